@@ -1,1 +1,29 @@
-//! (to be written)
+//! Cases, engines, observations, comparisons and verdicts: everything that decides whether two engines agree.
+//!
+//! A file may use only what stands earlier in this list. Reading order:
+//!
+//! | file | what it says |
+//! |---|---|
+//! | `value`, `outcome` | engine-neutral words for what goes in and comes out |
+//! | `schedule`, `case`, `header` | what an engine is given, and the header of a case on disk |
+//! | `observe` | what counts as visible: results, globals, tables, memories, one object graph |
+//! | `leak` | live objects, counted and bounded |
+//! | `engine` | the session every engine offers; one adapter per file |
+//!
+//! Nothing here knows how programs are generated or reduced, and no engine's type appears outside its adapter.
+
+pub mod value;
+
+pub mod outcome;
+
+pub mod schedule;
+
+pub mod case;
+
+pub mod header;
+
+pub mod observe;
+
+pub mod leak;
+
+pub mod engine;

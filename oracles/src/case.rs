@@ -1,0 +1,179 @@
+//! A case: modules, and steps on them. All that an engine is given.
+//!
+//! Always: a case is a value. Running it needs no file, clock or environment, and running it twice gives the same run. Modules may
+//! import from earlier instances by registered name, from `harness` (design of the host module: `harness`) and from `spectest`.
+//!
+//! Not here: the text form. On disk a case is a `.wast` file, written by the reducer and read by `wast-tests`; its header lines are
+//! in `header`.
+
+use std::fmt;
+
+use crate::schedule::Schedule;
+use crate::value::Value;
+
+/// A module of a case: its position in [`Case::modules`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ModuleIndex(pub u32);
+
+/// An instance of a case: the number of the [`Step::Instantiate`] that made it, counted from 0, failed ones included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct InstanceIndex(pub u32);
+
+impl fmt::Display for ModuleIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "module {}", self.0)
+    }
+}
+
+impl fmt::Display for InstanceIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "instance {}", self.0)
+    }
+}
+
+/// A module in binary form. The name is for people (and for `$name` in a script).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CaseModule {
+    /// A short identifier without `$`; may be empty.
+    pub name: String,
+    /// The binary; need not be a valid module.
+    pub wasm: Vec<u8>,
+}
+
+/// One thing asked of an engine.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// Instantiate a module with everything registered so far in scope for its imports.
+    Instantiate {
+        /// Which module.
+        module: ModuleIndex,
+    },
+    /// Make an instance's exports importable under a module name; later registrations shadow earlier ones.
+    Register {
+        /// Which instance.
+        instance: InstanceIndex,
+        /// The module name that importers use.
+        name: String,
+    },
+    /// Call an exported function.
+    Invoke {
+        /// Which instance.
+        instance: InstanceIndex,
+        /// The name of the exported function.
+        export: String,
+        /// Its arguments. References among them are null, i31 or host numbers; a node has no meaning between steps.
+        args: Vec<Value>,
+    },
+    /// Read an exported global.
+    Get {
+        /// Which instance.
+        instance: InstanceIndex,
+        /// The name of the exported global.
+        global: String,
+    },
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Step::Instantiate { module } => write!(f, "instantiate {module}"),
+            Step::Register { instance, name } => write!(f, "register {instance} as {name:?}"),
+            Step::Invoke {
+                instance,
+                export,
+                args,
+            } => {
+                write!(f, "invoke {export:?} of {instance} (")?;
+                for (index, value) in args.iter().enumerate() {
+                    let comma = if index > 0 { ", " } else { "" };
+                    write!(f, "{comma}{value}")?;
+                }
+                f.write_str(")")
+            }
+            Step::Get { instance, global } => write!(f, "get {global:?} of {instance}"),
+        }
+    }
+}
+
+/// Resources a case may use. Running into one is `Exhausted`, which is never compared as behaviour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Limits {
+    /// Steps of the reference, and fuel of engines that meter, for the whole case.
+    pub fuel: u64,
+    /// Nested calls.
+    pub call_depth: u32,
+    /// Bytes of the heap of garbage-collected objects.
+    pub heap_bytes: u64,
+    /// Bytes of one linear memory; growing beyond gives -1 on every engine.
+    pub memory_bytes: u64,
+    /// Elements of one table; growing beyond gives -1 on every engine.
+    pub table_elements: u64,
+}
+
+impl Limits {
+    /// For generated programs: small, so that a runaway costs milliseconds.
+    pub const FUZZING: Limits = Limits {
+        fuel: 5_000_000,
+        call_depth: 400,
+        heap_bytes: 16 << 20,
+        memory_bytes: 4 << 20,
+        table_elements: 10_000,
+    };
+
+    /// For scripts written by people, and the official suite.
+    pub const SCRIPT: Limits = Limits {
+        fuel: 2_000_000_000,
+        call_depth: 4_000,
+        heap_bytes: 256 << 20,
+        memory_bytes: 4 << 30,
+        table_elements: 10_000_000,
+    };
+}
+
+/// Modules, steps, when to collect, and how much may be used.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Case {
+    /// The modules, in the order in which they are loaded.
+    pub modules: Vec<CaseModule>,
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+    /// When to collect.
+    pub schedule: Schedule,
+    /// Resources.
+    pub limits: Limits,
+    /// Where the case came from, for replay: target and seed, or a file. One line; empty when unknown.
+    pub origin: String,
+}
+
+impl Case {
+    /// One module, instantiated, and then each named export called in turn without arguments.
+    pub fn of_module(wasm: Vec<u8>, exports: &[&str]) -> Case {
+        let instance = InstanceIndex(0);
+        let mut steps = vec![Step::Instantiate {
+            module: ModuleIndex(0),
+        }];
+        steps.extend(exports.iter().map(|&export| Step::Invoke {
+            instance,
+            export: export.to_owned(),
+            args: Vec::new(),
+        }));
+        Case {
+            modules: vec![CaseModule {
+                name: String::new(),
+                wasm,
+            }],
+            steps,
+            schedule: Schedule::OnPressure,
+            limits: Limits::FUZZING,
+            origin: String::new(),
+        }
+    }
+
+    /// The same case under another schedule.
+    pub fn under(&self, schedule: Schedule) -> Case {
+        Case {
+            schedule,
+            ..self.clone()
+        }
+    }
+}

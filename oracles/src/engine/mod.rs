@@ -1,0 +1,186 @@
+//! What an engine is: something that opens a session, in which modules are loaded and steps are taken one by one.
+//!
+//! Always: one [`Session`] serves both the case runner ([`Engine::run`]) and the script runner of `wast-tests`. A session never
+//! panics on bad input and never needs to be told how the case goes on. An engine's configuration is data: [`Engine::describe`]
+//! prints it for replay.
+//!
+//! Not here: any engine's own types; each adapter keeps them in its file.
+
+use crate::case::{Case, Limits, Step};
+use crate::leak::{Live, Sample};
+use crate::observe::Observation;
+use crate::outcome::Outcome;
+use crate::schedule::Schedule;
+
+/// How much to observe after a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watch {
+    /// The outcome and the objects reachable from it.
+    Outcome,
+    /// Also every exported global, table and memory of every instance.
+    Everything,
+}
+
+/// What an engine is told when a session opens.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// When to collect.
+    pub schedule: Schedule,
+    /// Resources for the whole session.
+    pub limits: Limits,
+    /// Answers to give, in order, when wasm code asks for the number of live objects while its frames are on the stack. Only an
+    /// engine that knows the bounds uses them (see [`Sample`]); when they run out it answers with its own lower bound.
+    pub answers: Vec<u32>,
+}
+
+impl Setup {
+    /// The schedule and limits of a case, no answers.
+    pub fn of(case: &Case) -> Setup {
+        Setup {
+            schedule: case.schedule.clone(),
+            limits: case.limits,
+            answers: Vec::new(),
+        }
+    }
+}
+
+/// What is known of an engine's behaviour where the specification leaves a choice. Data, so that no oracle tests a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Traits {
+    /// Every NaN an instruction produces is the positive canonical one (the specification's deterministic profile).
+    pub canonical_nans: bool,
+    /// Relaxed vector instructions follow the deterministic profile.
+    pub deterministic_relaxed: bool,
+}
+
+/// Totals of a session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Collections that happened.
+    pub collections: u64,
+    /// Collection points passed: a case can be swept over `0..points`.
+    pub points: u64,
+    /// Objects allocated.
+    pub allocated: u64,
+}
+
+/// An engine in one configuration.
+pub trait Engine {
+    /// A short name that tells configurations apart, such as `reference` or `runtime:drc:opt`.
+    fn name(&self) -> String;
+
+    /// The whole configuration in one line, enough to replay it.
+    fn describe(&self) -> String;
+
+    /// Its choices.
+    fn traits(&self) -> Traits;
+
+    /// Opens a session with nothing loaded but the host modules `harness` and `spectest`.
+    ///
+    /// # Errors
+    ///
+    /// When the engine cannot start at all (out of address space, an unsupported platform), with the reason.
+    fn open(&self, setup: &Setup) -> Result<Box<dyn Session>, String>;
+
+    /// Runs a whole case: loads each module, takes each step, observes everything after each, and counts live objects.
+    ///
+    /// `answers` are another run's samples, see [`Setup::answers`]. An engine that cannot start gives a run whose only observation
+    /// is [`Outcome::Crashed`].
+    fn run(&self, case: &Case, answers: &[u32]) -> Run {
+        run_case(self, case, answers)
+    }
+}
+
+/// Modules, instances and a store, driven step by step.
+pub trait Session {
+    /// Decodes and validates a module, which gets the next [`ModuleIndex`](crate::case::ModuleIndex) whether it is accepted or not.
+    /// Returns `Returned` without values, `Rejected` (malformed, invalid or over a limit) or `Unsupported`.
+    fn load(&mut self, wasm: &[u8]) -> Outcome;
+
+    /// Takes one step and observes.
+    fn step(&mut self, step: &Step, watch: Watch) -> Observation;
+
+    /// A full collection, then what lives. Called between steps only, when no wasm frame is on the stack.
+    ///
+    /// # Errors
+    ///
+    /// A failed check of the engine's own (heap verification, audit, a created host object neither dropped nor reachable).
+    fn live(&mut self) -> Result<Live, String>;
+
+    /// Every answer given so far to wasm code that asked for live objects with its frames on the stack.
+    fn samples(&self) -> &[Sample];
+
+    /// Totals so far.
+    fn totals(&self) -> Totals;
+}
+
+/// One step of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepRun {
+    /// What it showed.
+    pub observation: Observation,
+    /// What lived after it.
+    pub live: Result<Live, String>,
+}
+
+/// A run of a case: for each module whether it loaded, for each step what it showed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// [`Engine::name`].
+    pub engine: String,
+    /// [`Engine::traits`].
+    pub traits: Traits,
+    /// One outcome for each module.
+    pub loads: Vec<Outcome>,
+    /// One entry for each step; shorter if the engine crashed or got stuck.
+    pub steps: Vec<StepRun>,
+    /// [`Session::samples`].
+    pub samples: Vec<Sample>,
+    /// [`Session::totals`].
+    pub totals: Totals,
+}
+
+fn run_case<E: Engine + ?Sized>(engine: &E, case: &Case, answers: &[u32]) -> Run {
+    let mut run = Run {
+        engine: engine.name(),
+        traits: engine.traits(),
+        loads: Vec::new(),
+        steps: Vec::new(),
+        samples: Vec::new(),
+        totals: Totals::default(),
+    };
+    let setup = Setup {
+        answers: answers.to_vec(),
+        ..Setup::of(case)
+    };
+    let mut session = match engine.open(&setup) {
+        Ok(session) => session,
+        Err(why) => {
+            run.loads.push(Outcome::Crashed(why));
+            return run;
+        }
+    };
+    for module in &case.modules {
+        run.loads.push(session.load(&module.wasm));
+    }
+    for step in &case.steps {
+        let observation = session.step(step, Watch::Everything);
+        let over = matches!(
+            observation.outcome,
+            Outcome::Crashed(_) | Outcome::Stuck(_) | Outcome::Exhausted(_)
+        );
+        let live = if over {
+            Ok(Live::default())
+        } else {
+            session.live()
+        };
+        run.steps.push(StepRun { observation, live });
+        // After exhaustion the two sides have done different amounts of work: nothing later can be compared.
+        if over {
+            break;
+        }
+    }
+    run.samples = session.samples().to_vec();
+    run.totals = session.totals();
+    run
+}

@@ -1,0 +1,110 @@
+//! When is an object alive that should be dead, or dead that should be alive: counting, exactly where it can be exact.
+//!
+//! Quiescent (no wasm frame on the stack, between any two steps): the census after a full collection equals the set reachable from
+//! roots, by kind and type, when the collector reclaims cycles; otherwise it equals that set plus garbage cycles and what they
+//! reach. With frames on the stack compiled code may know that a local is dead, so a count is only bounded: a [`Sample`].
+//!
+//! Not here: computing reachability (the reference's `reach`), or counting a heap (the runtime's `census`).
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::observe::TypeKey;
+
+/// What is counted apart from what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LiveKind {
+    /// Structures of this type.
+    Struct(TypeKey),
+    /// Arrays of this type.
+    Array(TypeKey),
+    /// Exceptions, whatever their tag.
+    Exception,
+    /// Host objects behind an externref.
+    Host,
+}
+
+impl fmt::Display for LiveKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LiveKind::Struct(ty) => write!(f, "structures of {ty}"),
+            LiveKind::Array(ty) => write!(f, "arrays of {ty}"),
+            LiveKind::Exception => f.write_str("exceptions"),
+            LiveKind::Host => f.write_str("host objects"),
+        }
+    }
+}
+
+/// How many objects of each kind live; kinds without objects have no entry.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    counts: BTreeMap<LiveKind, u64>,
+}
+
+impl Census {
+    /// Counts objects of a kind.
+    pub fn add(&mut self, kind: LiveKind, count: u64) {
+        if count > 0 {
+            *self.counts.entry(kind).or_insert(0) += count;
+        }
+    }
+
+    /// How many of a kind.
+    pub fn get(&self, kind: LiveKind) -> u64 {
+        self.counts.get(&kind).copied().unwrap_or(0)
+    }
+
+    /// Every kind that has objects, in a fixed order.
+    pub fn iter(&self) -> impl Iterator<Item = (LiveKind, u64)> + '_ {
+        self.counts.iter().map(|(&kind, &count)| (kind, count))
+    }
+
+    /// All objects, host objects included.
+    pub fn total(&self) -> u64 {
+        self.counts.values().sum()
+    }
+}
+
+/// Host objects of a session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Handles {
+    /// Host objects created so far.
+    pub created: u64,
+    /// Host objects whose payload was dropped so far; the reference, which never drops, has none to report.
+    pub dropped: Option<u64>,
+}
+
+/// What lives when the store is quiescent, as far as an engine can tell. The reference knows both counts, an engine one or none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Live {
+    /// Objects reachable from roots: what remains when cycles are reclaimed.
+    pub reachable: Option<Census>,
+    /// The above, garbage cycles and what they reach: what remains when cycles are not reclaimed.
+    pub retained: Option<Census>,
+    /// Host objects.
+    pub handles: Handles,
+}
+
+/// An answer given to wasm code that asked for the number of live objects while its own frames were on the stack.
+///
+/// Such an answer is not determined, only bounded: reachable without frames <= answer <= reachable with every slot of every frame.
+/// An engine that runs compiled code reports its answer; the reference replays the answers of the engine it is compared with (so
+/// that both programs go on with the same number) and reports the bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// The number that wasm code got.
+    pub answer: u32,
+    /// The bounds, where the engine knows them: for collectors that reclaim cycles, and for those that do not.
+    pub bounds: Option<Bounds>,
+}
+
+/// Bounds of one [`Sample`], inclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Reachable without any frame.
+    pub least: u64,
+    /// Reachable with every slot of every frame.
+    pub most: u64,
+    /// Reachable with every slot of every frame, garbage cycles and what they reach.
+    pub most_retained: u64,
+}

@@ -1,0 +1,338 @@
+//! What counts as visible after a step: the outcome, every exported global, table and memory, and one object graph under them all.
+//!
+//! Always: nodes are numbered in the order in which they are first visited, breadth first, starting from the results, then the
+//! instances in order and their exports in the order of the export section. So an object that a collector moved compares equal, and
+//! two engines that agree produce equal observations. [`GraphBuilder`] does the numbering; adapters only read objects.
+//!
+//! Not here: comparing observations (`compare`), counting live objects (`leak`).
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::case::{InstanceIndex, ModuleIndex};
+use crate::outcome::Outcome;
+use crate::value::{NodeId, Ref, Value};
+
+/// A type, engine-neutrally: the first definition, in order of loading, that is the same type after canonicalisation. Two engines
+/// compute it independently, so that a wrong canonicalisation shows as a difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TypeKey {
+    /// The module of the first definition.
+    pub module: ModuleIndex,
+    /// The type index in that module.
+    pub index: u32,
+}
+
+impl fmt::Display for TypeKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "type {} of {}", self.index, self.module)
+    }
+}
+
+/// A function by its definition.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FuncKey {
+    /// Defined in a module: the instance and the function index there (imports included in the index space).
+    Wasm {
+        /// The instance that defines it.
+        instance: InstanceIndex,
+        /// The function index.
+        index: u32,
+    },
+    /// A function of the host, by the names under which it was imported.
+    Host {
+        /// `harness` or `spectest`.
+        module: String,
+        /// The import's name.
+        name: String,
+    },
+}
+
+impl fmt::Display for FuncKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FuncKey::Wasm { instance, index } => write!(f, "function {index} of {instance}"),
+            FuncKey::Host { module, name } => write!(f, "host function {module:?} {name:?}"),
+        }
+    }
+}
+
+/// An exception tag by its definition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TagKey {
+    /// The instance that defines it.
+    pub instance: InstanceIndex,
+    /// The tag index there.
+    pub index: u32,
+}
+
+impl fmt::Display for TagKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "tag {} of {}", self.index, self.instance)
+    }
+}
+
+/// An object. Packed fields are read zero-extended, as `I32`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Node {
+    /// A structure.
+    Struct {
+        /// Its dynamic type.
+        ty: TypeKey,
+        /// Its fields.
+        fields: Vec<Value>,
+    },
+    /// An array.
+    Array {
+        /// Its dynamic type.
+        ty: TypeKey,
+        /// Its elements.
+        elements: Vec<Value>,
+    },
+    /// An exception; the tag is unknown when the engine cannot name it.
+    Exception {
+        /// Its tag.
+        tag: Option<TagKey>,
+        /// Its arguments.
+        arguments: Vec<Value>,
+    },
+    /// A function, by definition.
+    Func(FuncKey),
+}
+
+impl Node {
+    /// The values inside: fields, elements or arguments.
+    pub fn values(&self) -> &[Value] {
+        match self {
+            Node::Struct { fields, .. } => fields,
+            Node::Array { elements, .. } => elements,
+            Node::Exception { arguments, .. } => arguments,
+            Node::Func(_) => &[],
+        }
+    }
+
+    /// The kind in one word.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Node::Struct { .. } => "struct",
+            Node::Array { .. } => "array",
+            Node::Exception { .. } => "exception",
+            Node::Func(_) => "function",
+        }
+    }
+}
+
+/// Every object reachable from what is visible, numbered in first-visit order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Graph {
+    nodes: Vec<Node>,
+}
+
+impl Graph {
+    /// The object with this number, if there is one.
+    pub fn get(&self, id: NodeId) -> Option<&Node> {
+        self.nodes.get(id.0 as usize)
+    }
+
+    /// A way to change an object, for tests that must produce a lie.
+    pub fn get_mut(&mut self, id: NodeId) -> Option<&mut Node> {
+        self.nodes.get_mut(id.0 as usize)
+    }
+
+    /// How many objects.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether there is no object.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+}
+
+/// Numbers objects while they are found. `K` is the engine's own identity of an object (an address, valid while nothing moves).
+#[derive(Debug)]
+pub struct GraphBuilder<K> {
+    numbers: BTreeMap<K, NodeId>,
+    found: Vec<K>,
+}
+
+impl<K: Ord + Clone> GraphBuilder<K> {
+    /// No object found yet.
+    pub fn new() -> GraphBuilder<K> {
+        GraphBuilder {
+            numbers: BTreeMap::new(),
+            found: Vec::new(),
+        }
+    }
+
+    /// The number of an object, new if it was not found before.
+    pub fn number(&mut self, key: K) -> NodeId {
+        if let Some(&id) = self.numbers.get(&key) {
+            return id;
+        }
+        // More than 2^32 objects do not fit into any heap under test: references are 32 bits wide.
+        let id = NodeId(u32::try_from(self.found.len()).unwrap_or(u32::MAX));
+        self.numbers.insert(key.clone(), id);
+        self.found.push(key);
+        id
+    }
+
+    /// Reads every object found, and those found by reading, until there are no more. `read` returns the object and asks
+    /// [`GraphBuilder::number`] for what it refers to.
+    ///
+    /// # Errors
+    ///
+    /// The first error of `read`.
+    pub fn finish<E>(
+        mut self,
+        mut read: impl FnMut(&K, &mut GraphBuilder<K>) -> Result<Node, E>,
+    ) -> Result<Graph, E> {
+        let mut nodes = Vec::new();
+        while nodes.len() < self.found.len() {
+            let key = self.found[nodes.len()].clone();
+            nodes.push(read(&key, &mut self)?);
+        }
+        Ok(Graph { nodes })
+    }
+}
+
+impl<K: Ord + Clone> Default for GraphBuilder<K> {
+    fn default() -> Self {
+        GraphBuilder::new()
+    }
+}
+
+/// Bytes in one block of an observed memory.
+pub const BLOCK: usize = 256;
+
+/// The content of a linear memory: its length and every block that is not all zero.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MemoryState {
+    /// Length in bytes.
+    pub length: u64,
+    /// Non-zero blocks by block number (address divided by [`BLOCK`]).
+    pub blocks: BTreeMap<u64, Box<[u8]>>,
+}
+
+impl MemoryState {
+    /// Observes a memory.
+    pub fn of(bytes: &[u8]) -> MemoryState {
+        let blocks = bytes.chunks(BLOCK).enumerate();
+        let blocks = blocks.filter(|(_, block)| block.iter().any(|&byte| byte != 0));
+        MemoryState {
+            length: bytes.len() as u64,
+            blocks: blocks
+                .map(|(number, block)| (number as u64, block.into()))
+                .collect(),
+        }
+    }
+
+    /// The byte at an address; 0 where no block is kept.
+    pub fn byte(&self, address: u64) -> u8 {
+        let block = self.blocks.get(&(address / BLOCK as u64));
+        let within = (address % BLOCK as u64) as usize;
+        block
+            .and_then(|block| block.get(within))
+            .copied()
+            .unwrap_or(0)
+    }
+
+    /// The first address at which two memories hold different bytes, up to the shorter one's length.
+    pub fn first_difference(&self, other: &MemoryState) -> Option<u64> {
+        let numbers = self.blocks.keys().chain(other.blocks.keys());
+        let mut numbers: Vec<u64> = numbers.copied().collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let ends = self.length.min(other.length);
+        numbers
+            .into_iter()
+            .filter(|number| self.blocks.get(number) != other.blocks.get(number))
+            .flat_map(|number| (0..BLOCK as u64).map(move |within| number * BLOCK as u64 + within))
+            .find(|&address| address < ends && self.byte(address) != other.byte(address))
+    }
+}
+
+/// Everything one instance exports that can change, in the order of its export section.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InstanceState {
+    /// Which instance.
+    pub instance: Option<InstanceIndex>,
+    /// Exported globals.
+    pub globals: Vec<(String, Value)>,
+    /// Exported tables, all elements.
+    pub tables: Vec<(String, Vec<Ref>)>,
+    /// Exported memories.
+    pub memories: Vec<(String, MemoryState)>,
+}
+
+/// What one step showed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observation {
+    /// How the step ended; its references are nodes of `graph`.
+    pub outcome: Outcome,
+    /// Every instance's exports, when they were asked for.
+    pub instances: Vec<InstanceState>,
+    /// Every object reachable from the outcome and the exports.
+    pub graph: Graph,
+}
+
+impl Observation {
+    /// An outcome and nothing else.
+    pub fn bare(outcome: Outcome) -> Observation {
+        Observation {
+            outcome,
+            instances: Vec::new(),
+            graph: Graph::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memories_find_their_first_difference() {
+        let mut left = vec![0; 3 * BLOCK + 5];
+        let mut right = left.clone();
+        assert_eq!(
+            MemoryState::of(&left).first_difference(&MemoryState::of(&right)),
+            None
+        );
+        left[BLOCK] = 7;
+        right[BLOCK] = 7;
+        right[3 * BLOCK + 4] = 1;
+        left[3 * BLOCK + 2] = 9;
+        let (left, right) = (MemoryState::of(&left), MemoryState::of(&right));
+        assert_eq!(left.blocks.len(), 2);
+        assert_eq!(left.first_difference(&right), Some(3 * BLOCK as u64 + 2));
+    }
+
+    #[test]
+    fn numbering_does_not_depend_on_addresses() {
+        // A cycle of two objects and a shared third, at two different sets of addresses.
+        let build = |addresses: [u32; 3]| {
+            let [a, b, c] = addresses;
+            let edges: BTreeMap<u32, Vec<u32>> =
+                [(a, vec![c, b]), (b, vec![a, c]), (c, vec![])].into();
+            let mut builder = GraphBuilder::new();
+            builder.number(a);
+            let ty = TypeKey {
+                module: ModuleIndex(0),
+                index: 0,
+            };
+            builder
+                .finish(|key, builder| -> Result<Node, ()> {
+                    let refer = |to: &u32| {
+                        Value::Ref(Ref::node(crate::value::HeapTop::Any, builder.number(*to)))
+                    };
+                    let fields = edges[key].iter().map(refer).collect();
+                    Ok(Node::Struct { ty, fields })
+                })
+                .expect("a graph")
+        };
+        assert_eq!(build([1, 2, 3]), build([30, 20, 10]));
+        assert_eq!(build([1, 2, 3]).len(), 3);
+    }
+}
