@@ -1,1 +1,10 @@
-//! (to be written)
+//! The reference interpreter: a slow, small and independent implementation of WebAssembly 3.0.
+//!
+//! Directories are named after the chapters of `specification/wasm-3.0`, files after its sections, functions and match arms
+//! after its rules. It shares no code with the engines it judges and depends on nothing but the standard library.
+//!
+//! Modules stand in reading order; each uses only those above it.
+#![forbid(unsafe_code)]
+
+pub mod syntax;
+pub mod validation;

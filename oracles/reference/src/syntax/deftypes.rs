@@ -1,0 +1,209 @@
+//! Defined types (specification section 1.2, "Rolling & unrolling"): which recursive types are the same type.
+//!
+//! A [`TypeStore`] interns recursive types in rolled form. In that form a use of an earlier type is a [`DefTypeId`] and a use
+//! within the group is `rec.i`, so two groups are equal in the specification's sense exactly if their rolled forms are equal
+//! as plain data. No comparison ever descends into another group, however long the chain of groups is.
+//!
+//! Always holds:
+//! 1. Two [`DefTypeId`]s of one store are equal if and only if the defined types are.
+//! 2. Every entry is closed: its type uses are all [`TypeUse::Def`].
+//! 3. A supertype stands before its subtype in the store.
+//!
+//! Not here: whether a declared supertype is a permitted one (`validation::types`), structural matching
+//! (`validation::subtyping`).
+
+use std::collections::HashMap;
+
+use super::types::{CompositeType, FuncType, MapUses, RecType, SubType, TypeUse};
+
+/// A `deftype`, by its canonical number in one [`TypeStore`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DefTypeId(pub u32);
+
+#[derive(Clone, Debug)]
+struct Entry {
+    /// `$unrolldt`.
+    unrolled: SubType,
+    /// First type of the group.
+    group: DefTypeId,
+    /// Number of declared supertypes above this type.
+    depth: u32,
+    /// The supertype, or the type itself at the root.
+    parent: DefTypeId,
+    /// An ancestor further up, chosen so that any ancestor is found in logarithmically many steps.
+    jump: DefTypeId,
+}
+
+/// Interned defined types. Numbers are given in order of first definition and never change.
+#[derive(Clone, Debug, Default)]
+pub struct TypeStore {
+    entries: Vec<Entry>,
+    /// Rolled form of a group to its first type. Only looked up, never iterated.
+    groups: HashMap<Box<[SubType]>, DefTypeId>,
+}
+
+impl TypeStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> TypeStore {
+        TypeStore::default()
+    }
+
+    /// `$rolldt` at the next index of `types`: defines one recursive type and appends its members to `types`.
+    ///
+    /// Indices in `rec` must lie below the end of the group, and supertypes before the type that declares them.
+    ///
+    /// # Panics
+    /// If an index or supertype is out of those bounds, or on more than 2^32 types.
+    pub fn define(&mut self, types: &mut Vec<DefTypeId>, rec: &RecType) {
+        let start = types.len();
+        let rolled: Box<[SubType]> = rec.0.map_uses(&mut |tu| match tu {
+            TypeUse::Idx(x) if x.index() >= start => TypeUse::Rec(x.0 - start as u32),
+            TypeUse::Idx(x) => TypeUse::Def(types[x.index()]),
+            other => other,
+        });
+        let first = match self.groups.get(&rolled) {
+            Some(first) => *first,
+            None => self.insert(rolled),
+        };
+        types.extend((0..rec.0.len() as u32).map(|i| DefTypeId(first.0 + i)));
+    }
+
+    /// The defined types of a module's type section, in index order.
+    ///
+    /// # Panics
+    /// As [`TypeStore::define`]; never for a valid module.
+    #[must_use]
+    pub fn define_all(&mut self, recs: &[RecType]) -> Vec<DefTypeId> {
+        let mut types = Vec::new();
+        for rec in recs {
+            self.define(&mut types, rec);
+        }
+        types
+    }
+
+    /// The defined type of a plain function type, as a final type in a group of its own. `ty` must be closed.
+    #[must_use]
+    pub fn define_func(&mut self, ty: FuncType) -> DefTypeId {
+        self.define_plain(CompositeType::Func(ty))
+    }
+
+    /// The defined type of a composite type without supertypes, final and in a group of its own. `ty` must be closed.
+    #[must_use]
+    pub fn define_plain(&mut self, composite: CompositeType) -> DefTypeId {
+        let sub = SubType {
+            is_final: true,
+            supers: Box::new([]),
+            composite,
+        };
+        let mut types = Vec::new();
+        self.define(&mut types, &RecType(Box::new([sub])));
+        types[0]
+    }
+
+    fn insert(&mut self, rolled: Box<[SubType]>) -> DefTypeId {
+        let count = u32::try_from(self.entries.len() + rolled.len())
+            .expect("fewer than 2^32 defined types");
+        let first = DefTypeId(count - rolled.len() as u32);
+        for (i, sub) in rolled.iter().enumerate() {
+            let id = DefTypeId(first.0 + i as u32);
+            let unrolled = sub.map_uses(&mut |tu| match tu {
+                TypeUse::Rec(j) => TypeUse::Def(DefTypeId(first.0 + j)),
+                other => other,
+            });
+            let (parent, depth, jump) = match unrolled.supers.first() {
+                Some(TypeUse::Def(parent)) => self.below(*parent),
+                _ => (id, 0, id),
+            };
+            self.entries.push(Entry {
+                unrolled,
+                group: first,
+                depth,
+                parent,
+                jump,
+            });
+        }
+        self.groups.insert(rolled, first);
+        first
+    }
+
+    /// Parent, depth and jump of a type directly below `parent`. Jump lengths follow the skew-binary numbers, so that the
+    /// path to any ancestor takes O(log depth) steps.
+    fn below(&self, parent: DefTypeId) -> (DefTypeId, u32, DefTypeId) {
+        let up = self.entry(parent);
+        let over = self.entry(up.jump);
+        let equal_spans = up.depth - over.depth == over.depth - self.entry(over.jump).depth;
+        (
+            parent,
+            up.depth + 1,
+            if equal_spans { over.jump } else { parent },
+        )
+    }
+
+    fn entry(&self, id: DefTypeId) -> &Entry {
+        &self.entries[id.0 as usize]
+    }
+
+    /// Number of defined types.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether nothing has been defined yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// `$unrolldt`: the closed sub type.
+    #[must_use]
+    pub fn unroll(&self, id: DefTypeId) -> &SubType {
+        &self.entry(id).unrolled
+    }
+
+    /// `Expand`: the closed composite type.
+    #[must_use]
+    pub fn expand(&self, id: DefTypeId) -> &CompositeType {
+        &self.entry(id).unrolled.composite
+    }
+
+    /// `Expand` where a function type is required.
+    #[must_use]
+    pub fn expand_func(&self, id: DefTypeId) -> Option<&FuncType> {
+        match self.expand(id) {
+            CompositeType::Func(ft) => Some(ft),
+            _ => None,
+        }
+    }
+
+    /// The recursive group of a type: its first member, and this type's position in the group.
+    #[must_use]
+    pub fn position(&self, id: DefTypeId) -> (DefTypeId, u32) {
+        let group = self.entry(id).group;
+        (group, id.0 - group.0)
+    }
+
+    /// The declared supertype.
+    #[must_use]
+    pub fn supertype(&self, id: DefTypeId) -> Option<DefTypeId> {
+        let entry = self.entry(id);
+        (entry.depth > 0).then_some(entry.parent)
+    }
+
+    /// `Deftype_sub`: whether `sub` is `sup` or declares it as a supertype, directly or not.
+    #[must_use]
+    pub fn is_subtype(&self, sub: DefTypeId, sup: DefTypeId) -> bool {
+        let depth = self.entry(sup).depth;
+        let mut at = sub;
+        while self.entry(at).depth > depth {
+            let entry = self.entry(at);
+            at = if self.entry(entry.jump).depth >= depth {
+                entry.jump
+            } else {
+                entry.parent
+            };
+        }
+        at == sup
+    }
+}
