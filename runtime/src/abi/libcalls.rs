@@ -1,0 +1,161 @@
+//! One table of the host functions that compiled code calls: name, parameters, result, and what the call may do.
+//!
+//! Compiled code calls a stub in the `Tail` convention, `(vmctx: i64, params..) -> result`. The stub records the calling wasm
+//! frame in [`VmStore::exit_fp`](super::vmctx::VmStore) and `exit_pc`, calls the host's `extern "C" fn(*mut VmContext, params..) -> result`, and,
+//! where the call may raise, compares the result with [`RAISED`]; if equal, it resumes where the host said (a handler of wasm
+//! code or the entry trampoline's). No Rust frame is ever skipped.
+//!
+//! The bodies are in `execute::libcalls`; the stubs are made by `compile::stubs`.
+
+/// What a host function that raises returns instead of a result. No result has this value.
+pub const RAISED: u64 = 0x8000_0000_0000_0001;
+
+/// Type of a parameter or result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ty {
+    /// 32 bits: a number, an index or a reference into the collected heap.
+    I32,
+    /// 64 bits: a number or a function reference.
+    I64,
+    /// 32-bit float.
+    F32,
+    /// 64-bit float.
+    F64,
+}
+
+/// Calls `$each!` once, with every row: `name(params) -> result, may collect, may raise;`.
+///
+/// A result of a call that may raise is `i64` (to leave room for [`RAISED`]); compiled code narrows it.
+#[macro_export]
+macro_rules! for_each_libcall {
+    ($each:ident) => {
+        $each! {
+            /// Traps with the code given.
+            raise_trap(code: I32) -> I64, false, true;
+            /// Fuel has become negative: more, or `Exhausted(Fuel)`.
+            out_of_fuel() -> I64, false, true;
+            /// The epoch's deadline has passed: a later one, or `Exhausted(Epoch)`.
+            epoch_passed() -> I64, false, true;
+            /// The stack limit was reached (`TrapMode::Explicit`).
+            stack_overflow() -> I64, false, true;
+            /// A collection point that is not part of another libcall.
+            collection_point() -> I64, true, true;
+
+            /// A structure of a type; all fields zero. Result: the reference.
+            alloc_struct(type_id: I32) -> I64, true, true;
+            /// An array of a type and length; all elements zero. Traps when it can never fit.
+            alloc_array(type_id: I32, len: I32) -> I64, true, true;
+            /// An exception of the module's tag; all fields zero.
+            alloc_exception(tag: I32) -> I64, true, true;
+            /// A count fell to zero: frees the object and what only it refers to (`drc`).
+            release(object: I32) -> I64, false, false;
+
+            /// `array.new_data type data`: source offset, length.
+            array_new_data(type_id: I32, data: I32, from: I32, len: I32) -> I64, true, true;
+            /// `array.new_elem type elem`: source offset, length.
+            array_new_elem(type_id: I32, elem: I32, from: I32, len: I32) -> I64, true, true;
+            /// `array.init_data`; the array is not null.
+            array_init_data(data: I32, array: I32, at: I32, from: I32, len: I32) -> I64, false, true;
+            /// `array.init_elem`; the array is not null.
+            array_init_elem(elem: I32, array: I32, at: I32, from: I32, len: I32) -> I64, true, true;
+            /// `array.fill` with the low bytes of a number (i8 to i64, f32, f64 as bits); the array is not null.
+            array_fill(array: I32, at: I32, value: I64, len: I32) -> I64, false, true;
+            /// `array.fill` with 16 bytes, low half first.
+            array_fill_v128(array: I32, at: I32, low: I64, high: I64, len: I32) -> I64, false, true;
+            /// `array.fill` of GC references.
+            array_fill_ref(array: I32, at: I32, value: I32, len: I32) -> I64, true, true;
+            /// `array.fill` of function references.
+            array_fill_func(array: I32, at: I32, value: I64, len: I32) -> I64, false, true;
+            /// `array.copy`; neither array is null; overlapping ranges are copied as if through a buffer.
+            array_copy(to: I32, at: I32, from: I32, start: I32, len: I32) -> I64, true, true;
+
+            /// The number that stands for a function reference in the collected heap.
+            intern_func(func: I64) -> I32, false, false;
+
+            /// `table.grow` of GC references. Result: the old size, or -1.
+            table_grow_ref(table: I32, init: I32, delta: I64) -> I64, true, true;
+            /// `table.grow` of function references.
+            table_grow_func(table: I32, init: I64, delta: I64) -> I64, false, true;
+            /// `table.fill` of GC references.
+            table_fill_ref(table: I32, at: I64, value: I32, len: I64) -> I64, true, true;
+            /// `table.fill` of function references.
+            table_fill_func(table: I32, at: I64, value: I64, len: I64) -> I64, false, true;
+            /// `table.copy`.
+            table_copy(to: I32, from: I32, at: I64, start: I64, len: I64) -> I64, true, true;
+            /// `table.init`.
+            table_init(table: I32, elem: I32, at: I64, from: I32, len: I32) -> I64, true, true;
+            /// `elem.drop`.
+            elem_drop(elem: I32) -> I64, false, false;
+
+            /// `memory.grow`. Result: the old size in pages, or -1.
+            memory_grow(memory: I32, delta: I64) -> I64, false, true;
+            /// `memory.fill`.
+            memory_fill(memory: I32, at: I64, value: I32, len: I64) -> I64, false, true;
+            /// `memory.copy`.
+            memory_copy(to: I32, from: I32, at: I64, start: I64, len: I64) -> I64, false, true;
+            /// `memory.init`.
+            memory_init(memory: I32, data: I32, at: I64, from: I32, len: I32) -> I64, false, true;
+            /// `data.drop`.
+            data_drop(data: I32) -> I64, false, false;
+
+            /// Throws: finds the handler, or leaves wasm with the exception pending. The reference is not null.
+            throw_ref(exception: I32) -> I64, false, true;
+
+            /// While an instance is initialised: item of an element segment, evaluated.
+            init_segment_item(elem: I32, item: I32, value: I32) -> I64, false, true;
+            /// While an instance is initialised: the initial value of a defined table of GC references.
+            init_table_ref(table: I32, value: I32) -> I64, false, true;
+            /// While an instance is initialised: the initial value of a defined table of function references.
+            init_table_func(table: I32, value: I64) -> I64, false, true;
+            /// While an instance is initialised: item of an element segment of function references, evaluated.
+            init_segment_func(elem: I32, item: I32, value: I64) -> I64, false, true;
+        }
+    };
+}
+
+macro_rules! define {
+    ($($(#[$doc:meta])* $name:ident ( $($param:ident : $ty:ident),* ) -> $result:ident, $collect:literal, $raise:literal;)*) => {
+        /// The host functions that compiled code calls.
+        #[allow(non_camel_case_types)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        pub enum LibCall { $($(#[$doc])* $name),* }
+
+        impl LibCall {
+            /// Every libcall, in the order of their numbers.
+            pub const ALL: &'static [LibCall] = &[$(LibCall::$name),*];
+
+            /// Parameters behind the context.
+            #[must_use]
+            pub const fn params(self) -> &'static [Ty] {
+                match self { $(LibCall::$name => &[$(Ty::$ty),*]),* }
+            }
+
+            /// Result.
+            #[must_use]
+            pub const fn result(self) -> Ty {
+                match self { $(LibCall::$name => Ty::$result),* }
+            }
+
+            /// Whether objects may be freed or moved during the call.
+            #[must_use]
+            pub const fn may_collect(self) -> bool {
+                match self { $(LibCall::$name => $collect),* }
+            }
+
+            /// Whether it may raise a trap, an exception or exhaustion.
+            #[must_use]
+            pub const fn may_raise(self) -> bool {
+                match self { $(LibCall::$name => $raise),* }
+            }
+
+            /// Its name, for code listings.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(LibCall::$name => stringify!($name)),* }
+            }
+        }
+    };
+}
+
+for_each_libcall!(define);

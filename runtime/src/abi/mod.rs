@@ -1,0 +1,4 @@
+//! What compiled code and the host agree on. Both sides import it; neither defines it.
+
+pub mod libcalls;
+pub mod vmctx;

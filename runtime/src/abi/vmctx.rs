@@ -1,0 +1,284 @@
+//! The records that compiled code reads and writes, with their layout fixed at compile time.
+//!
+//! There is one [`VmStore`] for each store and one [`VmContext`] for each instance; the latter is followed by a variable part whose
+//! offsets [`VmOffsets`] computes from the shape of the module. A compiled function gets its instance's context as its first
+//! argument.
+//!
+//! Invariants that unsafe code argues from:
+//! - **V1** A `VmStore` and every `VmContext`, `VmFuncRef`, `VmTable`, `VmMemory` and `VmGlobal` of a store stays at its address until the
+//!   store is dropped.
+//! - **V2** `VmContext::store` points at the `VmStore` of the store that owns the instance.
+//! - **V3** While compiled code runs, the host holds no reference to these records; it reads and writes them through raw pointers.
+
+use std::ffi::c_void;
+use std::mem::offset_of;
+
+/// A reference into the collected heap as compiled code holds it: 0 is null, an odd number an i31 (value shifted left by
+/// one), everything else the offset of an object from the start of the heap, a multiple of 8.
+pub type RawGcRef = u32;
+
+/// One value in a buffer between host and compiled code: 16 bytes, the value at the start. A GC reference takes 4 bytes
+/// ([`RawGcRef`]), a function reference 8 (`*mut VmFuncRef`, null is 0).
+#[repr(C, align(16))]
+#[derive(Clone, Copy)]
+pub struct ValRaw(pub [u8; 16]);
+
+/// The state of one store that compiled code needs.
+#[repr(C)]
+#[derive(Debug)]
+pub struct VmStore {
+    /// Wasm functions may not let the stack pointer fall below this.
+    pub stack_limit: usize,
+    /// Start of the heap's reservation; null until the store has a heap. Then it never changes.
+    pub heap_base: *mut u8,
+    /// Offset in the heap at which the next object is made inline.
+    pub bump: u32,
+    /// Offset at which the region for inline allocation ends; equal to `bump` when allocation must go out of line.
+    pub bump_end: u32,
+    /// Head of `drc`'s list of objects that the stack may refer to; 0 ends the list.
+    pub stack_list: RawGcRef,
+    /// Objects in that list.
+    pub stack_list_len: u32,
+    /// The engine's supertype displays: row of [`DISPLAY_ROW_BYTES`](crate::limits::DISPLAY_ROW_BYTES) per type id.
+    pub displays: *const u32,
+    /// Function references by the number that stands for them in the collected heap; entry 0 is null.
+    pub funcrefs: *const *mut VmFuncRef,
+    /// Entries of `funcrefs`.
+    pub funcrefs_len: u32,
+    /// Fields that only one side uses pad to eight bytes.
+    pub reserved: u32,
+    /// Fuel left; compiled code subtracts and asks for more when it is negative.
+    pub fuel: i64,
+    /// The engine's epoch.
+    pub epoch: *const u64,
+    /// The epoch at which execution is interrupted.
+    pub epoch_deadline: u64,
+    /// Frame pointer of the newest wasm frame, written when wasm leaves for the host.
+    pub exit_fp: usize,
+    /// Return address into that frame.
+    pub exit_pc: usize,
+    /// Where traps and uncaught exceptions of the newest activation resume: the entry trampoline's handler.
+    pub landing_pc: usize,
+    /// Stack pointer there.
+    pub landing_sp: usize,
+    /// Frame pointer there; it also ends a walk over frames.
+    pub landing_fp: usize,
+    /// Where `resume` jumps to. The host fills in the four fields before a stub raises.
+    pub resume_pc: usize,
+    /// Stack pointer for `resume`.
+    pub resume_sp: usize,
+    /// Frame pointer for `resume`.
+    pub resume_fp: usize,
+    /// First payload for `resume`: the exception reference when the target is a handler of wasm code.
+    pub resume_payload: u64,
+    /// The exception in flight while it is outside of wasm frames; a root.
+    pub pending_exception: RawGcRef,
+    /// Pads to eight bytes.
+    pub reserved2: u32,
+    /// The host's store (`instance::store::StoreOpaque`).
+    pub host: *mut c_void,
+}
+
+/// A function reference: what `ref.func` yields and tables of functions hold.
+#[repr(C)]
+#[derive(Debug)]
+pub struct VmFuncRef {
+    /// Entry in the `Tail` convention: `(vmctx, params.., [return area]) -> results`.
+    pub code: *const u8,
+    /// First argument for `code`: a `*mut VmContext`, or a `*mut VmHostFunc` for a function of the host.
+    pub vmctx: *mut c_void,
+    /// The function's own type.
+    pub type_id: u32,
+    /// Its number in `VmStore::funcrefs`, or 0 as long as it has none.
+    pub heap_id: u32,
+}
+
+/// Context of a function of the host. A `code` that wants one is a trampoline made for the signature.
+#[repr(C)]
+#[derive(Debug)]
+pub struct VmHostFunc {
+    /// The store.
+    pub store: *mut VmStore,
+    /// The host's function: takes this record and a buffer of parameters that it overwrites with results; 0 means
+    /// returned, anything else raises what it left in the store.
+    pub call: unsafe extern "C" fn(*mut VmHostFunc, *mut ValRaw) -> u64,
+    /// The host's own data.
+    pub data: *mut c_void,
+    /// The instance that imports the function, or null.
+    pub caller: *mut VmContext,
+}
+
+/// An imported function, as a direct call needs it.
+#[repr(C)]
+#[derive(Debug)]
+pub struct VmFuncImport {
+    /// As in [`VmFuncRef`].
+    pub code: *const u8,
+    /// As in [`VmFuncRef`].
+    pub vmctx: *mut c_void,
+    /// The reference that `ref.func` yields for it: the exporter's, with the function's own type.
+    pub funcref: *mut VmFuncRef,
+}
+
+/// A table: elements are [`RawGcRef`] (4 bytes) or `*mut VmFuncRef` (8 bytes).
+#[repr(C)]
+#[derive(Debug)]
+pub struct VmTable {
+    /// First element. Moves when the table grows.
+    pub base: *mut u8,
+    /// Elements.
+    pub len: u64,
+}
+
+/// A linear memory.
+#[repr(C)]
+#[derive(Debug)]
+pub struct VmMemory {
+    /// First byte. Never moves when the reservation is at least 4 GiB.
+    pub base: *mut u8,
+    /// Bytes that can be accessed.
+    pub len: u64,
+}
+
+/// A global's value, stored like in a [`ValRaw`].
+#[repr(C, align(16))]
+#[derive(Debug)]
+pub struct VmGlobal {
+    /// The value's bytes.
+    pub bytes: [u8; 16],
+}
+
+/// An element segment of GC references, evaluated. Dropped segments have length 0.
+#[repr(C)]
+#[derive(Debug)]
+pub struct VmSegment {
+    /// First reference.
+    pub base: *mut RawGcRef,
+    /// References.
+    pub len: u64,
+}
+
+/// Fixed part of an instance's context.
+#[repr(C, align(16))]
+#[derive(Debug)]
+pub struct VmContext {
+    /// [`VmContext::MAGIC`], looked at in assertions.
+    pub magic: u64,
+    /// The store's record.
+    pub store: *mut VmStore,
+    /// The host's instance (`instance::InstanceData`).
+    pub host: *mut c_void,
+    /// Pads to sixteen bytes.
+    pub reserved: u64,
+}
+
+impl VmContext {
+    /// "gcruvmctx", shortened.
+    pub const MAGIC: u64 = u64::from_le_bytes(*b"gcruvmct");
+}
+
+/// Counts that fix the layout of an instance's context.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VmShape {
+    /// Imported functions.
+    pub imported_funcs: u32,
+    /// Tables, imported and defined.
+    pub imported_tables: u32,
+    /// Tables defined here.
+    pub defined_tables: u32,
+    /// Memories imported.
+    pub imported_memories: u32,
+    /// Memories defined here.
+    pub defined_memories: u32,
+    /// Globals imported.
+    pub imported_globals: u32,
+    /// Globals defined here.
+    pub defined_globals: u32,
+    /// Tags, imported and defined.
+    pub tags: u32,
+    /// Function references of functions defined here.
+    pub escaped_funcs: u32,
+    /// Element segments (of every kind; those of functions stay empty here).
+    pub segments: u32,
+}
+
+/// Offsets of the variable part from the start of the context, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VmOffsets {
+    /// `[VmGlobal; defined_globals]`.
+    pub globals: u32,
+    /// `[*mut VmGlobal; imported_globals]`.
+    pub imported_globals: u32,
+    /// `[VmMemory; defined_memories]`.
+    pub memories: u32,
+    /// `[*mut VmMemory; imported_memories]`.
+    pub imported_memories: u32,
+    /// `[VmTable; defined_tables]`.
+    pub tables: u32,
+    /// `[*mut VmTable; imported_tables]`.
+    pub imported_tables: u32,
+    /// `[VmFuncImport; imported_funcs]`.
+    pub imported_funcs: u32,
+    /// `[VmFuncRef; escaped_funcs]`.
+    pub funcrefs: u32,
+    /// `[VmSegment; segments]`.
+    pub segments: u32,
+    /// `[u32; tags]`: each tag's identity in the store.
+    pub tags: u32,
+    /// Size of the whole context, a multiple of 16.
+    pub size: u32,
+}
+
+impl VmOffsets {
+    /// The offsets for a module of that shape, or `None` when the context would pass 2 GiB.
+    #[must_use]
+    pub fn new(shape: &VmShape) -> Option<VmOffsets> {
+        let mut at = size_of::<VmContext>() as u64;
+        let mut place = |count: u32, bytes: usize| {
+            let here = at;
+            at += u64::from(count) * bytes as u64;
+            here
+        };
+        let globals = place(shape.defined_globals, size_of::<VmGlobal>());
+        let imported_globals = place(shape.imported_globals, 8);
+        let memories = place(shape.defined_memories, size_of::<VmMemory>());
+        let imported_memories = place(shape.imported_memories, 8);
+        let tables = place(shape.defined_tables, size_of::<VmTable>());
+        let imported_tables = place(shape.imported_tables, 8);
+        let imported_funcs = place(shape.imported_funcs, size_of::<VmFuncImport>());
+        let funcrefs = place(shape.escaped_funcs, size_of::<VmFuncRef>());
+        let segments = place(shape.segments, size_of::<VmSegment>());
+        let tags = place(shape.tags, 4);
+        let size = at.next_multiple_of(16);
+        if size > i32::MAX as u64 {
+            return None;
+        }
+        Some(VmOffsets {
+            globals: globals as u32,
+            imported_globals: imported_globals as u32,
+            memories: memories as u32,
+            imported_memories: imported_memories as u32,
+            tables: tables as u32,
+            imported_tables: imported_tables as u32,
+            imported_funcs: imported_funcs as u32,
+            funcrefs: funcrefs as u32,
+            segments: segments as u32,
+            tags: tags as u32,
+            size: size as u32,
+        })
+    }
+}
+
+const _: () = {
+    assert!(offset_of!(VmContext, store) == 8);
+    assert!(size_of::<VmContext>() == 32);
+    assert!(size_of::<VmFuncRef>() == 24);
+    assert!(offset_of!(VmFuncRef, code) == 0);
+    assert!(offset_of!(VmFuncRef, vmctx) == 8);
+    assert!(offset_of!(VmFuncRef, type_id) == 16);
+    assert!(size_of::<VmFuncImport>() == 24);
+    assert!(offset_of!(VmStore, stack_limit) == 0);
+    assert!(offset_of!(VmStore, heap_base) == 8);
+    assert!(offset_of!(VmStore, bump) == 16);
+    assert!(size_of::<ValRaw>() == 16);
+};

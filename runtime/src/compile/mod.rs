@@ -1,0 +1,1 @@
+//! Validated module plus layouts to machine code. Never touches a live heap.

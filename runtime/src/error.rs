@@ -1,0 +1,157 @@
+//! How things end badly: traps, exhausted resources and rejected modules, as data. Text is made when they are shown.
+
+use std::fmt;
+
+/// Why execution trapped. Closed: every trap of the specification is here, and nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+#[allow(missing_docs)]
+pub enum Trap {
+    Unreachable = 1,
+    IntegerDivideByZero = 2,
+    IntegerOverflow = 3,
+    InvalidConversionToInteger = 4,
+    MemoryOutOfBounds = 5,
+    TableOutOfBounds = 6,
+    ArrayOutOfBounds = 7,
+    /// `call_indirect` with an index outside of the table.
+    UndefinedElement = 8,
+    /// `call_indirect` of a null entry.
+    UninitializedElement = 9,
+    IndirectCallTypeMismatch = 10,
+    NullFunctionReference = 11,
+    NullStructReference = 12,
+    NullArrayReference = 13,
+    NullI31Reference = 14,
+    NullExceptionReference = 15,
+    /// `ref.as_non_null` of null.
+    NullReference = 16,
+    CastFailure = 17,
+    /// A segment is shorter than the range asked for (`array.new_data`, `array.new_elem`, ...: data and memory alike are
+    /// reported as the suite words them).
+    ElementSegmentOutOfBounds = 18,
+    /// A data segment is shorter than the range asked for.
+    DataSegmentOutOfBounds = 19,
+    /// An array longer than any heap can hold.
+    AllocationTooLarge = 20,
+}
+
+impl Trap {
+    /// Every trap, in the order of their codes, which begin at 1.
+    pub const ALL: [Trap; 20] = [
+        Trap::Unreachable,
+        Trap::IntegerDivideByZero,
+        Trap::IntegerOverflow,
+        Trap::InvalidConversionToInteger,
+        Trap::MemoryOutOfBounds,
+        Trap::TableOutOfBounds,
+        Trap::ArrayOutOfBounds,
+        Trap::UndefinedElement,
+        Trap::UninitializedElement,
+        Trap::IndirectCallTypeMismatch,
+        Trap::NullFunctionReference,
+        Trap::NullStructReference,
+        Trap::NullArrayReference,
+        Trap::NullI31Reference,
+        Trap::NullExceptionReference,
+        Trap::NullReference,
+        Trap::CastFailure,
+        Trap::ElementSegmentOutOfBounds,
+        Trap::DataSegmentOutOfBounds,
+        Trap::AllocationTooLarge,
+    ];
+
+    /// The code by which compiled code reports it.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// The trap with that code.
+    #[must_use]
+    pub const fn from_code(code: u8) -> Option<Trap> {
+        if code == 0 || code as usize > Trap::ALL.len() {
+            None
+        } else {
+            Some(Trap::ALL[code as usize - 1])
+        }
+    }
+
+    /// The words the official suite uses.
+    #[must_use]
+    pub const fn message(self) -> &'static str {
+        match self {
+            Trap::Unreachable => "unreachable",
+            Trap::IntegerDivideByZero => "integer divide by zero",
+            Trap::IntegerOverflow => "integer overflow",
+            Trap::InvalidConversionToInteger => "invalid conversion to integer",
+            Trap::MemoryOutOfBounds => "out of bounds memory access",
+            Trap::TableOutOfBounds | Trap::ElementSegmentOutOfBounds => {
+                "out of bounds table access"
+            }
+            Trap::ArrayOutOfBounds => "out of bounds array access",
+            Trap::UndefinedElement => "undefined element",
+            Trap::UninitializedElement => "uninitialized element",
+            Trap::IndirectCallTypeMismatch => "indirect call type mismatch",
+            Trap::NullFunctionReference => "null function reference",
+            Trap::NullStructReference => "null structure reference",
+            Trap::NullArrayReference => "null array reference",
+            Trap::NullI31Reference => "null i31 reference",
+            Trap::NullExceptionReference => "null exception reference",
+            Trap::NullReference => "null reference",
+            Trap::CastFailure => "cast failure",
+            Trap::DataSegmentOutOfBounds => "out of bounds memory access",
+            Trap::AllocationTooLarge => "allocation size too large",
+        }
+    }
+}
+
+impl fmt::Display for Trap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message())
+    }
+}
+
+impl std::error::Error for Trap {}
+
+/// Which resource ran out. Never behaviour of the program: another engine may have more of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs)]
+pub enum Exhausted {
+    CallStack,
+    GcHeap,
+    Memory,
+    Table,
+    Fuel,
+    /// An epoch deadline passed.
+    Epoch,
+    /// A limit on the number of something (instances, memories, tables).
+    Count,
+}
+
+/// Why a module or an instantiation was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejected {
+    /// The bytes are no module.
+    #[error("malformed at byte {offset:#x}: {message}")]
+    Malformed {
+        /// Where.
+        offset: usize,
+        /// What.
+        message: String,
+    },
+    /// The module does not validate.
+    #[error("invalid at byte {offset:#x}: {message}")]
+    Invalid {
+        /// Where.
+        offset: usize,
+        /// What.
+        message: String,
+    },
+    /// The module is valid but passes a limit of this implementation.
+    #[error("over a limit: {0}")]
+    Limit(String),
+    /// The module uses something that is not there yet.
+    #[error("unsupported: {0}")]
+    Unsupported(&'static str),
+}

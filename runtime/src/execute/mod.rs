@@ -1,0 +1,1 @@
+//! Entering, leaving, trapping.

@@ -1,0 +1,102 @@
+//! The few instructions a collector may emit into compiled code. Implemented by `compile::emit` on Cranelift's builder.
+//!
+//! A collector's `barrier.rs` and `alloc.rs` use this trait, so that the emitted half and the host's half of one invariant
+//! stand in one file.
+
+use crate::abi::libcalls::LibCall;
+
+/// A value in compiled code. Booleans are I32 values that are 0 or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reg(pub u32);
+
+/// A place to jump to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Label(pub u32);
+
+/// Which memory an access touches; accesses of different kinds never overlap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Region {
+    /// Headers of objects.
+    Header,
+    /// References in objects.
+    RefField,
+    /// Other fields of objects.
+    ScalarField,
+    /// The length of arrays (never changes).
+    ArrayLen,
+    /// Words of the `VmStore` that allocation uses.
+    AllocState,
+    /// The rest of `VmStore` and contexts.
+    Context,
+    /// Elements of tables.
+    Table,
+    /// Globals.
+    Global,
+    /// Linear memories.
+    Memory,
+}
+
+/// A 32-bit word of `VmStore`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreWord {
+    /// `VmStore::bump`.
+    Bump,
+    /// `VmStore::bump_end`.
+    BumpEnd,
+    /// `VmStore::stack_list`.
+    StackList,
+    /// `VmStore::stack_list_len`.
+    StackListLen,
+}
+
+/// Integer operators on I32.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Op {
+    Add,
+    Sub,
+    And,
+    Or,
+    Shl,
+    /// Result is 1 or 0.
+    Eq,
+    Ne,
+    /// Unsigned less than.
+    Ult,
+    /// Unsigned greater than.
+    Ugt,
+}
+
+/// The instructions. Addresses are native 64-bit values; references and everything else are I32.
+pub trait Emit {
+    /// A constant.
+    fn constant(&mut self, value: u32) -> Reg;
+    /// An operator on I32.
+    fn op(&mut self, op: Op, a: Reg, b: Reg) -> Reg;
+    /// `a + b`, and whether it passed 32 bits (1 or 0).
+    fn add_overflow(&mut self, a: Reg, b: Reg) -> (Reg, Reg);
+    /// Native address of `offset` bytes into the object that `reference` refers to. Stale after anything that may collect.
+    fn object_address(&mut self, reference: Reg, offset: u32) -> Reg;
+    /// Loads 32 bits from a native address.
+    fn load(&mut self, address: Reg, offset: i32, region: Region) -> Reg;
+    /// Stores 32 bits at a native address.
+    fn store(&mut self, address: Reg, offset: i32, value: Reg, region: Region);
+    /// Loads a word of the store's record.
+    fn load_word(&mut self, word: StoreWord) -> Reg;
+    /// Stores a word of the store's record.
+    fn store_word(&mut self, word: StoreWord, value: Reg);
+    /// Declares that the value is a reference to be kept in stack maps.
+    fn is_reference(&mut self, value: Reg);
+    /// A new label whose block takes `params` I32 values; cold ones are laid out after the function's other code.
+    fn label(&mut self, params: u32, cold: bool) -> Label;
+    /// Goes to `then` when `condition` is not 0, else to `otherwise`; neither takes parameters.
+    fn branch(&mut self, condition: Reg, then: Label, otherwise: Label);
+    /// Goes to `to`.
+    fn jump(&mut self, to: Label, args: &[Reg]);
+    /// Continues emitting at `label`; all jumps to it that will ever be made must be forward or already made.
+    fn bind(&mut self, label: Label);
+    /// A parameter of a bound label.
+    fn param(&mut self, label: Label, at: u32) -> Reg;
+    /// Calls the host; the result is given as I32 (narrowed if it is I64).
+    fn call(&mut self, call: LibCall, args: &[Reg]) -> Reg;
+}

@@ -1,0 +1,1 @@
+//! Compiled code to an instance: stores, linking, entities, and the embedder interface.

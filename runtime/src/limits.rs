@@ -1,0 +1,30 @@
+//! Limits of this implementation. Every number has a name and a reason.
+
+/// Deepest chain of declared supertypes (JS API, implementation limits: 63).
+pub const SUBTYPE_DEPTH_MAX: u32 = 63;
+
+/// Entries of one row of the supertype displays: a type and all its supertypes.
+pub const DISPLAY_ENTRIES: u32 = 64;
+
+/// Bytes of one row of the supertype displays.
+pub const DISPLAY_ROW_BYTES: u32 = DISPLAY_ENTRIES * 4;
+
+/// Address space of a collected heap: what a 32-bit reference can reach.
+pub const HEAP_RESERVATION_BYTES: u64 = 4 << 30;
+
+/// Unmapped bytes behind heaps and memories, so that a small constant offset never needs a check.
+pub const GUARD_BYTES: u64 = 64 << 20;
+
+/// Bytes of one page of linear memory.
+pub const WASM_PAGE_BYTES: u64 = 64 << 10;
+
+/// Largest object, header included: sizes and offsets stay positive as i32.
+pub const OBJECT_BYTES_MAX: u64 = (1 << 31) - 64;
+
+/// Results of one register class that `CallConv::Tail` returns in registers; with more, all go through a return area.
+pub const RESULT_REGISTERS: usize = 8;
+
+const _: () = {
+    assert!(DISPLAY_ENTRIES == SUBTYPE_DEPTH_MAX + 1);
+    assert!(OBJECT_BYTES_MAX < HEAP_RESERVATION_BYTES);
+};

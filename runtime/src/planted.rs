@@ -1,0 +1,83 @@
+//! Faults planted on purpose, so that the oracles can be shown to find them.
+//!
+//! Each names a fault that a real engine had. It is re-created at the place in this code where the real one sat, and is off
+//! unless its bit is set in the [`Planted`] of a configuration. Without the cargo feature `planted` the set is a
+//! zero-sized constant and every check folds to `false`.
+
+macro_rules! faults {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal),* $(,)?) => {
+        /// The faults that can be planted.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        pub enum Fault { $($(#[$doc])* $variant),* }
+
+        impl Fault {
+            /// Every fault there is, in the order of their declaration.
+            pub const ALL: &'static [Fault] = &[$(Fault::$variant),*];
+
+            /// The name by which a fault is switched on.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Fault::$variant => $name),* }
+            }
+
+            /// The fault of that name.
+            #[must_use]
+            pub fn from_name(name: &str) -> Option<Fault> {
+                match name { $($name => Some(Fault::$variant),)* _ => None }
+            }
+        }
+    };
+}
+
+faults! {
+    /// `table.init` stores without a write barrier (Wasmtime PR #11416).
+    TableInitNoBarrier = "table-init-no-barrier",
+    /// The embedder's `Table::set` stores without a write barrier (Wasmtime PR #11416).
+    TableSetHostNoBarrier = "table-set-host-no-barrier",
+    /// The embedder's `Table::grow` never releases the reference it was handed (Wasmtime PR #11416).
+    TableGrowHostKeepsCount = "table-grow-host-keeps-count",
+    /// Operands of constant evaluation are no roots while a later operand is allocated (Wasmtime PR #9282, #11416).
+    ConstEvalOperandsUnrooted = "const-eval-operands-unrooted",
+    /// Arrays of references report their element size as their number of edges (Wasmtime PR #10453).
+    ArrayEdgesMiscounted = "array-edges-miscounted",
+}
+
+/// The set of faults switched on in one configuration.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Planted {
+    #[cfg(feature = "planted")]
+    bits: u128,
+}
+
+impl Planted {
+    /// No fault at all: the only value there is in an ordinary build.
+    pub const NONE: Planted = Planted {
+        #[cfg(feature = "planted")]
+        bits: 0,
+    };
+
+    /// The set with `fault` switched on as well.
+    #[cfg(feature = "planted")]
+    #[must_use]
+    pub const fn with(self, fault: Fault) -> Planted {
+        Planted {
+            bits: self.bits | 1 << fault as u32,
+        }
+    }
+
+    /// Whether `fault` is switched on. Always `false` without the feature `planted`.
+    #[inline(always)]
+    #[must_use]
+    pub const fn has(self, fault: Fault) -> bool {
+        #[cfg(feature = "planted")]
+        {
+            self.bits & (1 << fault as u32) != 0
+        }
+        #[cfg(not(feature = "planted"))]
+        {
+            let _ = fault;
+            false
+        }
+    }
+}

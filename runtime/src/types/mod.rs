@@ -1,0 +1,174 @@
+//! Types with engine-wide identity.
+//!
+//! A module's types are canonicalised when it is validated: structurally equal recursion groups get the same [`TypeId`]s, engine
+//! wide, so that equality of types is equality of numbers everywhere after that, in compiled code as well. The registry
+//! (`registry`) counts who uses a group and recycles its ids.
+//!
+//! Not here: a module's own numbering of types ([`TypeIdx`](crate::index::TypeIdx)) and decoding (`module`); layouts of
+//! objects (`heap::layout`).
+//!
+//! Source: WebAssembly 3.0, 2.2 (validation, subtyping), 4.2 (execution, types).
+
+pub mod registry;
+
+/// Identity of a defined type, engine-wide. Never 0, at most [`TypeId::MAX`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TypeId(pub u32);
+
+impl TypeId {
+    /// The largest id: an object's header keeps the id in 24 bits.
+    pub const MAX: u32 = (1 << 24) - 1;
+}
+
+/// The three shapes a defined type can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Shape {
+    /// A function type.
+    Func,
+    /// A structure type.
+    Struct,
+    /// An array type.
+    Array,
+}
+
+/// A heap type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs)]
+pub enum HeapKind {
+    Any,
+    Eq,
+    I31,
+    Struct,
+    Array,
+    None,
+    Func,
+    NoFunc,
+    Extern,
+    NoExtern,
+    Exn,
+    NoExn,
+    /// A defined type, with its shape beside it so that the hierarchy is known without the registry.
+    Defined(TypeId, Shape),
+}
+
+/// The top of a heap type's hierarchy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Top {
+    /// Structures, arrays, i31 and internalised host references.
+    Any,
+    /// Functions.
+    Func,
+    /// Host references and externalised internal ones.
+    Extern,
+    /// Exceptions.
+    Exn,
+}
+
+impl HeapKind {
+    /// The top of this type's hierarchy.
+    #[must_use]
+    pub const fn top(self) -> Top {
+        match self {
+            HeapKind::Any
+            | HeapKind::Eq
+            | HeapKind::I31
+            | HeapKind::Struct
+            | HeapKind::Array
+            | HeapKind::None
+            | HeapKind::Defined(_, Shape::Struct | Shape::Array) => Top::Any,
+            HeapKind::Func | HeapKind::NoFunc | HeapKind::Defined(_, Shape::Func) => Top::Func,
+            HeapKind::Extern | HeapKind::NoExtern => Top::Extern,
+            HeapKind::Exn | HeapKind::NoExn => Top::Exn,
+        }
+    }
+}
+
+/// A reference type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RefKind {
+    /// Whether null is a value of it.
+    pub nullable: bool,
+    /// What it refers to.
+    pub heap: HeapKind,
+}
+
+impl RefKind {
+    /// Whether values live in the collected heap (everything but functions).
+    #[must_use]
+    pub const fn is_collected(self) -> bool {
+        !matches!(self.heap.top(), Top::Func)
+    }
+}
+
+/// A value type with canonical ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs)]
+pub enum ValKind {
+    I32,
+    I64,
+    F32,
+    F64,
+    V128,
+    Ref(RefKind),
+}
+
+impl ValKind {
+    /// Whether values are references into the collected heap.
+    #[must_use]
+    pub const fn is_collected(self) -> bool {
+        matches!(self, ValKind::Ref(r) if r.is_collected())
+    }
+}
+
+/// What a field or element stores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StorageKind {
+    /// Eight bits of an i32.
+    I8,
+    /// Sixteen bits of an i32.
+    I16,
+    /// A value.
+    Val(ValKind),
+}
+
+/// A field of a structure or the element of an array.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FieldKind {
+    /// What it stores.
+    pub storage: StorageKind,
+    /// Whether it can be written after its object was made.
+    pub mutable: bool,
+}
+
+/// A function's parameters and results.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FuncSig {
+    /// Parameters, in order.
+    pub params: Box<[ValKind]>,
+    /// Results, in order.
+    pub results: Box<[ValKind]>,
+}
+
+/// A composite type.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Composite {
+    /// A function type.
+    Func(FuncSig),
+    /// A structure type with its fields.
+    Struct(Box<[FieldKind]>),
+    /// An array type with its element.
+    Array(FieldKind),
+}
+
+/// A defined type: what an id stands for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TypeDef {
+    /// Whether it can have subtypes.
+    pub is_final: bool,
+    /// The direct supertype, if it declares one.
+    pub supertype: Option<TypeId>,
+    /// Its structure.
+    pub composite: Composite,
+    /// How many supertypes it has, directly and indirectly: its place in a supertype display.
+    pub depth: u32,
+}
