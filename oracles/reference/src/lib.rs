@@ -6,5 +6,10 @@
 //! Modules stand in reading order; each uses only those above it.
 #![forbid(unsafe_code)]
 
+mod rules;
+
+pub mod numerics;
 pub mod syntax;
 pub mod validation;
+
+pub use rules::{Coverage, Rule};

@@ -1,0 +1,232 @@
+//! The names of the specification's rules, and which of them a run has reached.
+//!
+//! `rules.txt` lists every rule of the families `Instr_ok` (2.3), `Ref_ok` (4.1), `Step`, `Step_pure`, `Step_read` and
+//! `Steps` (4.3), sorted by bytes. [`rule!`] stands beside the code of a rule: it names the rule, checked against the
+//! list when the crate is compiled, and records in a [`Coverage`] that the rule was applied. A test in this file
+//! demands that each rule is named exactly once in the crate, or has a reason in [`ABSORBED`].
+//!
+//! A `Coverage` costs one read-modify-write for each rule, so it is never switched off.
+
+/// The names, one a line.
+const TEXT: &str = include_str!("rules.txt");
+
+/// Number of rules.
+const COUNT: usize = count_lines(TEXT);
+
+/// The names, sorted.
+const NAMES: [&str; COUNT] = lines(TEXT);
+
+const fn count_lines(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let (mut count, mut at) = (0, 0);
+    while at < bytes.len() {
+        count += (bytes[at] == b'\n') as usize;
+        at += 1;
+    }
+    count
+}
+
+const fn lines<const N: usize>(text: &'static str) -> [&'static str; N] {
+    let mut lines = [""; N];
+    let (mut rest, mut line) = (text, 0);
+    while line < N {
+        let mut end = 0;
+        while rest.as_bytes()[end] != b'\n' {
+            end += 1;
+        }
+        let (name, tail) = rest.split_at(end);
+        lines[line] = name;
+        rest = tail.split_at(1).1;
+        line += 1;
+    }
+    lines
+}
+
+/// Whether `a` comes before `b` (-1), is equal (0) or comes after it (1), by bytes.
+const fn order(a: &str, b: &str) -> i8 {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let mut at = 0;
+    while at < a.len() && at < b.len() {
+        if a[at] != b[at] {
+            return if a[at] < b[at] { -1 } else { 1 };
+        }
+        at += 1;
+    }
+    if a.len() == b.len() {
+        0
+    } else if a.len() < b.len() {
+        -1
+    } else {
+        1
+    }
+}
+
+/// A rule of the specification, by its number in `rules.txt`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Rule(u16);
+
+impl Rule {
+    /// Number of rules; [`Rule::index`] is below it.
+    pub const COUNT: usize = COUNT;
+
+    /// The rule of this name.
+    ///
+    /// # Panics
+    /// If the specification has no such rule. Evaluated as a constant, that stops the build.
+    #[must_use]
+    pub const fn named(name: &str) -> Rule {
+        let (mut low, mut high) = (0, COUNT);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match order(name, NAMES[middle]) {
+                0 => return Rule(middle as u16),
+                1 => low = middle + 1,
+                _ => high = middle,
+            }
+        }
+        panic!("no rule of the specification has this name")
+    }
+
+    /// Every rule, in the order of `rules.txt`.
+    pub fn all() -> impl Iterator<Item = Rule> {
+        (0..COUNT as u16).map(Rule)
+    }
+
+    /// The name, such as `Step_read/struct.get-null`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        NAMES[self.index()]
+    }
+
+    /// A number below [`Rule::COUNT`].
+    #[must_use]
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// Records that a rule is applied, in a [`Coverage`]; the name is checked at compile time.
+macro_rules! rule {
+    ($coverage:expr, $name:literal) => {{
+        const RULE: $crate::Rule = $crate::Rule::named($name);
+        $coverage.reach(RULE);
+    }};
+}
+pub(crate) use rule;
+
+/// Words of a row of bits, one bit for each rule.
+const WORDS: usize = COUNT.div_ceil(64);
+
+/// Which rules were applied, and which directly after which other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Coverage {
+    /// Row `p`: the rules applied directly after rule `p`; the last row: those applied first.
+    after: Box<[[u64; WORDS]]>,
+    /// Row of the rule applied last.
+    last: usize,
+}
+
+impl Default for Coverage {
+    fn default() -> Coverage {
+        Coverage::new()
+    }
+}
+
+impl Coverage {
+    /// Nothing reached yet.
+    #[must_use]
+    pub fn new() -> Coverage {
+        Coverage {
+            after: vec![[0; WORDS]; COUNT + 1].into_boxed_slice(),
+            last: COUNT,
+        }
+    }
+
+    /// Records an application of `rule`.
+    #[inline(always)]
+    pub fn reach(&mut self, rule: Rule) {
+        let at = rule.index();
+        self.after[self.last][at / 64] |= 1 << (at % 64);
+        self.last = at;
+    }
+
+    /// The next rule follows no other: a new run begins.
+    pub fn restart(&mut self) {
+        self.last = COUNT;
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.after.fill([0; WORDS]);
+        self.restart();
+    }
+
+    /// Adds what `other` reached.
+    pub fn merge(&mut self, other: &Coverage) {
+        for (mine, theirs) in self.after.iter_mut().zip(&other.after) {
+            for (mine, theirs) in mine.iter_mut().zip(theirs) {
+                *mine |= theirs;
+            }
+        }
+    }
+
+    /// The rules applied at least once, in the order of `rules.txt`.
+    pub fn reached(&self) -> impl Iterator<Item = Rule> {
+        let mut any = [0; WORDS];
+        for row in &self.after {
+            for (any, word) in any.iter_mut().zip(row) {
+                *any |= word;
+            }
+        }
+        bits(any)
+    }
+
+    /// The pairs of rules applied one directly after the other; `None` is the start of a run.
+    pub fn pairs(&self) -> impl Iterator<Item = (Option<Rule>, Rule)> {
+        self.after.iter().enumerate().flat_map(|(before, row)| {
+            let before = (before < COUNT).then_some(Rule(before as u16));
+            bits(*row).map(move |rule| (before, rule))
+        })
+    }
+
+    /// The table of pairs as bits, a fixed number of rows of a fixed number of words: a map to hand to a fuzzer.
+    pub fn words(&self) -> impl Iterator<Item = u64> {
+        self.after.iter().flatten().copied()
+    }
+}
+
+/// The rules whose bit is set.
+fn bits(row: [u64; WORDS]) -> impl Iterator<Item = Rule> {
+    Rule::all().filter(move |rule| row[rule.index() / 64] >> (rule.index() % 64) & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_sorted_and_names_are_found() {
+        assert!(NAMES.is_sorted());
+        for rule in Rule::all() {
+            assert_eq!(Rule::named(rule.name()), rule);
+        }
+    }
+
+    #[test]
+    fn coverage_holds_rules_and_pairs() {
+        let mut coverage = Coverage::new();
+        rule!(coverage, "Step_pure/nop");
+        rule!(coverage, "Step_pure/drop");
+        let names: Vec<_> = coverage.reached().map(Rule::name).collect();
+        assert_eq!(names, ["Step_pure/drop", "Step_pure/nop"]);
+        let (drop, nop) = (Rule::named("Step_pure/drop"), Rule::named("Step_pure/nop"));
+        assert!(coverage.pairs().eq([(Some(nop), drop), (None, nop)]));
+
+        let mut other = Coverage::new();
+        assert_ne!(other, coverage);
+        other.merge(&coverage);
+        assert!(other.words().eq(coverage.words()));
+        other.clear();
+        assert_eq!(other.reached().count(), 0);
+    }
+}
