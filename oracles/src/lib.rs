@@ -7,8 +7,13 @@
 //! | `value`, `outcome` | engine-neutral words for what goes in and comes out |
 //! | `schedule`, `case`, `header` | what an engine is given, and the header of a case on disk |
 //! | `observe` | what counts as visible: results, globals, tables, memories, one object graph |
-//! | `leak` | live objects, counted and bounded |
 //! | `engine` | the session every engine offers; one adapter per file |
+//! | `leak` | live objects, counted and bounded |
+//! | `nondeterminism` | permitted differences, each with its authority |
+//! | `verdict` | what a comparison says, and counters |
+//! | `compare` | two runs: equal, permitted, or the first difference with its path |
+//! | `judge` | a case, the reference and an engine: one verdict |
+//! | `report` | a verdict for people |
 //!
 //! Nothing here knows how programs are generated or reduced, and no engine's type appears outside its adapter.
 
@@ -27,3 +32,13 @@ pub mod observe;
 pub mod leak;
 
 pub mod engine;
+
+pub mod nondeterminism;
+
+pub mod verdict;
+
+pub mod compare;
+
+pub mod judge;
+
+pub mod report;

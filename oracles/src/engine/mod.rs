@@ -28,8 +28,8 @@ pub struct Setup {
     pub schedule: Schedule,
     /// Resources for the whole session.
     pub limits: Limits,
-    /// Answers to give, in order, when wasm code asks for the number of live objects while its frames are on the stack. Only an
-    /// engine that knows the bounds uses them (see [`Sample`]); when they run out it answers with its own lower bound.
+    /// Answers to give, in order, when the program asks for the number of live objects. Only an engine that knows the bounds uses
+    /// them (see [`Sample`]); when they run out it answers with its own upper bound.
     pub answers: Vec<u32>,
 }
 
@@ -44,13 +44,24 @@ impl Setup {
     }
 }
 
+/// Which garbage a full collection frees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reclaims {
+    /// All of it.
+    Everything,
+    /// All but cycles and what they reach.
+    Acyclic,
+    /// None.
+    Nothing,
+}
+
 /// What is known of an engine's behaviour where the specification leaves a choice. Data, so that no oracle tests a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Traits {
     /// Every NaN an instruction produces is the positive canonical one (the specification's deterministic profile).
     pub canonical_nans: bool,
-    /// Relaxed vector instructions follow the deterministic profile.
-    pub deterministic_relaxed: bool,
+    /// What a full collection frees.
+    pub reclaims: Reclaims,
 }
 
 /// Totals of a session.
@@ -107,7 +118,7 @@ pub trait Session {
     /// A failed check of the engine's own (heap verification, audit, a created host object neither dropped nor reachable).
     fn live(&mut self) -> Result<Live, String>;
 
-    /// Every answer given so far to wasm code that asked for live objects with its frames on the stack.
+    /// Every answer given so far to `live` and `live.extern`, in order.
     fn samples(&self) -> &[Sample];
 
     /// Totals so far.

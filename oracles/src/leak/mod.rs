@@ -11,6 +11,10 @@ use std::fmt;
 
 use crate::observe::TypeKey;
 
+pub mod census;
+pub mod frames;
+pub mod handles;
+
 /// What is counted apart from what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LiveKind {
@@ -85,26 +89,29 @@ pub struct Live {
     pub handles: Handles,
 }
 
-/// An answer given to wasm code that asked for the number of live objects while its own frames were on the stack.
+/// An answer given to a program that asked how many objects live (`live`, `live.extern`).
 ///
-/// Such an answer is not determined, only bounded: reachable without frames <= answer <= reachable with every slot of every frame.
-/// An engine that runs compiled code reports its answer; the reference replays the answers of the engine it is compared with (so
-/// that both programs go on with the same number) and reports the bounds.
+/// With wasm frames on the stack such an answer is not determined, only bounded: reachable without frames <= answer <= reachable with
+/// every slot of every frame; and it depends on what the collector reclaims. So an engine reports its answers, and the reference,
+/// run with them ([`Setup::answers`](crate::engine::Setup)), gives the same ones (both programs go on with the same number) and
+/// reports the bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample {
-    /// The number that wasm code got.
+    /// The number that the program got.
     pub answer: u32,
-    /// The bounds, where the engine knows them: for collectors that reclaim cycles, and for those that do not.
+    /// The bounds, where the engine knows them.
     pub bounds: Option<Bounds>,
 }
 
-/// Bounds of one [`Sample`], inclusive.
+/// Bounds of one [`Sample`], inclusive. They coincide when no wasm frame is on the stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
     /// Reachable without any frame.
     pub least: u64,
     /// Reachable with every slot of every frame.
     pub most: u64,
-    /// Reachable with every slot of every frame, garbage cycles and what they reach.
+    /// As `least`, with garbage cycles and what they reach.
+    pub least_retained: u64,
+    /// As `most`, with garbage cycles and what they reach.
     pub most_retained: u64,
 }

@@ -1,0 +1,94 @@
+//! Host objects: created == dropped + living, and as many created on both sides.
+//!
+//! A host object is created by the host and dropped by the collector, so it is the one kind of object whose end the host sees.
+
+use super::{Census, Handles, Live, LiveKind};
+
+/// A broken balance of host objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Imbalance {
+    /// The two sides created different numbers of host objects.
+    Created {
+        /// Created by the reference.
+        expected: u64,
+        /// Created by the engine.
+        actual: u64,
+    },
+    /// More or fewer host objects are left than can be reached.
+    Outstanding {
+        /// How many should be left.
+        expected: u64,
+        /// Created minus dropped.
+        actual: u64,
+    },
+}
+
+/// Checks the balance where `actual` reports drops and a census; returns how many equations were checked.
+///
+/// # Errors
+///
+/// The first equation that does not hold.
+pub fn check(expected: &Live, actual: &Live) -> Result<u64, Imbalance> {
+    let Some(dropped) = actual.handles.dropped else {
+        return Ok(0);
+    };
+    let (
+        Handles {
+            created: should, ..
+        },
+        Handles { created, .. },
+    ) = (expected.handles, actual.handles);
+    if should != created {
+        return Err(Imbalance::Created {
+            expected: should,
+            actual: created,
+        });
+    }
+    let hosts = |census: &Census| census.get(LiveKind::Host);
+    let living = match (&actual.reachable, &actual.retained) {
+        (Some(_), _) => expected.reachable.as_ref().map(hosts),
+        (None, Some(_)) => expected.retained.as_ref().map(hosts),
+        (None, None) => None,
+    };
+    let Some(living) = living else {
+        return Ok(1);
+    };
+    // A collector that drops more than was created is caught here too: the difference wraps far away from any living number.
+    let outstanding = created.wrapping_sub(dropped);
+    if outstanding != living {
+        return Err(Imbalance::Outstanding {
+            expected: living,
+            actual: outstanding,
+        });
+    }
+    Ok(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn live(created: u64, dropped: Option<u64>, hosts: u64) -> Live {
+        let mut census = Census::default();
+        census.add(LiveKind::Host, hosts);
+        Live {
+            reachable: Some(census),
+            retained: None,
+            handles: Handles { created, dropped },
+        }
+    }
+
+    #[test]
+    fn every_imbalance_is_found() {
+        let expected = live(5, None, 2);
+        assert_eq!(check(&expected, &live(5, Some(3), 2)), Ok(2));
+        assert_eq!(check(&expected, &live(5, None, 2)), Ok(0));
+        for dropped in [2, 4, 6] {
+            assert!(
+                check(&expected, &live(5, Some(dropped), 2)).is_err(),
+                "{dropped}"
+            );
+        }
+        assert!(check(&expected, &live(6, Some(4), 2)).is_err());
+    }
+}

@@ -1,0 +1,209 @@
+//! Permitted differences: one row for each way in which two correct engines may differ, with its authority.
+//!
+//! Always: what is not permitted here is a difference. A row that ends the comparison (a resource ran out, a feature is missing) is a
+//! named skip; a row that does not (a NaN's payload) lets it go on. Not here: live counts with frames on the stack, which are not a
+//! difference of behaviour but a choice that the reference replays (`leak::frames`).
+
+use std::fmt;
+
+use crate::engine::Traits;
+use crate::outcome::{Outcome, Resource, Why};
+use crate::value::Value;
+
+/// Why a comparison, or the rest of one, did not take place. Each has its own counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Skip {
+    /// A resource ran out on either side.
+    Exhausted(Resource),
+    /// Either side does not offer a feature of the case.
+    Unsupported,
+    /// Either side has an implementation limit below what a module needs.
+    ModuleLimit,
+    /// Nothing was asked: the case has no step.
+    NoSteps,
+    /// Both sides refused every module, so that no step could be compared.
+    NothingLoaded,
+}
+
+impl Skip {
+    /// Every reason, in a fixed order.
+    pub fn all() -> impl Iterator<Item = Skip> {
+        let resources = Resource::ALL.into_iter().map(Skip::Exhausted);
+        resources.chain([
+            Skip::Unsupported,
+            Skip::ModuleLimit,
+            Skip::NoSteps,
+            Skip::NothingLoaded,
+        ])
+    }
+}
+
+impl fmt::Display for Skip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Skip::Exhausted(resource) => write!(f, "exhausted: {resource}"),
+            Skip::Unsupported => f.write_str("unsupported feature"),
+            Skip::ModuleLimit => f.write_str("limit on a module"),
+            Skip::NoSteps => f.write_str("no steps"),
+            Skip::NothingLoaded => f.write_str("no module loaded"),
+        }
+    }
+}
+
+/// What a pair of outcomes that is permitted to differ means for the rest of the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// The comparison goes on.
+    GoOn,
+    /// It ends here, with this reason.
+    End(Skip),
+}
+
+/// A row of the table of permitted differences between outcomes.
+#[derive(Clone, Copy, Debug)]
+pub struct Permitted {
+    /// A short name.
+    pub name: &'static str,
+    /// Where the specification permits it.
+    pub authority: &'static str,
+    /// Whether this row covers a pair of outcomes, and what follows.
+    pub covers: fn(&Outcome, &Outcome) -> Option<Then>,
+}
+
+/// The rows, tried in order.
+pub const PERMITTED: &[Permitted] = &[
+    Permitted {
+        name: "a resource ran out",
+        authority: "specification, appendix A.2 \"Implementation Limitations\", execution",
+        covers: |left, right| {
+            let resource = exhausted(left).or_else(|| exhausted(right))?;
+            Some(Then::End(Skip::Exhausted(resource)))
+        },
+    },
+    Permitted {
+        name: "a feature is missing",
+        authority: "specification, appendix A.3 \"Profiles\"",
+        covers: |left, right| {
+            let unsupported = |outcome: &Outcome| matches!(outcome, Outcome::Unsupported(_));
+            (unsupported(left) || unsupported(right)).then_some(Then::End(Skip::Unsupported))
+        },
+    },
+    Permitted {
+        name: "a limit on a module",
+        authority: "specification, appendix A.2 \"Implementation Limitations\", syntactic limits and validation",
+        covers: |left, right| {
+            let limit = |outcome: &Outcome| refused(outcome) == Some(Why::Limit);
+            (limit(left) || limit(right)).then_some(Then::End(Skip::ModuleLimit))
+        },
+    },
+    Permitted {
+        name: "malformed or invalid",
+        authority: "specification, section 1.2.2 \"Semantic Phases\": validation may happen while decoding, so that either can be \
+                    found first in a module that is both",
+        covers: |left, right| {
+            let early =
+                |outcome: &Outcome| matches!(refused(outcome), Some(Why::Malformed | Why::Invalid));
+            (early(left) && early(right)).then_some(Then::GoOn)
+        },
+    },
+];
+
+fn exhausted(outcome: &Outcome) -> Option<Resource> {
+    match outcome {
+        Outcome::Exhausted(resource) => Some(*resource),
+        _ => None,
+    }
+}
+
+fn refused(outcome: &Outcome) -> Option<Why> {
+    match outcome {
+        Outcome::Rejected(rejection) => Some(rejection.why),
+        _ => None,
+    }
+}
+
+/// The first row that covers a pair of outcomes.
+pub fn permits(left: &Outcome, right: &Outcome) -> Option<(&'static Permitted, Then)> {
+    let mut rows = PERMITTED.iter();
+    rows.find_map(|row| (row.covers)(left, right).map(|then| (row, then)))
+}
+
+/// Whether two different numbers may stand for the same result: NaNs, unless both engines promise the canonical one
+/// (specification, section 4.3.3 "NaN Propagation"). In a vector, lane by lane, as singles or as doubles.
+pub fn permits_values(left: Value, right: Value, traits: [Traits; 2]) -> bool {
+    if traits.iter().all(|traits| traits.canonical_nans) {
+        return false;
+    }
+    match (left, right) {
+        (Value::F32(_), Value::F32(_)) | (Value::F64(_), Value::F64(_)) => {
+            left.is_nan() && right.is_nan()
+        }
+        (Value::V128(left), Value::V128(right)) => {
+            let single = |bits: u128, lane: u32| Value::F32((bits >> (32 * lane)) as u32);
+            let double = |bits: u128, lane: u32| Value::F64((bits >> (64 * lane)) as u64);
+            let alike =
+                |left: Value, right: Value| left == right || (left.is_nan() && right.is_nan());
+            (0..4).all(|lane| alike(single(left, lane), single(right, lane)))
+                || (0..2).all(|lane| alike(double(left, lane), double(right, lane)))
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Reclaims;
+    use crate::outcome::Trap;
+
+    #[test]
+    fn each_row_covers_what_it_says_and_nothing_else() {
+        let returned = Outcome::Returned(vec![]);
+        let trapped = Outcome::Trapped(Trap::Unreachable);
+        let heap = Outcome::Exhausted(Resource::Heap);
+        let malformed = Outcome::rejected(Why::Malformed, "");
+        let invalid = Outcome::rejected(Why::Invalid, "");
+        let unlinkable = Outcome::rejected(Why::Unlinkable, "");
+        let limit = Outcome::rejected(Why::Limit, "");
+        let name = |left: &Outcome, right: &Outcome| permits(left, right).map(|(row, _)| row.name);
+        assert_eq!(name(&returned, &heap), Some("a resource ran out"));
+        assert_eq!(name(&heap, &trapped), Some("a resource ran out"));
+        assert_eq!(
+            name(&returned, &Outcome::Unsupported("x".into())),
+            Some("a feature is missing")
+        );
+        assert_eq!(name(&returned, &limit), Some("a limit on a module"));
+        assert_eq!(name(&malformed, &invalid), Some("malformed or invalid"));
+        for (left, right) in [
+            (&returned, &trapped),
+            (&returned, &invalid),
+            (&unlinkable, &invalid),
+            (&unlinkable, &trapped),
+        ] {
+            assert_eq!(name(left, right), None, "{left} / {right}");
+        }
+    }
+
+    #[test]
+    fn nans_differ_only_without_the_promise() {
+        let traits = |canonical_nans| Traits {
+            canonical_nans,
+            reclaims: Reclaims::Nothing,
+        };
+        let (a, b) = (Value::F32(0x7fc0_0000), Value::F32(0xffc0_0001));
+        assert!(permits_values(a, b, [traits(true), traits(false)]));
+        assert!(!permits_values(a, b, [traits(true), traits(true)]));
+        assert!(!permits_values(
+            a,
+            Value::F32(0),
+            [traits(true), traits(false)]
+        ));
+        let lanes = |lane: u32| Value::V128(u128::from(lane) << 32 | 7);
+        assert!(permits_values(
+            lanes(0x7fc0_0000),
+            lanes(0x7fc0_0001),
+            [traits(false); 2]
+        ));
+        assert!(!permits_values(lanes(1), lanes(2), [traits(false); 2]));
+    }
+}

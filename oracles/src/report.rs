@@ -1,0 +1,82 @@
+//! A verdict for people: which comparison, where, both values, why they must be equal, and the line that replays it.
+//!
+//! The only place where a verdict becomes text. The program itself is printed by the caller, who knows how (as WAT), and passed in.
+
+use std::fmt::Write;
+
+use crate::case::Case;
+use crate::verdict::{Crash, Difference, Verdict};
+
+/// What a report adds to a verdict.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The case that was judged.
+    pub case: &'a Case,
+    /// The engine's configuration in one line.
+    pub configuration: &'a str,
+    /// The command that replays the finding.
+    pub replay: &'a str,
+    /// The program as text; empty when it cannot be printed.
+    pub program: &'a str,
+}
+
+/// The report, lines ended by line feeds.
+pub fn report(verdict: &Verdict, context: &Context<'_>) -> String {
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = write_report(&mut text, verdict, context);
+    text
+}
+
+fn write_report(text: &mut String, verdict: &Verdict, context: &Context<'_>) -> std::fmt::Result {
+    match verdict {
+        Verdict::Agree(stats, None) => writeln!(text, "agree: {stats}")?,
+        Verdict::Agree(stats, Some(skip)) => writeln!(text, "agree until {skip}: {stats}")?,
+        Verdict::Skipped(skip) => writeln!(text, "skipped: {skip}")?,
+        Verdict::Differ(difference) => write_difference(text, difference, context.case)?,
+        Verdict::Crashed(crash) => write_crash(text, crash, context.case)?,
+    }
+    if let Some(signature) = verdict.signature() {
+        writeln!(text, "signature   {signature}")?;
+    }
+    writeln!(text, "engine      {}", context.configuration)?;
+    writeln!(text, "schedule    {}", context.case.schedule)?;
+    if !context.case.origin.is_empty() {
+        writeln!(text, "origin      {}", context.case.origin)?;
+    }
+    if !context.replay.is_empty() {
+        writeln!(text, "replay      {}", context.replay)?;
+    }
+    if !context.program.is_empty() {
+        writeln!(text, "\n{}", context.program.trim_end())?;
+    }
+    Ok(())
+}
+
+fn write_difference(text: &mut String, difference: &Difference, case: &Case) -> std::fmt::Result {
+    writeln!(
+        text,
+        "{} differs on {}",
+        difference.aspect, difference.engine
+    )?;
+    write_step(text, difference.step, case)?;
+    if !difference.path.is_empty() {
+        writeln!(text, "at          {}", difference.path)?;
+    }
+    writeln!(text, "expected    {}", difference.expected.text)?;
+    writeln!(text, "actual      {}", difference.actual.text)?;
+    writeln!(text, "authority   {}", difference.aspect.authority())
+}
+
+fn write_crash(text: &mut String, crash: &Crash, case: &Case) -> std::fmt::Result {
+    writeln!(text, "{} broke", crash.engine)?;
+    write_step(text, crash.step, case)?;
+    writeln!(text, "it said     {}", crash.what)
+}
+
+fn write_step(text: &mut String, step: Option<usize>, case: &Case) -> std::fmt::Result {
+    match step.and_then(|index| case.steps.get(index).map(|step| (index, step))) {
+        Some((index, step)) => writeln!(text, "step        {index}: {step}"),
+        None => Ok(()),
+    }
+}
