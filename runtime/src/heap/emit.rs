@@ -100,3 +100,34 @@ pub trait Emit {
     /// Calls the host; the result is given as I32 (narrowed if it is I64).
     fn call(&mut self, call: LibCall, args: &[Reg]) -> Reg;
 }
+
+/// An object to be made by compiled code.
+#[derive(Clone, Copy, Debug)]
+pub struct EmitAllocation<'a> {
+    /// Tag of the new object (`layout::tag`).
+    pub tag: u32,
+    /// Size in bytes, header included: a multiple of 8 and at most `OBJECT_BYTES_MAX`.
+    pub bytes: Reg,
+    /// The size, where it is known when compiling.
+    pub constant_bytes: Option<u32>,
+    /// What to call when there is no room: `alloc_struct` or `alloc_array`.
+    pub slow: LibCall,
+    /// Its arguments.
+    pub args: &'a [Reg],
+}
+
+/// The half of a collector that is emitted into compiled code, one implementation beside each host half.
+///
+/// Addresses are native addresses of 4-byte reference slots: fields, elements, tables, globals alike. None of these may lead
+/// to a collection except `allocate`. Values may be null or an i31.
+pub trait EmitCollector: Sync {
+    /// Makes an object: its tag and the collector's own words are written, an array's length and all fields are not (they are
+    /// zero when the slow path made it, anything otherwise). The result is not yet declared as a reference.
+    fn allocate(&self, e: &mut dyn Emit, object: &EmitAllocation<'_>) -> Reg;
+    /// Overwrites the reference in a slot.
+    fn write(&self, e: &mut dyn Emit, address: Reg, region: Region, new: Reg);
+    /// Writes a reference into a slot that has none yet.
+    fn init(&self, e: &mut dyn Emit, address: Reg, region: Region, new: Reg);
+    /// What must follow a load of `value` into a frame. Does nothing unless the collector has a read barrier.
+    fn after_read(&self, e: &mut dyn Emit, value: Reg);
+}

@@ -40,6 +40,8 @@ pub const KIND_SHIFT: u32 = 24;
 pub const KIND_MASK: u32 = 0x0f00_0000;
 /// Offset of the tag.
 pub const TAG_OFFSET: u32 = 0;
+/// First bytes of every heap, never mapped: a small field of null faults instead of being read.
+pub const NULL_PAGE_BYTES: u32 = 4096;
 /// Alignment of objects, and the unit of their sizes.
 pub const OBJECT_ALIGN: u32 = 8;
 

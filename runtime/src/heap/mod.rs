@@ -9,7 +9,7 @@ pub mod gc_ref;
 pub mod layout;
 pub mod roots;
 
-pub use emit::{Emit, Reg};
+pub use emit::{Emit, EmitCollector, Reg};
 pub use gc_ref::GcRef;
 pub use roots::{RootKind, Roots};
 
