@@ -24,6 +24,9 @@ pub const OBJECT_BYTES_MAX: u64 = (1 << 31) - 64;
 /// Results of one register class that `CallConv::Tail` returns in registers; with more, all go through a return area.
 pub const RESULT_REGISTERS: usize = 8;
 
+/// Address space for an engine's machine code: a 32-bit displacement reaches all of it.
+pub const CODE_ARENA_BYTES: u32 = 1 << 30;
+
 const _: () = {
     assert!(DISPLAY_ENTRIES == SUBTYPE_DEPTH_MAX + 1);
     assert!(OBJECT_BYTES_MAX < HEAP_RESERVATION_BYTES);

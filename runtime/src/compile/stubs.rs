@@ -1,0 +1,225 @@
+//! The stubs through which compiled code calls the host: one for each libcall, made once for an engine.
+//!
+//! A stub has the `Tail` convention. It records the calling frame, calls the host's half in the System V convention, and where the call
+//! may raise and did, resumes where the host said. Rust frames return in the ordinary way every time.
+//!
+//! The bodies of the libcalls are in `execute`; this room only gets their addresses ([`HostCode`]).
+
+use std::mem::offset_of;
+use std::sync::Arc;
+
+use cranelift_codegen::Context;
+use cranelift_codegen::control::ControlPlane;
+use cranelift_codegen::ir::{
+    AbiParam, InstBuilder, MemFlagsData, Signature, Type, UserFuncName, Value, condcodes::IntCC,
+    types,
+};
+use cranelift_codegen::isa::{CallConv, TargetIsa};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+
+use super::arena::Arena;
+use super::emitted::{FuncCode, Math, Unexpected};
+use super::image::{Image, LinkError, Resolve};
+use crate::abi::libcalls::{LibCall, RAISED, Ty};
+use crate::abi::vmctx::{VmContext, VmStore};
+use crate::index::DefinedFuncIdx;
+
+/// Where the host's code is.
+#[derive(Clone, Copy, Debug)]
+pub struct HostCode {
+    /// The host's half of a libcall: `unsafe extern "C" fn(*mut VmContext, parameters..) -> result`.
+    pub libcall: fn(LibCall) -> usize,
+    /// `unsafe extern "C" fn(*const VmStore) -> !`: goes on where `VmStore::resume_*` says.
+    pub resume: usize,
+    /// Arithmetic: functions of the C convention.
+    pub math: fn(Math) -> usize,
+}
+
+/// Why a stub could not be made. Only [`LinkError::Full`] is not a fault of this runtime.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StubError {
+    /// Cranelift refused.
+    #[error("code generator: {0}")]
+    Codegen(String),
+    /// Cranelift made something unexpected.
+    #[error(transparent)]
+    Unexpected(#[from] Unexpected),
+    /// No room.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+}
+
+/// An engine's stubs.
+#[derive(Debug)]
+pub struct Stubs {
+    image: Image,
+    host: HostCode,
+}
+
+impl Stubs {
+    /// Makes the stubs of all libcalls.
+    ///
+    /// # Errors
+    ///
+    /// When there is no room for code, or Cranelift does not accept what it is given (a fault of this file).
+    pub fn new(
+        isa: &dyn TargetIsa,
+        arena: &Arc<Arena>,
+        host: HostCode,
+    ) -> Result<Stubs, StubError> {
+        let mut maker = Maker::new(isa);
+        let stubs = LibCall::ALL
+            .iter()
+            .map(|&call| {
+                maker.make(signature(call, CallConv::Tail), |b, params| {
+                    stub(b, params, call, host);
+                })
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Stubs {
+            image: Image::link(arena, &MathOnly(host), &stubs, &[])?,
+            host,
+        })
+    }
+}
+
+impl Resolve for Stubs {
+    fn libcall(&self, call: LibCall) -> Option<usize> {
+        Some(self.image.func(DefinedFuncIdx(call as u32)).addr())
+    }
+
+    fn math(&self, math: Math) -> Option<usize> {
+        Some((self.host.math)(math))
+    }
+}
+
+/// For code that calls no stub.
+#[derive(Debug)]
+pub(super) struct MathOnly(pub(super) HostCode);
+
+impl Resolve for MathOnly {
+    fn libcall(&self, _: LibCall) -> Option<usize> {
+        None
+    }
+
+    fn math(&self, math: Math) -> Option<usize> {
+        Some((self.0.math)(math))
+    }
+}
+
+/// Cranelift's type for a type of the libcall table.
+#[must_use]
+pub fn clif_type(ty: Ty) -> Type {
+    match ty {
+        Ty::I32 => types::I32,
+        Ty::I64 => types::I64,
+        Ty::F32 => types::F32,
+        Ty::F64 => types::F64,
+    }
+}
+
+/// The signature of a libcall: of its stub with [`CallConv::Tail`], of the host's half with [`CallConv::SystemV`].
+#[must_use]
+pub fn signature(call: LibCall, convention: CallConv) -> Signature {
+    let mut signature = Signature::new(convention);
+    let params = call.params().iter().map(|&ty| clif_type(ty));
+    signature.params = std::iter::once(types::I64)
+        .chain(params)
+        .map(AbiParam::new)
+        .collect();
+    signature.returns = vec![AbiParam::new(clif_type(call.result()))];
+    signature
+}
+
+fn stub(b: &mut FunctionBuilder<'_>, params: &[Value], call: LibCall, host: HostCode) {
+    let store = b.ins().load(
+        types::I64,
+        MemFlagsData::trusted(),
+        params[0],
+        offset_of!(VmContext, store) as i32,
+    );
+    record_exit(b, store);
+    let callee = b.import_signature(signature(call, CallConv::SystemV));
+    let address = b.ins().iconst(types::I64, (host.libcall)(call) as i64);
+    let inst = b.ins().call_indirect(callee, address, params);
+    let result = b.inst_results(inst)[0];
+    if call.may_raise() {
+        debug_assert_eq!(call.result(), Ty::I64, "room for RAISED");
+        let sentinel = b.ins().iconst(types::I64, RAISED as i64);
+        let raised = b.ins().icmp(IntCC::Equal, result, sentinel);
+        resume(b, store, raised, host);
+    }
+    b.ins().return_(&[result]);
+}
+
+/// Records the frame that called this stub as the newest wasm frame (E3 in `execute::call`).
+pub(super) fn record_exit(b: &mut FunctionBuilder<'_>, store: Value) {
+    const TRUSTED: MemFlagsData = MemFlagsData::trusted();
+    let own = b.ins().get_frame_pointer(types::I64);
+    let fp = b.ins().load(types::I64, TRUSTED, own, 0);
+    let pc = b.ins().get_return_address(types::I64);
+    b.ins()
+        .store(TRUSTED, fp, store, offset_of!(VmStore, exit_fp) as i32);
+    b.ins()
+        .store(TRUSTED, pc, store, offset_of!(VmStore, exit_pc) as i32);
+}
+
+/// Leaves this stub for where the host said when `raised` is not 0; goes on otherwise.
+pub(super) fn resume(b: &mut FunctionBuilder<'_>, store: Value, raised: Value, host: HostCode) {
+    let (away, on) = (b.create_block(), b.create_block());
+    b.set_cold_block(away);
+    b.ins().brif(raised, away, &[], on, &[]);
+    b.switch_to_block(away);
+    let mut signature = Signature::new(CallConv::SystemV);
+    signature.params.push(AbiParam::new(types::I64));
+    let signature = b.import_signature(signature);
+    let address = b.ins().iconst(types::I64, host.resume as i64);
+    b.ins().call_indirect(signature, address, &[store]);
+    b.ins()
+        .trap(super::emitted::trap_code(crate::error::Trap::Unreachable));
+    b.switch_to_block(on);
+}
+
+/// Makes small functions, reusing Cranelift's memory.
+pub(super) struct Maker<'a> {
+    isa: &'a dyn TargetIsa,
+    context: Context,
+    builder: FunctionBuilderContext,
+}
+
+impl<'a> Maker<'a> {
+    pub(super) fn new(isa: &'a dyn TargetIsa) -> Maker<'a> {
+        Maker {
+            isa,
+            context: Context::new(),
+            builder: FunctionBuilderContext::new(),
+        }
+    }
+
+    /// A function with that signature and the body that `body` builds from the parameters.
+    pub(super) fn make(
+        &mut self,
+        signature: Signature,
+        body: impl FnOnce(&mut FunctionBuilder<'_>, &[Value]),
+    ) -> Result<FuncCode, StubError> {
+        self.context.clear();
+        self.context.func.signature = signature;
+        self.context.func.name = UserFuncName::user(0, 0);
+        let mut b = FunctionBuilder::new(&mut self.context.func, &mut self.builder);
+        let block = b.create_block();
+        b.append_block_params_for_function_params(block);
+        b.switch_to_block(block);
+        let params = b.block_params(block).to_vec();
+        body(&mut b, &params);
+        b.seal_all_blocks();
+        b.finalize(self.isa.frontend_config());
+        self.context
+            .compile(self.isa, &mut ControlPlane::default())
+            .map_err(|e| StubError::Codegen(format!("{:?}", e.inner)))?;
+        let code = self
+            .context
+            .compiled_code()
+            .ok_or_else(|| StubError::Codegen("no code".into()))?;
+        Ok(FuncCode::new(code, &self.context.func)?)
+    }
+}
