@@ -1,7 +1,12 @@
 //! Bytes to a validated module: tables of what it declares, with canonical types, and its function bodies as ranges of its bytes.
 //!
 //! Pure: no Cranelift, no store, no input or output. `decode` makes the tables while `wasmparser` validates; `const_expr` keeps constant
-//! expressions as data. [`Module::validate`] is the only constructor, so a [`Module`] is the proof of validity.
+//! expressions as data; `classify` tells malformed from invalid. [`Module::validate`] is the only constructor, so a [`Module`] is the proof of validity.
+
+mod classify;
+mod const_expr;
+mod convert;
+mod decode;
 
 use std::ops::Range;
 
@@ -175,6 +180,8 @@ pub struct TableDef {
     pub init: Option<ConstExpr>,
 }
 
+pub use decode::FEATURES;
+
 /// What a module declares. Index vectors hold imports first, then definitions.
 #[derive(Clone, Debug, Default)]
 pub struct Declarations {
@@ -221,8 +228,8 @@ pub struct Declarations {
     /// Defined functions that can be reached other than by a direct call of their own module (exported, in a segment, in
     /// `ref.func`), ascending; each has a function reference in the instance's context.
     pub escaped: Vec<FuncIdx>,
-    /// Whether the module uses anything that needs the collected heap when it runs (struct, array, exception instructions or
-    /// initialisers, GC-typed tables do not by themselves).
+    /// Whether the module can meet a value of the collected heap: any of its types, tables, globals, segments or tags has one.
+    /// Such a module's store reserves address space for a heap; memory is committed at the first allocation.
     pub uses_heap: bool,
 }
 

@@ -2,14 +2,17 @@
 //!
 //! A module's types are canonicalised when it is validated: structurally equal recursion groups get the same [`TypeId`]s, engine
 //! wide, so that equality of types is equality of numbers everywhere after that, in compiled code as well. The registry
-//! (`registry`) counts who uses a group and recycles its ids.
+//! ([`registry`]) counts who uses a group and recycles its ids.
 //!
 //! Not here: a module's own numbering of types ([`TypeIdx`](crate::index::TypeIdx)) and decoding (`module`); layouts of
 //! objects (`heap::layout`).
 //!
 //! Source: WebAssembly 3.0, 2.2 (validation, subtyping), 4.2 (execution, types).
 
+pub mod canonical;
+pub mod display;
 pub mod registry;
+pub mod subtyping;
 
 /// Identity of a defined type, engine-wide. Never 0, at most [`TypeId::MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

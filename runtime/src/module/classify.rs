@@ -1,0 +1,145 @@
+//! Whether rejected bytes are malformed (chapter 5) or only invalid (chapter 2), or valid beyond a limit of `wasmparser`.
+//!
+//! The validator reports all three the same way. What tells them apart: bytes that do not even parse are malformed. So rejected bytes
+//! are parsed once more, without validation.
+
+use wasmparser::{
+    CompositeInnerType, DataKind, ElementItems, ElementKind, FunctionBody, Parser, Payload,
+    TableInit, WasmFeatures,
+};
+
+use crate::error::Rejected;
+
+/// Whether the validator's words are about a limit of the implementation.
+fn is_limit(message: &str) -> bool {
+    message.contains("exceeds limit of")
+        || message.contains("exceeds the limit")
+        || message.contains("count of types exceeds")
+        || message.contains("too many locals")
+        || message.contains("size is out of bounds")
+        || message.contains("string size out of bounds")
+}
+
+/// Errors of the validator that the binary grammar states as side conditions (5.5.16).
+fn is_grammar(message: &str) -> bool {
+    message.contains("data count section required")
+        || message.contains("inconsistent lengths")
+        || message.contains("section out of order")
+        || message.contains("unexpected end")
+        || message.contains("unknown binary version")
+        || message.contains("malformed section id")
+}
+
+/// Why bytes that the validator refused with `error` were refused.
+pub(super) fn classify(
+    bytes: &[u8],
+    features: WasmFeatures,
+    error: &wasmparser::Error,
+) -> Rejected {
+    let message = error.message().to_string();
+    let offset = error.offset() as usize;
+    if is_limit(&message) {
+        return Rejected::Limit(message);
+    }
+    if is_grammar(&message) {
+        return Rejected::Malformed { offset, message };
+    }
+    match parse(bytes, features) {
+        Ok(()) => Rejected::Invalid { offset, message },
+        Err(error) if is_limit(error.message()) => Rejected::Limit(error.message().to_string()),
+        Err(error) => Rejected::Malformed {
+            offset: error.offset() as usize,
+            message: error.message().to_string(),
+        },
+    }
+}
+
+/// Reads everything and looks at nothing.
+fn parse(bytes: &[u8], features: WasmFeatures) -> wasmparser::Result<()> {
+    let mut parser = Parser::new(0);
+    parser.set_features(features);
+    for payload in parser.parse_all(bytes) {
+        section(&payload?)?;
+    }
+    Ok(())
+}
+
+fn section(payload: &Payload<'_>) -> wasmparser::Result<()> {
+    match payload {
+        Payload::TypeSection(s) => {
+            for group in s.clone() {
+                for ty in group?.types() {
+                    debug_assert!(!matches!(
+                        ty.composite_type.inner,
+                        CompositeInnerType::Cont(_)
+                    ));
+                }
+            }
+        }
+        Payload::ImportSection(s) => s.clone().into_iter().try_for_each(|x| x.map(drop))?,
+        Payload::FunctionSection(s) => s.clone().into_iter().try_for_each(|x| x.map(drop))?,
+        Payload::TableSection(s) => {
+            for table in s.clone() {
+                if let TableInit::Expr(expr) = table?.init {
+                    expression(&expr)?;
+                }
+            }
+        }
+        Payload::MemorySection(s) => s.clone().into_iter().try_for_each(|x| x.map(drop))?,
+        Payload::TagSection(s) => s.clone().into_iter().try_for_each(|x| x.map(drop))?,
+        Payload::GlobalSection(s) => {
+            for global in s.clone() {
+                expression(&global?.init_expr)?;
+            }
+        }
+        Payload::ExportSection(s) => s.clone().into_iter().try_for_each(|x| x.map(drop))?,
+        Payload::ElementSection(s) => {
+            for element in s.clone() {
+                let element = element?;
+                if let ElementKind::Active { offset_expr, .. } = &element.kind {
+                    expression(offset_expr)?;
+                }
+                match element.items {
+                    ElementItems::Functions(items) => {
+                        items.into_iter().try_for_each(|x| x.map(drop))?;
+                    }
+                    ElementItems::Expressions(_, items) => {
+                        for item in items {
+                            expression(&item?)?;
+                        }
+                    }
+                }
+            }
+        }
+        Payload::DataSection(s) => {
+            for data in s.clone() {
+                if let DataKind::Active { offset_expr, .. } = data?.kind {
+                    expression(&offset_expr)?;
+                }
+            }
+        }
+        Payload::CodeSectionEntry(body) => function(body)?,
+        _ => {}
+    }
+    Ok(())
+}
+
+fn expression(expr: &wasmparser::ConstExpr<'_>) -> wasmparser::Result<()> {
+    let mut reader = expr.get_operators_reader();
+    while !reader.eof() {
+        reader.read()?;
+    }
+    reader.finish()
+}
+
+fn function(body: &FunctionBody<'_>) -> wasmparser::Result<()> {
+    let mut locals = body.get_locals_reader()?;
+    for _ in 0..locals.get_count() {
+        locals.read()?;
+    }
+    let mut reader = body.get_operators_reader()?;
+    while !reader.eof() {
+        reader.read()?;
+    }
+    reader.finish()
+}
