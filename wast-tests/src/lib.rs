@@ -1,1 +1,20 @@
-//! (to be written)
+//! Conformance and regression scripts, and what runs them on any engine session.
+//!
+//! | file | what it says |
+//! |---|---|
+//! | `expect` | result patterns and the words of traps |
+//! | `script`, `lower` | a `.wast` file as directives, and as a case |
+//! | `runner` | a script on one session: passed, failed, unsupported |
+//! | `suite` | the official suite and which part of it we answer for |
+//!
+//! Nothing here knows an engine's own types, decides a disagreement between engines, or writes scripts (the reducer does).
+
+pub mod expect;
+
+pub mod script;
+
+mod lower;
+
+pub mod runner;
+
+pub mod suite;

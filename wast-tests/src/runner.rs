@@ -1,0 +1,334 @@
+//! Runs a script on one engine session and counts what passed, failed and was not asked.
+//!
+//! Always: the engine itself decides about malformed and invalid modules, from the binary. A module in text form that the text
+//! parser refuses never reaches an engine; such assertions are counted apart ([`Report::by_text_parser`]), because they say nothing
+//! about the engine. A failing directive does not end the script, a broken engine does.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use gcrucible_oracles::case::{InstanceIndex, ModuleIndex, Step};
+use gcrucible_oracles::engine::{Session, Watch};
+use gcrucible_oracles::observe::Observation;
+use gcrucible_oracles::outcome::{Outcome, Resource, Why};
+
+use crate::expect::{self, Expect};
+use crate::script::{self, Action, Directive, Names, Place, Script, Source};
+
+/// A directive that did not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Where.
+    pub at: Place,
+    /// What was expected and what happened.
+    pub message: String,
+}
+
+/// What running a script gave.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// The script's name.
+    pub file: String,
+    /// Directives that held, on the engine.
+    pub passed: u64,
+    /// Assertions about text that the text parser decided; the engine saw nothing.
+    pub by_text_parser: u64,
+    /// Modules that had to be malformed and were called invalid, or the other way round; counted as passed too.
+    pub other_stage: u64,
+    /// Directives that did not hold.
+    pub failures: Vec<Failure>,
+    /// Directives not asked, by what they need.
+    pub unsupported: BTreeMap<String, u64>,
+}
+
+impl Report {
+    /// Whether something held and nothing failed.
+    pub fn is_good(&self) -> bool {
+        self.failures.is_empty()
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (passed, failed) = (self.passed, self.failures.len());
+        write!(f, "{}: {passed} passed, {failed} failed", self.file)?;
+        if self.by_text_parser > 0 {
+            write!(f, ", {} decided by the text parser", self.by_text_parser)?;
+        }
+        for (what, count) in &self.unsupported {
+            write!(f, ", {count} unsupported ({what})")?;
+        }
+        for failure in &self.failures {
+            write!(f, "\n  {}:{}: {}", self.file, failure.at, failure.message)?;
+        }
+        Ok(())
+    }
+}
+
+/// Runs a script from its first directive to its last.
+pub fn run(script: &Script, session: &mut dyn Session) -> Report {
+    let mut runner = Runner {
+        session,
+        names: Names::default(),
+        next_module: 0,
+        report: Report {
+            file: script.file.clone(),
+            ..Report::default()
+        },
+    };
+    for (at, directive) in &script.directives {
+        match runner.directive(directive) {
+            Ok(()) => runner.report.passed += 1,
+            Err(Unmet::TextParser) => runner.report.by_text_parser += 1,
+            Err(Unmet::Unsupported(what)) => {
+                *runner.report.unsupported.entry(what).or_insert(0) += 1
+            }
+            Err(Unmet::Failed(message)) => {
+                runner.report.failures.push(Failure { at: *at, message })
+            }
+            Err(Unmet::Broken(message)) => {
+                runner.report.failures.push(Failure { at: *at, message });
+                break;
+            }
+        }
+    }
+    runner.report
+}
+
+/// Why a directive is not counted as passed.
+enum Unmet {
+    Failed(String),
+    Unsupported(String),
+    TextParser,
+    /// The engine broke; nothing more can be asked of it.
+    Broken(String),
+}
+
+type Met = Result<(), Unmet>;
+
+struct Runner<'a> {
+    session: &'a mut dyn Session,
+    names: Names,
+    next_module: u32,
+    report: Report,
+}
+
+impl Runner<'_> {
+    fn directive(&mut self, directive: &Directive) -> Met {
+        match directive {
+            Directive::Module { name, source } => {
+                let module = self.define(name.as_ref(), source)?;
+                self.instantiate(name.as_ref(), module)
+            }
+            Directive::Definition { name, source } => self.define(name.as_ref(), source).map(drop),
+            Directive::Instance { name, module } => {
+                let module = self.names.module(module.as_ref()).map_err(Unmet::Failed)?;
+                self.instantiate(name.as_ref(), module)
+            }
+            Directive::Register { name, instance } => {
+                let instance = self
+                    .names
+                    .instance(instance.as_ref())
+                    .map_err(Unmet::Failed)?;
+                let name = name.clone();
+                let seen = self.step(&Step::Register { instance, name })?;
+                returned(&seen)
+            }
+            Directive::Action(action) => {
+                let seen = self.action(action)?;
+                returned(&seen)
+            }
+            Directive::Return(action, expected) => {
+                let seen = self.action(action)?;
+                results(expected, &seen)
+            }
+            Directive::Trap(action, words) => {
+                let seen = self.action(action)?;
+                trapped(words, &seen.outcome)
+            }
+            Directive::Exception(action) => {
+                let seen = self.action(action)?;
+                hold(
+                    matches!(seen.outcome, Outcome::Threw(_)),
+                    "an exception",
+                    &seen.outcome,
+                )
+            }
+            Directive::Exhaustion(action, words) => {
+                let seen = self.action(action)?;
+                let stack = Outcome::Exhausted(Resource::CallStack);
+                hold(seen.outcome == stack, words, &seen.outcome)
+            }
+            Directive::Malformed(source, words) => self.refused(source, words, Why::Malformed),
+            Directive::Invalid(source, words) => self.refused(source, words, Why::Invalid),
+            Directive::Unlinkable(source, words) => self.unlinkable(source, words),
+            Directive::Unsupported(what) => Err(Unmet::Unsupported(what.clone())),
+        }
+    }
+
+    /// Loads a module; the number it got, whatever the outcome.
+    fn load(&mut self, wasm: &[u8]) -> (ModuleIndex, Outcome) {
+        let index = ModuleIndex(self.next_module);
+        self.next_module += 1;
+        (index, self.session.load(wasm))
+    }
+
+    fn define(&mut self, name: Option<&String>, source: &Source) -> Result<ModuleIndex, Unmet> {
+        let wasm = encoded(source)?;
+        let (module, outcome) = self.load(wasm);
+        usable(&outcome)?;
+        hold(
+            matches!(outcome, Outcome::Returned(_)),
+            "a valid module",
+            &outcome,
+        )?;
+        self.names.defined(name, module);
+        Ok(module)
+    }
+
+    fn instantiate(&mut self, name: Option<&String>, module: ModuleIndex) -> Met {
+        let (instance, seen) = self.attempt(module)?;
+        hold(
+            matches!(seen.outcome, Outcome::Returned(_)),
+            "an instance",
+            &seen.outcome,
+        )?;
+        self.names.instantiated(name, instance);
+        Ok(())
+    }
+
+    fn attempt(&mut self, module: ModuleIndex) -> Result<(InstanceIndex, Observation), Unmet> {
+        let instance = self.names.attempt();
+        let seen = self.step(&Step::Instantiate { module })?;
+        Ok((instance, seen))
+    }
+
+    fn action(&mut self, action: &Action) -> Result<Observation, Unmet> {
+        if let Action::Module(source) = action {
+            let wasm = encoded(source)?;
+            let (module, outcome) = self.load(wasm);
+            usable(&outcome)?;
+            hold(
+                matches!(outcome, Outcome::Returned(_)),
+                "a valid module",
+                &outcome,
+            )?;
+            return self.attempt(module).map(|(_, seen)| seen);
+        }
+        match script::action_step(&self.names, action).map_err(Unmet::Failed)? {
+            Some(step) => self.step(&step),
+            None => Err(Unmet::Failed("no action".to_owned())),
+        }
+    }
+
+    fn step(&mut self, step: &Step) -> Result<Observation, Unmet> {
+        let seen = self.session.step(step, Watch::Outcome);
+        usable(&seen.outcome)?;
+        Ok(seen)
+    }
+
+    /// A module that must be refused before instantiation.
+    fn refused(&mut self, source: &Source, words: &str, expected: Why) -> Met {
+        let Ok(wasm) = &source.binary else {
+            return Err(Unmet::TextParser);
+        };
+        let (_, outcome) = self.load(wasm);
+        usable(&outcome)?;
+        match &outcome {
+            Outcome::Rejected(rejection)
+                if matches!(rejection.why, Why::Malformed | Why::Invalid) =>
+            {
+                self.report.other_stage += u64::from(rejection.why != expected);
+                Ok(())
+            }
+            _ => Err(Unmet::Failed(format!(
+                "expected {expected} ({words}), got: {outcome}"
+            ))),
+        }
+    }
+
+    fn unlinkable(&mut self, source: &Source, words: &str) -> Met {
+        let wasm = encoded(source)?;
+        let (module, outcome) = self.load(wasm);
+        usable(&outcome)?;
+        hold(
+            matches!(outcome, Outcome::Returned(_)),
+            "a valid module",
+            &outcome,
+        )?;
+        let (_, seen) = self.attempt(module)?;
+        let unlinkable = matches!(&seen.outcome, Outcome::Rejected(rejection) if rejection.why == Why::Unlinkable);
+        hold(unlinkable, words, &seen.outcome)
+    }
+}
+
+fn encoded(source: &Source) -> Result<&[u8], Unmet> {
+    let refused =
+        |words: &String| Unmet::Failed(format!("the text parser refuses the module: {words}"));
+    source.binary.as_deref().map_err(refused)
+}
+
+/// Sorts out outcomes that say nothing about the directive.
+fn usable(outcome: &Outcome) -> Met {
+    match outcome {
+        Outcome::Unsupported(feature) => Err(Unmet::Unsupported(feature.clone())),
+        Outcome::Stuck(_) | Outcome::Crashed(_) => Err(Unmet::Broken(outcome.to_string())),
+        Outcome::Returned(_)
+        | Outcome::Trapped(_)
+        | Outcome::Threw(_)
+        | Outcome::Exhausted(_)
+        | Outcome::Rejected(_) => Ok(()),
+    }
+}
+
+fn hold(holds: bool, expected: &str, outcome: &Outcome) -> Met {
+    if holds {
+        return Ok(());
+    }
+    Err(Unmet::Failed(format!(
+        "expected {expected}, got: {outcome}"
+    )))
+}
+
+fn returned(seen: &Observation) -> Met {
+    hold(
+        matches!(seen.outcome, Outcome::Returned(_)),
+        "a return",
+        &seen.outcome,
+    )
+}
+
+fn results(expected: &[Expect], seen: &Observation) -> Met {
+    let texts: Vec<String> = expected
+        .iter()
+        .map(|pattern| format!("({pattern})"))
+        .collect();
+    let alike = match &seen.outcome {
+        Outcome::Returned(values) => {
+            let pairs = expected.iter().zip(values);
+            expected.len() == values.len()
+                && pairs
+                    .into_iter()
+                    .all(|(pattern, &value)| pattern.matches(value, seen))
+        }
+        _ => false,
+    };
+    hold(
+        alike,
+        &format!("a return of {}", texts.join(" ")),
+        &seen.outcome,
+    )
+}
+
+fn trapped(words: &str, outcome: &Outcome) -> Met {
+    let verdict = match outcome {
+        Outcome::Trapped(trap) => expect::is_trap(words, *trap),
+        _ => Some(false),
+    };
+    match verdict {
+        Some(holds) => hold(holds, &format!("trap \"{words}\""), outcome),
+        None => Err(Unmet::Failed(format!(
+            "no trap is known by the words \"{words}\"; got: {outcome}"
+        ))),
+    }
+}

@@ -1,0 +1,416 @@
+//! A `.wast` script as data: each directive with its place, modules already in binary form.
+//!
+//! Always: reading a script never fails half way for one bad module. Whether the text of a module can be encoded at all is kept with
+//! the directive ([`Source`]), because an assertion may be exactly about that. A script that is no script is one [`ScriptError`] with
+//! file, line and column. Not here: running it (`runner`), and patterns for results (`expect`).
+
+use std::fmt;
+
+use gcrucible_oracles::case::{Case, CaseModule, InstanceIndex, Limits, ModuleIndex, Step};
+use gcrucible_oracles::header::Header;
+use gcrucible_oracles::value::Value;
+use wast::lexer::Lexer;
+use wast::parser::{self, ParseBuffer};
+
+use crate::expect::Expect;
+use crate::lower;
+
+/// A place in a script, line and column counted from 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Line.
+    pub line: usize,
+    /// Column, in bytes.
+    pub column: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.line, self.column)
+    }
+}
+
+/// A script that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{file}:{at}: {message}")]
+pub struct ScriptError {
+    /// The name given by the caller.
+    pub file: String,
+    /// Where.
+    pub at: Place,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// A module of a script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Its binary, or the words with which the text parser refuses it.
+    pub binary: Result<Vec<u8>, String>,
+}
+
+/// What an assertion does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Call an export.
+    Invoke {
+        /// The instance's name; the last one when absent.
+        instance: Option<String>,
+        /// The export.
+        export: String,
+        /// The arguments.
+        args: Vec<Value>,
+    },
+    /// Read a global.
+    Get {
+        /// The instance's name; the last one when absent.
+        instance: Option<String>,
+        /// The export.
+        global: String,
+    },
+    /// Instantiate a module that gets no name.
+    Module(Source),
+}
+
+/// A directive of the official script grammar.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Directive {
+    /// `module`: define and instantiate.
+    Module {
+        /// Its name.
+        name: Option<String>,
+        /// The module.
+        source: Source,
+    },
+    /// `module definition`: define only.
+    Definition {
+        /// Its name.
+        name: Option<String>,
+        /// The module.
+        source: Source,
+    },
+    /// `module instance`: instantiate a defined module.
+    Instance {
+        /// The instance's name.
+        name: Option<String>,
+        /// The definition's name; the last one when absent.
+        module: Option<String>,
+    },
+    /// `register`.
+    Register {
+        /// The module name for importers.
+        name: String,
+        /// The instance's name; the last one when absent.
+        instance: Option<String>,
+    },
+    /// An action alone; it must not fail.
+    Action(Action),
+    /// `assert_return`.
+    Return(Action, Vec<Expect>),
+    /// `assert_trap`, with the words.
+    Trap(Action, String),
+    /// `assert_exception`.
+    Exception(Action),
+    /// `assert_exhaustion`, with the words.
+    Exhaustion(Action, String),
+    /// `assert_malformed`, with the words.
+    Malformed(Source, String),
+    /// `assert_invalid`, with the words.
+    Invalid(Source, String),
+    /// `assert_unlinkable`, with the words.
+    Unlinkable(Source, String),
+    /// A directive, or a part of one, that belongs to no finished part of WebAssembly 3.0; the text names it.
+    Unsupported(String),
+}
+
+/// A script.
+#[derive(Clone, Debug)]
+pub struct Script {
+    /// The name given by the caller.
+    pub file: String,
+    /// Its `;;!` lines.
+    pub header: Header,
+    /// Its directives.
+    pub directives: Vec<(Place, Directive)>,
+}
+
+impl Script {
+    /// Reads a script.
+    ///
+    /// # Errors
+    ///
+    /// When the text is not a script, or a header line cannot be read.
+    pub fn parse(file: &str, text: &str) -> Result<Script, ScriptError> {
+        let lines = Lines::of(text);
+        let fail = |offset: usize, message: String| ScriptError {
+            file: file.to_owned(),
+            at: lines.place(offset),
+            message,
+        };
+        let header = Header::parse(text).map_err(|error| ScriptError {
+            file: file.to_owned(),
+            at: Place {
+                line: error.line,
+                column: 1,
+            },
+            message: error.what,
+        })?;
+        let wrong = |error: wast::Error| fail(error.span().offset(), error.message());
+        let mut lexer = Lexer::new(text);
+        // The official suite tests names with bidirectional marks.
+        lexer.allow_confusing_unicode(true);
+        let buffer = ParseBuffer::new_with_lexer(lexer).map_err(wrong)?;
+        let wast = parser::parse::<wast::Wast<'_>>(&buffer).map_err(wrong)?;
+        let directives = wast.directives.into_iter().map(|directive| {
+            let at = lines.place(directive.span().offset());
+            (at, lower::directive(directive))
+        });
+        Ok(Script {
+            file: file.to_owned(),
+            header,
+            directives: directives.collect(),
+        })
+    }
+
+    /// The script as a case: every module that is instantiated and every action, without the assertions. Assertions that a module is
+    /// refused before instantiation are left out, and so is what is unsupported.
+    ///
+    /// # Errors
+    ///
+    /// The first directive that names a module or instance that no directive before it made, or a module that the text parser
+    /// refuses where one is needed.
+    pub fn case(&self) -> Result<Case, ScriptError> {
+        let mut names = Names::default();
+        let mut case = Case {
+            modules: Vec::new(),
+            steps: Vec::new(),
+            schedule: self.header.schedule.clone().unwrap_or_default(),
+            limits: Limits::FUZZING,
+            origin: self.file.clone(),
+        };
+        for (at, directive) in &self.directives {
+            add_steps(&mut case, &mut names, directive).map_err(|message| ScriptError {
+                file: self.file.clone(),
+                at: *at,
+                message,
+            })?;
+        }
+        Ok(case)
+    }
+}
+
+/// What the names of a script stand for so far.
+#[derive(Debug, Default)]
+pub struct Names {
+    modules: Vec<(Option<String>, ModuleIndex)>,
+    instances: Vec<(Option<String>, InstanceIndex)>,
+    next_instance: u32,
+}
+
+impl Names {
+    /// Notes a definition.
+    pub fn defined(&mut self, name: Option<&String>, module: ModuleIndex) {
+        self.modules.push((name.cloned(), module));
+    }
+
+    /// Numbers an attempt to instantiate. It gets its name only by [`Names::instantiated`].
+    pub fn attempt(&mut self) -> InstanceIndex {
+        let index = InstanceIndex(self.next_instance);
+        self.next_instance += 1;
+        index
+    }
+
+    /// Notes a successful instantiation: the current instance from now on.
+    pub fn instantiated(&mut self, name: Option<&String>, instance: InstanceIndex) {
+        self.instances.push((name.cloned(), instance));
+    }
+
+    /// The last definition, or the last with this name.
+    ///
+    /// # Errors
+    ///
+    /// There is none.
+    pub fn module(&self, name: Option<&String>) -> Result<ModuleIndex, String> {
+        find(&self.modules, name).ok_or_else(|| missing("module definition", name))
+    }
+
+    /// The current instance, or the last with this name.
+    ///
+    /// # Errors
+    ///
+    /// There is none.
+    pub fn instance(&self, name: Option<&String>) -> Result<InstanceIndex, String> {
+        find(&self.instances, name).ok_or_else(|| missing("instance", name))
+    }
+}
+
+fn find<I: Copy>(list: &[(Option<String>, I)], name: Option<&String>) -> Option<I> {
+    let fits = |entry: &&(Option<String>, I)| name.is_none() || entry.0.as_ref() == name;
+    list.iter().rev().find(fits).map(|(_, index)| *index)
+}
+
+fn missing(what: &str, name: Option<&String>) -> String {
+    match name {
+        Some(name) => format!("no {what} named ${name}"),
+        None => format!("no {what} before this"),
+    }
+}
+
+fn add_module(
+    case: &mut Case,
+    name: Option<&String>,
+    source: &Source,
+) -> Result<ModuleIndex, String> {
+    let wasm = source.binary.clone()?;
+    let index = ModuleIndex(case.modules.len() as u32);
+    case.modules.push(CaseModule {
+        name: name.cloned().unwrap_or_default(),
+        wasm,
+    });
+    Ok(index)
+}
+
+fn add_steps(case: &mut Case, names: &mut Names, directive: &Directive) -> Result<(), String> {
+    match directive {
+        Directive::Module { name, source } => {
+            let module = add_module(case, name.as_ref(), source)?;
+            names.defined(name.as_ref(), module);
+            case.steps.push(Step::Instantiate { module });
+            let instance = names.attempt();
+            names.instantiated(name.as_ref(), instance);
+        }
+        Directive::Definition { name, source } => {
+            let module = add_module(case, name.as_ref(), source)?;
+            names.defined(name.as_ref(), module);
+        }
+        Directive::Instance { name, module } => {
+            let module = names.module(module.as_ref())?;
+            case.steps.push(Step::Instantiate { module });
+            let instance = names.attempt();
+            names.instantiated(name.as_ref(), instance);
+        }
+        Directive::Register { name, instance } => {
+            let instance = names.instance(instance.as_ref())?;
+            case.steps.push(Step::Register {
+                instance,
+                name: name.clone(),
+            });
+        }
+        Directive::Action(action)
+        | Directive::Return(action, _)
+        | Directive::Trap(action, _)
+        | Directive::Exception(action)
+        | Directive::Exhaustion(action, _) => add_action(case, names, action)?,
+        Directive::Unlinkable(source, _) => {
+            let module = add_module(case, None, source)?;
+            case.steps.push(Step::Instantiate { module });
+            names.attempt();
+        }
+        Directive::Malformed(..) | Directive::Invalid(..) | Directive::Unsupported(_) => {}
+    }
+    Ok(())
+}
+
+fn add_action(case: &mut Case, names: &mut Names, action: &Action) -> Result<(), String> {
+    if let Action::Module(source) = action {
+        let module = add_module(case, None, source)?;
+        case.steps.push(Step::Instantiate { module });
+        names.attempt();
+        return Ok(());
+    }
+    case.steps.extend(action_step(names, action)?);
+    Ok(())
+}
+
+/// The step an action stands for; none for a module, which takes two.
+///
+/// # Errors
+///
+/// The instance it names does not exist.
+pub fn action_step(names: &Names, action: &Action) -> Result<Option<Step>, String> {
+    match action {
+        Action::Invoke {
+            instance,
+            export,
+            args,
+        } => Ok(Some(Step::Invoke {
+            instance: names.instance(instance.as_ref())?,
+            export: export.clone(),
+            args: args.clone(),
+        })),
+        Action::Get { instance, global } => Ok(Some(Step::Get {
+            instance: names.instance(instance.as_ref())?,
+            global: global.clone(),
+        })),
+        Action::Module(_) => Ok(None),
+    }
+}
+
+/// Where lines start, so that a place costs a binary search and not a walk over the text.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn of(text: &str) -> Lines {
+        let ends = text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n');
+        let starts = std::iter::once(0).chain(ends.map(|(at, _)| at + 1));
+        Lines(starts.collect())
+    }
+
+    fn place(&self, offset: usize) -> Place {
+        let line = self.0.partition_point(|&start| start <= offset).max(1);
+        Place {
+            line,
+            column: offset - self.0[line - 1] + 1,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_scripts_are_errors_with_a_place() {
+        let table = [
+            ("(module", "1:8"),
+            ("(module)\n(assert_retur (invoke \"x\"))", "2:2"),
+            ("(module)\n  (assert_return (invoke 3))", "2:26"),
+            ("\n\"open", "2:6"),
+            (";;! schedule = \"x\"\n(module)", "1:1"),
+        ];
+        for (text, place) in table {
+            let error = Script::parse("t.wast", text).expect_err(text);
+            assert!(
+                error.to_string().starts_with(&format!("t.wast:{place}: ")),
+                "{text:?}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_case_keeps_names_and_leaves_assertions_out() {
+        let text = r#"
+            (module $a (func (export "f") (param externref)))
+            (module $b (import "a" "f" (func)))
+            (invoke $a "f" (ref.extern 3))
+            (assert_invalid (module (func (result i32))) "type mismatch")
+            (assert_return (invoke $a "f" (ref.null extern)))
+            (register "x" $b)"#;
+        let case = Script::parse("t", text)
+            .expect("a script")
+            .case()
+            .expect("a case");
+        assert_eq!(case.modules.len(), 2);
+        let steps: Vec<String> = case.steps.iter().map(Step::to_string).collect();
+        let expected = [
+            "instantiate module 0",
+            "instantiate module 1",
+            "invoke \"f\" of instance 0 (ref.extern 3)",
+            "invoke \"f\" of instance 0 (ref.null extern)",
+            "register instance 1 as \"x\"",
+        ];
+        assert_eq!(steps, expected);
+        let orphan = Script::parse("t", "(invoke $c \"f\")").expect("a script");
+        assert!(orphan.case().is_err());
+    }
+}
