@@ -8,8 +8,12 @@
 
 mod rules;
 
-pub mod numerics;
 pub mod syntax;
+
+pub mod binary;
+
 pub mod validation;
+
+pub mod numerics;
 
 pub use rules::{Coverage, Rule};

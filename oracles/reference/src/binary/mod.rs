@@ -1,0 +1,103 @@
+//! The binary format (specification sections 5.1 to 5.4): bytes to abstract syntax.
+//!
+//! Functions are named after the grammar's nonterminals (`Bvaltype` is `valtype`).
+//!
+//! Always holds: decoding never panics, never recurses, and never allocates for a declared count before the bytes have proved
+//! it (each element of a list takes at least one byte, and lists grow as elements arrive).
+//! Not here: anything the specification calls *invalid* rather than *malformed*; the one exception is marked as
+//! [`MalformedKind::LocalsLimit`].
+
+mod instructions;
+mod modules;
+mod types;
+mod values;
+mod vectors;
+
+use std::fmt;
+
+/// Bytes that are not a module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Malformed {
+    /// Where in the module's bytes.
+    pub offset: usize,
+    /// What is wrong there.
+    pub kind: MalformedKind,
+}
+
+/// Ways to be malformed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MalformedKind {
+    /// The bytes, or the section's or function's bytes, end within a construct.
+    UnexpectedEnd,
+    /// A number takes more bytes than its type permits.
+    IntegerTooLong,
+    /// A number has bits set that its type does not have.
+    IntegerTooLarge,
+    /// A name is not UTF-8.
+    Utf8,
+    /// The first four bytes are not the magic number.
+    Magic,
+    /// The next four bytes are not version 1.
+    Version,
+    /// No section has this id.
+    SectionId(u8),
+    /// A section appears twice or too late.
+    SectionOrder(u8),
+    /// A section's contents end before its declared size.
+    SectionSize,
+    /// A function's contents end before its declared size.
+    FunctionSize,
+    /// Function and code section differ in length.
+    FunctionCount,
+    /// Data count and data section differ in length.
+    DataCount,
+    /// A function uses a data segment, but there is no data count section.
+    DataCountMissing,
+    /// No instruction has this opcode. The second number follows the prefix bytes 0xFB, 0xFC and 0xFD.
+    Opcode(u8, u32),
+    /// `else` outside `if`, or a second one.
+    Else,
+    /// No type begins with this byte.
+    Type(u8),
+    /// A heap or block type is a negative number that denotes no type.
+    TypeNumber,
+    /// Not a mutability.
+    Mutability(u8),
+    /// Not a kind of limits.
+    Limits(u8),
+    /// Not a kind of import or export.
+    ExternKind(u8),
+    /// Not a tag attribute.
+    TagAttribute(u8),
+    /// Not a table definition.
+    TableKind(u8),
+    /// Not an element segment.
+    ElemFlags(u32),
+    /// Not an element kind.
+    ElemKind(u8),
+    /// Not a data segment.
+    DataFlags(u32),
+    /// Not a cast's nullability flags.
+    CastFlags(u8),
+    /// Not a catch clause.
+    Catch(u8),
+    /// Not the flags of a memory argument.
+    MemargFlags(u32),
+    /// A function has 2^32 locals or more.
+    Locals,
+    /// A function has more locals than [`MAX_LOCALS`]. Such a module is not malformed; this is an implementation limit.
+    LocalsLimit,
+}
+
+/// Most locals of a function, parameters not counted: the limit that the JS API appendix sets for all engines.
+pub const MAX_LOCALS: u32 = 50_000;
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "malformed at byte {:#x}: {:?}", self.offset, self.kind)
+    }
+}
+
+impl std::error::Error for Malformed {}
+
+type Result<T> = std::result::Result<T, Malformed>;

@@ -1,0 +1,277 @@
+//! Contexts (specification section 2.0), and the ways to violate them.
+//!
+//! Locals, labels and the result type belong to one body and live with it (`instructions`).
+
+use std::fmt;
+
+use super::Result;
+use crate::syntax::{
+    CompositeType, DataIdx, DefTypeId, ElemIdx, FieldType, FuncIdx, FuncType, GlobalIdx,
+    GlobalType, LabelIdx, MemIdx, MemType, RefType, TableIdx, TableType, TagIdx, TypeIdx,
+    TypeStore, ValType,
+};
+
+/// `context`: what a module declares. All types are closed.
+#[derive(Clone, Debug, Default)]
+pub struct Context {
+    /// Meaning of the defined types below.
+    pub store: TypeStore,
+    /// `TYPES`.
+    pub types: Vec<DefTypeId>,
+    /// `TAGS`.
+    pub tags: Vec<DefTypeId>,
+    /// `GLOBALS`.
+    pub globals: Vec<GlobalType>,
+    /// `MEMS`.
+    pub mems: Vec<MemType>,
+    /// `TABLES`.
+    pub tables: Vec<TableType>,
+    /// `FUNCS`.
+    pub funcs: Vec<DefTypeId>,
+    /// `DATAS`: how many.
+    pub datas: usize,
+    /// `ELEMS`.
+    pub elems: Vec<RefType>,
+    /// `REFS`, sorted.
+    pub refs: Vec<FuncIdx>,
+}
+
+/// A module that may not be executed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Invalid {
+    /// Where.
+    pub place: Place,
+    /// Why.
+    pub kind: InvalidKind,
+}
+
+/// A part of a module. Numbers count definitions of the module, not indices: imports come separately.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A recursive type.
+    Type(u32),
+    /// An import.
+    Import(u32),
+    /// A tag.
+    Tag(u32),
+    /// A global.
+    Global(u32),
+    /// A memory.
+    Mem(u32),
+    /// A table.
+    Table(u32),
+    /// A function outside its body.
+    Func(FuncIdx),
+    /// The instruction at this position in a function's body.
+    Body(FuncIdx, u32),
+    /// A data segment.
+    Data(u32),
+    /// An element segment.
+    Elem(u32),
+    /// The start function.
+    Start,
+    /// An export.
+    Export(u32),
+}
+
+/// An index space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names are the specification's")]
+pub enum Space {
+    Type,
+    Func,
+    Table,
+    Mem,
+    Global,
+    Tag,
+    Elem,
+    Data,
+    Local,
+    Label,
+    Field,
+}
+
+/// Ways to be invalid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InvalidKind {
+    /// Nothing has this index.
+    Unknown(Space, u32),
+    /// A function type is required.
+    NotFunc(DefTypeId),
+    /// A structure type is required.
+    NotStruct(DefTypeId),
+    /// An array type is required.
+    NotArray(DefTypeId),
+    /// More than one supertype is declared.
+    Supertypes(u32),
+    /// A supertype does not come before the type that declares it.
+    ForwardSupertype(TypeIdx),
+    /// The declared supertype is final.
+    FinalSupertype(TypeIdx),
+    /// The type does not match its declared supertype.
+    SupertypeMismatch(TypeIdx),
+    /// Limits are not ordered, or beyond the range of the address type.
+    Limits,
+    /// A tag's type has results.
+    TagResults,
+    /// An operand has another type than the one required; in a context without operands, a definition has.
+    Mismatch {
+        /// The type required.
+        expected: ValType,
+        /// The type found.
+        found: ValType,
+    },
+    /// An operand is missing.
+    Underflow,
+    /// Operands remain at the end of a block.
+    Leftover(u32),
+    /// An operand must be a reference.
+    NotReference(ValType),
+    /// An operand of `select` without annotation is neither number nor vector.
+    SelectOperand(ValType),
+    /// The annotation of `select` has not exactly one type.
+    SelectArity(u32),
+    /// A label has the wrong number of types for the branch.
+    LabelArity {
+        /// The number required.
+        expected: u32,
+        /// The number found.
+        found: u32,
+    },
+    /// A label's last type must be a reference.
+    LabelReference(LabelIdx),
+    /// The target type of a cast is not below the source type.
+    Cast(RefType, RefType),
+    /// A callee's results are not those of the caller.
+    TailCallResults,
+    /// A function is referenced that is not declared to be.
+    UndeclaredFunc(FuncIdx),
+    /// The local may not have been set.
+    UnsetLocal(u32),
+    /// The global, field or element is immutable.
+    Immutable,
+    /// The type has no default value.
+    NotDefaultable(ValType),
+    /// Reading packed data needs a signedness, and other data must have none.
+    Packing,
+    /// The array's elements cannot be read from a data segment.
+    NotData,
+    /// The array's elements do not match the segment's or the other array's.
+    Elements,
+    /// The alignment is larger than natural.
+    Alignment(u8),
+    /// The offset is beyond the range of the address type.
+    Offset(u64),
+    /// The vector has no such lane.
+    Lane(u8),
+    /// The instruction may not stand in a constant expression.
+    NotConstant,
+    /// The start function has parameters or results.
+    StartType,
+    /// An earlier export has the same name.
+    DuplicateExport,
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "invalid at {:?}: {:?}", self.place, self.kind)
+    }
+}
+
+impl std::error::Error for Invalid {}
+
+impl Context {
+    /// `C.TYPES[x]`.
+    pub(super) fn typ(&self, x: TypeIdx) -> Result<DefTypeId> {
+        self.types
+            .get(x.index())
+            .copied()
+            .ok_or(InvalidKind::Unknown(Space::Type, x.0))
+    }
+
+    /// `C.FUNCS[x]`.
+    pub(super) fn func(&self, x: FuncIdx) -> Result<DefTypeId> {
+        self.funcs
+            .get(x.index())
+            .copied()
+            .ok_or(InvalidKind::Unknown(Space::Func, x.0))
+    }
+
+    /// `C.TABLES[x]`.
+    pub(super) fn table(&self, x: TableIdx) -> Result<TableType> {
+        self.tables
+            .get(x.index())
+            .copied()
+            .ok_or(InvalidKind::Unknown(Space::Table, x.0))
+    }
+
+    /// `C.MEMS[x]`.
+    pub(super) fn mem(&self, x: MemIdx) -> Result<MemType> {
+        self.mems
+            .get(x.index())
+            .copied()
+            .ok_or(InvalidKind::Unknown(Space::Mem, x.0))
+    }
+
+    /// `C.GLOBALS[x]`.
+    pub(super) fn global(&self, x: GlobalIdx) -> Result<GlobalType> {
+        self.globals
+            .get(x.index())
+            .copied()
+            .ok_or(InvalidKind::Unknown(Space::Global, x.0))
+    }
+
+    /// `C.TAGS[x]`.
+    pub(super) fn tag(&self, x: TagIdx) -> Result<DefTypeId> {
+        self.tags
+            .get(x.index())
+            .copied()
+            .ok_or(InvalidKind::Unknown(Space::Tag, x.0))
+    }
+
+    /// `C.ELEMS[x]`.
+    pub(super) fn elem(&self, x: ElemIdx) -> Result<RefType> {
+        self.elems
+            .get(x.index())
+            .copied()
+            .ok_or(InvalidKind::Unknown(Space::Elem, x.0))
+    }
+
+    /// `C.DATAS[x]`.
+    pub(super) fn data(&self, x: DataIdx) -> Result<()> {
+        if x.index() < self.datas {
+            Ok(())
+        } else {
+            Err(InvalidKind::Unknown(Space::Data, x.0))
+        }
+    }
+
+    /// `Expand: dt ~~ FUNC ft`.
+    pub(super) fn expand_func(&self, dt: DefTypeId) -> Result<&FuncType> {
+        self.store.expand_func(dt).ok_or(InvalidKind::NotFunc(dt))
+    }
+
+    /// `Expand: C.TYPES[x] ~~ FUNC ft`.
+    pub(super) fn func_type(&self, x: TypeIdx) -> Result<(DefTypeId, &FuncType)> {
+        let dt = self.typ(x)?;
+        Ok((dt, self.expand_func(dt)?))
+    }
+
+    /// `Expand: C.TYPES[x] ~~ STRUCT ft*`.
+    pub(super) fn struct_type(&self, x: TypeIdx) -> Result<(DefTypeId, &[FieldType])> {
+        let dt = self.typ(x)?;
+        match self.store.expand(dt) {
+            CompositeType::Struct(fields) => Ok((dt, fields)),
+            _ => Err(InvalidKind::NotStruct(dt)),
+        }
+    }
+
+    /// `Expand: C.TYPES[x] ~~ ARRAY ft`.
+    pub(super) fn array_type(&self, x: TypeIdx) -> Result<(DefTypeId, FieldType)> {
+        let dt = self.typ(x)?;
+        match self.store.expand(dt) {
+            CompositeType::Array(field) => Ok((dt, *field)),
+            _ => Err(InvalidKind::NotArray(dt)),
+        }
+    }
+}
