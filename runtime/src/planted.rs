@@ -41,6 +41,10 @@ faults! {
     ConstEvalOperandsUnrooted = "const-eval-operands-unrooted",
     /// Arrays of references report their element size as their number of edges (Wasmtime PR #10453).
     ArrayEdgesMiscounted = "array-edges-miscounted",
+    /// A call without a stack map is given the nearest earlier one of its function (CVE-2021-39218).
+    StackMapNearest = "stack-map-nearest",
+    /// A call of a function without stack maps is given the last one of the function before (Wasmtime #2386).
+    StackMapOther = "stack-map-other",
 }
 
 /// The set of faults switched on in one configuration.

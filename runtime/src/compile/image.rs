@@ -144,10 +144,14 @@ impl Image {
         self.maps.get(self.offset(ret)?)
     }
 
-    /// All stack maps.
+    /// The references held during the last call that returns to `ret` or before it: `within` the same function, or of a function
+    /// before it when the function itself has no call like that. Only planted faults ask.
     #[must_use]
-    pub fn stack_maps(&self) -> &StackMapTable {
-        &self.maps
+    pub fn stack_map_before(&self, ret: usize, within: bool) -> Option<StackMap<'_>> {
+        let (_, into) = self.locate(ret)?;
+        let offset = self.offset(ret)?;
+        let (found, map) = self.maps.at_or_before(offset)?;
+        (within == (found >= offset - into)).then_some(map)
     }
 
     /// Why the instruction at `pc` faulted, or `None` when it never should.

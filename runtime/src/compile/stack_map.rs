@@ -55,11 +55,12 @@ impl StackMapTable {
         self.rets.binary_search(&ret).ok().map(|at| self.map(at))
     }
 
-    /// The map of the last call that returns to `ret` or before it.
+    /// The last call that returns to `ret` or before it: where, and its map.
     #[must_use]
-    pub fn at_or_before(&self, ret: u32) -> Option<StackMap<'_>> {
+    pub fn at_or_before(&self, ret: u32) -> Option<(u32, StackMap<'_>)> {
         let after = self.rets.partition_point(|&r| r <= ret);
-        after.checked_sub(1).map(|at| self.map(at))
+        let at = after.checked_sub(1)?;
+        Some((self.rets[at], self.map(at)))
     }
 
     fn map(&self, at: usize) -> StackMap<'_> {
@@ -115,7 +116,10 @@ mod tests {
         assert_eq!(slots(4), Some((32, vec![8])));
         assert_eq!(slots(109), Some((48, vec![0, 16])));
         assert_eq!(slots(5), None);
-        assert_eq!(table.at_or_before(5).map(|m| m.span), Some(32));
+        assert_eq!(
+            table.at_or_before(5).map(|(at, m)| (at, m.span)),
+            Some((4, 32))
+        );
         assert_eq!(table.at_or_before(3), None);
         assert_eq!(table.len(), 4);
     }

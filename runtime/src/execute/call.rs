@@ -1,0 +1,200 @@
+//! Entering wasm: one activation from call to landing.
+
+use std::ffi::c_void;
+use std::panic::resume_unwind;
+
+use super::backtrace::{Backtrace, Recorded};
+use super::code_map::CodeMap;
+use super::raise::{Ended, Raised};
+use super::signals;
+use crate::abi::vmctx::{ValRaw, VmStore};
+use crate::config::{Config, TrapMode};
+use crate::error::Exhausted;
+
+/// What a store keeps for running code.
+#[derive(Debug)]
+pub struct Execution {
+    /// The modules whose code may run.
+    pub code: CodeMap,
+    /// What `VmStore` said of the activations below the newest.
+    pub saved: Vec<Saved>,
+    /// Why the newest activation is ending, between the raise and the landing.
+    pub raised: Option<Raised>,
+    /// The frames at the moment of the raise.
+    pub recorded: Recorded,
+    /// Fuel that is not in `VmStore::fuel` yet.
+    pub fuel_reserve: u64,
+    stack_size: usize,
+    signals: bool,
+}
+
+impl Execution {
+    /// For a store with that configuration. Installs the signal handlers if the configuration wants them and they are not there yet.
+    #[must_use]
+    pub fn new(config: &Config) -> Execution {
+        let signals = config.trap_mode == TrapMode::Signals;
+        if signals {
+            signals::install();
+        }
+        Execution {
+            code: CodeMap::default(),
+            saved: Vec::new(),
+            raised: None,
+            recorded: Recorded::NONE,
+            fuel_reserve: 0,
+            stack_size: config.stack_size,
+            signals,
+        }
+    }
+}
+
+/// What `VmStore` said before an activation began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Saved {
+    pub exit_fp: usize,
+    pub exit_pc: usize,
+    pub landing_pc: usize,
+    pub landing_sp: usize,
+    pub landing_fp: usize,
+    pub stack_limit: usize,
+}
+
+impl Saved {
+    fn take(vm: &VmStore) -> Saved {
+        Saved {
+            exit_fp: vm.exit_fp,
+            exit_pc: vm.exit_pc,
+            landing_pc: vm.landing_pc,
+            landing_sp: vm.landing_sp,
+            landing_fp: vm.landing_fp,
+            stack_limit: vm.stack_limit,
+        }
+    }
+
+    fn restore(self, vm: &mut VmStore) {
+        vm.exit_fp = self.exit_fp;
+        vm.exit_pc = self.exit_pc;
+        vm.landing_pc = self.landing_pc;
+        vm.landing_sp = self.landing_sp;
+        vm.landing_fp = self.landing_fp;
+        vm.stack_limit = self.stack_limit;
+    }
+}
+
+/// What to call.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// The entry trampoline for the callee's signature (`compile::trampoline`).
+    pub trampoline: *const u8,
+    /// First argument of `code`.
+    pub vmctx: *mut c_void,
+    /// The callee, as in [`VmFuncRef::code`](crate::abi::vmctx::VmFuncRef).
+    pub code: *const u8,
+}
+
+type EntryFn = unsafe extern "C" fn(*mut c_void, *mut VmStore, *const u8, *mut ValRaw) -> u32;
+
+/// Calls a function with the arguments in `buffer`, which then holds the results.
+///
+/// # Errors
+///
+/// [`Ended`] when it did not return; what is in `buffer` means nothing then. For [`Raised::Exception`] the caller takes over
+/// `VmStore::pending_exception`.
+///
+/// # Panics
+///
+/// With the payload of a panic of a host function inside.
+///
+/// # Safety
+///
+/// - `vm` and `execution` belong to one store, which owns the callee; nobody else uses them until this returns, other than the
+///   code that is called (V3, E1).
+/// - `entry` names a trampoline for the signature of the callee, and `buffer` has the slots that signature needs.
+/// - References in `buffer` stay valid until the callee has loaded them: nothing can collect before.
+pub unsafe fn enter(
+    vm: *mut VmStore,
+    execution: *mut Execution,
+    entry: &Entry,
+    buffer: *mut ValRaw,
+) -> Result<(), Ended> {
+    let sp = stack_pointer();
+    let outer = signals::current();
+    let limit = if outer.is_null() {
+        // SAFETY: the caller's promise.
+        sp.saturating_sub(unsafe { (*execution).stack_size })
+    } else {
+        // SAFETY: E6: the store of an activation that is still running.
+        unsafe { (*outer).stack_limit }
+    };
+    let saved = {
+        // SAFETY: the caller's promise; the borrow ends before wasm runs.
+        let vm = unsafe { &mut *vm };
+        // SAFETY: as above.
+        let execution = unsafe { &mut *execution };
+        begin(vm, execution, sp, limit)?
+    };
+    let previous = signals::enter(vm, execution);
+    // SAFETY: the caller's promise: an entry trampoline, kept by the caller (I4).
+    let trampoline = unsafe { std::mem::transmute::<*const u8, EntryFn>(entry.trampoline) };
+    // SAFETY: the caller's promise about callee and buffer; E2 to E6 hold from here on.
+    let status = unsafe { trampoline(entry.vmctx, vm, entry.code, buffer) };
+    signals::leave(previous);
+    // SAFETY: as above; wasm has returned.
+    let vm = unsafe { &mut *vm };
+    // SAFETY: as above.
+    let execution = unsafe { &mut *execution };
+    execution.saved.pop();
+    saved.restore(vm);
+    if status == 0 {
+        return Ok(());
+    }
+    if let Some(fault) = signals::take_fault() {
+        execution.recorded = fault.recorded;
+        execution.raised = Some(fault.why());
+    }
+    Err(end(execution))
+}
+
+fn begin(
+    vm: &mut VmStore,
+    execution: &mut Execution,
+    sp: usize,
+    limit: usize,
+) -> Result<Saved, Ended> {
+    if sp < limit {
+        return Err(Ended {
+            why: Raised::Exhausted(Exhausted::CallStack),
+            backtrace: Backtrace::default(),
+        });
+    }
+    if execution.signals {
+        signals::prepare_thread();
+    }
+    let saved = Saved::take(vm);
+    execution.saved.push(saved);
+    vm.stack_limit = limit;
+    Ok(saved)
+}
+
+#[cold]
+fn end(execution: &mut Execution) -> Ended {
+    let why = execution.raised.take();
+    let backtrace = Backtrace::new(&execution.recorded, &execution.code);
+    execution.recorded = Recorded::NONE;
+    match why.expect("an activation ends early only for a reason") {
+        Raised::Panic(payload) => resume_unwind(payload),
+        why => Ended { why, backtrace },
+    }
+}
+
+/// The real stack pointer: the address of a local may be on a sanitizer's own stack.
+#[inline(always)]
+fn stack_pointer() -> usize {
+    let sp: usize;
+    // SAFETY: reads a register.
+    unsafe {
+        std::arch::asm!("mov {}, rsp", out(reg) sp, options(nomem, nostack, preserves_flags));
+    }
+    sp
+}

@@ -1,0 +1,98 @@
+//! Code address to module, for one store.
+//!
+//! The signal handler asks, so a look-up takes no lock and allocates nothing. Modules are added when a store first instantiates
+//! them and stay until the store is dropped, which keeps their code alive (I4).
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::compile::image::{Image, Piece};
+use crate::index::FuncIdx;
+use crate::module::Module;
+
+/// The modules whose code a store may run.
+#[derive(Default)]
+pub struct CodeMap {
+    /// By ascending address.
+    entries: Vec<Entry>,
+}
+
+/// A module in the map.
+pub struct Entry {
+    range: Range<usize>,
+    image: Arc<Image>,
+    module: Arc<Module>,
+}
+
+impl Entry {
+    /// Its code.
+    #[must_use]
+    pub fn image(&self) -> &Image {
+        &self.image
+    }
+
+    /// The module.
+    #[must_use]
+    pub fn module(&self) -> &Arc<Module> {
+        &self.module
+    }
+
+    /// The function that `pc` is in; `None` inside of the initialiser.
+    #[must_use]
+    pub fn function(&self, pc: usize) -> Option<FuncIdx> {
+        match self.image.locate(pc)?.0 {
+            Piece::Func(defined) => Some(FuncIdx(defined.0 + self.module.decls().imported_funcs)),
+            Piece::Init(_) => None,
+        }
+    }
+}
+
+impl CodeMap {
+    /// Adds a module; nothing happens when its code is there already.
+    pub fn insert(&mut self, image: &Arc<Image>, module: &Arc<Module>) {
+        let range = image.range();
+        let at = self
+            .entries
+            .partition_point(|e| e.range.start < range.start);
+        if self.entries.get(at).is_some_and(|e| e.range == range) {
+            return;
+        }
+        let entry = Entry {
+            range,
+            image: Arc::clone(image),
+            module: Arc::clone(module),
+        };
+        self.entries.insert(at, entry);
+    }
+
+    /// The module whose code `pc` is in.
+    #[must_use]
+    pub fn get(&self, pc: usize) -> Option<&Entry> {
+        let at = self
+            .entries
+            .partition_point(|e| e.range.start <= pc)
+            .checked_sub(1)?;
+        let entry = &self.entries[at];
+        entry.range.contains(&pc).then_some(entry)
+    }
+
+    /// How many modules there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is no module.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+impl fmt::Debug for CodeMap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ranges = self.entries.iter().map(|e| &e.range);
+        f.debug_list().entries(ranges).finish()
+    }
+}

@@ -1,0 +1,137 @@
+//! What can end an activation early, and how it is recorded on the way to where it ends.
+//!
+//! The host's half of a libcall, and a host function, run inside of [`guard`]: an error or a panic is kept in the [`Execution`], `resume_*` is
+//! pointed at the landing (or, for an exception that wasm catches, at its handler), and the stub is told to resume. Rust
+//! frames return in the ordinary way.
+
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::backtrace::Backtrace;
+use super::call::Execution;
+use super::unwind;
+use crate::abi::vmctx::VmStore;
+use crate::error::{Exhausted, Trap};
+use crate::heap::GcRef;
+
+/// What ends an activation, other than returning.
+pub enum Raised {
+    /// A trap.
+    Trap(Trap),
+    /// A resource ran out.
+    Exhausted(Exhausted),
+    /// An exception, with the identity of its tag. While it is outside of wasm frames, `VmStore::pending_exception` is its root.
+    Exception(GcRef, u32),
+    /// A host function failed.
+    Host(Box<dyn Error + Send + Sync>),
+    /// A host function panicked.
+    Panic(Box<dyn Any + Send>),
+    /// The runtime found its own state broken.
+    Fault(Broken),
+}
+
+/// How the runtime found its own state broken. The store is of no use after that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// Compiled code used a reference that is none: the address is in the collected heap's reservation, where nothing is.
+    HeapAccess {
+        /// Offset from the start of the heap.
+        offset: u64,
+    },
+    /// A check of the heap failed.
+    Heap(String),
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Broken::HeapAccess { offset } => {
+                write!(
+                    f,
+                    "compiled code accessed the heap at {offset:#x}, where nothing is"
+                )
+            }
+            Broken::Heap(what) => f.write_str(what),
+        }
+    }
+}
+
+impl fmt::Debug for Raised {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Raised::Trap(trap) => write!(f, "Trap({trap:?})"),
+            Raised::Exhausted(which) => write!(f, "Exhausted({which:?})"),
+            Raised::Exception(object, tag) => write!(f, "Exception({object:?}, tag {tag})"),
+            Raised::Host(error) => write!(f, "Host({error:?})"),
+            Raised::Panic(_) => f.write_str("Panic"),
+            Raised::Fault(broken) => write!(f, "Fault({broken:?})"),
+        }
+    }
+}
+
+impl From<Trap> for Raised {
+    fn from(trap: Trap) -> Raised {
+        Raised::Trap(trap)
+    }
+}
+
+impl From<Exhausted> for Raised {
+    fn from(which: Exhausted) -> Raised {
+        Raised::Exhausted(which)
+    }
+}
+
+/// An activation that ended early.
+#[derive(Debug)]
+pub struct Ended {
+    /// Why. Never [`Raised::Panic`]: panics go on above the landing.
+    pub why: Raised,
+    /// The wasm frames at that moment; empty for host errors.
+    pub backtrace: Backtrace,
+}
+
+/// Runs `body`; a panic in it becomes an error.
+///
+/// # Errors
+///
+/// What `body` returns, or [`Raised::Panic`].
+pub fn guard<T>(body: impl FnOnce() -> Result<T, Raised>) -> Result<T, Raised> {
+    match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(result) => result,
+        Err(payload) => Err(Raised::Panic(payload)),
+    }
+}
+
+/// Records `why` and points `resume_*` at the newest activation's landing. The stub that the caller returns to must be told to resume.
+///
+/// # Safety
+///
+/// Called inside of an activation of `vm` and `execution` (E1 to E4), which nobody else uses meanwhile.
+pub unsafe fn to_landing(vm: *mut VmStore, execution: *mut Execution, why: Raised) {
+    // SAFETY: the caller's promise.
+    let vm_now = unsafe { &mut *vm };
+    // SAFETY: the caller's promise.
+    let execution = unsafe { &mut *execution };
+    if matches!(
+        why,
+        Raised::Trap(_) | Raised::Exhausted(_) | Raised::Fault(_)
+    ) {
+        // SAFETY: E3 and E4 hold inside of an activation.
+        unsafe { unwind::record(vm_now, &execution.saved, &mut execution.recorded) };
+    }
+    vm_now.resume_pc = vm_now.landing_pc;
+    vm_now.resume_sp = vm_now.landing_sp;
+    vm_now.resume_fp = vm_now.landing_fp;
+    vm_now.resume_payload = 0;
+    execution.raised = Some(why);
+}
+
+/// Points `resume_*` at a handler of wasm code, with the exception as its payload.
+pub fn to_handler(vm: &mut VmStore, handler: &unwind::Target, exception: GcRef) {
+    vm.resume_pc = handler.pc;
+    vm.resume_sp = handler.sp;
+    vm.resume_fp = handler.fp;
+    vm.resume_payload = u64::from(exception.raw());
+}

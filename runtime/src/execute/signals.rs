@@ -1,0 +1,292 @@
+//! Faults of compiled code, caught as signals and turned into landings.
+//!
+//! The handlers are installed once for the process and pass on every signal that is not ours: not raised by compiled code of the store
+//! that runs on this thread, or at an instruction that has no business to fault. In the handler nothing is locked and nothing
+//! allocated.
+
+use std::cell::{Cell, UnsafeCell};
+use std::ffi::{c_int, c_void};
+use std::mem::MaybeUninit;
+use std::ptr;
+use std::sync::Once;
+
+use super::backtrace::Recorded;
+use super::call::Execution;
+use super::raise::{Broken, Raised};
+use super::unwind;
+use crate::abi::vmctx::VmStore;
+use crate::compile::emitted::Cause;
+use crate::error::Exhausted;
+use crate::limits::{GUARD_BYTES, HEAP_RESERVATION_BYTES};
+
+/// The signals that faults of compiled code come as.
+const SIGNALS: [c_int; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE];
+
+/// Bytes of a signal stack: the handler itself needs a few hundred, what it passes signals on to may want more.
+const SIGNAL_STACK_BYTES: usize = 64 << 10;
+
+/// The store whose activation is the thread's newest (E6), and the fault that ended it.
+struct Thread {
+    vm: Cell<*mut VmStore>,
+    execution: Cell<*mut Execution>,
+    fault: Cell<Option<Fault>>,
+}
+
+// Constant, and without a destructor: reading it in a signal handler is an ordinary load.
+thread_local! {
+    static THREAD: Thread = const {
+        Thread {
+            vm: Cell::new(ptr::null_mut()),
+            execution: Cell::new(ptr::null_mut()),
+            fault: Cell::new(None),
+        }
+    };
+}
+
+/// A fault of compiled code.
+#[derive(Clone, Copy, Debug)]
+pub struct Fault {
+    kind: FaultKind,
+    /// The frames at that moment.
+    pub recorded: Recorded,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum FaultKind {
+    Expected(Cause),
+    Heap(u64),
+}
+
+impl Fault {
+    /// What it means.
+    #[must_use]
+    pub fn why(&self) -> Raised {
+        match self.kind {
+            FaultKind::Expected(Cause::Trap(trap)) => Raised::Trap(trap),
+            FaultKind::Expected(Cause::StackOverflow) => Raised::Exhausted(Exhausted::CallStack),
+            FaultKind::Heap(offset) => Raised::Fault(Broken::HeapAccess { offset }),
+        }
+    }
+}
+
+/// The store of the thread's newest activation, or null.
+#[must_use]
+pub fn current() -> *mut VmStore {
+    THREAD.with(|t| t.vm.get())
+}
+
+/// What the thread's record said before an activation began.
+#[derive(Clone, Copy, Debug)]
+pub struct Previous(*mut VmStore, *mut Execution);
+
+/// Notes that an activation of a store begins on this thread.
+pub fn enter(vm: *mut VmStore, execution: *mut Execution) -> Previous {
+    THREAD.with(|t| Previous(t.vm.replace(vm), t.execution.replace(execution)))
+}
+
+/// Notes that it has ended.
+pub fn leave(previous: Previous) {
+    THREAD.with(|t| {
+        t.vm.set(previous.0);
+        t.execution.set(previous.1);
+    });
+}
+
+/// The fault that ended the thread's last activation, if it was one.
+#[must_use]
+pub fn take_fault() -> Option<Fault> {
+    THREAD.with(|t| t.fault.take())
+}
+
+/// Gives this thread a signal stack that is large enough, once.
+pub fn prepare_thread() {
+    thread_local! {
+        static STACK: SignalStack = SignalStack::new();
+    }
+    // A thread that is being torn down has lost its stack again; then the one it began with must do.
+    let _ = STACK.try_with(|_| ());
+}
+
+/// A signal stack that this thread uses as long as it lives.
+struct SignalStack {
+    mapping: Option<(*mut c_void, usize)>,
+}
+
+impl SignalStack {
+    fn new() -> SignalStack {
+        let mut old = MaybeUninit::<libc::stack_t>::zeroed();
+        // SAFETY: asks for the thread's signal stack, into memory for it.
+        let asked = unsafe { libc::sigaltstack(ptr::null(), old.as_mut_ptr()) };
+        // SAFETY: all bytes zero is a value of this plain record, and the call may have filled it in.
+        let old = unsafe { old.assume_init() };
+        let usable =
+            asked == 0 && old.ss_flags & libc::SS_DISABLE == 0 && old.ss_size >= SIGNAL_STACK_BYTES;
+        SignalStack {
+            mapping: if usable { None } else { Self::replace() },
+        }
+    }
+
+    fn replace() -> Option<(*mut c_void, usize)> {
+        use rustix::mm::{MapFlags, ProtFlags};
+        let protection = ProtFlags::READ | ProtFlags::WRITE;
+        // SAFETY: a new anonymous mapping at an address the system chooses.
+        let base = unsafe {
+            rustix::mm::mmap_anonymous(
+                ptr::null_mut(),
+                SIGNAL_STACK_BYTES,
+                protection,
+                MapFlags::PRIVATE,
+            )
+        }
+        .ok()?;
+        let stack = libc::stack_t {
+            ss_sp: base,
+            ss_flags: 0,
+            ss_size: SIGNAL_STACK_BYTES,
+        };
+        // SAFETY: the mapping is new, and stays until `drop` has told the system to forget it.
+        unsafe { libc::sigaltstack(&raw const stack, ptr::null_mut()) };
+        Some((base, SIGNAL_STACK_BYTES))
+    }
+}
+
+impl Drop for SignalStack {
+    fn drop(&mut self) {
+        let Some((base, bytes)) = self.mapping else {
+            return;
+        };
+        let off = libc::stack_t {
+            ss_sp: ptr::null_mut(),
+            ss_flags: libc::SS_DISABLE,
+            ss_size: 0,
+        };
+        // SAFETY: turns the thread's signal stack off; no handler is running on it, since this code is not one.
+        let done = unsafe { libc::sigaltstack(&raw const off, ptr::null_mut()) };
+        if done == 0 {
+            // SAFETY: the mapping was made in `replace`, and the system has forgotten it.
+            let _ = unsafe { rustix::mm::munmap(base, bytes) };
+        }
+    }
+}
+
+/// What was installed before, by the order of [`SIGNALS`].
+struct Before(UnsafeCell<[MaybeUninit<libc::sigaction>; SIGNALS.len()]>);
+
+// SAFETY: written only inside of the `Once` in `install`, and read only by handlers, which exist after that.
+unsafe impl Sync for Before {}
+
+static BEFORE: Before = Before(UnsafeCell::new(
+    [const { MaybeUninit::uninit() }; SIGNALS.len()],
+));
+
+/// Installs the handlers, once for the process.
+///
+/// # Panics
+///
+/// When the system refuses, which it does not for these signals.
+pub fn install() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        for (at, &signal) in SIGNALS.iter().enumerate() {
+            let before = BEFORE.0.get().cast::<libc::sigaction>().wrapping_add(at);
+            // SAFETY: all bytes zero is a value of this plain record.
+            let mut action = unsafe { MaybeUninit::<libc::sigaction>::zeroed().assume_init() };
+            action.sa_sigaction = handle as extern "C" fn(_, _, _) as *const () as usize;
+            // The landing is reached by returning from the handler, which unblocks the signal; without SA_NODEFER a handler that
+            // we pass a signal on to, and that leaves by jumping, would find it blocked.
+            action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
+            // SAFETY: `handle` is a handler of that form; `before` has room for what was there.
+            let done = unsafe { libc::sigaction(signal, &raw const action, before) };
+            assert_eq!(done, 0, "installing a signal handler");
+        }
+    });
+}
+
+extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
+    if !land(signal, info, context.cast::<libc::ucontext_t>()) {
+        pass_on(signal, info, context);
+    }
+}
+
+/// If the signal is a fault of compiled code that runs on this thread, makes the interrupted context go on at the landing.
+fn land(signal: c_int, info: *mut libc::siginfo_t, context: *mut libc::ucontext_t) -> bool {
+    THREAD.with(|thread| {
+        let (vm, execution) = (thread.vm.get(), thread.execution.get());
+        if vm.is_null() || context.is_null() {
+            return false;
+        }
+        // SAFETY: the system gives a handler a valid context, and nobody else uses it.
+        let registers = unsafe { &mut (*context).uc_mcontext.gregs };
+        let pc = registers[libc::REG_RIP as usize] as usize;
+        let fp = registers[libc::REG_RBP as usize] as usize;
+        // SAFETY: E6 and E1: valid while its activation runs. If `pc` is in compiled code the host is not changing the map; if it is not,
+        // the map may be half changed only when the fault is in the host's own change of it, which is a crash anyhow.
+        let code = unsafe { &(*execution).code };
+        let Some(entry) = code.get(pc) else {
+            return false;
+        };
+        // SAFETY: V1, and by V3 the host holds no reference to it while compiled code runs.
+        let vm = unsafe { &*vm };
+        let kind = match entry.image().trap(pc) {
+            Some(cause) => FaultKind::Expected(cause),
+            None => match heap_offset(signal, info, vm) {
+                Some(offset) => FaultKind::Heap(offset),
+                None => return false,
+            },
+        };
+        let mut recorded = Recorded::NONE;
+        // SAFETY: E4: a compiled function has set up its frame pointer before any instruction that faults.
+        unsafe { unwind::record_from(pc, fp, vm.landing_fp, &mut recorded) };
+        thread.fault.set(Some(Fault { kind, recorded }));
+        registers[libc::REG_RIP as usize] = vm.landing_pc as i64;
+        registers[libc::REG_RSP as usize] = vm.landing_sp as i64;
+        registers[libc::REG_RBP as usize] = vm.landing_fp as i64;
+        true
+    })
+}
+
+/// Where in the collected heap's reservation the access went, if it was there.
+fn heap_offset(signal: c_int, info: *mut libc::siginfo_t, vm: &VmStore) -> Option<u64> {
+    if vm.heap_base.is_null() || !matches!(signal, libc::SIGSEGV | libc::SIGBUS) {
+        return None;
+    }
+    // SAFETY: the system gives a handler a valid record.
+    let info = unsafe { &*info };
+    // SAFETY: for these two signals it has an address.
+    let address = unsafe { info.si_addr() };
+    let offset = (address.addr() as u64).checked_sub(vm.heap_base.addr() as u64)?;
+    (offset < HEAP_RESERVATION_BYTES + GUARD_BYTES).then_some(offset)
+}
+
+/// Does what would have been done without us.
+fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
+    let Some(at) = SIGNALS.iter().position(|&s| s == signal) else {
+        return;
+    };
+    let before = BEFORE
+        .0
+        .get()
+        .cast::<libc::sigaction>()
+        .wrapping_add(at)
+        .cast_const();
+    // SAFETY: written in `install`, before this handler could be called.
+    let action = unsafe { before.read() };
+    match action.sa_sigaction {
+        libc::SIG_DFL | libc::SIG_IGN => {
+            // The instruction faults again after the return, and then ends the process.
+            // SAFETY: installs the system's default action.
+            unsafe { libc::signal(signal, libc::SIG_DFL) };
+        }
+        function if action.sa_flags & libc::SA_SIGINFO != 0 => {
+            type Handler = extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void);
+            // SAFETY: SA_SIGINFO says that it is a handler of this form.
+            let function = unsafe { std::mem::transmute::<usize, Handler>(function) };
+            function(signal, info, context);
+        }
+        function => {
+            // SAFETY: without SA_SIGINFO it is a handler of this form.
+            let function = unsafe { std::mem::transmute::<usize, extern "C" fn(c_int)>(function) };
+            function(signal);
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Walks over the wasm frames of a store: for roots, for exception handlers, for backtraces.
+//!
+//! Frames are found by frame pointers alone (E4). The newest activation is described by `VmStore`, the ones below it by what
+//! `call::enter` saved.
+
+use super::backtrace::Recorded;
+use super::call::Saved;
+use super::code_map::CodeMap;
+use crate::abi::vmctx::{VmContext, VmStore};
+use crate::planted::{Fault, Planted};
+
+/// A wasm frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// Where its callee returns to.
+    pub pc: usize,
+    /// Its frame pointer.
+    pub fp: usize,
+}
+
+/// The wasm frames of one activation, newest first.
+#[derive(Clone, Copy, Debug)]
+pub struct Frames {
+    next: Frame,
+    end: usize,
+}
+
+impl Frames {
+    /// The frames from `exit` down to the entry trampoline's frame.
+    ///
+    /// # Safety
+    ///
+    /// E3 and E4 hold for the three values for as long as this value is used.
+    #[must_use]
+    pub unsafe fn new(exit_pc: usize, exit_fp: usize, landing_fp: usize) -> Frames {
+        Frames {
+            next: Frame {
+                pc: exit_pc,
+                fp: exit_fp,
+            },
+            end: landing_fp,
+        }
+    }
+
+    /// The frames of the newest activation.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Frames::new`].
+    unsafe fn newest(vm: &VmStore) -> Frames {
+        // SAFETY: the caller's promise.
+        unsafe { Frames::new(vm.exit_pc, vm.exit_fp, vm.landing_fp) }
+    }
+}
+
+impl Iterator for Frames {
+    type Item = Frame;
+
+    fn next(&mut self) -> Option<Frame> {
+        if self.next.fp == self.end || self.end == 0 {
+            return None;
+        }
+        let frame = self.next;
+        debug_assert!(frame.fp < self.end, "frames grow towards the landing");
+        let link = std::ptr::with_exposed_provenance::<usize>(frame.fp);
+        // SAFETY: E4: the caller's frame pointer is at a frame pointer.
+        let fp = unsafe { link.read() };
+        // SAFETY: E4: the return address is behind it.
+        let pc = unsafe { link.wrapping_add(1).read() };
+        self.next = Frame { pc, fp };
+        Some(frame)
+    }
+}
+
+/// Calls `visit` for the wasm frames of all activations, newest first, until it returns `false`.
+///
+/// # Safety
+///
+/// E3 and E4 hold for `vm` and all of `saved`.
+unsafe fn each_frame(vm: &VmStore, saved: &[Saved], mut visit: impl FnMut(Frame) -> bool) {
+    // SAFETY: the caller's promise.
+    let mut frames = unsafe { Frames::newest(vm) };
+    if !frames.all(&mut visit) {
+        return;
+    }
+    for below in saved.iter().rev() {
+        // SAFETY: the caller's promise.
+        let mut frames = unsafe { Frames::new(below.exit_pc, below.exit_fp, below.landing_fp) };
+        if !frames.all(&mut visit) {
+            return;
+        }
+    }
+}
+
+/// Records the newest frames for a backtrace.
+///
+/// # Safety
+///
+/// E3 and E4 hold for `vm` and all of `saved`.
+pub unsafe fn record(vm: &VmStore, saved: &[Saved], recorded: &mut Recorded) {
+    *recorded = Recorded::NONE;
+    // A return address can be the first of the next function, the instruction before it is in the right one.
+    // SAFETY: the caller's promise.
+    unsafe { each_frame(vm, saved, |frame| recorded.push(frame.pc - 1)) };
+}
+
+/// Records the frames of the newest activation from the instruction at `pc` of the frame at `fp`.
+///
+/// # Safety
+///
+/// E4 holds from `fp`.
+pub unsafe fn record_from(pc: usize, fp: usize, landing_fp: usize, recorded: &mut Recorded) {
+    *recorded = Recorded::NONE;
+    // SAFETY: the caller's promise.
+    let mut frames = unsafe { Frames::new(pc + 1, fp, landing_fp) };
+    frames.all(|frame| recorded.push(frame.pc - 1));
+}
+
+/// Calls `visit` for each slot of a wasm frame that holds a reference, in all activations.
+///
+/// # Safety
+///
+/// E3, E4 and E5 hold for `vm`, all of `saved`, and `code`; the slots may be written.
+///
+/// # Panics
+///
+/// When a return address is not in the code map, which breaks E4.
+pub unsafe fn each_slot(
+    vm: &VmStore,
+    saved: &[Saved],
+    code: &CodeMap,
+    planted: Planted,
+    visit: &mut dyn FnMut(&mut u32),
+) {
+    let visit_frame = |frame: Frame| {
+        let entry = code.get(frame.pc);
+        let image = entry.expect("E4: a wasm frame of unknown code").image();
+        let map = image.stack_map(frame.pc);
+        let map = map.or_else(|| match () {
+            () if planted.has(Fault::StackMapNearest) => image.stack_map_before(frame.pc, true),
+            () if planted.has(Fault::StackMapOther) => image.stack_map_before(frame.pc, false),
+            () => None,
+        });
+        let Some(map) = map else { return true };
+        let sp = frame.fp - map.span as usize;
+        for &slot in map.slots {
+            let slot = std::ptr::with_exposed_provenance_mut::<u32>(sp + slot as usize);
+            // SAFETY: E5: a slot of this frame, four bytes, aligned; wasm does not run meanwhile and the host keeps no
+            // reference to it.
+            visit(unsafe { &mut *slot });
+        }
+        true
+    };
+    // SAFETY: the caller's promise.
+    unsafe { each_frame(vm, saved, visit_frame) };
+}
+
+/// A place in a wasm frame at which an exception is handled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The handler.
+    pub pc: usize,
+    /// The frame's stack pointer.
+    pub sp: usize,
+    /// The frame's frame pointer.
+    pub fp: usize,
+}
+
+/// The newest handler in the newest activation for an exception whose tag has the identity `tag`.
+///
+/// # Safety
+///
+/// E3 and E4 hold for `vm`, and `code` has every module on the stack.
+#[must_use]
+pub unsafe fn find_handler(vm: &VmStore, code: &CodeMap, tag: u32) -> Option<Target> {
+    // SAFETY: the caller's promise.
+    let frames = unsafe { Frames::newest(vm) };
+    for frame in frames {
+        let entry = code.get(frame.pc)?;
+        let Some(call) = entry.image().try_call(frame.pc) else {
+            continue;
+        };
+        let sp = frame.fp - call.frame_bytes as usize;
+        let matches = |handler: &&crate::compile::emitted::Handler| {
+            let Some((index, context)) = handler.tag else {
+                return true;
+            };
+            let at = std::ptr::with_exposed_provenance::<*const VmContext>(sp + context as usize);
+            // SAFETY: the handler's context is in this frame at that offset (`compile::exception` declares it so).
+            let context = unsafe { at.read() };
+            let tags = entry.module().offsets().tags + index.0 * 4;
+            let id = context.wrapping_byte_add(tags as usize).cast::<u32>();
+            // SAFETY: V1; the index is one of the module's tags, validated.
+            tag == unsafe { id.read() }
+        };
+        if let Some(handler) = call.handlers.iter().find(matches) {
+            return Some(Target {
+                pc: entry.image().at(handler.offset).addr(),
+                sp,
+                fp: frame.fp,
+            });
+        }
+    }
+    None
+}
