@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::contexts::{Context, Invalid, InvalidKind, Place, Space};
 use super::instructions::Body;
 use super::sidetable::SideTable;
+use crate::Coverage;
 use crate::syntax::{
     Data, DataMode, DefTypeId, Elem, ElemMode, Export, ExternIdx, ExternType, Func, FuncIdx,
     Global, GlobalType, IBinop, Import, Instr, Module, RefType, Table, TypeUse, ValType,
@@ -39,6 +40,14 @@ impl Module {
     /// # Errors
     /// The first violation found.
     pub fn validate(self) -> Result<ValidModule> {
+        self.validate_covering(&mut Coverage::new())
+    }
+
+    /// [`Module::validate`], recording in `coverage` which `Instr_ok` rules were applied.
+    ///
+    /// # Errors
+    /// The first violation found.
+    pub fn validate_covering(self, coverage: &mut Coverage) -> Result<ValidModule> {
         let mut cx = Context::default();
         let module = &self;
         module.types_ok(&mut cx)?;
@@ -51,12 +60,17 @@ impl Module {
         let imported_funcs = cx.funcs.len();
         module.declare_funcs(&mut cx)?;
         cx.refs = module.referenced_funcs();
-        module.definitions_ok(&mut cx)?;
-        module.segments_ok(&mut cx)?;
+        module.definitions_ok(&mut cx, coverage)?;
+        module.segments_ok(&mut cx, coverage)?;
         module.exports_ok(&cx)?;
         let mut tables = Vec::new();
         for (i, func) in module.funcs.iter().enumerate() {
-            tables.push(func_ok(&cx, FuncIdx((imported_funcs + i) as u32), func)?);
+            tables.push(func_ok(
+                &cx,
+                coverage,
+                FuncIdx((imported_funcs + i) as u32),
+                func,
+            )?);
         }
         Ok(ValidModule {
             module: self,
@@ -119,7 +133,7 @@ impl Module {
 
     /// `Tag_ok`, `Mem_ok`, `Table_ok` and `Globals_ok`. Constant expressions of tables see imported globals only, those of
     /// globals also the globals before them.
-    fn definitions_ok(&self, cx: &mut Context) -> Result<()> {
+    fn definitions_ok(&self, cx: &mut Context, coverage: &mut Coverage) -> Result<()> {
         for (i, tag) in self.tags.iter().enumerate() {
             let dt = cx.tagtype_ok(*tag).map_err(|kind| Invalid {
                 place: Place::Tag(i as u32),
@@ -139,7 +153,7 @@ impl Module {
             let tt = cx
                 .tabletype_ok(*ty)
                 .map_err(|kind| Invalid { place, kind })?;
-            cx.expr_ok_const(init, tt.elem.into())
+            cx.expr_ok_const(coverage, init, tt.elem.into())
                 .map_err(|kind| Invalid { place, kind })?;
             cx.tables.push(tt);
         }
@@ -148,7 +162,7 @@ impl Module {
             let gt = cx
                 .globaltype_ok(*ty)
                 .map_err(|kind| Invalid { place, kind })?;
-            cx.expr_ok_const(init, gt.val)
+            cx.expr_ok_const(coverage, init, gt.val)
                 .map_err(|kind| Invalid { place, kind })?;
             cx.globals.push(gt);
         }
@@ -156,16 +170,16 @@ impl Module {
     }
 
     /// `Elem_ok` and `Data_ok`.
-    fn segments_ok(&self, cx: &mut Context) -> Result<()> {
+    fn segments_ok(&self, cx: &mut Context, coverage: &mut Coverage) -> Result<()> {
         for (i, elem) in self.elems.iter().enumerate() {
-            let rt = cx.elem_ok(elem).map_err(|kind| Invalid {
+            let rt = cx.elem_ok(coverage, elem).map_err(|kind| Invalid {
                 place: Place::Elem(i as u32),
                 kind,
             })?;
             cx.elems.push(rt);
         }
         for (i, data) in self.datas.iter().enumerate() {
-            cx.data_ok(data).map_err(|kind| Invalid {
+            cx.data_ok(coverage, data).map_err(|kind| Invalid {
                 place: Place::Data(i as u32),
                 kind,
             })?;
@@ -199,7 +213,7 @@ impl Module {
 }
 
 /// `Func_ok`.
-fn func_ok(cx: &Context, x: FuncIdx, func: &Func) -> Result<SideTable> {
+fn func_ok(cx: &Context, coverage: &mut Coverage, x: FuncIdx, func: &Func) -> Result<SideTable> {
     let outside = |kind| Invalid {
         place: Place::Func(x),
         kind,
@@ -210,7 +224,7 @@ fn func_ok(cx: &Context, x: FuncIdx, func: &Func) -> Result<SideTable> {
         let t = cx.valtype_ok(run.ty).map_err(outside)?;
         locals.extend(std::iter::repeat_n(t, run.count as usize));
     }
-    Body::function(cx, &ft.params, locals.into_iter(), &ft.results)
+    Body::function(cx, coverage, &ft.params, locals.into_iter(), &ft.results)
         .check(&func.body)
         .map_err(|(at, kind)| Invalid {
             place: Place::Body(x, at),
@@ -234,14 +248,14 @@ impl Context {
     }
 
     /// `Expr_ok_const`.
-    fn expr_ok_const(&self, expr: &[Instr], t: ValType) -> Kind<()> {
+    fn expr_ok_const(&self, coverage: &mut Coverage, expr: &[Instr], t: ValType) -> Kind<()> {
         if !expr
             .split_last()
             .is_some_and(|(_, instrs)| instrs.iter().all(|i| self.instr_const(i)))
         {
             return Err(InvalidKind::NotConstant);
         }
-        Body::constant(self, t)
+        Body::constant(self, coverage, t)
             .check(expr)
             .map(drop)
             .map_err(|(_, kind)| kind)
@@ -267,27 +281,27 @@ impl Context {
     }
 
     /// `Elem_ok` and `Elemmode_ok`.
-    fn elem_ok(&self, elem: &Elem) -> Kind<RefType> {
+    fn elem_ok(&self, coverage: &mut Coverage, elem: &Elem) -> Kind<RefType> {
         let rt = self.reftype_ok(elem.ty)?;
         elem.init
             .iter()
-            .try_for_each(|expr| self.expr_ok_const(expr, rt.into()))?;
+            .try_for_each(|expr| self.expr_ok_const(coverage, expr, rt.into()))?;
         if let ElemMode::Active(x, offset) = &elem.mode {
             let tt = self.table(*x)?;
             if !self.store.reftype_sub(rt, tt.elem) {
                 return Err(InvalidKind::Elements);
             }
-            self.expr_ok_const(offset, tt.addr.val_type())?;
+            self.expr_ok_const(coverage, offset, tt.addr.val_type())?;
         }
         Ok(rt)
     }
 
     /// `Data_ok` and `Datamode_ok`.
-    fn data_ok(&self, data: &Data) -> Kind<()> {
+    fn data_ok(&self, coverage: &mut Coverage, data: &Data) -> Kind<()> {
         match &data.mode {
             DataMode::Passive => Ok(()),
             DataMode::Active(x, offset) => {
-                self.expr_ok_const(offset, self.mem(*x)?.addr.val_type())
+                self.expr_ok_const(coverage, offset, self.mem(*x)?.addr.val_type())
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Structure and array instructions.
 
 use super::{Body, InvalidKind, Result, Space};
+use crate::rules::rule;
 use crate::syntax::{
     AbsHeapType, DataIdx, DefTypeId, ElemIdx, FieldIdx, FieldType, RefType, StorageType, Sx,
     TypeIdx, ValType,
@@ -46,7 +47,7 @@ impl Body<'_> {
     }
 
     pub(super) fn struct_new(&mut self, x: TypeIdx) -> Result<()> {
-        // rule: Instr_ok/struct.new
+        rule!(self.coverage, "Instr_ok/struct.new");
         let (dt, fields) = self.cx.struct_type(x)?;
         for field in fields.iter().rev() {
             self.pop(field.storage.unpack())?;
@@ -56,7 +57,7 @@ impl Body<'_> {
     }
 
     pub(super) fn struct_new_default(&mut self, x: TypeIdx) -> Result<()> {
-        // rule: Instr_ok/struct.new_default
+        rule!(self.coverage, "Instr_ok/struct.new_default");
         let (dt, fields) = self.cx.struct_type(x)?;
         fields
             .iter()
@@ -66,7 +67,7 @@ impl Body<'_> {
     }
 
     pub(super) fn struct_get(&mut self, sx: Option<Sx>, x: TypeIdx, i: FieldIdx) -> Result<()> {
-        // rule: Instr_ok/struct.get
+        rule!(self.coverage, "Instr_ok/struct.get");
         let (dt, field) = self.field(x, i)?;
         packing(sx, field.storage)?;
         self.pop(RefType::def(true, dt))?;
@@ -75,7 +76,7 @@ impl Body<'_> {
     }
 
     pub(super) fn struct_set(&mut self, x: TypeIdx, i: FieldIdx) -> Result<()> {
-        // rule: Instr_ok/struct.set
+        rule!(self.coverage, "Instr_ok/struct.set");
         let (dt, field) = self.field(x, i)?;
         if !field.mutable {
             return Err(InvalidKind::Immutable);
@@ -109,7 +110,7 @@ impl Body<'_> {
     }
 
     pub(super) fn array_new(&mut self, x: TypeIdx) -> Result<()> {
-        // rule: Instr_ok/array.new
+        rule!(self.coverage, "Instr_ok/array.new");
         let (dt, field) = self.cx.array_type(x)?;
         self.pop_all(&[field.storage.unpack(), ValType::I32])?;
         self.push(RefType::def(false, dt));
@@ -117,7 +118,7 @@ impl Body<'_> {
     }
 
     pub(super) fn array_new_default(&mut self, x: TypeIdx) -> Result<()> {
-        // rule: Instr_ok/array.new_default
+        rule!(self.coverage, "Instr_ok/array.new_default");
         let (dt, field) = self.cx.array_type(x)?;
         defaultable(field.storage.unpack())?;
         self.pop(ValType::I32)?;
@@ -126,7 +127,7 @@ impl Body<'_> {
     }
 
     pub(super) fn array_new_fixed(&mut self, x: TypeIdx, n: u32) -> Result<()> {
-        // rule: Instr_ok/array.new_fixed
+        rule!(self.coverage, "Instr_ok/array.new_fixed");
         let (dt, field) = self.cx.array_type(x)?;
         self.pop_many(field.storage.unpack(), n)?;
         self.push(RefType::def(false, dt));
@@ -134,7 +135,7 @@ impl Body<'_> {
     }
 
     pub(super) fn array_new_data(&mut self, x: TypeIdx, y: DataIdx) -> Result<()> {
-        // rule: Instr_ok/array.new_data
+        rule!(self.coverage, "Instr_ok/array.new_data");
         let (dt, field) = self.cx.array_type(x)?;
         data_elements(field.storage)?;
         self.cx.data(y)?;
@@ -144,7 +145,7 @@ impl Body<'_> {
     }
 
     pub(super) fn array_new_elem(&mut self, x: TypeIdx, y: ElemIdx) -> Result<()> {
-        // rule: Instr_ok/array.new_elem
+        rule!(self.coverage, "Instr_ok/array.new_elem");
         let (dt, field) = self.cx.array_type(x)?;
         self.segment_elements(y, field.storage)?;
         self.pop_all(&[ValType::I32, ValType::I32])?;
@@ -153,7 +154,7 @@ impl Body<'_> {
     }
 
     pub(super) fn array_get(&mut self, sx: Option<Sx>, x: TypeIdx) -> Result<()> {
-        // rule: Instr_ok/array.get
+        rule!(self.coverage, "Instr_ok/array.get");
         let (dt, field) = self.cx.array_type(x)?;
         packing(sx, field.storage)?;
         self.pop_all(&[RefType::def(true, dt).into(), ValType::I32])?;
@@ -162,20 +163,20 @@ impl Body<'_> {
     }
 
     pub(super) fn array_set(&mut self, x: TypeIdx) -> Result<()> {
-        // rule: Instr_ok/array.set
+        rule!(self.coverage, "Instr_ok/array.set");
         let (dt, zt) = self.mutable_array(x)?;
         self.pop_all(&[RefType::def(true, dt).into(), ValType::I32, zt.unpack()])
     }
 
     pub(super) fn array_len(&mut self) -> Result<()> {
-        // rule: Instr_ok/array.len
+        rule!(self.coverage, "Instr_ok/array.len");
         self.pop(RefType::abs(true, AbsHeapType::Array))?;
         self.push(ValType::I32);
         Ok(())
     }
 
     pub(super) fn array_fill(&mut self, x: TypeIdx) -> Result<()> {
-        // rule: Instr_ok/array.fill
+        rule!(self.coverage, "Instr_ok/array.fill");
         let (dt, zt) = self.mutable_array(x)?;
         self.pop_all(&[
             RefType::def(true, dt).into(),
@@ -186,7 +187,7 @@ impl Body<'_> {
     }
 
     pub(super) fn array_copy(&mut self, x1: TypeIdx, x2: TypeIdx) -> Result<()> {
-        // rule: Instr_ok/array.copy
+        rule!(self.coverage, "Instr_ok/array.copy");
         let (to, to_zt) = self.mutable_array(x1)?;
         let (from, from_field) = self.cx.array_type(x2)?;
         self.elements(from_field.storage, to_zt)?;
@@ -198,7 +199,7 @@ impl Body<'_> {
     }
 
     pub(super) fn array_init_data(&mut self, x: TypeIdx, y: DataIdx) -> Result<()> {
-        // rule: Instr_ok/array.init_data
+        rule!(self.coverage, "Instr_ok/array.init_data");
         let (dt, zt) = self.mutable_array(x)?;
         data_elements(zt)?;
         self.cx.data(y)?;
@@ -211,7 +212,7 @@ impl Body<'_> {
     }
 
     pub(super) fn array_init_elem(&mut self, x: TypeIdx, y: ElemIdx) -> Result<()> {
-        // rule: Instr_ok/array.init_elem
+        rule!(self.coverage, "Instr_ok/array.init_elem");
         let (dt, zt) = self.mutable_array(x)?;
         self.segment_elements(y, zt)?;
         self.pop_all(&[

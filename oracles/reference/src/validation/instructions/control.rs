@@ -1,6 +1,7 @@
 //! Block, branch and function instructions.
 
 use super::{BlockKind, Body, InvalidKind, Result, Types};
+use crate::rules::rule;
 use crate::syntax::{
     BlockType, BrOnCast, BrTable, DefTypeId, FuncIdx, FuncType, LabelIdx, RefType, TableIdx,
     TypeIdx, ValType,
@@ -22,7 +23,7 @@ impl<'c> Body<'c> {
     // Blocks
 
     pub(super) fn block(&mut self, bt: BlockType) -> Result<()> {
-        // rule: Instr_ok/block
+        rule!(self.coverage, "Instr_ok/block");
         let (params, results) = self.blocktype_ok(bt)?;
         self.pop_all(params.as_slice())?;
         self.open(BlockKind::Block, params, results);
@@ -30,7 +31,7 @@ impl<'c> Body<'c> {
     }
 
     pub(super) fn loop_(&mut self, bt: BlockType) -> Result<()> {
-        // rule: Instr_ok/loop
+        rule!(self.coverage, "Instr_ok/loop");
         let (params, results) = self.blocktype_ok(bt)?;
         self.pop_all(params.as_slice())?;
         self.open(BlockKind::Loop, params, results);
@@ -38,7 +39,7 @@ impl<'c> Body<'c> {
     }
 
     pub(super) fn if_(&mut self, bt: BlockType) -> Result<()> {
-        // rule: Instr_ok/if
+        rule!(self.coverage, "Instr_ok/if");
         let (params, results) = self.blocktype_ok(bt)?;
         self.pop(ValType::I32)?;
         self.pop_all(params.as_slice())?;
@@ -102,7 +103,7 @@ impl<'c> Body<'c> {
     }
 
     pub(super) fn br(&mut self, l: LabelIdx) -> Result<()> {
-        // rule: Instr_ok/br
+        rule!(self.coverage, "Instr_ok/br");
         let ts = self.branch(l)?;
         self.pop_all(ts.as_slice())?;
         self.unreachable();
@@ -110,7 +111,7 @@ impl<'c> Body<'c> {
     }
 
     pub(super) fn br_if(&mut self, l: LabelIdx) -> Result<()> {
-        // rule: Instr_ok/br_if
+        rule!(self.coverage, "Instr_ok/br_if");
         let ts = self.branch(l)?;
         self.pop(ValType::I32)?;
         self.pop_all(ts.as_slice())?;
@@ -119,7 +120,7 @@ impl<'c> Body<'c> {
     }
 
     pub(super) fn br_table(&mut self, table: &BrTable) -> Result<()> {
-        // rule: Instr_ok/br_table
+        rule!(self.coverage, "Instr_ok/br_table");
         self.pop(ValType::I32)?;
         let default = self.label(table.default)?;
         let arity = self.frames[default].label().as_slice().len();
@@ -168,7 +169,7 @@ impl<'c> Body<'c> {
     }
 
     pub(super) fn br_on_null(&mut self, l: LabelIdx) -> Result<()> {
-        // rule: Instr_ok/br_on_null
+        rule!(self.coverage, "Instr_ok/br_on_null");
         let ts = self.branch(l)?;
         let rt = self.pop_ref()?;
         self.pop_all(ts.as_slice())?;
@@ -178,7 +179,7 @@ impl<'c> Body<'c> {
     }
 
     pub(super) fn br_on_non_null(&mut self, l: LabelIdx) -> Result<()> {
-        // rule: Instr_ok/br_on_non_null
+        rule!(self.coverage, "Instr_ok/br_on_non_null");
         let ts = self.branch(l)?;
         let (rest, rt) = Self::label_ref(&ts, l)?;
         self.pop(RefType {
@@ -206,7 +207,7 @@ impl<'c> Body<'c> {
     }
 
     pub(super) fn br_on_cast(&mut self, cast: &BrOnCast) -> Result<()> {
-        // rule: Instr_ok/br_on_cast
+        rule!(self.coverage, "Instr_ok/br_on_cast");
         let (ts, from, to) = self.cast_branch(cast)?;
         let (_, rt) = Self::label_ref(&ts, cast.label)?;
         self.ref_matches(to, rt)?;
@@ -215,7 +216,7 @@ impl<'c> Body<'c> {
     }
 
     pub(super) fn br_on_cast_fail(&mut self, cast: &BrOnCast) -> Result<()> {
-        // rule: Instr_ok/br_on_cast_fail
+        rule!(self.coverage, "Instr_ok/br_on_cast_fail");
         let (ts, from, to) = self.cast_branch(cast)?;
         let (_, rt) = Self::label_ref(&ts, cast.label)?;
         self.ref_matches(from.difference(to), rt)?;
@@ -258,25 +259,25 @@ impl<'c> Body<'c> {
     }
 
     pub(super) fn call(&mut self, x: FuncIdx) -> Result<()> {
-        // rule: Instr_ok/call
+        rule!(self.coverage, "Instr_ok/call");
         let ft = self.cx.expand_func(self.cx.func(x)?)?;
         self.apply(ft)
     }
 
     pub(super) fn call_ref(&mut self, x: TypeIdx) -> Result<()> {
-        // rule: Instr_ok/call_ref
+        rule!(self.coverage, "Instr_ok/call_ref");
         let ft = self.through_ref(x)?;
         self.apply(ft)
     }
 
     pub(super) fn call_indirect(&mut self, x: TableIdx, y: TypeIdx) -> Result<()> {
-        // rule: Instr_ok/call_indirect
+        rule!(self.coverage, "Instr_ok/call_indirect");
         let ft = self.indirect(x, y)?;
         self.apply(ft)
     }
 
     pub(super) fn return_(&mut self) -> Result<()> {
-        // rule: Instr_ok/return
+        rule!(self.coverage, "Instr_ok/return");
         let returns = self.returns.ok_or(InvalidKind::NotConstant)?;
         let jump = self.add_jump(0);
         self.set_first(jump);
@@ -286,19 +287,19 @@ impl<'c> Body<'c> {
     }
 
     pub(super) fn return_call(&mut self, x: FuncIdx) -> Result<()> {
-        // rule: Instr_ok/return_call
+        rule!(self.coverage, "Instr_ok/return_call");
         let ft = self.cx.expand_func(self.cx.func(x)?)?;
         self.tail_apply(ft)
     }
 
     pub(super) fn return_call_ref(&mut self, x: TypeIdx) -> Result<()> {
-        // rule: Instr_ok/return_call_ref
+        rule!(self.coverage, "Instr_ok/return_call_ref");
         let ft = self.through_ref(x)?;
         self.tail_apply(ft)
     }
 
     pub(super) fn return_call_indirect(&mut self, x: TableIdx, y: TypeIdx) -> Result<()> {
-        // rule: Instr_ok/return_call_indirect
+        rule!(self.coverage, "Instr_ok/return_call_indirect");
         let ft = self.indirect(x, y)?;
         self.tail_apply(ft)
     }

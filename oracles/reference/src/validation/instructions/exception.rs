@@ -1,6 +1,7 @@
 //! Exception instructions.
 
 use super::{BlockKind, Body, InvalidKind, Result};
+use crate::rules::rule;
 use crate::syntax::{AbsHeapType, Catch, RefType, TagIdx, TryTable, ValType};
 
 /// `REF EXN`, what `catch_ref` and `catch_all_ref` deliver.
@@ -13,21 +14,21 @@ impl<'c> Body<'c> {
     }
 
     pub(super) fn throw(&mut self, x: TagIdx) -> Result<()> {
-        // rule: Instr_ok/throw
+        rule!(self.coverage, "Instr_ok/throw");
         self.pop_all(self.tag_fields(x)?)?;
         self.unreachable();
         Ok(())
     }
 
     pub(super) fn throw_ref(&mut self) -> Result<()> {
-        // rule: Instr_ok/throw_ref
+        rule!(self.coverage, "Instr_ok/throw_ref");
         self.pop(RefType::EXNREF)?;
         self.unreachable();
         Ok(())
     }
 
     pub(super) fn try_table(&mut self, table: &TryTable) -> Result<()> {
-        // rule: Instr_ok/try_table
+        rule!(self.coverage, "Instr_ok/try_table");
         let (params, results) = self.blocktype_ok(table.ty)?;
         // Clauses are outside the block: their labels do not count it.
         let mut catches = Vec::new();

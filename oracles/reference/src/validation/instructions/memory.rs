@@ -1,6 +1,7 @@
 //! Memory and data instructions.
 
 use super::{Body, InvalidKind, Result};
+use crate::rules::rule;
 use crate::syntax::{AddrType, DataIdx, LoadOp, MemIdx, StoreOp, Sz, VLoadOp, ValType};
 
 /// `Memarg_ok: |- {ALIGN n, OFFSET m} : at -> N`, with `N` in bytes.
@@ -61,9 +62,9 @@ impl Body<'_> {
     pub(super) fn load(&mut self, op: LoadOp, x: MemIdx, align: u8, offset: u64) -> Result<()> {
         let (t, bytes, packed) = loaded(op);
         if packed {
-            // rule: Instr_ok/load-pack
+            rule!(self.coverage, "Instr_ok/load-pack");
         } else {
-            // rule: Instr_ok/load-val
+            rule!(self.coverage, "Instr_ok/load-val");
         }
         let at = self.access(x, align, offset, bytes)?;
         self.pop(at)?;
@@ -74,9 +75,9 @@ impl Body<'_> {
     pub(super) fn store(&mut self, op: StoreOp, x: MemIdx, align: u8, offset: u64) -> Result<()> {
         let (t, bytes, packed) = stored(op);
         if packed {
-            // rule: Instr_ok/store-pack
+            rule!(self.coverage, "Instr_ok/store-pack");
         } else {
-            // rule: Instr_ok/store-val
+            rule!(self.coverage, "Instr_ok/store-val");
         }
         let at = self.access(x, align, offset, bytes)?;
         self.pop_all(&[at, t])
@@ -85,19 +86,19 @@ impl Body<'_> {
     pub(super) fn vload(&mut self, op: VLoadOp, x: MemIdx, align: u8, offset: u64) -> Result<()> {
         let bytes = match op {
             VLoadOp::Full => {
-                // rule: Instr_ok/vload-val
+                rule!(self.coverage, "Instr_ok/vload-val");
                 16
             }
             VLoadOp::Pack(..) => {
-                // rule: Instr_ok/vload-pack
+                rule!(self.coverage, "Instr_ok/vload-pack");
                 8
             }
             VLoadOp::Splat(sz) => {
-                // rule: Instr_ok/vload-splat
+                rule!(self.coverage, "Instr_ok/vload-splat");
                 sz.bytes()
             }
             VLoadOp::Zero(sz) => {
-                // rule: Instr_ok/vload-zero
+                rule!(self.coverage, "Instr_ok/vload-zero");
                 sz.bytes()
             }
         };
@@ -115,7 +116,7 @@ impl Body<'_> {
         align: u8,
         offset: u64,
     ) -> Result<()> {
-        // rule: Instr_ok/vload_lane
+        rule!(self.coverage, "Instr_ok/vload_lane");
         let at = self.access(x, align, offset, sz.bytes())?;
         lane_ok(sz, lane)?;
         self.pop_all(&[at, ValType::V128])?;
@@ -124,7 +125,7 @@ impl Body<'_> {
     }
 
     pub(super) fn vstore(&mut self, x: MemIdx, align: u8, offset: u64) -> Result<()> {
-        // rule: Instr_ok/vstore
+        rule!(self.coverage, "Instr_ok/vstore");
         let at = self.access(x, align, offset, 16)?;
         self.pop_all(&[at, ValType::V128])
     }
@@ -137,20 +138,20 @@ impl Body<'_> {
         align: u8,
         offset: u64,
     ) -> Result<()> {
-        // rule: Instr_ok/vstore_lane
+        rule!(self.coverage, "Instr_ok/vstore_lane");
         let at = self.access(x, align, offset, sz.bytes())?;
         lane_ok(sz, lane)?;
         self.pop_all(&[at, ValType::V128])
     }
 
     pub(super) fn memory_size(&mut self, x: MemIdx) -> Result<()> {
-        // rule: Instr_ok/memory.size
+        rule!(self.coverage, "Instr_ok/memory.size");
         self.push(self.cx.mem(x)?.addr.val_type());
         Ok(())
     }
 
     pub(super) fn memory_grow(&mut self, x: MemIdx) -> Result<()> {
-        // rule: Instr_ok/memory.grow
+        rule!(self.coverage, "Instr_ok/memory.grow");
         let at = self.cx.mem(x)?.addr.val_type();
         self.pop(at)?;
         self.push(at);
@@ -158,27 +159,27 @@ impl Body<'_> {
     }
 
     pub(super) fn memory_fill(&mut self, x: MemIdx) -> Result<()> {
-        // rule: Instr_ok/memory.fill
+        rule!(self.coverage, "Instr_ok/memory.fill");
         let at = self.cx.mem(x)?.addr.val_type();
         self.pop_all(&[at, ValType::I32, at])
     }
 
     pub(super) fn memory_copy(&mut self, x1: MemIdx, x2: MemIdx) -> Result<()> {
-        // rule: Instr_ok/memory.copy
+        rule!(self.coverage, "Instr_ok/memory.copy");
         let to = self.cx.mem(x1)?.addr;
         let from = self.cx.mem(x2)?.addr;
         self.pop_all(&[to.val_type(), from.val_type(), to.min(from).val_type()])
     }
 
     pub(super) fn memory_init(&mut self, x: MemIdx, y: DataIdx) -> Result<()> {
-        // rule: Instr_ok/memory.init
+        rule!(self.coverage, "Instr_ok/memory.init");
         let at = self.cx.mem(x)?.addr.val_type();
         self.cx.data(y)?;
         self.pop_all(&[at, ValType::I32, ValType::I32])
     }
 
     pub(super) fn data_drop(&mut self, x: DataIdx) -> Result<()> {
-        // rule: Instr_ok/data.drop
+        rule!(self.coverage, "Instr_ok/data.drop");
         self.cx.data(x)
     }
 }

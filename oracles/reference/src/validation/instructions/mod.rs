@@ -17,6 +17,7 @@ mod vector;
 use super::contexts::{Context, InvalidKind, Space};
 use super::sidetable::SideTable;
 use super::{Handler, Jump, Result};
+use crate::Coverage;
 use crate::syntax::{Catch, Instr, LabelIdx, RefType, ValType};
 
 /// A result type that is either a slice of the context or a single type.
@@ -79,6 +80,7 @@ impl<'c> Frame<'c> {
 /// The state of the algorithm.
 pub(super) struct Body<'c> {
     cx: &'c Context,
+    coverage: &'c mut Coverage,
     /// `C.LOCALS`: their types.
     locals: Vec<ValType>,
     /// `C.LOCALS`: whether they are known to be set.
@@ -107,11 +109,12 @@ impl<'c> Body<'c> {
     /// The body of a function with these parameters, locals and results. Types are closed.
     pub(super) fn function(
         cx: &'c Context,
+        coverage: &'c mut Coverage,
         params: &'c [ValType],
         locals: impl Iterator<Item = ValType>,
         results: &'c [ValType],
     ) -> Body<'c> {
-        let mut body = Body::new(cx, Types::Many(results));
+        let mut body = Body::new(cx, coverage, Types::Many(results));
         body.returns = Some(results);
         body.locals.extend(params);
         body.set.resize(params.len(), true);
@@ -124,11 +127,12 @@ impl<'c> Body<'c> {
     }
 
     /// A constant expression of this closed type.
-    pub(super) fn constant(cx: &'c Context, t: ValType) -> Body<'c> {
-        Body::new(cx, Types::One(t))
+    pub(super) fn constant(cx: &'c Context, coverage: &'c mut Coverage, t: ValType) -> Body<'c> {
+        Body::new(cx, coverage, Types::One(t))
     }
 
-    fn new(cx: &'c Context, results: Types<'c>) -> Body<'c> {
+    fn new(cx: &'c Context, coverage: &'c mut Coverage, results: Types<'c>) -> Body<'c> {
+        coverage.restart();
         let outermost = Frame {
             kind: BlockKind::Function,
             params: Types::Many(&[]),
@@ -141,6 +145,7 @@ impl<'c> Body<'c> {
         };
         Body {
             cx,
+            coverage,
             locals: Vec::new(),
             set: Vec::new(),
             newly_set: Vec::new(),

@@ -1,6 +1,7 @@
 //! Numeric instructions.
 
 use super::{Body, Result};
+use crate::rules::rule;
 use crate::syntax::{Cvtop, ValType};
 
 /// Result and operand type of a conversion.
@@ -31,32 +32,32 @@ impl Body<'_> {
     }
 
     pub(super) fn const_(&mut self, nt: ValType) -> Result<()> {
-        // rule: Instr_ok/const
+        rule!(self.coverage, "Instr_ok/const");
         self.operator(&[], nt)
     }
 
     pub(super) fn unop(&mut self, nt: ValType) -> Result<()> {
-        // rule: Instr_ok/unop
+        rule!(self.coverage, "Instr_ok/unop");
         self.operator(&[nt], nt)
     }
 
     pub(super) fn binop(&mut self, nt: ValType) -> Result<()> {
-        // rule: Instr_ok/binop
+        rule!(self.coverage, "Instr_ok/binop");
         self.operator(&[nt, nt], nt)
     }
 
     pub(super) fn testop(&mut self, nt: ValType) -> Result<()> {
-        // rule: Instr_ok/testop
+        rule!(self.coverage, "Instr_ok/testop");
         self.operator(&[nt], ValType::I32)
     }
 
     pub(super) fn relop(&mut self, nt: ValType) -> Result<()> {
-        // rule: Instr_ok/relop
+        rule!(self.coverage, "Instr_ok/relop");
         self.operator(&[nt, nt], ValType::I32)
     }
 
     pub(super) fn cvtop(&mut self, op: Cvtop) -> Result<()> {
-        // rule: Instr_ok/cvtop
+        rule!(self.coverage, "Instr_ok/cvtop");
         let (result, operand) = conversion(op);
         self.operator(&[operand], result)
     }

@@ -1,27 +1,28 @@
 //! Parametric instructions.
 
 use super::{Body, InvalidKind, Result};
+use crate::rules::rule;
 use crate::syntax::ValType;
 
 impl Body<'_> {
     pub(super) fn unreachable_(&mut self) -> Result<()> {
-        // rule: Instr_ok/unreachable
+        rule!(self.coverage, "Instr_ok/unreachable");
         self.unreachable();
         Ok(())
     }
 
     pub(super) fn nop(&mut self) -> Result<()> {
-        // rule: Instr_ok/nop
+        rule!(self.coverage, "Instr_ok/nop");
         Ok(())
     }
 
     pub(super) fn drop_(&mut self) -> Result<()> {
-        // rule: Instr_ok/drop
+        rule!(self.coverage, "Instr_ok/drop");
         self.pop_any().map(drop)
     }
 
     pub(super) fn select_expl(&mut self, ts: &[ValType]) -> Result<()> {
-        // rule: Instr_ok/select-expl
+        rule!(self.coverage, "Instr_ok/select-expl");
         let [t] = ts else {
             return Err(InvalidKind::SelectArity(ts.len() as u32));
         };
@@ -32,7 +33,7 @@ impl Body<'_> {
     }
 
     pub(super) fn select_impl(&mut self) -> Result<()> {
-        // rule: Instr_ok/select-impl
+        rule!(self.coverage, "Instr_ok/select-impl");
         self.pop(ValType::I32)?;
         let second = self.pop_any()?;
         let first = self.pop_any()?;

@@ -1,6 +1,7 @@
 //! Reference, scalar reference and external reference instructions.
 
 use super::{Body, InvalidKind, Result};
+use crate::rules::rule;
 use crate::syntax::{AbsHeapType, FuncIdx, HeapType, RefType, ValType};
 
 impl Body<'_> {
@@ -14,7 +15,7 @@ impl Body<'_> {
     }
 
     pub(super) fn ref_null(&mut self, ht: HeapType) -> Result<()> {
-        // rule: Instr_ok/ref.null
+        rule!(self.coverage, "Instr_ok/ref.null");
         let heap = self.cx.heaptype_ok(ht)?;
         self.push(RefType {
             nullable: true,
@@ -24,7 +25,7 @@ impl Body<'_> {
     }
 
     pub(super) fn ref_func(&mut self, x: FuncIdx) -> Result<()> {
-        // rule: Instr_ok/ref.func
+        rule!(self.coverage, "Instr_ok/ref.func");
         let dt = self.cx.func(x)?;
         if self.cx.refs.binary_search(&x).is_err() {
             return Err(InvalidKind::UndeclaredFunc(x));
@@ -34,21 +35,21 @@ impl Body<'_> {
     }
 
     pub(super) fn ref_is_null(&mut self) -> Result<()> {
-        // rule: Instr_ok/ref.is_null
+        rule!(self.coverage, "Instr_ok/ref.is_null");
         self.pop_ref()?;
         self.push(ValType::I32);
         Ok(())
     }
 
     pub(super) fn ref_as_non_null(&mut self) -> Result<()> {
-        // rule: Instr_ok/ref.as_non_null
+        rule!(self.coverage, "Instr_ok/ref.as_non_null");
         let rt = self.pop_ref()?;
         self.push_non_null(rt);
         Ok(())
     }
 
     pub(super) fn ref_eq(&mut self) -> Result<()> {
-        // rule: Instr_ok/ref.eq
+        rule!(self.coverage, "Instr_ok/ref.eq");
         self.pop(RefType::EQREF)?;
         self.pop(RefType::EQREF)?;
         self.push(ValType::I32);
@@ -64,14 +65,14 @@ impl Body<'_> {
     }
 
     pub(super) fn ref_test(&mut self, rt: RefType) -> Result<()> {
-        // rule: Instr_ok/ref.test
+        rule!(self.coverage, "Instr_ok/ref.test");
         self.cast_operand(rt)?;
         self.push(ValType::I32);
         Ok(())
     }
 
     pub(super) fn ref_cast(&mut self, rt: RefType) -> Result<()> {
-        // rule: Instr_ok/ref.cast
+        rule!(self.coverage, "Instr_ok/ref.cast");
         let rt = self.cast_operand(rt)?;
         self.push(rt);
         Ok(())
@@ -80,14 +81,14 @@ impl Body<'_> {
     // Scalar references
 
     pub(super) fn ref_i31(&mut self) -> Result<()> {
-        // rule: Instr_ok/ref.i31
+        rule!(self.coverage, "Instr_ok/ref.i31");
         self.pop(ValType::I32)?;
         self.push(RefType::abs(false, AbsHeapType::I31));
         Ok(())
     }
 
     pub(super) fn i31_get(&mut self) -> Result<()> {
-        // rule: Instr_ok/i31.get
+        rule!(self.coverage, "Instr_ok/i31.get");
         self.pop(RefType::abs(true, AbsHeapType::I31))?;
         self.push(ValType::I32);
         Ok(())
@@ -105,12 +106,12 @@ impl Body<'_> {
     }
 
     pub(super) fn extern_convert_any(&mut self) -> Result<()> {
-        // rule: Instr_ok/extern.convert_any
+        rule!(self.coverage, "Instr_ok/extern.convert_any");
         self.convert(AbsHeapType::Any, AbsHeapType::Extern)
     }
 
     pub(super) fn any_convert_extern(&mut self) -> Result<()> {
-        // rule: Instr_ok/any.convert_extern
+        rule!(self.coverage, "Instr_ok/any.convert_extern");
         self.convert(AbsHeapType::Extern, AbsHeapType::Any)
     }
 }

@@ -1,6 +1,7 @@
 //! Local and global instructions.
 
 use super::{Body, InvalidKind, Result, Space};
+use crate::rules::rule;
 use crate::syntax::{GlobalIdx, LocalIdx, ValType};
 
 impl Body<'_> {
@@ -20,7 +21,7 @@ impl Body<'_> {
     }
 
     pub(super) fn local_get(&mut self, x: LocalIdx) -> Result<()> {
-        // rule: Instr_ok/local.get
+        rule!(self.coverage, "Instr_ok/local.get");
         let t = self.local(x)?;
         if !self.set[x.index()] {
             return Err(InvalidKind::UnsetLocal(x.0));
@@ -30,14 +31,14 @@ impl Body<'_> {
     }
 
     pub(super) fn local_set(&mut self, x: LocalIdx) -> Result<()> {
-        // rule: Instr_ok/local.set
+        rule!(self.coverage, "Instr_ok/local.set");
         self.pop(self.local(x)?)?;
         self.mark_set(x);
         Ok(())
     }
 
     pub(super) fn local_tee(&mut self, x: LocalIdx) -> Result<()> {
-        // rule: Instr_ok/local.tee
+        rule!(self.coverage, "Instr_ok/local.tee");
         let t = self.local(x)?;
         self.pop(t)?;
         self.mark_set(x);
@@ -46,13 +47,13 @@ impl Body<'_> {
     }
 
     pub(super) fn global_get(&mut self, x: GlobalIdx) -> Result<()> {
-        // rule: Instr_ok/global.get
+        rule!(self.coverage, "Instr_ok/global.get");
         self.push(self.cx.global(x)?.val);
         Ok(())
     }
 
     pub(super) fn global_set(&mut self, x: GlobalIdx) -> Result<()> {
-        // rule: Instr_ok/global.set
+        rule!(self.coverage, "Instr_ok/global.set");
         let gt = self.cx.global(x)?;
         if !gt.mutable {
             return Err(InvalidKind::Immutable);

@@ -1,6 +1,7 @@
 //! Vector instructions.
 
 use super::{Body, InvalidKind, Result};
+use crate::rules::rule;
 use crate::syntax::{Shape, ValType};
 
 /// The condition on a lane of a shape with this many lanes.
@@ -17,115 +18,115 @@ const V: ValType = ValType::V128;
 
 impl Body<'_> {
     pub(super) fn vconst(&mut self) -> Result<()> {
-        // rule: Instr_ok/vconst
+        rule!(self.coverage, "Instr_ok/vconst");
         self.operator(&[], V)
     }
 
     pub(super) fn vvunop(&mut self) -> Result<()> {
-        // rule: Instr_ok/vvunop
+        rule!(self.coverage, "Instr_ok/vvunop");
         self.operator(&[V], V)
     }
 
     pub(super) fn vvbinop(&mut self) -> Result<()> {
-        // rule: Instr_ok/vvbinop
+        rule!(self.coverage, "Instr_ok/vvbinop");
         self.operator(&[V, V], V)
     }
 
     pub(super) fn vvternop(&mut self) -> Result<()> {
-        // rule: Instr_ok/vvternop
+        rule!(self.coverage, "Instr_ok/vvternop");
         self.operator(&[V, V, V], V)
     }
 
     pub(super) fn vvtestop(&mut self) -> Result<()> {
-        // rule: Instr_ok/vvtestop
+        rule!(self.coverage, "Instr_ok/vvtestop");
         self.operator(&[V], ValType::I32)
     }
 
     pub(super) fn vunop(&mut self) -> Result<()> {
-        // rule: Instr_ok/vunop
+        rule!(self.coverage, "Instr_ok/vunop");
         self.operator(&[V], V)
     }
 
     pub(super) fn vbinop(&mut self) -> Result<()> {
-        // rule: Instr_ok/vbinop
+        rule!(self.coverage, "Instr_ok/vbinop");
         self.operator(&[V, V], V)
     }
 
     pub(super) fn vternop(&mut self) -> Result<()> {
-        // rule: Instr_ok/vternop
+        rule!(self.coverage, "Instr_ok/vternop");
         self.operator(&[V, V, V], V)
     }
 
     pub(super) fn vtestop(&mut self) -> Result<()> {
-        // rule: Instr_ok/vtestop
+        rule!(self.coverage, "Instr_ok/vtestop");
         self.operator(&[V], ValType::I32)
     }
 
     pub(super) fn vrelop(&mut self) -> Result<()> {
-        // rule: Instr_ok/vrelop
+        rule!(self.coverage, "Instr_ok/vrelop");
         self.operator(&[V, V], V)
     }
 
     pub(super) fn vshiftop(&mut self) -> Result<()> {
-        // rule: Instr_ok/vshiftop
+        rule!(self.coverage, "Instr_ok/vshiftop");
         self.operator(&[V, ValType::I32], V)
     }
 
     pub(super) fn vbitmask(&mut self) -> Result<()> {
-        // rule: Instr_ok/vbitmask
+        rule!(self.coverage, "Instr_ok/vbitmask");
         self.operator(&[V], ValType::I32)
     }
 
     pub(super) fn vswizzlop(&mut self) -> Result<()> {
-        // rule: Instr_ok/vswizzlop
+        rule!(self.coverage, "Instr_ok/vswizzlop");
         self.operator(&[V, V], V)
     }
 
     pub(super) fn vshuffle(&mut self, lanes: &[u8; 16]) -> Result<()> {
-        // rule: Instr_ok/vshuffle
+        rule!(self.coverage, "Instr_ok/vshuffle");
         lanes.iter().try_for_each(|lane| lane_ok(*lane, 32))?;
         self.operator(&[V, V], V)
     }
 
     pub(super) fn vsplat(&mut self, sh: Shape) -> Result<()> {
-        // rule: Instr_ok/vsplat
+        rule!(self.coverage, "Instr_ok/vsplat");
         self.operator(&[sh.unpack()], V)
     }
 
     pub(super) fn vextract_lane(&mut self, sh: Shape, lane: u8) -> Result<()> {
-        // rule: Instr_ok/vextract_lane
+        rule!(self.coverage, "Instr_ok/vextract_lane");
         lane_ok(lane, sh.lanes())?;
         self.operator(&[V], sh.unpack())
     }
 
     pub(super) fn vreplace_lane(&mut self, sh: Shape, lane: u8) -> Result<()> {
-        // rule: Instr_ok/vreplace_lane
+        rule!(self.coverage, "Instr_ok/vreplace_lane");
         lane_ok(lane, sh.lanes())?;
         self.operator(&[V, sh.unpack()], V)
     }
 
     pub(super) fn vextunop(&mut self) -> Result<()> {
-        // rule: Instr_ok/vextunop
+        rule!(self.coverage, "Instr_ok/vextunop");
         self.operator(&[V], V)
     }
 
     pub(super) fn vextbinop(&mut self) -> Result<()> {
-        // rule: Instr_ok/vextbinop
+        rule!(self.coverage, "Instr_ok/vextbinop");
         self.operator(&[V, V], V)
     }
 
     pub(super) fn vextternop(&mut self) -> Result<()> {
-        // rule: Instr_ok/vextternop
+        rule!(self.coverage, "Instr_ok/vextternop");
         self.operator(&[V, V, V], V)
     }
 
     pub(super) fn vnarrow(&mut self) -> Result<()> {
-        // rule: Instr_ok/vnarrow
+        rule!(self.coverage, "Instr_ok/vnarrow");
         self.operator(&[V, V], V)
     }
 
     pub(super) fn vcvtop(&mut self) -> Result<()> {
-        // rule: Instr_ok/vcvtop
+        rule!(self.coverage, "Instr_ok/vcvtop");
         self.operator(&[V], V)
     }
 }
