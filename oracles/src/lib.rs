@@ -7,8 +7,9 @@
 //! | `value`, `outcome` | engine-neutral words for what goes in and comes out |
 //! | `schedule`, `case`, `header` | what an engine is given, and the header of a case on disk |
 //! | `observe` | what counts as visible: results, globals, tables, memories, one object graph |
-//! | `engine` | the session every engine offers; one adapter per file |
+//! | `host` | the modules `harness` and `spectest`, engine-neutrally |
 //! | `leak` | live objects, counted and bounded |
+//! | `engine` | the session every engine offers; one adapter per file |
 //! | `nondeterminism` | permitted differences, each with its authority |
 //! | `verdict` | what a comparison says, and counters |
 //! | `compare` | two runs: equal, permitted, or the first difference with its path |
@@ -28,6 +29,8 @@ pub mod case;
 pub mod header;
 
 pub mod observe;
+
+pub mod host;
 
 pub mod leak;
 

@@ -153,7 +153,7 @@ pub fn permits_values(left: Value, right: Value, traits: [Traits; 2]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Reclaims;
+    use crate::leak::Reclaims;
     use crate::outcome::Trap;
 
     #[test]

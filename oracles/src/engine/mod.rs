@@ -7,7 +7,7 @@
 //! Not here: any engine's own types; each adapter keeps them in its file.
 
 use crate::case::{Case, Limits, Step};
-use crate::leak::{Live, Sample};
+use crate::leak::{Live, Reclaims, Sample};
 use crate::observe::Observation;
 use crate::outcome::Outcome;
 use crate::schedule::Schedule;
@@ -42,17 +42,6 @@ impl Setup {
             answers: Vec::new(),
         }
     }
-}
-
-/// Which garbage a full collection frees.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reclaims {
-    /// All of it.
-    Everything,
-    /// All but cycles and what they reach.
-    Acyclic,
-    /// None.
-    Nothing,
 }
 
 /// What is known of an engine's behaviour where the specification leaves a choice. Data, so that no oracle tests a name.

@@ -3,8 +3,7 @@
 //! Compiled code may know that a local is dead, so reachable without frames <= answer <= reachable with every slot of every frame.
 //! When every reference held at the call is used afterwards, and no slot holds anything else, both bounds coincide.
 
-use super::Sample;
-use crate::engine::Reclaims;
+use super::{Reclaims, Sample};
 
 /// An answer outside its bounds, or a different number of answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

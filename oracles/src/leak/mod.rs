@@ -15,6 +15,17 @@ pub mod census;
 pub mod frames;
 pub mod handles;
 
+/// Which garbage a full collection frees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reclaims {
+    /// All of it.
+    Everything,
+    /// All but cycles and what they reach.
+    Acyclic,
+    /// None.
+    Nothing,
+}
+
 /// What is counted apart from what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LiveKind {

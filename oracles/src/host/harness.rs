@@ -1,0 +1,455 @@
+//! The `harness` module: what a `.wast` script lacks, reached through imports that are resolved by name for each instance.
+//!
+//! | import | meaning |
+//! |---|---|
+//! | `gc : [] -> []` | full collection now |
+//! | `live : [] -> [i32]` | full collection, then the number of live objects of every kind |
+//! | `live.extern : [] -> [i32]` | full collection, then the number of host objects not yet dropped |
+//! | `extern : [i32] -> [externref]` | a new host object carrying that number |
+//! | `extern.id : [externref] -> [i32]` | its number; null and what is no host object trap |
+//! | `hold`, `hold.extern`, `hold.exn`, `hold.func : [ref] -> [i32]` | a host handle: a root owned by the embedder; handles count from 0 and are never reused |
+//! | `held` and its forms `: [i32] -> [ref]` | the reference of a handle |
+//! | `release` and its forms `: [i32] -> []` | the end of a handle |
+//! | `table.get:T : [i] -> [ref]`, `table.set:T : [i, ref] -> []`, `table.grow:T : [ref, i] -> [i]`, `table.fill:T : [i, ref, i] -> []`, `table.size:T : [] -> [i]`, `table.copy:T:U : [i, i, i] -> []` | the embedder's operation on the instance's exported table T (from U); `i` is `i32` or `i64`, as the import says |
+//! | `global.get:G : [] -> [t]`, `global.set:G : [t] -> []` | likewise for an exported global |
+//! | `struct.new : [t*] -> [ref]`, `array.new : [t, i32] -> [ref]` | the embedder's allocation of the type that the result names; packed fields are given as `i32` |
+//! | `call:F` | the host calls the instance's export F, with the import's own signature |
+//!
+//! A misuse that only shows when the function is called traps, alike on every engine: no such export, or an immutable global, or an
+//! instance that is not there yet (in its own start function) is `unreachable`; a reference of the wrong type is a cast failure; an
+//! index out of bounds is an out-of-bounds table access; a handle that is not held is an undefined element.
+
+use super::{Covers, RefTy, Sig, Ty};
+use crate::outcome::Trap;
+use crate::value::HeapTop;
+
+/// The module name.
+pub const MODULE: &str = "harness";
+
+/// A function of the harness.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "named after the rows of the table above")]
+pub enum HarnessFunc {
+    Gc,
+    Live,
+    LiveExtern,
+    Extern,
+    ExternId,
+    Hold,
+    Held(HeapTop),
+    Release,
+    TableGet(String),
+    TableSet(String),
+    TableGrow(String),
+    TableFill(String),
+    TableSize(String),
+    TableCopy { to: String, from: String },
+    GlobalGet(String),
+    GlobalSet(String),
+    StructNew,
+    ArrayNew,
+    Call(String),
+}
+
+/// Why an import from `harness` does not link.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unresolved {
+    /// There is no such function.
+    #[error("`harness` has no function {0:?}")]
+    Unknown(String),
+    /// There is, with another signature.
+    #[error("`harness` {0:?} has another signature")]
+    Signature(String),
+}
+
+/// Finds the function that an import asks for.
+///
+/// # Errors
+///
+/// There is none by this name with this signature.
+pub fn resolve(name: &str, sig: &Sig) -> Result<HarnessFunc, Unresolved> {
+    let found = by_name(name).ok_or_else(|| Unresolved::Unknown(name.to_owned()))?;
+    if accepts(&found, name, sig) {
+        Ok(found)
+    } else {
+        Err(Unresolved::Signature(name.to_owned()))
+    }
+}
+
+fn by_name(name: &str) -> Option<HarnessFunc> {
+    if let Some((what, argument)) = name.split_once(':') {
+        let argument = argument.to_owned();
+        return Some(match what {
+            "table.get" => HarnessFunc::TableGet(argument),
+            "table.set" => HarnessFunc::TableSet(argument),
+            "table.grow" => HarnessFunc::TableGrow(argument),
+            "table.fill" => HarnessFunc::TableFill(argument),
+            "table.size" => HarnessFunc::TableSize(argument),
+            "table.copy" => {
+                let (to, from) = argument.split_once(':')?;
+                let (to, from) = (to.to_owned(), from.to_owned());
+                HarnessFunc::TableCopy { to, from }
+            }
+            "global.get" => HarnessFunc::GlobalGet(argument),
+            "global.set" => HarnessFunc::GlobalSet(argument),
+            "call" => HarnessFunc::Call(argument),
+            _ => return None,
+        });
+    }
+    if let Some((what, top)) = form(name) {
+        return Some(match what {
+            "hold" => HarnessFunc::Hold,
+            "held" => HarnessFunc::Held(top),
+            _ => HarnessFunc::Release,
+        });
+    }
+    Some(match name {
+        "gc" => HarnessFunc::Gc,
+        "live" => HarnessFunc::Live,
+        "live.extern" => HarnessFunc::LiveExtern,
+        "extern" => HarnessFunc::Extern,
+        "extern.id" => HarnessFunc::ExternId,
+        "struct.new" => HarnessFunc::StructNew,
+        "array.new" => HarnessFunc::ArrayNew,
+        _ => return None,
+    })
+}
+
+/// `hold`, `held.extern`, `release.func`, ...: the word before the dot and the hierarchy.
+fn form(name: &str) -> Option<(&str, HeapTop)> {
+    let (what, top) = match name.split_once('.') {
+        None => (name, HeapTop::Any),
+        Some((what, "extern")) => (what, HeapTop::Extern),
+        Some((what, "exn")) => (what, HeapTop::Exn),
+        Some((what, "func")) => (what, HeapTop::Func),
+        Some(_) => return None,
+    };
+    matches!(what, "hold" | "held" | "release").then_some((what, top))
+}
+
+fn accepts(func: &HarnessFunc, name: &str, sig: &Sig) -> bool {
+    let index = |ty: &Ty| matches!(ty, Ty::I32 | Ty::I64);
+    let reference = |ty: &Ty| matches!(ty, Ty::Ref(_));
+    let of = |ty: &Ty, top: HeapTop| matches!(ty, Ty::Ref(found) if found.top == top);
+    let top = form(name).map_or(HeapTop::Any, |(_, top)| top);
+    match (func, sig.params.as_slice(), sig.results.as_slice()) {
+        (HarnessFunc::Gc, [], []) => true,
+        (HarnessFunc::Live | HarnessFunc::LiveExtern, [], [Ty::I32]) => true,
+        (HarnessFunc::Extern, [Ty::I32], [ty]) => of(ty, HeapTop::Extern),
+        (HarnessFunc::ExternId, [ty], [Ty::I32]) => of(ty, HeapTop::Extern),
+        (HarnessFunc::Hold, [ty], [Ty::I32]) => of(ty, top),
+        (HarnessFunc::Held(top), [Ty::I32], [ty]) => of(ty, *top),
+        (HarnessFunc::Release, [Ty::I32], []) => true,
+        (HarnessFunc::TableGet(_), [i], [ty]) => index(i) && reference(ty),
+        (HarnessFunc::TableSet(_), [i, ty], []) => index(i) && reference(ty),
+        (HarnessFunc::TableGrow(_), [ty, i], [j]) => index(i) && i == j && reference(ty),
+        (HarnessFunc::TableFill(_), [i, ty, n], []) => index(i) && i == n && reference(ty),
+        (HarnessFunc::TableSize(_), [], [i]) => index(i),
+        (HarnessFunc::TableCopy { .. }, [d, s, n], []) => index(d) && index(s) && index(n),
+        (HarnessFunc::GlobalGet(_), [], [_]) => true,
+        (HarnessFunc::GlobalSet(_), [_], []) => true,
+        (HarnessFunc::StructNew, _, [Ty::Ref(RefTy { covers, .. })]) => *covers == Covers::Struct,
+        (HarnessFunc::ArrayNew, [_, Ty::I32], [Ty::Ref(RefTy { covers, .. })]) => {
+            *covers == Covers::Array
+        }
+        (HarnessFunc::Call(_), _, _) => true,
+        _ => false,
+    }
+}
+
+/// What an adapter supplies. Every operation is the *embedder's* operation of the engine under test, on the store and the instance
+/// that imported the function.
+pub trait Host {
+    /// The engine's value.
+    type Val: Clone;
+    /// How the engine's host functions end other than by returning: traps, exceptions, exhaustion, faults.
+    type Halt;
+
+    /// The end of a host function by a trap.
+    fn trap(&self, trap: Trap) -> Self::Halt;
+    /// A full collection.
+    fn collect(&mut self) -> Result<(), Self::Halt>;
+    /// A full collection, then the number of live objects (only host objects if so asked), recorded as a sample.
+    fn live(&mut self, only_hosts: bool) -> Result<u32, Self::Halt>;
+    /// A new host object.
+    fn new_host_object(&mut self, number: u32) -> Result<Self::Val, Self::Halt>;
+    /// The number of a host object; none for null and anything else.
+    fn host_number(&mut self, value: &Self::Val) -> Option<u32>;
+    /// Keeps a reference alive under the next handle.
+    fn hold(&mut self, value: &Self::Val) -> Result<u32, Self::Halt>;
+    /// The reference under a handle, if it is held and of the hierarchy.
+    fn held(&mut self, handle: u32, top: HeapTop) -> Result<Option<Self::Val>, Self::Halt>;
+    /// Ends a handle; false if it is not held.
+    fn release(&mut self, handle: u32) -> bool;
+    /// The size of an exported table.
+    fn table_size(&mut self, table: &str) -> Result<u64, Self::Halt>;
+    /// An element; none out of bounds.
+    fn table_get(&mut self, table: &str, index: u64) -> Result<Option<Self::Val>, Self::Halt>;
+    /// Sets an element; false out of bounds.
+    fn table_set(&mut self, table: &str, index: u64, value: &Self::Val)
+    -> Result<bool, Self::Halt>;
+    /// Grows; the old size, or none when it cannot grow.
+    fn table_grow(
+        &mut self,
+        table: &str,
+        value: &Self::Val,
+        by: u64,
+    ) -> Result<Option<u64>, Self::Halt>;
+    /// Fills a range; false out of bounds.
+    fn table_fill(
+        &mut self,
+        table: &str,
+        from: u64,
+        value: &Self::Val,
+        count: u64,
+    ) -> Result<bool, Self::Halt>;
+    /// Copies a range; false out of bounds.
+    fn table_copy(
+        &mut self,
+        to: (&str, u64),
+        from: (&str, u64),
+        count: u64,
+    ) -> Result<bool, Self::Halt>;
+    /// The value of an exported global.
+    fn global_get(&mut self, global: &str) -> Result<Self::Val, Self::Halt>;
+    /// Sets an exported global.
+    fn global_set(&mut self, global: &str, value: &Self::Val) -> Result<(), Self::Halt>;
+    /// Allocates a structure of the type the import's result names.
+    fn struct_new(&mut self, fields: &[Self::Val]) -> Result<Self::Val, Self::Halt>;
+    /// Allocates an array of the type the import's result names.
+    fn array_new(&mut self, element: &Self::Val, length: u32) -> Result<Self::Val, Self::Halt>;
+    /// Calls an exported function.
+    fn call(&mut self, export: &str, args: &[Self::Val]) -> Result<Vec<Self::Val>, Self::Halt>;
+    /// The unsigned number in an `i32` or `i64`.
+    fn unsigned(&self, value: &Self::Val) -> Option<u64>;
+    /// An `i32`, or an `i64` if so asked; out of range wraps.
+    fn integer(&self, value: u64, wide: bool) -> Self::Val;
+}
+
+/// Performs a function of the harness. `sig` is the import's own signature; the engine has already checked the arguments against it,
+/// and checks the results against it afterwards.
+///
+/// # Errors
+///
+/// The engine's own, and the traps listed at the top of this file.
+pub fn perform<H: Host>(
+    host: &mut H,
+    func: &HarnessFunc,
+    sig: &Sig,
+    args: &[H::Val],
+) -> Result<Vec<H::Val>, H::Halt> {
+    let wide = sig.results.first() == Some(&Ty::I64);
+    match (func, args) {
+        (HarnessFunc::Gc, []) => host.collect().map(|()| Vec::new()),
+        (HarnessFunc::Live, []) => {
+            let count = host.live(false)?;
+            Ok(vec![host.integer(u64::from(count), false)])
+        }
+        (HarnessFunc::LiveExtern, []) => {
+            let count = host.live(true)?;
+            Ok(vec![host.integer(u64::from(count), false)])
+        }
+        (HarnessFunc::Extern, [number]) => {
+            let number = narrow(host, number)?;
+            Ok(vec![host.new_host_object(number)?])
+        }
+        (HarnessFunc::ExternId, [object]) => {
+            let number = host.host_number(object);
+            let number = number.ok_or_else(|| host.trap(Trap::NullReference))?;
+            Ok(vec![host.integer(u64::from(number), false)])
+        }
+        (HarnessFunc::Hold, [value]) => {
+            let handle = host.hold(value)?;
+            Ok(vec![host.integer(u64::from(handle), false)])
+        }
+        (HarnessFunc::Held(top), [handle]) => {
+            let handle = narrow(host, handle)?;
+            let value = host.held(handle, *top)?;
+            Ok(vec![
+                value.ok_or_else(|| host.trap(Trap::UndefinedElement))?,
+            ])
+        }
+        (HarnessFunc::Release, [handle]) => {
+            let handle = narrow(host, handle)?;
+            if host.release(handle) {
+                return Ok(Vec::new());
+            }
+            Err(host.trap(Trap::UndefinedElement))
+        }
+        (HarnessFunc::GlobalGet(global), []) => Ok(vec![host.global_get(global)?]),
+        (HarnessFunc::GlobalSet(global), [value]) => {
+            host.global_set(global, value).map(|()| Vec::new())
+        }
+        (HarnessFunc::StructNew, fields) => Ok(vec![host.struct_new(fields)?]),
+        (HarnessFunc::ArrayNew, [element, length]) => {
+            let length = narrow(host, length)?;
+            Ok(vec![host.array_new(element, length)?])
+        }
+        (HarnessFunc::Call(export), args) => host.call(export, args),
+        _ => table_operation(host, func, wide, args),
+    }
+}
+
+fn table_operation<H: Host>(
+    host: &mut H,
+    func: &HarnessFunc,
+    wide: bool,
+    args: &[H::Val],
+) -> Result<Vec<H::Val>, H::Halt> {
+    let out_of_bounds = Trap::OutOfBoundsTableAccess;
+    let within = match (func, args) {
+        (HarnessFunc::TableSize(table), []) => {
+            let size = host.table_size(table)?;
+            return Ok(vec![host.integer(size, wide)]);
+        }
+        (HarnessFunc::TableGet(table), [index]) => {
+            let index = unsigned(host, index)?;
+            let value = host.table_get(table, index)?;
+            return Ok(vec![value.ok_or_else(|| host.trap(out_of_bounds))?]);
+        }
+        (HarnessFunc::TableGrow(table), [value, by]) => {
+            let by = unsigned(host, by)?;
+            let old = host.table_grow(table, value, by)?;
+            return Ok(vec![host.integer(old.unwrap_or(u64::MAX), wide)]);
+        }
+        (HarnessFunc::TableSet(table), [index, value]) => {
+            let index = unsigned(host, index)?;
+            host.table_set(table, index, value)?
+        }
+        (HarnessFunc::TableFill(table), [from, value, count]) => {
+            let (from, count) = (unsigned(host, from)?, unsigned(host, count)?);
+            host.table_fill(table, from, value, count)?
+        }
+        (HarnessFunc::TableCopy { to, from }, [d, s, n]) => {
+            let (d, s, n) = (unsigned(host, d)?, unsigned(host, s)?, unsigned(host, n)?);
+            host.table_copy((to, d), (from, s), n)?
+        }
+        // `resolve` fixed the number of arguments, and the engine checked them.
+        _ => return Err(host.trap(Trap::Unreachable)),
+    };
+    if within {
+        Ok(Vec::new())
+    } else {
+        Err(host.trap(out_of_bounds))
+    }
+}
+
+fn unsigned<H: Host>(host: &H, value: &H::Val) -> Result<u64, H::Halt> {
+    host.unsigned(value)
+        .ok_or_else(|| host.trap(Trap::Unreachable))
+}
+
+fn narrow<H: Host>(host: &H, value: &H::Val) -> Result<u32, H::Halt> {
+    unsigned(host, value).map(|value| value as u32)
+}
+
+/// Host handles: what each keeps alive. Handles count from 0 and are never reused, so that they are the same on every engine.
+#[derive(Debug)]
+pub struct Handles<R> {
+    kept: Vec<Option<(HeapTop, R)>>,
+}
+
+impl<R> Default for Handles<R> {
+    fn default() -> Self {
+        Handles { kept: Vec::new() }
+    }
+}
+
+impl<R> Handles<R> {
+    /// Keeps a reference under the next handle.
+    pub fn hold(&mut self, top: HeapTop, reference: R) -> u32 {
+        self.kept.push(Some((top, reference)));
+        (self.kept.len() - 1) as u32
+    }
+
+    /// The reference under a handle, if it is held and of the hierarchy.
+    pub fn held(&self, handle: u32, top: HeapTop) -> Option<&R> {
+        let kept = self.kept.get(handle as usize)?.as_ref();
+        kept.filter(|(held, _)| *held == top)
+            .map(|(_, reference)| reference)
+    }
+
+    /// Ends a handle and gives back what it kept.
+    pub fn release(&mut self, handle: u32) -> Option<R> {
+        let kept = self.kept.get_mut(handle as usize)?.take();
+        kept.map(|(_, reference)| reference)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reference(top: HeapTop, covers: Covers) -> Ty {
+        Ty::Ref(RefTy { top, covers })
+    }
+
+    #[test]
+    fn imports_resolve_by_name_and_signature() {
+        let any = reference(HeapTop::Any, Covers::All);
+        let ext = reference(HeapTop::Extern, Covers::All);
+        let exn = reference(HeapTop::Exn, Covers::All);
+        let structure = reference(HeapTop::Any, Covers::Struct);
+        let array = reference(HeapTop::Any, Covers::Array);
+        let good: &[(&str, &[Ty], &[Ty])] = &[
+            ("gc", &[], &[]),
+            ("live", &[], &[Ty::I32]),
+            ("live.extern", &[], &[Ty::I32]),
+            ("extern", &[Ty::I32], &[ext]),
+            ("extern.id", &[ext], &[Ty::I32]),
+            ("hold", &[any], &[Ty::I32]),
+            ("hold", &[structure], &[Ty::I32]),
+            ("held", &[Ty::I32], &[structure]),
+            ("release", &[Ty::I32], &[]),
+            ("hold.exn", &[exn], &[Ty::I32]),
+            ("held.extern", &[Ty::I32], &[ext]),
+            ("release.func", &[Ty::I32], &[]),
+            ("table.get:t", &[Ty::I32], &[any]),
+            ("table.set:t", &[Ty::I64, ext], &[]),
+            ("table.grow:t", &[ext, Ty::I32], &[Ty::I32]),
+            ("table.fill:t", &[Ty::I32, any, Ty::I32], &[]),
+            ("table.size:t", &[], &[Ty::I64]),
+            ("table.copy:t:u", &[Ty::I32, Ty::I64, Ty::I32], &[]),
+            ("global.get:g", &[], &[Ty::F32]),
+            ("global.set:g", &[any], &[]),
+            ("struct.new", &[Ty::I32, any], &[structure]),
+            ("array.new", &[Ty::F64, Ty::I32], &[array]),
+            ("call:f", &[Ty::I32, any], &[Ty::V128]),
+        ];
+        let sig = |params: &[Ty], results: &[Ty]| Sig {
+            params: params.to_vec(),
+            results: results.to_vec(),
+        };
+        for (name, params, results) in good {
+            assert!(resolve(name, &sig(params, results)).is_ok(), "{name}");
+        }
+        let bad: &[(&str, &[Ty], &[Ty])] = &[
+            ("gc", &[Ty::I32], &[]),
+            ("live", &[], &[]),
+            ("hold.extern", &[any], &[Ty::I32]),
+            ("held", &[Ty::I32], &[ext]),
+            ("table.copy:t", &[Ty::I32, Ty::I32, Ty::I32], &[]),
+            ("table.grow:t", &[ext, Ty::I32], &[Ty::I64]),
+            ("struct.new", &[], &[array]),
+            ("struct.new", &[], &[any]),
+            ("array.new", &[Ty::I32], &[array]),
+            ("", &[], &[]),
+            ("free:x", &[], &[]),
+        ];
+        for (name, params, results) in bad {
+            assert!(resolve(name, &sig(params, results)).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn handles_are_never_reused() {
+        let mut handles = Handles::default();
+        assert_eq!(handles.hold(HeapTop::Any, 'a'), 0);
+        assert_eq!(handles.release(0), Some('a'));
+        assert_eq!(handles.release(0), None);
+        assert_eq!(handles.hold(HeapTop::Extern, 'b'), 1);
+        assert_eq!(handles.held(1, HeapTop::Any), None);
+        assert_eq!(handles.held(1, HeapTop::Extern), Some(&'b'));
+        assert_eq!(handles.held(9, HeapTop::Any), None);
+    }
+}
