@@ -181,14 +181,14 @@ pub(super) fn resume(b: &mut FunctionBuilder<'_>, store: Value, raised: Value, h
 }
 
 /// Makes small functions, reusing Cranelift's memory.
-pub(super) struct Maker<'a> {
+pub(crate) struct Maker<'a> {
     isa: &'a dyn TargetIsa,
     context: Context,
     builder: FunctionBuilderContext,
 }
 
 impl<'a> Maker<'a> {
-    pub(super) fn new(isa: &'a dyn TargetIsa) -> Maker<'a> {
+    pub(crate) fn new(isa: &'a dyn TargetIsa) -> Maker<'a> {
         Maker {
             isa,
             context: Context::new(),
@@ -197,7 +197,7 @@ impl<'a> Maker<'a> {
     }
 
     /// A function with that signature and the body that `body` builds from the parameters.
-    pub(super) fn make(
+    pub(crate) fn make(
         &mut self,
         signature: Signature,
         body: impl FnOnce(&mut FunctionBuilder<'_>, &[Value]),

@@ -154,11 +154,15 @@ fn slot(at: usize) -> i32 {
 
 fn entry(b: &mut FunctionBuilder<'_>, lowered: &Lowered) {
     const TRUSTED: MemFlagsData = MemFlagsData::trusted();
-    let block = b.current_block().expect("in the first block");
-    let (normal, raised) = (b.create_block(), b.create_block());
-    let &[callee, store, code, buffer] = b.block_params(block) else {
+    let first = b.current_block().expect("in the first block");
+    let &[callee, store, code, buffer] = b.block_params(first) else {
         unreachable!("the signature has four parameters");
     };
+    // The handler's address can be taken in any block but the first.
+    let block = b.create_block();
+    b.ins().jump(block, &[]);
+    b.switch_to_block(block);
+    let (normal, raised) = (b.create_block(), b.create_block());
     let fp = b.ins().get_frame_pointer(types::I64);
     let sp = b.ins().get_stack_pointer(types::I64);
     let pc = b.ins().get_exception_handler_address(types::I64, block, 0);

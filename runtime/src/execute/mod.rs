@@ -38,3 +38,6 @@ pub use backtrace::Backtrace;
 pub use call::{Entry, Execution};
 pub use code_map::CodeMap;
 pub use raise::{Ended, Raised};
+
+#[cfg(test)]
+mod tests;
