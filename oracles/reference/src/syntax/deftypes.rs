@@ -207,3 +207,142 @@ impl TypeStore {
         at == sup
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::syntax::{AbsHeapType, FieldType, HeapType, RefType, StorageType, TypeIdx, ValType};
+
+    /// A structure with one field of type `ref tu`, below `sup`.
+    fn node(sup: Option<u32>, tu: TypeUse) -> SubType {
+        let rt = RefType {
+            nullable: false,
+            heap: HeapType::Use(tu),
+        };
+        let field = FieldType {
+            mutable: false,
+            storage: StorageType::Val(rt.into()),
+        };
+        SubType {
+            is_final: false,
+            supers: sup.map(|x| TypeUse::Idx(TypeIdx(x))).into_iter().collect(),
+            composite: CompositeType::Struct(Box::new([field])),
+        }
+    }
+
+    fn idx(x: u32) -> TypeUse {
+        TypeUse::Idx(TypeIdx(x))
+    }
+
+    fn define(groups: Vec<Vec<SubType>>) -> Vec<u32> {
+        let recs: Vec<RecType> = groups.into_iter().map(|g| RecType(g.into())).collect();
+        TypeStore::new()
+            .define_all(&recs)
+            .into_iter()
+            .map(|dt| dt.0)
+            .collect()
+    }
+
+    #[test]
+    fn groups_of_the_same_shape_are_one_group() {
+        let pair = |x, y| vec![node(None, idx(y)), node(None, idx(x))];
+        assert_eq!(define(vec![pair(0, 1), pair(2, 3)]), [0, 1, 0, 1]);
+        // In another order, or divided into other groups, they are different types.
+        assert_eq!(
+            define(vec![
+                vec![node(None, idx(0)), node(None, idx(0))],
+                pair(2, 3)
+            ]),
+            [0, 1, 2, 3]
+        );
+        assert_eq!(
+            define(vec![vec![node(None, idx(0))], vec![node(None, idx(0))]]),
+            [0, 1]
+        );
+        assert_eq!(
+            define(vec![vec![node(None, idx(0))], vec![node(None, idx(1))]]),
+            [0, 0]
+        );
+    }
+
+    #[test]
+    fn types_used_are_compared_not_their_indices() {
+        let func = |params: &[ValType]| SubType {
+            is_final: true,
+            supers: Box::new([]),
+            composite: CompositeType::Func(FuncType {
+                params: params.into(),
+                results: Box::new([]),
+            }),
+        };
+        let types = vec![
+            vec![func(&[])],
+            vec![func(&[ValType::I32])],
+            vec![func(&[])],
+            vec![node(None, idx(0))],
+            vec![node(None, idx(1))],
+            vec![node(None, idx(2))],
+        ];
+        assert_eq!(define(types), [0, 1, 0, 2, 3, 2]);
+    }
+
+    #[test]
+    fn supertypes_and_finality_distinguish_types() {
+        let open = node(None, idx(0));
+        let closed = SubType {
+            is_final: true,
+            ..node(None, idx(1))
+        };
+        let below = |sup: u32, own: u32| node(Some(sup), idx(own));
+        let types = vec![
+            vec![open],
+            vec![closed],
+            vec![below(0, 2)],
+            vec![below(0, 3)],
+            vec![below(2, 4)],
+        ];
+        assert_eq!(define(types), [0, 1, 2, 2, 3]);
+    }
+
+    #[test]
+    fn unrolling_closes_a_group() {
+        let mut store = TypeStore::new();
+        let types = store.define_all(&[RecType([node(None, idx(1)), node(None, idx(0))].into())]);
+        let other = |id| node(None, TypeUse::Def(id)).composite;
+        assert_eq!(*store.expand(types[0]), other(types[1]));
+        assert_eq!(*store.expand(types[1]), other(types[0]));
+        assert_eq!(store.position(types[1]), (types[0], 1));
+    }
+
+    #[test]
+    fn empty_groups_define_nothing() {
+        assert_eq!(define(vec![vec![], vec![node(None, idx(0))], vec![]]), [0]);
+    }
+
+    #[test]
+    fn ancestors_are_found_along_long_chains() {
+        let any = AbsHeapType::Any;
+        let array = |sup: Option<u32>| SubType {
+            is_final: false,
+            supers: sup.map(idx).into_iter().collect(),
+            composite: CompositeType::Array(FieldType {
+                mutable: true,
+                storage: StorageType::Val(RefType::abs(true, any).into()),
+            }),
+        };
+        let length = if cfg!(miri) { 100 } else { 20_000 };
+        let recs: Vec<RecType> = (0..length)
+            .map(|i: u32| RecType([array(i.checked_sub(1))].into()))
+            .collect();
+        let mut store = TypeStore::new();
+        let types = store.define_all(&recs);
+        let last = types[types.len() - 1];
+        for step in [1, 2, 3, 7, 64, types.len() - 1] {
+            let above = types[types.len() - 1 - step.min(types.len() - 1)];
+            assert!(store.is_subtype(last, above), "{step} steps up");
+            assert!(!store.is_subtype(above, last), "{step} steps down");
+        }
+        assert_eq!(store.supertype(types[1]), Some(types[0]));
+        assert_eq!(store.supertype(types[0]), None);
+    }
+}

@@ -166,6 +166,8 @@ pub enum InvalidKind {
     Lane(u8),
     /// The instruction may not stand in a constant expression.
     NotConstant,
+    /// Blocks are not properly nested. `Module::decode` produces no such code.
+    Unbalanced,
     /// The start function has parameters or results.
     StartType,
     /// An earlier export has the same name.

@@ -8,7 +8,7 @@ use super::sidetable::SideTable;
 use crate::Coverage;
 use crate::syntax::{
     Data, DataMode, DefTypeId, Elem, ElemMode, Export, ExternIdx, ExternType, Func, FuncIdx,
-    Global, GlobalType, IBinop, Import, Instr, Module, RefType, Table, TypeUse, ValType,
+    Global, GlobalType, IBinop, Import, Instr, Locals, Module, RefType, Table, TypeUse, ValType,
 };
 
 type Result<T> = std::result::Result<T, Invalid>;
@@ -221,8 +221,8 @@ fn func_ok(cx: &Context, coverage: &mut Coverage, x: FuncIdx, func: &Func) -> Re
     let (_, ft) = cx.func_type(func.ty).map_err(outside)?;
     let mut locals = Vec::new();
     for run in &func.locals {
-        let t = cx.valtype_ok(run.ty).map_err(outside)?;
-        locals.extend(std::iter::repeat_n(t, run.count as usize));
+        let ty = cx.valtype_ok(run.ty).map_err(outside)?;
+        locals.push(Locals { ty, ..*run });
     }
     Body::function(cx, coverage, &ft.params, locals.into_iter(), &ft.results)
         .check(&func.body)

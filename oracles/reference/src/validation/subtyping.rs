@@ -183,3 +183,131 @@ fn limits_sub(sub: Limits, sup: Limits) -> bool {
     };
     sub.min >= sup.min && max
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::syntax::{FuncType, RecType, SubType, TypeIdx};
+
+    /// Structure 0, structure 1 below it, array 2, function 3.
+    fn store() -> (TypeStore, Vec<DefTypeId>) {
+        let field = FieldType {
+            mutable: true,
+            storage: StorageType::I8,
+        };
+        let sub = |supers: &[TypeUse], composite| {
+            RecType(Box::new([SubType {
+                is_final: false,
+                supers: supers.into(),
+                composite,
+            }]))
+        };
+        let structure = |n| CompositeType::Struct(vec![field; n].into());
+        let mut store = TypeStore::new();
+        let types = store.define_all(&[
+            sub(&[], structure(1)),
+            sub(&[TypeUse::Idx(TypeIdx(0))], structure(2)),
+            sub(&[], CompositeType::Array(field)),
+            sub(&[], CompositeType::Func(FuncType::default())),
+        ]);
+        (store, types)
+    }
+
+    #[test]
+    fn heap_types_form_the_four_hierarchies() {
+        use AbsHeapType::*;
+        let (store, types) = store();
+        let def = |i: usize| HeapType::Use(TypeUse::Def(types[i]));
+        let abs = HeapType::Abs;
+        // Each row is a heap type and everything above it.
+        let rows: Vec<(HeapType, Vec<HeapType>)> = vec![
+            (abs(Any), vec![]),
+            (abs(Eq), vec![abs(Any)]),
+            (abs(I31), vec![abs(Eq), abs(Any)]),
+            (abs(Struct), vec![abs(Eq), abs(Any)]),
+            (abs(Array), vec![abs(Eq), abs(Any)]),
+            (def(0), vec![abs(Struct), abs(Eq), abs(Any)]),
+            (def(1), vec![def(0), abs(Struct), abs(Eq), abs(Any)]),
+            (def(2), vec![abs(Array), abs(Eq), abs(Any)]),
+            (
+                abs(None),
+                vec![
+                    def(0),
+                    def(1),
+                    def(2),
+                    abs(I31),
+                    abs(Struct),
+                    abs(Array),
+                    abs(Eq),
+                    abs(Any),
+                ],
+            ),
+            (abs(Func), vec![]),
+            (def(3), vec![abs(Func)]),
+            (abs(NoFunc), vec![def(3), abs(Func)]),
+            (abs(Exn), vec![]),
+            (abs(NoExn), vec![abs(Exn)]),
+            (abs(Extern), vec![]),
+            (abs(NoExtern), vec![abs(Extern)]),
+        ];
+        for (sub, above) in &rows {
+            for (sup, _) in &rows {
+                let expected = sub == sup || above.contains(sup);
+                assert_eq!(
+                    store.heaptype_sub(*sub, *sup),
+                    expected,
+                    "{sub:?} <: {sup:?}"
+                );
+            }
+            assert!(store.heaptype_sub(abs(Bot), *sub), "bot <: {sub:?}");
+            assert!(!store.heaptype_sub(*sub, abs(Bot)), "{sub:?} <: bot");
+        }
+    }
+
+    #[test]
+    fn null_widens_reference_types() {
+        let (store, _) = store();
+        let rt = |nullable| RefType::abs(nullable, AbsHeapType::Eq);
+        assert!(store.reftype_sub(rt(false), rt(true)));
+        assert!(!store.reftype_sub(rt(true), rt(false)));
+        assert!(store.valtype_sub(ValType::Bot, ValType::Ref(rt(false))));
+        assert!(!store.valtype_sub(ValType::I32, ValType::I64));
+    }
+
+    #[test]
+    fn mutable_places_are_invariant() {
+        let (store, types) = store();
+        let field = |mutable, i: usize| FieldType {
+            mutable,
+            storage: StorageType::Val(RefType::def(true, types[i]).into()),
+        };
+        assert!(store.fieldtype_sub(field(false, 1), field(false, 0)));
+        assert!(!store.fieldtype_sub(field(false, 0), field(false, 1)));
+        assert!(!store.fieldtype_sub(field(true, 1), field(true, 0)));
+        assert!(!store.fieldtype_sub(field(true, 0), field(false, 0)));
+    }
+
+    #[test]
+    fn functions_are_contravariant_in_their_parameters() {
+        let (store, types) = store();
+        let func = |p: usize, r: usize| {
+            CompositeType::Func(FuncType {
+                params: Box::new([RefType::def(true, types[p]).into()]),
+                results: Box::new([RefType::def(true, types[r]).into()]),
+            })
+        };
+        assert!(store.comptype_sub(&func(0, 1), &func(1, 0)));
+        assert!(!store.comptype_sub(&func(1, 0), &func(0, 0)));
+        assert!(!store.comptype_sub(&func(0, 0), &func(0, 1)));
+    }
+
+    #[test]
+    fn limits_may_only_shrink() {
+        let limits = |min, max| Limits { min, max };
+        assert!(limits_sub(limits(2, Some(3)), limits(1, Some(3))));
+        assert!(limits_sub(limits(2, Some(3)), limits(2, None)));
+        assert!(!limits_sub(limits(0, Some(3)), limits(1, Some(3))));
+        assert!(!limits_sub(limits(1, None), limits(1, Some(3))));
+        assert!(!limits_sub(limits(1, Some(4)), limits(1, Some(3))));
+    }
+}

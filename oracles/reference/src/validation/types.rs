@@ -14,8 +14,10 @@ impl Context {
     pub(super) fn typeuse_ok(&self, tu: TypeUse) -> Result<DefTypeId> {
         match tu {
             TypeUse::Idx(x) => self.typ(x),
-            TypeUse::Def(dt) => Ok(dt),
-            TypeUse::Rec(i) => Err(InvalidKind::Unknown(Space::Type, i)),
+            // Not syntax of a module.
+            TypeUse::Rec(i) | TypeUse::Def(DefTypeId(i)) => {
+                Err(InvalidKind::Unknown(Space::Type, i))
+            }
         }
     }
 
@@ -143,18 +145,18 @@ fn indices_in_scope(sub: &SubType, own: usize, end: usize) -> Result<()> {
     if sub.supers.len() > 1 {
         return Err(InvalidKind::Supertypes(sub.supers.len() as u32));
     }
-    let mut beyond: Option<TypeIdx> = None;
-    let mut look = |tu: TypeUse| {
-        if let TypeUse::Idx(x) = tu
-            && x.index() >= end
-        {
-            beyond.get_or_insert(x);
+    let mut unknown = None;
+    let _ = sub.map_uses(&mut |tu| {
+        match tu {
+            TypeUse::Idx(x) if x.index() < end => {}
+            TypeUse::Idx(TypeIdx(i)) | TypeUse::Rec(i) | TypeUse::Def(DefTypeId(i)) => {
+                unknown = Some(i)
+            }
         }
         tu
-    };
-    let _ = sub.map_uses(&mut look);
-    if let Some(x) = beyond {
-        return Err(InvalidKind::Unknown(Space::Type, x.0));
+    });
+    if let Some(i) = unknown {
+        return Err(InvalidKind::Unknown(Space::Type, i));
     }
     match sub.supers.first() {
         Some(TypeUse::Idx(x)) if x.index() >= own => Err(InvalidKind::ForwardSupertype(*x)),

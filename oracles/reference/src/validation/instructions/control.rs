@@ -54,10 +54,11 @@ impl<'c> Body<'c> {
 
     pub(super) fn else_(&mut self) -> Result<()> {
         let mut frame = self.close()?;
-        if let BlockKind::If(skip) = frame.kind {
-            frame.patches.retain(|id| *id != skip);
-            self.table.jumps[skip as usize].target = self.at + 1;
-        }
+        let BlockKind::If(skip) = frame.kind else {
+            return Err(InvalidKind::Unbalanced);
+        };
+        frame.patches.retain(|id| *id != skip);
+        self.table.jumps[skip as usize].target = self.at + 1;
         self.open(BlockKind::Else, frame.params, frame.results);
         let innermost = self.frames.len() - 1;
         let done = self.add_jump(innermost);

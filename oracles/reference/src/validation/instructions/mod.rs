@@ -14,11 +14,13 @@ mod table;
 mod variable;
 mod vector;
 
+use std::collections::BTreeSet;
+
 use super::contexts::{Context, InvalidKind, Space};
 use super::sidetable::SideTable;
 use super::{Handler, Jump, Result};
 use crate::Coverage;
-use crate::syntax::{Catch, Instr, LabelIdx, RefType, ValType};
+use crate::syntax::{Catch, Instr, LabelIdx, LocalIdx, Locals, RefType, ValType};
 
 /// A result type that is either a slice of the context or a single type.
 #[derive(Clone, Copy, Debug)]
@@ -81,12 +83,13 @@ impl<'c> Frame<'c> {
 pub(super) struct Body<'c> {
     cx: &'c Context,
     coverage: &'c mut Coverage,
-    /// `C.LOCALS`: their types.
-    locals: Vec<ValType>,
-    /// `C.LOCALS`: whether they are known to be set.
-    set: Vec<bool>,
-    /// Locals set since the function began and still known to be.
-    newly_set: Vec<u32>,
+    /// `C.LOCALS`: runs of locals of one type, each with the index after its last. A few bytes can declare many.
+    locals: Vec<(u64, ValType)>,
+    params: u32,
+    /// `C.LOCALS`: those without default value that are known to be set, parameters apart.
+    set: BTreeSet<LocalIdx>,
+    /// `set`, in the order in which they became so.
+    newly_set: Vec<LocalIdx>,
     /// `C.RETURN`.
     returns: Option<&'c [ValType]>,
     operands: Vec<ValType>,
@@ -111,17 +114,17 @@ impl<'c> Body<'c> {
         cx: &'c Context,
         coverage: &'c mut Coverage,
         params: &'c [ValType],
-        locals: impl Iterator<Item = ValType>,
+        locals: impl Iterator<Item = Locals>,
         results: &'c [ValType],
     ) -> Body<'c> {
         let mut body = Body::new(cx, coverage, Types::Many(results));
         body.returns = Some(results);
-        body.locals.extend(params);
-        body.set.resize(params.len(), true);
-        for t in locals {
-            body.locals.push(t);
-            // Local_ok/set, Local_ok/unset
-            body.set.push(t.defaultable());
+        body.params = params.len() as u32;
+        let mut end = 0;
+        let params = params.iter().map(|ty| Locals { count: 1, ty: *ty });
+        for Locals { count, ty } in params.chain(locals) {
+            end += u64::from(count);
+            body.locals.push((end, ty));
         }
         body
     }
@@ -147,7 +150,8 @@ impl<'c> Body<'c> {
             cx,
             coverage,
             locals: Vec::new(),
-            set: Vec::new(),
+            params: 0,
+            set: BTreeSet::new(),
             newly_set: Vec::new(),
             returns: None,
             operands: Vec::new(),
@@ -158,18 +162,24 @@ impl<'c> Body<'c> {
         }
     }
 
-    /// `Expr_ok`: checks `instrs`, which must be as `Module::decode` delivers them: blocks are closed, and the last
-    /// instruction is the `End` of the whole.
+    /// `Expr_ok`, of instructions with the `End` of the whole as the last.
     pub(super) fn check(
         mut self,
         instrs: &[Instr],
     ) -> std::result::Result<SideTable, (u32, InvalidKind)> {
         self.table.first = vec![SideTable::NONE; instrs.len()];
         for instr in instrs {
+            if self.frames.is_empty() {
+                return Err((self.at, InvalidKind::Unbalanced));
+            }
             self.instr(instr).map_err(|kind| (self.at, kind))?;
             self.at += 1;
         }
-        Ok(self.finish())
+        if self.frames.is_empty() {
+            Ok(self.finish())
+        } else {
+            Err((self.at, InvalidKind::Unbalanced))
+        }
     }
 
     /// The side table, when all jumps are resolved.
@@ -269,7 +279,7 @@ impl<'c> Body<'c> {
     fn frame(&self) -> &Frame<'c> {
         self.frames
             .last()
-            .expect("the function's block closes with the last instruction")
+            .expect("`check` stops when the outermost block is closed")
     }
 
     /// `C.LABELS[l]`, as a position in `frames`.
@@ -304,7 +314,7 @@ impl<'c> Body<'c> {
         }
         let frame = self.frames.pop().ok_or(InvalidKind::Underflow)?;
         for x in self.newly_set.drain(frame.set_height..) {
-            self.set[x as usize] = false;
+            self.set.remove(&x);
         }
         Ok(frame)
     }
