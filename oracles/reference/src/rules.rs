@@ -142,6 +142,14 @@ impl Coverage {
         }
     }
 
+    /// No table at all: for a place holder, which must not be asked to record anything.
+    pub(crate) fn absent() -> Coverage {
+        Coverage {
+            after: Box::default(),
+            last: COUNT,
+        }
+    }
+
     /// Records an application of `rule`.
     #[inline(always)]
     pub fn reach(&mut self, rule: Rule) {

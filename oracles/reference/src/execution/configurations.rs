@@ -1,0 +1,433 @@
+//! 4.0: the store and its instances.
+//!
+//! Instances are found by address in the store, or by index through a module instance. A missing one is
+//! [`Stuck`]: valid code cannot name it.
+//!
+//! Not here: objects (`heap`), the stack (`stack`), who may change what (`instructions`, `embedding`).
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::rc::Rc;
+
+use crate::rules::Coverage;
+use crate::syntax::{
+    DataIdx, DefTypeId, ElemIdx, FuncIdx, GlobalIdx, GlobalType, MemIdx, MemType, RefType,
+    TableIdx, TableType, TagIdx, TypeIdx, TypeStore,
+};
+use crate::validation::ValidModule;
+
+use super::embedding::HandleId;
+use super::heap::Heap;
+use super::instructions::trap::{Halt, Stuck};
+use super::stack::Machine;
+use super::types::Layout;
+use super::values::{
+    DataAddr, ElemAddr, ExnAddr, FuncAddr, GlobalAddr, InstanceAddr, MemAddr, Ref, TableAddr,
+    TagAddr, Value,
+};
+
+/// `$Ki` squared times 64: bytes of a page.
+pub const PAGE_BYTES: u64 = 65_536;
+
+/// What a store may use. Reaching a limit is [`Exhausted`](super::Exhausted) or, where the specification provides for
+/// refusal (`memory.grow`, `table.grow`), -1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreLimits {
+    /// Most frames on the stack, over all nested entries.
+    pub call_depth: u32,
+    /// Most locals and operands on the stack.
+    pub stack_values: u32,
+    /// Most entries from the host within each other. Each uses the host's stack.
+    pub host_nesting: u32,
+    /// Steps over the life of the store: one for each instruction, and one for about 64 bytes moved in bulk.
+    pub steps: u64,
+    /// Most bytes of all memories.
+    pub memory_bytes: u64,
+    /// Most elements of all tables.
+    pub table_elements: u64,
+    /// Most words of 8 bytes for objects, two for each object included.
+    pub heap_words: u64,
+}
+
+impl Default for StoreLimits {
+    /// Enough for the official test suite, and not enough to trouble the machine.
+    fn default() -> StoreLimits {
+        StoreLimits {
+            call_depth: 10_000,
+            stack_values: 4 << 20,
+            host_nesting: 64,
+            steps: u64::MAX,
+            memory_bytes: 1 << 30,
+            table_elements: 64 << 20,
+            heap_words: 128 << 20,
+        }
+    }
+}
+
+/// `externaddr`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Extern {
+    /// A function.
+    Func(FuncAddr),
+    /// A table.
+    Table(TableAddr),
+    /// A memory.
+    Mem(MemAddr),
+    /// A global.
+    Global(GlobalAddr),
+    /// A tag.
+    Tag(TagAddr),
+}
+
+/// `moduleinst`. Index spaces list imports first.
+#[derive(Clone, Debug)]
+pub struct ModuleInst {
+    pub(crate) module: Rc<ValidModule>,
+    pub(crate) types: Vec<DefTypeId>,
+    pub(crate) tags: Vec<TagAddr>,
+    pub(crate) globals: Vec<GlobalAddr>,
+    pub(crate) mems: Vec<MemAddr>,
+    pub(crate) tables: Vec<TableAddr>,
+    pub(crate) funcs: Vec<FuncAddr>,
+    pub(crate) datas: Vec<DataAddr>,
+    pub(crate) elems: Vec<ElemAddr>,
+    /// In the order of the module's exports, which has the names.
+    pub(crate) exports: Vec<Extern>,
+}
+
+impl ModuleInst {
+    /// The module this is an instance of.
+    #[must_use]
+    pub fn module(&self) -> &Rc<ValidModule> {
+        &self.module
+    }
+
+    /// Defined types, by type index.
+    #[must_use]
+    pub fn types(&self) -> &[DefTypeId] {
+        &self.types
+    }
+
+    /// Tags, by tag index.
+    #[must_use]
+    pub fn tags(&self) -> &[TagAddr] {
+        &self.tags
+    }
+
+    /// Globals, by global index.
+    #[must_use]
+    pub fn globals(&self) -> &[GlobalAddr] {
+        &self.globals
+    }
+
+    /// Memories, by memory index.
+    #[must_use]
+    pub fn mems(&self) -> &[MemAddr] {
+        &self.mems
+    }
+
+    /// Tables, by table index.
+    #[must_use]
+    pub fn tables(&self) -> &[TableAddr] {
+        &self.tables
+    }
+
+    /// Functions, by function index.
+    #[must_use]
+    pub fn funcs(&self) -> &[FuncAddr] {
+        &self.funcs
+    }
+
+    /// Names and addresses of the exports, in the module's order. Empty until instantiation has allocated the instance.
+    pub fn exports(&self) -> impl Iterator<Item = (&str, Extern)> {
+        let names = self.module.module().exports.iter();
+        names.map(|e| e.name.as_str()).zip(self.exports.iter().copied())
+    }
+}
+
+/// A host function: it may use the store freely, and call back into it.
+pub(crate) type HostFunc = Rc<dyn Fn(&mut Store, &[Value]) -> Result<Vec<Value>, Halt>>;
+
+/// `funccode`.
+#[derive(Clone)]
+pub(crate) enum FuncCode {
+    Wasm {
+        instance: InstanceAddr,
+        /// The function, counted without imports.
+        code: u32,
+    },
+    Host(HostFunc),
+}
+
+/// `funcinst`.
+#[derive(Clone)]
+pub(crate) struct FuncInst {
+    pub(crate) ty: DefTypeId,
+    /// Number of parameters.
+    pub(crate) params: u32,
+    /// Number of results.
+    pub(crate) results: u32,
+    pub(crate) code: FuncCode,
+}
+
+impl fmt::Debug for FuncInst {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.code {
+            FuncCode::Wasm { instance, code } => write!(f, "function {code} of {instance:?}"),
+            FuncCode::Host(_) => write!(f, "host function of {:?}", self.ty),
+        }
+    }
+}
+
+/// `taginst`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TagInst {
+    pub(crate) ty: DefTypeId,
+}
+
+/// `globalinst`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GlobalInst {
+    pub(crate) ty: GlobalType,
+    pub(crate) value: Value,
+}
+
+/// `meminst`.
+#[derive(Clone, Debug)]
+pub(crate) struct MemInst {
+    pub(crate) ty: MemType,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// `tableinst`.
+#[derive(Clone, Debug)]
+pub(crate) struct TableInst {
+    pub(crate) ty: TableType,
+    pub(crate) refs: Vec<Ref>,
+}
+
+/// `datainst`.
+#[derive(Clone, Debug)]
+pub(crate) struct DataInst {
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// `eleminst`.
+#[derive(Clone, Debug)]
+pub(crate) struct ElemInst {
+    pub(crate) ty: RefType,
+    pub(crate) refs: Vec<Ref>,
+}
+
+/// `store`, with everything else an embedder needs beside it: types, limits, handles, the stack.
+///
+/// Nothing in a store is ever freed before the store is dropped. It does nothing on its own and depends on nothing but
+/// the calls made on it.
+pub struct Store {
+    pub(crate) types: TypeStore,
+    /// By [`DefTypeId`], as many as `types` has.
+    pub(crate) layouts: Vec<Layout>,
+    pub(crate) tags: Vec<TagInst>,
+    pub(crate) globals: Vec<GlobalInst>,
+    pub(crate) mems: Vec<MemInst>,
+    pub(crate) tables: Vec<TableInst>,
+    pub(crate) funcs: Vec<FuncInst>,
+    pub(crate) datas: Vec<DataInst>,
+    pub(crate) elems: Vec<ElemInst>,
+    pub(crate) heap: Heap,
+    pub(crate) instances: Vec<ModuleInst>,
+    /// Numbers of the host objects made by the store.
+    pub(crate) hosts: Vec<u32>,
+    pub(crate) handles: BTreeMap<HandleId, Ref>,
+    pub(crate) handles_made: u32,
+    /// An exception the embedder has declared to be pending.
+    pub(crate) pending: Option<ExnAddr>,
+    pub(crate) limits: StoreLimits,
+    /// Bytes of all memories.
+    pub(crate) memory_bytes: u64,
+    /// Elements of all tables.
+    pub(crate) table_elements: u64,
+    /// Taken out while wasm code runs, and put back while a host function does.
+    pub(crate) machine: Option<Machine>,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store")
+            .field("instances", &self.instances.len())
+            .field("structs", &self.heap.structs().len())
+            .field("arrays", &self.heap.arrays().len())
+            .field("exceptions", &self.heap.exceptions().len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// An empty store.
+    #[must_use]
+    pub fn new(limits: StoreLimits) -> Store {
+        Store {
+            types: TypeStore::new(),
+            layouts: Vec::new(),
+            tags: Vec::new(),
+            globals: Vec::new(),
+            mems: Vec::new(),
+            tables: Vec::new(),
+            funcs: Vec::new(),
+            datas: Vec::new(),
+            elems: Vec::new(),
+            heap: Heap::new(limits.heap_words),
+            instances: Vec::new(),
+            hosts: Vec::new(),
+            handles: BTreeMap::new(),
+            handles_made: 0,
+            pending: None,
+            limits,
+            memory_bytes: 0,
+            table_elements: 0,
+            machine: Some(Machine::new(&limits)),
+        }
+    }
+
+    /// The stack, outside of wasm code.
+    pub(crate) fn machine(&self) -> &Machine {
+        let machine = self.machine.as_ref();
+        machine.expect("the stack is in the store whenever the embedder is")
+    }
+
+    /// The stack, outside of wasm code.
+    pub(crate) fn machine_mut(&mut self) -> &mut Machine {
+        let machine = self.machine.as_mut();
+        machine.expect("the stack is in the store whenever the embedder is")
+    }
+
+    /// Runs `f` on the store and the stack side by side, as rules take them.
+    pub(crate) fn with_machine<T>(&mut self, f: impl FnOnce(&mut Store, &mut Machine) -> T) -> T {
+        let machine = self.machine.take();
+        let mut machine = machine.expect("the stack is in the store whenever the embedder is");
+        let result = f(self, &mut machine);
+        self.machine = Some(machine);
+        result
+    }
+
+    /// Rules reached so far, with the pairs they formed.
+    #[must_use]
+    pub fn coverage(&self) -> &Coverage {
+        &self.machine().coverage
+    }
+
+    /// As [`Store::coverage`], to clear it or take it away.
+    pub fn coverage_mut(&mut self) -> &mut Coverage {
+        &mut self.machine_mut().coverage
+    }
+
+    /// `$moduleinst(z)`.
+    #[inline(always)]
+    pub(crate) fn module_inst(&self, a: InstanceAddr) -> Result<&ModuleInst, Halt> {
+        self.instances.get(a.index()).ok_or(Stuck::Address.into())
+    }
+
+    /// `$funcinst(z)[a]`.
+    #[inline(always)]
+    pub(crate) fn func(&self, a: FuncAddr) -> Result<&FuncInst, Halt> {
+        self.funcs.get(a.index()).ok_or(Stuck::Address.into())
+    }
+
+    /// The layout of objects of a type.
+    #[inline(always)]
+    pub(crate) fn layout(&self, ty: DefTypeId) -> Result<&Layout, Halt> {
+        self.layouts.get(ty.0 as usize).ok_or(Stuck::Index.into())
+    }
+}
+
+/// `$type(z, x)`, `$global(z, x)` and so on: what an index means in an instance. Each gives what is there, and, with
+/// `_mut`, the place to change.
+macro_rules! lookups {
+    ($($(#[$doc:meta])* $get:ident, $get_mut:ident, $addr:ident: $Idx:ident -> $Addr:ident, $space:ident, $Inst:ident;)*) => {
+        impl ModuleInst {$(
+            $(#[$doc])*
+            #[inline(always)]
+            pub(crate) fn $addr(&self, x: $Idx) -> Result<$Addr, Halt> {
+                self.$space.get(x.index()).copied().ok_or(Halt::Stuck(Stuck::Index))
+            }
+        )*}
+
+        impl Store {$(
+            $(#[$doc])*
+            #[inline(always)]
+            pub(crate) fn $get(&self, instance: InstanceAddr, x: $Idx) -> Result<&$Inst, Halt> {
+                let a = self.module_inst(instance)?.$addr(x)?;
+                self.$space.get(a.index()).ok_or(Halt::Stuck(Stuck::Address))
+            }
+
+            $(#[$doc])*
+            #[inline(always)]
+            pub(crate) fn $get_mut(&mut self, instance: InstanceAddr, x: $Idx) -> Result<&mut $Inst, Halt> {
+                let a = self.module_inst(instance)?.$addr(x)?;
+                self.$space.get_mut(a.index()).ok_or(Halt::Stuck(Stuck::Address))
+            }
+        )*}
+    };
+}
+
+lookups! {
+    /// `$global(z, x)`.
+    global, global_mut, global_addr: GlobalIdx -> GlobalAddr, globals, GlobalInst;
+    /// `$table(z, x)`.
+    table, table_mut, table_addr: TableIdx -> TableAddr, tables, TableInst;
+    /// `$mem(z, x)`.
+    mem, mem_mut, mem_addr: MemIdx -> MemAddr, mems, MemInst;
+    /// `$elem(z, x)`.
+    elem, elem_mut, elem_addr: ElemIdx -> ElemAddr, elems, ElemInst;
+    /// `$data(z, x)`.
+    data, data_mut, data_addr: DataIdx -> DataAddr, datas, DataInst;
+}
+
+impl ModuleInst {
+    /// `$type(z, x)`.
+    #[inline(always)]
+    pub(crate) fn type_at(&self, x: TypeIdx) -> Result<DefTypeId, Halt> {
+        self.types
+            .get(x.index())
+            .copied()
+            .ok_or(Halt::Stuck(Stuck::Index))
+    }
+
+    /// `$moduleinst(z).FUNCS[x]`.
+    #[inline(always)]
+    pub(crate) fn func_addr(&self, x: FuncIdx) -> Result<FuncAddr, Halt> {
+        self.funcs
+            .get(x.index())
+            .copied()
+            .ok_or(Halt::Stuck(Stuck::Index))
+    }
+
+    /// `$tagaddr(z)[x]`.
+    pub(crate) fn tag_addr(&self, x: TagIdx) -> Result<TagAddr, Halt> {
+        self.tags
+            .get(x.index())
+            .copied()
+            .ok_or(Halt::Stuck(Stuck::Index))
+    }
+}
+
+impl Store {
+    /// The layout of the type an index means in an instance, and that type.
+    #[inline(always)]
+    pub(crate) fn type_layout(
+        &self,
+        instance: InstanceAddr,
+        x: TypeIdx,
+    ) -> Result<(DefTypeId, &Layout), Halt> {
+        let ty = self.module_inst(instance)?.type_at(x)?;
+        Ok((ty, self.layout(ty)?))
+    }
+
+    /// Makes layouts for types that have been defined since the last time.
+    pub(crate) fn lay_out_types(&mut self) {
+        for id in self.layouts.len()..self.types.len() {
+            let composite = self.types.expand(DefTypeId(id as u32));
+            self.layouts.push(Layout::of(composite));
+        }
+    }
+}

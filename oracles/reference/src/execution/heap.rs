@@ -1,0 +1,238 @@
+//! 4.0: structures, arrays and exceptions of a store, and their fields.
+//!
+//! Nothing is ever freed: which objects live is *defined* by [`reach`](crate::reach), not decided here. So an object is
+//! a start and a length in one vector of words, and its address never changes.
+//!
+//! Always holds: the words of an object are as many as its type's [`Layout`](super::types::Layout) asks for.
+
+use crate::syntax::DefTypeId;
+
+use super::instructions::trap::{Exhausted, Halt, Stuck};
+use super::types::{Place, Storage};
+use super::values::{ArrayAddr, ExnAddr, StructAddr, TagAddr, Value};
+
+/// `structinst` or `arrayinst`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Object {
+    /// The type it was created with.
+    pub(crate) ty: DefTypeId,
+    /// First word.
+    start: u32,
+    /// Number of words of a structure, of elements of an array.
+    pub(crate) len: u32,
+}
+
+/// `exninst`.
+#[derive(Clone, Debug)]
+pub(crate) struct Exception {
+    pub(crate) tag: TagAddr,
+    pub(crate) fields: Box<[Value]>,
+}
+
+/// All objects of a store.
+#[derive(Debug, Default)]
+pub(crate) struct Heap {
+    structs: Vec<Object>,
+    arrays: Vec<Object>,
+    exceptions: Vec<Exception>,
+    words: Vec<u64>,
+    /// Most words, those of headers included.
+    limit: u64,
+}
+
+/// Words an object counts for beyond its fields.
+const HEADER_WORDS: u64 = 2;
+
+impl Heap {
+    pub(crate) fn new(limit: u64) -> Heap {
+        Heap {
+            limit,
+            ..Heap::default()
+        }
+    }
+
+    pub(crate) fn structs(&self) -> &[Object] {
+        &self.structs
+    }
+
+    pub(crate) fn arrays(&self) -> &[Object] {
+        &self.arrays
+    }
+
+    pub(crate) fn exceptions(&self) -> &[Exception] {
+        &self.exceptions
+    }
+
+    /// Whether `words` more words fit for one more object. Addresses and word positions stay below 2^32.
+    #[inline(always)]
+    fn reserve(&mut self, objects: usize, words: u64) -> Result<(), Halt> {
+        let used = self.words.len() as u64 + HEADER_WORDS * objects as u64;
+        let total = self.words.len() as u64 + words;
+        if used + words + HEADER_WORDS > self.limit || total > u64::from(u32::MAX) {
+            return Err(Exhausted::Heap.into());
+        }
+        Ok(())
+    }
+
+    fn objects(&self) -> usize {
+        self.structs.len() + self.arrays.len() + self.exceptions.len()
+    }
+
+    /// The structure at an address.
+    #[inline(always)]
+    pub(crate) fn structure(&self, a: StructAddr) -> Result<Object, Halt> {
+        self.structs
+            .get(a.index())
+            .copied()
+            .ok_or(Stuck::Address.into())
+    }
+
+    /// The array at an address.
+    #[inline(always)]
+    pub(crate) fn array(&self, a: ArrayAddr) -> Result<Object, Halt> {
+        self.arrays
+            .get(a.index())
+            .copied()
+            .ok_or(Stuck::Address.into())
+    }
+
+    /// The exception at an address.
+    pub(crate) fn exception(&self, a: ExnAddr) -> Result<&Exception, Halt> {
+        self.exceptions
+            .get(a.index())
+            .ok_or(Stuck::Address.into())
+    }
+
+    /// `$add_structinst`: a structure of these places, filled from `values`, as many.
+    #[inline(always)]
+    pub(crate) fn add_struct(
+        &mut self,
+        ty: DefTypeId,
+        places: &[Place],
+        values: &[Value],
+    ) -> Result<StructAddr, Halt> {
+        self.reserve(self.objects(), 2 * values.len() as u64)?;
+        let start = self.words.len();
+        for (place, value) in places.iter().zip(values) {
+            let [low, high] = place.storage.pack(*value)?;
+            self.words.push(low);
+            if place.storage == Storage::V128 {
+                self.words.push(high);
+            }
+        }
+        let address = StructAddr(self.structs.len() as u32);
+        self.structs.push(Object {
+            ty,
+            start: start as u32,
+            len: (self.words.len() - start) as u32,
+        });
+        Ok(address)
+    }
+
+    /// `$add_arrayinst`: an array of `len` elements, which `element` gives in order.
+    pub(crate) fn add_array(
+        &mut self,
+        ty: DefTypeId,
+        storage: Storage,
+        len: u32,
+        mut element: impl FnMut(u32) -> Result<Value, Halt>,
+    ) -> Result<ArrayAddr, Halt> {
+        let words = u64::from(len) * storage.words() as u64;
+        self.reserve(self.objects(), words)?;
+        let start = self.words.len();
+        self.words
+            .try_reserve(words as usize)
+            .map_err(|_| Exhausted::Heap)?;
+        for i in 0..len {
+            let packed = storage.pack(element(i)?)?;
+            self.words.extend_from_slice(&packed[..storage.words()]);
+        }
+        let address = ArrayAddr(self.arrays.len() as u32);
+        self.arrays.push(Object {
+            ty,
+            start: start as u32,
+            len,
+        });
+        Ok(address)
+    }
+
+    /// `$add_exninst`.
+    pub(crate) fn add_exception(
+        &mut self,
+        tag: TagAddr,
+        fields: &[Value],
+    ) -> Result<ExnAddr, Halt> {
+        // Fields are not words; they are counted as such when the object is made, and as a header afterwards.
+        self.reserve(self.objects(), 3 * fields.len() as u64)?;
+        let address = ExnAddr(self.exceptions.len() as u32);
+        self.exceptions.push(Exception {
+            tag,
+            fields: fields.into(),
+        });
+        Ok(address)
+    }
+
+    /// The value of the field of `object` at `place`.
+    #[inline(always)]
+    pub(crate) fn field(&self, object: Object, place: Place) -> Result<Value, Halt> {
+        let at = object.start as usize + place.offset as usize;
+        let words = self.words.get(at..).ok_or(Stuck::Address)?;
+        place.storage.unpack(words)
+    }
+
+    /// The value of element `i < len` of `array`.
+    #[inline(always)]
+    pub(crate) fn element(&self, array: Object, storage: Storage, i: u32) -> Result<Value, Halt> {
+        let at = array.start as usize + i as usize * storage.words();
+        let words = self.words.get(at..).ok_or(Stuck::Address)?;
+        storage.unpack(words)
+    }
+
+    /// `$with_struct`.
+    #[inline(always)]
+    pub(crate) fn set_field(
+        &mut self,
+        object: Object,
+        place: Place,
+        value: Value,
+    ) -> Result<(), Halt> {
+        self.set_words(object.start as usize + place.offset as usize, place.storage, value)
+    }
+
+    /// `$with_array`.
+    #[inline(always)]
+    pub(crate) fn set_element(
+        &mut self,
+        array: Object,
+        storage: Storage,
+        i: u32,
+        value: Value,
+    ) -> Result<(), Halt> {
+        self.set_words(array.start as usize + i as usize * storage.words(), storage, value)
+    }
+
+    #[inline(always)]
+    fn set_words(&mut self, at: usize, storage: Storage, value: Value) -> Result<(), Halt> {
+        let packed = storage.pack(value)?;
+        let words = storage.words();
+        let place = self.words.get_mut(at..at + words).ok_or(Stuck::Address)?;
+        place.copy_from_slice(&packed[..words]);
+        Ok(())
+    }
+
+    /// Copies `n` elements of `from`, from the `j`th, to `to`, from the `i`th; both ranges are in bounds. The arrays may
+    /// be one. Elements of both are held in the same number of words, as their types match.
+    pub(crate) fn copy_elements(
+        &mut self,
+        (to, i): (Object, u32),
+        (from, j): (Object, u32),
+        n: u32,
+        storage: Storage,
+    ) {
+        let words = storage.words();
+        let source = from.start as usize + j as usize * words;
+        let target = to.start as usize + i as usize * words;
+        self.words
+            .copy_within(source..source + n as usize * words, target);
+    }
+}

@@ -1,0 +1,341 @@
+//! 4.3, Array instructions.
+//!
+//! Bulk instructions check null, then bounds, as the specification does, and then move all elements at once.
+
+use super::trap::{Halt, Stuck, Trap};
+use super::{memory, table};
+use crate::execution::configurations::Store;
+use crate::execution::heap::Object;
+use crate::execution::stack::Machine;
+use crate::execution::types::Storage;
+use crate::execution::values::{InstanceAddr, Ref, Value};
+use crate::rules::rule;
+use crate::syntax::{DataIdx, DefTypeId, ElemIdx, Sx, TypeIdx};
+
+const NULL: Halt = Halt::Trap(Trap::NullArrayReference);
+const OUT_OF_BOUNDS: Halt = Halt::Trap(Trap::OutOfBoundsArrayAccess);
+
+/// The array type an index means, and how its elements are held.
+#[inline(always)]
+fn element(
+    store: &Store,
+    instance: InstanceAddr,
+    x: TypeIdx,
+) -> Result<(DefTypeId, Storage), Halt> {
+    let (ty, layout) = store.type_layout(instance, x)?;
+    Ok((ty, layout.element()?.storage))
+}
+
+/// Pops an array, or null.
+#[inline(always)]
+fn pop_array(store: &Store, m: &mut Machine) -> Result<Option<Object>, Halt> {
+    match m.pop_ref()? {
+        Ref::Null => Ok(None),
+        Ref::Array(a) => store.heap.array(a).map(Some),
+        _ => Err(Stuck::OperandType.into()),
+    }
+}
+
+/// Whether `n` elements from the `i`th are elements of `array`.
+fn within(array: Object, i: u32, n: u32) -> bool {
+    u64::from(i) + u64::from(n) <= u64::from(array.len)
+}
+
+pub(super) fn new(
+    store: &mut Store,
+    m: &mut Machine,
+    instance: InstanceAddr,
+    x: TypeIdx,
+) -> Result<(), Halt> {
+    rule!(m.coverage, "Step_pure/array.new");
+    let n = m.pop_num::<u32>()?;
+    let value = m.pop()?;
+    new_fixed_from(store, m, instance, x, n, |_, _| Ok(value))
+}
+
+pub(super) fn new_default(
+    store: &mut Store,
+    m: &mut Machine,
+    instance: InstanceAddr,
+    x: TypeIdx,
+) -> Result<(), Halt> {
+    rule!(m.coverage, "Step_read/array.new_default");
+    let n = m.pop_num::<u32>()?;
+    let value = element(store, instance, x)?.1.default_value();
+    new_fixed_from(store, m, instance, x, n, |_, _| Ok(value))
+}
+
+pub(super) fn new_fixed(
+    store: &mut Store,
+    m: &mut Machine,
+    instance: InstanceAddr,
+    (x, n): (TypeIdx, u32),
+) -> Result<(), Halt> {
+    let first = m.values.len().checked_sub(n as usize);
+    let first = first.ok_or(Stuck::OperandMissing)?;
+    new_fixed_from(store, m, instance, x, n, |m, i| {
+        Ok(m.values[first + i as usize])
+    })?;
+    m.cut(first, 1)
+}
+
+/// Makes an array of `n` elements, which `value` gives in order.
+#[inline]
+fn new_fixed_from(
+    store: &mut Store,
+    m: &mut Machine,
+    instance: InstanceAddr,
+    x: TypeIdx,
+    n: u32,
+    value: impl Fn(&Machine, u32) -> Result<Value, Halt>,
+) -> Result<(), Halt> {
+    rule!(m.coverage, "Step/array.new_fixed");
+    m.charge(u64::from(n / 8))?;
+    let (ty, storage) = element(store, instance, x)?;
+    let a = store.heap.add_array(ty, storage, n, |i| value(m, i))?;
+    m.push(Ref::Array(a));
+    Ok(())
+}
+
+pub(super) fn new_elem(
+    store: &mut Store,
+    m: &mut Machine,
+    instance: InstanceAddr,
+    (x, y): (TypeIdx, ElemIdx),
+) -> Result<(), Halt> {
+    let n = m.pop_num::<u32>()?;
+    let i = m.pop_num::<u32>()?;
+    let refs = &store.elem(instance, y)?.refs;
+    let Some(range) = table::range(refs, i.into(), n.into()) else {
+        rule!(m.coverage, "Step_read/array.new_elem-oob");
+        return Err(Trap::OutOfBoundsTableAccess.into());
+    };
+    rule!(m.coverage, "Step_read/array.new_elem-alloc");
+    let refs = refs[range].to_vec();
+    let value = |_: &Machine, k: u32| Ok(Value::Ref(refs[k as usize]));
+    new_fixed_from(store, m, instance, x, n, value)
+}
+
+/// The value of element `k` of bytes that hold elements one after the other.
+fn from_data(bytes: &[u8], storage: Storage, k: u32) -> Value {
+    let size = storage.bytes();
+    let first = k as usize * size;
+    storage.from_bytes(&bytes[first..first + size])
+}
+
+pub(super) fn new_data(
+    store: &mut Store,
+    m: &mut Machine,
+    instance: InstanceAddr,
+    (x, y): (TypeIdx, DataIdx),
+) -> Result<(), Halt> {
+    let n = m.pop_num::<u32>()?;
+    let i = m.pop_num::<u32>()?;
+    let (_, storage) = element(store, instance, x)?;
+    let size = u64::from(n) * storage.bytes() as u64;
+    let bytes = &store.data(instance, y)?.bytes;
+    let Some(range) = memory::range(bytes, i.into(), size) else {
+        rule!(m.coverage, "Step_read/array.new_data-oob");
+        return Err(Trap::OutOfBoundsMemoryAccess.into());
+    };
+    rule!(m.coverage, "Step_read/array.new_data-num");
+    let bytes = bytes[range].to_vec();
+    let value = |_: &Machine, k| Ok(from_data(&bytes, storage, k));
+    new_fixed_from(store, m, instance, x, n, value)
+}
+
+#[inline(always)]
+pub(super) fn get(
+    store: &Store,
+    m: &mut Machine,
+    instance: InstanceAddr,
+    (sx, x): (Option<Sx>, TypeIdx),
+) -> Result<(), Halt> {
+    let i = m.pop_num::<u32>()?;
+    let Some(array) = pop_array(store, m)? else {
+        rule!(m.coverage, "Step_read/array.get-null");
+        return Err(NULL);
+    };
+    if i >= array.len {
+        rule!(m.coverage, "Step_read/array.get-oob");
+        return Err(OUT_OF_BOUNDS);
+    }
+    rule!(m.coverage, "Step_read/array.get-array");
+    let (_, storage) = element(store, instance, x)?;
+    let value = store.heap.element(array, storage, i)?;
+    m.push(storage.extend(value, sx));
+    Ok(())
+}
+
+#[inline(always)]
+pub(super) fn set(
+    store: &mut Store,
+    m: &mut Machine,
+    instance: InstanceAddr,
+    x: TypeIdx,
+) -> Result<(), Halt> {
+    let value = m.pop()?;
+    let i = m.pop_num::<u32>()?;
+    let Some(array) = pop_array(store, m)? else {
+        rule!(m.coverage, "Step/array.set-null");
+        return Err(NULL);
+    };
+    if i >= array.len {
+        rule!(m.coverage, "Step/array.set-oob");
+        return Err(OUT_OF_BOUNDS);
+    }
+    rule!(m.coverage, "Step/array.set-array");
+    let (_, storage) = element(store, instance, x)?;
+    store.heap.set_element(array, storage, i, value)
+}
+
+#[inline(always)]
+pub(super) fn len(store: &Store, m: &mut Machine) -> Result<(), Halt> {
+    let Some(array) = pop_array(store, m)? else {
+        rule!(m.coverage, "Step_read/array.len-null");
+        return Err(NULL);
+    };
+    rule!(m.coverage, "Step_read/array.len-array");
+    m.push(array.len);
+    Ok(())
+}
+
+pub(super) fn fill(
+    store: &mut Store,
+    m: &mut Machine,
+    instance: InstanceAddr,
+    x: TypeIdx,
+) -> Result<(), Halt> {
+    let n = m.pop_num::<u32>()?;
+    let value = m.pop()?;
+    let i = m.pop_num::<u32>()?;
+    let Some(array) = pop_array(store, m)? else {
+        rule!(m.coverage, "Step_read/array.fill-null");
+        return Err(NULL);
+    };
+    if !within(array, i, n) {
+        rule!(m.coverage, "Step_read/array.fill-oob");
+        return Err(OUT_OF_BOUNDS);
+    }
+    if n == 0 {
+        rule!(m.coverage, "Step_read/array.fill-zero");
+        return Ok(());
+    }
+    rule!(m.coverage, "Step_read/array.fill-succ");
+    m.charge(u64::from(n / 8))?;
+    let (_, storage) = element(store, instance, x)?;
+    (i..i + n).try_for_each(|k| store.heap.set_element(array, storage, k, value))
+}
+
+pub(super) fn copy(
+    store: &mut Store,
+    m: &mut Machine,
+    instance: InstanceAddr,
+    x1: TypeIdx,
+) -> Result<(), Halt> {
+    let n = m.pop_num::<u32>()?;
+    let i2 = m.pop_num::<u32>()?;
+    let from = pop_array(store, m)?;
+    let i1 = m.pop_num::<u32>()?;
+    let to = pop_array(store, m)?;
+    let Some(to) = to else {
+        rule!(m.coverage, "Step_read/array.copy-null1");
+        return Err(NULL);
+    };
+    let Some(from) = from else {
+        rule!(m.coverage, "Step_read/array.copy-null2");
+        return Err(NULL);
+    };
+    if !within(to, i1, n) {
+        rule!(m.coverage, "Step_read/array.copy-oob1");
+        return Err(OUT_OF_BOUNDS);
+    }
+    if !within(from, i2, n) {
+        rule!(m.coverage, "Step_read/array.copy-oob2");
+        return Err(OUT_OF_BOUNDS);
+    }
+    if n == 0 {
+        rule!(m.coverage, "Step_read/array.copy-zero");
+        return Ok(());
+    }
+    if i1 <= i2 {
+        rule!(m.coverage, "Step_read/array.copy-le");
+    } else {
+        rule!(m.coverage, "Step_read/array.copy-gt");
+    }
+    m.charge(u64::from(n / 8))?;
+    let (_, storage) = element(store, instance, x1)?;
+    store.heap.copy_elements((to, i1), (from, i2), n, storage);
+    Ok(())
+}
+
+pub(super) fn init_elem(
+    store: &mut Store,
+    m: &mut Machine,
+    instance: InstanceAddr,
+    (x, y): (TypeIdx, ElemIdx),
+) -> Result<(), Halt> {
+    let n = m.pop_num::<u32>()?;
+    let j = m.pop_num::<u32>()?;
+    let i = m.pop_num::<u32>()?;
+    let Some(array) = pop_array(store, m)? else {
+        rule!(m.coverage, "Step_read/array.init_elem-null");
+        return Err(NULL);
+    };
+    if !within(array, i, n) {
+        rule!(m.coverage, "Step_read/array.init_elem-oob1");
+        return Err(OUT_OF_BOUNDS);
+    }
+    let refs = &store.elem(instance, y)?.refs;
+    let Some(range) = table::range(refs, j.into(), n.into()) else {
+        rule!(m.coverage, "Step_read/array.init_elem-oob2");
+        return Err(Trap::OutOfBoundsTableAccess.into());
+    };
+    if n == 0 {
+        rule!(m.coverage, "Step_read/array.init_elem-zero");
+        return Ok(());
+    }
+    rule!(m.coverage, "Step_read/array.init_elem-succ");
+    m.charge(u64::from(n / 8))?;
+    let refs = refs[range].to_vec();
+    let (_, storage) = element(store, instance, x)?;
+    let set = |(k, r): (u32, &Ref)| store.heap.set_element(array, storage, k, (*r).into());
+    (i..).zip(&refs).try_for_each(set)
+}
+
+pub(super) fn init_data(
+    store: &mut Store,
+    m: &mut Machine,
+    instance: InstanceAddr,
+    (x, y): (TypeIdx, DataIdx),
+) -> Result<(), Halt> {
+    let n = m.pop_num::<u32>()?;
+    let j = m.pop_num::<u32>()?;
+    let i = m.pop_num::<u32>()?;
+    let Some(array) = pop_array(store, m)? else {
+        rule!(m.coverage, "Step_read/array.init_data-null");
+        return Err(NULL);
+    };
+    if !within(array, i, n) {
+        rule!(m.coverage, "Step_read/array.init_data-oob1");
+        return Err(OUT_OF_BOUNDS);
+    }
+    let (_, storage) = element(store, instance, x)?;
+    let bytes = &store.data(instance, y)?.bytes;
+    let size = u64::from(n) * storage.bytes() as u64;
+    let Some(range) = memory::range(bytes, j.into(), size) else {
+        rule!(m.coverage, "Step_read/array.init_data-oob2");
+        return Err(Trap::OutOfBoundsMemoryAccess.into());
+    };
+    if n == 0 {
+        rule!(m.coverage, "Step_read/array.init_data-zero");
+        return Ok(());
+    }
+    rule!(m.coverage, "Step_read/array.init_data-num");
+    m.charge(u64::from(n / 8))?;
+    let bytes = bytes[range].to_vec();
+    (0..n).try_for_each(|k| {
+        let value = from_data(&bytes, storage, k);
+        store.heap.set_element(array, storage, i + k, value)
+    })
+}

@@ -1,0 +1,40 @@
+//! 4.3, Block instructions. Validation has computed where blocks end, so entering one changes nothing on the stack.
+
+use super::trap::Halt;
+use crate::execution::stack::Machine;
+use crate::rules::rule;
+use crate::validation::SideTable;
+
+#[inline(always)]
+pub(super) fn block(m: &mut Machine) -> Result<(), Halt> {
+    rule!(m.coverage, "Step_read/block");
+    Ok(())
+}
+
+#[inline(always)]
+pub(super) fn r#loop(m: &mut Machine) -> Result<(), Halt> {
+    rule!(m.coverage, "Step_read/loop");
+    Ok(())
+}
+
+/// Whether the first branch is entered; otherwise execution goes to the jump of the `if`.
+#[inline(always)]
+pub(super) fn r#if(m: &mut Machine) -> Result<bool, Halt> {
+    let condition = m.pop_num::<u32>()?;
+    if condition != 0 {
+        rule!(m.coverage, "Step_pure/if-true");
+    } else {
+        rule!(m.coverage, "Step_pure/if-false");
+    }
+    block(m)?;
+    Ok(condition != 0)
+}
+
+/// The end of a block that was not left by a branch: the label, or handler and label, disappear.
+#[inline(always)]
+pub(super) fn end(m: &mut Machine, side: &SideTable, position: usize) {
+    rule!(m.coverage, "Step_pure/label-vals");
+    if side.handlers.iter().any(|h| h.end as usize == position) {
+        super::exception::handler_vals(m);
+    }
+}

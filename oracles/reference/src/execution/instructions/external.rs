@@ -1,0 +1,34 @@
+//! 4.3, External reference instructions. All pure: conversion wraps a reference or takes the wrapping away.
+
+use super::trap::{Halt, Stuck};
+use crate::execution::stack::Machine;
+use crate::execution::values::Ref;
+use crate::rules::rule;
+
+pub(super) fn extern_convert_any(m: &mut Machine) -> Result<(), Halt> {
+    let r = m.pop_ref()?;
+    if r == Ref::Null {
+        rule!(m.coverage, "Step_pure/extern.convert_any-null");
+        m.push(Ref::Null);
+    } else {
+        rule!(m.coverage, "Step_pure/extern.convert_any-addr");
+        m.push(Ref::Extern(r.internal().ok_or(Stuck::OperandType)?));
+    }
+    Ok(())
+}
+
+pub(super) fn any_convert_extern(m: &mut Machine) -> Result<(), Halt> {
+    match m.pop_ref()? {
+        Ref::Null => {
+            rule!(m.coverage, "Step_pure/any.convert_extern-null");
+            m.push(Ref::Null);
+            Ok(())
+        }
+        Ref::Extern(internal) => {
+            rule!(m.coverage, "Step_pure/any.convert_extern-addr");
+            m.push(Ref::from(internal));
+            Ok(())
+        }
+        _ => Err(Stuck::OperandType.into()),
+    }
+}

@@ -1,0 +1,218 @@
+//! 4.3, Function instructions: calls, tail calls and returns.
+//!
+//! The reading rules find out which function is meant; [`enter`] and [`leave`] make and remove its frame. A host
+//! function has no frame: it is called where a frame would be made.
+
+use std::rc::Rc;
+
+use super::trap::{Halt, Misuse, Stuck, Trap};
+use super::{reference, table};
+use crate::execution::configurations::{FuncCode, HostFunc, Store};
+use crate::execution::stack::{Frame, Machine};
+use crate::execution::types::val_ok;
+use crate::execution::values::{FuncAddr, InstanceAddr, Ref, Value};
+use crate::rules::rule;
+use crate::syntax::{FuncIdx, HeapType, RefType, TableIdx, TypeIdx, TypeUse};
+
+#[inline(always)]
+pub(super) fn call(
+    store: &Store,
+    m: &mut Machine,
+    instance: InstanceAddr,
+    x: FuncIdx,
+) -> Result<FuncAddr, Halt> {
+    rule!(m.coverage, "Step_read/call");
+    store.module_inst(instance)?.func_addr(x)
+}
+
+pub(super) fn return_call(
+    store: &Store,
+    m: &mut Machine,
+    instance: InstanceAddr,
+    x: FuncIdx,
+) -> Result<FuncAddr, Halt> {
+    rule!(m.coverage, "Step_read/return_call");
+    store.module_inst(instance)?.func_addr(x)
+}
+
+/// The function that a reference on top of the stack refers to.
+fn callee(m: &mut Machine) -> Result<Option<FuncAddr>, Halt> {
+    match m.pop_ref()? {
+        Ref::Null => Ok(None),
+        Ref::Func(a) => Ok(Some(a)),
+        _ => Err(Stuck::OperandType.into()),
+    }
+}
+
+pub(super) fn call_ref(m: &mut Machine) -> Result<FuncAddr, Halt> {
+    callee(m)?.ok_or_else(|| {
+        rule!(m.coverage, "Step_read/call_ref-null");
+        Trap::NullFunctionReference.into()
+    })
+}
+
+pub(super) fn return_call_ref(m: &mut Machine) -> Result<FuncAddr, Halt> {
+    callee(m)?.ok_or_else(|| {
+        rule!(m.coverage, "Step_read/return_call_ref-frame-null");
+        Trap::NullFunctionReference.into()
+    })
+}
+
+/// `(TABLE.GET x) (REF.CAST (REF NULL yy))`, with the traps that scripts expect of an indirect call.
+fn table_element(
+    store: &Store,
+    m: &mut Machine,
+    instance: InstanceAddr,
+    x: TableIdx,
+    y: TypeIdx,
+) -> Result<(), Halt> {
+    table::get(store, m, instance, x).map_err(|halt| match halt {
+        Halt::Trap(_) => Trap::UndefinedElement.into(),
+        other => other,
+    })?;
+    let expected = RefType {
+        nullable: true,
+        heap: HeapType::Use(TypeUse::Idx(y)),
+    };
+    reference::cast(store, m, instance, expected).map_err(|halt| match halt {
+        Halt::Trap(_) => Trap::IndirectCallTypeMismatch.into(),
+        other => other,
+    })
+}
+
+/// A null element is called like a null reference, but scripts expect another trap.
+fn uninitialized(halt: Halt) -> Halt {
+    match halt {
+        Halt::Trap(_) => Trap::UninitializedElement.into(),
+        other => other,
+    }
+}
+
+pub(super) fn call_indirect(
+    store: &Store,
+    m: &mut Machine,
+    instance: InstanceAddr,
+    x: TableIdx,
+    y: TypeIdx,
+) -> Result<FuncAddr, Halt> {
+    rule!(m.coverage, "Step_pure/call_indirect");
+    table_element(store, m, instance, x, y)?;
+    call_ref(m).map_err(uninitialized)
+}
+
+pub(super) fn return_call_indirect(
+    store: &Store,
+    m: &mut Machine,
+    instance: InstanceAddr,
+    x: TableIdx,
+    y: TypeIdx,
+) -> Result<FuncAddr, Halt> {
+    rule!(m.coverage, "Step_pure/return_call_indirect");
+    table_element(store, m, instance, x, y)?;
+    return_call_ref(m).map_err(uninitialized)
+}
+
+/// Calls the function at `a` on the operands on top of the stack: makes its frame or, for a host function, runs it.
+/// Whether it was a host function, so that nothing is left to run.
+#[inline]
+pub(crate) fn enter(store: &mut Store, m: &mut Machine, a: FuncAddr) -> Result<bool, Halt> {
+    let func = store.func(a)?;
+    let (params, arity) = (func.params, func.results);
+    match &func.code {
+        FuncCode::Host(host) => {
+            let host = Rc::clone(host);
+            enter_host(store, m, a, &host)?;
+            Ok(true)
+        }
+        FuncCode::Wasm { instance, code } => {
+            rule!(m.coverage, "Step_read/call_ref-func");
+            let (instance, code) = (*instance, *code);
+            let module = &store.module_inst(instance)?.module;
+            let (func, side) = module.code(code as usize).ok_or(Stuck::Index)?;
+            let locals: u64 = func.locals.iter().map(|run| u64::from(run.count)).sum();
+            m.admit(locals + u64::from(side.max_height()))?;
+            let base = m.values.len().checked_sub(params as usize);
+            let base = base.ok_or(Stuck::OperandMissing)?;
+            for run in &func.locals {
+                let value = Value::default_of(run.ty);
+                m.values.extend(std::iter::repeat_n(value, run.count as usize));
+            }
+            m.charge(locals / 8)?;
+            m.frames.push(Frame {
+                instance,
+                code,
+                position: 0,
+                base: base as u32,
+                operands: m.values.len() as u32,
+                arity,
+            });
+            Ok(false)
+        }
+    }
+}
+
+/// Calls a host function. Its arguments stay on the stack meanwhile, where a census with frames sees them.
+fn enter_host(store: &mut Store, m: &mut Machine, a: FuncAddr, host: &HostFunc) -> Result<(), Halt> {
+    let params = store.func(a)?.params as usize;
+    let arguments = m.top(params)?.to_vec();
+    let results = lend_machine(store, m, |store| host(store, &arguments))?;
+    let ft = store.types.expand_func(store.func(a)?.ty);
+    let types = &ft.ok_or(Stuck::Address)?.results;
+    let fit = |(value, t): (&Value, _)| val_ok(store, *value, t);
+    if results.len() != types.len() || !results.iter().zip(types.iter().copied()).all(fit) {
+        return Err(Misuse::Results.into());
+    }
+    m.drop_top(params);
+    m.values.extend_from_slice(&results);
+    Ok(())
+}
+
+/// Puts the stack into the store while the embedder's code runs.
+fn lend_machine<T>(store: &mut Store, m: &mut Machine, f: impl FnOnce(&mut Store) -> T) -> T {
+    store.machine = Some(std::mem::replace(m, Machine::absent()));
+    let result = f(store);
+    if let Some(machine) = store.machine.take() {
+        *m = machine;
+    }
+    result
+}
+
+/// The body has been executed to its end: the frame disappears, its results stay.
+#[inline(always)]
+pub(super) fn frame_vals(m: &mut Machine) -> Result<(), Halt> {
+    rule!(m.coverage, "Step_pure/frame-vals");
+    let frame = m.frame()?;
+    if m.values.len() != frame.operands as usize + frame.arity as usize {
+        return Err(Stuck::OperandHeight.into());
+    }
+    leave(m)
+}
+
+#[inline(always)]
+pub(super) fn r#return(m: &mut Machine) -> Result<(), Halt> {
+    rule!(m.coverage, "Step_pure/return-frame");
+    leave(m)
+}
+
+/// Removes the frame on top, moves its results to where its arguments were, and lets the caller go on after the call.
+#[inline(always)]
+fn leave(m: &mut Machine) -> Result<(), Halt> {
+    let frame = m.frames.pop().ok_or(Halt::Stuck(Stuck::Position))?;
+    m.cut(frame.base as usize, frame.arity as usize)?;
+    if let Some(caller) = m.frames.last_mut() {
+        caller.position += 1;
+    }
+    Ok(())
+}
+
+/// Removes the frame on top for a tail call of `a`, whose arguments take its place.
+pub(super) fn return_call_ref_frame_addr(
+    store: &Store,
+    m: &mut Machine,
+    a: FuncAddr,
+) -> Result<(), Halt> {
+    rule!(m.coverage, "Step_read/return_call_ref-frame-addr");
+    let params = store.func(a)?.params;
+    let frame = m.frames.pop().ok_or(Halt::Stuck(Stuck::Position))?;
+    m.cut(frame.base as usize, params as usize)
+}

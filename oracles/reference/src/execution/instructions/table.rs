@@ -1,0 +1,244 @@
+//! 4.3, Table instructions.
+//!
+//! `table.fill`, `table.copy` and `table.init` reduce element by element in the specification; here the bounds are
+//! checked first, as there, and then all elements move at once. The direction rules of `table.copy` have no code for
+//! the same reason: moving all at once is right in either direction.
+
+use super::trap::{Halt, Stuck, Trap};
+use crate::execution::configurations::{Store, TableInst};
+use crate::execution::stack::Machine;
+use crate::execution::values::{InstanceAddr, Ref, TableAddr};
+use crate::rules::rule;
+use crate::syntax::{ElemIdx, TableIdx};
+
+const OUT_OF_BOUNDS: Halt = Halt::Trap(Trap::OutOfBoundsTableAccess);
+
+/// `refs[i : n]` as positions, if it is within `refs`.
+pub(crate) fn range(refs: &[Ref], i: u64, n: u64) -> Option<std::ops::Range<usize>> {
+    let end = i.checked_add(n)?;
+    (end <= refs.len() as u64).then_some(i as usize..end as usize)
+}
+
+#[inline(always)]
+pub(super) fn get(
+    store: &Store,
+    m: &mut Machine,
+    instance: InstanceAddr,
+    x: TableIdx,
+) -> Result<(), Halt> {
+    let table = store.table(instance, x)?;
+    let i = m.pop_addr(table.ty.addr)?;
+    match usize::try_from(i).ok().and_then(|i| table.refs.get(i)) {
+        None => {
+            rule!(m.coverage, "Step_read/table.get-oob");
+            Err(OUT_OF_BOUNDS)
+        }
+        Some(r) => {
+            rule!(m.coverage, "Step_read/table.get-val");
+            m.push(*r);
+            Ok(())
+        }
+    }
+}
+
+#[inline(always)]
+pub(super) fn set(
+    store: &mut Store,
+    m: &mut Machine,
+    instance: InstanceAddr,
+    x: TableIdx,
+) -> Result<(), Halt> {
+    let table = store.table_mut(instance, x)?;
+    let r = m.pop_ref()?;
+    let i = m.pop_addr(table.ty.addr)?;
+    match usize::try_from(i).ok().and_then(|i| table.refs.get_mut(i)) {
+        None => {
+            rule!(m.coverage, "Step/table.set-oob");
+            Err(OUT_OF_BOUNDS)
+        }
+        Some(place) => {
+            rule!(m.coverage, "Step/table.set-val");
+            *place = r;
+            Ok(())
+        }
+    }
+}
+
+pub(super) fn size(
+    store: &Store,
+    m: &mut Machine,
+    instance: InstanceAddr,
+    x: TableIdx,
+) -> Result<(), Halt> {
+    rule!(m.coverage, "Step_read/table.size");
+    let table = store.table(instance, x)?;
+    m.push_addr(table.ty.addr, Some(table.refs.len() as u64));
+    Ok(())
+}
+
+pub(super) fn grow(
+    store: &mut Store,
+    m: &mut Machine,
+    instance: InstanceAddr,
+    x: TableIdx,
+) -> Result<(), Halt> {
+    let a = store.module_inst(instance)?.table_addr(x)?;
+    let at = store.table(instance, x)?.ty.addr;
+    let n = m.pop_addr(at)?;
+    let r = m.pop_ref()?;
+    m.charge(n.min(u64::from(u32::MAX)) / 8)?;
+    let size = grow_table(store, a, n, r)?;
+    if size.is_some() {
+        rule!(m.coverage, "Step/table.grow-succeed");
+    } else {
+        rule!(m.coverage, "Step/table.grow-fail");
+    }
+    m.push_addr(at, size);
+    Ok(())
+}
+
+/// `$growtable`: the old size, or nothing if the type or a limit of the store does not allow the new one.
+pub(crate) fn grow_table(
+    store: &mut Store,
+    a: TableAddr,
+    n: u64,
+    r: Ref,
+) -> Result<Option<u64>, Halt> {
+    let free = store.limits.table_elements - store.table_elements;
+    let table = store.tables.get_mut(a.index()).ok_or(Stuck::Address)?;
+    let size = table.refs.len() as u64;
+    let most = super::super::types::most_elements(table.ty.addr);
+    let most = table.ty.limits.max.map_or(most, |max| max.min(most));
+    if n > most.saturating_sub(size) || n > free || !add_elements(table, n, r) {
+        return Ok(None);
+    }
+    store.table_elements += n;
+    Ok(Some(size))
+}
+
+/// Whether memory for the elements was found.
+fn add_elements(table: &mut TableInst, n: u64, r: Ref) -> bool {
+    let found = table.refs.try_reserve(n as usize).is_ok();
+    if found {
+        table.refs.extend(std::iter::repeat_n(r, n as usize));
+        table.ty.limits.min = table.refs.len() as u64;
+    }
+    found
+}
+
+pub(super) fn fill(
+    store: &mut Store,
+    m: &mut Machine,
+    instance: InstanceAddr,
+    x: TableIdx,
+) -> Result<(), Halt> {
+    let table = store.table_mut(instance, x)?;
+    let n = m.pop_addr(table.ty.addr)?;
+    let r = m.pop_ref()?;
+    let i = m.pop_addr(table.ty.addr)?;
+    let Some(range) = range(&table.refs, i, n) else {
+        rule!(m.coverage, "Step_read/table.fill-oob");
+        return Err(OUT_OF_BOUNDS);
+    };
+    if n == 0 {
+        rule!(m.coverage, "Step_read/table.fill-zero");
+    } else {
+        rule!(m.coverage, "Step_read/table.fill-succ");
+        m.charge(n / 8)?;
+        table.refs[range].fill(r);
+    }
+    Ok(())
+}
+
+pub(super) fn copy(
+    store: &mut Store,
+    m: &mut Machine,
+    instance: InstanceAddr,
+    (x1, x2): (TableIdx, TableIdx),
+) -> Result<(), Halt> {
+    let (to, from) = (store.table(instance, x1)?, store.table(instance, x2)?);
+    let n = m.pop_addr(to.ty.addr.min(from.ty.addr))?;
+    let i2 = m.pop_addr(from.ty.addr)?;
+    let i1 = m.pop_addr(to.ty.addr)?;
+    if n == 0 && range(&to.refs, i1, 0).is_some() && range(&from.refs, i2, 0).is_some() {
+        rule!(m.coverage, "Step_read/table.copy-zero");
+        return Ok(());
+    }
+    let inst = store.module_inst(instance)?;
+    let (to, from) = (inst.table_addr(x1)?, inst.table_addr(x2)?);
+    m.charge(n.min(u64::from(u32::MAX)) / 8)?;
+    if copy_table(store, (to, i1), (from, i2), n)?.is_none() {
+        rule!(m.coverage, "Step_read/table.copy-oob");
+        return Err(OUT_OF_BOUNDS);
+    }
+    if i1 <= i2 {
+        rule!(m.coverage, "Step_read/table.copy-le");
+    } else {
+        rule!(m.coverage, "Step_read/table.copy-gt");
+    }
+    Ok(())
+}
+
+/// Copies elements between tables, or within one. Nothing is returned, and nothing done, if a range is out of bounds.
+pub(crate) fn copy_table(
+    store: &mut Store,
+    (to, i1): (TableAddr, u64),
+    (from, i2): (TableAddr, u64),
+    n: u64,
+) -> Result<Option<()>, Halt> {
+    let (t, f) = (to.index(), from.index());
+    let source = &store.tables.get(f).ok_or(Stuck::Address)?.refs;
+    let target = &store.tables.get(t).ok_or(Stuck::Address)?.refs;
+    let (Some(target), Some(source)) = (range(target, i1, n), range(source, i2, n)) else {
+        return Ok(None);
+    };
+    if t == f {
+        store.tables[t].refs.copy_within(source, target.start);
+    } else {
+        let [to, from] = store
+            .tables
+            .get_disjoint_mut([t, f])
+            .map_err(|_| Stuck::Address)?;
+        to.refs[target].copy_from_slice(&from.refs[source]);
+    }
+    Ok(Some(()))
+}
+
+pub(crate) fn init(
+    store: &mut Store,
+    m: &mut Machine,
+    instance: InstanceAddr,
+    (x, y): (TableIdx, ElemIdx),
+) -> Result<(), Halt> {
+    let table = store.module_inst(instance)?.table_addr(x)?;
+    let elem = store.module_inst(instance)?.elem_addr(y)?;
+    let elem = store.elems.get(elem.index()).ok_or(Stuck::Address)?;
+    let table = store.tables.get_mut(table.index()).ok_or(Stuck::Address)?;
+    let n = u64::from(m.pop_num::<u32>()?);
+    let j = u64::from(m.pop_num::<u32>()?);
+    let i = m.pop_addr(table.ty.addr)?;
+    let ranges = (range(&table.refs, i, n), range(&elem.refs, j, n));
+    let (Some(target), Some(source)) = ranges else {
+        rule!(m.coverage, "Step_read/table.init-oob");
+        return Err(OUT_OF_BOUNDS);
+    };
+    if n == 0 {
+        rule!(m.coverage, "Step_read/table.init-zero");
+    } else {
+        rule!(m.coverage, "Step_read/table.init-succ");
+        m.charge(n / 8)?;
+        table.refs[target].copy_from_slice(&elem.refs[source]);
+    }
+    Ok(())
+}
+
+pub(crate) fn elem_drop(
+    store: &mut Store,
+    m: &mut Machine,
+    instance: InstanceAddr,
+    x: ElemIdx,
+) -> Result<(), Halt> {
+    rule!(m.coverage, "Step/elem.drop");
+    store.elem_mut(instance, x)?.refs = Vec::new();
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! What a run did, instruction by instruction, for whoever looks for the place where two engines part.
+//!
+//! A [`Tracer`] is called before each instruction with a [`Step`]. What the instruction does to the operand stack shows
+//! in the next step's operands, what it may do to the store in [`Step::touches`]. Without a tracer, tracing costs nothing:
+//! the interpreter asks for it only when a slice of the step budget is used up, and a slice is one step long only when
+//! there is a tracer.
+
+use std::fmt;
+
+use crate::execution::{InstanceAddr, Value};
+use crate::syntax::{FuncIdx, Instr};
+
+/// Called before each instruction.
+pub type Tracer = Box<dyn FnMut(&Step<'_>)>;
+
+/// An instruction about to be executed.
+#[derive(Clone, Copy, Debug)]
+pub struct Step<'a> {
+    /// Number of frames below this one.
+    pub depth: usize,
+    /// The instance whose code runs.
+    pub instance: InstanceAddr,
+    /// The function, in the module's index space.
+    pub func: FuncIdx,
+    /// Position in the body.
+    pub position: usize,
+    /// The instruction.
+    pub instr: &'a Instr,
+    /// The frame's operands, the top one last.
+    pub operands: &'a [Value],
+}
+
+/// The component of the store that an instruction may change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Component {
+    /// `GLOBALS`.
+    Globals,
+    /// `TABLES`.
+    Tables,
+    /// `MEMS`.
+    Mems,
+    /// `ELEMS`.
+    Elems,
+    /// `DATAS`.
+    Datas,
+    /// `STRUCTS`.
+    Structs,
+    /// `ARRAYS`.
+    Arrays,
+    /// `EXNS`.
+    Exns,
+    /// Any of them: a host function may be called.
+    Any,
+}
+
+impl Step<'_> {
+    /// What the instruction may change in the store.
+    #[must_use]
+    pub fn touches(&self) -> Option<Component> {
+        Some(match self.instr {
+            Instr::GlobalSet(_) => Component::Globals,
+            Instr::TableSet(_)
+            | Instr::TableGrow(_)
+            | Instr::TableFill(_)
+            | Instr::TableCopy(..)
+            | Instr::TableInit(..) => Component::Tables,
+            Instr::Store { .. }
+            | Instr::VStore { .. }
+            | Instr::VStoreLane { .. }
+            | Instr::MemoryGrow(_)
+            | Instr::MemoryFill(_)
+            | Instr::MemoryCopy(..)
+            | Instr::MemoryInit(..) => Component::Mems,
+            Instr::ElemDrop(_) => Component::Elems,
+            Instr::DataDrop(_) => Component::Datas,
+            Instr::StructNew(_) | Instr::StructNewDefault(_) | Instr::StructSet(..) => {
+                Component::Structs
+            }
+            Instr::ArrayNew(_)
+            | Instr::ArrayNewDefault(_)
+            | Instr::ArrayNewFixed(..)
+            | Instr::ArrayNewData(..)
+            | Instr::ArrayNewElem(..)
+            | Instr::ArraySet(_)
+            | Instr::ArrayFill(_)
+            | Instr::ArrayCopy(..)
+            | Instr::ArrayInitData(..)
+            | Instr::ArrayInitElem(..) => Component::Arrays,
+            Instr::Throw(_) => Component::Exns,
+            Instr::Call(_)
+            | Instr::CallRef(_)
+            | Instr::CallIndirect(..)
+            | Instr::ReturnCall(_)
+            | Instr::ReturnCallRef(_)
+            | Instr::ReturnCallIndirect(..) => Component::Any,
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for Step<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (instance, func, at) = (self.instance.0, self.func.0, self.position);
+        write!(f, "{:>3} {instance}:{func}+{at} {:?}", self.depth, self.instr)?;
+        for operand in self.operands {
+            write!(f, " | {operand}")?;
+        }
+        match self.touches() {
+            Some(component) => write!(f, " ! {component:?}"),
+            None => Ok(()),
+        }
+    }
+}
