@@ -6,7 +6,7 @@
 //! Modules stand in reading order; each uses only those above it.
 #![forbid(unsafe_code)]
 
-mod rules;
+pub mod rules;
 
 pub mod syntax;
 
@@ -15,5 +15,11 @@ pub mod binary;
 pub mod validation;
 
 pub mod numerics;
+
+pub mod execution;
+
+pub mod reach;
+
+pub mod trace;
 
 pub use rules::{Coverage, Rule};

@@ -101,7 +101,11 @@ impl Step<'_> {
 impl fmt::Display for Step<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (instance, func, at) = (self.instance.0, self.func.0, self.position);
-        write!(f, "{:>3} {instance}:{func}+{at} {:?}", self.depth, self.instr)?;
+        write!(
+            f,
+            "{:>3} {instance}:{func}+{at} {:?}",
+            self.depth, self.instr
+        )?;
         for operand in self.operands {
             write!(f, " | {operand}")?;
         }

@@ -11,8 +11,8 @@ use std::rc::Rc;
 
 use crate::rules::Coverage;
 use crate::syntax::{
-    DataIdx, DefTypeId, ElemIdx, FuncIdx, GlobalIdx, GlobalType, MemIdx, MemType, RefType,
-    TableIdx, TableType, TagIdx, TypeIdx, TypeStore,
+    DataIdx, DefTypeId, ElemIdx, FuncIdx, GlobalIdx, GlobalType, MemIdx, MemType, TableIdx,
+    TableType, TagIdx, TypeIdx, TypeStore,
 };
 use crate::validation::ValidModule;
 
@@ -141,7 +141,9 @@ impl ModuleInst {
     /// Names and addresses of the exports, in the module's order. Empty until instantiation has allocated the instance.
     pub fn exports(&self) -> impl Iterator<Item = (&str, Extern)> {
         let names = self.module.module().exports.iter();
-        names.map(|e| e.name.as_str()).zip(self.exports.iter().copied())
+        names
+            .map(|e| e.name.as_str())
+            .zip(self.exports.iter().copied())
     }
 }
 
@@ -212,10 +214,9 @@ pub(crate) struct DataInst {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// `eleminst`.
+/// `eleminst`, without its type, which no rule reads.
 #[derive(Clone, Debug)]
 pub(crate) struct ElemInst {
-    pub(crate) ty: RefType,
     pub(crate) refs: Vec<Ref>,
 }
 

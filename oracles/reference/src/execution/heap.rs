@@ -98,9 +98,7 @@ impl Heap {
 
     /// The exception at an address.
     pub(crate) fn exception(&self, a: ExnAddr) -> Result<&Exception, Halt> {
-        self.exceptions
-            .get(a.index())
-            .ok_or(Stuck::Address.into())
+        self.exceptions.get(a.index()).ok_or(Stuck::Address.into())
     }
 
     /// `$add_structinst`: a structure of these places, filled from `values`, as many.
@@ -196,7 +194,11 @@ impl Heap {
         place: Place,
         value: Value,
     ) -> Result<(), Halt> {
-        self.set_words(object.start as usize + place.offset as usize, place.storage, value)
+        self.set_words(
+            object.start as usize + place.offset as usize,
+            place.storage,
+            value,
+        )
     }
 
     /// `$with_array`.
@@ -208,7 +210,11 @@ impl Heap {
         i: u32,
         value: Value,
     ) -> Result<(), Halt> {
-        self.set_words(array.start as usize + i as usize * storage.words(), storage, value)
+        self.set_words(
+            array.start as usize + i as usize * storage.words(),
+            storage,
+            value,
+        )
     }
 
     #[inline(always)]

@@ -147,8 +147,6 @@ pub(crate) struct Place {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Layout {
     pub(crate) places: Box<[Place]>,
-    /// Words of a structure.
-    pub(crate) words: u32,
 }
 
 impl Layout {
@@ -172,8 +170,9 @@ impl Layout {
                 mutable: field.mutable,
             }
         };
-        let places = fields.iter().map(place).collect();
-        Layout { places, words }
+        Layout {
+            places: fields.iter().map(place).collect(),
+        }
     }
 
     /// The place of an array's elements.
@@ -191,10 +190,7 @@ pub(crate) fn ref_ok(store: &Store, r: Ref) -> Result<(Rule, RefType), Halt> {
             const { Rule::named("Ref_ok/null") },
             RefType::abs(true, AbsHeapType::Bot),
         ),
-        Ref::I31(_) => (
-            const { Rule::named("Ref_ok/i31") },
-            abs(AbsHeapType::I31),
-        ),
+        Ref::I31(_) => (const { Rule::named("Ref_ok/i31") }, abs(AbsHeapType::I31)),
         Ref::Struct(a) => (
             const { Rule::named("Ref_ok/struct") },
             RefType::def(false, store.heap.structure(a)?.ty),
@@ -209,15 +205,9 @@ pub(crate) fn ref_ok(store: &Store, r: Ref) -> Result<(Rule, RefType), Halt> {
         ),
         Ref::Exn(a) => {
             store.heap.exception(a)?;
-            (
-                const { Rule::named("Ref_ok/exn") },
-                abs(AbsHeapType::Exn),
-            )
+            (const { Rule::named("Ref_ok/exn") }, abs(AbsHeapType::Exn))
         }
-        Ref::Host(_) => (
-            const { Rule::named("Ref_ok/host") },
-            abs(AbsHeapType::Any),
-        ),
+        Ref::Host(_) => (const { Rule::named("Ref_ok/host") }, abs(AbsHeapType::Any)),
         Ref::Extern(internal) => {
             ref_ok(store, internal.into())?;
             (

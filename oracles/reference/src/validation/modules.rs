@@ -32,6 +32,11 @@ impl ValidModule {
     pub fn side_tables(&self) -> &[SideTable] {
         &self.tables
     }
+
+    /// A function with its side table, counted without imports.
+    pub(crate) fn code(&self, i: usize) -> Option<(&Func, &SideTable)> {
+        self.module.funcs.get(i).zip(self.tables.get(i))
+    }
 }
 
 impl Module {

@@ -15,7 +15,10 @@ use crate::validation::Jump;
 #[inline(always)]
 pub(super) fn br(m: &mut Machine, jump: Jump, operands: u32) -> Result<(), Halt> {
     rule!(m.coverage, "Step_pure/br-label-zero");
-    m.cut(operands as usize + jump.height as usize, jump.arity as usize)
+    m.cut(
+        operands as usize + jump.height as usize,
+        jump.arity as usize,
+    )
 }
 
 #[inline(always)]

@@ -53,12 +53,7 @@ pub(super) fn handler_vals(m: &mut Machine) {
 
 /// Looks for a handler of the exception at `a`, from the frame on top down to the one at depth `floor`. The first that
 /// catches it is branched to; without one, all these frames are gone and the exception goes on.
-pub(super) fn unwind(
-    store: &Store,
-    m: &mut Machine,
-    floor: usize,
-    a: ExnAddr,
-) -> Result<(), Halt> {
+pub(super) fn unwind(store: &Store, m: &mut Machine, floor: usize, a: ExnAddr) -> Result<(), Halt> {
     let exception = store.heap.exception(a)?;
     while m.frames.len() > floor {
         let frame = m.frame()?;

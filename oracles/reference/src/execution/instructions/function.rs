@@ -135,7 +135,8 @@ pub(crate) fn enter(store: &mut Store, m: &mut Machine, a: FuncAddr) -> Result<b
             let base = base.ok_or(Stuck::OperandMissing)?;
             for run in &func.locals {
                 let value = Value::default_of(run.ty);
-                m.values.extend(std::iter::repeat_n(value, run.count as usize));
+                m.values
+                    .extend(std::iter::repeat_n(value, run.count as usize));
             }
             m.charge(locals / 8)?;
             m.frames.push(Frame {
@@ -152,7 +153,12 @@ pub(crate) fn enter(store: &mut Store, m: &mut Machine, a: FuncAddr) -> Result<b
 }
 
 /// Calls a host function. Its arguments stay on the stack meanwhile, where a census with frames sees them.
-fn enter_host(store: &mut Store, m: &mut Machine, a: FuncAddr, host: &HostFunc) -> Result<(), Halt> {
+fn enter_host(
+    store: &mut Store,
+    m: &mut Machine,
+    a: FuncAddr,
+    host: &HostFunc,
+) -> Result<(), Halt> {
     let params = store.func(a)?.params as usize;
     let arguments = m.top(params)?.to_vec();
     let results = lend_machine(store, m, |store| host(store, &arguments))?;
@@ -179,29 +185,27 @@ fn lend_machine<T>(store: &mut Store, m: &mut Machine, f: impl FnOnce(&mut Store
 
 /// The body has been executed to its end: the frame disappears, its results stay.
 #[inline(always)]
-pub(super) fn frame_vals(m: &mut Machine) -> Result<(), Halt> {
+pub(super) fn frame_vals(m: &mut Machine, floor: usize) -> Result<(), Halt> {
     rule!(m.coverage, "Step_pure/frame-vals");
     let frame = m.frame()?;
     if m.values.len() != frame.operands as usize + frame.arity as usize {
         return Err(Stuck::OperandHeight.into());
     }
-    leave(m)
+    leave(m, floor)
 }
 
 #[inline(always)]
-pub(super) fn r#return(m: &mut Machine) -> Result<(), Halt> {
+pub(super) fn r#return(m: &mut Machine, floor: usize) -> Result<(), Halt> {
     rule!(m.coverage, "Step_pure/return-frame");
-    leave(m)
+    leave(m, floor)
 }
 
 /// Removes the frame on top, moves its results to where its arguments were, and lets the caller go on after the call.
 #[inline(always)]
-fn leave(m: &mut Machine) -> Result<(), Halt> {
+fn leave(m: &mut Machine, floor: usize) -> Result<(), Halt> {
     let frame = m.frames.pop().ok_or(Halt::Stuck(Stuck::Position))?;
     m.cut(frame.base as usize, frame.arity as usize)?;
-    if let Some(caller) = m.frames.last_mut() {
-        caller.position += 1;
-    }
+    super::resume_caller(m, floor);
     Ok(())
 }
 

@@ -35,10 +35,7 @@ pub(super) fn set(m: &mut Machine, base: u32, x: LocalIdx) -> Result<(), Halt> {
 #[inline(always)]
 pub(super) fn tee(m: &mut Machine, base: u32, x: LocalIdx) -> Result<(), Halt> {
     rule!(m.coverage, "Step_pure/local.tee");
-    let value = *m
-        .values
-        .last()
-        .ok_or(Halt::Stuck(Stuck::OperandMissing))?;
+    let value = *m.values.last().ok_or(Halt::Stuck(Stuck::OperandMissing))?;
     m.push(value);
     set(m, base, x)
 }

@@ -294,7 +294,10 @@ pub(super) fn vstore_lane(
     let i = m.pop_addr(mem.ty.addr)?;
     let bytes = v.to_le_bytes();
     let lanes = bytes.chunks_exact(sz.bytes() as usize);
-    let lane = lanes.into_iter().nth(usize::from(lane)).ok_or(Stuck::Shape)?;
+    let lane = lanes
+        .into_iter()
+        .nth(usize::from(lane))
+        .ok_or(Stuck::Shape)?;
     if write(mem, i, at, lane).is_none() {
         rule!(m.coverage, "Step/vstore_lane-oob");
         return Err(OUT_OF_BOUNDS);
