@@ -121,8 +121,8 @@ pub struct EmitAllocation<'a> {
 /// Addresses are native addresses of 4-byte reference slots: fields, elements, tables, globals alike. None of these may lead
 /// to a collection except `allocate`. Values may be null or an i31.
 pub trait EmitCollector: Sync {
-    /// Makes an object: its tag and the collector's own words are written, an array's length and all fields are not (they are
-    /// zero when the slow path made it, anything otherwise). The result is not yet declared as a reference.
+    /// Makes an object: its tag and the collector's own words are written; everything else, an array's length included, is zero on
+    /// either path. The result is not yet declared as a reference.
     fn allocate(&self, e: &mut dyn Emit, object: &EmitAllocation<'_>) -> Reg;
     /// Overwrites the reference in a slot.
     fn write(&self, e: &mut dyn Emit, address: Reg, region: Region, new: Reg);

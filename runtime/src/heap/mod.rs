@@ -1,17 +1,53 @@
 //! Objects and collectors. Knows layouts and roots; does not know functions or frames.
 //!
+//! ```text
+//! store_heap.rs Heap: what a store uses; collection points, allocation, the one write path of roots
+//! access.rs     fields and elements         bulk.rs   ranges of elements and of roots
+//! core.rs       what every collector works on: space.rs (memory), layouts.rs (layouts by type id), headers
+//! null/ drc/ copying/                       the collectors
+//! verify.rs census.rs                       what can be asked about a heap
+//! ops.rs        random operations against a model
+//! ```
+//!
 //! A collector is a folder with the same four files: `mod` (what the algorithm is, its traits, its invariants), `alloc` (the
 //! host's path and the inline path), `collect`, and `barrier` (emitted code and host function in one file, because they are one
 //! invariant). What distinguishes collectors is a constant, [`CollectorTraits`]; nobody tests a collector's name.
 
+pub mod access;
+pub mod bulk;
+pub mod census;
+pub mod copying;
+pub mod core;
+pub mod drc;
 pub mod emit;
+pub mod fault;
+mod free_list;
 pub mod gc_ref;
+mod inline;
 pub mod layout;
+pub mod layouts;
+pub mod null;
 pub mod roots;
+pub mod schedule;
+pub mod space;
+mod store_heap;
+pub mod verify;
 
+use std::ops::Range;
+
+pub use access::Stored;
+pub use census::Census;
 pub use emit::{Emit, EmitCollector, Reg};
+pub use fault::{AccessError, AllocError, HeapFault, Place};
 pub use gc_ref::GcRef;
+pub use layouts::TypeSource;
 pub use roots::{RootKind, Roots};
+pub use schedule::PointKind;
+pub use space::SpacePool;
+pub use store_heap::Heap;
+
+use self::core::Core;
+use crate::config::CollectorKind;
 
 /// What must happen when a reference is written over another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +69,123 @@ pub struct CollectorTraits {
     pub reclaims_cycles: bool,
     /// What writes need.
     pub barrier: Barrier,
-    /// Whether loading a reference into a wasm frame needs `emit_after_read`.
+    /// Whether loading a reference into a wasm frame needs [`EmitCollector::after_read`].
     pub read_barrier: bool,
     /// Bytes of an object's header: 8 or 16.
     pub header_bytes: u32,
+}
+
+/// How hard a collection tries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effort {
+    /// What keeps the program going.
+    Routine,
+    /// Everything the collector can reclaim.
+    Full,
+}
+
+/// Limits that an allocation heeds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// The amount after which the collector would rather collect.
+    Soft,
+    /// All there is.
+    Hard,
+}
+
+/// The running half of a collector: its state in one heap.
+///
+/// References are given as bits; null and i31 are allowed wherever a reference is and mean that nothing is to be done.
+pub trait Collector: Send + std::fmt::Debug {
+    /// Makes an object: header written, the rest zero. `None` when it does not fit into `room`.
+    fn allocate(
+        &mut self,
+        core: &mut Core,
+        header: Header,
+        size: u32,
+        room: Room,
+    ) -> Result<Option<u32>, HeapFault>;
+
+    /// Whether the collector would like to collect now, whatever is asked for next.
+    fn pressure(&self, core: &Core) -> bool;
+
+    /// A reference enters a wasm frame (or the host's hands) from somewhere else.
+    fn expose(&mut self, core: &mut Core, raw: u32) -> Result<(), HeapFault>;
+
+    /// `times` more counted places refer to `raw`.
+    fn gain(&mut self, core: &mut Core, raw: u32, times: u32) -> Result<(), HeapFault>;
+
+    /// One counted place less refers to `raw`.
+    fn lose(&mut self, core: &mut Core, raw: u32) -> Result<(), HeapFault>;
+
+    /// Reclaims what is dead; may move what is not.
+    fn collect(
+        &mut self,
+        core: &mut Core,
+        roots: &mut dyn Roots,
+        effort: Effort,
+    ) -> Result<(), HeapFault>;
+
+    /// The part of the heap that is filled with objects and free blocks without a gap, but for the region. Brings it into that
+    /// state first.
+    fn occupied(&mut self, core: &mut Core) -> Range<u32>;
+
+    /// Memory that was in use and holds nothing now.
+    fn idle(&self, core: &Core) -> Range<u32>;
+
+    /// Checks what the collector notes about objects against the references there are.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    fn audit(&mut self, core: &mut Core, roots: &mut dyn Roots) -> Result<(), HeapFault>;
+}
+
+/// The words of a new object's header that do not belong to the collector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Kind and type.
+    pub tag: u32,
+    /// Length, number of the host object, tag of the exception, or 0.
+    pub word: u32,
+}
+
+/// A collector: its compiled half, how it differs from others, and how its running half begins.
+pub trait Plan: EmitCollector + std::fmt::Debug {
+    /// How it differs from others.
+    fn traits(&self) -> CollectorTraits;
+
+    /// The running half for a heap whose memory has `limit` bytes.
+    fn start(&self, limit: u64) -> Box<dyn Collector>;
+}
+
+/// Every collector: the only list of them.
+static PLANS: [(CollectorKind, &dyn Plan); 4] = [
+    (CollectorKind::Null, &null::NullPlan),
+    (CollectorKind::Drc, &drc::DrcPlan { cycles: false }),
+    (CollectorKind::DrcCycles, &drc::DrcPlan { cycles: true }),
+    (CollectorKind::Copying, &copying::CopyingPlan),
+];
+
+/// The collector of that kind.
+///
+/// # Panics
+/// Never: every kind is in the list (tested).
+#[must_use]
+pub fn plan(kind: CollectorKind) -> &'static dyn Plan {
+    let row = PLANS.iter().find(|(k, _)| *k == kind);
+    row.expect("every collector is in the list").1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_a_plan() {
+        for kind in CollectorKind::ALL {
+            let traits = plan(kind).traits();
+            assert!(traits.reclaims || !traits.reclaims_cycles, "{kind:?}");
+            assert!(matches!(traits.header_bytes, 8 | 16), "{kind:?}");
+        }
+    }
 }

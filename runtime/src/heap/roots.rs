@@ -15,12 +15,12 @@ pub enum RootKind {
     PendingException,
     /// A slot of a wasm frame, from a stack map.
     StackSlot,
-    /// A value the host holds during one operation.
+    /// A value the host holds during one operation. It was exposed ([`Heap::expose`](super::Heap::expose)), like what is in a frame.
     Temporary,
 }
 
 impl RootKind {
-    /// Whether reference counting counts this root. Stack slots are covered by the deferred list instead.
+    /// Whether reference counting counts this root. Stack slots and temporaries are covered by the deferred list instead.
     #[must_use]
     pub const fn is_counted(self) -> bool {
         match self {
@@ -28,9 +28,8 @@ impl RootKind {
             | RootKind::TableElement
             | RootKind::Segment
             | RootKind::HostHandle
-            | RootKind::PendingException
-            | RootKind::Temporary => true,
-            RootKind::StackSlot => false,
+            | RootKind::PendingException => true,
+            RootKind::StackSlot | RootKind::Temporary => false,
         }
     }
 }
@@ -39,4 +38,21 @@ impl RootKind {
 pub trait Roots {
     /// Calls `visit` once for each root slot, with the slot's bits (0 is null, odd an i31), which it may change.
     fn each_root(&mut self, visit: &mut dyn FnMut(RootKind, &mut u32));
+
+    /// Calls `visit` for the roots that are not counted only. A store with large tables does better than this default.
+    fn each_uncounted_root(&mut self, visit: &mut dyn FnMut(RootKind, &mut u32)) {
+        self.each_root(&mut |kind, slot| {
+            if !kind.is_counted() {
+                visit(kind, slot);
+            }
+        });
+    }
+}
+
+/// No roots at all.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoRoots;
+
+impl Roots for NoRoots {
+    fn each_root(&mut self, _visit: &mut dyn FnMut(RootKind, &mut u32)) {}
 }

@@ -1,0 +1,318 @@
+//! Ranges: of elements of arrays, and of roots (tables, segments). The same two halves of a write as everywhere, `gain` and `lose`.
+//!
+//! Always: bounds are checked before anything is read or written; the new references are counted before the old ones are
+//! given up; overlapping ranges behave as if copied through a buffer.
+
+use super::core::is_object;
+use super::fault::{AccessError, HeapFault};
+use super::layout::{is_traced, storage_bytes};
+use super::{Barrier, GcRef, Heap, Stored};
+
+/// A checked range of an array's elements.
+struct Elements {
+    /// Offset of its first byte in the heap.
+    start: u32,
+    /// Bytes of an element.
+    bytes: u32,
+    /// Whether elements are traced.
+    traced: bool,
+}
+
+impl Heap {
+    fn range(&mut self, array: GcRef, at: u32, len: u32) -> Result<Elements, AccessError> {
+        let (object, layout, elements) = self.guarded(|heap| heap.elements(array))?;
+        if u64::from(at) + u64::from(len) > u64::from(elements) {
+            return Err(AccessError::OutOfBounds);
+        }
+        let storage = layout.fields[0].storage;
+        let bytes = storage_bytes(storage);
+        Ok(Elements {
+            // The object ends below 4 GiB, and so does any range in it.
+            start: object + layout.size + at * bytes,
+            bytes,
+            traced: is_traced(storage),
+        })
+    }
+
+    fn counts(&self) -> bool {
+        self.traits().barrier == Barrier::Count
+    }
+
+    /// `array.fill`.
+    ///
+    /// # Errors
+    /// The range is not in the array (nothing changed), or the value is not of the element's type.
+    pub fn array_fill(
+        &mut self,
+        array: GcRef,
+        at: u32,
+        value: Stored,
+        len: u32,
+    ) -> Result<(), AccessError> {
+        let storage = self.element_storage(array)?;
+        let to = self.range(array, at, len)?;
+        if !Heap::value_fits(value, storage) {
+            let object = array.raw();
+            return Err(self.fault(HeapFault::WrongField { object, at }).into());
+        }
+        match value {
+            Stored::I8(v) => self.core.space.bytes_mut(to.start, len).fill(v),
+            Stored::I16(v) => self.fill_with(&to, len, &v.to_ne_bytes()),
+            Stored::I32(v) | Stored::Func(v) => self.fill_with(&to, len, &v.to_ne_bytes()),
+            Stored::I64(v) => self.fill_with(&to, len, &v.to_ne_bytes()),
+            Stored::V128(v) => self.fill_with(&to, len, &v.to_ne_bytes()),
+            Stored::Ref(v) => {
+                let new = GcRef::to_raw(v);
+                self.gain(new, len)?;
+                for slot in (to.start..).step_by(4).take(len as usize) {
+                    self.replace(slot, new)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn fill_with<const N: usize>(&mut self, to: &Elements, len: u32, value: &[u8; N]) {
+        let bytes = self.core.space.bytes_mut(to.start, len * N as u32);
+        for element in bytes.chunks_exact_mut(N) {
+            element.copy_from_slice(value);
+        }
+    }
+
+    /// Writes a counted reference over the one in a slot of the heap.
+    fn replace(&mut self, slot: u32, new: u32) -> Result<(), HeapFault> {
+        let old = self.core.space.word(slot);
+        self.core.space.set_word(slot, new);
+        self.lose(old)
+    }
+
+    pub(super) fn fault(&mut self, fault: HeapFault) -> HeapFault {
+        self.poison();
+        fault
+    }
+
+    /// `array.copy`. The element types were checked before.
+    ///
+    /// # Errors
+    /// A range is not in its array (nothing changed).
+    pub fn array_copy(
+        &mut self,
+        to: GcRef,
+        at: u32,
+        from: GcRef,
+        start: u32,
+        len: u32,
+    ) -> Result<(), AccessError> {
+        let target = self.range(to, at, len)?;
+        let source = self.range(from, start, len)?;
+        if target.bytes != source.bytes || target.traced != source.traced {
+            let object = to.raw();
+            return Err(self.fault(HeapFault::WrongField { object, at }).into());
+        }
+        let bytes = len * target.bytes;
+        if !target.traced || !self.counts() {
+            self.core.space.copy(source.start, target.start, bytes);
+            return Ok(());
+        }
+        for slot in (source.start..).step_by(4).take(len as usize) {
+            let new = self.core.space.word(slot);
+            self.gain(new, 1)?;
+        }
+        // Towards the end that the source lies at, so that no element is read after it was written.
+        if target.start <= source.start {
+            for offset in (0..bytes).step_by(4) {
+                let new = self.core.space.word(source.start + offset);
+                self.replace(target.start + offset, new)?;
+            }
+        } else {
+            for offset in (0..bytes).step_by(4).rev() {
+                let new = self.core.space.word(source.start + offset);
+                self.replace(target.start + offset, new)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// `array.init_data` and the second half of `array.new_data`: whole elements from bytes.
+    ///
+    /// # Errors
+    /// The range is not in the array (nothing changed), or its elements are references, or `bytes` is no whole number of them.
+    pub fn array_init_bytes(
+        &mut self,
+        array: GcRef,
+        at: u32,
+        bytes: &[u8],
+    ) -> Result<(), AccessError> {
+        let width = self.range(array, 0, 0)?.bytes as usize;
+        if !bytes.len().is_multiple_of(width) {
+            let object = array.raw();
+            return Err(self.fault(HeapFault::WrongField { object, at }).into());
+        }
+        let len = u32::try_from(bytes.len() / width).map_err(|_| AccessError::OutOfBounds)?;
+        let to = self.range(array, at, len)?;
+        if to.traced {
+            let object = array.raw();
+            return Err(self.fault(HeapFault::WrongField { object, at }).into());
+        }
+        let target = self.core.space.bytes_mut(to.start, len * to.bytes);
+        target.copy_from_slice(bytes);
+        Ok(())
+    }
+
+    /// `array.init_elem` and the second half of `array.new_elem` with references into the heap, as bits.
+    ///
+    /// # Errors
+    /// The range is not in the array (nothing changed), or its elements are no such references.
+    pub fn array_init_refs(
+        &mut self,
+        array: GcRef,
+        at: u32,
+        refs: &[u32],
+    ) -> Result<(), AccessError> {
+        let len = u32::try_from(refs.len()).map_err(|_| AccessError::OutOfBounds)?;
+        let to = self.range(array, at, len)?;
+        if !to.traced {
+            let object = array.raw();
+            return Err(self.fault(HeapFault::WrongField { object, at }).into());
+        }
+        for &new in refs {
+            self.gain(new, 1)?;
+        }
+        for (slot, &new) in (to.start..).step_by(4).zip(refs) {
+            self.replace(slot, new)?;
+        }
+        Ok(())
+    }
+
+    /// `array.init_elem` and the second half of `array.new_elem` with numbers of functions.
+    ///
+    /// # Errors
+    /// The range is not in the array (nothing changed), or its elements are no functions.
+    pub fn array_init_funcs(
+        &mut self,
+        array: GcRef,
+        at: u32,
+        funcs: &[u32],
+    ) -> Result<(), AccessError> {
+        let len = u32::try_from(funcs.len()).map_err(|_| AccessError::OutOfBounds)?;
+        let storage = self.element_storage(array)?;
+        let to = self.range(array, at, len)?;
+        if !Heap::value_fits(Stored::Func(0), storage) {
+            let object = array.raw();
+            return Err(self.fault(HeapFault::WrongField { object, at }).into());
+        }
+        for (slot, &func) in (to.start..).step_by(4).zip(funcs) {
+            self.core.space.set_word(slot, func);
+        }
+        Ok(())
+    }
+
+    /// Replaces every reference in `slots`: `table.fill`.
+    ///
+    /// # Errors
+    /// The heap is corrupt.
+    pub fn fill_roots(&mut self, slots: &mut [u32], new: Option<GcRef>) -> Result<(), HeapFault> {
+        let new = GcRef::to_raw(new);
+        if !self.counts() {
+            slots.fill(new);
+            return Ok(());
+        }
+        self.gain_many(new, slots.len())?;
+        for slot in slots {
+            let old = std::mem::replace(slot, new);
+            self.lose(old)?;
+        }
+        Ok(())
+    }
+
+    /// Gives new roots their first reference; what they hold is ignored: growth of a table.
+    ///
+    /// # Errors
+    /// The heap is corrupt.
+    pub fn init_roots(&mut self, slots: &mut [u32], new: Option<GcRef>) -> Result<(), HeapFault> {
+        let new = GcRef::to_raw(new);
+        self.gain_many(new, slots.len())?;
+        slots.fill(new);
+        Ok(())
+    }
+
+    /// Takes the references of roots away: a segment or table that goes.
+    ///
+    /// # Errors
+    /// The heap is corrupt.
+    pub fn clear_roots(&mut self, slots: &mut [u32]) -> Result<(), HeapFault> {
+        self.fill_roots(slots, None)
+    }
+
+    /// Replaces the references in `to` by those in `from`, which is as long: `table.init`, and `table.copy` between two tables.
+    ///
+    /// # Panics
+    /// The lengths differ.
+    ///
+    /// # Errors
+    /// The heap is corrupt.
+    pub fn copy_roots(&mut self, to: &mut [u32], from: &[u32]) -> Result<(), HeapFault> {
+        assert_eq!(to.len(), from.len());
+        if !self.counts() {
+            to.copy_from_slice(from);
+            return Ok(());
+        }
+        for &new in from {
+            self.gain(new, 1)?;
+        }
+        for (slot, &new) in to.iter_mut().zip(from) {
+            let old = std::mem::replace(slot, new);
+            self.lose(old)?;
+        }
+        Ok(())
+    }
+
+    /// Replaces `len` references from `at` on by those from `start` on: `table.copy` inside one table.
+    ///
+    /// # Panics
+    /// A range is not in `slots`.
+    ///
+    /// # Errors
+    /// The heap is corrupt.
+    pub fn copy_roots_within(
+        &mut self,
+        slots: &mut [u32],
+        at: usize,
+        start: usize,
+        len: usize,
+    ) -> Result<(), HeapFault> {
+        if !self.counts() {
+            slots.copy_within(start..start + len, at);
+            return Ok(());
+        }
+        for &new in &slots[start..start + len] {
+            self.gain(new, 1)?;
+        }
+        let mut step = |heap: &mut Heap, i: usize| {
+            let new = slots[start + i];
+            let old = std::mem::replace(&mut slots[at + i], new);
+            heap.lose(old)
+        };
+        if at <= start {
+            (0..len).try_for_each(|i| step(self, i))
+        } else {
+            (0..len).rev().try_for_each(|i| step(self, i))
+        }
+    }
+
+    fn gain_many(&mut self, raw: u32, times: usize) -> Result<(), HeapFault> {
+        if !self.counts() || !is_object(raw) {
+            return Ok(());
+        }
+        let count = 0;
+        let times =
+            u32::try_from(times).map_err(|_| HeapFault::CountRange { object: raw, count })?;
+        self.gain(raw, times)
+    }
+
+    /// [`Heap::copy_roots`] that leaves the counts alone: the fault of Wasmtime PR #11416.
+    #[cfg(feature = "planted")]
+    pub fn copy_roots_without_barrier(&mut self, to: &mut [u32], from: &[u32]) {
+        to.copy_from_slice(from);
+    }
+}

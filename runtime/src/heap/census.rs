@@ -1,0 +1,85 @@
+//! What there is in a heap: objects by kind and type. Walks the heap from its start, reachable or not.
+
+use std::collections::BTreeMap;
+
+use super::Collector;
+use super::core::{Core, kind_of_tag};
+use super::fault::HeapFault;
+use super::layout::{Kind, OBJECT_ALIGN, TYPE_MASK};
+
+/// Numbers of objects.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Objects by kind and type; the type of references of the host is 0.
+    pub objects: BTreeMap<(Kind, u32), u64>,
+    /// Bytes they take.
+    pub bytes: u64,
+}
+
+impl Census {
+    /// How many objects there are.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.objects.values().sum()
+    }
+
+    /// How many objects of a kind there are.
+    #[must_use]
+    pub fn of_kind(&self, kind: Kind) -> u64 {
+        let of_kind = self.objects.iter().filter(|((k, _), _)| *k == kind);
+        of_kind.map(|(_, count)| count).sum()
+    }
+}
+
+/// Counts.
+pub(super) fn take(core: &mut Core, collector: &mut dyn Collector) -> Result<Census, HeapFault> {
+    let mut census = Census::default();
+    walk(core, collector, &mut |_, kind, type_id, _, size| {
+        *census.objects.entry((kind, type_id)).or_insert(0) += 1;
+        census.bytes += u64::from(size);
+    })?;
+    Ok(census)
+}
+
+/// Visits offset, kind, type id and last word of the header of each object.
+pub(super) fn each_object(
+    core: &mut Core,
+    collector: &mut dyn Collector,
+    visit: &mut dyn FnMut(u32, Kind, u32, u32),
+) -> Result<(), HeapFault> {
+    walk(core, collector, &mut |object, kind, type_id, word, _| {
+        visit(object, kind, type_id, word);
+    })
+}
+
+fn walk(
+    core: &mut Core,
+    collector: &mut dyn Collector,
+    visit: &mut dyn FnMut(u32, Kind, u32, u32, u32),
+) -> Result<(), HeapFault> {
+    let range = collector.occupied(core);
+    let mut at = range.start;
+    while at < range.end {
+        if at == core.bump() && core.region_end() > at {
+            at = core.region_end();
+            continue;
+        }
+        let tag = core.tag(at);
+        if kind_of_tag(tag) == Some(Kind::Free) {
+            let size = core.space.word(at + 4);
+            if tag != 0 || size == 0 || !size.is_multiple_of(OBJECT_ALIGN) || size > range.end - at
+            {
+                return Err(HeapFault::BadTag { object: at, tag });
+            }
+            at += size;
+            continue;
+        }
+        let extent = core.extent(at, tag, range.end)?;
+        if let Some(kind) = kind_of_tag(tag) {
+            let word = core.header_word(at);
+            visit(at, kind, tag & TYPE_MASK, word, extent.size);
+        }
+        at += extent.size;
+    }
+    Ok(())
+}

@@ -1,0 +1,170 @@
+//! The collection: roots are forwarded, then everything the copies refer to.
+
+use std::ops::Range;
+
+use super::Copying;
+use super::alloc::SOFT_MIN;
+use crate::heap::Roots;
+use crate::heap::core::{Core, is_object};
+use crate::heap::fault::{HeapFault, Place};
+use crate::heap::layout::{KIND_SHIFT, Kind};
+
+/// How many times the live bytes a half may hold before the next collection.
+const GROWTH: u64 = 4;
+/// What visiting a root costs, in bytes copied.
+const ROOT_COST: u64 = 8;
+
+const FORWARDED: u32 = (Kind::Forwarded as u32) << KIND_SHIFT;
+
+/// A collection under way.
+struct Move {
+    /// What is moved from.
+    from: Range<u32>,
+    /// Where the next copy goes.
+    free: u32,
+    /// Where the other half ends.
+    end: u32,
+}
+
+/// Moves what is reachable to the other half.
+pub(super) fn collect(
+    heap: &mut Copying,
+    core: &mut Core,
+    roots: &mut dyn Roots,
+) -> Result<(), HeapFault> {
+    let from = heap.current..core.bump();
+    let used = from.end - from.start;
+    // C1: the other half holds at most what this one held. Its pages were reserved with the heap's limit in mind.
+    if core
+        .space
+        .ensure(u64::from(heap.other) + u64::from(used))
+        .is_err()
+    {
+        // The system is out of memory: nothing was moved, and the allocation that asked fails.
+        return Ok(());
+    }
+    let mut moving = Move {
+        from,
+        free: heap.other,
+        end: heap.other + used,
+    };
+    let visited = forward_roots(&mut moving, core, roots)?;
+    scan(&mut moving, core, heap.other)?;
+    let live = moving.free - heap.other;
+    core.space.touch(heap.other..moving.free);
+    sort_externs(heap, core);
+    if core.poison {
+        let written = written(core, heap.current, heap.half);
+        core.space.poison(written);
+    }
+    std::mem::swap(&mut heap.current, &mut heap.other);
+    // What is left of this half's former contents is cleared when the region grows over it.
+    core.set_region(moving.free, moving.free);
+    let work = u64::from(live) + visited * ROOT_COST;
+    let soft = (work * GROWTH)
+        .max(u64::from(SOFT_MIN))
+        .min(u64::from(heap.half));
+    heap.soft = soft as u32;
+    core.stats.full_collections += 1;
+    core.stats.live_bytes = u64::from(live);
+    Ok(())
+}
+
+fn forward_roots(
+    moving: &mut Move,
+    core: &mut Core,
+    roots: &mut dyn Roots,
+) -> Result<u64, HeapFault> {
+    let mut visited = 0;
+    let mut fault = None;
+    roots.each_root(&mut |kind, slot| {
+        let place = Place::Root { kind, at: visited };
+        visited += 1;
+        if !is_object(*slot) || fault.is_some() {
+            return;
+        }
+        match moving.forward(core, *slot, || place) {
+            Ok(to) => *slot = to,
+            Err(found) => fault = Some(found),
+        }
+    });
+    fault.map_or(Ok(visited), Err)
+}
+
+/// Forwards what the copies from `at` on refer to, until there is no copy left to look at.
+fn scan(moving: &mut Move, core: &mut Core, mut at: u32) -> Result<(), HeapFault> {
+    while at < moving.free {
+        let tag = core.tag(at);
+        let extent = core.extent(at, tag, moving.free)?;
+        let object = at;
+        core.each_slot(object, &extent, |core, slot| {
+            let raw = core.space.word(slot);
+            if is_object(raw) {
+                let to = moving.forward(core, raw, || Place::Object { object, slot })?;
+                core.space.set_word(slot, to);
+            }
+            Ok(())
+        })?;
+        at += extent.size;
+    }
+    Ok(())
+}
+
+impl Move {
+    /// The new place of an object, moved now if it was not yet.
+    #[inline(always)]
+    fn forward(
+        &mut self,
+        core: &mut Core,
+        raw: u32,
+        place: impl FnOnce() -> Place,
+    ) -> Result<u32, HeapFault> {
+        core.check(raw, &self.from, place)?;
+        let tag = core.tag(raw);
+        if tag == FORWARDED {
+            return Ok(core.space.word(raw + 4));
+        }
+        let extent = core.extent(raw, tag, self.from.end)?;
+        let to = self.free;
+        if extent.size > self.end - to {
+            // Objects that overlap: together they are larger than the half.
+            let size = u64::from(extent.size);
+            return Err(HeapFault::BadSize { object: raw, size });
+        }
+        core.space.copy(raw, to, extent.size);
+        core.space.set_word(raw, FORWARDED);
+        core.space.set_word(raw + 4, to);
+        self.free = to + extent.size;
+        Ok(to)
+    }
+}
+
+/// Finds the references of the host that did not move: their objects are dead.
+fn sort_externs(heap: &mut Copying, core: &mut Core) {
+    heap.externs.retain_mut(|object| {
+        if core.tag(*object) == FORWARDED {
+            *object = core.space.word(*object + 4);
+            return true;
+        }
+        let host = core.header_word(*object);
+        core.dead_hosts.push(host);
+        false
+    });
+}
+
+/// What was ever written of the half that begins at `start`.
+fn written(core: &Core, start: u32, half: u32) -> Range<u32> {
+    let mut range = start..start;
+    for dirty in core.space.dirty() {
+        let end = dirty.end.min(start + half);
+        if dirty.start.max(start) < end {
+            range.end = range.end.max(end);
+        }
+    }
+    range
+}
+
+/// The written part of the other half, once there was a collection.
+pub(super) fn idle(heap: &Copying, core: &Core) -> Range<u32> {
+    written(core, heap.other, heap.half)
+}

@@ -1,0 +1,320 @@
+//! What every collector works on: the memory, the layouts, the words shared with compiled code, and checked access to headers.
+//!
+//! Invariants:
+//! - **H1** The bytes from `VmStore::bump` to `region_end` are zero, accessible, and belong to no object or free block.
+//! - **H2** Objects begin at multiples of 8, from [`FIRST`] on.
+//! - **H3** `VmStore::bump_end` is `region_end` when wasm may allocate inline, else equal to `bump`.
+//!
+//! Not here: when to collect ([`Heap`](super::Heap)), how (the collectors), what fields mean (`access`).
+
+use std::ptr::NonNull;
+
+use super::fault::{HeapFault, Place};
+use super::layout::{
+    KIND_MASK, KIND_SHIFT, Kind, NULL_PAGE_BYTES, OBJECT_ALIGN, TAG_OFFSET, TYPE_MASK,
+};
+use super::layouts::{Layouts, Walk};
+use super::space::Space;
+use crate::abi::vmctx::VmStore;
+use crate::planted::{Fault, Planted};
+
+/// Offset of the first object: small offsets from null are never accessible.
+pub const FIRST: u32 = NULL_PAGE_BYTES;
+/// Bytes handed to inline allocation at a time: they are cleared at once, and should then still be in the cache.
+pub const REGION_BYTES: u32 = 64 << 10;
+
+/// Counters of one heap, since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Collections that ran.
+    pub collections: u64,
+    /// Those that followed all references from all roots.
+    pub full_collections: u64,
+    /// Bytes that objects took after the last collection, as far as the collector knows.
+    pub live_bytes: u64,
+    /// Objects made by the host's path (inline allocation does not count).
+    pub slow_allocations: u64,
+    /// Objects that were found dead and freed one by one.
+    pub freed: u64,
+}
+
+/// What every collector works on.
+#[derive(Debug)]
+pub struct Core {
+    /// The memory.
+    pub space: Space,
+    /// Layouts of the types in use.
+    pub layouts: Layouts,
+    /// Bytes of a header.
+    pub header_bytes: u32,
+    /// Whether freed memory is poisoned.
+    pub poison: bool,
+    /// Faults planted on purpose.
+    pub planted: Planted,
+    /// Numbers of host objects whose references died.
+    pub dead_hosts: Vec<u32>,
+    /// Counters.
+    pub stats: Stats,
+    region_end: u32,
+    inline: bool,
+    vm: NonNull<VmStore>,
+}
+
+// SAFETY: the store's record belongs to the same store as the heap and moves between threads only with it.
+unsafe impl Send for Core {}
+
+/// The kind in a tag, or `None` if it is none.
+#[inline(always)]
+#[must_use]
+pub const fn kind_of_tag(tag: u32) -> Option<Kind> {
+    match (tag & KIND_MASK) >> KIND_SHIFT {
+        0 => Some(Kind::Free),
+        1 => Some(Kind::Struct),
+        2 => Some(Kind::Array),
+        3 => Some(Kind::Extern),
+        4 => Some(Kind::Exception),
+        5 => Some(Kind::Forwarded),
+        _ => None,
+    }
+}
+
+/// Whether bits are a reference to an object: neither null nor an i31.
+#[inline(always)]
+#[must_use]
+pub const fn is_object(raw: u32) -> bool {
+    raw & 1 == 0 && raw != 0
+}
+
+/// An object's traced slots and size.
+#[derive(Clone, Copy, Debug)]
+pub struct Extent {
+    /// Size in bytes.
+    pub size: u32,
+    /// Its walk; `None` for references of the host, which have no fields.
+    pub walk: Option<Walk>,
+    /// Number of elements.
+    pub len: u32,
+}
+
+impl Core {
+    /// A core over empty memory.
+    ///
+    /// # Safety
+    /// `vm` is valid for reads and writes for as long as the core lives, and nobody else accesses it while a method runs.
+    #[must_use]
+    pub unsafe fn new(
+        space: Space,
+        layouts: Layouts,
+        header_bytes: u32,
+        config: &crate::config::Config,
+        vm: NonNull<VmStore>,
+    ) -> Core {
+        let mut core = Core {
+            space,
+            layouts,
+            header_bytes,
+            poison: config.poison,
+            planted: config.planted,
+            dead_hosts: Vec::new(),
+            stats: Stats::default(),
+            region_end: FIRST,
+            inline: false,
+            vm,
+        };
+        core.set_region(FIRST, FIRST);
+        core
+    }
+
+    /// Where the next object is made in the region.
+    #[inline(always)]
+    #[must_use]
+    pub fn bump(&self) -> u32 {
+        // SAFETY: the contract of `Core::new`.
+        unsafe { (*self.vm.as_ptr()).bump }
+    }
+
+    /// Where the region ends.
+    #[inline(always)]
+    #[must_use]
+    pub fn region_end(&self) -> u32 {
+        self.region_end
+    }
+
+    #[inline(always)]
+    fn publish(&mut self, bump: u32) {
+        let end = if self.inline { self.region_end } else { bump };
+        // SAFETY: the contract of `Core::new`.
+        unsafe { (*self.vm.as_ptr()).bump = bump };
+        // SAFETY: the contract of `Core::new`.
+        unsafe { (*self.vm.as_ptr()).bump_end = end };
+    }
+
+    /// Makes `bump..end`, which satisfies H1, the region.
+    pub fn set_region(&mut self, bump: u32, end: u32) {
+        self.region_end = end;
+        self.publish(bump);
+    }
+
+    /// Whether wasm may allocate without asking.
+    pub fn set_inline(&mut self, inline: bool) {
+        self.inline = inline;
+        self.publish(self.bump());
+    }
+
+    /// Head of the list of objects the stack may refer to.
+    #[inline(always)]
+    #[must_use]
+    pub fn stack_list(&self) -> (u32, u32) {
+        // SAFETY: the contract of `Core::new`.
+        let head = unsafe { (*self.vm.as_ptr()).stack_list };
+        // SAFETY: the contract of `Core::new`.
+        let len = unsafe { (*self.vm.as_ptr()).stack_list_len };
+        (head, len)
+    }
+
+    /// Sets that list's head and length.
+    #[inline(always)]
+    pub fn set_stack_list(&mut self, head: u32, len: u32) {
+        // SAFETY: the contract of `Core::new`.
+        unsafe { (*self.vm.as_ptr()).stack_list = head };
+        // SAFETY: the contract of `Core::new`.
+        unsafe { (*self.vm.as_ptr()).stack_list_len = len };
+    }
+
+    /// How many numbers of functions there are.
+    #[must_use]
+    pub fn funcrefs_len(&self) -> u32 {
+        // SAFETY: the contract of `Core::new`.
+        unsafe { (*self.vm.as_ptr()).funcrefs_len }
+    }
+
+    /// Takes `size` bytes from the region, all zero, if it has them.
+    #[inline]
+    pub fn take(&mut self, size: u32) -> Option<u32> {
+        let at = self.bump();
+        if self.region_end - at < size {
+            return None;
+        }
+        self.publish(at + size);
+        Some(at)
+    }
+
+    /// Checks that `raw`, found at `place`, could be an object in `range`, and is followed by a whole header there.
+    #[inline(always)]
+    pub fn check(
+        &self,
+        raw: u32,
+        range: &std::ops::Range<u32>,
+        place: impl FnOnce() -> Place,
+    ) -> Result<(), HeapFault> {
+        if raw.is_multiple_of(OBJECT_ALIGN)
+            && raw >= range.start
+            && u64::from(raw) + u64::from(self.header_bytes) <= u64::from(range.end)
+        {
+            Ok(())
+        } else {
+            Err(HeapFault::BadReference {
+                place: place(),
+                raw,
+            })
+        }
+    }
+
+    /// The tag of an object.
+    #[inline(always)]
+    #[must_use]
+    pub fn tag(&self, object: u32) -> u32 {
+        self.space.word(object + TAG_OFFSET)
+    }
+
+    /// The last word of an object's header: an array's length, a host object's number, an exception's tag.
+    #[inline(always)]
+    #[must_use]
+    pub fn header_word(&self, object: u32) -> u32 {
+        self.space.word(object + self.header_bytes - 4)
+    }
+
+    /// Writes tag and last word of a header. The collector's words in between are its own business.
+    #[inline(always)]
+    pub fn write_header(&mut self, object: u32, tag: u32, word: u32) {
+        self.space.set_word(object + TAG_OFFSET, tag);
+        self.space.set_word(object + self.header_bytes - 4, word);
+    }
+
+    /// Size and slots of the object at `object`, whose tag is given, below `end`.
+    ///
+    /// # Errors
+    /// What is there is no object, or does not end by `end`.
+    #[inline]
+    pub fn extent(&mut self, object: u32, tag: u32, end: u32) -> Result<Extent, HeapFault> {
+        let type_id = tag & TYPE_MASK;
+        let (walk, len, size) = match kind_of_tag(tag) {
+            Some(Kind::Extern) if type_id == 0 => (None, 0, u64::from(self.header_bytes)),
+            Some(kind @ (Kind::Struct | Kind::Array | Kind::Exception)) => {
+                let walk = self.layouts.walk(object, type_id)?;
+                if walk.kind != kind {
+                    return Err(HeapFault::BadType { object, type_id });
+                }
+                if kind == Kind::Array {
+                    let len = self.header_word(object);
+                    let bytes =
+                        u64::from(walk.size) + u64::from(len) * u64::from(walk.element_bytes);
+                    (
+                        Some(walk),
+                        len,
+                        bytes.next_multiple_of(u64::from(OBJECT_ALIGN)),
+                    )
+                } else {
+                    (Some(walk), 0, u64::from(walk.size))
+                }
+            }
+            _ => return Err(HeapFault::BadTag { object, tag }),
+        };
+        if u64::from(object) + size > u64::from(end) {
+            return Err(HeapFault::BadSize { object, size });
+        }
+        Ok(Extent {
+            size: size as u32,
+            walk,
+            len,
+        })
+    }
+
+    /// How many elements of an array are traced. All, unless the fault is planted that took an element's size for their
+    /// number.
+    #[inline(always)]
+    #[must_use]
+    pub fn traced_elements(&self, walk: &Walk, len: u32) -> u32 {
+        if !walk.traced_elements {
+            0
+        } else if self.planted.has(Fault::ArrayEdgesMiscounted) {
+            len.min(walk.element_bytes)
+        } else {
+            len
+        }
+    }
+
+    /// Visits the offset in the heap of every traced slot of an object.
+    ///
+    /// # Errors
+    /// Those of `visit`.
+    #[inline(always)]
+    pub fn each_slot(
+        &mut self,
+        object: u32,
+        extent: &Extent,
+        mut visit: impl FnMut(&mut Core, u32) -> Result<(), HeapFault>,
+    ) -> Result<(), HeapFault> {
+        let Some(walk) = &extent.walk else {
+            return Ok(());
+        };
+        for at in walk.first..walk.first + walk.count {
+            let slot = object + self.layouts.edge(at);
+            visit(self, slot)?;
+        }
+        for at in 0..self.traced_elements(walk, extent.len) {
+            visit(self, object + walk.size + at * 4)?;
+        }
+        Ok(())
+    }
+}

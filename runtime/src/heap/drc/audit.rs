@@ -1,0 +1,136 @@
+//! Checks invariants D1 to D3: every stored count against the references there are, and the stack list against what objects say.
+//!
+//! References are found by the verifier's walk, not by the collector's.
+
+use super::{COUNT, Drc, LINK, LISTED};
+use crate::heap::core::{Core, is_object};
+use crate::heap::fault::{CountFault, HeapFault, Place};
+use crate::heap::verify::Inventory;
+use crate::heap::{RootKind, Roots};
+
+/// What refers to one object.
+#[derive(Clone, Copy, Default)]
+struct Referrers {
+    edges: u32,
+    roots: u32,
+    listed: bool,
+    root: Option<RootKind>,
+    slot: Option<u32>,
+}
+
+/// Finds the first object whose count is wrong.
+pub(super) fn audit(
+    heap: &mut Drc,
+    core: &mut Core,
+    roots: &mut dyn Roots,
+) -> Result<(), HeapFault> {
+    let inventory = Inventory::take(core, heap)?;
+    let mut referrers = vec![Referrers::default(); inventory.objects.len()];
+    count_edges(core, &inventory, &mut referrers)?;
+    walk_list(core, &inventory, &mut referrers)?;
+    count_roots(&inventory, roots, &mut referrers)?;
+    for (found, refs) in inventory.objects.iter().zip(&referrers) {
+        let object = found.object;
+        let says: u32 = core.space.load(object + LINK);
+        if (says & LISTED != 0) != refs.listed || (!refs.listed && says != 0) {
+            return Err(HeapFault::Membership {
+                object,
+                says: says != 0,
+            });
+        }
+        let count = CountFault {
+            object,
+            kind: found.kind,
+            type_id: found.type_id,
+            stored: core.space.load(object + COUNT),
+            edges: refs.edges,
+            roots: refs.roots,
+            listed: refs.listed,
+            root: refs.root,
+            slot: refs.slot,
+        };
+        if u64::from(count.stored) != count.expected() {
+            return Err(HeapFault::Count(count));
+        }
+    }
+    Ok(())
+}
+
+fn count_edges(
+    core: &Core,
+    inventory: &Inventory,
+    referrers: &mut [Referrers],
+) -> Result<(), HeapFault> {
+    for found in &inventory.objects {
+        inventory.each_slot(found, |slot| {
+            let raw: u32 = core.space.load(slot.at);
+            if !slot.ty.is_collected() || !is_object(raw) {
+                return Ok(());
+            }
+            let place = Place::Object {
+                object: found.object,
+                slot: slot.at,
+            };
+            let at = inventory.position(raw);
+            let at = at.ok_or(HeapFault::Dangling { place, raw })?;
+            referrers[at].edges += 1;
+            referrers[at].slot = Some(slot.at);
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+fn walk_list(
+    core: &Core,
+    inventory: &Inventory,
+    referrers: &mut [Referrers],
+) -> Result<(), HeapFault> {
+    let (mut at, recorded) = core.stack_list();
+    let mut counted = 0;
+    while at != 0 {
+        let place = Place::StackList;
+        let found = inventory.position(at);
+        let found = found.ok_or(HeapFault::Dangling { place, raw: at })?;
+        counted += 1;
+        if referrers[found].listed || counted > recorded {
+            return Err(HeapFault::ListLength { recorded, counted });
+        }
+        referrers[found].listed = true;
+        let link: u32 = core.space.load(at + LINK);
+        at = link & !7;
+    }
+    if counted == recorded {
+        Ok(())
+    } else {
+        Err(HeapFault::ListLength { recorded, counted })
+    }
+}
+
+fn count_roots(
+    inventory: &Inventory,
+    roots: &mut dyn Roots,
+    referrers: &mut [Referrers],
+) -> Result<(), HeapFault> {
+    let mut fault = None;
+    let mut visited = 0;
+    roots.each_root(&mut |kind, slot| {
+        let place = Place::Root { kind, at: visited };
+        visited += 1;
+        if !is_object(*slot) || fault.is_some() {
+            return;
+        }
+        let Some(at) = inventory.position(*slot) else {
+            fault = Some(HeapFault::Dangling { place, raw: *slot });
+            return;
+        };
+        if kind.is_counted() {
+            referrers[at].roots += 1;
+            referrers[at].root = Some(kind);
+        } else if !referrers[at].listed {
+            let object = *slot;
+            fault = Some(HeapFault::NotListed { place, object });
+        }
+    });
+    fault.map_or(Ok(()), Err)
+}

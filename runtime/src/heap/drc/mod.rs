@@ -1,0 +1,181 @@
+//! Deferred reference counting (after Deutsch and Bobrow 1976), with an over-approximated list of what the stack refers to.
+//!
+//! ```text
+//! 0 tag    4 count    8 link    12 length, number or tag    16 fields
+//! ```
+//!
+//! An object's count is the number of references to it in objects and counted roots, plus one while it is in the stack list. The list
+//! holds every object that a frame or temporary may refer to: new objects, and those whose reference was loaded into a frame. A
+//! collection takes those out that no frame refers to any more; at zero an object is freed, and what only it referred to.
+//! With `cycles`, a collection may also mark what is reachable from all roots and free the rest.
+//!
+//! Invariants:
+//! - **D1** count == edges from objects + counted roots + membership in the list, outside of the operations here.
+//! - **D2** Whatever a frame or temporary refers to is in the list; so its count is not zero while the frame refers to it.
+//! - **D3** A link is 0 for objects that are not in the list; else it is the next object (0 at the end) with [`LISTED`] set.
+//! - **D4** From [`FIRST`](super::core::FIRST) to `top`, objects, free blocks and the region follow each other without a gap, but for
+//!   the open run, which is one free block that has no header yet.
+//! - **D5** An object on the worklist of the dead has count 0 and is not in the list; its link is the worklist's.
+
+mod alloc;
+mod audit;
+mod barrier;
+mod collect;
+mod mark;
+
+use std::ops::Range;
+
+use super::core::{Core, FIRST};
+use super::emit::{EmitAllocation, Region};
+use super::fault::HeapFault;
+use super::free_list::FreeList;
+use super::{
+    Barrier, Collector, CollectorTraits, Effort, Emit, EmitCollector, Header, Plan, Reg, Room,
+    Roots,
+};
+
+const HEADER_BYTES: u32 = 16;
+/// Offset of the count.
+const COUNT: u32 = 4;
+/// Offset of the link.
+const LINK: u32 = 8;
+/// In a link: the object is in the stack list.
+const LISTED: u32 = 1;
+/// In a link, during a collection: a frame refers to the object.
+const ON_STACK: u32 = 2;
+/// In a link, while marking: the object is reachable.
+const MARKED: u32 = 4;
+
+/// Length of the stack list from which on a collection is worth its walk over the stack: about what one region yields.
+const LIST_MIN: u32 = 4096;
+/// Bytes of objects before the first backup trace.
+const BACKUP_MIN: u64 = 4 << 20;
+
+/// The compiled half.
+#[derive(Debug)]
+pub struct DrcPlan {
+    /// Whether there is a backup trace.
+    pub cycles: bool,
+}
+
+impl Plan for DrcPlan {
+    fn traits(&self) -> CollectorTraits {
+        CollectorTraits {
+            moves: false,
+            reclaims: true,
+            reclaims_cycles: self.cycles,
+            barrier: Barrier::Count,
+            read_barrier: true,
+            header_bytes: HEADER_BYTES,
+        }
+    }
+
+    fn start(&self, _limit: u64) -> Box<dyn Collector> {
+        Box::new(Drc {
+            cycles: self.cycles,
+            top: FIRST,
+            free: FreeList::default(),
+            run: 0..0,
+            dead: 0,
+            list_max: LIST_MIN,
+            backup_at: BACKUP_MIN,
+            loose: 0,
+        })
+    }
+}
+
+impl EmitCollector for DrcPlan {
+    fn allocate(&self, e: &mut dyn Emit, object: &EmitAllocation<'_>) -> Reg {
+        alloc::emit_allocate(e, object)
+    }
+
+    fn write(&self, e: &mut dyn Emit, address: Reg, region: Region, new: Reg) {
+        barrier::emit_write(e, address, region, new);
+    }
+
+    fn init(&self, e: &mut dyn Emit, address: Reg, region: Region, new: Reg) {
+        barrier::emit_init(e, address, region, new);
+    }
+
+    fn after_read(&self, e: &mut dyn Emit, value: Reg) {
+        barrier::emit_read(e, value);
+    }
+}
+
+/// The running half.
+#[derive(Debug)]
+struct Drc {
+    cycles: bool,
+    /// Where the part in use ends.
+    top: u32,
+    free: FreeList,
+    /// Freed memory that is not yet a block: objects that die together often lie together.
+    run: Range<u32>,
+    /// Head of the worklist of the dead.
+    dead: u32,
+    /// Length of the stack list at which to collect next.
+    list_max: u32,
+    /// Bytes in use at which to trace next.
+    backup_at: u64,
+    /// Bytes freed since neighbours were last merged.
+    loose: u64,
+}
+
+impl Drc {
+    /// Bytes of objects, as far as is known: inline allocation may have used up more of the region.
+    fn in_use(&self, core: &Core) -> u64 {
+        let region = core.region_end() - core.bump();
+        let run = self.run.end - self.run.start;
+        u64::from(self.top - FIRST) - self.free.bytes() - u64::from(region) - u64::from(run)
+    }
+}
+
+impl Collector for Drc {
+    fn allocate(
+        &mut self,
+        core: &mut Core,
+        header: Header,
+        size: u32,
+        _room: Room,
+    ) -> Result<Option<u32>, HeapFault> {
+        alloc::allocate(self, core, header, size)
+    }
+
+    fn pressure(&self, core: &Core) -> bool {
+        core.stack_list().1 >= self.list_max || (self.cycles && self.in_use(core) >= self.backup_at)
+    }
+
+    fn expose(&mut self, core: &mut Core, raw: u32) -> Result<(), HeapFault> {
+        barrier::expose(self, core, raw)
+    }
+
+    fn gain(&mut self, core: &mut Core, raw: u32, times: u32) -> Result<(), HeapFault> {
+        barrier::gain(self, core, raw, times)
+    }
+
+    fn lose(&mut self, core: &mut Core, raw: u32) -> Result<(), HeapFault> {
+        barrier::lose(self, core, raw)
+    }
+
+    fn collect(
+        &mut self,
+        core: &mut Core,
+        roots: &mut dyn Roots,
+        effort: Effort,
+    ) -> Result<(), HeapFault> {
+        collect::collect(self, core, roots, effort)
+    }
+
+    fn occupied(&mut self, core: &mut Core) -> Range<u32> {
+        alloc::close_run(self, core);
+        FIRST..self.top
+    }
+
+    fn idle(&self, _core: &Core) -> Range<u32> {
+        0..0
+    }
+
+    fn audit(&mut self, core: &mut Core, roots: &mut dyn Roots) -> Result<(), HeapFault> {
+        audit::audit(self, core, roots)
+    }
+}

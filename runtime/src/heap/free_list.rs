@@ -1,0 +1,200 @@
+//! Free blocks by size. The blocks themselves hold the links:
+//!
+//! ```text
+//! 0 tag 0 (Kind::Free)    4 size    8 next block of the same bin, or 0    12 unused    16.. poison
+//! ```
+//!
+//! Invariants:
+//! - **F1** Every block in a bin is a multiple of 8 and at least [`BLOCK_MIN`] bytes; smaller remains are blocks in no bin, found again when
+//!   neighbours are merged.
+//! - **F2** `filled` has a bin's bit set exactly if the bin has a block.
+//!
+//! Not here: merging neighbours, which needs to walk the heap (`drc::collect`).
+
+use super::core::Core;
+use super::fault::{HeapFault, Place};
+use super::layout::OBJECT_ALIGN;
+
+/// The smallest block that a bin can hold.
+pub const BLOCK_MIN: u32 = 16;
+/// Sizes up to this one have a bin each.
+const EXACT_MAX: u32 = 512;
+/// Bins of one size.
+const EXACT: usize = ((EXACT_MAX - BLOCK_MIN) / OBJECT_ALIGN + 1) as usize;
+/// Bins for each power of two above.
+const PARTS: usize = 4;
+/// All bins: exact ones, then parts of the powers 2^9 to 2^31.
+const BINS: usize = EXACT + PARTS * 23;
+/// Blocks looked at in a bin of several sizes before a larger bin is preferred.
+const TRIES: u32 = 8;
+
+/// A free block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// Offset.
+    pub at: u32,
+    /// Size in bytes.
+    pub size: u32,
+}
+
+/// The bins.
+#[derive(Debug)]
+pub struct FreeList {
+    heads: [u32; BINS],
+    filled: [u64; BINS.div_ceil(64)],
+    bytes: u64,
+}
+
+impl Default for FreeList {
+    fn default() -> FreeList {
+        FreeList {
+            heads: [0; BINS],
+            filled: [0; BINS.div_ceil(64)],
+            bytes: 0,
+        }
+    }
+}
+
+/// The bin that blocks of `size` belong to. At least [`BLOCK_MIN`].
+const fn bin(size: u32) -> usize {
+    if size <= EXACT_MAX {
+        ((size - BLOCK_MIN) / OBJECT_ALIGN) as usize
+    } else {
+        let power = size.ilog2();
+        let part = (size >> (power - 2)) as usize & (PARTS - 1);
+        EXACT + (power as usize - 9) * PARTS + part
+    }
+}
+
+impl FreeList {
+    /// Bytes in all blocks, also those too small for a bin.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Forgets all blocks.
+    pub fn clear(&mut self) {
+        *self = FreeList::default();
+    }
+
+    /// Makes `block` a free block. Poisoning it is the caller's business.
+    pub fn insert(&mut self, core: &mut Core, block: Block) {
+        debug_assert!(block.size.is_multiple_of(OBJECT_ALIGN) && block.size != 0);
+        core.space.set_word(block.at, 0);
+        core.space.set_word(block.at + 4, block.size);
+        self.bytes += u64::from(block.size);
+        if block.size >= BLOCK_MIN {
+            let bin = bin(block.size);
+            core.space.set_word(block.at + 8, self.heads[bin]);
+            self.heads[bin] = block.at;
+            self.filled[bin / 64] |= 1 << (bin % 64);
+        }
+    }
+
+    /// A block of at least `size` bytes, taken out: the nearest size there is, more or less.
+    ///
+    /// # Errors
+    /// A link or header was overwritten.
+    pub fn take(&mut self, core: &mut Core, size: u32) -> Result<Option<Block>, HeapFault> {
+        let size = size.max(BLOCK_MIN);
+        let own = bin(size);
+        if let Some(block) = self.search(core, own, size, TRIES)? {
+            return Ok(Some(block));
+        }
+        match self.next_filled(own + 1) {
+            Some(larger) => self.pop(core, larger),
+            None => self.search(core, own, size, u32::MAX),
+        }
+    }
+
+    /// The largest block, more or less, if it has at least `size` bytes, taken out.
+    ///
+    /// # Errors
+    /// A link or header was overwritten.
+    pub fn take_large(&mut self, core: &mut Core, size: u32) -> Result<Option<Block>, HeapFault> {
+        let Some(largest) = self.last_filled() else {
+            return Ok(None);
+        };
+        if largest > bin(size.max(BLOCK_MIN)) {
+            self.pop(core, largest)
+        } else {
+            self.search(core, largest, size, TRIES)
+        }
+    }
+
+    fn next_filled(&self, from: usize) -> Option<usize> {
+        if from >= BINS {
+            return None;
+        }
+        let first = self.filled[from / 64] & (u64::MAX << (from % 64));
+        if first != 0 {
+            return Some(from / 64 * 64 + first.trailing_zeros() as usize);
+        }
+        let later = (from / 64 + 1..self.filled.len()).find(|&word| self.filled[word] != 0)?;
+        Some(later * 64 + self.filled[later].trailing_zeros() as usize)
+    }
+
+    fn last_filled(&self) -> Option<usize> {
+        let word = self.filled.iter().rposition(|&word| word != 0)?;
+        Some(word * 64 + 63 - self.filled[word].leading_zeros() as usize)
+    }
+
+    fn pop(&mut self, core: &mut Core, bin: usize) -> Result<Option<Block>, HeapFault> {
+        self.search(core, bin, 0, 1)
+    }
+
+    /// Takes the first block of a bin that has `size` bytes, among the first `tries`.
+    fn search(
+        &mut self,
+        core: &mut Core,
+        from: usize,
+        size: u32,
+        tries: u32,
+    ) -> Result<Option<Block>, HeapFault> {
+        let mut before = 0;
+        let mut at = self.heads[from];
+        for _ in 0..tries {
+            if at == 0 {
+                return Ok(None);
+            }
+            let found = header(core, at, from)?;
+            let next = core.space.word(at + 8);
+            if found >= size {
+                if before != 0 {
+                    core.space.set_word(before + 8, next);
+                } else {
+                    self.heads[from] = next;
+                    if next == 0 {
+                        self.filled[from / 64] &= !(1 << (from % 64));
+                    }
+                }
+                self.bytes -= u64::from(found);
+                return Ok(Some(Block { at, size: found }));
+            }
+            before = at;
+            at = next;
+        }
+        Ok(None)
+    }
+}
+
+/// The size of the block at `at`, which a head or link of `from` said is one.
+fn header(core: &Core, at: u32, from: usize) -> Result<u32, HeapFault> {
+    let bad = HeapFault::BadReference {
+        place: Place::FreeList,
+        raw: at,
+    };
+    let end = u64::from(at) + u64::from(BLOCK_MIN);
+    if !at.is_multiple_of(OBJECT_ALIGN) || end > core.space.accessible() {
+        return Err(bad);
+    }
+    let size = core.space.word(at + 4);
+    let in_bin = size >= BLOCK_MIN && size.is_multiple_of(OBJECT_ALIGN) && bin(size) == from;
+    let fits = u64::from(at) + u64::from(size) <= core.space.accessible();
+    if core.space.word(at) == 0 && in_bin && fits {
+        Ok(size)
+    } else {
+        Err(bad)
+    }
+}

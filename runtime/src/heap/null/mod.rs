@@ -1,0 +1,110 @@
+//! The collector that never collects: objects follow each other until the memory is used up.
+//!
+//! Invariant: the occupied part begins at [`FIRST`](super::core::FIRST) and ends where the region begins.
+
+mod alloc;
+mod barrier;
+mod collect;
+
+use std::ops::Range;
+
+use super::core::Core;
+use super::emit::{EmitAllocation, Region};
+use super::fault::HeapFault;
+use super::{
+    Barrier, Collector, CollectorTraits, Effort, Emit, EmitCollector, Header, Plan, Reg, Room,
+    Roots,
+};
+
+const TRAITS: CollectorTraits = CollectorTraits {
+    moves: false,
+    reclaims: false,
+    reclaims_cycles: false,
+    barrier: Barrier::None,
+    read_barrier: false,
+    header_bytes: 8,
+};
+
+/// The compiled half.
+#[derive(Debug)]
+pub struct NullPlan;
+
+impl Plan for NullPlan {
+    fn traits(&self) -> CollectorTraits {
+        TRAITS
+    }
+
+    fn start(&self, _limit: u64) -> Box<dyn Collector> {
+        Box::new(Null)
+    }
+}
+
+impl EmitCollector for NullPlan {
+    fn allocate(&self, e: &mut dyn Emit, object: &EmitAllocation<'_>) -> Reg {
+        alloc::emit_allocate(e, object)
+    }
+
+    fn write(&self, e: &mut dyn Emit, address: Reg, region: Region, new: Reg) {
+        barrier::emit_write(e, address, region, new);
+    }
+
+    fn init(&self, e: &mut dyn Emit, address: Reg, region: Region, new: Reg) {
+        barrier::emit_init(e, address, region, new);
+    }
+
+    fn after_read(&self, _e: &mut dyn Emit, _value: Reg) {}
+}
+
+/// The running half.
+#[derive(Debug)]
+struct Null;
+
+impl Collector for Null {
+    fn allocate(
+        &mut self,
+        core: &mut Core,
+        header: Header,
+        size: u32,
+        _room: Room,
+    ) -> Result<Option<u32>, HeapFault> {
+        Ok(alloc::allocate(core, header, size))
+    }
+
+    fn pressure(&self, _core: &Core) -> bool {
+        false
+    }
+
+    fn expose(&mut self, _core: &mut Core, _raw: u32) -> Result<(), HeapFault> {
+        Ok(())
+    }
+
+    fn gain(&mut self, _core: &mut Core, _raw: u32, _times: u32) -> Result<(), HeapFault> {
+        Ok(())
+    }
+
+    fn lose(&mut self, _core: &mut Core, _raw: u32) -> Result<(), HeapFault> {
+        Ok(())
+    }
+
+    fn collect(
+        &mut self,
+        core: &mut Core,
+        _roots: &mut dyn Roots,
+        _effort: Effort,
+    ) -> Result<(), HeapFault> {
+        collect::collect(core);
+        Ok(())
+    }
+
+    fn occupied(&mut self, core: &mut Core) -> Range<u32> {
+        collect::occupied(core)
+    }
+
+    fn idle(&self, _core: &Core) -> Range<u32> {
+        0..0
+    }
+
+    fn audit(&mut self, _core: &mut Core, _roots: &mut dyn Roots) -> Result<(), HeapFault> {
+        Ok(())
+    }
+}

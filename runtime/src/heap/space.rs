@@ -1,0 +1,478 @@
+//! The memory of one heap: a reservation that every 32-bit offset stays inside of, made accessible in steps; and the pool
+//! from which engines recycle reservations.
+//!
+//! Invariants that unsafe code argues from:
+//! - **S1** `base` points at a mapping of `accessible` bytes, readable and writable but for its first page, that nothing but this
+//!   `Space` (and compiled code of its store, while the host runs none of this) accesses.
+//! - **S2** Every access through a `Space` is checked against `accessible`.
+//! - **S3** Bytes outside of the two dirty ranges are zero.
+//!
+//! Under Miri a mapping is a plain allocation. Not here: what the bytes mean.
+
+use std::fmt;
+use std::ops::Range;
+use std::ptr::NonNull;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::layout::NULL_PAGE_BYTES;
+use crate::limits::{GUARD_BYTES, HEAP_RESERVATION_BYTES};
+
+/// The pattern of freed memory.
+pub const POISON: u8 = 0x5a;
+/// Unit of accessibility.
+const PAGE: u64 = 4096;
+/// The first step in which memory is made accessible; each later one doubles what there is.
+const FIRST_STEP: u64 = 1 << 20;
+/// Used bytes at the start of a dirty range that are cleared rather than given back to the system: cheaper than faulting them
+/// in again.
+const CLEAR_MAX: u64 = 256 << 10;
+/// Reservations that a pool keeps; more are given back.
+const POOL_MAX: usize = 64;
+/// Bytes of a reservation.
+#[cfg(not(miri))]
+const RESERVED: usize = (HEAP_RESERVATION_BYTES + GUARD_BYTES) as usize;
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// A plain number in heap memory.
+pub trait Scalar: sealed::Sealed + Copy {}
+
+macro_rules! scalars {
+    ($($ty:ty),*) => { $( impl sealed::Sealed for $ty {} impl Scalar for $ty {} )* };
+}
+scalars!(u8, u16, u32, u64, u128);
+
+/// A mapping: address space, of which the first `accessible` bytes can be used.
+struct Mapping {
+    base: NonNull<u8>,
+    accessible: usize,
+    /// What was written to since the mapping was last clean.
+    dirty: [Range<u32>; 2],
+}
+
+// SAFETY: S1: the mapping belongs to this value alone.
+unsafe impl Send for Mapping {}
+
+/// Why memory could not be had: the system refused, or the limit is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoMemory;
+
+#[cfg(not(miri))]
+impl Mapping {
+    fn reserve(_limit: u64) -> Result<Mapping, NoMemory> {
+        use rustix::mm::{MapFlags, ProtFlags};
+        // SAFETY: a new anonymous mapping at an address of the system's choice touches no existing memory.
+        let base = unsafe {
+            rustix::mm::mmap_anonymous(
+                std::ptr::null_mut(),
+                RESERVED,
+                ProtFlags::empty(),
+                MapFlags::PRIVATE | MapFlags::NORESERVE,
+            )
+        }
+        .map_err(|_| NoMemory)?;
+        let base = NonNull::new(base.cast::<u8>()).ok_or(NoMemory)?;
+        Ok(Mapping {
+            base,
+            accessible: NULL_PAGE_BYTES as usize,
+            dirty: [0..0, 0..0],
+        })
+    }
+
+    fn make_accessible(&mut self, end: usize) -> Result<(), NoMemory> {
+        use rustix::mm::MprotectFlags;
+        debug_assert!(end <= RESERVED && end.is_multiple_of(PAGE as usize));
+        let at = self.accessible.max(NULL_PAGE_BYTES as usize);
+        let len = end - at;
+        // SAFETY: S1: `at` is inside of the reservation.
+        let start = unsafe { self.base.add(at) };
+        // SAFETY: the range is inside of the reservation, which is ours; it only becomes more accessible.
+        unsafe {
+            rustix::mm::mprotect(
+                start.as_ptr().cast(),
+                len,
+                MprotectFlags::READ | MprotectFlags::WRITE,
+            )
+        }
+        .map_err(|_| NoMemory)?;
+        self.accessible = end;
+        Ok(())
+    }
+
+    /// Makes every byte zero again. Whether that succeeded.
+    fn clean(&mut self) -> bool {
+        for range in std::mem::replace(&mut self.dirty, [0..0, 0..0]) {
+            let (start, end) = (u64::from(range.start), u64::from(range.end));
+            let middle = end.min((start + CLEAR_MAX).next_multiple_of(PAGE));
+            // SAFETY: S1: dirty ranges are accessible.
+            let at = unsafe { self.base.add(start as usize) };
+            // SAFETY: S1, as above; nothing refers to the memory.
+            unsafe { at.as_ptr().write_bytes(0, (middle - start) as usize) };
+            if middle < end {
+                let len = (end.next_multiple_of(PAGE) - middle) as usize;
+                // SAFETY: S1: `middle` is inside of the mapping.
+                let at = unsafe { self.base.add(middle as usize) };
+                // SAFETY: S1: the pages are ours and hold nothing of use; they read as zero afterwards.
+                let given_back = unsafe {
+                    rustix::mm::madvise(at.as_ptr().cast(), len, rustix::mm::Advice::LinuxDontNeed)
+                };
+                if given_back.is_err() {
+                    return false;
+                }
+            }
+        }
+        true
+    }
+}
+
+#[cfg(not(miri))]
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: S1: nothing refers to the mapping any more.
+        let unmapped = unsafe { rustix::mm::munmap(self.base.as_ptr().cast(), RESERVED) };
+        debug_assert!(unmapped.is_ok());
+    }
+}
+
+#[cfg(miri)]
+impl Mapping {
+    fn layout(bytes: usize) -> std::alloc::Layout {
+        std::alloc::Layout::from_size_align(bytes.max(PAGE as usize), PAGE as usize)
+            .expect("a heap's limit is far below the address space")
+    }
+
+    fn reserve(limit: u64) -> Result<Mapping, NoMemory> {
+        let bytes = (limit.next_multiple_of(PAGE) as usize).max(NULL_PAGE_BYTES as usize);
+        // SAFETY: the layout has a size above 0.
+        let base = unsafe { std::alloc::alloc_zeroed(Mapping::layout(bytes)) };
+        Ok(Mapping {
+            base: NonNull::new(base).ok_or(NoMemory)?,
+            accessible: bytes,
+            dirty: [0..0, 0..0],
+        })
+    }
+
+    fn make_accessible(&mut self, _end: usize) -> Result<(), NoMemory> {
+        Err(NoMemory)
+    }
+
+    fn clean(&mut self) -> bool {
+        self.dirty = [0..0, 0..0];
+        // SAFETY: S1; nothing refers to the memory.
+        unsafe { self.base.as_ptr().write_bytes(0, self.accessible) };
+        true
+    }
+}
+
+#[cfg(miri)]
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: allocated with this layout; nothing refers to it any more.
+        unsafe { std::alloc::dealloc(self.base.as_ptr(), Mapping::layout(self.accessible)) };
+    }
+}
+
+/// An engine's recycled reservations. Those it hands out are entirely zero.
+#[derive(Default)]
+pub struct SpacePool {
+    free: Mutex<Vec<Mapping>>,
+}
+
+impl fmt::Debug for SpacePool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SpacePool").finish_non_exhaustive()
+    }
+}
+
+impl SpacePool {
+    /// An empty pool.
+    #[must_use]
+    pub fn new() -> Arc<SpacePool> {
+        Arc::default()
+    }
+
+    fn take(&self) -> Option<Mapping> {
+        self.free
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop()
+    }
+
+    fn give_back(&self, mut mapping: Mapping) {
+        // Under Miri the size of a mapping is its first owner's limit: not for others.
+        if cfg!(miri) || !mapping.clean() {
+            return;
+        }
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        if free.len() < POOL_MAX {
+            free.push(mapping);
+        }
+    }
+}
+
+/// The memory of one heap.
+pub struct Space {
+    mapping: Option<Mapping>,
+    base: NonNull<u8>,
+    accessible: usize,
+    limit: u64,
+    pool: Arc<SpacePool>,
+}
+
+// SAFETY: S1: the memory belongs to this value alone.
+unsafe impl Send for Space {}
+
+impl fmt::Debug for Space {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Space")
+            .field("accessible", &self.accessible)
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Space {
+    /// Takes a reservation from the pool, or makes one. At most `limit` bytes of it will ever be accessible.
+    ///
+    /// # Errors
+    /// The system has no address space left.
+    pub fn new(pool: Arc<SpacePool>, limit: u64) -> Result<Space, NoMemory> {
+        let limit = limit.min(HEAP_RESERVATION_BYTES);
+        let mapping = match pool.take() {
+            Some(mapping) => mapping,
+            None => Mapping::reserve(limit)?,
+        };
+        Ok(Space {
+            base: mapping.base,
+            // Pages that a former owner made accessible stay so.
+            accessible: mapping.accessible,
+            limit,
+            mapping: Some(mapping),
+            pool,
+        })
+    }
+
+    /// Where the reservation begins.
+    #[must_use]
+    pub fn base(&self) -> NonNull<u8> {
+        self.base
+    }
+
+    /// Most bytes that can be used.
+    #[must_use]
+    pub fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    /// Bytes that can be used now.
+    #[must_use]
+    pub fn accessible(&self) -> u64 {
+        self.accessible as u64
+    }
+
+    /// Makes the bytes below `end` accessible.
+    ///
+    /// # Errors
+    /// `end` is over the limit, or the system refuses. Nothing changed.
+    pub fn ensure(&mut self, end: u64) -> Result<(), NoMemory> {
+        if end > self.limit {
+            return Err(NoMemory);
+        }
+        if end <= self.accessible as u64 {
+            return Ok(());
+        }
+        let step = (self.accessible as u64 * 2)
+            .max(FIRST_STEP)
+            .min(self.limit.next_multiple_of(PAGE))
+            .max(end.next_multiple_of(PAGE));
+        let Some(mapping) = &mut self.mapping else {
+            return Err(NoMemory);
+        };
+        mapping.make_accessible(step as usize)?;
+        self.accessible = mapping.accessible;
+        Ok(())
+    }
+
+    /// Makes `range`, which is accessible, all zero, and notes that it will be written to. Costs nothing where it never was.
+    pub fn prepare(&mut self, range: Range<u32>) {
+        let Some(mapping) = &self.mapping else { return };
+        for dirty in mapping.dirty.clone() {
+            let (start, end) = (dirty.start.max(range.start), dirty.end.min(range.end));
+            if start < end {
+                self.bytes_mut(start, end - start).fill(0);
+            }
+        }
+        self.touch(range);
+    }
+
+    /// Notes that `range` will be written to.
+    pub fn touch(&mut self, range: Range<u32>) {
+        let Some(mapping) = &mut self.mapping else {
+            return;
+        };
+        let [low, high] = &mut mapping.dirty;
+        if range.start >= range.end {
+        } else if low.start >= low.end {
+            *low = range;
+        } else if range.start <= low.end && range.end >= low.start {
+            *low = low.start.min(range.start)..low.end.max(range.end);
+        } else if high.start >= high.end {
+            *high = range;
+        } else {
+            *high = high.start.min(range.start)..high.end.max(range.end);
+        }
+    }
+
+    /// What was ever written to, as at most two ranges.
+    #[must_use]
+    pub fn dirty(&self) -> [Range<u32>; 2] {
+        match &self.mapping {
+            Some(mapping) => mapping.dirty.clone(),
+            None => [0..0, 0..0],
+        }
+    }
+
+    /// Fills `range` with the pattern of freed memory.
+    pub fn poison(&mut self, range: Range<u32>) {
+        self.bytes_mut(range.start, range.end - range.start)
+            .fill(POISON);
+    }
+
+    #[inline(always)]
+    fn address(&self, at: u32, bytes: usize) -> *mut u8 {
+        // One comparison for both ends: below the first page it wraps.
+        let in_page = (at as usize).wrapping_sub(NULL_PAGE_BYTES as usize);
+        assert!(
+            in_page.saturating_add(bytes) <= self.accessible - NULL_PAGE_BYTES as usize,
+            "heap access outside of its memory"
+        );
+        // SAFETY: S1 and the check above: inside of the accessible part of the mapping.
+        unsafe { self.base.as_ptr().add(at as usize) }
+    }
+
+    /// Reads a number.
+    ///
+    /// # Panics
+    /// `at` is not accessible; callers check references first.
+    #[inline(always)]
+    #[must_use]
+    pub fn load<T: Scalar>(&self, at: u32) -> T {
+        let address = self.address(at, size_of::<T>()).cast::<T>();
+        // SAFETY: S1: the bytes are readable, and every pattern is a number.
+        unsafe { address.read_unaligned() }
+    }
+
+    /// Writes a number.
+    ///
+    /// # Panics
+    /// As [`Space::load`].
+    #[inline(always)]
+    pub fn store<T: Scalar>(&mut self, at: u32, value: T) {
+        let address = self.address(at, size_of::<T>()).cast::<T>();
+        // SAFETY: S1: the bytes are writable.
+        unsafe { address.write_unaligned(value) }
+    }
+
+    /// A 32-bit word.
+    ///
+    /// # Panics
+    /// As [`Space::load`].
+    #[inline(always)]
+    #[must_use]
+    pub fn word(&self, at: u32) -> u32 {
+        self.load(at)
+    }
+
+    /// Writes a 32-bit word.
+    ///
+    /// # Panics
+    /// As [`Space::load`].
+    #[inline(always)]
+    pub fn set_word(&mut self, at: u32, value: u32) {
+        self.store(at, value);
+    }
+
+    /// Bytes.
+    ///
+    /// # Panics
+    /// As [`Space::load`].
+    #[must_use]
+    pub fn bytes(&self, at: u32, len: u32) -> &[u8] {
+        let start = self.address(at, len as usize);
+        // SAFETY: S1: readable; nothing writes to it during the borrow.
+        unsafe { std::slice::from_raw_parts(start, len as usize) }
+    }
+
+    /// Bytes, to be written.
+    ///
+    /// # Panics
+    /// As [`Space::load`].
+    #[must_use]
+    pub fn bytes_mut(&mut self, at: u32, len: u32) -> &mut [u8] {
+        let start = self.address(at, len as usize);
+        // SAFETY: S1: writable; the borrow is exclusive.
+        unsafe { std::slice::from_raw_parts_mut(start, len as usize) }
+    }
+
+    /// Copies bytes, as if through a buffer.
+    ///
+    /// # Panics
+    /// As [`Space::load`].
+    #[inline]
+    pub fn copy(&mut self, from: u32, to: u32, len: u32) {
+        let source = self.address(from, len as usize);
+        let target = self.address(to, len as usize);
+        // SAFETY: S1: both ranges are accessible; `copy` allows overlap.
+        unsafe { source.copy_to(target, len as usize) };
+    }
+
+    /// Gives the reservation up without recycling it: after a fault nothing is known about its contents.
+    pub fn discard(&mut self) {
+        self.pool = SpacePool::new();
+    }
+}
+
+impl Drop for Space {
+    fn drop(&mut self) {
+        if let Some(mapping) = self.mapping.take() {
+            self.pool.give_back(mapping);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accesses_stay_inside_and_limits_hold() {
+        let mut space = Space::new(SpacePool::new(), 64 << 10).unwrap();
+        space.ensure(64 << 10).unwrap();
+        assert_eq!(space.ensure((64 << 10) + 1), Err(NoMemory));
+        space.prepare(4096..8192);
+        space.store::<u64>(5000, 0x0102_0304_0506_0708);
+        assert_eq!(space.load::<u16>(5000), 0x0708);
+        space.copy(5000, 5004, 8);
+        assert_eq!(space.word(5004), 0x0506_0708);
+        space.prepare(5000..6000);
+        assert_eq!(space.load::<u64>(5004), 0);
+        assert_eq!(space.dirty()[0], 4096..8192);
+    }
+
+    #[cfg(not(miri))]
+    #[test]
+    fn recycled_reservations_are_zero() {
+        let pool = SpacePool::new();
+        for _ in 0..3 {
+            let mut space = Space::new(Arc::clone(&pool), 8 << 20).unwrap();
+            space.ensure(8 << 20).unwrap();
+            assert!(space.bytes(4096, (8 << 20) - 4096).iter().all(|&b| b == 0));
+            space.prepare(4096..3 << 20);
+            space.poison(4096..3 << 20);
+            space.prepare(4 << 20..5 << 20);
+            space.poison(4 << 20..5 << 20);
+        }
+    }
+}

@@ -1,0 +1,427 @@
+//! [`Heap`]: what a store uses. Collection points, allocation by the host, and the one write path of roots.
+//!
+//! Invariants:
+//! - Every write of a reference to a place outside of compiled code goes through [`Heap::write_root`], [`Heap::write_field`] and their
+//!   `init` forms, or the bulk operations made of the same two halves (`gain`, `lose`). There is no second path.
+//! - At a collection point: collect first, then do what was asked for.
+//! - After a [`HeapFault`] the heap refuses everything, and its memory is not recycled.
+//!
+//! Not here: fields and elements (`access`), ranges (`bulk`).
+
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use super::core::{Core, Stats, is_object};
+use super::fault::{AllocError, HeapFault};
+use super::layout::{Kind, tag};
+use super::layouts::{Layouts, TypeSource};
+use super::schedule::{PointKind, Scheduler};
+use super::space::{Space, SpacePool};
+use super::{
+    Barrier, Census, Collector, CollectorTraits, Effort, GcRef, Header, Room, Roots, census, plan,
+    verify,
+};
+use crate::abi::vmctx::VmStore;
+use crate::config::{Config, Schedule};
+use crate::limits::OBJECT_BYTES_MAX;
+use crate::types::TypeId;
+
+/// A store's collected heap.
+///
+/// References it returns are good until the next collection point unless they are in a root. With a counting collector a reference
+/// that came from a root or a field must be [exposed](Heap::expose) before it is given to a wasm frame or kept as a
+/// [temporary](super::RootKind::Temporary); new objects are exposed already.
+#[derive(Debug)]
+pub struct Heap {
+    pub(super) core: Core,
+    pub(super) collector: Box<dyn Collector>,
+    traits: CollectorTraits,
+    scheduler: Scheduler,
+    points: [u64; PointKind::COUNT],
+    checks: bool,
+    faulted: bool,
+}
+
+impl Heap {
+    /// An empty heap. Sets `heap_base` and the words for allocation in `vm`.
+    ///
+    /// # Errors
+    /// [`AllocError::Exhausted`] when the system has no address space left.
+    ///
+    /// # Safety
+    /// `vm` stays valid for reads and writes for as long as the heap lives, moves between threads only together with it, and nobody
+    /// else accesses it while one of the heap's methods runs.
+    pub unsafe fn new(
+        config: &Config,
+        types: Arc<dyn TypeSource>,
+        pool: Arc<SpacePool>,
+        vm: NonNull<VmStore>,
+    ) -> Result<Heap, AllocError> {
+        let space = Space::new(pool, config.heap_limit).map_err(|_| AllocError::Exhausted)?;
+        let plan = plan(config.collector);
+        let traits = plan.traits();
+        let collector = plan.start(space.limit());
+        let base = space.base();
+        let layouts = Layouts::new(types, traits.header_bytes);
+        // SAFETY: the contract of this function.
+        let mut core = unsafe { Core::new(space, layouts, traits.header_bytes, config, vm) };
+        core.set_stack_list(0, 0);
+        // SAFETY: the contract of this function.
+        unsafe { (*vm.as_ptr()).heap_base = base.as_ptr() };
+        let mut heap = Heap {
+            core,
+            collector,
+            traits,
+            scheduler: Scheduler::new(Schedule::OnPressure),
+            points: [0; PointKind::COUNT],
+            checks: config.collection_points && config.poison,
+            faulted: false,
+        };
+        heap.set_schedule(config.schedule.clone());
+        Ok(heap)
+    }
+
+    /// How its collector differs from others.
+    #[must_use]
+    pub fn traits(&self) -> CollectorTraits {
+        self.traits
+    }
+
+    /// Begins a schedule; points are numbered from 0 again. Compiled code must have collection points unless it is
+    /// [`Schedule::OnPressure`].
+    pub fn set_schedule(&mut self, schedule: Schedule) {
+        self.scheduler = Scheduler::new(schedule);
+        self.core.set_inline(self.scheduler.on_pressure());
+    }
+
+    /// Whether every collection is followed by [`Heap::verify`] and [`Heap::audit`]. At first, it is if the configuration has both
+    /// collection points and poison.
+    pub fn set_checks(&mut self, on: bool) {
+        self.checks = on;
+    }
+
+    /// Collection points passed under the current schedule; 0 for [`Schedule::OnPressure`].
+    #[must_use]
+    pub fn points_passed(&self) -> u64 {
+        self.scheduler.passed()
+    }
+
+    /// Collection points passed since the heap was made, of one kind (inline allocations do not count).
+    #[must_use]
+    pub fn points_of(&self, kind: PointKind) -> u64 {
+        self.points[kind as usize]
+    }
+
+    /// Counters.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.core.stats
+    }
+
+    /// Whether an earlier fault made it unusable.
+    #[must_use]
+    pub fn is_poisoned(&self) -> bool {
+        self.faulted
+    }
+
+    /// Makes it unusable: corruption was found elsewhere (a wild access of compiled code).
+    pub fn poison(&mut self) {
+        self.faulted = true;
+        self.core.space.discard();
+        self.core.set_inline(false);
+    }
+
+    /// Runs `act` unless the heap is unusable, and makes it so when `act` finds a fault.
+    pub(super) fn guarded<R>(
+        &mut self,
+        act: impl FnOnce(&mut Heap) -> Result<R, HeapFault>,
+    ) -> Result<R, HeapFault> {
+        if self.faulted {
+            return Err(HeapFault::Poisoned);
+        }
+        let result = act(self);
+        if result.is_err() {
+            self.poison();
+        }
+        result
+    }
+
+    /// A collection point. Collects when the schedule says so; with [`Schedule::OnPressure`], when the collector wants to.
+    /// Whether it did.
+    ///
+    /// # Errors
+    /// The heap is corrupt.
+    pub fn point(&mut self, kind: PointKind, roots: &mut dyn Roots) -> Result<bool, HeapFault> {
+        self.points[kind as usize] += 1;
+        let effort = if self.scheduler.on_pressure() {
+            if !self.collector.pressure(&self.core) {
+                return Ok(false);
+            }
+            Effort::Routine
+        } else if self.scheduler.pass() {
+            Effort::Full
+        } else {
+            return Ok(false);
+        };
+        self.run_collection(roots, effort)?;
+        Ok(true)
+    }
+
+    /// Collects everything the collector can reclaim. An explicit request is also a collection point: see
+    /// [`PointKind::Request`].
+    ///
+    /// # Errors
+    /// The heap is corrupt.
+    pub fn collect(&mut self, roots: &mut dyn Roots) -> Result<(), HeapFault> {
+        self.run_collection(roots, Effort::Full)
+    }
+
+    fn run_collection(&mut self, roots: &mut dyn Roots, effort: Effort) -> Result<(), HeapFault> {
+        self.guarded(|heap| {
+            heap.core.stats.collections += 1;
+            heap.collector.collect(&mut heap.core, roots, effort)
+        })?;
+        if self.checks {
+            self.verify(roots)?;
+            self.audit(roots)?;
+        }
+        Ok(())
+    }
+
+    /// Numbers of host objects whose last reference died, in the order of their deaths. The caller drops their data now, when no
+    /// collection is running.
+    pub fn take_dead_hosts(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.core.dead_hosts)
+    }
+
+    /// Whether [`Heap::take_dead_hosts`] would return any.
+    #[must_use]
+    pub fn has_dead_hosts(&self) -> bool {
+        !self.core.dead_hosts.is_empty()
+    }
+
+    /// A structure; all fields are zero. The caller initialises them before the next collection point.
+    ///
+    /// # Errors
+    /// See [`AllocError`]; a type that is no structure is a [`HeapFault::BadType`].
+    pub fn alloc_struct(&mut self, ty: TypeId, roots: &mut dyn Roots) -> Result<GcRef, AllocError> {
+        let size = self.fixed_size(Kind::Struct, ty)?;
+        self.allocate(Kind::Struct, ty.0, 0, size, roots)
+    }
+
+    /// An array; all elements are zero. The caller initialises them before the next collection point.
+    ///
+    /// # Errors
+    /// See [`AllocError`]; a type that is no array is a [`HeapFault::BadType`].
+    pub fn alloc_array(
+        &mut self,
+        ty: TypeId,
+        len: u32,
+        roots: &mut dyn Roots,
+    ) -> Result<GcRef, AllocError> {
+        let walk = self.guarded(|heap| {
+            let walk = heap.core.layouts.walk(0, ty.0)?;
+            if walk.kind == Kind::Array {
+                Ok(walk)
+            } else {
+                Err(wrong_type(ty))
+            }
+        })?;
+        let size = u64::from(walk.size) + u64::from(len) * u64::from(walk.element_bytes);
+        self.allocate(Kind::Array, ty.0, len, size.next_multiple_of(8), roots)
+    }
+
+    /// A reference to the host object with that number.
+    ///
+    /// # Errors
+    /// See [`AllocError`].
+    pub fn alloc_extern(&mut self, host: u32, roots: &mut dyn Roots) -> Result<GcRef, AllocError> {
+        let size = u64::from(self.core.header_bytes);
+        self.allocate(Kind::Extern, 0, host, size, roots)
+    }
+
+    /// An exception: `ty` is the function type of its tag, `identity` the tag's identity in the store; the payload is zero.
+    ///
+    /// # Errors
+    /// See [`AllocError`]; a type that is no function is a [`HeapFault::BadType`].
+    pub fn alloc_exception(
+        &mut self,
+        ty: TypeId,
+        identity: u32,
+        roots: &mut dyn Roots,
+    ) -> Result<GcRef, AllocError> {
+        let size = self.fixed_size(Kind::Exception, ty)?;
+        self.allocate(Kind::Exception, ty.0, identity, size, roots)
+    }
+
+    fn fixed_size(&mut self, kind: Kind, ty: TypeId) -> Result<u64, HeapFault> {
+        self.guarded(|heap| {
+            let walk = heap.core.layouts.walk(0, ty.0)?;
+            if walk.kind == kind {
+                Ok(u64::from(walk.size))
+            } else {
+                Err(wrong_type(ty))
+            }
+        })
+    }
+
+    fn allocate(
+        &mut self,
+        kind: Kind,
+        type_id: u32,
+        word: u32,
+        size: u64,
+        roots: &mut dyn Roots,
+    ) -> Result<GcRef, AllocError> {
+        self.point(PointKind::Allocation, roots)?;
+        if size > OBJECT_BYTES_MAX {
+            return Err(AllocError::TooLarge);
+        }
+        let header = Header {
+            tag: tag(kind, type_id),
+            word,
+        };
+        let room = if self.scheduler.on_pressure() {
+            Room::Soft
+        } else {
+            Room::Hard
+        };
+        let mut made = self.try_allocate(header, size as u32, room)?;
+        for effort in [Effort::Routine, Effort::Full] {
+            if made.is_none() && self.traits.reclaims {
+                self.run_collection(roots, effort)?;
+                made = self.try_allocate(header, size as u32, Room::Hard)?;
+            }
+        }
+        if made.is_none() && !self.traits.reclaims {
+            made = self.try_allocate(header, size as u32, Room::Hard)?;
+        }
+        self.core.stats.slow_allocations += 1;
+        made.and_then(GcRef::from_raw).ok_or(AllocError::Exhausted)
+    }
+
+    fn try_allocate(
+        &mut self,
+        header: Header,
+        size: u32,
+        room: Room,
+    ) -> Result<Option<u32>, HeapFault> {
+        self.guarded(|heap| heap.collector.allocate(&mut heap.core, header, size, room))
+    }
+
+    /// `reference` is about to enter a wasm frame, or to be kept as a temporary, from a root or a field.
+    ///
+    /// # Errors
+    /// It is no object.
+    pub fn expose(&mut self, reference: GcRef) -> Result<(), HeapFault> {
+        if !self.traits.read_barrier || reference.is_i31() {
+            return Ok(());
+        }
+        self.guarded(|heap| heap.collector.expose(&mut heap.core, reference.raw()))
+    }
+
+    /// Replaces the reference in a root: the only way to do so.
+    ///
+    /// # Errors
+    /// The old or the new reference is no object.
+    pub fn write_root(&mut self, slot: &mut u32, new: Option<GcRef>) -> Result<(), HeapFault> {
+        let new = GcRef::to_raw(new);
+        self.gain(new, 1)?;
+        let old = std::mem::replace(slot, new);
+        self.lose(old)
+    }
+
+    /// Gives a new root its first reference; what the slot holds is ignored.
+    ///
+    /// # Errors
+    /// The reference is no object.
+    pub fn init_root(&mut self, slot: &mut u32, new: Option<GcRef>) -> Result<(), HeapFault> {
+        let new = GcRef::to_raw(new);
+        self.gain(new, 1)?;
+        *slot = new;
+        Ok(())
+    }
+
+    /// Takes a root's reference away: it holds null then.
+    ///
+    /// # Errors
+    /// The reference is no object.
+    pub fn clear_root(&mut self, slot: &mut u32) -> Result<(), HeapFault> {
+        self.write_root(slot, None)
+    }
+
+    /// Replaces the reference in a root and leaves the counts alone: the fault of Wasmtime PR #11416.
+    #[cfg(feature = "planted")]
+    pub fn write_root_without_barrier(&mut self, slot: &mut u32, new: Option<GcRef>) {
+        *slot = GcRef::to_raw(new);
+    }
+
+    /// `times` more places hold `raw`.
+    #[inline]
+    pub(super) fn gain(&mut self, raw: u32, times: u32) -> Result<(), HeapFault> {
+        if self.traits.barrier == Barrier::None || !is_object(raw) || times == 0 {
+            return Ok(());
+        }
+        self.guarded(|heap| heap.collector.gain(&mut heap.core, raw, times))
+    }
+
+    /// One place less holds `raw`.
+    #[inline]
+    pub(super) fn lose(&mut self, raw: u32) -> Result<(), HeapFault> {
+        if self.traits.barrier == Barrier::None || !is_object(raw) {
+            return Ok(());
+        }
+        self.guarded(|heap| heap.collector.lose(&mut heap.core, raw))
+    }
+
+    /// Compiled code counted `object` down to nothing (the libcall `release`): frees it and what only it refers to. The object still
+    /// stores the last count.
+    ///
+    /// # Errors
+    /// It is no object.
+    pub fn release(&mut self, object: u32) -> Result<(), HeapFault> {
+        self.lose(object)
+    }
+
+    /// The objects there are, by kind and type, whether reachable or not: collect first.
+    ///
+    /// # Errors
+    /// The heap is corrupt.
+    pub fn census(&mut self) -> Result<Census, HeapFault> {
+        self.guarded(|heap| census::take(&mut heap.core, &mut *heap.collector))
+    }
+
+    /// Visits every object there is: offset, kind, type id, last word of the header.
+    ///
+    /// # Errors
+    /// The heap is corrupt.
+    pub fn each_object(
+        &mut self,
+        visit: &mut dyn FnMut(u32, Kind, u32, u32),
+    ) -> Result<(), HeapFault> {
+        self.guarded(|heap| census::each_object(&mut heap.core, &mut *heap.collector, visit))
+    }
+
+    /// Checks the whole heap and all roots: see [`verify`].
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn verify(&mut self, roots: &mut dyn Roots) -> Result<(), HeapFault> {
+        self.guarded(|heap| verify::verify(&mut heap.core, &mut *heap.collector, roots))
+    }
+
+    /// Checks reference counts, for collectors that have them, against the references there are.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn audit(&mut self, roots: &mut dyn Roots) -> Result<(), HeapFault> {
+        self.guarded(|heap| heap.collector.audit(&mut heap.core, roots))
+    }
+}
+
+fn wrong_type(ty: TypeId) -> HeapFault {
+    HeapFault::BadType {
+        object: 0,
+        type_id: ty.0,
+    }
+}

@@ -1,0 +1,320 @@
+//! Looks at a whole heap and says what is wrong with it. Shares no code with any tracer: it has a walk of its own and takes fields from
+//! their declarations.
+//!
+//! Checked: objects and free blocks fill the occupied part without a gap; each tag, type and size is possible; each reference, in
+//! objects and roots, is null, an i31 or the start of an object, and is of the declared type; null and i31 occur only where the type
+//! has them; numbers of functions exist; free memory is poisoned (if it is poisoned at all) and memory ready for allocation is zero.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::core::{Core, FIRST};
+use super::fault::{HeapFault, Place};
+use super::layout::{KIND_MASK, KIND_SHIFT, Kind, TYPE_MASK, storage_bytes};
+use super::layouts::TypeLayout;
+use super::space::POISON;
+use super::{Collector, RootKind, Roots};
+use crate::types::{FieldKind, HeapKind, RefKind, StorageKind, ValKind};
+
+/// An object that was found.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Found {
+    /// Its offset.
+    pub object: u32,
+    /// Its kind.
+    pub kind: Kind,
+    /// Its type.
+    pub type_id: u32,
+    /// Elements of an array.
+    pub len: u32,
+}
+
+/// Every object of a heap, in the order of their offsets, and the free blocks between them.
+#[derive(Debug)]
+pub(super) struct Inventory {
+    /// The objects.
+    pub objects: Vec<Found>,
+    /// Layouts of their types.
+    layouts: BTreeMap<u32, Arc<TypeLayout>>,
+    free: Vec<Range<u32>>,
+}
+
+/// A traced slot: where it is, and what it is declared to hold.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slot {
+    /// Offset in the heap.
+    pub at: u32,
+    /// Its type.
+    pub ty: RefKind,
+}
+
+impl Inventory {
+    /// Walks the heap.
+    pub(super) fn take(
+        core: &mut Core,
+        collector: &mut dyn Collector,
+    ) -> Result<Inventory, HeapFault> {
+        let range = collector.occupied(core);
+        let hole = core.bump()..core.region_end();
+        let mut inventory = Inventory {
+            objects: Vec::new(),
+            layouts: BTreeMap::new(),
+            free: Vec::new(),
+        };
+        let mut at = range.start;
+        while at < range.end {
+            if !hole.is_empty() && at == hole.start {
+                at = hole.end;
+                continue;
+            }
+            let size = inventory.step(core, at, range.end)?;
+            let next = u64::from(at) + size;
+            let into_hole = !hole.is_empty() && at < hole.start && next > u64::from(hole.start);
+            if size == 0 || !size.is_multiple_of(8) || next > u64::from(range.end) || into_hole {
+                return Err(HeapFault::BadSize { object: at, size });
+            }
+            at = next as u32;
+        }
+        if at != range.end && at != hole.end {
+            let size = u64::from(range.end - range.start);
+            return Err(HeapFault::BadSize { object: at, size });
+        }
+        Ok(inventory)
+    }
+
+    /// Notes what is at `at`; its size.
+    fn step(&mut self, core: &mut Core, at: u32, end: u32) -> Result<u64, HeapFault> {
+        let tag: u32 = core.space.load(at);
+        let type_id = tag & TYPE_MASK;
+        let kind = match (tag & KIND_MASK) >> KIND_SHIFT {
+            0 if tag == 0 => {
+                let size: u32 = core.space.load(at + 4);
+                self.free.push(at..at.saturating_add(size));
+                return Ok(u64::from(size));
+            }
+            1 => Kind::Struct,
+            2 => Kind::Array,
+            3 => Kind::Extern,
+            4 => Kind::Exception,
+            _ => return Err(HeapFault::BadTag { object: at, tag }),
+        };
+        if u64::from(at) + u64::from(core.header_bytes) > u64::from(end) {
+            let size = u64::from(core.header_bytes);
+            return Err(HeapFault::BadSize { object: at, size });
+        }
+        let mut found = Found {
+            object: at,
+            kind,
+            type_id,
+            len: 0,
+        };
+        let bytes = if kind == Kind::Extern {
+            if type_id != 0 {
+                return Err(HeapFault::BadTag { object: at, tag });
+            }
+            u64::from(core.header_bytes)
+        } else {
+            let layout = core.layouts.layout(at, type_id)?;
+            if layout.kind != kind {
+                return Err(HeapFault::BadType {
+                    object: at,
+                    type_id,
+                });
+            }
+            let mut bytes = u64::from(layout.size);
+            if kind == Kind::Array {
+                found.len = core.space.load(at + core.header_bytes - 4);
+                let element = storage_bytes(layout.fields[0].storage);
+                bytes += u64::from(found.len) * u64::from(element);
+            }
+            self.layouts.insert(type_id, layout);
+            bytes.next_multiple_of(8)
+        };
+        self.objects.push(found);
+        Ok(bytes)
+    }
+
+    /// The object that begins at `at`, as its position.
+    pub(super) fn position(&self, at: u32) -> Option<usize> {
+        self.objects.binary_search_by_key(&at, |o| o.object).ok()
+    }
+
+    /// Visits the slots of an object that hold references of any hierarchy.
+    pub(super) fn each_slot(
+        &self,
+        found: &Found,
+        mut visit: impl FnMut(Slot) -> Result<(), HeapFault>,
+    ) -> Result<(), HeapFault> {
+        let Some(layout) = self.layouts.get(&found.type_id) else {
+            return Ok(());
+        };
+        let reference = |field: &FieldKind| match field.storage {
+            StorageKind::Val(ValKind::Ref(ty)) => Some(ty),
+            _ => None,
+        };
+        if found.kind == Kind::Array {
+            if let Some(ty) = reference(&layout.fields[0]) {
+                for element in 0..found.len {
+                    let at = found.object + layout.size + element * 4;
+                    visit(Slot { at, ty })?;
+                }
+            }
+            return Ok(());
+        }
+        for (field, offset) in layout.fields.iter().zip(&layout.offsets) {
+            if let Some(ty) = reference(field) {
+                let at = found.object + offset;
+                visit(Slot { at, ty })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks one reference that is not null.
+    fn check(&self, raw: u32, ty: RefKind, place: Place) -> Result<(), HeapFault> {
+        let wrong = HeapFault::WrongReferent {
+            place,
+            raw,
+            declared: ty.heap,
+        };
+        if raw & 1 == 1 {
+            return match ty.heap {
+                HeapKind::Any | HeapKind::Eq | HeapKind::I31 | HeapKind::Extern => Ok(()),
+                _ => Err(wrong),
+            };
+        }
+        if raw & 7 != 0 {
+            return Err(HeapFault::BadReference { place, raw });
+        }
+        let Some(position) = self.position(raw) else {
+            return Err(HeapFault::Dangling { place, raw });
+        };
+        let found = self.objects[position];
+        let fits = match (ty.heap, found.kind) {
+            (HeapKind::Any | HeapKind::Extern, kind) => kind != Kind::Exception,
+            (HeapKind::Eq, kind) => matches!(kind, Kind::Struct | Kind::Array),
+            (HeapKind::Struct, kind) => kind == Kind::Struct,
+            (HeapKind::Array, kind) => kind == Kind::Array,
+            (HeapKind::Exn, kind) => kind == Kind::Exception,
+            (HeapKind::Defined(id, _), Kind::Struct | Kind::Array) => self
+                .layouts
+                .get(&found.type_id)
+                .is_some_and(|layout| layout.chain.contains(&id)),
+            _ => false,
+        };
+        if fits { Ok(()) } else { Err(wrong) }
+    }
+}
+
+/// Checks everything.
+pub(super) fn verify(
+    core: &mut Core,
+    collector: &mut dyn Collector,
+    roots: &mut dyn Roots,
+) -> Result<(), HeapFault> {
+    let inventory = Inventory::take(core, collector)?;
+    let functions = core.funcrefs_len();
+    for found in &inventory.objects {
+        inventory.each_slot(found, |slot| {
+            let raw: u32 = core.space.load(slot.at);
+            let object = found.object;
+            let place = Place::Object {
+                object,
+                slot: slot.at,
+            };
+            if raw == 0 {
+                return if slot.ty.nullable {
+                    Ok(())
+                } else {
+                    Err(HeapFault::Null { place })
+                };
+            }
+            if slot.ty.is_collected() {
+                return inventory.check(raw, slot.ty, place);
+            }
+            if raw < functions {
+                Ok(())
+            } else {
+                Err(HeapFault::BadFunction {
+                    object,
+                    slot: slot.at,
+                    number: raw,
+                })
+            }
+        })?;
+    }
+    verify_roots(&inventory, roots)?;
+    verify_free(core, collector, &inventory)
+}
+
+fn verify_roots(inventory: &Inventory, roots: &mut dyn Roots) -> Result<(), HeapFault> {
+    let mut at = 0;
+    let mut fault = None;
+    roots.each_root(&mut |kind, slot| {
+        let place = Place::Root { kind, at };
+        at += 1;
+        if *slot == 0 || *slot & 1 == 1 || fault.is_some() {
+            return;
+        }
+        if *slot & 7 != 0 {
+            fault = Some(HeapFault::BadReference { place, raw: *slot });
+        } else {
+            match inventory.position(*slot).map(|at| inventory.objects[at]) {
+                None => fault = Some(HeapFault::Dangling { place, raw: *slot }),
+                Some(found) => {
+                    let exception = found.kind == Kind::Exception;
+                    if kind == RootKind::PendingException && !exception {
+                        fault = Some(HeapFault::WrongReferent {
+                            place,
+                            raw: *slot,
+                            declared: HeapKind::Exn,
+                        });
+                    }
+                }
+            }
+        }
+    });
+    fault.map_or(Ok(()), Err)
+}
+
+fn verify_free(
+    core: &Core,
+    collector: &dyn Collector,
+    inventory: &Inventory,
+) -> Result<(), HeapFault> {
+    let region = core.bump().max(FIRST)..core.region_end();
+    if let Some(at) = first_other(core, &region, 0) {
+        let found = core.space.load(at);
+        return Err(HeapFault::NotZero { at, found });
+    }
+    if !core.poison {
+        return Ok(());
+    }
+    for block in &inventory.free {
+        // The first sixteen bytes belong to the allocator.
+        let rest = block.end.min(block.start + 16)..block.end;
+        check_poison(core, &rest)?;
+    }
+    check_poison(core, &collector.idle(core))
+}
+
+fn check_poison(core: &Core, range: &Range<u32>) -> Result<(), HeapFault> {
+    match first_other(core, range, POISON) {
+        None => Ok(()),
+        Some(at) => Err(HeapFault::PoisonGone {
+            at,
+            found: core.space.load(at),
+        }),
+    }
+}
+
+/// Offset of the first byte in `range` that is not `byte`.
+fn first_other(core: &Core, range: &Range<u32>, byte: u8) -> Option<u32> {
+    if range.is_empty() {
+        return None;
+    }
+    let bytes = core.space.bytes(range.start, range.end - range.start);
+    let other = bytes.iter().position(|&b| b != byte)?;
+    Some(range.start + other as u32)
+}
