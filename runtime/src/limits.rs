@@ -18,6 +18,12 @@ pub const GUARD_BYTES: u64 = 64 << 20;
 /// Bytes of one page of linear memory.
 pub const WASM_PAGE_BYTES: u64 = 64 << 10;
 
+/// Largest linear memory: what a machine could still back.
+pub const MEMORY_BYTES_MAX: u64 = 64 << 30;
+
+/// Largest table, in elements (JS API, implementation limits).
+pub const TABLE_ELEMENTS_MAX: u64 = 10_000_000;
+
 /// Largest object, header included: sizes and offsets stay positive as i32.
 pub const OBJECT_BYTES_MAX: u64 = (1 << 31) - 64;
 

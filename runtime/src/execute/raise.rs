@@ -14,7 +14,7 @@ use super::call::Execution;
 use super::unwind;
 use crate::abi::vmctx::VmStore;
 use crate::error::{Exhausted, Trap};
-use crate::heap::GcRef;
+use crate::heap::{AccessError, AllocError, GcRef, HeapFault};
 
 /// What ends an activation, other than returning.
 pub enum Raised {
@@ -41,7 +41,7 @@ pub enum Broken {
         offset: u64,
     },
     /// A check of the heap failed.
-    Heap(String),
+    Heap(HeapFault),
 }
 
 impl fmt::Display for Broken {
@@ -53,7 +53,7 @@ impl fmt::Display for Broken {
                     "compiled code accessed the heap at {offset:#x}, where nothing is"
                 )
             }
-            Broken::Heap(what) => f.write_str(what),
+            Broken::Heap(fault) => fault.fmt(f),
         }
     }
 }
@@ -80,6 +80,31 @@ impl From<Trap> for Raised {
 impl From<Exhausted> for Raised {
     fn from(which: Exhausted) -> Raised {
         Raised::Exhausted(which)
+    }
+}
+
+impl From<HeapFault> for Raised {
+    fn from(fault: HeapFault) -> Raised {
+        Raised::Fault(Broken::Heap(fault))
+    }
+}
+
+impl From<AllocError> for Raised {
+    fn from(error: AllocError) -> Raised {
+        match error {
+            AllocError::Exhausted => Exhausted::GcHeap.into(),
+            AllocError::TooLarge => Trap::AllocationTooLarge.into(),
+            AllocError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<AccessError> for Raised {
+    fn from(error: AccessError) -> Raised {
+        match error {
+            AccessError::OutOfBounds => Trap::ArrayOutOfBounds.into(),
+            AccessError::Fault(fault) => fault.into(),
+        }
     }
 }
 

@@ -1,0 +1,202 @@
+//! Everything a store owns besides its heap: the list of all roots is here.
+
+use std::collections::BTreeMap;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use super::context::Context;
+use super::global::GlobalData;
+use super::handles::Handles;
+use super::host::HostFuncData;
+use super::mapping::Record;
+use super::memory::MemoryData;
+use super::segment::Segment;
+use super::table::{Elements, TableData};
+use super::{GlobalId, InstanceId, MemoryId, TableId, TagId};
+use crate::abi::vmctx::{VmFuncRef, VmStore};
+use crate::execute::{Execution, unwind};
+use crate::heap::{RootKind, Roots};
+use crate::index::FuncIdx;
+use crate::module::Module;
+use crate::planted::Planted;
+use crate::types::TypeId;
+
+/// An instance.
+#[derive(Debug)]
+pub struct InstanceData {
+    /// Its module.
+    pub module: Arc<Module>,
+    /// Its context.
+    pub context: Context,
+    /// Tables, imports first.
+    pub tables: Box<[TableId]>,
+    /// Memories, imports first.
+    pub memories: Box<[MemoryId]>,
+    /// Globals, imports first.
+    pub globals: Box<[GlobalId]>,
+    /// Tags, imports first.
+    pub tags: Box<[TagId]>,
+    /// References of the imported functions.
+    pub imported_funcs: Box<[NonNull<VmFuncRef>]>,
+    /// Element segments.
+    pub segments: Vec<Segment>,
+    /// Which data segments were dropped.
+    pub dropped_datas: Box<[bool]>,
+    /// Records of the host's functions that it imports.
+    pub records: Vec<Record>,
+}
+
+/// A tag of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TagData {
+    /// Its function type.
+    pub ty: TypeId,
+}
+
+/// What a store owns besides its heap.
+///
+/// Invariants:
+/// - **C1** Nothing is ever removed from the vectors of entities, so numbers stay good and records stay where they are (V1).
+/// - **C2** `vm` is the store's record, valid until the store is dropped.
+#[derive(Debug)]
+pub struct Contents {
+    /// The record that compiled code uses.
+    pub vm: NonNull<VmStore>,
+    /// What running code needs.
+    pub execution: Execution,
+    /// Instances.
+    pub instances: Vec<InstanceData>,
+    /// Instances by the address of their context.
+    pub by_context: BTreeMap<usize, InstanceId>,
+    /// Tables.
+    pub tables: Vec<TableData>,
+    /// Memories.
+    pub memories: Vec<MemoryData>,
+    /// Globals.
+    pub globals: Vec<GlobalData>,
+    /// Tags.
+    pub tags: Vec<TagData>,
+    /// Functions of the host.
+    pub host_funcs: Vec<HostFuncData>,
+    /// Functions that have a number in the collected heap; `VmStore::funcrefs` describes this vector. Entry 0 is null.
+    pub numbered_funcs: Vec<*mut VmFuncRef>,
+    /// The embedder's roots.
+    pub handles: Handles,
+    /// References that the host holds during one operation; exposed like those of wasm frames.
+    pub temporaries: Vec<u32>,
+    pub(super) planted: Planted,
+}
+
+// SAFETY: all pointers are to records that this value or the store around it owns; they are used only by whoever borrows the store.
+unsafe impl Send for Contents {}
+
+/// Who defines a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Definition {
+    /// A function of a module, in an instance.
+    Wasm(InstanceId, FuncIdx),
+    /// A function of the host: position in [`Contents::host_funcs`].
+    Host(u32),
+}
+
+impl Contents {
+    /// Nothing yet. `vm` is as C2 says.
+    pub(super) fn new(vm: NonNull<VmStore>, execution: Execution, planted: Planted) -> Contents {
+        Contents {
+            vm,
+            execution,
+            instances: Vec::new(),
+            by_context: BTreeMap::new(),
+            tables: Vec::new(),
+            memories: Vec::new(),
+            globals: Vec::new(),
+            tags: Vec::new(),
+            host_funcs: Vec::new(),
+            numbered_funcs: vec![std::ptr::null_mut()],
+            handles: Handles::default(),
+            temporaries: Vec::new(),
+            planted,
+        }
+    }
+
+    /// Tells compiled code where the numbered functions are.
+    pub(super) fn publish_funcs(&mut self) {
+        let funcrefs = self.numbered_funcs.as_ptr();
+        let len = self.numbered_funcs.len() as u32;
+        // SAFETY: C2; wasm does not use it while the host runs.
+        let vm = unsafe { self.vm.as_mut() };
+        vm.funcrefs = funcrefs;
+        vm.funcrefs_len = len;
+    }
+
+    /// Who defines a function of this store.
+    #[must_use]
+    pub fn definition(&self, func: NonNull<VmFuncRef>) -> Option<Definition> {
+        // SAFETY: V1: a function of this store.
+        let vmctx = unsafe { (*func.as_ptr()).vmctx };
+        if let Some(&id) = self.by_context.get(&vmctx.addr()) {
+            let instance = &self.instances[id.at()];
+            let at = instance.context.funcref_position(func.as_ptr())?;
+            let func = *instance.module.decls().escaped.get(at as usize)?;
+            return Some(Definition::Wasm(id, func));
+        }
+        let at = (self.host_funcs.iter()).position(|host| host.funcref() == func)?;
+        Some(Definition::Host(at as u32))
+    }
+}
+
+impl Roots for Contents {
+    fn each_root(&mut self, visit: &mut dyn FnMut(RootKind, &mut u32)) {
+        // Exhaustive on purpose: a new kind of root does not compile until it is visited here.
+        let all = |kind: RootKind| match kind {
+            RootKind::Global
+            | RootKind::TableElement
+            | RootKind::Segment
+            | RootKind::HostHandle
+            | RootKind::PendingException
+            | RootKind::StackSlot
+            | RootKind::Temporary => kind,
+        };
+        for global in &mut self.globals {
+            if let Some(slot) = global.slot() {
+                visit(all(RootKind::Global), slot);
+            }
+        }
+        for table in &mut self.tables {
+            if let Elements::Refs(slots) = &mut table.elements {
+                for slot in slots {
+                    visit(RootKind::TableElement, slot);
+                }
+            }
+        }
+        for instance in &mut self.instances {
+            for segment in &mut instance.segments {
+                if let Segment::Refs(slots) = segment {
+                    for slot in slots {
+                        visit(RootKind::Segment, slot);
+                    }
+                }
+            }
+        }
+        self.handles
+            .each_slot(&mut |slot| visit(RootKind::HostHandle, slot));
+        for slot in &mut self.temporaries {
+            visit(RootKind::Temporary, slot);
+        }
+        // SAFETY: C2; only one thread uses the store.
+        let pending = unsafe { &mut (*self.vm.as_ptr()).pending_exception };
+        visit(RootKind::PendingException, pending);
+        // SAFETY: C2; nothing writes the record while frames are walked.
+        let vm = unsafe { self.vm.as_ref() };
+        // SAFETY: E3 to E5 hold whenever the host runs (`execute`), and every module whose code runs is in the code map.
+        unsafe {
+            unwind::each_slot(
+                vm,
+                &self.execution.saved,
+                &self.execution.code,
+                self.planted,
+                &mut |slot| visit(RootKind::StackSlot, slot),
+            );
+        }
+    }
+}

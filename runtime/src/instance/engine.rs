@@ -1,0 +1,116 @@
+//! What stores share: configuration, types, compiler, code, and pools.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::mapping::MemoryPool;
+use crate::abi::signature::Lowered;
+use crate::compile::arena::Arena;
+use crate::compile::isa;
+use crate::compile::stubs::{HostCode, StubError, Stubs};
+use crate::compile::trampoline::{Trampoline, Trampolines};
+use crate::config::Config;
+use crate::heap::SpacePool;
+use crate::types::registry::TypeRegistry;
+
+/// Why an engine could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The system refused memory or address space.
+    #[error("system: {0}")]
+    System(#[from] std::io::Error),
+    /// The configuration contradicts itself.
+    #[error("configuration: {0}")]
+    Config(&'static str),
+    /// The code generator does not support this machine or these settings.
+    #[error("code generator: {0}")]
+    Codegen(String),
+    /// The stubs could not be made.
+    #[error(transparent)]
+    Stubs(#[from] StubError),
+}
+
+/// What stores share. Always behind an `Arc`: `epoch` is looked at by address.
+pub struct EngineData {
+    /// What was chosen.
+    pub config: Config,
+    /// Types.
+    pub registry: Arc<TypeRegistry>,
+    /// The compiler's target.
+    pub isa: cranelift_codegen::isa::OwnedTargetIsa,
+    /// Memory for code.
+    pub arena: Arc<Arena>,
+    /// Stubs of the libcalls.
+    pub stubs: Stubs,
+    /// Trampolines by machine signature.
+    pub trampolines: Trampolines,
+    /// Recycled heaps.
+    pub spaces: Arc<SpacePool>,
+    /// Recycled linear memories.
+    pub memories: Arc<MemoryPool>,
+    /// The epoch.
+    pub epoch: AtomicU64,
+}
+
+impl fmt::Debug for EngineData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EngineData")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+impl EngineData {
+    /// An engine whose compiled code calls the host through `host`.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub fn new(config: Config, host: HostCode) -> Result<Arc<EngineData>, EngineError> {
+        check(&config)?;
+        let isa = isa::target(&config).map_err(|e| EngineError::Codegen(e.to_string()))?;
+        let arena = Arena::new()?;
+        let stubs = Stubs::new(&*isa, &arena, host)?;
+        let trampolines = Trampolines::new(Arc::clone(&isa), Arc::clone(&arena), host);
+        Ok(Arc::new(EngineData {
+            registry: TypeRegistry::new()?,
+            isa,
+            arena,
+            stubs,
+            trampolines,
+            spaces: SpacePool::new(),
+            memories: Arc::default(),
+            epoch: AtomicU64::new(0),
+            config,
+        }))
+    }
+
+    /// The trampolines for a machine signature.
+    ///
+    /// # Errors
+    /// When there is no room for code.
+    pub fn trampoline(&self, lowered: &Lowered) -> Result<Arc<Trampoline>, StubError> {
+        self.trampolines.get(lowered)
+    }
+
+    /// Begins the next epoch: stores whose deadline passes are interrupted.
+    pub fn increment_epoch(&self) {
+        self.epoch.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn check(config: &Config) -> Result<(), EngineError> {
+    use crate::config::Schedule;
+    if config.schedule != Schedule::OnPressure && !config.collection_points {
+        return Err(EngineError::Config(
+            "a schedule needs collection points in compiled code",
+        ));
+    }
+    if config.schedule == Schedule::EveryNth(0) {
+        return Err(EngineError::Config("a schedule of every 0th point"));
+    }
+    if config.stack_size < 16 << 10 {
+        return Err(EngineError::Config("less than 16 KiB of stack"));
+    }
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! Globals.
+//!
+//! Source: 4.2.9 (global instances).
+
+use std::ptr::NonNull;
+
+use super::GlobalId;
+use super::mapping::Record;
+use super::store::StoreOpaque;
+use crate::abi::vmctx::{ValRaw, VmGlobal};
+use crate::execute::Raised;
+use crate::heap::GcRef;
+use crate::module::GlobalType;
+
+/// A global of a store. Its record is valid for as long as the store lives (V1).
+#[derive(Debug)]
+pub struct GlobalData {
+    vm: NonNull<VmGlobal>,
+    /// Keeps the record of a global that no instance defines.
+    _record: Option<Record>,
+    ty: GlobalType,
+}
+
+impl GlobalData {
+    /// A global in an instance's context.
+    ///
+    /// # Safety
+    /// `vm` is valid for reads and writes for as long as the global lives.
+    #[must_use]
+    pub unsafe fn defined(ty: GlobalType, vm: NonNull<VmGlobal>) -> GlobalData {
+        GlobalData {
+            vm,
+            _record: None,
+            ty,
+        }
+    }
+
+    /// A global of the host, all zero, in that record, which is large enough.
+    #[must_use]
+    pub fn of_host(ty: GlobalType, record: Record) -> GlobalData {
+        GlobalData {
+            vm: record.start().cast(),
+            _record: Some(record),
+            ty,
+        }
+    }
+
+    /// Its type.
+    #[must_use]
+    pub fn ty(&self) -> GlobalType {
+        self.ty
+    }
+
+    /// The record that compiled code uses.
+    #[must_use]
+    pub fn vm(&self) -> NonNull<VmGlobal> {
+        self.vm
+    }
+
+    /// Its bytes; a reference from a collected global must be rooted or exposed before anything can collect.
+    #[must_use]
+    pub fn get(&self) -> ValRaw {
+        // SAFETY: the contract of `defined`, or our own record.
+        ValRaw(unsafe { (*self.vm.as_ptr()).bytes })
+    }
+
+    /// The slot of the reference, if the global holds one of the collected heap.
+    pub(super) fn slot(&mut self) -> Option<&mut u32> {
+        if self.ty.content.is_collected() {
+            // SAFETY: the contract of `defined`, or our own record; wasm does not run while the store is borrowed.
+            Some(unsafe { self.vm.cast::<u32>().as_mut() })
+        } else {
+            None
+        }
+    }
+}
+
+impl StoreOpaque {
+    /// A global.
+    ///
+    /// # Panics
+    /// When no global of this store has that number.
+    #[must_use]
+    pub fn global(&self, id: GlobalId) -> &GlobalData {
+        &self.contents.globals[id.at()]
+    }
+
+    /// Writes a global whose type has been checked. A collected reference goes the one way there is.
+    ///
+    /// # Errors
+    /// The heap is corrupt.
+    pub fn global_set(&mut self, id: GlobalId, value: ValRaw) -> Result<(), Raised> {
+        let global = &mut self.contents.globals[id.at()];
+        match global.slot() {
+            Some(slot) => {
+                let new = GcRef::from_raw(value.low_u32());
+                super::store::write_root(&mut self.heap, slot, new)
+            }
+            None => {
+                // SAFETY: as in `GlobalData::get`.
+                unsafe { (*global.vm.as_ptr()).bytes = value.0 };
+                Ok(())
+            }
+        }
+    }
+}

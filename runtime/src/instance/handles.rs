@@ -1,0 +1,164 @@
+//! The embedder's roots: scoped ones, released in reverse order, and owned ones, released when their handle is dropped.
+//!
+//! A handle never holds a reference's bits, only a position here, so that it is good however often objects move. A stale handle is found
+//! by its generation and gives an error.
+//!
+//! Invariant **R1**: a slot below `scoped.len()` or in `owned` holds null, an i31, or a reference that this slot accounts for
+//! (`RootKind::HostHandle`).
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::heap::fault::HeapFault;
+use crate::heap::{GcRef, Heap};
+
+/// Names a scoped root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ScopedRoot {
+    at: u32,
+    generation: u64,
+}
+
+#[derive(Debug)]
+struct Scoped {
+    raw: u32,
+    generation: u64,
+}
+
+/// Positions of owned roots whose handles were dropped. Handles are dropped where no store is at hand, so they only leave
+/// their position here.
+pub type Dropped = Arc<Mutex<Vec<u32>>>;
+
+/// A store's handles.
+#[derive(Debug, Default)]
+pub struct Handles {
+    scoped: Vec<Scoped>,
+    generation: u64,
+    owned: Vec<u32>,
+    free: Vec<u32>,
+    dropped: Dropped,
+}
+
+impl Handles {
+    /// The depth to which [`Handles::exit`] goes back.
+    #[must_use]
+    pub fn enter(&self) -> usize {
+        self.scoped.len()
+    }
+
+    /// Releases all scoped roots above `depth`.
+    ///
+    /// # Errors
+    /// The heap is corrupt.
+    pub fn exit(&mut self, heap: &mut Option<Heap>, depth: usize) -> Result<(), HeapFault> {
+        if self.scoped.len() > depth {
+            self.generation += 1;
+        }
+        while self.scoped.len() > depth {
+            let Some(mut last) = self.scoped.pop() else {
+                break;
+            };
+            if let Some(heap) = heap {
+                heap.clear_root(&mut last.raw)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A new scoped root for `reference`.
+    ///
+    /// # Errors
+    /// The heap is corrupt.
+    pub fn root(
+        &mut self,
+        heap: &mut Option<Heap>,
+        reference: GcRef,
+    ) -> Result<ScopedRoot, HeapFault> {
+        let mut raw = reference.raw();
+        if let Some(heap) = heap {
+            heap.init_root(&mut raw, Some(reference))?;
+        }
+        let at = self.scoped.len() as u32;
+        let generation = self.generation;
+        self.scoped.push(Scoped { raw, generation });
+        Ok(ScopedRoot { at, generation })
+    }
+
+    /// What a scoped root refers to; `None` when its scope has ended.
+    #[must_use]
+    pub fn get(&self, root: ScopedRoot) -> Option<GcRef> {
+        let slot = self.scoped.get(root.at as usize)?;
+        if slot.generation != root.generation {
+            return None;
+        }
+        GcRef::from_raw(slot.raw)
+    }
+
+    /// A new owned root for `reference`: its position, and where to leave it when it is dropped.
+    ///
+    /// # Errors
+    /// The heap is corrupt.
+    pub fn own(
+        &mut self,
+        heap: &mut Option<Heap>,
+        reference: GcRef,
+    ) -> Result<(u32, Dropped), HeapFault> {
+        self.sweep(heap)?;
+        let at = self.free.pop().unwrap_or_else(|| {
+            self.owned.push(0);
+            (self.owned.len() - 1) as u32
+        });
+        let slot = &mut self.owned[at as usize];
+        match heap {
+            Some(heap) => heap.init_root(slot, Some(reference))?,
+            None => *slot = reference.raw(),
+        }
+        Ok((at, Arc::clone(&self.dropped)))
+    }
+
+    /// What an owned root refers to.
+    #[must_use]
+    pub fn owned(&self, at: u32) -> Option<GcRef> {
+        GcRef::from_raw(*self.owned.get(at as usize)?)
+    }
+
+    /// Releases the owned roots whose handles were dropped.
+    ///
+    /// # Errors
+    /// The heap is corrupt.
+    pub fn sweep(&mut self, heap: &mut Option<Heap>) -> Result<(), HeapFault> {
+        let mut dropped = {
+            let mut shared = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
+            if shared.is_empty() {
+                return Ok(());
+            }
+            std::mem::take(&mut *shared)
+        };
+        // Drops can come from other threads; what is reused first must not depend on their order.
+        dropped.sort_unstable();
+        for at in dropped {
+            let slot = &mut self.owned[at as usize];
+            match heap {
+                Some(heap) => heap.clear_root(slot)?,
+                None => *slot = 0,
+            }
+            self.free.push(at);
+        }
+        Ok(())
+    }
+
+    /// How many roots there are, scoped and owned.
+    #[must_use]
+    pub fn counts(&self) -> (usize, usize) {
+        (self.scoped.len(), self.owned.len() - self.free.len())
+    }
+
+    /// Visits every slot.
+    pub(super) fn each_slot(&mut self, visit: &mut dyn FnMut(&mut u32)) {
+        for slot in &mut self.scoped {
+            visit(&mut slot.raw);
+        }
+        for slot in &mut self.owned {
+            visit(slot);
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Functions of the host.
+//!
+//! A [`HostFunc`] belongs to an engine and is shared by stores; putting it into a store makes the records that compiled code calls
+//! through. An instance that imports it gets a record of its own, so that the host can tell who calls.
+//!
+//! Invariant **F1**: the `data` of a `VmHostFunc` made here points at a [`HostFunc`] that the store keeps until it is dropped.
+
+use std::ffi::c_void;
+use std::fmt;
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
+
+use super::InstanceId;
+use super::mapping::{NoMemory, Record};
+use super::store::StoreOpaque;
+use crate::abi::signature::Lowered;
+use crate::abi::vmctx::{ValRaw, VmContext, VmFuncRef, VmHostFunc, VmStore};
+use crate::compile::trampoline::Trampoline;
+use crate::execute::{Raised, raise};
+use crate::types::registry::Registered;
+use crate::types::{FuncSig, TypeId};
+
+/// What is behind a function of the host: takes the store it runs in, the importing instance if that is known, and a buffer of
+/// parameters to be overwritten with results. It runs inside of a scope of handles.
+pub type HostBody =
+    dyn Fn(&mut StoreOpaque, Option<InstanceId>, &mut [ValRaw]) -> Result<(), Raised> + Send + Sync;
+
+/// A function of the host, not yet in any store.
+pub struct HostFunc {
+    /// What it does.
+    pub body: Box<HostBody>,
+    /// Its type.
+    pub ty: TypeId,
+    /// Its type in full.
+    pub sig: FuncSig,
+    /// Its machine signature.
+    pub lowered: Lowered,
+    /// Code of the `Tail` convention for it.
+    pub trampoline: Arc<Trampoline>,
+    /// Keeps the types in `sig` alive.
+    pub types: Registered,
+}
+
+impl fmt::Debug for HostFunc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HostFunc")
+            .field("ty", &self.ty)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A function of the host in a store.
+#[derive(Debug)]
+pub struct HostFuncData {
+    func: Arc<HostFunc>,
+    context: Record,
+    funcref: Record,
+}
+
+/// The record through which compiled code calls `func`.
+fn record(
+    func: &Arc<HostFunc>,
+    store: NonNull<VmStore>,
+    caller: *mut VmContext,
+) -> Result<Record, NoMemory> {
+    let data: *const HostFunc = &raw const **func;
+    Record::holding(VmHostFunc {
+        store: store.as_ptr(),
+        call: enter_host,
+        data: data.cast_mut().cast(),
+        caller,
+    })
+}
+
+impl HostFuncData {
+    /// Puts a function into a store.
+    ///
+    /// # Errors
+    /// There is no memory.
+    pub fn new(func: Arc<HostFunc>, store: NonNull<VmStore>) -> Result<HostFuncData, NoMemory> {
+        let context = record(&func, store, ptr::null_mut())?;
+        let funcref = Record::holding(VmFuncRef {
+            code: func.trampoline.host_call(),
+            vmctx: context.start().as_ptr().cast(),
+            type_id: func.ty.0,
+            heap_id: 0,
+        })?;
+        Ok(HostFuncData {
+            func,
+            context,
+            funcref,
+        })
+    }
+
+    /// The function.
+    #[must_use]
+    pub fn func(&self) -> &Arc<HostFunc> {
+        &self.func
+    }
+
+    /// Its reference.
+    #[must_use]
+    pub fn funcref(&self) -> NonNull<VmFuncRef> {
+        self.funcref.start().cast()
+    }
+
+    /// First argument of its code when nobody in particular calls.
+    #[must_use]
+    pub fn context(&self) -> *mut c_void {
+        self.context.start().as_ptr().cast()
+    }
+
+    /// A record for calls by the instance with that context.
+    ///
+    /// # Errors
+    /// There is no memory.
+    pub fn for_caller(
+        &self,
+        store: NonNull<VmStore>,
+        caller: NonNull<VmContext>,
+    ) -> Result<Record, NoMemory> {
+        record(&self.func, store, caller.as_ptr())
+    }
+}
+
+/// What compiled code calls, in the System V convention: 0 when the function returned, else the landing is prepared.
+///
+/// # Safety
+/// `context` is a `VmHostFunc` made here, in a store that runs wasm on this thread; `buffer` has the slots of the function's signature;
+/// nothing else uses the store meanwhile (V3).
+unsafe extern "C" fn enter_host(context: *mut VmHostFunc, buffer: *mut ValRaw) -> u64 {
+    // SAFETY: the caller's promise.
+    let record = unsafe { context.read() };
+    // SAFETY: F1; the store keeps the function, not this frame.
+    let func = unsafe { &*record.data.cast::<HostFunc>() };
+    // SAFETY: V1.
+    let store = unsafe { (*record.store).host }.cast::<StoreOpaque>();
+    let slots = func.sig.params.len().max(func.sig.results.len());
+    // SAFETY: the caller's promise.
+    let buffer = unsafe { std::slice::from_raw_parts_mut(buffer, slots) };
+    let caller = NonNull::new(record.caller)
+        // SAFETY: V1: the context of an instance of this store.
+        .map(|caller| unsafe { super::context::instance_of(caller.as_ptr()) });
+    let ended = raise::guard(|| {
+        // SAFETY: V3: wasm has left for the host, which alone uses the store now; the borrow ends before it returns.
+        let store = unsafe { &mut *store };
+        store.host_call(func, caller, buffer)
+    });
+    match ended {
+        Ok(()) => 0,
+        Err(why) => {
+            // SAFETY: the store is alive; its address does not change.
+            let execution = unsafe { &raw mut (*store).contents.execution };
+            // SAFETY: called inside of an activation of this store.
+            unsafe { raise::to_landing(record.store, execution, why) };
+            1
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Crossing the border: the host calls a function of a store, and a function of the host is called.
+//!
+//! Invariant **V4**: references in a buffer are in no stack map and no root. From the moment a reference is in a buffer until the callee
+//! has loaded it or the host has rooted it, nothing collects.
+
+use std::ptr::NonNull;
+
+use super::InstanceId;
+use super::host::HostFunc;
+use super::store::StoreOpaque;
+use crate::abi::signature::lower;
+use crate::abi::vmctx::{ValRaw, VmFuncRef};
+use crate::execute::call::{Entry, enter};
+use crate::execute::raise::Broken;
+use crate::execute::{Backtrace, Ended, Raised};
+use crate::heap::{HeapFault, PointKind};
+use crate::types::{FuncSig, TypeId, ValKind};
+
+/// The reference in a slot of a buffer, if it holds one of the collected heap.
+fn reference(kind: ValKind, slot: &ValRaw) -> Option<u32> {
+    kind.is_collected().then(|| slot.low_u32())
+}
+
+impl StoreOpaque {
+    /// Calls a function. `buffer` holds the arguments, whose references were exposed, and then the results, whose references
+    /// the caller roots at once.
+    ///
+    /// # Errors
+    /// Why it did not return. For [`Raised::Exception`] the exception is in `VmStore::pending_exception`.
+    ///
+    /// # Panics
+    /// With the payload of a panic in a host function inside.
+    ///
+    /// # Safety
+    /// `func` is a function of this store with that signature, and `buffer` has a slot for each parameter and each result.
+    /// Arguments are values of the parameters' types.
+    pub unsafe fn invoke(
+        &mut self,
+        func: NonNull<VmFuncRef>,
+        sig: &FuncSig,
+        buffer: &mut [ValRaw],
+    ) -> Result<(), Ended> {
+        assert!(buffer.len() >= sig.params.len().max(sig.results.len()));
+        let refuse = |why: Raised| Ended {
+            why,
+            backtrace: Backtrace::default(),
+        };
+        if let Some(broken) = self.broken() {
+            return Err(refuse(Raised::Fault(broken.clone())));
+        }
+        // Kept in a local variable: a host function may drop the cache's last use of it meanwhile.
+        let trampoline = self
+            .engine
+            .trampoline(&lower(sig))
+            .map_err(|_| refuse(Raised::Exhausted(crate::error::Exhausted::Memory)))?;
+        // SAFETY: V1: a function of this store.
+        let record = unsafe { func.read() };
+        let entry = Entry {
+            trampoline: trampoline.entry(),
+            vmctx: record.vmctx,
+            code: record.code,
+        };
+        let vm = self.vm().as_ptr();
+        let execution = &raw mut self.contents.execution;
+        // SAFETY: V3: `self` is not used until `enter` returns, except by the code that is called, which finds it by `VmStore::host`;
+        // the trampoline is that of the signature; V4.
+        let result = unsafe { enter(vm, execution, &entry, buffer.as_mut_ptr()) };
+        if let Err(Ended {
+            why: Raised::Fault(broken),
+            ..
+        }) = &result
+        {
+            self.poison(broken.clone());
+        }
+        self.settle();
+        result
+    }
+
+    /// Runs a function of the host for compiled code: a collection point, then its body inside of a scope of handles.
+    ///
+    /// # Errors
+    /// Those of the body, or the heap is corrupt.
+    pub(super) fn host_call(
+        &mut self,
+        func: &HostFunc,
+        caller: Option<InstanceId>,
+        buffer: &mut [ValRaw],
+    ) -> Result<(), Raised> {
+        let scope = self.contents.handles.enter();
+        let params = &func.sig.params;
+        let mut references: Vec<u32> = (params.iter().zip(&*buffer))
+            .filter_map(|(kind, slot)| reference(*kind, slot))
+            .collect();
+        self.with_temporaries(&mut references, |store| store.point(PointKind::HostCall))?;
+        let mut moved = references.into_iter();
+        for (_, slot) in (params.iter().zip(&mut *buffer)).filter(|(k, _)| k.is_collected()) {
+            *slot = ValRaw::from_u64(moved.next().map_or(0, u64::from));
+        }
+        let result = (func.body)(self, caller, buffer);
+        if result.is_ok() {
+            let results = &func.sig.results;
+            for raw in (results.iter().zip(&*buffer)).filter_map(|(k, s)| reference(*k, s)) {
+                self.expose(raw)?;
+            }
+        }
+        if let Some(heap) = &self.heap
+            && heap.is_poisoned()
+        {
+            return result;
+        }
+        self.contents.handles.exit(&mut self.heap, scope)?;
+        self.settle();
+        result
+    }
+
+    /// Parameters and results of a function type of this store.
+    ///
+    /// # Errors
+    /// `Fault` when there is no such type: every type of a function of the store is alive.
+    pub fn sig(&self, ty: TypeId) -> Result<FuncSig, Raised> {
+        let gone = HeapFault::BadType {
+            object: 0,
+            type_id: ty.0,
+        };
+        let sig = self.engine.registry.func(ty);
+        sig.ok_or(Raised::Fault(Broken::Heap(gone)))
+    }
+}

@@ -1,0 +1,85 @@
+//! The embedder's say in growth.
+
+use std::ffi::c_void;
+
+/// Decides about growth. Everything is allowed that an implementation does not refuse.
+pub trait ResourceLimiter {
+    /// Whether a memory may grow from `current` to `desired` bytes; `maximum` is what its type allows.
+    fn memory_growing(&mut self, current: u64, desired: u64, maximum: Option<u64>) -> bool {
+        let _ = (current, desired, maximum);
+        true
+    }
+
+    /// Whether a table may grow from `current` to `desired` elements; `maximum` is what its type allows.
+    fn table_growing(&mut self, current: u64, desired: u64, maximum: Option<u64>) -> bool {
+        let _ = (current, desired, maximum);
+        true
+    }
+
+    /// How many instances the store may have.
+    fn instances(&self) -> usize {
+        10_000
+    }
+
+    /// How many tables the store may have.
+    fn tables(&self) -> usize {
+        100_000
+    }
+
+    /// How many memories the store may have.
+    fn memories(&self) -> usize {
+        10_000
+    }
+}
+
+/// Fixed limits, the common case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreLimits {
+    /// Largest memory, in bytes.
+    pub memory_bytes: u64,
+    /// Largest table, in elements.
+    pub table_elements: u64,
+    /// Most instances.
+    pub instances: usize,
+    /// Most tables.
+    pub tables: usize,
+    /// Most memories.
+    pub memories: usize,
+}
+
+impl ResourceLimiter for StoreLimits {
+    fn memory_growing(&mut self, _: u64, desired: u64, _: Option<u64>) -> bool {
+        desired <= self.memory_bytes
+    }
+
+    fn table_growing(&mut self, _: u64, desired: u64, _: Option<u64>) -> bool {
+        desired <= self.table_elements
+    }
+
+    fn instances(&self) -> usize {
+        self.instances
+    }
+
+    fn tables(&self) -> usize {
+        self.tables
+    }
+
+    fn memories(&self) -> usize {
+        self.memories
+    }
+}
+
+/// What a store without a limiter has.
+pub(crate) struct Unlimited;
+
+impl ResourceLimiter for Unlimited {}
+
+/// How a store without type parameter finds the limiter in the embedder's data.
+#[derive(Clone, Copy, Debug)]
+pub struct LimiterHook {
+    /// Calls the second argument with the limiter of the store that the first points to (`StoreOpaque::outer`).
+    ///
+    /// # Safety
+    /// The first argument is `StoreOpaque::outer` of the store that holds the hook.
+    pub with: unsafe fn(*mut c_void, &mut dyn FnMut(&mut dyn ResourceLimiter)),
+}

@@ -1,0 +1,201 @@
+//! Address space for linear memories, recycled through a pool, and zeroed records of variable size.
+//!
+//! Invariants that unsafe code argues from:
+//! - **M1** A [`Reservation`] owns `reserved + GUARD_BYTES` bytes of address space from `base` on, of which exactly the first `accessible` can be
+//!   read and written, until it is dropped.
+//! - **M2** A reservation that the pool hands out is inaccessible and, once made accessible, zero.
+//! - **M3** A [`Record`] owns its zero-initialised allocation, aligned to 16 bytes, and does not move it until it is dropped.
+
+use std::alloc::Layout;
+use std::ffi::c_void;
+use std::ptr::{self, NonNull};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustix::mm::{
+    Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap_anonymous, mprotect, munmap,
+};
+
+use crate::limits::GUARD_BYTES;
+
+/// Reservations that a pool keeps.
+const KEPT_MAX: usize = 64;
+
+/// Address space for one memory.
+#[derive(Debug)]
+pub struct Reservation {
+    base: NonNull<c_void>,
+    reserved: usize,
+    accessible: usize,
+}
+
+// SAFETY: M1: the address space belongs to this value alone.
+unsafe impl Send for Reservation {}
+// SAFETY: shared references allow no access to the memory.
+unsafe impl Sync for Reservation {}
+
+/// The system refused address space or memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoMemory;
+
+impl Reservation {
+    fn map(reserved: usize) -> Result<Reservation, NoMemory> {
+        let total = reserved.checked_add(GUARD_BYTES as usize).ok_or(NoMemory)?;
+        // SAFETY: a new private mapping at an address the system chooses touches no existing memory.
+        let base = unsafe {
+            mmap_anonymous(
+                ptr::null_mut(),
+                total,
+                ProtFlags::empty(),
+                MapFlags::PRIVATE | MapFlags::NORESERVE,
+            )
+        }
+        .map_err(|_| NoMemory)?;
+        Ok(Reservation {
+            base: NonNull::new(base).ok_or(NoMemory)?,
+            reserved,
+            accessible: 0,
+        })
+    }
+
+    /// First byte.
+    #[must_use]
+    pub fn base(&self) -> *mut u8 {
+        self.base.as_ptr().cast()
+    }
+
+    /// Bytes that can become accessible.
+    #[must_use]
+    pub fn reserved(&self) -> usize {
+        self.reserved
+    }
+
+    /// Makes the first `bytes` accessible, which must not be fewer than are; new ones read as zero.
+    ///
+    /// # Errors
+    /// More than is reserved, or the system refuses.
+    pub fn grow(&mut self, bytes: usize) -> Result<(), NoMemory> {
+        if bytes > self.reserved {
+            return Err(NoMemory);
+        }
+        if bytes > self.accessible {
+            // SAFETY: M1: the range is ours and only becomes more accessible.
+            unsafe {
+                mprotect(
+                    self.base.as_ptr(),
+                    bytes,
+                    MprotectFlags::READ | MprotectFlags::WRITE,
+                )
+            }
+            .map_err(|_| NoMemory)?;
+            self.accessible = bytes;
+        }
+        Ok(())
+    }
+
+    /// Gives all memory back to the system and makes the range inaccessible. Whether that worked.
+    fn clean(&mut self) -> bool {
+        if self.accessible == 0 {
+            return true;
+        }
+        // SAFETY: M1; whoever used the memory has given the reservation up.
+        let gone = unsafe { madvise(self.base.as_ptr(), self.accessible, Advice::LinuxDontNeed) };
+        // SAFETY: as above.
+        let closed =
+            unsafe { mprotect(self.base.as_ptr(), self.accessible, MprotectFlags::empty()) };
+        self.accessible = 0;
+        gone.is_ok() && closed.is_ok()
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        // SAFETY: M1: mapped with this size by `map`; nobody uses it any more.
+        let unmapped = unsafe { munmap(self.base.as_ptr(), self.reserved + GUARD_BYTES as usize) };
+        debug_assert!(unmapped.is_ok());
+    }
+}
+
+/// An engine's recycled reservations.
+#[derive(Debug, Default)]
+pub struct MemoryPool {
+    kept: Mutex<Vec<Reservation>>,
+}
+
+impl MemoryPool {
+    /// A reservation of at least `reserved` bytes, nothing of it accessible.
+    ///
+    /// # Errors
+    /// The system has no address space left.
+    pub fn take(self: &Arc<MemoryPool>, reserved: usize) -> Result<Reservation, NoMemory> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = |r: &Reservation| r.reserved == reserved;
+        match kept.iter().position(fits) {
+            Some(at) => Ok(kept.swap_remove(at)),
+            None => Reservation::map(reserved),
+        }
+    }
+
+    /// Takes a reservation back.
+    pub fn give(&self, mut reservation: Reservation) {
+        if !reservation.clean() {
+            return;
+        }
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < KEPT_MAX {
+            kept.push(reservation);
+        }
+    }
+}
+
+/// Zeroed memory for a record that compiled code and the host share.
+#[derive(Debug)]
+pub struct Record {
+    start: NonNull<u8>,
+    layout: Layout,
+}
+
+// SAFETY: M3: the memory belongs to this value alone; accesses are the users' responsibility.
+unsafe impl Send for Record {}
+// SAFETY: as above.
+unsafe impl Sync for Record {}
+
+impl Record {
+    /// `bytes` zeroed bytes.
+    ///
+    /// # Errors
+    /// There is no memory.
+    pub fn new(bytes: usize) -> Result<Record, NoMemory> {
+        let layout = Layout::from_size_align(bytes.max(16), 16).map_err(|_| NoMemory)?;
+        // SAFETY: the size is not zero.
+        let start = unsafe { std::alloc::alloc_zeroed(layout) };
+        Ok(Record {
+            start: NonNull::new(start).ok_or(NoMemory)?,
+            layout,
+        })
+    }
+
+    /// A record that holds `value`, which needs no more than 16-byte alignment and no destructor.
+    ///
+    /// # Errors
+    /// There is no memory.
+    pub fn holding<T>(value: T) -> Result<Record, NoMemory> {
+        const { assert!(align_of::<T>() <= 16 && !std::mem::needs_drop::<T>()) };
+        let record = Record::new(size_of::<T>())?;
+        // SAFETY: M3: large and aligned enough.
+        unsafe { record.start.cast::<T>().write(value) };
+        Ok(record)
+    }
+
+    /// First byte.
+    #[must_use]
+    pub fn start(&self) -> NonNull<u8> {
+        self.start
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        // SAFETY: M3: allocated with this layout.
+        unsafe { std::alloc::dealloc(self.start.as_ptr(), self.layout) };
+    }
+}

@@ -1,0 +1,284 @@
+//! Linear memories.
+//!
+//! Invariant **M4**: `VmMemory::base` and `len` always describe the accessible part of the memory's reservation.
+//!
+//! Source: 4.4.10 (memory instructions), 4.2.8 (memory instances).
+
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
+
+use super::MemoryId;
+use super::mapping::{MemoryPool, Record, Reservation};
+use super::store::StoreOpaque;
+use crate::abi::vmctx::VmMemory;
+use crate::error::{Exhausted, Trap};
+use crate::execute::Raised;
+use crate::limits::{MEMORY_BYTES_MAX, WASM_PAGE_BYTES};
+use crate::module::MemoryType;
+
+/// A memory of a store.
+#[derive(Debug)]
+pub struct MemoryData {
+    vm: NonNull<VmMemory>,
+    /// Keeps the record of a memory that no instance defines.
+    _record: Option<Record>,
+    ty: MemoryType,
+    reservation: Option<Reservation>,
+    pool: Arc<MemoryPool>,
+}
+
+impl MemoryData {
+    /// A memory of its initial size whose record is at `vm`, or in a record of its own.
+    ///
+    /// # Errors
+    /// `Exhausted(Memory)`.
+    ///
+    /// # Safety
+    /// `vm` is valid for reads and writes for as long as the memory lives.
+    pub unsafe fn new(
+        ty: MemoryType,
+        reservation: u64,
+        pool: &Arc<MemoryPool>,
+        vm: Option<NonNull<VmMemory>>,
+    ) -> Result<MemoryData, Raised> {
+        let none = |_| Raised::Exhausted(Exhausted::Memory);
+        let bytes = ty
+            .min
+            .checked_mul(WASM_PAGE_BYTES)
+            .filter(|bytes| *bytes <= MEMORY_BYTES_MAX)
+            .ok_or(Raised::Exhausted(Exhausted::Memory))?;
+        let reserved = reservation_bytes(reservation.max(bytes));
+        let mut space = pool.take(reserved as usize).map_err(none)?;
+        if space.grow(bytes as usize).is_err() {
+            pool.give(space);
+            return Err(Raised::Exhausted(Exhausted::Memory));
+        }
+        let (vm, record) = match vm {
+            Some(vm) => (vm, None),
+            None => {
+                let record = Record::new(size_of::<VmMemory>()).map_err(none)?;
+                (record.start().cast(), Some(record))
+            }
+        };
+        let mut memory = MemoryData {
+            vm,
+            _record: record,
+            ty,
+            reservation: Some(space),
+            pool: Arc::clone(pool),
+        };
+        memory.publish(bytes);
+        Ok(memory)
+    }
+
+    /// Its type as declared.
+    #[must_use]
+    pub fn declared(&self) -> MemoryType {
+        self.ty
+    }
+
+    /// The record that compiled code uses.
+    #[must_use]
+    pub fn vm(&self) -> NonNull<VmMemory> {
+        self.vm
+    }
+
+    /// Bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        // SAFETY: the contract of `new`.
+        unsafe { (*self.vm.as_ptr()).len }
+    }
+
+    /// Pages.
+    #[must_use]
+    pub fn pages(&self) -> u64 {
+        self.bytes() / WASM_PAGE_BYTES
+    }
+
+    fn publish(&mut self, len: u64) {
+        let base = match &self.reservation {
+            Some(space) => space.base(),
+            None => ptr::null_mut(),
+        };
+        // SAFETY: the contract of `new`.
+        unsafe { self.vm.write(VmMemory { base, len }) };
+    }
+
+    /// The contents.
+    #[must_use]
+    pub fn data(&self) -> &[u8] {
+        // SAFETY: the contract of `new`.
+        let vm = unsafe { self.vm.read() };
+        // SAFETY: M4; wasm, which alone could write besides, does not run while the store is borrowed.
+        unsafe { std::slice::from_raw_parts(vm.base, vm.len as usize) }
+    }
+
+    /// The contents.
+    #[must_use]
+    pub fn data_mut(&mut self) -> &mut [u8] {
+        // SAFETY: the contract of `new`.
+        let vm = unsafe { self.vm.read() };
+        // SAFETY: M4; wasm, which alone could access it besides, does not run while the store is borrowed.
+        unsafe { std::slice::from_raw_parts_mut(vm.base, vm.len as usize) }
+    }
+
+    /// The largest size that type and implementation allow, in pages.
+    #[must_use]
+    pub fn pages_max(&self) -> u64 {
+        let index = if self.ty.is_64 { 1 << 48 } else { 1 << 16 };
+        self.ty
+            .max
+            .unwrap_or(index)
+            .min(index)
+            .min(MEMORY_BYTES_MAX / WASM_PAGE_BYTES)
+    }
+
+    /// Grows to `pages`, which are no more than [`MemoryData::pages_max`]; moves when the reservation is too small. Whether it did.
+    fn grow_to(&mut self, pages: u64) -> bool {
+        let bytes = pages * WASM_PAGE_BYTES;
+        let old = self.bytes() as usize;
+        let Some(space) = &mut self.reservation else {
+            return false;
+        };
+        if bytes <= space.reserved() as u64 {
+            let grown = space.grow(bytes as usize).is_ok();
+            if grown {
+                self.publish(bytes);
+            }
+            return grown;
+        }
+        let doubled = (space.reserved() as u64 * 2).min(MEMORY_BYTES_MAX);
+        let Ok(mut larger) = self
+            .pool
+            .take(reservation_bytes(doubled.max(bytes)) as usize)
+        else {
+            return false;
+        };
+        if larger.grow(bytes as usize).is_err() {
+            self.pool.give(larger);
+            return false;
+        }
+        // SAFETY: M1: both are accessible for `old` bytes, and do not overlap.
+        unsafe { ptr::copy_nonoverlapping(space.base(), larger.base(), old) };
+        if let Some(smaller) = self.reservation.replace(larger) {
+            self.pool.give(smaller);
+        }
+        self.publish(bytes);
+        true
+    }
+
+    /// The range `at..at + len` if it is in the memory.
+    fn range(&self, at: u64, len: u64) -> Result<std::ops::Range<usize>, Raised> {
+        match at.checked_add(len) {
+            Some(end) if end <= self.bytes() => Ok(at as usize..end as usize),
+            _ => Err(Raised::Trap(Trap::MemoryOutOfBounds)),
+        }
+    }
+}
+
+impl Drop for MemoryData {
+    fn drop(&mut self) {
+        if let Some(space) = self.reservation.take() {
+            self.pool.give(space);
+        }
+    }
+}
+
+/// Reservations have few sizes, so that the pool can recycle them.
+fn reservation_bytes(bytes: u64) -> u64 {
+    if bytes > 4 << 30 {
+        bytes.next_multiple_of(1 << 30)
+    } else {
+        bytes.max(WASM_PAGE_BYTES).next_power_of_two()
+    }
+}
+
+impl StoreOpaque {
+    /// A memory.
+    ///
+    /// # Panics
+    /// When no memory of this store has that number.
+    #[must_use]
+    pub fn memory(&self, id: MemoryId) -> &MemoryData {
+        &self.contents.memories[id.at()]
+    }
+
+    /// A memory.
+    ///
+    /// # Panics
+    /// When no memory of this store has that number.
+    #[must_use]
+    pub fn memory_mut(&mut self, id: MemoryId) -> &mut MemoryData {
+        &mut self.contents.memories[id.at()]
+    }
+
+    /// `memory.grow`: the old size in pages, or `None` when type, implementation or limiter refuse.
+    pub fn memory_grow(&mut self, id: MemoryId, delta: u64) -> Option<u64> {
+        let memory = self.memory(id);
+        let (old, max) = (memory.pages(), memory.pages_max());
+        let wanted = old.checked_add(delta).filter(|pages| *pages <= max)?;
+        let declared = memory
+            .ty
+            .max
+            .map(|pages| pages.saturating_mul(WASM_PAGE_BYTES));
+        let (from, to) = (old * WASM_PAGE_BYTES, wanted * WASM_PAGE_BYTES);
+        if delta > 0 && !self.limit(|l| l.memory_growing(from, to, declared)) {
+            return None;
+        }
+        self.memory_mut(id).grow_to(wanted).then_some(old)
+    }
+
+    /// `memory.fill`.
+    ///
+    /// # Errors
+    /// `MemoryOutOfBounds`; then nothing was written.
+    pub fn memory_fill(
+        &mut self,
+        id: MemoryId,
+        at: u64,
+        value: u8,
+        len: u64,
+    ) -> Result<(), Raised> {
+        let memory = self.memory_mut(id);
+        let range = memory.range(at, len)?;
+        memory.data_mut()[range].fill(value);
+        Ok(())
+    }
+
+    /// `memory.copy`.
+    ///
+    /// # Errors
+    /// `MemoryOutOfBounds`; then nothing was written.
+    pub fn memory_copy(
+        &mut self,
+        (to, at): (MemoryId, u64),
+        (from, start): (MemoryId, u64),
+        len: u64,
+    ) -> Result<(), Raised> {
+        let source = self.memory(from).range(start, len)?;
+        let target = self.memory(to).range(at, len)?;
+        if to == from {
+            self.memory_mut(to)
+                .data_mut()
+                .copy_within(source, target.start);
+        } else {
+            let bytes: *const [u8] = &raw const self.memory(from).data()[source];
+            // SAFETY: M4: two memories have different reservations, so the slices do not overlap, and neither moves here.
+            let bytes = unsafe { &*bytes };
+            self.memory_mut(to).data_mut()[target].copy_from_slice(bytes);
+        }
+        Ok(())
+    }
+
+    /// Copies `bytes` into a memory.
+    ///
+    /// # Errors
+    /// `MemoryOutOfBounds`; then nothing was written.
+    pub fn memory_write(&mut self, id: MemoryId, at: u64, bytes: &[u8]) -> Result<(), Raised> {
+        let memory = self.memory_mut(id);
+        let range = memory.range(at, bytes.len() as u64)?;
+        memory.data_mut()[range].copy_from_slice(bytes);
+        Ok(())
+    }
+}

@@ -1,0 +1,167 @@
+//! Element and data segments of an instance.
+//!
+//! Invariant **S1**: a segment's `VmSegment` describes exactly the items of [`Segment::Refs`], or nothing.
+//!
+//! Source: 4.2.10 (element instances), 4.2.11 (data instances).
+
+use std::ptr::{self, NonNull};
+
+use super::InstanceId;
+use super::store::StoreOpaque;
+use crate::abi::vmctx::{VmFuncRef, VmSegment};
+use crate::execute::Raised;
+use crate::heap::GcRef;
+use crate::index::{DataIdx, ElemIdx};
+
+/// The items of an element segment.
+#[derive(Debug)]
+pub enum Segment {
+    /// References into the collected heap.
+    Refs(Vec<u32>),
+    /// Functions.
+    Funcs(Vec<*mut VmFuncRef>),
+}
+
+impl Segment {
+    /// How many items there are. A dropped segment has none.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Segment::Refs(items) => items.len(),
+            Segment::Funcs(items) => items.len(),
+        }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Tells compiled code where the items are.
+    ///
+    /// # Safety
+    /// `vm` is the segment's record, valid for writes.
+    pub(super) unsafe fn publish(&mut self, vm: NonNull<VmSegment>) {
+        let record = match self {
+            Segment::Refs(items) => VmSegment {
+                base: items.as_mut_ptr(),
+                len: items.len() as u64,
+            },
+            Segment::Funcs(_) => VmSegment {
+                base: ptr::null_mut(),
+                len: 0,
+            },
+        };
+        // SAFETY: the caller's promise.
+        unsafe { vm.write(record) };
+    }
+}
+
+impl StoreOpaque {
+    /// An instance's element segment.
+    ///
+    /// # Panics
+    /// When there is no such instance or segment.
+    #[must_use]
+    pub fn segment(&self, instance: InstanceId, elem: ElemIdx) -> &Segment {
+        &self.contents.instances[instance.at()].segments[elem.as_usize()]
+    }
+
+    /// `elem.drop`: releases the items.
+    ///
+    /// # Errors
+    /// The heap is corrupt.
+    pub fn elem_drop(&mut self, instance: InstanceId, elem: ElemIdx) -> Result<(), Raised> {
+        let data = &mut self.contents.instances[instance.at()];
+        let vm = data.context.segment(elem.0);
+        let segment = &mut data.segments[elem.as_usize()];
+        match segment {
+            Segment::Refs(items) => {
+                let mut items = std::mem::take(items);
+                // SAFETY: `vm` is this segment's record in the living context.
+                unsafe { segment.publish(vm) };
+                for slot in &mut items {
+                    super::store::write_root(&mut self.heap, slot, None)?;
+                }
+            }
+            Segment::Funcs(items) => *items = Vec::new(),
+        }
+        Ok(())
+    }
+
+    /// Sets an item while the instance is initialised.
+    ///
+    /// # Errors
+    /// The heap is corrupt.
+    pub fn init_segment_ref(
+        &mut self,
+        instance: InstanceId,
+        elem: ElemIdx,
+        item: u32,
+        value: u32,
+    ) -> Result<(), Raised> {
+        let data = &mut self.contents.instances[instance.at()];
+        match &mut data.segments[elem.as_usize()] {
+            Segment::Refs(items) => {
+                let slot = &mut items[item as usize];
+                super::store::write_root(&mut self.heap, slot, GcRef::from_raw(value))
+            }
+            Segment::Funcs(_) => unreachable!("compiled for a segment of GC references"),
+        }
+    }
+
+    /// Sets an item while the instance is initialised.
+    pub fn init_segment_func(
+        &mut self,
+        instance: InstanceId,
+        elem: ElemIdx,
+        item: u32,
+        value: *mut VmFuncRef,
+    ) {
+        let data = &mut self.contents.instances[instance.at()];
+        match &mut data.segments[elem.as_usize()] {
+            Segment::Funcs(items) => items[item as usize] = value,
+            Segment::Refs(_) => unreachable!("compiled for a segment of functions"),
+        }
+    }
+
+    /// The bytes of an instance's data segment; none once it is dropped.
+    #[must_use]
+    pub fn data(&self, instance: InstanceId, data: DataIdx) -> &[u8] {
+        let owner = &self.contents.instances[instance.at()];
+        if owner.dropped_datas[data.as_usize()] {
+            &[]
+        } else {
+            owner.module.data(data)
+        }
+    }
+
+    /// `data.drop`.
+    pub fn data_drop(&mut self, instance: InstanceId, data: DataIdx) {
+        self.contents.instances[instance.at()].dropped_datas[data.as_usize()] = true;
+    }
+
+    /// `memory.init`.
+    ///
+    /// # Errors
+    /// `MemoryOutOfBounds` for both ranges; then nothing was written.
+    pub fn memory_init(
+        &mut self,
+        (instance, data): (InstanceId, DataIdx),
+        memory: super::MemoryId,
+        at: u64,
+        from: u32,
+        len: u32,
+    ) -> Result<(), Raised> {
+        let out = Raised::Trap(crate::error::Trap::MemoryOutOfBounds);
+        let module = std::sync::Arc::clone(&self.contents.instances[instance.at()].module);
+        let dropped = self.contents.instances[instance.at()].dropped_datas[data.as_usize()];
+        let bytes = if dropped { &[][..] } else { module.data(data) };
+        let from = from as usize;
+        let Some(bytes) = bytes.get(from..from.saturating_add(len as usize)) else {
+            return Err(out);
+        };
+        self.memory_write(memory, at, bytes)
+    }
+}

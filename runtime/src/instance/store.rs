@@ -1,0 +1,536 @@
+//! A store without the embedder's data: the owner of everything that running code can reach.
+//!
+//! Always at one address, inside of the embedder's `Store` (`VmStore::host` points here). Fields that compiled code or the collector need
+//! are in [`Contents`] and [`Heap`]; they are apart so that a collection can borrow both.
+//!
+//! Invariants:
+//! - Every write of a GC reference outside of compiled code goes through [`write_root`], [`init_root`] or the heap's bulk
+//!   operations.
+//! - After something proved broken ([`Broken`]) the store runs nothing any more.
+//! - Data of host objects is dropped by [`StoreOpaque::settle`], never while a collection runs.
+
+use std::any::Any;
+use std::collections::BTreeSet;
+use std::ffi::c_void;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::TagId;
+use super::contents::{Contents, TagData};
+use super::engine::EngineData;
+use super::host::{HostFunc, HostFuncData};
+use super::limiter::{LimiterHook, ResourceLimiter, Unlimited};
+use super::mapping::{NoMemory, Record};
+use crate::abi::vmctx::{VmFuncRef, VmStore};
+use crate::config::Schedule;
+use crate::error::Exhausted;
+use crate::execute::raise::Broken;
+use crate::execute::{Execution, Raised, fuel};
+use crate::heap::{GcRef, Heap, HeapFault, PointKind, TypeSource};
+use crate::planted::Planted;
+use crate::types::TypeId;
+use crate::types::registry::Registered;
+
+/// Identity of a store in its process: handles of one store are refused by every other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StoreId(u64);
+
+impl StoreId {
+    fn next() -> StoreId {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        StoreId(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// The data of host objects, by the number that their references carry.
+#[derive(Default)]
+pub struct HostObjects {
+    slots: Vec<Option<Box<dyn Any + Send + Sync>>>,
+    free: Vec<u32>,
+    created: u64,
+    dropped: u64,
+}
+
+impl HostObjects {
+    fn insert(&mut self, object: Box<dyn Any + Send + Sync>) -> u32 {
+        self.created += 1;
+        match self.free.pop() {
+            Some(at) => {
+                self.slots[at as usize] = Some(object);
+                at
+            }
+            None => {
+                self.slots.push(Some(object));
+                (self.slots.len() - 1) as u32
+            }
+        }
+    }
+
+    fn take(&mut self, at: u32) -> Option<Box<dyn Any + Send + Sync>> {
+        let object = self.slots.get_mut(at as usize)?.take()?;
+        self.free.push(at);
+        self.dropped += 1;
+        Some(object)
+    }
+
+    /// An object.
+    #[must_use]
+    pub fn get(&self, at: u32) -> Option<&(dyn Any + Send + Sync)> {
+        self.slots.get(at as usize)?.as_deref()
+    }
+
+    /// An object.
+    #[must_use]
+    pub fn get_mut(&mut self, at: u32) -> Option<&mut (dyn Any + Send + Sync)> {
+        self.slots.get_mut(at as usize)?.as_deref_mut()
+    }
+
+    /// How many were created and dropped since the store was made.
+    #[must_use]
+    pub fn counts(&self) -> (u64, u64) {
+        (self.created, self.dropped)
+    }
+}
+
+impl std::fmt::Debug for HostObjects {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HostObjects")
+            .field("created", &self.created)
+            .field("dropped", &self.dropped)
+            .finish()
+    }
+}
+
+/// A store without the embedder's data.
+#[derive(Debug)]
+pub struct StoreOpaque {
+    id: StoreId,
+    /// The collected heap, from the first time it can be needed.
+    pub heap: Option<Heap>,
+    /// Everything else that is owned.
+    pub contents: Contents,
+    /// Data behind host references.
+    pub hosts: HostObjects,
+    /// The engine.
+    pub engine: Arc<EngineData>,
+    vm: Record,
+    kept_types: Vec<Registered>,
+    kept_ids: BTreeSet<TypeId>,
+    schedule: Schedule,
+    outer: *mut c_void,
+    limiter: Option<LimiterHook>,
+    broken: Option<Broken>,
+}
+
+// SAFETY: `outer` is used only through the store that it points to, by whoever borrows that.
+unsafe impl Send for StoreOpaque {}
+
+/// Replaces the reference in a root. Without a heap there are no objects, only null and i31.
+pub(crate) fn write_root(
+    heap: &mut Option<Heap>,
+    slot: &mut u32,
+    new: Option<GcRef>,
+) -> Result<(), Raised> {
+    match heap {
+        Some(heap) => Ok(heap.write_root(slot, new)?),
+        None => {
+            *slot = GcRef::to_raw(new);
+            Ok(())
+        }
+    }
+}
+
+/// Gives a root its first reference.
+pub(crate) fn init_root(
+    heap: &mut Option<Heap>,
+    slot: &mut u32,
+    new: Option<GcRef>,
+) -> Result<(), Raised> {
+    match heap {
+        Some(heap) => Ok(heap.init_root(slot, new)?),
+        None => {
+            *slot = GcRef::to_raw(new);
+            Ok(())
+        }
+    }
+}
+
+impl StoreOpaque {
+    /// An empty store. Its address is told later, by [`StoreOpaque::settle_at`].
+    ///
+    /// # Errors
+    /// There is no memory.
+    pub fn new(engine: Arc<EngineData>) -> Result<StoreOpaque, NoMemory> {
+        let vm = Record::new(size_of::<VmStore>())?;
+        let planted = engine.config.planted;
+        let schedule = engine.config.schedule.clone();
+        let mut store = StoreOpaque {
+            id: StoreId::next(),
+            heap: None,
+            contents: Contents::new(vm.start().cast(), Execution::new(&engine.config), planted),
+            hosts: HostObjects::default(),
+            engine,
+            vm,
+            kept_types: Vec::new(),
+            kept_ids: BTreeSet::new(),
+            schedule,
+            outer: std::ptr::null_mut(),
+            limiter: None,
+            broken: None,
+        };
+        let displays = store.engine.registry.displays().base();
+        let epoch = store.engine.epoch.as_ptr().cast_const();
+        let record = store.vm_mut();
+        record.displays = displays;
+        record.epoch = epoch;
+        record.epoch_deadline = u64::MAX;
+        store.contents.publish_funcs();
+        Ok(store)
+    }
+
+    /// Tells the store where it and what is around it will stay.
+    ///
+    /// # Safety
+    /// `this` is where this store stays until it is dropped; `outer` and `limiter` belong together as [`LimiterHook`] says.
+    pub unsafe fn settle_at(
+        &mut self,
+        this: *mut StoreOpaque,
+        outer: *mut c_void,
+        limiter: Option<LimiterHook>,
+    ) {
+        self.vm_mut().host = this.cast();
+        self.outer = outer;
+        self.limiter = limiter;
+    }
+
+    /// Chooses how the limiter is found.
+    ///
+    /// # Safety
+    /// As for [`StoreOpaque::settle_at`].
+    pub unsafe fn set_limiter(&mut self, limiter: Option<LimiterHook>) {
+        self.limiter = limiter;
+    }
+
+    /// What is around the store.
+    #[must_use]
+    pub fn outer(&self) -> *mut c_void {
+        self.outer
+    }
+
+    /// Its identity.
+    #[must_use]
+    pub fn id(&self) -> StoreId {
+        self.id
+    }
+
+    /// The record that compiled code uses.
+    #[must_use]
+    pub fn vm(&self) -> NonNull<VmStore> {
+        self.vm.start().cast()
+    }
+
+    /// The record that compiled code uses, while no compiled code runs or it has called the host.
+    pub fn vm_mut(&mut self) -> &mut VmStore {
+        // SAFETY: V1; V3: wasm does not use it while the host runs, and the host borrows it through the store only.
+        unsafe { self.vm.start().cast::<VmStore>().as_mut() }
+    }
+
+    /// Faults planted on purpose.
+    #[must_use]
+    pub fn planted(&self) -> Planted {
+        self.engine.config.planted
+    }
+
+    /// Asks the embedder's limiter, or one that allows everything.
+    pub fn limit<R>(&mut self, ask: impl Fn(&mut dyn ResourceLimiter) -> R) -> R {
+        let mut answer = None;
+        if let Some(hook) = self.limiter {
+            // SAFETY: the contract of `settle_at`. The embedder's data and this value do not overlap.
+            unsafe { (hook.with)(self.outer, &mut |limiter| answer = Some(ask(limiter))) };
+        }
+        answer.unwrap_or_else(|| ask(&mut Unlimited))
+    }
+
+    /// What proved broken, if anything did.
+    #[must_use]
+    pub fn broken(&self) -> Option<&Broken> {
+        self.broken.as_ref()
+    }
+
+    /// Notes that something proved broken: the store runs nothing any more, and its heap is not recycled.
+    pub fn poison(&mut self, broken: Broken) {
+        if let Some(heap) = &mut self.heap {
+            heap.poison();
+        }
+        self.broken.get_or_insert(broken);
+    }
+
+    /// The heap, made now if there was none.
+    ///
+    /// # Errors
+    /// `Exhausted(GcHeap)` when there is no address space.
+    pub fn heap(&mut self) -> Result<&mut Heap, Raised> {
+        if self.heap.is_none() {
+            let types: Arc<dyn TypeSource> = Arc::clone(&self.engine.registry) as _;
+            let spaces = Arc::clone(&self.engine.spaces);
+            let vm = self.vm.start().cast();
+            // SAFETY: C2: the record lives longer than the heap (fields are dropped in order) and is used only through the store.
+            let heap = unsafe { Heap::new(&self.engine.config, types, spaces, vm) };
+            let mut heap = heap.map_err(Raised::from)?;
+            heap.set_schedule(self.schedule.clone());
+            self.heap = Some(heap);
+        }
+        match &mut self.heap {
+            Some(heap) => Ok(heap),
+            None => Err(Raised::Exhausted(Exhausted::GcHeap)),
+        }
+    }
+
+    /// Begins a schedule of collections; points are numbered from 0 again.
+    pub fn set_schedule(&mut self, schedule: Schedule) {
+        if let Some(heap) = &mut self.heap {
+            heap.set_schedule(schedule.clone());
+        }
+        self.schedule = schedule;
+    }
+
+    /// The schedule.
+    #[must_use]
+    pub fn schedule(&self) -> &Schedule {
+        &self.schedule
+    }
+
+    /// A collection point. References that only the caller holds must be in `temporaries`, exposed.
+    ///
+    /// # Errors
+    /// The heap is corrupt.
+    pub fn point(&mut self, kind: PointKind) -> Result<(), Raised> {
+        if let Some(heap) = &mut self.heap {
+            let collected = heap.point(kind, &mut self.contents)?;
+            if collected {
+                self.settle();
+            }
+        }
+        Ok(())
+    }
+
+    /// A collection point at which the caller holds references, which it gets back as they are afterwards.
+    ///
+    /// # Errors
+    /// The heap is corrupt.
+    pub fn point_with<const N: usize>(
+        &mut self,
+        kind: PointKind,
+        mut references: [u32; N],
+    ) -> Result<[u32; N], Raised> {
+        self.with_temporaries(&mut references, |store| store.point(kind))?;
+        Ok(references)
+    }
+
+    /// Runs `act`, which may collect, while the caller holds references; they are updated.
+    ///
+    /// # Errors
+    /// Those of `act`, or the heap is corrupt.
+    pub fn with_temporaries<R>(
+        &mut self,
+        references: &mut [u32],
+        act: impl FnOnce(&mut StoreOpaque) -> Result<R, Raised>,
+    ) -> Result<R, Raised> {
+        if self.heap.is_none() {
+            return act(self);
+        }
+        let start = self.contents.temporaries.len();
+        for raw in references.iter() {
+            self.expose(*raw)?;
+            self.contents.temporaries.push(*raw);
+        }
+        let result = act(self);
+        let held = self.contents.temporaries.drain(start..);
+        for (raw, held) in references.iter_mut().zip(held) {
+            *raw = held;
+        }
+        result
+    }
+
+    /// `raw` leaves a root or field for a wasm frame or a temporary.
+    ///
+    /// # Errors
+    /// The heap is corrupt.
+    pub fn expose(&mut self, raw: u32) -> Result<(), Raised> {
+        match (&mut self.heap, GcRef::from_raw(raw)) {
+            (Some(heap), Some(reference)) => Ok(heap.expose(reference)?),
+            _ => Ok(()),
+        }
+    }
+
+    /// Collects everything that the collector can reclaim.
+    ///
+    /// # Errors
+    /// The heap is corrupt.
+    pub fn gc(&mut self) -> Result<(), Raised> {
+        self.contents.handles.sweep(&mut self.heap)?;
+        if let Some(heap) = &mut self.heap {
+            heap.collect(&mut self.contents)?;
+        }
+        self.settle();
+        Ok(())
+    }
+
+    /// Drops the data of host objects whose references died.
+    pub fn settle(&mut self) {
+        let Some(heap) = &mut self.heap else { return };
+        if !heap.has_dead_hosts() {
+            return;
+        }
+        let dead: Vec<_> = heap
+            .take_dead_hosts()
+            .into_iter()
+            .filter_map(|at| self.hosts.take(at))
+            .collect();
+        drop(dead);
+    }
+
+    /// A new reference to a host object; a collection point.
+    ///
+    /// # Errors
+    /// Exhaustion, or the heap is corrupt; the object is dropped then.
+    pub fn alloc_extern(&mut self, object: Box<dyn Any + Send + Sync>) -> Result<GcRef, Raised> {
+        self.heap()?;
+        let at = self.hosts.insert(object);
+        let result = match &mut self.heap {
+            Some(heap) => heap.alloc_extern(at, &mut self.contents),
+            None => return Err(Raised::Exhausted(Exhausted::GcHeap)),
+        };
+        if result.is_err() {
+            drop(self.hosts.take(at));
+        }
+        self.settle();
+        Ok(result?)
+    }
+
+    /// A new structure, all zero; a collection point. See [`Heap::alloc_struct`].
+    ///
+    /// # Errors
+    /// Exhaustion, or the heap is corrupt.
+    pub fn alloc_struct(&mut self, ty: TypeId) -> Result<GcRef, Raised> {
+        self.allocate(|heap, contents| heap.alloc_struct(ty, contents))
+    }
+
+    /// A new array, all zero; a collection point. See [`Heap::alloc_array`].
+    ///
+    /// # Errors
+    /// Exhaustion, a length that no heap could hold, or the heap is corrupt.
+    pub fn alloc_array(&mut self, ty: TypeId, len: u32) -> Result<GcRef, Raised> {
+        self.allocate(|heap, contents| heap.alloc_array(ty, len, contents))
+    }
+
+    /// A new exception of a tag, its payload all zero; a collection point. See [`Heap::alloc_exception`].
+    ///
+    /// # Errors
+    /// Exhaustion, or the heap is corrupt.
+    pub fn alloc_exception(&mut self, tag: TagId) -> Result<GcRef, Raised> {
+        let ty = self.tag(tag).ty;
+        self.allocate(|heap, contents| heap.alloc_exception(ty, tag.0, contents))
+    }
+
+    fn allocate(
+        &mut self,
+        make: impl FnOnce(&mut Heap, &mut Contents) -> Result<GcRef, crate::heap::AllocError>,
+    ) -> Result<GcRef, Raised> {
+        self.heap()?;
+        let result = match &mut self.heap {
+            Some(heap) => make(heap, &mut self.contents),
+            None => return Err(Raised::Exhausted(Exhausted::GcHeap)),
+        };
+        self.settle();
+        Ok(result?)
+    }
+
+    /// A tag.
+    ///
+    /// # Panics
+    /// When no tag of this store has that number.
+    #[must_use]
+    pub fn tag(&self, id: TagId) -> TagData {
+        self.contents.tags[id.at()]
+    }
+
+    /// Keeps types alive for as long as the store lives: objects of them may stay in its heap.
+    pub fn keep_types(&mut self, types: &Registered) {
+        let new = |id: &TypeId| !self.kept_ids.contains(id);
+        if types.ids().iter().any(new) {
+            self.kept_ids.extend(types.ids());
+            self.kept_types.push(types.clone());
+        }
+    }
+
+    /// The number that stands for a function of this store in the collected heap; 0 for null.
+    ///
+    /// # Safety
+    /// `func` is null or a function of this store.
+    pub unsafe fn intern_func(&mut self, func: *mut VmFuncRef) -> u32 {
+        if func.is_null() {
+            return 0;
+        }
+        // SAFETY: the caller's promise (V1).
+        let known = unsafe { (*func).heap_id };
+        if known != 0 {
+            return known;
+        }
+        let id = self.contents.numbered_funcs.len() as u32;
+        self.contents.numbered_funcs.push(func);
+        self.contents.publish_funcs();
+        // SAFETY: the caller's promise (V1).
+        unsafe { (*func).heap_id = id };
+        id
+    }
+
+    /// Puts a function of the host into the store: its reference.
+    ///
+    /// # Errors
+    /// There is no memory.
+    pub fn add_host_func(&mut self, func: Arc<HostFunc>) -> Result<NonNull<VmFuncRef>, NoMemory> {
+        let data = HostFuncData::new(func, self.vm())?;
+        let funcref = data.funcref();
+        self.contents.host_funcs.push(data);
+        Ok(funcref)
+    }
+
+    /// Gives the store exactly `fuel`.
+    pub fn set_fuel(&mut self, fuel: u64) {
+        // SAFETY: V1 and V3, as in `vm_mut`; the record is not part of `contents`.
+        let vm = unsafe { self.vm.start().cast::<VmStore>().as_mut() };
+        fuel::set(vm, &mut self.contents.execution, fuel);
+    }
+
+    /// What is left.
+    #[must_use]
+    pub fn fuel(&self) -> u64 {
+        // SAFETY: V1 and V3, as in `vm_mut`.
+        let vm = unsafe { self.vm.start().cast::<VmStore>().as_ref() };
+        fuel::left(vm, &self.contents.execution)
+    }
+
+    /// Checks the heap and all roots.
+    ///
+    /// # Errors
+    /// The first thing that is wrong; the store is not to be used any more.
+    pub fn verify_heap(&mut self) -> Result<(), HeapFault> {
+        match &mut self.heap {
+            Some(heap) => heap.verify(&mut self.contents),
+            None => Ok(()),
+        }
+    }
+
+    /// Checks reference counts against the references there are, if the collector counts.
+    ///
+    /// # Errors
+    /// The first thing that is wrong; the store is not to be used any more.
+    pub fn audit(&mut self) -> Result<(), HeapFault> {
+        match &mut self.heap {
+            Some(heap) => heap.audit(&mut self.contents),
+            None => Ok(()),
+        }
+    }
+}

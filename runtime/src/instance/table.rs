@@ -1,0 +1,438 @@
+//! Tables. They have two shapes, with separate access: references into the collected heap (4 bytes) and functions (8 bytes, no
+//! heap needed).
+//!
+//! Invariants:
+//! - **B1** `VmTable::base` and `len` always describe the elements of [`TableData`].
+//! - Every store of a GC reference into a table is one of `Heap::{init_root, write_root, clear_root}` (through
+//!   [`store`](super::store)'s helpers), whoever asks: instructions, segments or the embedder.
+//! - A reference handed to growth is held by the new elements only: once for each, and not at all when growth fails.
+//!
+//! Source: 4.4.8 (table instructions), 4.2.7 (table instances).
+
+use std::ops::Range;
+use std::ptr::NonNull;
+
+use super::mapping::Record;
+use super::segment::Segment;
+use super::store::{StoreOpaque, init_root, write_root};
+use super::{InstanceId, TableId};
+use crate::abi::vmctx::{VmFuncRef, VmTable};
+use crate::error::{Exhausted, Trap};
+use crate::execute::Raised;
+use crate::heap::{GcRef, PointKind};
+use crate::index::ElemIdx;
+use crate::limits::TABLE_ELEMENTS_MAX;
+use crate::module::TableType;
+use crate::planted::Fault;
+
+/// The elements of a table.
+#[derive(Debug)]
+pub enum Elements {
+    /// References into the collected heap.
+    Refs(Vec<u32>),
+    /// Functions; null is the null reference.
+    Funcs(Vec<*mut VmFuncRef>),
+}
+
+/// A table of a store. Its record is valid for as long as the store lives (V1).
+#[derive(Debug)]
+pub struct TableData {
+    vm: NonNull<VmTable>,
+    /// Keeps the record of a table that no instance defines.
+    _record: Option<Record>,
+    ty: TableType,
+    pub(super) elements: Elements,
+}
+
+/// One element, for a copy from one table to another of the same shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Element {
+    /// A reference into the collected heap, to be rooted or exposed before anything can collect.
+    Ref(u32),
+    /// A function.
+    Func(*mut VmFuncRef),
+}
+
+const OUT: Raised = Raised::Trap(Trap::TableOutOfBounds);
+
+impl TableData {
+    /// A table of its initial size, all null, whose record is at `vm`, or is `record`.
+    ///
+    /// # Errors
+    /// `Exhausted(Table)`.
+    ///
+    /// # Safety
+    /// `vm` is valid for reads and writes for as long as the table lives.
+    pub unsafe fn new(
+        ty: TableType,
+        vm: NonNull<VmTable>,
+        record: Option<Record>,
+    ) -> Result<TableData, Raised> {
+        let elements = if ty.element.is_collected() {
+            Elements::Refs(Vec::new())
+        } else {
+            Elements::Funcs(Vec::new())
+        };
+        let mut table = TableData {
+            vm,
+            _record: record,
+            ty,
+            elements,
+        };
+        if ty.min > TABLE_ELEMENTS_MAX || !table.extend(ty.min) {
+            return Err(Raised::Exhausted(Exhausted::Table));
+        }
+        Ok(table)
+    }
+
+    /// Its type as declared.
+    #[must_use]
+    pub fn declared(&self) -> TableType {
+        self.ty
+    }
+
+    /// The record that compiled code uses.
+    #[must_use]
+    pub fn vm(&self) -> NonNull<VmTable> {
+        self.vm
+    }
+
+    /// How many elements there are.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        match &self.elements {
+            Elements::Refs(e) => e.len() as u64,
+            Elements::Funcs(e) => e.len() as u64,
+        }
+    }
+
+    /// The largest size that type and implementation allow.
+    #[must_use]
+    pub fn size_max(&self) -> u64 {
+        self.ty.max.unwrap_or(u64::MAX).min(TABLE_ELEMENTS_MAX)
+    }
+
+    /// An element.
+    #[must_use]
+    pub fn get(&self, at: u64) -> Option<Element> {
+        let at = usize::try_from(at).ok()?;
+        match &self.elements {
+            Elements::Refs(e) => e.get(at).map(|raw| Element::Ref(*raw)),
+            Elements::Funcs(e) => e.get(at).map(|func| Element::Func(*func)),
+        }
+    }
+
+    /// Appends `delta` null elements. Whether there was memory for them.
+    fn extend(&mut self, delta: u64) -> bool {
+        let delta = delta as usize;
+        let enough = match &mut self.elements {
+            Elements::Refs(e) => e.try_reserve(delta).is_ok(),
+            Elements::Funcs(e) => e.try_reserve(delta).is_ok(),
+        };
+        if enough {
+            match &mut self.elements {
+                Elements::Refs(e) => e.resize(e.len() + delta, 0),
+                Elements::Funcs(e) => e.resize(e.len() + delta, std::ptr::null_mut()),
+            }
+            self.publish();
+        }
+        enough
+    }
+
+    fn publish(&mut self) {
+        let record = match &mut self.elements {
+            Elements::Refs(e) => VmTable {
+                base: e.as_mut_ptr().cast(),
+                len: e.len() as u64,
+            },
+            Elements::Funcs(e) => VmTable {
+                base: e.as_mut_ptr().cast(),
+                len: e.len() as u64,
+            },
+        };
+        // SAFETY: the contract of `new`.
+        unsafe { self.vm.write(record) };
+    }
+
+    fn range(&self, at: u64, len: u64) -> Result<Range<usize>, Raised> {
+        range(self.size(), at, len)
+    }
+
+    fn refs(&mut self) -> &mut Vec<u32> {
+        match &mut self.elements {
+            Elements::Refs(e) => e,
+            Elements::Funcs(_) => unreachable!("validated: a table of GC references"),
+        }
+    }
+
+    fn funcs(&mut self) -> &mut Vec<*mut VmFuncRef> {
+        match &mut self.elements {
+            Elements::Funcs(e) => e,
+            Elements::Refs(_) => unreachable!("validated: a table of functions"),
+        }
+    }
+}
+
+/// The range `at..at + len` if it is within `size` elements.
+fn range(size: u64, at: u64, len: u64) -> Result<Range<usize>, Raised> {
+    match at.checked_add(len) {
+        Some(end) if end <= size => Ok(at as usize..end as usize),
+        _ => Err(OUT),
+    }
+}
+
+/// Who asks for an operation: planted faults re-create what only the embedder's half did wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asker {
+    /// An instruction, or the initialisation of an instance.
+    Wasm,
+    /// The embedder.
+    Host,
+}
+
+impl StoreOpaque {
+    /// A table.
+    ///
+    /// # Panics
+    /// When no table of this store has that number.
+    #[must_use]
+    pub fn table(&self, id: TableId) -> &TableData {
+        &self.contents.tables[id.at()]
+    }
+
+    fn table_mut(&mut self, id: TableId) -> &mut TableData {
+        &mut self.contents.tables[id.at()]
+    }
+
+    /// `table.set` of a GC reference. Collects nothing itself.
+    ///
+    /// # Errors
+    /// `TableOutOfBounds`.
+    pub fn table_set_ref(
+        &mut self,
+        asker: Asker,
+        id: TableId,
+        at: u64,
+        value: u32,
+    ) -> Result<(), Raised> {
+        let planted = self.planted();
+        let slots = self.contents.tables[id.at()].refs();
+        let slot = usize::try_from(at).ok().and_then(|at| slots.get_mut(at));
+        let slot = slot.ok_or(OUT)?;
+        if asker == Asker::Host && planted.has(Fault::TableSetHostNoBarrier) {
+            *slot = value;
+            return Ok(());
+        }
+        write_root(&mut self.heap, slot, GcRef::from_raw(value))
+    }
+
+    /// `table.set` of a function.
+    ///
+    /// # Errors
+    /// `TableOutOfBounds`.
+    pub fn table_set_func(
+        &mut self,
+        id: TableId,
+        at: u64,
+        value: *mut VmFuncRef,
+    ) -> Result<(), Raised> {
+        let elements = self.table_mut(id).funcs();
+        let at = usize::try_from(at).map_err(|_| OUT)?;
+        *elements.get_mut(at).ok_or(OUT)? = value;
+        Ok(())
+    }
+
+    /// Asks type, implementation and limiter, and appends `delta` null elements. The old size, or `None`.
+    fn table_extend(&mut self, id: TableId, delta: u64) -> Option<u64> {
+        let table = self.table(id);
+        let (old, max) = (table.size(), table.size_max());
+        let wanted = old.checked_add(delta).filter(|size| *size <= max)?;
+        let declared = table.ty.max;
+        if delta > 0 && !self.limit(|l| l.table_growing(old, wanted, declared)) {
+            return None;
+        }
+        self.table_mut(id).extend(delta).then_some(old)
+    }
+
+    /// `table.grow` of GC references, which is a collection point. The old size, or `None` when type, implementation or limiter refuse.
+    ///
+    /// # Errors
+    /// The heap is corrupt.
+    pub fn table_grow_ref(
+        &mut self,
+        asker: Asker,
+        id: TableId,
+        init: u32,
+        delta: u64,
+    ) -> Result<Option<u64>, Raised> {
+        let [init] = self.point_with(PointKind::Growth, [init])?;
+        if asker == Asker::Host && self.planted().has(Fault::TableGrowHostKeepsCount) {
+            init_root(&mut self.heap, &mut 0, GcRef::from_raw(init))?;
+        }
+        let Some(old) = self.table_extend(id, delta) else {
+            return Ok(None);
+        };
+        let slots = &mut self.contents.tables[id.at()].refs()[old as usize..];
+        match &mut self.heap {
+            Some(heap) => heap.init_roots(slots, GcRef::from_raw(init))?,
+            None => slots.fill(init),
+        }
+        Ok(Some(old))
+    }
+
+    /// `table.grow` of functions. The old size, or `None`.
+    pub fn table_grow_func(
+        &mut self,
+        id: TableId,
+        init: *mut VmFuncRef,
+        delta: u64,
+    ) -> Option<u64> {
+        let old = self.table_extend(id, delta)?;
+        self.table_mut(id).funcs()[old as usize..].fill(init);
+        Some(old)
+    }
+
+    /// `table.fill` of GC references, which is a collection point.
+    ///
+    /// # Errors
+    /// `TableOutOfBounds`; then nothing was written.
+    pub fn table_fill_ref(
+        &mut self,
+        id: TableId,
+        at: u64,
+        value: u32,
+        len: u64,
+    ) -> Result<(), Raised> {
+        let [value] = self.point_with(PointKind::Table, [value])?;
+        let range = self.table(id).range(at, len)?;
+        let slots = &mut self.contents.tables[id.at()].refs()[range];
+        match &mut self.heap {
+            Some(heap) => heap.fill_roots(slots, GcRef::from_raw(value))?,
+            None => slots.fill(value),
+        }
+        Ok(())
+    }
+
+    /// `table.fill` of functions.
+    ///
+    /// # Errors
+    /// `TableOutOfBounds`; then nothing was written.
+    pub fn table_fill_func(
+        &mut self,
+        id: TableId,
+        at: u64,
+        value: *mut VmFuncRef,
+        len: u64,
+    ) -> Result<(), Raised> {
+        let range = self.table(id).range(at, len)?;
+        self.table_mut(id).funcs()[range].fill(value);
+        Ok(())
+    }
+
+    /// `table.copy` between tables of the same shape; for GC references a collection point.
+    ///
+    /// # Errors
+    /// `TableOutOfBounds`; then nothing was written.
+    pub fn table_copy(
+        &mut self,
+        (to, at): (TableId, u64),
+        (from, start): (TableId, u64),
+        len: u64,
+    ) -> Result<(), Raised> {
+        let collected = self.table(to).ty.element.is_collected();
+        if collected {
+            let [] = self.point_with(PointKind::Table, [])?;
+        }
+        let source = self.table(from).range(start, len)?;
+        let target = self.table(to).range(at, len)?;
+        if !collected {
+            if to == from {
+                self.table_mut(to).funcs().copy_within(source, target.start);
+            } else {
+                let items = self.table_mut(from).funcs()[source].to_vec();
+                self.table_mut(to).funcs()[target].copy_from_slice(&items);
+            }
+            return Ok(());
+        }
+        if to == from {
+            let slots = self.contents.tables[to.at()].refs();
+            match &mut self.heap {
+                Some(heap) => {
+                    let (at, start, len) = (target.start, source.start, source.len());
+                    heap.copy_roots_within(slots, at, start, len)?;
+                }
+                None => slots.copy_within(source, target.start),
+            }
+            return Ok(());
+        }
+        // Taken out for the moment; nothing collects until it is back.
+        let items = std::mem::take(self.contents.tables[from.at()].refs());
+        let slots = &mut self.contents.tables[to.at()].refs()[target];
+        let copied = match &mut self.heap {
+            Some(heap) => heap.copy_roots(slots, &items[source]).map_err(Raised::from),
+            None => {
+                slots.copy_from_slice(&items[source]);
+                Ok(())
+            }
+        };
+        *self.contents.tables[from.at()].refs() = items;
+        copied
+    }
+
+    /// `table.init`; for GC references a collection point.
+    ///
+    /// # Errors
+    /// `TableOutOfBounds` for either range; then nothing was written.
+    pub fn table_init(
+        &mut self,
+        (instance, elem): (InstanceId, ElemIdx),
+        id: TableId,
+        at: u64,
+        from: u32,
+        len: u32,
+    ) -> Result<(), Raised> {
+        let planted = self.planted();
+        if self.table(id).ty.element.is_collected() {
+            let [] = self.point_with(PointKind::Table, [])?;
+        }
+        let items = self.segment(instance, elem).len() as u64;
+        let source = range(items, from.into(), len.into())?;
+        let target = self.table(id).range(at, len.into())?;
+        let table = &mut self.contents.tables[id.at()];
+        let segment = &self.contents.instances[instance.at()].segments[elem.as_usize()];
+        match (&mut table.elements, segment) {
+            (Elements::Funcs(slots), Segment::Funcs(items)) => {
+                slots[target].copy_from_slice(&items[source]);
+            }
+            (Elements::Refs(slots), Segment::Refs(items)) => {
+                let (slots, items) = (&mut slots[target], &items[source]);
+                match &mut self.heap {
+                    Some(heap) if !planted.has(Fault::TableInitNoBarrier) => {
+                        heap.copy_roots(slots, items)?;
+                    }
+                    _ => slots.copy_from_slice(items),
+                }
+            }
+            _ => unreachable!("validated: table and segment have one shape"),
+        }
+        Ok(())
+    }
+
+    /// The initial value of a table that is being made.
+    ///
+    /// # Errors
+    /// The heap is corrupt.
+    pub fn init_table_ref(&mut self, id: TableId, value: u32) -> Result<(), Raised> {
+        let slots = self.contents.tables[id.at()].refs();
+        match &mut self.heap {
+            Some(heap) => heap.fill_roots(slots, GcRef::from_raw(value))?,
+            None => slots.fill(value),
+        }
+        Ok(())
+    }
+
+    /// The initial value of a table that is being made.
+    pub fn init_table_func(&mut self, id: TableId, value: *mut VmFuncRef) {
+        self.table_mut(id).funcs().fill(value);
+    }
+}
