@@ -45,6 +45,16 @@ faults! {
     StackMapNearest = "stack-map-nearest",
     /// A call of a function without stack maps is given the last one of the function before (Wasmtime #2386).
     StackMapOther = "stack-map-other",
+    /// An exception on its way out of wasm is not counted (Wasmtime #13316).
+    PendingExceptionUncounted = "pending-exception-uncounted",
+    /// An allocation that no heap could hold is an exception that `catch_all` catches (SpiderMonkey, regress-1884767.js).
+    LargeAllocationCaught = "large-allocation-caught",
+    /// `array.new_data` and `array.init_data` compare lengths in elements with bytes (WebAssembly/spec #1880).
+    ArrayDataBoundsInElements = "array-data-bounds-in-elements",
+    /// `array.fill` takes its length from the index (Wasmtime #10467).
+    ArrayFillLenFromIndex = "array-fill-len-from-index",
+    /// Array operations of length 0 are not checked (WAMR #5113).
+    ArrayEmptyUnchecked = "array-empty-unchecked",
 }
 
 /// The set of faults switched on in one configuration.

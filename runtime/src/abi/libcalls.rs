@@ -48,7 +48,7 @@ macro_rules! for_each_libcall {
             /// An exception of the module's tag; all fields zero.
             alloc_exception(tag: I32) -> I64, true, true;
             /// A count fell to zero: frees the object and what only it refers to (`drc`).
-            release(object: I32) -> I64, false, false;
+            release(object: I32) -> I64, false, true;
 
             /// `array.new_data type data`: source offset, length.
             array_new_data(type_id: I32, data: I32, from: I32, len: I32) -> I64, true, true;
@@ -85,7 +85,7 @@ macro_rules! for_each_libcall {
             /// `table.init`.
             table_init(table: I32, elem: I32, at: I64, from: I32, len: I32) -> I64, true, true;
             /// `elem.drop`.
-            elem_drop(elem: I32) -> I64, false, false;
+            elem_drop(elem: I32) -> I64, false, true;
 
             /// `memory.grow`. Result: the old size in pages, or -1.
             memory_grow(memory: I32, delta: I64) -> I64, false, true;

@@ -28,6 +28,7 @@ pub mod backtrace;
 pub mod call;
 pub mod code_map;
 pub mod fuel;
+pub mod libcalls;
 pub mod math;
 pub mod raise;
 pub mod resume;

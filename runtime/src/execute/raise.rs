@@ -15,6 +15,8 @@ use super::unwind;
 use crate::abi::vmctx::VmStore;
 use crate::error::{Exhausted, Trap};
 use crate::heap::{AccessError, AllocError, GcRef, HeapFault};
+use crate::instance::store::{StoreOpaque, init_root};
+use crate::planted::Fault;
 
 /// What ends an activation, other than returning.
 pub enum Raised {
@@ -129,6 +131,47 @@ pub fn guard<T>(body: impl FnOnce() -> Result<T, Raised>) -> Result<T, Raised> {
     }
 }
 
+/// Ends what runs in the newest activation of `store`: points `resume_*` at the handler of wasm code that catches an exception, or else
+/// records `why` and points it at the landing. The stub that the caller returns to must be told to resume.
+///
+/// An exception must be one that wasm may hold (exposed); it becomes `VmStore::pending_exception` when it leaves wasm.
+///
+/// # Safety
+///
+/// Called inside of an activation of `store` (E1 to E4), for the host that wasm has left for.
+pub unsafe fn raise(store: &mut StoreOpaque, why: Raised) {
+    let planted = store.planted();
+    let vm = store.vm().as_ptr();
+    let mut why = why;
+    let caught = match why {
+        Raised::Exception(object, tag) => Some((GcRef::to_raw(Some(object)), tag)),
+        Raised::Trap(Trap::AllocationTooLarge) if planted.has(Fault::LargeAllocationCaught) => {
+            Some((0, u32::MAX))
+        }
+        _ => None,
+    };
+    if let Some((object, tag)) = caught {
+        // SAFETY: V1, V3.
+        let vm = unsafe { &mut *vm };
+        // SAFETY: the caller's promise; every module that runs is in the code map.
+        let handler = unsafe { unwind::find_handler(vm, &store.contents.execution.code, tag) };
+        if let Some(handler) = handler {
+            return to_handler(vm, &handler, object);
+        }
+    }
+    if let Raised::Exception(object, _) = why {
+        // SAFETY: V1, V3.
+        let slot = unsafe { &mut (*vm).pending_exception };
+        if planted.has(Fault::PendingExceptionUncounted) {
+            *slot = object.raw();
+        } else if let Err(fault) = init_root(&mut store.heap, slot, Some(object)) {
+            why = fault;
+        }
+    }
+    // SAFETY: the caller's promise.
+    unsafe { to_landing(vm, &raw mut store.contents.execution, why) };
+}
+
 /// Records `why` and points `resume_*` at the newest activation's landing. The stub that the caller returns to must be told to resume.
 ///
 /// # Safety
@@ -154,9 +197,9 @@ pub unsafe fn to_landing(vm: *mut VmStore, execution: *mut Execution, why: Raise
 }
 
 /// Points `resume_*` at a handler of wasm code, with the exception as its payload.
-pub fn to_handler(vm: &mut VmStore, handler: &unwind::Target, exception: GcRef) {
+fn to_handler(vm: &mut VmStore, handler: &unwind::Target, exception: u32) {
     vm.resume_pc = handler.pc;
     vm.resume_sp = handler.sp;
     vm.resume_fp = handler.fp;
-    vm.resume_payload = u64::from(exception.raw());
+    vm.resume_payload = u64::from(exception);
 }

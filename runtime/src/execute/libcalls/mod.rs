@@ -1,0 +1,134 @@
+//! The host's halves of the libcalls: one function for each row of [`abi::libcalls`](crate::abi::libcalls), and no other.
+//!
+//! ```text
+//! control     traps, fuel, epochs, throwing, collection points
+//! object      allocation, arrays, numbers of functions
+//! table       tables and element segments
+//! memory      memories and data segments
+//! ```
+//!
+//! A body is a method of [`Call`]. It does what the specification says with the store's own operations (`instance`, `heap`), which check
+//! bounds before anything is written. Bodies that may collect root their own reference arguments: a reference whose last use is
+//! the call is in no stack map.
+
+mod control;
+mod memory;
+mod object;
+mod table;
+
+use super::raise::{self, Raised};
+use crate::abi::libcalls::{LibCall, RAISED};
+use crate::abi::vmctx::VmContext;
+use crate::compile::stubs::HostCode;
+use crate::for_each_libcall;
+use crate::instance::InstanceId;
+use crate::instance::contents::InstanceData;
+use crate::instance::context::{instance_of, store_of};
+use crate::instance::store::StoreOpaque;
+
+/// One call from compiled code.
+pub(crate) struct Call<'a> {
+    store: &'a mut StoreOpaque,
+    instance: InstanceId,
+}
+
+impl Call<'_> {
+    fn data(&self) -> &InstanceData {
+        &self.store.contents.instances[self.instance.at()]
+    }
+}
+
+/// What a body that may raise returns; results are widened to 64 bits.
+type Answer = Result<u64, Raised>;
+
+macro_rules! native {
+    (I32) => {
+        u32
+    };
+    (I64) => {
+        u64
+    };
+    (F32) => {
+        f32
+    };
+    (F64) => {
+        f64
+    };
+}
+
+macro_rules! half {
+    (true, $vmctx:ident, $name:ident, $($param:ident),*) => {{
+        // SAFETY: only stubs call, with the calling instance's context.
+        unsafe { answer($vmctx, |mut call| call.$name($($param),*)) }
+    }};
+    (false, $vmctx:ident, $name:ident, $($param:ident),*) => {{
+        // SAFETY: only stubs call, with the calling instance's context.
+        unsafe { enter($vmctx) }.$name($($param),*)
+    }};
+}
+
+macro_rules! halves {
+    ($($(#[$doc:meta])* $name:ident ( $($param:ident : $ty:ident),* ) -> $result:ident, $collect:tt, $raise:tt;)*) => {
+        $(
+            unsafe extern "C" fn $name(vmctx: *mut VmContext, $($param: native!($ty)),*) -> native!($result) {
+                half!($raise, vmctx, $name, $($param),*)
+            }
+        )*
+
+        /// Where the host's half of a libcall is.
+        fn address(call: LibCall) -> usize {
+            match call {
+                $(LibCall::$name => {
+                    let half: unsafe extern "C" fn(*mut VmContext, $(native!($ty)),*) -> native!($result) = $name;
+                    (half as *const ()).addr()
+                })*
+            }
+        }
+    };
+}
+
+for_each_libcall!(halves);
+
+/// Where the host's code is.
+#[must_use]
+pub fn host_code() -> HostCode {
+    HostCode {
+        libcall: address,
+        resume: (super::resume::resume as unsafe extern "sysv64" fn(_) -> _ as *const ()).addr(),
+        math: super::math::address,
+    }
+}
+
+/// # Safety
+///
+/// `vmctx` is the context of an instance that runs in an activation on this thread, and wasm has left for the host (V3).
+unsafe fn enter<'a>(vmctx: *mut VmContext) -> Call<'a> {
+    // SAFETY: the caller's promise.
+    let store = unsafe { store_of(vmctx) };
+    Call {
+        // SAFETY: V2, V3: the host alone uses the store until the libcall returns.
+        store: unsafe { &mut *store },
+        // SAFETY: the caller's promise.
+        instance: unsafe { instance_of(vmctx) },
+    }
+}
+
+/// # Safety
+///
+/// As for [`enter`].
+unsafe fn answer(vmctx: *mut VmContext, body: impl FnOnce(Call<'_>) -> Answer) -> u64 {
+    // SAFETY: the caller's promise.
+    match raise::guard(|| body(unsafe { enter(vmctx) })) {
+        Ok(result) => {
+            debug_assert_ne!(result, RAISED, "no result has this value");
+            result
+        }
+        Err(why) => {
+            // SAFETY: the caller's promise; the body's use of the store has ended.
+            let store = unsafe { &mut *store_of(vmctx) };
+            // SAFETY: the caller's promise.
+            unsafe { raise::raise(store, why) };
+            RAISED
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! Structures, arrays and exceptions (4.6.3 to 4.6.5), and numbers of functions in the collected heap.
+
+use std::sync::Arc;
+
+use super::table::funcref;
+use super::{Answer, Call};
+use crate::abi::vmctx::VmFuncRef;
+use crate::error::Trap;
+use crate::execute::raise::Raised;
+use crate::heap::layout::storage_bytes;
+use crate::heap::{AccessError, GcRef, Stored};
+use crate::index::{DataIdx, ElemIdx, TagIdx};
+use crate::instance::segment::Segment;
+use crate::planted::{Fault, Planted};
+use crate::types::{Composite, StorageKind, TypeId, ValKind};
+
+/// A reference that compiled code has tested.
+fn object(raw: u32) -> GcRef {
+    GcRef::from_raw(raw).expect("compiled code tests for null first")
+}
+
+/// The range `from..from + len * bytes` of a data segment.
+fn data_range(
+    segment: &[u8],
+    from: u32,
+    len: u32,
+    bytes: u32,
+    planted: Planted,
+) -> Result<&[u8], Raised> {
+    let mut end = u64::from(from) + u64::from(len) * u64::from(bytes);
+    if planted.has(Fault::ArrayDataBoundsInElements)
+        && u64::from(from) + u64::from(len) <= segment.len() as u64
+    {
+        let whole = (segment.len() as u64 - u64::from(from)) / u64::from(bytes) * u64::from(bytes);
+        end = end.min(u64::from(from) + whole);
+    }
+    let end = usize::try_from(end).unwrap_or(usize::MAX);
+    let found = segment.get(from as usize..end);
+    found.ok_or(Trap::DataSegmentOutOfBounds.into())
+}
+
+/// Checks that `from..from + len` is in an element segment of `items` items.
+fn check_elem(items: usize, from: u32, len: u32) -> Result<(), Raised> {
+    if u64::from(from) + u64::from(len) > items as u64 {
+        return Err(Trap::ElementSegmentOutOfBounds.into());
+    }
+    Ok(())
+}
+
+impl Call<'_> {
+    pub(super) fn alloc_struct(&mut self, type_id: u32) -> Answer {
+        let made = self.store.alloc_struct(TypeId(type_id))?;
+        Ok(made.raw().into())
+    }
+
+    pub(super) fn alloc_array(&mut self, type_id: u32, len: u32) -> Answer {
+        let made = self.store.alloc_array(TypeId(type_id), len)?;
+        Ok(made.raw().into())
+    }
+
+    pub(super) fn alloc_exception(&mut self, tag: u32) -> Answer {
+        let tag = self.data().tags[TagIdx(tag).as_usize()];
+        let made = self.store.alloc_exception(tag)?;
+        Ok(made.raw().into())
+    }
+
+    pub(super) fn release(&mut self, object: u32) -> Answer {
+        self.store.heap()?.release(object)?;
+        Ok(0)
+    }
+
+    pub(super) fn intern_func(&mut self, func: u64) -> u32 {
+        self.intern(funcref(func))
+    }
+
+    fn intern(&mut self, func: *mut VmFuncRef) -> u32 {
+        // SAFETY: compiled code and segments hold null or functions of their own store.
+        unsafe { self.store.intern_func(func) }
+    }
+
+    /// Bytes of an element of an array type.
+    fn element_bytes(&self, ty: TypeId) -> u32 {
+        let def = self.data().module.types();
+        let def = def.registry().get(ty);
+        match def.as_deref().map(|def| &def.composite) {
+            Some(Composite::Array(element)) => storage_bytes(element.storage),
+            _ => unreachable!("validated: an array type of this module"),
+        }
+    }
+
+    pub(super) fn array_new_data(
+        &mut self,
+        type_id: u32,
+        data: u32,
+        from: u32,
+        len: u32,
+    ) -> Answer {
+        let ty = TypeId(type_id);
+        let bytes = self.element_bytes(ty);
+        let data = DataIdx(data);
+        let planted = self.store.planted();
+        data_range(self.store.data(self.instance, data), from, len, bytes, planted)?;
+        let array = self.store.alloc_array(ty, len)?;
+        self.fill_from_data(data, array, 0, from, len, bytes)?;
+        Ok(array.raw().into())
+    }
+
+    pub(super) fn array_init_data(
+        &mut self,
+        data: u32,
+        array: u32,
+        at: u32,
+        from: u32,
+        len: u32,
+    ) -> Answer {
+        let array = object(array);
+        let heap = self.store.heap()?;
+        let bytes = storage_bytes(heap.element_storage(array)?);
+        self.check_array(array, at, len)?;
+        self.fill_from_data(DataIdx(data), array, at, from, len, bytes)?;
+        Ok(0)
+    }
+
+    fn fill_from_data(
+        &mut self,
+        data: DataIdx,
+        array: GcRef,
+        at: u32,
+        from: u32,
+        len: u32,
+        bytes: u32,
+    ) -> Result<(), Raised> {
+        let module = Arc::clone(&self.data().module);
+        let segment = match self.data().dropped_datas[data.as_usize()] {
+            true => &[][..],
+            false => module.data(data),
+        };
+        let source = data_range(segment, from, len, bytes, self.store.planted())?;
+        self.store.heap()?.array_init_bytes(array, at, source)?;
+        Ok(())
+    }
+
+    pub(super) fn array_new_elem(
+        &mut self,
+        type_id: u32,
+        elem: u32,
+        from: u32,
+        len: u32,
+    ) -> Answer {
+        let elem = ElemIdx(elem);
+        let items = self.store.segment(self.instance, elem).len();
+        check_elem(items, from, len)?;
+        let array = self.store.alloc_array(TypeId(type_id), len)?;
+        self.fill_from_elem(elem, array, 0, from, len)?;
+        Ok(array.raw().into())
+    }
+
+    pub(super) fn array_init_elem(
+        &mut self,
+        elem: u32,
+        array: u32,
+        at: u32,
+        from: u32,
+        len: u32,
+    ) -> Answer {
+        let (elem, array) = (ElemIdx(elem), object(array));
+        self.check_array(array, at, len)?;
+        let items = self.store.segment(self.instance, elem).len();
+        check_elem(items, from, len)?;
+        self.fill_from_elem(elem, array, at, from, len)?;
+        Ok(0)
+    }
+
+    /// Copies items of a segment into an array; the segment's range was checked.
+    fn fill_from_elem(
+        &mut self,
+        elem: ElemIdx,
+        array: GcRef,
+        at: u32,
+        from: u32,
+        len: u32,
+    ) -> Result<(), Raised> {
+        let range = from as usize..from as usize + len as usize;
+        if let Segment::Funcs(items) = self.store.segment(self.instance, elem) {
+            let funcs = items[range.clone()].to_vec();
+            let numbers: Vec<u32> = funcs
+                .into_iter()
+                .map(|func| self.intern(func))
+                .collect();
+            self.store.heap()?.array_init_funcs(array, at, &numbers)?;
+            return Ok(());
+        }
+        self.store.heap()?;
+        let instances = &self.store.contents.instances;
+        let segment = &instances[self.instance.at()].segments[elem.as_usize()];
+        if let (Some(heap), Segment::Refs(items)) = (&mut self.store.heap, segment) {
+            heap.array_init_refs(array, at, &items[range])?;
+        }
+        Ok(())
+    }
+
+    /// Checks that a range is in an array: the first of the two bounds of `array.init_*`.
+    fn check_array(&mut self, array: GcRef, at: u32, len: u32) -> Result<(), Raised> {
+        if len == 0 && self.store.planted().has(Fault::ArrayEmptyUnchecked) {
+            return Ok(());
+        }
+        let elements = self.store.heap()?.array_len(array)?;
+        if u64::from(at) + u64::from(len) > u64::from(elements) {
+            return Err(AccessError::OutOfBounds.into());
+        }
+        Ok(())
+    }
+
+    fn fill(&mut self, array: GcRef, at: u32, value: Stored, len: u32) -> Answer {
+        let planted = self.store.planted();
+        let len = match planted.has(Fault::ArrayFillLenFromIndex) {
+            true => at,
+            false => len,
+        };
+        if len == 0 && planted.has(Fault::ArrayEmptyUnchecked) {
+            return Ok(0);
+        }
+        self.store.heap()?.array_fill(array, at, value, len)?;
+        Ok(0)
+    }
+
+    pub(super) fn array_fill(&mut self, array: u32, at: u32, value: u64, len: u32) -> Answer {
+        let array = object(array);
+        let value = match self.store.heap()?.element_storage(array)? {
+            StorageKind::I8 => Stored::I8(value as u8),
+            StorageKind::I16 => Stored::I16(value as u16),
+            StorageKind::Val(ValKind::I32 | ValKind::F32) => Stored::I32(value as u32),
+            StorageKind::Val(ValKind::I64 | ValKind::F64) => Stored::I64(value),
+            StorageKind::Val(ValKind::V128 | ValKind::Ref(_)) => {
+                unreachable!("compiled code has other calls for these")
+            }
+        };
+        self.fill(array, at, value, len)
+    }
+
+    pub(super) fn array_fill_v128(
+        &mut self,
+        array: u32,
+        at: u32,
+        low: u64,
+        high: u64,
+        len: u32,
+    ) -> Answer {
+        let value = u128::from(high) << 64 | u128::from(low);
+        self.fill(object(array), at, Stored::V128(value), len)
+    }
+
+    pub(super) fn array_fill_ref(&mut self, array: u32, at: u32, value: u32, len: u32) -> Answer {
+        let value = Stored::Ref(GcRef::from_raw(value));
+        self.fill(object(array), at, value, len)
+    }
+
+    pub(super) fn array_fill_func(&mut self, array: u32, at: u32, value: u64, len: u32) -> Answer {
+        let number = self.intern(funcref(value));
+        self.fill(object(array), at, Stored::Func(number), len)
+    }
+
+    pub(super) fn array_copy(
+        &mut self,
+        to: u32,
+        at: u32,
+        from: u32,
+        start: u32,
+        len: u32,
+    ) -> Answer {
+        let (to, from) = (object(to), object(from));
+        self.store.heap()?.array_copy(to, at, from, start, len)?;
+        Ok(0)
+    }
+}
