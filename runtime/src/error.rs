@@ -154,4 +154,7 @@ pub enum Rejected {
     /// The module uses something that is not there yet.
     #[error("unsupported: {0}")]
     Unsupported(&'static str),
+    /// A fault of this implementation: the code generator refused what the translator made.
+    #[error("internal fault: {0}")]
+    Internal(String),
 }

@@ -39,6 +39,16 @@ faults! {
     TableGrowHostKeepsCount = "table-grow-host-keeps-count",
     /// Operands of constant evaluation are no roots while a later operand is allocated (Wasmtime PR #9282, #11416).
     ConstEvalOperandsUnrooted = "const-eval-operands-unrooted",
+    /// The result of a typed `select` stays out of stack maps (Wasmtime PR #12862).
+    SelectResultUndeclared = "select-result-undeclared",
+    /// The result of `array.new_data` stays out of stack maps (Wasmtime PR #12935).
+    ArrayNewDataUndeclared = "array-new-data-undeclared",
+    /// The result of `array.new_elem` stays out of stack maps (Wasmtime PR #12936).
+    ArrayNewElemUndeclared = "array-new-elem-undeclared",
+    /// A cast to a nullable i31 tests for null and i31 with one mask (Wasmtime issue #10171).
+    NullOrI31InOneMask = "null-or-i31-in-one-mask",
+    /// Stores by `array.set` are said to touch another kind of memory (Wasmtime PR #13610).
+    ArraySetWrongRegion = "array-set-wrong-region",
     /// Arrays of references report their element size as their number of edges (Wasmtime PR #10453).
     ArrayEdgesMiscounted = "array-edges-miscounted",
     /// A call without a stack map is given the nearest earlier one of its function (CVE-2021-39218).

@@ -125,7 +125,9 @@ unsafe fn answer(vmctx: *mut VmContext, body: impl FnOnce(Call<'_>) -> Answer) -
         }
         Err(why) => {
             // SAFETY: the caller's promise; the body's use of the store has ended.
-            let store = unsafe { &mut *store_of(vmctx) };
+            let store = unsafe { store_of(vmctx) };
+            // SAFETY: V2, V3, as in `enter`.
+            let store = unsafe { &mut *store };
             // SAFETY: the caller's promise.
             unsafe { raise::raise(store, why) };
             RAISED

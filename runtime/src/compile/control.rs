@@ -1,0 +1,469 @@
+//! Control instructions (4.6.8 of the specification): blocks, branches, and what unreachable code does.
+//!
+//! A frame's branch target is made when the first branch to it is translated, so that a block nobody branches to costs nothing. Code
+//! after an unconditional branch is skipped; its frames are still pushed (as [`FrameKind::Dead`]), so that labels keep
+//! their depths. Nesting never uses the host's stack.
+
+use std::mem::offset_of;
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{
+    Block, BlockCall, InstBuilder, InstructionData, JumpTableData, Opcode, Value, types,
+};
+use cranelift_codegen::isa::CallConv;
+use wasmparser::{BlockType, BrTable};
+
+use super::translator::{Place, Translator};
+use crate::abi::libcalls::LibCall;
+use crate::abi::signature::{AbiTy, SLOT_BYTES};
+use crate::abi::vmctx::VmStore;
+use crate::error::{Rejected, Trap};
+use crate::heap::emit::Region;
+use crate::index::TypeIdx;
+
+/// The type of a block.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum BlockTy {
+    /// No parameters, no results.
+    Empty,
+    /// No parameters, one result.
+    One(AbiTy),
+    /// A function type's.
+    Func(TypeIdx),
+    /// No parameters, the function's own results.
+    Function,
+}
+
+/// What a frame is.
+#[derive(Debug)]
+pub(super) enum FrameKind {
+    /// The function's body.
+    Function,
+    /// `block`.
+    Block,
+    /// `loop`: branches go to its start.
+    Loop(Block),
+    /// `if`, before its `else`: where that begins, and the operands it begins with.
+    Then(Block, Vec<Value>),
+    /// `if`, after its `else`.
+    Else,
+    /// `try_table`, with how many handlers there were before.
+    Try(usize),
+    /// Anything whose beginning cannot be reached.
+    Dead,
+}
+
+/// A control frame.
+#[derive(Debug)]
+pub(super) struct Frame {
+    /// What it is.
+    pub kind: FrameKind,
+    ty: BlockTy,
+    /// Operands below the block's own parameters.
+    height: usize,
+    /// Where its `end` is, if anything branches there.
+    next: Option<Block>,
+}
+
+const fn one(ty: AbiTy) -> &'static [AbiTy] {
+    match ty {
+        AbiTy::I32 => &[AbiTy::I32],
+        AbiTy::I64 => &[AbiTy::I64],
+        AbiTy::F32 => &[AbiTy::F32],
+        AbiTy::F64 => &[AbiTy::F64],
+        AbiTy::V128 => &[AbiTy::V128],
+        AbiTy::Ref => &[AbiTy::Ref],
+        AbiTy::Func => &[AbiTy::Func],
+    }
+}
+
+impl<'a> Translator<'a> {
+    fn block_params(&self, ty: BlockTy) -> &'a [AbiTy] {
+        match ty {
+            BlockTy::Func(ty) => &self.env.ty(ty).signature().params,
+            _ => &[],
+        }
+    }
+
+    fn block_results(&self, ty: BlockTy) -> &'a [AbiTy] {
+        match ty {
+            BlockTy::Empty => &[],
+            BlockTy::One(ty) => one(ty),
+            BlockTy::Func(ty) => &self.env.ty(ty).signature().results,
+            BlockTy::Function => &self.signature.results,
+        }
+    }
+
+    pub(super) fn block_ty(&self, ty: BlockType) -> Result<BlockTy, Rejected> {
+        Ok(match ty {
+            BlockType::Empty => BlockTy::Empty,
+            BlockType::Type(ty) => BlockTy::One(self.env.abi_ty(ty)?),
+            BlockType::FuncType(index) => BlockTy::Func(TypeIdx(index)),
+        })
+    }
+
+    /// Pushes a frame whose parameters are the topmost operands.
+    pub(super) fn push_frame(&mut self, kind: FrameKind, ty: BlockTy) {
+        let height = self.stack.len() - self.block_params(ty).len();
+        self.frames.push(Frame {
+            kind,
+            ty,
+            height,
+            next: None,
+        });
+    }
+
+    /// Pushes a frame in unreachable code.
+    pub(super) fn push_dead_frame(&mut self) {
+        self.frames.push(Frame {
+            kind: FrameKind::Dead,
+            ty: BlockTy::Empty,
+            height: self.stack.len(),
+            next: None,
+        });
+    }
+
+    /// Where a branch to the frame at that position goes, and the types it takes along.
+    pub(super) fn target(&mut self, at: usize) -> (Block, &'a [AbiTy]) {
+        let frame = &self.frames[at];
+        if let FrameKind::Loop(header) = frame.kind {
+            return (header, self.block_params(frame.ty));
+        }
+        let results = self.block_results(frame.ty);
+        let block = match frame.next {
+            Some(block) => block,
+            None => {
+                let block = self.block_with(results);
+                self.frames[at].next = Some(block);
+                block
+            }
+        };
+        (block, results)
+    }
+
+    /// The position of the frame that a label refers to.
+    pub(super) fn frame_at(&self, depth: u32) -> usize {
+        self.frames.len() - 1 - depth as usize
+    }
+
+    fn label(&mut self, depth: u32) -> (Block, usize) {
+        let (block, tys) = self.target(self.frame_at(depth));
+        (block, tys.len())
+    }
+
+    pub(super) fn block(&mut self, ty: BlockType) -> Result<(), Rejected> {
+        let ty = self.block_ty(ty)?;
+        self.push_frame(FrameKind::Block, ty);
+        Ok(())
+    }
+
+    pub(super) fn loop_(&mut self, ty: BlockType) -> Result<(), Rejected> {
+        let ty = self.block_ty(ty)?;
+        let params = self.block_params(ty);
+        let header = self.block_with(params);
+        let args = self.top_args(params.len());
+        self.b.ins().jump(header, &args);
+        self.push_frame(FrameKind::Loop(header), ty);
+        let height = self.stack.len() - params.len();
+        self.stack.truncate(height);
+        self.stack.extend_from_slice(self.b.block_params(header));
+        self.b.switch_to_block(header);
+        self.interruption_check();
+        Ok(())
+    }
+
+    pub(super) fn if_(&mut self, ty: BlockType) -> Result<(), Rejected> {
+        let ty = self.block_ty(ty)?;
+        let condition = self.pop();
+        let then = self.b.create_block();
+        let otherwise = self.b.create_block();
+        self.b.ins().brif(condition, then, &[], otherwise, &[]);
+        let at = self.stack.len() - self.block_params(ty).len();
+        let params = self.stack[at..].to_vec();
+        self.push_frame(FrameKind::Then(otherwise, params), ty);
+        self.enter(then);
+        Ok(())
+    }
+
+    pub(super) fn else_(&mut self) {
+        let at = self.frames.len() - 1;
+        let frame = &mut self.frames[at];
+        if !matches!(frame.kind, FrameKind::Then(..)) {
+            return; // The whole `if` is unreachable.
+        }
+        let FrameKind::Then(otherwise, params) =
+            std::mem::replace(&mut frame.kind, FrameKind::Else)
+        else {
+            unreachable!("checked above");
+        };
+        let height = frame.height;
+        if self.reachable {
+            let (next, results) = self.target(at);
+            let args = self.top_args(results.len());
+            self.b.ins().jump(next, &args);
+        }
+        self.stack.truncate(height);
+        self.stack.extend(params);
+        self.enter(otherwise);
+        self.reachable = true;
+    }
+
+    /// The `end` of a frame. Gives whether it was the function's own.
+    pub(super) fn end(&mut self) -> bool {
+        let at = self.frames.len() - 1;
+        match &self.frames[at].kind {
+            FrameKind::Dead => {
+                self.frames.pop();
+                return false;
+            }
+            FrameKind::Function => {
+                self.end_function();
+                return true;
+            }
+            FrameKind::Then(..) => self.else_(),
+            FrameKind::Loop(header) => {
+                let header = *header;
+                self.b.seal_block(header);
+                self.end_cost();
+            }
+            FrameKind::Try(base) => {
+                let base = *base;
+                self.end_try(at, base);
+            }
+            FrameKind::Block | FrameKind::Else => {}
+        }
+        self.join(at);
+        self.frames.pop();
+        false
+    }
+
+    /// Continues behind the frame at that position, the innermost one.
+    fn join(&mut self, at: usize) {
+        let Some(next) = self.frames[at].next else {
+            if !self.reachable {
+                let height = self.frames[at].height;
+                self.stack.truncate(height);
+            }
+            return;
+        };
+        if self.reachable {
+            let results = self.block_results(self.frames[at].ty);
+            let args = self.top_args(results.len());
+            self.b.ins().jump(next, &args);
+        }
+        let height = self.frames[at].height;
+        self.stack.truncate(height);
+        self.enter(next);
+        self.stack.extend_from_slice(self.b.block_params(next));
+        self.reachable = true;
+    }
+
+    fn end_function(&mut self) {
+        self.join(0);
+        self.frames.pop();
+        if self.reachable {
+            self.return_();
+        }
+    }
+
+    /// Returns with the topmost operands.
+    pub(super) fn return_(&mut self) {
+        let results = self.pop_many(self.signature.results.len());
+        if let Some(area) = self.return_area {
+            let flags = self.flags(Place::Results);
+            for (at, &result) in results.iter().enumerate() {
+                let offset = at as i32 * SLOT_BYTES as i32;
+                self.b.ins().store(flags, result, area, offset);
+            }
+            self.b.ins().return_(&[]);
+        } else {
+            self.b.ins().return_(&results);
+        }
+        self.reachable = false;
+    }
+
+    pub(super) fn br(&mut self, depth: u32) {
+        if self.frame_at(depth) == 0 {
+            return self.return_();
+        }
+        let (block, arity) = self.label(depth);
+        let args = self.top_args(arity);
+        self.b.ins().jump(block, &args);
+        self.reachable = false;
+    }
+
+    pub(super) fn br_if(&mut self, depth: u32) {
+        let condition = self.pop();
+        let (block, arity) = self.label(depth);
+        let args = self.top_args(arity);
+        let next = self.b.create_block();
+        self.b.ins().brif(condition, block, &args, next, &[]);
+        self.enter(next);
+    }
+
+    pub(super) fn br_table(&mut self, table: &BrTable<'_>) -> Result<(), Rejected> {
+        let index = self.pop();
+        let default = table.default();
+        let mut edges = Edges::default();
+        let default = edges.to(self, default);
+        let mut blocks = Vec::with_capacity(table.len() as usize);
+        for depth in table.targets() {
+            let depth = depth.map_err(super::unreadable)?;
+            blocks.push(edges.to(self, depth));
+        }
+        let table = self
+            .b
+            .create_jump_table(JumpTableData::new(default, &blocks));
+        self.b.ins().br_table(index, table);
+        for (depth, block) in edges.made {
+            self.enter(block);
+            let (target, arity) = self.label(depth);
+            let args = self.top_args(arity);
+            self.b.ins().jump(target, &args);
+        }
+        self.reachable = false;
+        Ok(())
+    }
+
+    /// `br_on_null`.
+    pub(super) fn br_on_null(&mut self, depth: u32) {
+        let reference = self.pop();
+        let (block, arity) = self.label(depth);
+        let args = self.top_args(arity);
+        let next = self.b.create_block();
+        self.b.ins().brif(reference, next, &[], block, &args);
+        self.enter(next);
+        self.push(reference);
+    }
+
+    /// `br_on_non_null`.
+    pub(super) fn br_on_non_null(&mut self, depth: u32) {
+        let reference = self.stack[self.stack.len() - 1];
+        let (block, arity) = self.label(depth);
+        let args = self.top_args(arity);
+        let next = self.b.create_block();
+        self.b.ins().brif(reference, block, &args, next, &[]);
+        self.enter(next);
+        self.pop();
+    }
+
+    /// Jumps from the current block to a label with the topmost operands, without saying that what follows is unreachable.
+    pub(super) fn jump_to_label(&mut self, depth: u32) {
+        let (block, arity) = self.label(depth);
+        let args = self.top_args(arity);
+        self.b.ins().jump(block, &args);
+    }
+}
+
+/// One block for each label that a `br_table` names: jump tables take no arguments along.
+#[derive(Default)]
+struct Edges {
+    made: Vec<(u32, Block)>,
+    by_depth: std::collections::BTreeMap<u32, BlockCall>,
+}
+
+impl Edges {
+    fn to(&mut self, t: &mut Translator<'_>, depth: u32) -> BlockCall {
+        if let Some(&call) = self.by_depth.get(&depth) {
+            return call;
+        }
+        let (target, arity) = t.label(depth);
+        let block = if arity == 0 {
+            target
+        } else {
+            let edge = t.b.create_block();
+            self.made.push((depth, edge));
+            edge
+        };
+        let call = BlockCall::new(block, [], &mut t.b.func.dfg.value_lists);
+        self.by_depth.insert(depth, call);
+        call
+    }
+}
+
+/// Fuel and epochs. Both are looked at on entry and at the start of every loop, which every backward branch passes.
+impl Translator<'_> {
+    /// At the start of the function or of a loop's body.
+    pub(super) fn interruption_check(&mut self) {
+        if self.config().fuel {
+            self.fuel_check();
+        }
+        if self.config().epochs {
+            self.epoch_check();
+        }
+    }
+
+    fn fuel_check(&mut self) {
+        let store = self.store();
+        let offset = offset_of!(VmStore, fuel) as u32;
+        let fuel = self.load_context(types::I64, store, offset);
+        let cost = self.i64_const(0);
+        let inst = self.b.func.dfg.value_def(cost).unwrap_inst();
+        self.costs.push((inst, 1));
+        let left = self.b.ins().isub(fuel, cost);
+        let flags = self.flags(Place::Of(Region::Context)).with_aligned();
+        self.b.ins().store(flags, left, store, offset as i32);
+        let empty = self.b.ins().icmp_imm_s(IntCC::SignedLessThan, left, 0);
+        self.call_rarely(empty, LibCall::out_of_fuel);
+    }
+
+    fn epoch_check(&mut self) {
+        let store = self.store();
+        let epoch = self.load_constant(types::I64, store, offset_of!(VmStore, epoch) as u32);
+        // Atomic, so that it is loaded again in every iteration: another thread writes it.
+        let flags = self.flags(Place::Of(Region::Context)).with_aligned();
+        let now = self.b.ins().atomic_load(types::I64, flags, epoch);
+        let offset = offset_of!(VmStore, epoch_deadline) as u32;
+        let deadline = self.load_context(types::I64, store, offset);
+        let passed = self
+            .b
+            .ins()
+            .icmp(IntCC::UnsignedGreaterThanOrEqual, now, deadline);
+        self.call_rarely(passed, LibCall::epoch_passed);
+    }
+
+    fn call_rarely(&mut self, condition: Value, call: LibCall) {
+        let cold = self.cold_block();
+        let next = self.b.create_block();
+        self.b.ins().brif(condition, cold, &[], next, &[]);
+        self.enter(cold);
+        self.libcall(call, &[]);
+        self.b.ins().jump(next, &[]);
+        self.enter(next);
+    }
+
+    /// Says what the innermost loop, or the function outside of loops, costs.
+    pub(super) fn end_cost(&mut self) {
+        if let Some((inst, cost)) = self.costs.pop() {
+            self.b.func.dfg.insts[inst] = InstructionData::UnaryImm {
+                opcode: Opcode::Iconst,
+                imm: cost.into(),
+            };
+        }
+    }
+
+    /// `TrapMode::Explicit`: compares the stack pointer, which is already below this function's frame, with the limit. The
+    /// frame is given up before the host is called, so that the call itself never runs far below the limit.
+    pub(super) fn stack_check(&mut self) {
+        let store = self.store();
+        let offset = offset_of!(VmStore, stack_limit) as u32;
+        let limit = self.load_context(types::I64, store, offset);
+        let pointer = self.b.ins().get_stack_pointer(types::I64);
+        let over = self.b.ins().icmp(IntCC::UnsignedLessThan, pointer, limit);
+        let cold = self.cold_block();
+        let next = self.b.create_block();
+        self.b.ins().brif(over, cold, &[], next, &[]);
+        self.enter(cold);
+        let mut signature = super::stubs::signature(LibCall::stack_overflow, CallConv::Tail);
+        signature.returns = self.b.func.signature.returns.clone();
+        let callee = self.libcall_as(LibCall::stack_overflow, signature);
+        let vmctx = self.vmctx;
+        self.b.ins().return_call(callee, &[vmctx]);
+        self.enter(next);
+    }
+
+    /// `unreachable`.
+    pub(super) fn unreachable(&mut self) {
+        self.trap_now(Trap::Unreachable);
+    }
+}

@@ -1,0 +1,159 @@
+//! [`Emit`] on Cranelift's builder: what collectors emit into compiled code.
+//!
+//! A [`Reg`] is the number of a Cranelift value, a [`Label`] that of a block.
+
+use std::mem::offset_of;
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{Block, InstBuilder, Value, types};
+
+use super::translator::{Args, Place, Translator, Values};
+use crate::abi::libcalls::{LibCall, Ty};
+use crate::abi::signature::AbiTy;
+use crate::abi::vmctx::VmStore;
+use crate::heap::emit::{Emit, Label, Op, Reg, Region, StoreWord};
+
+/// A translator, seen by a collector.
+pub(super) struct Emitter<'t, 'a>(pub &'t mut Translator<'a>);
+
+/// The register that holds a value.
+pub(super) fn reg(value: Value) -> Reg {
+    Reg(value.as_u32())
+}
+
+/// The value in a register.
+pub(super) fn value(reg: Reg) -> Value {
+    Value::from_u32(reg.0)
+}
+
+fn block(label: Label) -> Block {
+    Block::from_u32(label.0)
+}
+
+fn word_offset(word: StoreWord) -> u32 {
+    (match word {
+        StoreWord::Bump => offset_of!(VmStore, bump),
+        StoreWord::BumpEnd => offset_of!(VmStore, bump_end),
+        StoreWord::StackList => offset_of!(VmStore, stack_list),
+        StoreWord::StackListLen => offset_of!(VmStore, stack_list_len),
+    }) as u32
+}
+
+impl Emitter<'_, '_> {
+    fn truth(&mut self, cond: IntCC, a: Value, b: Value) -> Value {
+        let truth = self.0.b.ins().icmp(cond, a, b);
+        self.0.b.ins().uextend(types::I32, truth)
+    }
+}
+
+impl Emit for Emitter<'_, '_> {
+    fn constant(&mut self, value: u32) -> Reg {
+        reg(self.0.b.ins().iconst(types::I32, i64::from(value)))
+    }
+
+    fn op(&mut self, op: Op, a: Reg, b: Reg) -> Reg {
+        let (a, b) = (value(a), value(b));
+        reg(match op {
+            Op::Add => self.0.b.ins().iadd(a, b),
+            Op::Sub => self.0.b.ins().isub(a, b),
+            Op::And => self.0.b.ins().band(a, b),
+            Op::Or => self.0.b.ins().bor(a, b),
+            Op::Shl => self.0.b.ins().ishl(a, b),
+            Op::Eq => self.truth(IntCC::Equal, a, b),
+            Op::Ne => self.truth(IntCC::NotEqual, a, b),
+            Op::Ult => self.truth(IntCC::UnsignedLessThan, a, b),
+            Op::Ugt => self.truth(IntCC::UnsignedGreaterThan, a, b),
+        })
+    }
+
+    fn add_overflow(&mut self, a: Reg, b: Reg) -> (Reg, Reg) {
+        let (sum, carry) = self.0.b.ins().uadd_overflow(value(a), value(b));
+        let carry = self.0.b.ins().uextend(types::I32, carry);
+        (reg(sum), reg(carry))
+    }
+
+    fn object_address(&mut self, reference: Reg, offset: u32) -> Reg {
+        let object = self.0.object_address(value(reference));
+        if offset == 0 {
+            return reg(object);
+        }
+        reg(self.0.b.ins().iadd_imm_u(object, i64::from(offset)))
+    }
+
+    fn load(&mut self, address: Reg, offset: i32, region: Region) -> Reg {
+        let flags = self.0.flags(Place::Of(region));
+        let address = value(address);
+        reg(self.0.b.ins().load(types::I32, flags, address, offset))
+    }
+
+    fn store(&mut self, address: Reg, offset: i32, new: Reg, region: Region) {
+        let flags = self.0.flags(Place::Of(region));
+        self.0
+            .b
+            .ins()
+            .store(flags, value(new), value(address), offset);
+    }
+
+    fn load_word(&mut self, word: StoreWord) -> Reg {
+        let store = self.0.store();
+        self.load(reg(store), word_offset(word) as i32, Region::AllocState)
+    }
+
+    fn store_word(&mut self, word: StoreWord, new: Reg) {
+        let store = self.0.store();
+        self.store(
+            reg(store),
+            word_offset(word) as i32,
+            new,
+            Region::AllocState,
+        );
+    }
+
+    fn is_reference(&mut self, reference: Reg) {
+        self.0.declare(value(reference), AbiTy::Ref);
+    }
+
+    fn label(&mut self, params: u32, cold: bool) -> Label {
+        let block = self.0.b.create_block();
+        if cold {
+            self.0.b.set_cold_block(block);
+        }
+        for _ in 0..params {
+            self.0.b.append_block_param(block, types::I32);
+        }
+        Label(block.as_u32())
+    }
+
+    fn branch(&mut self, condition: Reg, then: Label, otherwise: Label) {
+        self.0
+            .b
+            .ins()
+            .brif(value(condition), block(then), &[], block(otherwise), &[]);
+    }
+
+    fn jump(&mut self, to: Label, args: &[Reg]) {
+        let args: Args = args.iter().map(|&arg| value(arg).into()).collect();
+        self.0.b.ins().jump(block(to), &args);
+    }
+
+    fn bind(&mut self, label: Label) {
+        self.0.enter(block(label));
+    }
+
+    fn param(&mut self, label: Label, at: u32) -> Reg {
+        reg(self.0.b.block_params(block(label))[at as usize])
+    }
+
+    fn call(&mut self, call: LibCall, args: &[Reg]) -> Reg {
+        let args: Values = args.iter().map(|&arg| value(arg)).collect();
+        for (at, &ty) in call.params().iter().enumerate() {
+            debug_assert_eq!(
+                self.0.b.func.dfg.value_type(args[at]) == types::I64,
+                ty == Ty::I64,
+                "argument {at} of {}",
+                call.name()
+            );
+        }
+        reg(self.0.libcall_i32(call, &args))
+    }
+}

@@ -1,0 +1,101 @@
+//! Variable instructions (4.6.4 of the specification): locals and globals.
+
+use cranelift_codegen::ir::{InstBuilder, Value, types};
+use cranelift_frontend::Variable;
+
+use super::emit::reg;
+use super::trampoline::clif_type;
+use super::translator::{Place, Translator};
+use crate::abi::signature::AbiTy;
+use crate::abi::vmctx::VmGlobal;
+use crate::heap::emit::Region;
+use crate::index::GlobalIdx;
+
+impl Translator<'_> {
+    pub(super) fn local_get(&mut self, local: u32) {
+        let value = self.b.use_var(Variable::from_u32(local));
+        self.push(value);
+    }
+
+    pub(super) fn local_set(&mut self, local: u32) {
+        let value = self.pop();
+        self.b.def_var(Variable::from_u32(local), value);
+    }
+
+    pub(super) fn local_tee(&mut self, local: u32) {
+        let value = self.stack[self.stack.len() - 1];
+        self.b.def_var(Variable::from_u32(local), value);
+    }
+
+    /// Where a global's value is: an address and an offset from it.
+    fn global_place(&mut self, global: GlobalIdx) -> (Value, u32) {
+        let decls = self.env.module.decls();
+        let offsets = self.env.module.offsets();
+        match global.0.checked_sub(decls.imported_globals) {
+            Some(defined) => (
+                self.vmctx,
+                offsets.globals + defined * size_of::<VmGlobal>() as u32,
+            ),
+            None => {
+                let pointer = offsets.imported_globals + global.0 * 8;
+                (self.load_constant(types::I64, self.vmctx, pointer), 0)
+            }
+        }
+    }
+
+    pub(super) fn global_ty(&self, global: GlobalIdx) -> AbiTy {
+        AbiTy::of(self.env.module.decls().globals[global.as_usize()].content)
+    }
+
+    pub(super) fn global_get(&mut self, global: GlobalIdx) {
+        let ty = self.global_ty(global);
+        let (base, offset) = self.global_place(global);
+        let flags = self.flags(Place::Of(Region::Global));
+        let value = self.b.ins().load(clif_type(ty), flags, base, offset as i32);
+        if ty == AbiTy::Ref {
+            self.declare(value, ty);
+            self.collector(|collector, e| collector.after_read(e, reg(value)));
+        }
+        self.push(value);
+    }
+
+    pub(super) fn global_set(&mut self, global: GlobalIdx) {
+        let value = self.pop();
+        let (base, offset) = self.global_place(global);
+        if self.global_ty(global) == AbiTy::Ref {
+            let address = self.address(base, offset);
+            self.collector(|collector, e| {
+                collector.write(e, reg(address), Region::Global, reg(value));
+            });
+            return;
+        }
+        self.store_global(base, offset, value);
+    }
+
+    /// Gives a global of this module its first value.
+    pub(super) fn global_init(&mut self, global: GlobalIdx, value: Value) {
+        let (base, offset) = self.global_place(global);
+        if self.global_ty(global) == AbiTy::Ref {
+            let address = self.address(base, offset);
+            self.collector(|collector, e| {
+                collector.init(e, reg(address), Region::Global, reg(value));
+            });
+            return;
+        }
+        self.store_global(base, offset, value);
+    }
+
+    fn store_global(&mut self, base: Value, offset: u32, value: Value) {
+        let flags = self.flags(Place::Of(Region::Global));
+        self.b.ins().store(flags, value, base, offset as i32);
+    }
+
+    /// The sum of an address and an offset.
+    pub(super) fn address(&mut self, base: Value, offset: u32) -> Value {
+        if offset == 0 {
+            base
+        } else {
+            self.b.ins().iadd_imm_u(base, i64::from(offset))
+        }
+    }
+}

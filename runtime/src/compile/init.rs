@@ -1,0 +1,343 @@
+//! The first values of globals, tables and element segments.
+//!
+//! What is constant is folded when the module is compiled: globals become an image of bytes, functions a list of patches, items of
+//! segments plain data. Instantiating such a module evaluates nothing. Every other expression is compiled: the initialiser is a
+//! list of pieces of bounded size, functions without parameters that run in order (globals, then tables, then items of element
+//! segments), each storing its results where they belong, with barriers and stack maps like any other code.
+//!
+//! Offsets of active segments are numbers; [`evaluate`] computes them when the instance is made.
+
+use cranelift_codegen::ir::Function;
+use cranelift_frontend::FunctionBuilderContext;
+
+use super::env::Env;
+use super::function::{begin, finish};
+use super::translator::Translator;
+use crate::abi::libcalls::LibCall;
+use crate::abi::signature::Lowered;
+use crate::abi::vmctx::{RawGcRef, VmGlobal};
+use crate::error::Rejected;
+use crate::heap::GcRef;
+use crate::index::{ElemIdx, FuncIdx, GlobalIdx, TableIdx};
+use crate::module::{ConstExpr, ConstOp, Items, Module};
+use crate::planted::Fault;
+use crate::types::RefKind;
+
+/// The value of a constant expression that needs no heap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Constant {
+    /// The bits of a number or vector.
+    Bits(u128),
+    /// Null or an i31.
+    Ref(RawGcRef),
+    /// A function, or its null.
+    Func(Option<FuncIdx>),
+}
+
+/// Where a first value comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Initial {
+    /// It is known.
+    Constant(Constant),
+    /// A piece of the initialiser makes it.
+    Code,
+}
+
+/// What is known of a module's first values; the rest is code.
+#[derive(Clone, Debug, Default)]
+pub struct FirstValues {
+    /// The globals of an instance, as they lie in its context; what is not known is zero.
+    pub globals: Box<[u8]>,
+    /// Globals of the module that hold functions.
+    pub global_funcs: Box<[(GlobalIdx, FuncIdx)]>,
+    /// For every defined table, the value of all its elements.
+    pub tables: Box<[Initial]>,
+    /// For every element segment its items, where they are expressions; empty where they are functions.
+    pub segments: Box<[Box<[Initial]>]>,
+}
+
+/// Pieces of the initialiser end after this many allocations.
+const ALLOCATIONS_MAX: usize = 64;
+/// Pieces of the initialiser end after this many values.
+const VALUES_MAX: usize = 256;
+
+/// Evaluates an expression, given the values of the globals it reads. `None` when it needs the heap, or a global that is not known.
+#[must_use]
+pub fn evaluate(
+    expr: &ConstExpr,
+    global: &dyn Fn(GlobalIdx) -> Option<Constant>,
+) -> Option<Constant> {
+    let mut stack = Vec::new();
+    for op in &expr.ops {
+        let value = match *op {
+            ConstOp::I32Const(value) => Constant::Bits(u128::from(value as u32)),
+            ConstOp::I64Const(value) => Constant::Bits(u128::from(value as u64)),
+            ConstOp::F32Const(bits) => Constant::Bits(u128::from(bits)),
+            ConstOp::F64Const(bits) => Constant::Bits(u128::from(bits)),
+            ConstOp::V128Const(bits) => Constant::Bits(bits),
+            ConstOp::I32Add => on_i32(&mut stack, u32::wrapping_add)?,
+            ConstOp::I32Sub => on_i32(&mut stack, u32::wrapping_sub)?,
+            ConstOp::I32Mul => on_i32(&mut stack, u32::wrapping_mul)?,
+            ConstOp::I64Add => on_i64(&mut stack, u64::wrapping_add)?,
+            ConstOp::I64Sub => on_i64(&mut stack, u64::wrapping_sub)?,
+            ConstOp::I64Mul => on_i64(&mut stack, u64::wrapping_mul)?,
+            ConstOp::RefNull(kind) => null(kind),
+            ConstOp::RefFunc(func) => Constant::Func(Some(func)),
+            ConstOp::GlobalGet(index) => global(index)?,
+            ConstOp::RefI31 => {
+                let value = pop_bits(&mut stack)? as u32;
+                Constant::Ref(GcRef::to_raw(Some(GcRef::from_i31(value))))
+            }
+            ConstOp::Convert => stack.pop()?,
+            ConstOp::StructNew(_)
+            | ConstOp::StructNewDefault(_)
+            | ConstOp::ArrayNew(_)
+            | ConstOp::ArrayNewDefault(_)
+            | ConstOp::ArrayNewFixed(..) => return None,
+        };
+        stack.push(value);
+    }
+    stack.pop()
+}
+
+fn null(kind: RefKind) -> Constant {
+    if kind.is_collected() {
+        Constant::Ref(0)
+    } else {
+        Constant::Func(None)
+    }
+}
+
+fn pop_bits(stack: &mut Vec<Constant>) -> Option<u128> {
+    match stack.pop()? {
+        Constant::Bits(bits) => Some(bits),
+        Constant::Ref(_) | Constant::Func(_) => None,
+    }
+}
+
+fn on_i32(stack: &mut Vec<Constant>, op: fn(u32, u32) -> u32) -> Option<Constant> {
+    let b = pop_bits(stack)? as u32;
+    let a = pop_bits(stack)? as u32;
+    Some(Constant::Bits(u128::from(op(a, b))))
+}
+
+fn on_i64(stack: &mut Vec<Constant>, op: fn(u64, u64) -> u64) -> Option<Constant> {
+    let b = pop_bits(stack)? as u64;
+    let a = pop_bits(stack)? as u64;
+    Some(Constant::Bits(u128::from(op(a, b))))
+}
+
+/// Where the value of a compiled expression goes.
+#[derive(Clone, Copy, Debug)]
+enum Goes {
+    Global(GlobalIdx),
+    Table(TableIdx),
+    Item(ElemIdx, u32),
+}
+
+/// A value that a piece of the initialiser makes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Work<'m> {
+    expr: &'m ConstExpr,
+    goes: Goes,
+}
+
+impl Work<'_> {
+    fn allocations(&self) -> usize {
+        let allocates = |op: &&ConstOp| {
+            matches!(
+                op,
+                ConstOp::StructNew(_)
+                    | ConstOp::StructNewDefault(_)
+                    | ConstOp::ArrayNew(_)
+                    | ConstOp::ArrayNewDefault(_)
+                    | ConstOp::ArrayNewFixed(..)
+            )
+        };
+        self.expr.ops.iter().filter(allocates).count()
+    }
+}
+
+/// Folds what can be folded; the rest is work, in the order in which it must be done.
+pub(super) fn fold(module: &Module) -> (FirstValues, Vec<Work<'_>>) {
+    let decls = module.decls();
+    let mut work = Vec::new();
+    let mut known: Vec<Option<Constant>> = vec![None; decls.globals.len()];
+    let mut image = vec![0u8; decls.global_defs.len() * size_of::<VmGlobal>()];
+    let mut global_funcs = Vec::new();
+    for (at, def) in decls.global_defs.iter().enumerate() {
+        let global = GlobalIdx(decls.imported_globals + at as u32);
+        let value = evaluate(&def.init, &|index| known[index.as_usize()]);
+        // A mutable global is not read by constant expressions, so that this is its first value as well as its only one.
+        known[global.as_usize()] = value;
+        let slot = at * size_of::<VmGlobal>();
+        match value {
+            Some(Constant::Bits(bits)) => {
+                image[slot..slot + 16].copy_from_slice(&bits.to_le_bytes());
+            }
+            Some(Constant::Ref(raw)) => image[slot..slot + 4].copy_from_slice(&raw.to_le_bytes()),
+            Some(Constant::Func(None)) => {}
+            Some(Constant::Func(Some(func))) => global_funcs.push((global, func)),
+            None => work.push(Work {
+                expr: &def.init,
+                goes: Goes::Global(global),
+            }),
+        }
+    }
+    let mut fold = Fold {
+        known: &known,
+        work,
+    };
+    let tables = decls.table_defs.iter().enumerate().map(|(at, def)| {
+        let table = TableIdx(decls.imported_tables + at as u32);
+        match &def.init {
+            Some(expr) => fold.initial(expr, Goes::Table(table)),
+            None => Initial::Constant(null(decls.tables[table.as_usize()].element)),
+        }
+    });
+    let tables = tables.collect();
+    let segments = decls.elems.iter().enumerate().map(|(at, segment)| {
+        let exprs: &[_] = match &segment.items {
+            Items::Funcs(_) => &[],
+            Items::Exprs(exprs) => exprs,
+        };
+        let item = |(item, expr)| fold.initial(expr, Goes::Item(ElemIdx(at as u32), item as u32));
+        exprs.iter().enumerate().map(item).collect()
+    });
+    let segments = segments.collect();
+    let values = FirstValues {
+        globals: image.into(),
+        global_funcs: global_funcs.into(),
+        tables,
+        segments,
+    };
+    (values, fold.work)
+}
+
+struct Fold<'k, 'm> {
+    known: &'k [Option<Constant>],
+    work: Vec<Work<'m>>,
+}
+
+impl<'m> Fold<'_, 'm> {
+    fn initial(&mut self, expr: &'m ConstExpr, goes: Goes) -> Initial {
+        match evaluate(expr, &|index| self.known[index.as_usize()]) {
+            Some(value) => Initial::Constant(value),
+            None => {
+                self.work.push(Work { expr, goes });
+                Initial::Code
+            }
+        }
+    }
+}
+
+/// Cuts the work into pieces of bounded size. An expression is never cut.
+pub(super) fn pieces<'w, 'm>(work: &'w [Work<'m>]) -> Vec<&'w [Work<'m>]> {
+    let mut pieces = Vec::new();
+    let (mut start, mut allocations) = (0, 0);
+    for (at, next) in work.iter().enumerate() {
+        let more = next.allocations();
+        if at > start && (allocations + more > ALLOCATIONS_MAX || at - start >= VALUES_MAX) {
+            pieces.push(&work[start..at]);
+            (start, allocations) = (at, 0);
+        }
+        allocations += more;
+    }
+    if start < work.len() {
+        pieces.push(&work[start..]);
+    }
+    pieces
+}
+
+/// Translates one piece of the initialiser into `func`, which is empty.
+pub(super) fn translate(
+    env: &Env<'_>,
+    func: &mut Function,
+    context: &mut FunctionBuilderContext,
+    number: u32,
+    piece: &[Work<'_>],
+) -> Result<(), Rejected> {
+    let signature = Lowered {
+        params: [].into(),
+        results: [].into(),
+        return_area: false,
+    };
+    let mut t = begin(env, func, context, &signature, number);
+    t.forgets_references = t.config().planted.has(Fault::ConstEvalOperandsUnrooted);
+    for work in piece {
+        for op in &work.expr.ops {
+            t.const_op(op);
+        }
+        t.store_initial(work.goes);
+    }
+    t.return_();
+    finish(t);
+    Ok(())
+}
+
+impl Translator<'_> {
+    fn const_op(&mut self, op: &ConstOp) {
+        use cranelift_codegen::ir::InstBuilder;
+        use cranelift_codegen::ir::immediates::{Ieee32, Ieee64};
+        let env = self.env;
+        let value = match *op {
+            ConstOp::I32Const(value) => self.i32_const(value),
+            ConstOp::I64Const(value) => self.i64_const(value),
+            ConstOp::F32Const(bits) => self.b.ins().f32const(Ieee32::with_bits(bits)),
+            ConstOp::F64Const(bits) => self.b.ins().f64const(Ieee64::with_bits(bits)),
+            ConstOp::V128Const(bits) => self.vector_const(bits),
+            ConstOp::I32Add | ConstOp::I64Add => {
+                let (a, b) = self.pop2();
+                self.b.ins().iadd(a, b)
+            }
+            ConstOp::I32Sub | ConstOp::I64Sub => {
+                let (a, b) = self.pop2();
+                self.b.ins().isub(a, b)
+            }
+            ConstOp::I32Mul | ConstOp::I64Mul => {
+                let (a, b) = self.pop2();
+                self.b.ins().imul(a, b)
+            }
+            ConstOp::RefNull(kind) => self.null(kind.heap),
+            ConstOp::RefFunc(func) => self.ref_func(func),
+            ConstOp::GlobalGet(global) => return self.global_get(global),
+            ConstOp::RefI31 => return self.ref_i31(),
+            ConstOp::StructNew(id) => return self.struct_new(env.ty_by_id(id)),
+            ConstOp::StructNewDefault(id) => return self.struct_new_default(env.ty_by_id(id)),
+            ConstOp::ArrayNew(id) => return self.array_new(env.ty_by_id(id)),
+            ConstOp::ArrayNewDefault(id) => return self.array_new_default(env.ty_by_id(id)),
+            ConstOp::ArrayNewFixed(id, len) => {
+                return self.array_new_fixed(env.ty_by_id(id), len);
+            }
+            ConstOp::Convert => return,
+        };
+        self.push(value);
+    }
+
+    fn store_initial(&mut self, goes: Goes) {
+        let value = self.pop();
+        let (place, collected) = match goes {
+            Goes::Global(global) => return self.global_init(global, value),
+            Goes::Table(table) => {
+                let element = self.env.module.decls().tables[table.as_usize()].element;
+                ([Some(table.0), None], element.is_collected())
+            }
+            Goes::Item(elem, item) => {
+                let element = self.env.module.elem(elem).element;
+                ([Some(elem.0), Some(item)], element.is_collected())
+            }
+        };
+        let call = match (goes, collected) {
+            (Goes::Item(..), true) => LibCall::init_segment_item,
+            (Goes::Item(..), false) => LibCall::init_segment_func,
+            (_, true) => LibCall::init_table_ref,
+            (_, false) => LibCall::init_table_func,
+        };
+        let mut args = super::translator::Values::new();
+        for number in place.into_iter().flatten() {
+            args.push(self.i32_const(number as i32));
+        }
+        args.push(value);
+        self.libcall(call, &args);
+    }
+}

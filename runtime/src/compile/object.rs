@@ -1,0 +1,375 @@
+//! References, structures and i31 (4.6.6 of the specification), and how fields are read and written.
+//!
+//! Where a field lies in the heap's first page for the null reference, the access itself traps
+//! ([`NULL_PAGE_BYTES`](crate::heap::layout::NULL_PAGE_BYTES)); otherwise, and without signals, null is looked for first.
+
+use std::mem::offset_of;
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value, types};
+
+use super::emit::{reg, value};
+use super::env::TypeInfo;
+use super::trampoline::clif_type;
+use super::translator::{Place, Translator, Values};
+use crate::abi::libcalls::LibCall;
+use crate::abi::signature::AbiTy;
+use crate::abi::vmctx::{VmFuncRef, VmStore};
+use crate::error::Trap;
+use crate::heap::emit::{EmitAllocation, Region};
+use crate::heap::layout::{Kind, NULL_PAGE_BYTES, storage_bytes, tag};
+use crate::index::{FieldIdx, FuncIdx, TypeIdx};
+use crate::types::{HeapKind, StorageKind, Top, TypeId, ValKind};
+
+/// Where a storage type's memory is, for alias analysis.
+fn place(storage: StorageKind) -> Place {
+    Place::Of(match storage {
+        StorageKind::Val(kind) if kind.is_collected() => Region::RefField,
+        _ => Region::ScalarField,
+    })
+}
+
+fn is_function(storage: StorageKind) -> bool {
+    matches!(storage, StorageKind::Val(kind) if AbiTy::of(kind) == AbiTy::Func)
+}
+
+/// Any reference.
+impl Translator<'_> {
+    pub(super) fn null(&mut self, heap: HeapKind) -> Value {
+        match heap.top() {
+            Top::Func => self.i64_const(0),
+            Top::Any | Top::Extern | Top::Exn => self.i32_const(0),
+        }
+    }
+
+    pub(super) fn ref_is_null(&mut self) {
+        let reference = self.pop();
+        let truth = self.b.ins().icmp_imm_u(IntCC::Equal, reference, 0);
+        let truth = self.b.ins().uextend(types::I32, truth);
+        self.push(truth);
+    }
+
+    pub(super) fn ref_as_non_null(&mut self) {
+        let reference = self.stack[self.stack.len() - 1];
+        self.trap_unless(reference, Trap::NullReference);
+    }
+
+    pub(super) fn ref_eq(&mut self) {
+        let (a, b) = self.pop2();
+        let truth = self.b.ins().icmp(IntCC::Equal, a, b);
+        let truth = self.b.ins().uextend(types::I32, truth);
+        self.push(truth);
+    }
+
+    /// The reference of a function of this module's index space.
+    pub(super) fn ref_func(&mut self, func: FuncIdx) -> Value {
+        let module = self.env.module;
+        let offsets = module.offsets();
+        match module.escape(func) {
+            Some(escape) => {
+                let offset = offsets.funcrefs + escape.0 * size_of::<VmFuncRef>() as u32;
+                self.b.ins().iadd_imm_u(self.vmctx, i64::from(offset))
+            }
+            None => {
+                use crate::abi::vmctx::VmFuncImport;
+                let record = offsets.imported_funcs + func.0 * size_of::<VmFuncImport>() as u32;
+                let funcref = offset_of!(VmFuncImport, funcref) as u32;
+                self.load_constant(types::I64, self.vmctx, record + funcref)
+            }
+        }
+    }
+}
+
+/// i31.
+impl Translator<'_> {
+    pub(super) fn ref_i31(&mut self) {
+        let number = self.pop();
+        let reference = self.b.ins().ishl_imm_u(number, 1);
+        let reference = self.b.ins().bor_imm_u(reference, 1);
+        self.declare(reference, AbiTy::Ref);
+        self.push(reference);
+    }
+
+    pub(super) fn i31_get(&mut self, signed: bool) {
+        let reference = self.pop();
+        self.trap_unless(reference, Trap::NullI31Reference);
+        let number = if signed {
+            self.b.ins().sshr_imm_u(reference, 1)
+        } else {
+            self.b.ins().ushr_imm_u(reference, 1)
+        };
+        self.push(number);
+    }
+}
+
+/// Fields of objects. `object` is the native address of the object (invariant C2).
+impl Translator<'_> {
+    /// How a field is accessed through a reference that may be null: looks for null unless the access itself will.
+    pub(super) fn null_guard(&mut self, reference: Value, end: u32, trap: Trap) -> Option<Trap> {
+        if !self.is_explicit() && end <= NULL_PAGE_BYTES {
+            return Some(trap);
+        }
+        self.trap_unless(reference, trap);
+        None
+    }
+
+    fn field_flags(&mut self, storage: StorageKind, null: Option<Trap>) -> MemFlagsData {
+        match null {
+            Some(trap) => self.trapping_flags(place(storage), trap),
+            None => self.flags(place(storage)),
+        }
+    }
+
+    /// Loads a field; a reference is declared and handed to the read barrier. With `null` the object may be null.
+    pub(super) fn load_field(
+        &mut self,
+        object: Value,
+        offset: u32,
+        storage: StorageKind,
+        signed: bool,
+        null: Option<Trap>,
+    ) -> Value {
+        let flags = self.field_flags(storage, null);
+        let offset = offset as i32;
+        let kind = match storage {
+            StorageKind::I8 if signed => {
+                return self.b.ins().sload8(types::I32, flags, object, offset);
+            }
+            StorageKind::I8 => return self.b.ins().uload8(types::I32, flags, object, offset),
+            StorageKind::I16 if signed => {
+                return self.b.ins().sload16(types::I32, flags, object, offset);
+            }
+            StorageKind::I16 => return self.b.ins().uload16(types::I32, flags, object, offset),
+            StorageKind::Val(kind) => kind,
+        };
+        match AbiTy::of(kind) {
+            AbiTy::Ref => {
+                let reference = self.b.ins().load(types::I32, flags, object, offset);
+                self.declare(reference, AbiTy::Ref);
+                self.collector(|collector, e| collector.after_read(e, reg(reference)));
+                reference
+            }
+            AbiTy::Func => {
+                let number = self.b.ins().load(types::I32, flags, object, offset);
+                self.function_of_number(number)
+            }
+            ty => self.b.ins().load(clif_type(ty), flags, object, offset),
+        }
+    }
+
+    /// Stores a field that is no collected reference; functions are numbers already.
+    pub(super) fn store_scalar(
+        &mut self,
+        flags: MemFlagsData,
+        object: Value,
+        offset: u32,
+        storage: StorageKind,
+        new: Value,
+    ) {
+        let offset = offset as i32;
+        match storage {
+            StorageKind::I8 => self.b.ins().istore8(flags, new, object, offset),
+            StorageKind::I16 => self.b.ins().istore16(flags, new, object, offset),
+            StorageKind::Val(_) => self.b.ins().store(flags, new, object, offset),
+        };
+    }
+
+    /// Gives a field of a new object its first value. Functions are numbers already.
+    pub(super) fn init_field(
+        &mut self,
+        object: Value,
+        offset: u32,
+        storage: StorageKind,
+        new: Value,
+    ) {
+        if matches!(storage, StorageKind::Val(kind) if kind.is_collected()) {
+            let address = self.address(object, offset);
+            self.collector(|collector, e| {
+                collector.init(e, reg(address), Region::RefField, reg(new));
+            });
+            return;
+        }
+        let flags = self.flags(place(storage));
+        self.store_scalar(flags, object, offset, storage, new);
+    }
+
+    /// Overwrites a field of an object that is not null.
+    pub(super) fn write_field(
+        &mut self,
+        object: Value,
+        offset: u32,
+        storage: StorageKind,
+        new: Value,
+        null: Option<Trap>,
+    ) {
+        if matches!(storage, StorageKind::Val(kind) if kind.is_collected()) {
+            debug_assert!(null.is_none(), "barriers do not expect to fault");
+            let address = self.address(object, offset);
+            self.collector(|collector, e| {
+                collector.write(e, reg(address), Region::RefField, reg(new));
+            });
+            return;
+        }
+        let flags = self.field_flags(storage, null);
+        self.store_scalar(flags, object, offset, storage, new);
+    }
+
+    /// The function that a number in the heap stands for. A number out of range is no function.
+    fn function_of_number(&mut self, number: Value) -> Value {
+        let store = self.store();
+        let len = self.load_context(types::I32, store, offset_of!(VmStore, funcrefs_len) as u32);
+        let table = self.load_context(types::I64, store, offset_of!(VmStore, funcrefs) as u32);
+        let known = self.b.ins().icmp(IntCC::UnsignedLessThan, number, len);
+        let zero = self.i32_const(0);
+        let number = self.b.ins().select(known, number, zero);
+        let number = self.b.ins().uextend(types::I64, number);
+        let entry = self.b.ins().ishl_imm_u(number, 3);
+        let entry = self.b.ins().iadd(table, entry);
+        self.load_context(types::I64, entry, 0)
+    }
+
+    /// The number that stands for a function in the heap.
+    pub(super) fn number_of_function(&mut self, func: Value) -> Value {
+        let known = self.b.create_block();
+        let unknown = self.cold_block();
+        let join = self.b.create_block();
+        let number = self.b.append_block_param(join, types::I32);
+        let zero = self.i32_const(0);
+        self.b.ins().brif(func, known, &[], join, &[zero.into()]);
+        self.enter(known);
+        let offset = offset_of!(VmFuncRef, heap_id) as u32;
+        let id = self.load_context(types::I32, func, offset);
+        self.b.ins().brif(id, join, &[id.into()], unknown, &[]);
+        self.enter(unknown);
+        let id = self.libcall(LibCall::intern_func, &[func]);
+        self.b.ins().jump(join, &[id.into()]);
+        self.enter(join);
+        number
+    }
+
+    /// Replaces functions by their numbers, so that no call stands between making an object and filling it.
+    pub(super) fn intern_functions(
+        &mut self,
+        values: &mut Values,
+        storages: impl Iterator<Item = StorageKind>,
+    ) {
+        for (value, storage) in values.iter_mut().zip(storages) {
+            if is_function(storage) {
+                *value = self.number_of_function(*value);
+            }
+        }
+    }
+}
+
+/// Structures.
+impl Translator<'_> {
+    /// A new object, its fields not written. `slow` has the arguments `args`.
+    pub(super) fn allocate(
+        &mut self,
+        tag: u32,
+        bytes: Value,
+        constant_bytes: Option<u32>,
+        slow: LibCall,
+        args: &[Value],
+    ) -> Value {
+        if self.config().collection_points {
+            return self.libcall_object(slow, args);
+        }
+        let args: smallvec::SmallVec<[_; 4]> = args.iter().map(|&arg| reg(arg)).collect();
+        let object = EmitAllocation {
+            tag,
+            bytes: reg(bytes),
+            constant_bytes,
+            slow,
+            args: &args,
+        };
+        let reference = value(self.collector(|collector, e| collector.allocate(e, &object)));
+        self.declare(reference, AbiTy::Ref);
+        reference
+    }
+
+    fn allocate_struct(&mut self, id: TypeId, bytes: u32) -> Value {
+        let type_id = self.i32_const(id.0 as i32);
+        if self.config().collection_points {
+            return self.libcall_object(LibCall::alloc_struct, &[type_id]);
+        }
+        let size = self.i32_const(bytes as i32);
+        let tag = tag(Kind::Struct, id.0);
+        self.allocate(tag, size, Some(bytes), LibCall::alloc_struct, &[type_id])
+    }
+
+    pub(super) fn struct_new(&mut self, info: &TypeInfo) {
+        let (fields, layout) = info.structure();
+        let mut values = self.pop_many(fields.len());
+        self.intern_functions(&mut values, fields.iter().map(|field| field.storage));
+        let reference = self.allocate_struct(info.id, layout.size);
+        let object = self.object_address(reference);
+        for ((&value, field), &offset) in values.iter().zip(fields).zip(&layout.offsets) {
+            self.init_field(object, offset, field.storage, value);
+        }
+        self.push(reference);
+    }
+
+    pub(super) fn struct_new_default(&mut self, info: &TypeInfo) {
+        let (fields, layout) = info.structure();
+        let reference = self.allocate_struct(info.id, layout.size);
+        if !self.config().collection_points {
+            let object = self.object_address(reference);
+            for (field, &offset) in fields.iter().zip(&layout.offsets) {
+                self.zero_field(object, offset, field.storage);
+            }
+        }
+        self.push(reference);
+    }
+
+    /// Gives a field of a new object the default of its type, whose bits are zero.
+    fn zero_field(&mut self, object: Value, offset: u32, storage: StorageKind) {
+        let flags = self.flags(place(storage));
+        let zero = match storage {
+            StorageKind::Val(ValKind::I64 | ValKind::F64) => self.i64_const(0),
+            StorageKind::Val(ValKind::V128) => {
+                let zero = self.i64_const(0);
+                let high = offset as i32 + 8;
+                self.b.ins().store(flags, zero, object, high);
+                zero
+            }
+            _ => self.i32_const(0),
+        };
+        match storage_bytes(storage) {
+            1 => self.b.ins().istore8(flags, zero, object, offset as i32),
+            2 => self.b.ins().istore16(flags, zero, object, offset as i32),
+            _ => self.b.ins().store(flags, zero, object, offset as i32),
+        };
+    }
+
+    pub(super) fn struct_get(&mut self, ty: TypeIdx, field: FieldIdx, signed: bool) {
+        let (fields, layout) = self.env.ty(ty).structure();
+        let storage = fields[field.as_usize()].storage;
+        let offset = layout.offsets[field.as_usize()];
+        let reference = self.pop();
+        let end = offset + storage_bytes(storage);
+        let null = self.null_guard(reference, end, Trap::NullStructReference);
+        let object = self.object_address(reference);
+        let value = self.load_field(object, offset, storage, signed, null);
+        self.push(value);
+    }
+
+    pub(super) fn struct_set(&mut self, ty: TypeIdx, field: FieldIdx) {
+        let (fields, layout) = self.env.ty(ty).structure();
+        let storage = fields[field.as_usize()].storage;
+        let offset = layout.offsets[field.as_usize()];
+        let (reference, mut new) = self.pop2();
+        if is_function(storage) {
+            new = self.number_of_function(new);
+        }
+        let null = if matches!(storage, StorageKind::Val(kind) if kind.is_collected()) {
+            self.trap_unless(reference, Trap::NullStructReference);
+            None
+        } else {
+            let end = offset + storage_bytes(storage);
+            self.null_guard(reference, end, Trap::NullStructReference)
+        };
+        let object = self.object_address(reference);
+        self.write_field(object, offset, storage, new, null);
+    }
+}
