@@ -149,10 +149,10 @@ unsafe extern "C" fn enter_host(context: *mut VmHostFunc, buffer: *mut ValRaw) -
     match ended {
         Ok(()) => 0,
         Err(why) => {
-            // SAFETY: the store is alive; its address does not change.
-            let execution = unsafe { &raw mut (*store).contents.execution };
+            // SAFETY: V3, as above; the body's use of the store has ended.
+            let store = unsafe { &mut *store };
             // SAFETY: called inside of an activation of this store.
-            unsafe { raise::to_landing(record.store, execution, why) };
+            unsafe { raise::raise(store, why) };
             1
         }
     }

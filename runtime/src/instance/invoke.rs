@@ -97,6 +97,10 @@ impl StoreOpaque {
             *slot = ValRaw::from_u64(moved.next().map_or(0, u64::from));
         }
         let result = (func.body)(self, caller, buffer);
+        if let Err(Raised::Exception(object, _)) = &result {
+            // Its handle's scope ends here, and wasm may catch it.
+            self.expose(object.raw())?;
+        }
         if result.is_ok() {
             let results = &func.sig.results;
             for raw in (results.iter().zip(&*buffer)).filter_map(|(k, s)| reference(*k, s)) {

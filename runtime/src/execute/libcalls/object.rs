@@ -99,7 +99,13 @@ impl Call<'_> {
         let bytes = self.element_bytes(ty);
         let data = DataIdx(data);
         let planted = self.store.planted();
-        data_range(self.store.data(self.instance, data), from, len, bytes, planted)?;
+        data_range(
+            self.store.data(self.instance, data),
+            from,
+            len,
+            bytes,
+            planted,
+        )?;
         let array = self.store.alloc_array(ty, len)?;
         self.fill_from_data(data, array, 0, from, len, bytes)?;
         Ok(array.raw().into())
@@ -183,10 +189,7 @@ impl Call<'_> {
         let range = from as usize..from as usize + len as usize;
         if let Segment::Funcs(items) = self.store.segment(self.instance, elem) {
             let funcs = items[range.clone()].to_vec();
-            let numbers: Vec<u32> = funcs
-                .into_iter()
-                .map(|func| self.intern(func))
-                .collect();
+            let numbers: Vec<u32> = funcs.into_iter().map(|func| self.intern(func)).collect();
             self.store.heap()?.array_init_funcs(array, at, &numbers)?;
             return Ok(());
         }
