@@ -37,6 +37,16 @@ faults! {
     TableSetHostNoBarrier = "table-set-host-no-barrier",
     /// The embedder's `Table::grow` never releases the reference it was handed (Wasmtime PR #11416).
     TableGrowHostKeepsCount = "table-grow-host-keeps-count",
+    /// The reference handed to `table.grow` is no root while the table grows (WasmEdge #4156).
+    TableGrowInitUnrooted = "table-grow-init-unrooted",
+    /// Items of element segments are neither counted when they are stored nor released when the segment is dropped (Wasmtime #13066).
+    PassiveSegmentUncounted = "passive-segment-uncounted",
+    /// A dropped element segment becomes one of functions, whatever it was (Wasmtime #8281).
+    ElemDropBecomesFuncs = "elem-drop-becomes-funcs",
+    /// `elem.drop` does nothing (WAMR #2772).
+    ElemDropIgnored = "elem-drop-ignored",
+    /// `data.drop` does nothing, as `elem-drop-ignored`.
+    DataDropIgnored = "data-drop-ignored",
     /// Operands of constant evaluation are no roots while a later operand is allocated (Wasmtime PR #9282, #11416).
     ConstEvalOperandsUnrooted = "const-eval-operands-unrooted",
     /// The result of a typed `select` stays out of stack maps (Wasmtime PR #12862).

@@ -12,6 +12,7 @@ use crate::abi::vmctx::{VmFuncRef, VmSegment};
 use crate::execute::Raised;
 use crate::heap::GcRef;
 use crate::index::{DataIdx, ElemIdx};
+use crate::planted::Fault;
 
 /// The items of an element segment.
 #[derive(Debug)]
@@ -73,6 +74,10 @@ impl StoreOpaque {
     /// # Errors
     /// The heap is corrupt.
     pub fn elem_drop(&mut self, instance: InstanceId, elem: ElemIdx) -> Result<(), Raised> {
+        let planted = self.planted();
+        if planted.has(Fault::ElemDropIgnored) {
+            return Ok(());
+        }
         let data = &mut self.contents.instances[instance.at()];
         let vm = data.context.segment(elem.0);
         let segment = &mut data.segments[elem.as_usize()];
@@ -81,6 +86,12 @@ impl StoreOpaque {
                 let mut items = std::mem::take(items);
                 // SAFETY: `vm` is this segment's record in the living context.
                 unsafe { segment.publish(vm) };
+                if planted.has(Fault::ElemDropBecomesFuncs) {
+                    *segment = Segment::Funcs(Vec::new());
+                }
+                if planted.has(Fault::PassiveSegmentUncounted) {
+                    return Ok(());
+                }
                 for slot in &mut items {
                     super::store::write_root(&mut self.heap, slot, None)?;
                 }
@@ -101,10 +112,15 @@ impl StoreOpaque {
         item: u32,
         value: u32,
     ) -> Result<(), Raised> {
+        let planted = self.planted();
         let data = &mut self.contents.instances[instance.at()];
         match &mut data.segments[elem.as_usize()] {
             Segment::Refs(items) => {
                 let slot = &mut items[item as usize];
+                if planted.has(Fault::PassiveSegmentUncounted) {
+                    *slot = value;
+                    return Ok(());
+                }
                 super::store::write_root(&mut self.heap, slot, GcRef::from_raw(value))
             }
             Segment::Funcs(_) => unreachable!("compiled for a segment of GC references"),
@@ -139,6 +155,9 @@ impl StoreOpaque {
 
     /// `data.drop`.
     pub fn data_drop(&mut self, instance: InstanceId, data: DataIdx) {
+        if self.planted().has(Fault::DataDropIgnored) {
+            return;
+        }
         self.contents.instances[instance.at()].dropped_datas[data.as_usize()] = true;
     }
 

@@ -265,7 +265,13 @@ impl StoreOpaque {
         init: u32,
         delta: u64,
     ) -> Result<Option<u64>, Raised> {
-        let [init] = self.point_with(PointKind::Growth, [init])?;
+        let init = if self.planted().has(Fault::TableGrowInitUnrooted) {
+            self.point(PointKind::Growth)?;
+            init
+        } else {
+            let [init] = self.point_with(PointKind::Growth, [init])?;
+            init
+        };
         if asker == Asker::Host && self.planted().has(Fault::TableGrowHostKeepsCount) {
             init_root(&mut self.heap, &mut 0, GcRef::from_raw(init))?;
         }
