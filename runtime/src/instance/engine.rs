@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::mapping::MemoryPool;
 use crate::abi::signature::Lowered;
 use crate::compile::arena::Arena;
-use crate::compile::isa;
+use crate::compile::Compiler;
 use crate::compile::stubs::{HostCode, StubError, Stubs};
 use crate::compile::trampoline::{Trampoline, Trampolines};
 use crate::config::Config;
-use crate::heap::SpacePool;
+use crate::error::Rejected;
+use crate::heap::{SpacePool, plan};
 use crate::types::registry::TypeRegistry;
 
 /// Why an engine could not be made.
@@ -24,8 +25,8 @@ pub enum EngineError {
     #[error("configuration: {0}")]
     Config(&'static str),
     /// The code generator does not support this machine or these settings.
-    #[error("code generator: {0}")]
-    Codegen(String),
+    #[error(transparent)]
+    Codegen(#[from] Rejected),
     /// The stubs could not be made.
     #[error(transparent)]
     Stubs(#[from] StubError),
@@ -37,8 +38,8 @@ pub struct EngineData {
     pub config: Config,
     /// Types.
     pub registry: Arc<TypeRegistry>,
-    /// The compiler's target.
-    pub isa: cranelift_codegen::isa::OwnedTargetIsa,
+    /// The compiler.
+    pub compiler: Compiler,
     /// Memory for code.
     pub arena: Arc<Arena>,
     /// Stubs of the libcalls.
@@ -68,13 +69,13 @@ impl EngineData {
     /// [`EngineError`].
     pub fn new(config: Config, host: HostCode) -> Result<Arc<EngineData>, EngineError> {
         check(&config)?;
-        let isa = isa::target(&config).map_err(|e| EngineError::Codegen(e.to_string()))?;
+        let compiler = Compiler::new(&config, plan(config.collector))?;
         let arena = Arena::new()?;
-        let stubs = Stubs::new(&*isa, &arena, host)?;
-        let trampolines = Trampolines::new(Arc::clone(&isa), Arc::clone(&arena), host);
+        let stubs = Stubs::new(compiler.isa(), &arena, host)?;
+        let trampolines = Trampolines::new(compiler.isa_owned(), Arc::clone(&arena), host);
         Ok(Arc::new(EngineData {
             registry: TypeRegistry::new()?,
-            isa,
+            compiler,
             arena,
             stubs,
             trampolines,

@@ -3,6 +3,7 @@
 //! Invariant **V4**: references in a buffer are in no stack map and no root. From the moment a reference is in a buffer until the callee
 //! has loaded it or the host has rooted it, nothing collects.
 
+use std::ffi::c_void;
 use std::ptr::NonNull;
 
 use super::InstanceId;
@@ -10,6 +11,7 @@ use super::host::HostFunc;
 use super::store::StoreOpaque;
 use crate::abi::signature::lower;
 use crate::abi::vmctx::{ValRaw, VmFuncRef};
+use crate::error::Exhausted;
 use crate::execute::call::{Entry, enter};
 use crate::execute::raise::Broken;
 use crate::execute::{Backtrace, Ended, Raised};
@@ -32,11 +34,43 @@ impl StoreOpaque {
     /// With the payload of a panic in a host function inside.
     ///
     /// # Safety
-    /// `func` is a function of this store with that signature, and `buffer` has a slot for each parameter and each result.
-    /// Arguments are values of the parameters' types.
+    /// `func` is a function of this store with that signature, and arguments are values of the parameters' types.
     pub unsafe fn invoke(
         &mut self,
         func: NonNull<VmFuncRef>,
+        sig: &FuncSig,
+        buffer: &mut [ValRaw],
+    ) -> Result<(), Ended> {
+        // SAFETY: V1: a function of this store.
+        let VmFuncRef { code, vmctx, .. } = unsafe { func.read() };
+        // SAFETY: the caller's promise.
+        unsafe { self.enter(code, vmctx, sig, buffer) }
+    }
+
+    /// Calls code of the store's own that takes and returns nothing: a piece of an initialiser, or a start function.
+    ///
+    /// # Errors
+    /// As [`StoreOpaque::invoke`].
+    pub(super) fn invoke_nullary(
+        &mut self,
+        code: *const u8,
+        vmctx: *mut c_void,
+    ) -> Result<(), Ended> {
+        let sig = FuncSig {
+            params: [].into(),
+            results: [].into(),
+        };
+        // SAFETY: instances call this with code of their module and their context, or with what they import.
+        unsafe { self.enter(code, vmctx, &sig, &mut []) }
+    }
+
+    /// # Safety
+    /// `code` is a function of this store with that signature, `vmctx` its first argument, and arguments are values of the parameters'
+    /// types.
+    unsafe fn enter(
+        &mut self,
+        code: *const u8,
+        vmctx: *mut c_void,
         sig: &FuncSig,
         buffer: &mut [ValRaw],
     ) -> Result<(), Ended> {
@@ -48,17 +82,15 @@ impl StoreOpaque {
         if let Some(broken) = self.broken() {
             return Err(refuse(Raised::Fault(broken.clone())));
         }
-        // Kept in a local variable: a host function may drop the cache's last use of it meanwhile.
+        // Kept in a local variable: the cache may drop it while the function runs.
         let trampoline = self
             .engine
             .trampoline(&lower(sig))
-            .map_err(|_| refuse(Raised::Exhausted(crate::error::Exhausted::Memory)))?;
-        // SAFETY: V1: a function of this store.
-        let record = unsafe { func.read() };
+            .map_err(|_| refuse(Raised::Exhausted(Exhausted::Memory)))?;
         let entry = Entry {
             trampoline: trampoline.entry(),
-            vmctx: record.vmctx,
-            code: record.code,
+            vmctx,
+            code,
         };
         let vm = self.vm().as_ptr();
         let execution = &raw mut self.contents.execution;

@@ -6,12 +6,14 @@
 //! Not here: entering and leaving code (`execute`), the bodies of libcalls, and the embedder's types (`embed`), which wrap these numbers
 //! together with the store's identity.
 
+pub mod code;
 pub mod contents;
 pub mod context;
 pub mod engine;
 pub mod global;
 pub mod handles;
 pub mod host;
+pub mod instantiate;
 pub mod invoke;
 pub mod limiter;
 pub mod link;
