@@ -46,7 +46,7 @@ use cranelift_frontend::FunctionBuilderContext;
 
 use crate::config::Config;
 use crate::error::Rejected;
-use crate::heap::{CollectorTraits, EmitCollector};
+use crate::heap::{self, CollectorTraits, EmitCollector};
 use crate::index::DefinedFuncIdx;
 use crate::module::Module;
 use emitted::FuncCode;
@@ -69,7 +69,7 @@ pub struct Compiler {
     config: Config,
     isa: OwnedTargetIsa,
     collector: &'static dyn EmitCollector,
-    traits: &'static CollectorTraits,
+    traits: CollectorTraits,
     scratch: Mutex<Vec<Scratch>>,
 }
 
@@ -90,21 +90,18 @@ impl std::fmt::Debug for Compiler {
 }
 
 impl Compiler {
-    /// A compiler for stores with that collector.
+    /// A compiler for that configuration.
     ///
     /// # Errors
     ///
     /// [`Rejected::Unsupported`] on processors there is no code generator for.
-    pub fn new(
-        config: &Config,
-        collector: &'static dyn EmitCollector,
-        traits: &'static CollectorTraits,
-    ) -> Result<Compiler, Rejected> {
+    pub fn new(config: &Config) -> Result<Compiler, Rejected> {
+        let plan = heap::plan(config.collector);
         Ok(Compiler {
             config: config.clone(),
             isa: isa::target(config)?,
-            collector,
-            traits,
+            collector: plan,
+            traits: plan.traits(),
             scratch: Mutex::default(),
         })
     }
@@ -129,8 +126,8 @@ impl Compiler {
 
     /// The collector's traits.
     #[must_use]
-    pub fn traits(&self) -> &'static CollectorTraits {
-        self.traits
+    pub fn traits(&self) -> &CollectorTraits {
+        &self.traits
     }
 
     fn with_scratch<R>(&self, work: impl FnOnce(&mut Scratch) -> R) -> R {

@@ -40,10 +40,11 @@ impl CompiledModule {
             inits,
             first_values,
         } = compile_module(&engine.compiler, &module)?;
-        let image = Image::link(&engine.arena, &engine.stubs, &funcs, &inits).map_err(|e| match e {
-            LinkError::Full(_) => Rejected::Limit("the engine's memory for code".to_string()),
-            LinkError::Unresolved(_) => Rejected::Internal(e.to_string()),
-        })?;
+        let image =
+            Image::link(&engine.arena, &engine.stubs, &funcs, &inits).map_err(|e| match e {
+                LinkError::Full(_) => Rejected::Limit("the engine's memory for code".to_string()),
+                LinkError::Unresolved(_) => Rejected::Internal(e.to_string()),
+            })?;
         Ok(CompiledModule {
             module: Arc::new(module),
             image: Arc::new(image),

@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::mapping::MemoryPool;
 use crate::abi::signature::Lowered;
 use crate::compile::arena::Arena;
-use crate::compile::Compiler;
 use crate::compile::stubs::{HostCode, StubError, Stubs};
 use crate::compile::trampoline::{Trampoline, Trampolines};
+use crate::compile::{Compiler, isa};
 use crate::config::Config;
 use crate::error::Rejected;
-use crate::heap::{SpacePool, plan};
+use crate::heap::SpacePool;
 use crate::types::registry::TypeRegistry;
 
 /// Why an engine could not be made.
@@ -69,10 +69,10 @@ impl EngineData {
     /// [`EngineError`].
     pub fn new(config: Config, host: HostCode) -> Result<Arc<EngineData>, EngineError> {
         check(&config)?;
-        let compiler = Compiler::new(&config, plan(config.collector))?;
+        let compiler = Compiler::new(&config)?;
         let arena = Arena::new()?;
         let stubs = Stubs::new(compiler.isa(), &arena, host)?;
-        let trampolines = Trampolines::new(compiler.isa_owned(), Arc::clone(&arena), host);
+        let trampolines = Trampolines::new(isa::target(&config)?, Arc::clone(&arena), host);
         Ok(Arc::new(EngineData {
             registry: TypeRegistry::new()?,
             compiler,

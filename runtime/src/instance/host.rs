@@ -17,18 +17,32 @@ use crate::abi::signature::Lowered;
 use crate::abi::vmctx::{ValRaw, VmContext, VmFuncRef, VmHostFunc, VmStore};
 use crate::compile::trampoline::Trampoline;
 use crate::execute::{Raised, raise};
+use crate::heap::PointKind;
 use crate::types::registry::Registered;
-use crate::types::{FuncSig, TypeId};
+use crate::types::{FuncSig, TypeId, ValKind};
 
-/// What is behind a function of the host: takes the store it runs in, the importing instance if that is known, and a buffer of
-/// parameters to be overwritten with results. It runs inside of a scope of handles.
-pub type HostBody =
-    dyn Fn(&mut StoreOpaque, Option<InstanceId>, &mut [ValRaw]) -> Result<(), Raised> + Send + Sync;
+/// What is behind a function of the host.
+pub trait HostBody: Send + Sync {
+    /// Runs it: the store it runs in, the importing instance if that is known, and a buffer of parameters to be overwritten with
+    /// results. It runs inside of a scope of handles.
+    ///
+    /// # Errors
+    /// Whatever it ends with.
+    ///
+    /// # Safety
+    /// The store is alive and nothing else uses it during the call; the buffer has values of the parameters' types.
+    unsafe fn call(
+        &self,
+        store: *mut StoreOpaque,
+        caller: Option<InstanceId>,
+        buffer: &mut [ValRaw],
+    ) -> Result<(), Raised>;
+}
 
 /// A function of the host, not yet in any store.
 pub struct HostFunc {
     /// What it does.
-    pub body: Box<HostBody>,
+    pub body: Box<dyn HostBody>,
     /// Its type.
     pub ty: TypeId,
     /// Its type in full.
@@ -141,19 +155,68 @@ unsafe extern "C" fn enter_host(context: *mut VmHostFunc, buffer: *mut ValRaw) -
     let caller = NonNull::new(record.caller)
         // SAFETY: V1: the context of an instance of this store.
         .map(|caller| unsafe { super::context::instance_of(caller.as_ptr()) });
-    let ended = raise::guard(|| {
-        // SAFETY: V3: wasm has left for the host, which alone uses the store now; the borrow ends before it returns.
-        let store = unsafe { &mut *store };
-        store.host_call(func, caller, buffer)
-    });
+    // SAFETY: V3: wasm has left for the host, which alone uses the store now.
+    let ended = raise::guard(|| unsafe { host_call(store, func, caller, buffer) });
     match ended {
         Ok(()) => 0,
         Err(why) => {
-            // SAFETY: V3, as above; the body's use of the store has ended.
+            // SAFETY: as above; the body's use of the store has ended.
             let store = unsafe { &mut *store };
             // SAFETY: called inside of an activation of this store.
             unsafe { raise::raise(store, why) };
             1
         }
     }
+}
+
+/// The references among values of those types.
+fn references(kinds: &[ValKind], buffer: &[ValRaw]) -> Vec<u32> {
+    (kinds.iter().zip(buffer))
+        .filter(|(kind, _)| kind.is_collected())
+        .map(|(_, slot)| slot.low_u32())
+        .collect()
+}
+
+/// A function of the host for compiled code: a collection point, then the function's body inside of a scope of handles.
+///
+/// # Safety
+/// `store` is where a store is, and nothing else uses it.
+unsafe fn host_call(
+    store: *mut StoreOpaque,
+    func: &HostFunc,
+    caller: Option<InstanceId>,
+    buffer: &mut [ValRaw],
+) -> Result<(), Raised> {
+    let params = &func.sig.params;
+    let scope = {
+        // SAFETY: the caller's promise; the borrow ends before the body runs.
+        let store = unsafe { &mut *store };
+        let mut held = references(params, buffer);
+        store.with_temporaries(&mut held, |store| store.point(PointKind::HostCall))?;
+        let slots = (params.iter().zip(&mut *buffer)).filter(|(kind, _)| kind.is_collected());
+        for ((_, slot), raw) in slots.zip(held) {
+            *slot = ValRaw::from_u64(raw.into());
+        }
+        store.contents.handles.enter()
+    };
+    // SAFETY: the caller's promise.
+    let result = unsafe { func.body.call(store, caller, buffer) };
+    // SAFETY: as above; the body has returned.
+    let store = unsafe { &mut *store };
+    if store.broken().is_some() {
+        return result;
+    }
+    // What goes back to wasm outlives the scope.
+    match &result {
+        Ok(()) => {
+            for raw in references(&func.sig.results, buffer) {
+                store.expose(raw)?;
+            }
+        }
+        Err(Raised::Exception(exception, _)) => store.expose(exception.raw())?,
+        Err(_) => {}
+    }
+    store.contents.handles.exit(&mut store.heap, scope)?;
+    store.settle();
+    result
 }

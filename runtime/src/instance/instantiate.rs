@@ -14,6 +14,7 @@
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
+use super::code::CompiledModule;
 use super::contents::{InstanceData, TagData};
 use super::context::Context;
 use super::global::GlobalData;
@@ -25,7 +26,6 @@ use super::store::StoreOpaque;
 use super::table::TableData;
 use super::{GlobalId, InstanceId, MemoryId, TableId, TagId};
 use crate::abi::vmctx::{ValRaw, VmFuncImport, VmFuncRef, VmGlobal};
-use super::code::CompiledModule;
 use crate::compile::init::{Constant, Initial, evaluate};
 use crate::error::Exhausted;
 use crate::execute::{Backtrace, Ended, Raised};
@@ -113,9 +113,8 @@ impl StoreOpaque {
             self.contents.tables.len() + shape.defined_tables as usize,
             self.contents.memories.len() + shape.defined_memories as usize,
         );
-        let count = self.limit(|l| {
-            have.0 < l.instances() && have.1 <= l.tables() && have.2 <= l.memories()
-        });
+        let count = self
+            .limit(|l| have.0 < l.instances() && have.1 <= l.tables() && have.2 <= l.memories());
         if !count {
             return Err(Raised::Exhausted(Exhausted::Count));
         }
@@ -228,8 +227,7 @@ impl StoreOpaque {
         for (at, ty) in (0..).zip(&decls.memories[decls.imported_memories as usize..]) {
             let vm = Some(context.memory(at));
             // SAFETY: as for tables.
-            let memory =
-                unsafe { MemoryData::new(*ty, reservation, &self.engine.memories, vm) }?;
+            let memory = unsafe { MemoryData::new(*ty, reservation, &self.engine.memories, vm) }?;
             memories.push(MemoryId(self.contents.memories.len() as u32));
             self.contents.memories.push(memory);
         }
@@ -475,7 +473,11 @@ impl StoreOpaque {
         for (global, func) in &compiled.first_values.global_funcs {
             let bytes = ValRaw::from_func(data.func(*func).as_ptr()).0;
             // SAFETY: as above.
-            unsafe { data.context.global(global.0 - imported).write(VmGlobal { bytes }) };
+            unsafe {
+                data.context
+                    .global(global.0 - imported)
+                    .write(VmGlobal { bytes })
+            };
         }
     }
 

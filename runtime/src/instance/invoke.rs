@@ -1,4 +1,4 @@
-//! Crossing the border: the host calls a function of a store, and a function of the host is called.
+//! The host calls a function of a store. The other direction is in [`host`](super::host).
 //!
 //! Invariant **V4**: references in a buffer are in no stack map and no root. From the moment a reference is in a buffer until the callee
 //! has loaded it or the host has rooted it, nothing collects.
@@ -6,8 +6,6 @@
 use std::ffi::c_void;
 use std::ptr::NonNull;
 
-use super::InstanceId;
-use super::host::HostFunc;
 use super::store::StoreOpaque;
 use crate::abi::signature::lower;
 use crate::abi::vmctx::{ValRaw, VmFuncRef};
@@ -15,13 +13,8 @@ use crate::error::Exhausted;
 use crate::execute::call::{Entry, enter};
 use crate::execute::raise::Broken;
 use crate::execute::{Backtrace, Ended, Raised};
-use crate::heap::{HeapFault, PointKind};
-use crate::types::{FuncSig, TypeId, ValKind};
-
-/// The reference in a slot of a buffer, if it holds one of the collected heap.
-fn reference(kind: ValKind, slot: &ValRaw) -> Option<u32> {
-    kind.is_collected().then(|| slot.low_u32())
-}
+use crate::heap::HeapFault;
+use crate::types::{FuncSig, TypeId};
 
 impl StoreOpaque {
     /// Calls a function. `buffer` holds the arguments, whose references were exposed, and then the results, whose references
@@ -104,47 +97,6 @@ impl StoreOpaque {
         {
             self.poison(broken.clone());
         }
-        self.settle();
-        result
-    }
-
-    /// Runs a function of the host for compiled code: a collection point, then its body inside of a scope of handles.
-    ///
-    /// # Errors
-    /// Those of the body, or the heap is corrupt.
-    pub(super) fn host_call(
-        &mut self,
-        func: &HostFunc,
-        caller: Option<InstanceId>,
-        buffer: &mut [ValRaw],
-    ) -> Result<(), Raised> {
-        let scope = self.contents.handles.enter();
-        let params = &func.sig.params;
-        let mut references: Vec<u32> = (params.iter().zip(&*buffer))
-            .filter_map(|(kind, slot)| reference(*kind, slot))
-            .collect();
-        self.with_temporaries(&mut references, |store| store.point(PointKind::HostCall))?;
-        let mut moved = references.into_iter();
-        for (_, slot) in (params.iter().zip(&mut *buffer)).filter(|(k, _)| k.is_collected()) {
-            *slot = ValRaw::from_u64(moved.next().map_or(0, u64::from));
-        }
-        let result = (func.body)(self, caller, buffer);
-        if let Err(Raised::Exception(object, _)) = &result {
-            // Its handle's scope ends here, and wasm may catch it.
-            self.expose(object.raw())?;
-        }
-        if result.is_ok() {
-            let results = &func.sig.results;
-            for raw in (results.iter().zip(&*buffer)).filter_map(|(k, s)| reference(*k, s)) {
-                self.expose(raw)?;
-            }
-        }
-        if let Some(heap) = &self.heap
-            && heap.is_poisoned()
-        {
-            return result;
-        }
-        self.contents.handles.exit(&mut self.heap, scope)?;
         self.settle();
         result
     }
