@@ -31,7 +31,7 @@ const fn shift(layout: ArrayLayout) -> i64 {
 
 /// Making arrays.
 impl Translator<'_> {
-    /// An array of `len` elements that are not written yet (or zero).
+    /// An array of `len` elements, all of them zero.
     fn allocate_array(&mut self, id: TypeId, layout: ArrayLayout, len: Value) -> Value {
         let type_id = self.i32_const(id.0 as i32);
         if self.config().collection_points {
@@ -118,39 +118,7 @@ impl Translator<'_> {
     pub(super) fn array_new_default(&mut self, info: &TypeInfo) {
         let (_, layout) = info.array();
         let len = self.pop();
-        let type_id = self.i32_const(info.id.0 as i32);
-        if self.config().collection_points {
-            let reference = self.libcall_object(LibCall::alloc_array, &[type_id, len]);
-            return self.push(reference);
-        }
-        let long = self.cold_block();
-        let short = self.b.create_block();
-        let join = self.block_with(&[AbiTy::Ref]);
-        let limit = i64::from(INLINE_BYTES / layout.element_bytes);
-        let is_long = self
-            .b
-            .ins()
-            .icmp_imm_u(IntCC::UnsignedGreaterThan, len, limit);
-        self.b.ins().brif(is_long, long, &[], short, &[]);
-        self.enter(long);
-        let reference = self.libcall_object(LibCall::alloc_array, &[type_id, len]);
-        self.b.ins().jump(join, &[reference.into()]);
-        self.enter(short);
         let reference = self.allocate_array(info.id, layout, len);
-        let (start, end) = self.element_range(layout, reference, len);
-        // Objects end at a multiple of 8 bytes, so that whole words can be cleared.
-        self.each_address(start, end, 8, |t, address| {
-            let flags = t.flags(Place::Of(if layout.traced {
-                Region::RefField
-            } else {
-                Region::ScalarField
-            }));
-            let zero = t.i64_const(0);
-            t.b.ins().store(flags, zero, address, 0);
-        });
-        self.b.ins().jump(join, &[reference.into()]);
-        self.enter(join);
-        let reference = self.b.block_params(join)[0];
         self.push(reference);
     }
 
@@ -254,6 +222,11 @@ impl Translator<'_> {
             new = self.number_of_function(new);
         }
         let object = self.element(layout, reference, index);
+        let collected = matches!(element.storage, StorageKind::Val(kind) if kind.is_collected());
+        if !collected && self.config().planted.has(Fault::ArraySetWrongRegion) {
+            let flags = self.flags(Place::Of(Region::Table));
+            return self.store_scalar(flags, object, layout.base, element.storage, new);
+        }
         self.write_field(object, layout.base, element.storage, new, None);
     }
 

@@ -19,7 +19,7 @@ use crate::error::Trap;
 use crate::heap::emit::{EmitAllocation, Region};
 use crate::heap::layout::{Kind, NULL_PAGE_BYTES, storage_bytes, tag};
 use crate::index::{FieldIdx, FuncIdx, TypeIdx};
-use crate::types::{HeapKind, StorageKind, Top, TypeId, ValKind};
+use crate::types::{HeapKind, StorageKind, Top, TypeId};
 
 /// Where a storage type's memory is, for alias analysis.
 fn place(storage: StorageKind) -> Place {
@@ -263,7 +263,7 @@ impl Translator<'_> {
 
 /// Structures.
 impl Translator<'_> {
-    /// A new object, its fields not written. `slow` has the arguments `args`.
+    /// A new object, all of its fields zero. `slow` has the arguments `args`.
     pub(super) fn allocate(
         &mut self,
         tag: u32,
@@ -311,35 +311,9 @@ impl Translator<'_> {
     }
 
     pub(super) fn struct_new_default(&mut self, info: &TypeInfo) {
-        let (fields, layout) = info.structure();
+        let (_, layout) = info.structure();
         let reference = self.allocate_struct(info.id, layout.size);
-        if !self.config().collection_points {
-            let object = self.object_address(reference);
-            for (field, &offset) in fields.iter().zip(&layout.offsets) {
-                self.zero_field(object, offset, field.storage);
-            }
-        }
         self.push(reference);
-    }
-
-    /// Gives a field of a new object the default of its type, whose bits are zero.
-    fn zero_field(&mut self, object: Value, offset: u32, storage: StorageKind) {
-        let flags = self.flags(place(storage));
-        let zero = match storage {
-            StorageKind::Val(ValKind::I64 | ValKind::F64) => self.i64_const(0),
-            StorageKind::Val(ValKind::V128) => {
-                let zero = self.i64_const(0);
-                let high = offset as i32 + 8;
-                self.b.ins().store(flags, zero, object, high);
-                zero
-            }
-            _ => self.i32_const(0),
-        };
-        match storage_bytes(storage) {
-            1 => self.b.ins().istore8(flags, zero, object, offset as i32),
-            2 => self.b.ins().istore16(flags, zero, object, offset as i32),
-            _ => self.b.ins().store(flags, zero, object, offset as i32),
-        };
     }
 
     pub(super) fn struct_get(&mut self, ty: TypeIdx, field: FieldIdx, signed: bool) {

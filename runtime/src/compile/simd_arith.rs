@@ -306,8 +306,8 @@ impl Translator<'_> {
 
     /// Two lanes of i64 to the two low lanes of i32, saturated; the high ones are zero.
     fn narrow_to_low(&mut self, a: Value, signed: bool) -> Value {
-        let zero = self.vector_const(0);
-        let zero = self.as_vector(zero, I64X2);
+        // The back end knows these narrowings only together with a constant zero.
+        let zero = self.lanes_const(I64X2, 0);
         if signed {
             self.b.ins().snarrow(a, zero)
         } else {

@@ -32,9 +32,14 @@ impl Translator<'_> {
     }
 
     pub(super) fn vector_const(&mut self, bits: u128) -> Value {
+        self.lanes_const(types::I8X16, bits)
+    }
+
+    /// A vector constant as lanes of that type.
+    pub(super) fn lanes_const(&mut self, ty: Type, bits: u128) -> Value {
         let bytes = bits.to_le_bytes().to_vec();
         let constant = self.b.func.dfg.constants.insert(bytes.into());
-        self.b.ins().vconst(types::I8X16, constant)
+        self.b.ins().vconst(ty, constant)
     }
 
     fn load_splat(&mut self, memarg: &MemArg, vector: Type) -> Result<(), Rejected> {
