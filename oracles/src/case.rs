@@ -104,9 +104,9 @@ pub struct Limits {
     pub call_depth: u32,
     /// Bytes of the heap of garbage-collected objects.
     pub heap_bytes: u64,
-    /// Bytes of one linear memory; growing beyond gives -1 on every engine.
+    /// Bytes of all linear memories of a store together; growing beyond gives -1 on every engine.
     pub memory_bytes: u64,
-    /// Elements of one table; growing beyond gives -1 on every engine.
+    /// Elements of all tables of a store together; growing beyond gives -1 on every engine.
     pub table_elements: u64,
 }
 
@@ -116,8 +116,8 @@ impl Limits {
         fuel: 5_000_000,
         call_depth: 400,
         heap_bytes: 16 << 20,
-        memory_bytes: 4 << 20,
-        table_elements: 10_000,
+        memory_bytes: 8 << 20,
+        table_elements: 20_000,
     };
 
     /// For scripts written by people, and the official suite.
@@ -125,8 +125,8 @@ impl Limits {
         fuel: 2_000_000_000,
         call_depth: 4_000,
         heap_bytes: 256 << 20,
-        memory_bytes: 4 << 30,
-        table_elements: 10_000_000,
+        memory_bytes: 1 << 30,
+        table_elements: 64 << 20,
     };
 }
 

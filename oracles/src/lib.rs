@@ -9,6 +9,7 @@
 //! | `observe` | what counts as visible: results, globals, tables, memories, one object graph |
 //! | `host` | the modules `harness` and `spectest`, engine-neutrally |
 //! | `leak` | live objects, counted and bounded |
+//! | `coverage` | which rules of the specification a run applied |
 //! | `engine` | the session every engine offers; one adapter per file |
 //! | `nondeterminism` | permitted differences, each with its authority |
 //! | `verdict` | what a comparison says, and counters |
@@ -33,6 +34,8 @@ pub mod observe;
 pub mod host;
 
 pub mod leak;
+
+pub mod coverage;
 
 pub mod engine;
 

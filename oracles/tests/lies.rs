@@ -5,6 +5,7 @@
 
 use gcrucible_oracles::case::{Case, InstanceIndex, ModuleIndex, Step};
 use gcrucible_oracles::compare::compare;
+use gcrucible_oracles::coverage::RuleMap;
 use gcrucible_oracles::engine::{Engine, Run, Session, Setup, StepRun, Totals, Traits};
 use gcrucible_oracles::judge::Judge;
 use gcrucible_oracles::leak::{Bounds, Census, Handles, Live, LiveKind, Reclaims, Sample};
@@ -149,6 +150,7 @@ fn truth() -> Run {
             }),
         }],
         totals: Totals::default(),
+        rules: RuleMap::default(),
     }
 }
 

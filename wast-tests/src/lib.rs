@@ -6,6 +6,8 @@
 //! | `script`, `lower` | a `.wast` file as directives, and as a case |
 //! | `runner` | a script on one session: passed, failed, unsupported |
 //! | `suite` | the official suite and which part of it we answer for |
+//! | `known` | assertions of it that release 3.0 contradicts, each with its authority |
+//! | `matrix` | script x engine x schedule: the trials |
 //!
 //! Nothing here knows an engine's own types, decides a disagreement between engines, or writes scripts (the reducer does).
 
@@ -18,3 +20,7 @@ mod lower;
 pub mod runner;
 
 pub mod suite;
+
+pub mod known;
+
+pub mod matrix;

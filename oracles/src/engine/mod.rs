@@ -6,7 +6,10 @@
 //!
 //! Not here: any engine's own types; each adapter keeps them in its file.
 
+pub mod reference;
+
 use crate::case::{Case, Limits, Step};
+use crate::coverage::RuleMap;
 use crate::leak::{Live, Reclaims, Sample};
 use crate::observe::Observation;
 use crate::outcome::Outcome;
@@ -75,6 +78,11 @@ pub trait Engine {
     /// Its choices.
     fn traits(&self) -> Traits;
 
+    /// The name of its collector, by which a header's `collectors` selects; none if it has none to select.
+    fn collector(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Opens a session with nothing loaded but the host modules `harness` and `spectest`.
     ///
     /// # Errors
@@ -108,10 +116,15 @@ pub trait Session {
     fn live(&mut self) -> Result<Live, String>;
 
     /// Every answer given so far to `live` and `live.extern`, in order.
-    fn samples(&self) -> &[Sample];
+    fn samples(&self) -> Vec<Sample>;
 
     /// Totals so far.
     fn totals(&self) -> Totals;
+
+    /// The rules of the specification applied so far; empty for an engine that does not say.
+    fn rules(&self) -> RuleMap {
+        RuleMap::default()
+    }
 }
 
 /// One step of a run.
@@ -138,6 +151,23 @@ pub struct Run {
     pub samples: Vec<Sample>,
     /// [`Session::totals`].
     pub totals: Totals,
+    /// [`Session::rules`].
+    pub rules: RuleMap,
+}
+
+/// The reference.
+pub fn reference() -> Box<dyn Engine> {
+    Box::new(reference::Reference)
+}
+
+/// The names of all engines in all configurations that tests run by default, the reference first.
+pub fn names() -> Vec<String> {
+    vec![reference().name()]
+}
+
+/// The engine with this name.
+pub fn named(name: &str) -> Option<Box<dyn Engine>> {
+    (name == reference().name()).then(reference)
 }
 
 fn run_case<E: Engine + ?Sized>(engine: &E, case: &Case, answers: &[u32]) -> Run {
@@ -148,6 +178,7 @@ fn run_case<E: Engine + ?Sized>(engine: &E, case: &Case, answers: &[u32]) -> Run
         steps: Vec::new(),
         samples: Vec::new(),
         totals: Totals::default(),
+        rules: RuleMap::default(),
     };
     let setup = Setup {
         answers: answers.to_vec(),
@@ -180,7 +211,8 @@ fn run_case<E: Engine + ?Sized>(engine: &E, case: &Case, answers: &[u32]) -> Run
             break;
         }
     }
-    run.samples = session.samples().to_vec();
+    run.samples = session.samples();
     run.totals = session.totals();
+    run.rules = session.rules();
     run
 }

@@ -35,7 +35,7 @@ pub enum HarnessFunc {
     LiveExtern,
     Extern,
     ExternId,
-    Hold,
+    Hold(HeapTop),
     Held(HeapTop),
     Release,
     TableGet(String),
@@ -69,7 +69,7 @@ pub enum Unresolved {
 /// There is none by this name with this signature.
 pub fn resolve(name: &str, sig: &Sig) -> Result<HarnessFunc, Unresolved> {
     let found = by_name(name).ok_or_else(|| Unresolved::Unknown(name.to_owned()))?;
-    if accepts(&found, name, sig) {
+    if accepts(&found, sig) {
         Ok(found)
     } else {
         Err(Unresolved::Signature(name.to_owned()))
@@ -98,7 +98,7 @@ fn by_name(name: &str) -> Option<HarnessFunc> {
     }
     if let Some((what, top)) = form(name) {
         return Some(match what {
-            "hold" => HarnessFunc::Hold,
+            "hold" => HarnessFunc::Hold(top),
             "held" => HarnessFunc::Held(top),
             _ => HarnessFunc::Release,
         });
@@ -127,17 +127,16 @@ fn form(name: &str) -> Option<(&str, HeapTop)> {
     matches!(what, "hold" | "held" | "release").then_some((what, top))
 }
 
-fn accepts(func: &HarnessFunc, name: &str, sig: &Sig) -> bool {
+fn accepts(func: &HarnessFunc, sig: &Sig) -> bool {
     let index = |ty: &Ty| matches!(ty, Ty::I32 | Ty::I64);
     let reference = |ty: &Ty| matches!(ty, Ty::Ref(_));
     let of = |ty: &Ty, top: HeapTop| matches!(ty, Ty::Ref(found) if found.top == top);
-    let top = form(name).map_or(HeapTop::Any, |(_, top)| top);
     match (func, sig.params.as_slice(), sig.results.as_slice()) {
         (HarnessFunc::Gc, [], []) => true,
         (HarnessFunc::Live | HarnessFunc::LiveExtern, [], [Ty::I32]) => true,
         (HarnessFunc::Extern, [Ty::I32], [ty]) => of(ty, HeapTop::Extern),
         (HarnessFunc::ExternId, [ty], [Ty::I32]) => of(ty, HeapTop::Extern),
-        (HarnessFunc::Hold, [ty], [Ty::I32]) => of(ty, top),
+        (HarnessFunc::Hold(top), [ty], [Ty::I32]) => of(ty, *top),
         (HarnessFunc::Held(top), [Ty::I32], [ty]) => of(ty, *top),
         (HarnessFunc::Release, [Ty::I32], []) => true,
         (HarnessFunc::TableGet(_), [i], [ty]) => index(i) && reference(ty),
@@ -176,7 +175,7 @@ pub trait Host {
     /// The number of a host object; none for null and anything else.
     fn host_number(&mut self, value: &Self::Val) -> Option<u32>;
     /// Keeps a reference alive under the next handle.
-    fn hold(&mut self, value: &Self::Val) -> Result<u32, Self::Halt>;
+    fn hold(&mut self, value: &Self::Val, top: HeapTop) -> Result<u32, Self::Halt>;
     /// The reference under a handle, if it is held and of the hierarchy.
     fn held(&mut self, handle: u32, top: HeapTop) -> Result<Option<Self::Val>, Self::Halt>;
     /// Ends a handle; false if it is not held.
@@ -258,8 +257,8 @@ pub fn perform<H: Host>(
             let number = number.ok_or_else(|| host.trap(Trap::NullReference))?;
             Ok(vec![host.integer(u64::from(number), false)])
         }
-        (HarnessFunc::Hold, [value]) => {
-            let handle = host.hold(value)?;
+        (HarnessFunc::Hold(top), [value]) => {
+            let handle = host.hold(value, *top)?;
             Ok(vec![host.integer(u64::from(handle), false)])
         }
         (HarnessFunc::Held(top), [handle]) => {

@@ -1,0 +1,76 @@
+//! Which rules of the specification a run applied, and which directly after which other: what guides the fuzzer.
+//!
+//! Only the reference reports it. The map has a fixed number of bits, so that it can be handed to libFuzzer as counters and merged by
+//! words. Not here: what a rule is called; `engine::reference` knows.
+
+/// A table of bits: row `p`, column `r` is set when rule `r` was applied directly after rule `p`; the last row is for rules applied
+/// first. Empty for engines that report nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RuleMap {
+    rules: usize,
+    words: Vec<u64>,
+}
+
+impl RuleMap {
+    /// A map over this many rules from its words, row by row; each row begins with a new word.
+    pub fn new(rules: usize, words: impl IntoIterator<Item = u64>) -> RuleMap {
+        RuleMap {
+            rules,
+            words: words.into_iter().collect(),
+        }
+    }
+
+    /// The words, row by row.
+    pub fn words(&self) -> &[u64] {
+        &self.words
+    }
+
+    /// How many pairs are set.
+    pub fn pairs(&self) -> u64 {
+        self.words.iter().map(|word| u64::from(word.count_ones())).sum()
+    }
+
+    /// The numbers of the rules applied at least once, ascending.
+    pub fn reached(&self) -> Vec<usize> {
+        let width = self.rules.div_ceil(64).max(1);
+        let mut any = vec![0_u64; width];
+        for row in self.words.chunks(width) {
+            for (any, word) in any.iter_mut().zip(row) {
+                *any |= word;
+            }
+        }
+        let is_set = |rule: &usize| any[rule / 64] >> (rule % 64) & 1 == 1;
+        (0..self.rules).filter(is_set).collect()
+    }
+
+    /// Adds another map; how many pairs were new.
+    pub fn merge(&mut self, other: &RuleMap) -> u64 {
+        if self.words.len() < other.words.len() {
+            self.words.resize(other.words.len(), 0);
+            self.rules = other.rules;
+        }
+        let mut new = 0;
+        for (mine, theirs) in self.words.iter_mut().zip(&other.words) {
+            new += u64::from((theirs & !*mine).count_ones());
+            *mine |= theirs;
+        }
+        new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn merging_counts_what_is_new() {
+        // Two rules, three rows of one word.
+        let mut seen = RuleMap::default();
+        let run = RuleMap::new(2, [0b10, 0b00, 0b01]);
+        assert_eq!(seen.merge(&run), 2);
+        assert_eq!(seen.merge(&run), 0);
+        assert_eq!(seen.merge(&RuleMap::new(2, [0b11, 0, 0])), 1);
+        assert_eq!((seen.pairs(), seen.reached()), (3, vec![0, 1]));
+        assert_eq!(RuleMap::default().reached(), Vec::<usize>::new());
+    }
+}

@@ -1,0 +1,152 @@
+//! Assertions of the official suite that are expected not to hold, each with its authority. An assertion in this table that does hold
+//! is a failure too, so the table cannot grow stale.
+//!
+//! Always: a row names a line of one file of the pinned suite. There are no rows for faults of our own engines: those are mended. The
+//! rows here are assertions of proposals written before later features of release 3.0 made the refused modules good ones.
+
+use crate::runner::{Failure, Report};
+
+/// Assertions of one file that 3.0 contradicts.
+#[derive(Clone, Copy, Debug)]
+pub struct Superseded {
+    /// The file, with its group.
+    pub file: &'static str,
+    /// The lines of the assertions.
+    pub lines: &'static [usize],
+    /// Why they do not hold any more.
+    pub because: &'static str,
+}
+
+const MEMORY_INDEX: &str = "multi-memory: the byte that had to be zero in memory.size and memory.grow is a memory index, \
+                            in LEB128 (specification section 5.4.6)";
+const MANY_MEMORIES: &str = "multi-memory: a module may have several memories (specification section 2.4)";
+const WIDE_LIMITS: &str = "memory64: limits are u64 (specification section 5.3.11)";
+const WIDE_OFFSET: &str = "memory64: the offset of a memory argument is u64 (specification section 5.4.6)";
+
+/// The table, sorted by file.
+pub const SUPERSEDED: &[Superseded] = &[
+    Superseded {
+        file: "function-references/binary.wast",
+        lines: &[145, 165, 184, 203, 242, 261, 279, 297],
+        because: MEMORY_INDEX,
+    },
+    Superseded {
+        file: "memory64/binary.wast",
+        lines: &[876, 896, 915, 934, 973, 992, 1010, 1028],
+        because: MEMORY_INDEX,
+    },
+    Superseded {
+        file: "memory64/memory.wast",
+        lines: &[10, 11],
+        because: MANY_MEMORIES,
+    },
+    Superseded {
+        file: "memory64/memory64.wast",
+        lines: &[8, 9],
+        because: MANY_MEMORIES,
+    },
+    Superseded {
+        file: "multi-value/binary.wast",
+        lines: &[162, 182, 201, 220, 259, 278, 296, 314],
+        because: MEMORY_INDEX,
+    },
+    Superseded {
+        file: "reference-types/binary-leb128.wast",
+        lines: &[217, 225],
+        because: WIDE_LIMITS,
+    },
+    Superseded {
+        file: "reference-types/binary-leb128.wast",
+        lines: &[404, 461],
+        because: WIDE_OFFSET,
+    },
+    Superseded {
+        file: "reference-types/binary.wast",
+        lines: &[157],
+        because: WIDE_LIMITS,
+    },
+    Superseded {
+        file: "reference-types/binary.wast",
+        lines: &[354],
+        because: WIDE_LIMITS,
+    },
+    Superseded {
+        file: "reference-types/binary.wast",
+        lines: &[362, 419],
+        because: WIDE_OFFSET,
+    },
+    Superseded {
+        file: "reference-types/binary.wast",
+        lines: &[756, 776, 795, 814, 853, 872, 890, 908],
+        because: MEMORY_INDEX,
+    },
+    Superseded {
+        file: "reference-types/imports.wast",
+        lines: &[416, 420, 424],
+        because: MANY_MEMORIES,
+    },
+    Superseded {
+        file: "reference-types/unreached-invalid.wast",
+        lines: &[539],
+        because: "function-references: operands of unreachable code are of the bottom type, which matches every label of br_table \
+                  (specification section 2.3, rule Instr_ok/br_table)",
+    },
+];
+
+/// What is left of a report once the table is taken into account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Judged {
+    /// Failures that are not in the table.
+    pub unexpected: Vec<Failure>,
+    /// Failures that are.
+    pub superseded: usize,
+    /// Rows of the table whose assertion held, by line.
+    pub stale: Vec<usize>,
+}
+
+/// Holds a report against the table.
+pub fn judge(report: &Report) -> Judged {
+    let rows = SUPERSEDED.iter().filter(|row| row.file == report.file);
+    let lines: Vec<usize> = rows.flat_map(|row| row.lines).copied().collect();
+    let expected = |failure: &&Failure| lines.contains(&failure.at.line);
+    let failed = |line: &usize| report.failures.iter().any(|failure| failure.at.line == *line);
+    Judged {
+        unexpected: report.failures.iter().filter(|failure| !expected(failure)).cloned().collect(),
+        superseded: report.failures.iter().filter(expected).count(),
+        stale: lines.iter().copied().filter(|line| !failed(line)).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::Place;
+    use crate::suite;
+
+    #[test]
+    fn rows_name_files_of_the_suite_in_order() {
+        let files = suite::files();
+        for row in SUPERSEDED {
+            let file = files.iter().find(|file| file.name == row.file);
+            assert!(file.is_some_and(|file| file.standing.is_required()), "{}", row.file);
+        }
+        let order = |row: &Superseded| (row.file, row.lines[0]);
+        assert!(SUPERSEDED.is_sorted_by(|a, b| order(a) < order(b)));
+    }
+
+    #[test]
+    fn an_unexpected_pass_is_seen() {
+        let failure = |line| Failure {
+            at: Place { line, column: 2 },
+            message: String::new(),
+        };
+        let report = Report {
+            file: "memory64/memory.wast".into(),
+            failures: vec![failure(10), failure(12)],
+            ..Report::default()
+        };
+        let judged = judge(&report);
+        assert_eq!((judged.superseded, judged.stale), (1, vec![11]));
+        assert_eq!(judged.unexpected, [failure(12)]);
+    }
+}

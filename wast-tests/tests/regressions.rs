@@ -1,0 +1,40 @@
+//! Our own scripts: one trial for each file and engine, named `engine::folder/file`. Each runs under several schedules, as a script
+//! and as a case against the reference.
+
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+use gcrucible_oracles::engine;
+use gcrucible_wast_tests::matrix;
+use gcrucible_wast_tests::script::Script;
+use libtest_mimic::{Arguments, Failed, Trial};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("regressions");
+    let files = match matrix::scripts_under(&folder) {
+        Ok(files) => files,
+        Err(error) => {
+            eprintln!("{}: {error}", folder.display());
+            return ExitCode::FAILURE;
+        }
+    };
+    let mut trials = Vec::new();
+    for name in engine::names() {
+        for path in &files {
+            let file = path.strip_prefix(&folder).unwrap_or(path).display().to_string();
+            let (name, path, title) = (name.clone(), path.clone(), format!("{name}::{file}"));
+            trials.push(Trial::test(title, move || check(&path, &file, &name)));
+        }
+    }
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn check(path: &Path, file: &str, engine: &str) -> Result<(), Failed> {
+    let text = fs::read_to_string(path)?;
+    let script = Script::parse(file, &text)?;
+    let engine = engine::named(engine).ok_or("no such engine")?;
+    let wrong = matrix::run_regression(&script, engine.as_ref(), engine::reference().as_ref());
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
+}
