@@ -27,7 +27,10 @@ impl RuleMap {
 
     /// How many pairs are set.
     pub fn pairs(&self) -> u64 {
-        self.words.iter().map(|word| u64::from(word.count_ones())).sum()
+        self.words
+            .iter()
+            .map(|word| u64::from(word.count_ones()))
+            .sum()
     }
 
     /// The numbers of the rules applied at least once, ascending.

@@ -26,7 +26,11 @@ pub const SCHEDULES: [Schedule; 3] = [Schedule::OnPressure, Schedule::EveryNth(3
 /// # Errors
 ///
 /// The engine cannot start.
-pub fn run_script(script: &Script, engine: &dyn Engine, schedule: Schedule) -> Result<Report, String> {
+pub fn run_script(
+    script: &Script,
+    engine: &dyn Engine,
+    schedule: Schedule,
+) -> Result<Report, String> {
     let setup = Setup {
         schedule,
         limits: Limits::SCRIPT,
@@ -41,7 +45,11 @@ pub fn run_script(script: &Script, engine: &dyn Engine, schedule: Schedule) -> R
 /// # Errors
 ///
 /// The file is no script, or the engine cannot start.
-pub fn run_suite_file(file: &SuiteFile, engine: &dyn Engine, schedule: Schedule) -> Result<(Report, Judged), String> {
+pub fn run_suite_file(
+    file: &SuiteFile,
+    engine: &dyn Engine,
+    schedule: Schedule,
+) -> Result<(Report, Judged), String> {
     let script = Script::parse(&file.name, file.text).map_err(|error| error.to_string())?;
     let report = run_script(&script, engine, schedule)?;
     let judged = known::judge(&report);
@@ -62,7 +70,11 @@ pub fn run_regression(script: &Script, engine: &dyn Engine, reference: &dyn Engi
         return Vec::new();
     }
     let mut schedules: Vec<Schedule> = script.header.schedule.iter().cloned().collect();
-    schedules.extend(SCHEDULES.into_iter().filter(|schedule| script.header.schedule.as_ref() != Some(schedule)));
+    schedules.extend(
+        SCHEDULES
+            .into_iter()
+            .filter(|schedule| script.header.schedule.as_ref() != Some(schedule)),
+    );
     let mut wrong = Vec::new();
     for schedule in &schedules {
         match run_script(script, engine, schedule.clone()) {
@@ -111,7 +123,10 @@ pub fn scripts_under(folder: &Path) -> io::Result<Vec<PathBuf>> {
             let path = entry?.path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "wast") {
+            } else if path
+                .extension()
+                .is_some_and(|extension| extension == "wast")
+            {
                 found.push(path);
             }
         }

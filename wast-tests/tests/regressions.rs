@@ -23,7 +23,11 @@ fn main() -> ExitCode {
     let mut trials = Vec::new();
     for name in engine::names() {
         for path in &files {
-            let file = path.strip_prefix(&folder).unwrap_or(path).display().to_string();
+            let file = path
+                .strip_prefix(&folder)
+                .unwrap_or(path)
+                .display()
+                .to_string();
             let (name, path, title) = (name.clone(), path.clone(), format!("{name}::{file}"));
             trials.push(Trial::test(title, move || check(&path, &file, &name)));
         }
@@ -36,5 +40,9 @@ fn check(path: &Path, file: &str, engine: &str) -> Result<(), Failed> {
     let script = Script::parse(file, &text)?;
     let engine = engine::named(engine).ok_or("no such engine")?;
     let wrong = matrix::run_regression(&script, engine.as_ref(), engine::reference().as_ref());
-    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(wrong.join("\n").into())
+    }
 }

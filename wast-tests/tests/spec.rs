@@ -31,8 +31,23 @@ fn check(file: &SuiteFile, engine: &str) -> Result<(), Failed> {
     if judged.unexpected.is_empty() && judged.stale.is_empty() && report.unsupported.is_empty() {
         return Ok(());
     }
-    let unexpected = judged.unexpected.iter().map(|failure| format!("{}:{}: {}\n", file.name, failure.at, failure.message));
-    let stale = judged.stale.iter().map(|line| format!("{}:{line}: holds, although `known` says that 3.0 contradicts it\n", file.name));
-    let missing = report.unsupported.iter().map(|(what, count)| format!("{}: {count} unsupported: {what}\n", file.name));
-    Err(unexpected.chain(stale).chain(missing).collect::<String>().into())
+    let unexpected = judged
+        .unexpected
+        .iter()
+        .map(|failure| format!("{}:{}: {}\n", file.name, failure.at, failure.message));
+    let stale = judged.stale.iter().map(|line| {
+        format!(
+            "{}:{line}: holds, although `known` says that 3.0 contradicts it\n",
+            file.name
+        )
+    });
+    let missing = report
+        .unsupported
+        .iter()
+        .map(|(what, count)| format!("{}: {count} unsupported: {what}\n", file.name));
+    Err(unexpected
+        .chain(stale)
+        .chain(missing)
+        .collect::<String>()
+        .into())
 }

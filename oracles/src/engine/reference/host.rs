@@ -4,12 +4,13 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use gcrucible_reference::execution::{
-    Extern, FuncAddr, GlobalAddr, Halt, HandleId, InstanceAddr, Internal, MemAddr, Misuse, Ref as TheirRef, Store, TableAddr,
-    Value as TheirValue,
+    Extern, FuncAddr, GlobalAddr, Halt, HandleId, InstanceAddr, Internal, MemAddr, Misuse,
+    Ref as TheirRef, Store, TableAddr, Value as TheirValue,
 };
 use gcrucible_reference::reach::Frames;
 use gcrucible_reference::syntax::{
-    AddrType, CompositeType, DefTypeId, FuncType, GlobalType, HeapType, Limits, MemType, RefType, TableType, TypeStore, TypeUse, ValType,
+    AddrType, CompositeType, DefTypeId, FuncType, GlobalType, HeapType, Limits, MemType, RefType,
+    TableType, TypeStore, TypeUse, ValType,
 };
 
 use super::{observe, their_trap};
@@ -62,10 +63,17 @@ pub(super) fn define(
         };
         let results = harness::perform(&mut call, &func, &sig, args)?;
         let mut pairs = results.iter().zip(&of.results);
-        let fit = results.len() == of.results.len() && pairs.all(|(value, ty)| call.store.value_matches(*value, *ty));
-        if fit { Ok(results) } else { Err(call.trap(Trap::CastFailure)) }
+        let fit = results.len() == of.results.len()
+            && pairs.all(|(value, ty)| call.store.value_matches(*value, *ty));
+        if fit {
+            Ok(results)
+        } else {
+            Err(call.trap(Trap::CastFailure))
+        }
     };
-    store.add_host_function(ty, body).map_err(|halt| halt.to_string())
+    store
+        .add_host_function(ty, body)
+        .map_err(|halt| halt.to_string())
 }
 
 fn signature(types: &TypeStore, of: &FuncType) -> Sig {
@@ -85,7 +93,12 @@ fn neutral_type(types: &TypeStore, ty: ValType) -> Ty {
         ValType::V128 => Ty::V128,
         ValType::Ref(RefType { nullable, heap }) => {
             let top = observe::top(types, heap);
-            let whole = [RefType::ANYREF, RefType::FUNCREF, RefType::EXTERNREF, RefType::EXNREF];
+            let whole = [
+                RefType::ANYREF,
+                RefType::FUNCREF,
+                RefType::EXTERNREF,
+                RefType::EXNREF,
+            ];
             let covers = match heap {
                 HeapType::Use(TypeUse::Def(id)) => match types.expand(id) {
                     CompositeType::Struct(_) => Covers::Struct,
@@ -227,7 +240,9 @@ impl Host for Call<'_> {
 
     fn held(&mut self, handle: u32, top: HeapTop) -> Result<Option<TheirValue>, Halt> {
         let handle = self.shared.borrow().handles.held(handle, top).copied();
-        Ok(handle.and_then(|handle| self.store.held(handle)).map(TheirValue::Ref))
+        Ok(handle
+            .and_then(|handle| self.store.held(handle))
+            .map(TheirValue::Ref))
     }
 
     fn release(&mut self, handle: u32) -> bool {
@@ -243,7 +258,9 @@ impl Host for Call<'_> {
     fn table_get(&mut self, table: &str, index: u64) -> Result<Option<TheirValue>, Halt> {
         let elements = self.store.table_elements(self.table(table)?);
         let elements = self.settle(elements)?;
-        let element = usize::try_from(index).ok().and_then(|index| elements.get(index));
+        let element = usize::try_from(index)
+            .ok()
+            .and_then(|index| elements.get(index));
         Ok(element.map(|&r| TheirValue::Ref(r)))
     }
 
@@ -253,13 +270,24 @@ impl Host for Call<'_> {
         self.within(result)
     }
 
-    fn table_grow(&mut self, table: &str, value: &TheirValue, by: u64) -> Result<Option<u64>, Halt> {
+    fn table_grow(
+        &mut self,
+        table: &str,
+        value: &TheirValue,
+        by: u64,
+    ) -> Result<Option<u64>, Halt> {
         let (table, value) = (self.table(table)?, self.reference(value)?);
         let result = self.store.table_grow(table, by, value);
         self.settle(result)
     }
 
-    fn table_fill(&mut self, table: &str, from: u64, value: &TheirValue, count: u64) -> Result<bool, Halt> {
+    fn table_fill(
+        &mut self,
+        table: &str,
+        from: u64,
+        value: &TheirValue,
+        count: u64,
+    ) -> Result<bool, Halt> {
         let (table, value) = (self.table(table)?, self.reference(value)?);
         let result = self.store.table_fill(table, from, value, count);
         self.within(result)
@@ -267,7 +295,9 @@ impl Host for Call<'_> {
 
     fn table_copy(&mut self, to: (&str, u64), from: (&str, u64), count: u64) -> Result<bool, Halt> {
         let (target, source) = (self.table(to.0)?, self.table(from.0)?);
-        let result = self.store.table_copy((target, to.1), (source, from.1), count);
+        let result = self
+            .store
+            .table_copy((target, to.1), (source, from.1), count);
         self.within(result)
     }
 
@@ -373,12 +403,22 @@ fn global(store: &mut Store, value: crate::value::Value) -> Result<GlobalAddr, H
         TheirValue::F64(_) => ValType::F64,
         TheirValue::V128(_) | TheirValue::Ref(_) => ValType::V128,
     };
-    store.add_global(GlobalType { mutable: false, val }, value)
+    store.add_global(
+        GlobalType {
+            mutable: false,
+            val,
+        },
+        value,
+    )
 }
 
 fn null_table(store: &mut Store, table: spectest::SpectestTable) -> Result<TableAddr, Halt> {
     let ty = TableType {
-        addr: if table.wide { AddrType::I64 } else { AddrType::I32 },
+        addr: if table.wide {
+            AddrType::I64
+        } else {
+            AddrType::I32
+        },
         limits: Limits {
             min: table.least,
             max: Some(table.most),
@@ -392,7 +432,10 @@ fn memory(store: &mut Store) -> Result<MemAddr, Halt> {
     let (_, min, max) = spectest::MEMORY;
     store.add_memory(MemType {
         addr: AddrType::I32,
-        limits: Limits { min, max: Some(max) },
+        limits: Limits {
+            min,
+            max: Some(max),
+        },
     })
 }
 

@@ -19,8 +19,8 @@ use std::rc::Rc;
 use gcrucible_reference::Rule;
 use gcrucible_reference::binary::{Malformed, MalformedKind};
 use gcrucible_reference::execution::{
-    Exhausted, Extern, FuncAddr, Halt, InstanceAddr, InstantiationError, Internal, Ref as TheirRef, Store, StoreLimits,
-    TagAddr, Trap as TheirTrap, Value as TheirValue,
+    Exhausted, Extern, FuncAddr, Halt, InstanceAddr, InstantiationError, Internal, Ref as TheirRef,
+    Store, StoreLimits, TagAddr, Trap as TheirTrap, Value as TheirValue,
 };
 use gcrucible_reference::reach::Frames;
 use gcrucible_reference::syntax::{DefTypeId, ExternType, Module, TypeUse};
@@ -126,7 +126,9 @@ impl ReferenceSession {
     fn instantiate(&mut self, module: ModuleIndex) -> Result<(), Outcome> {
         let index = InstanceIndex(self.instances.len() as u32);
         self.instances.push(None);
-        let module = self.module(module).ok_or_else(|| misuse("no such module"))?;
+        let module = self
+            .module(module)
+            .ok_or_else(|| misuse("no such module"))?;
         let imports = self.imports(&module)?;
         let address = self.store.next_instance();
         self.names.instances.insert(address, index);
@@ -152,7 +154,10 @@ impl ReferenceSession {
         };
         for (index, &tag) in found.tags().iter().enumerate() {
             let index = index as u32;
-            self.names.tags.entry(tag).or_insert(TagKey { instance, index });
+            self.names
+                .tags
+                .entry(tag)
+                .or_insert(TagKey { instance, index });
         }
     }
 
@@ -170,7 +175,10 @@ impl ReferenceSession {
             };
             let missing = || {
                 let (module, name) = (&import.module, &import.name);
-                Outcome::rejected(Why::Unlinkable, format!("unknown import {module:?} {name:?}"))
+                Outcome::rejected(
+                    Why::Unlinkable,
+                    format!("unknown import {module:?} {name:?}"),
+                )
             };
             found.push(item.ok_or_else(missing)?);
         }
@@ -183,8 +191,11 @@ impl ReferenceSession {
             return Err(unlinkable(format!("`harness` {name:?} is a function")));
         };
         let instance = self.store.next_instance();
-        let func = host::define(&mut self.store, &self.shared, instance, name, ty).map_err(unlinkable)?;
-        self.names.host_funcs.insert(func, (harness::MODULE, name.to_owned()));
+        let func =
+            host::define(&mut self.store, &self.shared, instance, name, ty).map_err(unlinkable)?;
+        self.names
+            .host_funcs
+            .insert(func, (harness::MODULE, name.to_owned()));
         Ok(Extern::Func(func))
     }
 
@@ -192,9 +203,12 @@ impl ReferenceSession {
     fn spectest(&mut self) -> Result<&Spectest, Outcome> {
         if self.spectest.is_none() {
             let made = Spectest::new(&mut self.store);
-            let made = made.map_err(|halt| halt_outcome(halt).unwrap_or_else(|_| misuse("spectest")))?;
+            let made =
+                made.map_err(|halt| halt_outcome(halt).unwrap_or_else(|_| misuse("spectest")))?;
             for (func, name) in made.funcs() {
-                self.names.host_funcs.insert(func, (spectest::MODULE, name.to_owned()));
+                self.names
+                    .host_funcs
+                    .insert(func, (spectest::MODULE, name.to_owned()));
             }
             self.spectest = Some(made);
         }
@@ -224,8 +238,15 @@ impl ReferenceSession {
     }
 
     /// Calls an export: results, or how it ended instead.
-    fn invoke(&mut self, instance: InstanceIndex, export: &str, args: &[Value]) -> Result<Called, Outcome> {
-        let instance = self.instance(instance).ok_or_else(|| misuse("no such instance"))?;
+    fn invoke(
+        &mut self,
+        instance: InstanceIndex,
+        export: &str,
+        args: &[Value],
+    ) -> Result<Called, Outcome> {
+        let instance = self
+            .instance(instance)
+            .ok_or_else(|| misuse("no such instance"))?;
         let Some(Extern::Func(func)) = self.store.export(instance, export) else {
             return Err(misuse("no such exported function"));
         };
@@ -243,7 +264,9 @@ impl ReferenceSession {
     }
 
     fn get(&mut self, instance: InstanceIndex, global: &str) -> Result<Called, Outcome> {
-        let instance = self.instance(instance).ok_or_else(|| misuse("no such instance"))?;
+        let instance = self
+            .instance(instance)
+            .ok_or_else(|| misuse("no such instance"))?;
         let Some(Extern::Global(global)) = self.store.export(instance, global) else {
             return Err(misuse("no such exported global"));
         };
@@ -257,9 +280,13 @@ impl ReferenceSession {
 
     fn take(&mut self, step: &Step) -> Result<Called, Outcome> {
         match step {
-            Step::Instantiate { module } => self.instantiate(*module).map(|()| Called::Returned(Vec::new())),
+            Step::Instantiate { module } => self
+                .instantiate(*module)
+                .map(|()| Called::Returned(Vec::new())),
             Step::Register { instance, name } => {
-                let instance = self.instance(*instance).ok_or_else(|| misuse("no such instance"))?;
+                let instance = self
+                    .instance(*instance)
+                    .ok_or_else(|| misuse("no such instance"))?;
                 self.registered.insert(name.clone(), instance);
                 Ok(Called::Returned(Vec::new()))
             }
@@ -313,7 +340,9 @@ impl Session for ReferenceSession {
             Watch::Outcome => Vec::new(),
             Watch::Everything => {
                 let found = self.instances.iter().enumerate();
-                let found = found.filter_map(|(index, address)| Some((InstanceIndex(index as u32), (*address)?)));
+                let found = found.filter_map(|(index, address)| {
+                    Some((InstanceIndex(index as u32), (*address)?))
+                });
                 found.collect()
             }
         };

@@ -4,10 +4,13 @@
 //! hierarchy, so every value is observed together with the type of the place it was read from.
 
 use gcrucible_reference::execution::{
-    ArrayAddr, ExnAddr, Extern, FuncAddr, Halt, InstanceAddr, Object, Ref as TheirRef, Store, StructAddr, Stuck, Value as TheirValue,
+    ArrayAddr, ExnAddr, Extern, FuncAddr, Halt, InstanceAddr, Object, Ref as TheirRef, Store,
+    StructAddr, Stuck, Value as TheirValue,
 };
 use gcrucible_reference::reach::Census as TheirCensus;
-use gcrucible_reference::syntax::{AbsHeapType, CompositeType, HeapType, TypeStore, TypeUse, ValType};
+use gcrucible_reference::syntax::{
+    AbsHeapType, CompositeType, HeapType, TypeStore, TypeUse, ValType,
+};
 
 use super::{Called, Names};
 use crate::case::InstanceIndex;
@@ -93,7 +96,9 @@ impl Observer<'_> {
             TheirRef::Func(_) => HeapTop::Func,
             TheirRef::Exn(_) => HeapTop::Exn,
             TheirRef::Extern(_) => HeapTop::Extern,
-            TheirRef::I31(_) | TheirRef::Struct(_) | TheirRef::Array(_) | TheirRef::Host(_) => HeapTop::Any,
+            TheirRef::I31(_) | TheirRef::Struct(_) | TheirRef::Array(_) | TheirRef::Host(_) => {
+                HeapTop::Any
+            }
         };
         let to = match r.unwrapped() {
             // What `REF.EXTERN` wraps is neither null nor wrapped again.
@@ -110,7 +115,12 @@ impl Observer<'_> {
     }
 
     /// Everything that an instance exports and that can change.
-    fn instance(&self, builder: &mut Builder, index: InstanceIndex, address: InstanceAddr) -> Result<InstanceState, Halt> {
+    fn instance(
+        &self,
+        builder: &mut Builder,
+        index: InstanceIndex,
+        address: InstanceAddr,
+    ) -> Result<InstanceState, Halt> {
         let mut state = InstanceState {
             instance: Some(index),
             ..InstanceState::default()
@@ -159,7 +169,8 @@ impl Observer<'_> {
                     return Err(lost);
                 };
                 let pairs = fields.into_iter().zip(of);
-                let fields = pairs.map(|(value, field)| self.value(builder, value, field.storage.unpack()));
+                let fields =
+                    pairs.map(|(value, field)| self.value(builder, value, field.storage.unpack()));
                 Ok(Node::Struct {
                     fields: fields.collect(),
                     ty: key(ty)?,
@@ -170,7 +181,9 @@ impl Observer<'_> {
                     return Err(lost);
                 };
                 let of = of.storage.unpack();
-                let elements = elements.into_iter().map(|value| self.value(builder, value, of));
+                let elements = elements
+                    .into_iter()
+                    .map(|value| self.value(builder, value, of));
                 Ok(Node::Array {
                     elements: elements.collect(),
                     ty: key(ty)?,
@@ -218,7 +231,9 @@ pub(super) fn observation(
     let outcome = match called {
         Err(outcome) => outcome,
         Ok(Called::Returned(values)) => {
-            let values = values.into_iter().map(|(value, ty)| observer.value(&mut builder, value, ty));
+            let values = values
+                .into_iter()
+                .map(|(value, ty)| observer.value(&mut builder, value, ty));
             Outcome::Returned(values.collect())
         }
         Ok(Called::Threw(exception)) => {
@@ -237,7 +252,9 @@ pub(super) fn observation(
             instances,
             graph,
         },
-        (Err(halt), _) | (_, Err(halt)) => Observation::bare(Outcome::Stuck(format!("observing: {halt}"))),
+        (Err(halt), _) | (_, Err(halt)) => {
+            Observation::bare(Outcome::Stuck(format!("observing: {halt}")))
+        }
     }
 }
 
