@@ -20,7 +20,7 @@ impl Session for Prepared {
     fn load(&mut self, wasm: &[u8]) -> Outcome {
         self.modules.push(wasm.to_vec());
         match wasm.len() {
-            0..8 => Outcome::rejected(Why::Malformed, "too short"),
+            0..=7 => Outcome::rejected(Why::Malformed, "too short"),
             9 => Outcome::rejected(Why::Invalid, "odd"),
             10 => Outcome::Unsupported("ten bytes".into()),
             _ => Outcome::Returned(vec![]),

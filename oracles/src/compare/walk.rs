@@ -1,259 +1,11 @@
-//! Two runs of one case: equal, permitted, or the first difference with the path to it.
-//!
-//! Always: objects are matched by a bijection that grows as both graphs are walked together, from results and exports on, through
-//! every field and element. So identity, sharing and cycles are compared, and addresses never are. The walk is iterative: the
-//! depth of a program's data costs no stack. The first run is the reference; its words are "expected".
-//!
-//! Not here: which differences are permitted (`nondeterminism`), and running the case (`judge`).
+//! Matching two observations: a bijection between their objects, grown while both graphs are walked together.
 
-use crate::engine::{Run, StepRun, Traits};
-use crate::leak;
-use crate::nondeterminism::{self, Skip, Then};
+use crate::engine::Traits;
+use crate::nondeterminism;
 use crate::observe::{InstanceState, MemoryState, Node, Observation};
 use crate::outcome::Outcome;
 use crate::value::{NodeId, Ref, Target, Value};
-use crate::verdict::{Aspect, Crash, Difference, Side, Stats, Verdict};
-
-/// Compares two runs of the same case. Both must have got the same answers to `live`; `judge` sees to it.
-pub fn compare(expected: &Run, actual: &Run) -> Verdict {
-    let mut stats = Stats::default();
-    match compare_runs(expected, actual, &mut stats) {
-        Err(End::Finding(verdict)) => verdict,
-        Err(End::Skip(skip)) if stats.loads + stats.steps == 0 => Verdict::Skipped(skip),
-        Err(End::Skip(skip)) => Verdict::Agree(stats, Some(skip)),
-        Ok(()) if expected.steps.is_empty() && stats.loads == 0 => Verdict::Skipped(Skip::NoSteps),
-        Ok(()) => Verdict::Agree(stats, None),
-    }
-}
-
-/// Why a comparison ends before the end of the runs.
-enum End {
-    Finding(Verdict),
-    Skip(Skip),
-}
-
-fn compare_runs(expected: &Run, actual: &Run, stats: &mut Stats) -> Result<(), End> {
-    stats.collections = actual.totals.collections;
-    for (index, (left, right)) in expected.loads.iter().zip(&actual.loads).enumerate() {
-        broken(expected, None, left)?;
-        broken(actual, None, right)?;
-        let differ = |sides| finding(actual, Aspect::Load, None, format!("module {index}"), sides);
-        outcomes(left, right, stats, differ)?;
-        stats.loads += 1;
-    }
-    let traits = [expected.traits, actual.traits];
-    for (step, (left, right)) in expected.steps.iter().zip(&actual.steps).enumerate() {
-        broken(expected, Some(step), &left.observation.outcome)?;
-        broken(actual, Some(step), &right.observation.outcome)?;
-        compare_step(step, left, right, traits, &actual.engine, stats)?;
-    }
-    if expected.steps.len() != actual.steps.len() {
-        let count = |run: &Run| Side::new(format!("{} steps", run.steps.len()), "steps");
-        let sides = (count(expected), count(actual));
-        return Err(finding(actual, Aspect::Outcome, None, String::new(), sides));
-    }
-    compare_samples(expected, actual, stats)
-}
-
-/// An engine that broke ends the comparison, whichever side it is.
-fn broken(run: &Run, step: Option<usize>, outcome: &Outcome) -> Result<(), End> {
-    let (Outcome::Stuck(what) | Outcome::Crashed(what)) = outcome else {
-        return Ok(());
-    };
-    let crash = Crash {
-        engine: run.engine.clone(),
-        step,
-        what: what.clone(),
-    };
-    Err(End::Finding(Verdict::Crashed(Box::new(crash))))
-}
-
-fn finding(
-    actual: &Run,
-    aspect: Aspect,
-    step: Option<usize>,
-    path: String,
-    sides: (Side, Side),
-) -> End {
-    End::Finding(differ(&actual.engine, aspect, step, path, sides))
-}
-
-fn differ(
-    engine: &str,
-    aspect: Aspect,
-    step: Option<usize>,
-    path: String,
-    sides: (Side, Side),
-) -> Verdict {
-    let (expected, actual) = sides;
-    Verdict::Differ(Box::new(Difference {
-        aspect,
-        step,
-        path,
-        expected,
-        actual,
-        engine: engine.to_owned(),
-    }))
-}
-
-/// Compares how two steps, or two loads, ended; values inside are left to the graph.
-fn outcomes(
-    left: &Outcome,
-    right: &Outcome,
-    stats: &mut Stats,
-    differ: impl FnOnce((Side, Side)) -> End,
-) -> Result<(), End> {
-    let alike = match (left, right) {
-        (Outcome::Returned(left), Outcome::Returned(right)) => left.len() == right.len(),
-        (Outcome::Threw(_), Outcome::Threw(_)) => true,
-        (Outcome::Trapped(left), Outcome::Trapped(right)) => left == right,
-        (Outcome::Rejected(left), Outcome::Rejected(right)) => left.why == right.why,
-        _ => false,
-    };
-    // A module both sides find too large says nothing, although they agree; so the table is asked before equality counts.
-    match nondeterminism::permits(left, right) {
-        Some((_, Then::End(skip))) => Err(End::Skip(skip)),
-        Some((_, Then::GoOn)) => {
-            stats.permitted += u64::from(!alike);
-            Ok(())
-        }
-        None if alike => Ok(()),
-        None => Err(differ((outcome_side(left), outcome_side(right)))),
-    }
-}
-
-fn outcome_side(outcome: &Outcome) -> Side {
-    let class = match outcome {
-        Outcome::Trapped(trap) => format!("trapped: {trap}"),
-        Outcome::Rejected(rejection) => format!("rejected: {}", rejection.why),
-        other => other.kind().to_owned(),
-    };
-    Side::new(outcome, class)
-}
-
-fn compare_step(
-    step: usize,
-    left: &StepRun,
-    right: &StepRun,
-    traits: [Traits; 2],
-    engine: &str,
-    stats: &mut Stats,
-) -> Result<(), End> {
-    let report =
-        |aspect, path, sides| End::Finding(differ(engine, aspect, Some(step), path, sides));
-    let (expected, actual) = (&left.observation, &right.observation);
-    outcomes(&expected.outcome, &actual.outcome, stats, |sides| {
-        report(Aspect::Outcome, String::new(), sides)
-    })?;
-    let mut walk = Walk::new(expected, actual, traits);
-    let walked = walk.observation();
-    stats.values += walk.values;
-    stats.objects += walk.pairs.len() as u64;
-    stats.permitted += walk.permitted;
-    walked.map_err(|found| report(found.aspect, found.path, (found.expected, found.actual)))?;
-    compare_live(left, right, engine, step, stats)?;
-    stats.steps += 1;
-    Ok(())
-}
-
-fn compare_live(
-    left: &StepRun,
-    right: &StepRun,
-    engine: &str,
-    step: usize,
-    stats: &mut Stats,
-) -> Result<(), End> {
-    let crash = |engine: &str, what: &str| {
-        let crash = Crash {
-            engine: engine.to_owned(),
-            step: Some(step),
-            what: what.to_owned(),
-        };
-        End::Finding(Verdict::Crashed(Box::new(crash)))
-    };
-    let expected = left
-        .live
-        .as_ref()
-        .map_err(|what| crash("reference", what))?;
-    let actual = right.live.as_ref().map_err(|what| crash(engine, what))?;
-    let checks = leak::census::check(expected, actual).map_err(|miscount| {
-        let way = if miscount.actual > miscount.expected {
-            "too many"
-        } else {
-            "too few"
-        };
-        let form = if miscount.retained {
-            "garbage cycles counted"
-        } else {
-            "garbage cycles reclaimed"
-        };
-        let expected = Side::new(format!("{} live, {form}", miscount.expected), "live");
-        let actual = Side::new(format!("{} live", miscount.actual), way);
-        let path = miscount.kind.to_string();
-        End::Finding(differ(
-            engine,
-            Aspect::Census,
-            Some(step),
-            path,
-            (expected, actual),
-        ))
-    })?;
-    let equations = leak::handles::check(expected, actual).map_err(|imbalance| {
-        let (path, expected, actual) = match imbalance {
-            leak::handles::Imbalance::Created { expected, actual } => ("created", expected, actual),
-            leak::handles::Imbalance::Outstanding { expected, actual } => {
-                ("created - dropped", expected, actual)
-            }
-        };
-        let class = if actual > expected {
-            "too many"
-        } else {
-            "too few"
-        };
-        let sides = (Side::new(expected, path), Side::new(actual as i64, class));
-        End::Finding(differ(
-            engine,
-            Aspect::Handles,
-            Some(step),
-            path.to_owned(),
-            sides,
-        ))
-    })?;
-    stats.live_checks += checks + equations;
-    stats.live_unchecked += u64::from(checks == 0);
-    Ok(())
-}
-
-fn compare_samples(expected: &Run, actual: &Run, stats: &mut Stats) -> Result<(), End> {
-    let checked = leak::frames::check(&expected.samples, &actual.samples, actual.traits.reclaims);
-    stats.samples += checked.map_err(|out| {
-        let (path, sides) = match out {
-            leak::frames::OutOfBounds::Answer {
-                index,
-                answer,
-                least,
-                most,
-            } => {
-                let way = if u64::from(answer) > most {
-                    "too many"
-                } else {
-                    "too few"
-                };
-                let expected = Side::new(format!("{least} to {most} live"), "bounded");
-                (
-                    format!("answer {index}"),
-                    (expected, Side::new(format!("{answer} live"), way)),
-                )
-            }
-            leak::frames::OutOfBounds::Count { expected, actual } => {
-                let side = |count| Side::new(format!("{count} answers"), "answers");
-                (String::new(), (side(expected), side(actual)))
-            }
-        };
-        finding(actual, Aspect::Sample, None, path, sides)
-    })?;
-    Ok(())
-}
+use crate::verdict::{Aspect, Side};
 
 /// Where a walk starts.
 #[derive(Clone)]
@@ -292,15 +44,15 @@ enum Origin {
 }
 
 /// A difference without the run around it.
-struct Found {
-    aspect: Aspect,
-    path: String,
-    expected: Side,
-    actual: Side,
+pub(super) struct Found {
+    pub(super) aspect: Aspect,
+    pub(super) path: String,
+    pub(super) expected: Side,
+    pub(super) actual: Side,
 }
 
 /// The growing bijection and the pairs still to be looked into.
-struct Walk<'a> {
+pub(super) struct Walk<'a> {
     left: &'a Observation,
     right: &'a Observation,
     traits: [Traits; 2],
@@ -308,12 +60,16 @@ struct Walk<'a> {
     of_left: Vec<Option<usize>>,
     of_right: Vec<Option<usize>>,
     pairs: Vec<(NodeId, NodeId, Origin)>,
-    values: u64,
-    permitted: u64,
+    pub(super) values: u64,
+    pub(super) permitted: u64,
 }
 
 impl<'a> Walk<'a> {
-    fn new(left: &'a Observation, right: &'a Observation, traits: [Traits; 2]) -> Walk<'a> {
+    pub(super) fn new(
+        left: &'a Observation,
+        right: &'a Observation,
+        traits: [Traits; 2],
+    ) -> Walk<'a> {
         Walk {
             left,
             right,
@@ -326,7 +82,13 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn observation(&mut self) -> Result<(), Found> {
+    /// Pairs of objects matched so far.
+    pub(super) fn objects_matched(&self) -> u64 {
+        self.pairs.len() as u64
+    }
+
+    /// Walks both observations from their roots.
+    pub(super) fn observation(&mut self) -> Result<(), Box<Found>> {
         match (&self.left.outcome, &self.right.outcome) {
             (Outcome::Returned(left), Outcome::Returned(right)) => {
                 for (index, (&left, &right)) in left.iter().zip(right).enumerate() {
@@ -345,12 +107,12 @@ impl<'a> Walk<'a> {
             let count = |states: &[InstanceState]| {
                 Side::new(format!("{} instances", states.len()), "instances")
             };
-            return Err(Found {
+            return Err(Box::new(Found {
                 aspect: Aspect::Exports,
                 path: String::new(),
                 expected: count(left),
                 actual: count(right),
-            });
+            }));
         }
         for (left, right) in left.iter().zip(right) {
             self.instance(left, right)?;
@@ -358,7 +120,7 @@ impl<'a> Walk<'a> {
         self.objects()
     }
 
-    fn instance(&mut self, left: &InstanceState, right: &InstanceState) -> Result<(), Found> {
+    fn instance(&mut self, left: &InstanceState, right: &InstanceState) -> Result<(), Box<Found>> {
         let name = left
             .instance
             .map_or_else(String::new, |index| index.to_string());
@@ -400,16 +162,16 @@ impl<'a> Walk<'a> {
         name: &str,
         left: &[Ref],
         right: &[Ref],
-    ) -> Result<(), Found> {
+    ) -> Result<(), Box<Found>> {
         if left.len() != right.len() {
             let size =
                 |elements: &[Ref]| Side::new(format!("{} elements", elements.len()), "elements");
-            return Err(Found {
+            return Err(Box::new(Found {
                 aspect: Aspect::Table,
                 path: format!("table {name:?} of {instance}"),
                 expected: size(left),
                 actual: size(right),
-            });
+            }));
         }
         for (index, (&left, &right)) in left.iter().zip(right).enumerate() {
             self.value(Value::Ref(left), Value::Ref(right), || {
@@ -420,13 +182,13 @@ impl<'a> Walk<'a> {
     }
 
     /// Looks into every pair found so far, and into those found meanwhile.
-    fn objects(&mut self) -> Result<(), Found> {
+    fn objects(&mut self) -> Result<(), Box<Found>> {
         let mut next = 0;
         while let Some(&(left, right, _)) = self.pairs.get(next) {
             let (expected, actual) = (self.left.graph.get(left), self.right.graph.get(right));
             let (Some(expected), Some(actual)) = (expected, actual) else {
                 let side = |node: Option<&Node>| Side::plain(node.map_or("no object", Node::kind));
-                return Err(self.found(next, None, side(expected), side(actual)));
+                return Err(self.found(next, side(expected), side(actual)));
             };
             self.heads(next, expected, actual)?;
             for (index, (&left, &right)) in
@@ -440,7 +202,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Compares kind, type and length.
-    fn heads(&self, pair: usize, left: &Node, right: &Node) -> Result<(), Found> {
+    fn heads(&self, pair: usize, left: &Node, right: &Node) -> Result<(), Box<Found>> {
         let alike = match (left, right) {
             (Node::Struct { ty: left, .. }, Node::Struct { ty: right, .. })
             | (Node::Array { ty: left, .. }, Node::Array { ty: right, .. }) => left == right,
@@ -454,7 +216,7 @@ impl<'a> Walk<'a> {
         if alike && left.values().len() == right.values().len() {
             return Ok(());
         }
-        Err(self.found(pair, None, head_side(left), head_side(right)))
+        Err(self.found(pair, head_side(left), head_side(right)))
     }
 
     /// Compares two values; a pair of objects seen for the first time is put on the list.
@@ -463,7 +225,7 @@ impl<'a> Walk<'a> {
         left: Value,
         right: Value,
         origin: impl FnOnce() -> Origin,
-    ) -> Result<(), Found> {
+    ) -> Result<(), Box<Found>> {
         self.values += 1;
         if let (Value::Ref(l), Value::Ref(r)) = (left, right)
             && let (Target::Node(l), Target::Node(r)) = (l.to, r.to)
@@ -478,12 +240,12 @@ impl<'a> Walk<'a> {
             return Ok(());
         }
         let origin = origin();
-        Err(Found {
+        Err(Box::new(Found {
             aspect: self.root(&origin).aspect(),
             path: self.path(&origin),
             expected: self.value_side(left, self.left),
             actual: self.value_side(right, self.right),
-        })
+        }))
     }
 
     fn pair(
@@ -491,7 +253,7 @@ impl<'a> Walk<'a> {
         left: NodeId,
         right: NodeId,
         origin: impl FnOnce() -> Origin,
-    ) -> Result<(), Found> {
+    ) -> Result<(), Box<Found>> {
         let seen = (
             self.seen(&self.of_left, left),
             self.seen(&self.of_right, right),
@@ -520,12 +282,12 @@ impl<'a> Walk<'a> {
                     ),
                     None => Side::plain("an object not seen before"),
                 };
-                Err(Found {
+                Err(Box::new(Found {
                     aspect: Aspect::Identity,
                     expected: side(left),
                     actual: side(right),
                     path: self.path(&origin()),
-                })
+                }))
             }
         }
     }
@@ -534,14 +296,14 @@ impl<'a> Walk<'a> {
         table.get(node.0 as usize).copied().flatten()
     }
 
-    fn found(&self, pair: usize, aspect: Option<Aspect>, expected: Side, actual: Side) -> Found {
+    fn found(&self, pair: usize, expected: Side, actual: Side) -> Box<Found> {
         let origin = &self.pairs[pair].2;
-        Found {
-            aspect: aspect.unwrap_or_else(|| self.root(origin).aspect()),
+        Box::new(Found {
+            aspect: self.root(origin).aspect(),
             path: self.path(origin),
             expected,
             actual,
-        }
+        })
     }
 
     fn root<'b>(&'b self, origin: &'b Origin) -> &'b Root {
@@ -623,17 +385,17 @@ fn same_names<'a>(
     what: &str,
     left: impl Iterator<Item = &'a String>,
     right: impl Iterator<Item = &'a String>,
-) -> Result<(), Found> {
+) -> Result<(), Box<Found>> {
     let (left, right): (Vec<_>, Vec<_>) = (left.collect(), right.collect());
     if left == right {
         return Ok(());
     }
-    Err(Found {
+    Err(Box::new(Found {
         aspect: Aspect::Exports,
         path: format!("{what} of {instance}"),
         expected: Side::new(format!("{left:?}"), what),
         actual: Side::new(format!("{right:?}"), what),
-    })
+    }))
 }
 
 fn same_memory(
@@ -641,7 +403,7 @@ fn same_memory(
     name: &str,
     left: &MemoryState,
     right: &MemoryState,
-) -> Result<(), Found> {
+) -> Result<(), Box<Found>> {
     if left == right {
         return Ok(());
     }
@@ -665,10 +427,10 @@ fn same_memory(
             )
         }
     };
-    Err(Found {
+    Err(Box::new(Found {
         aspect: Aspect::Memory,
         path,
         expected,
         actual,
-    })
+    }))
 }

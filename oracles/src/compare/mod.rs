@@ -1,0 +1,257 @@
+//! Two runs of one case: equal, permitted, or the first difference with the path to it.
+//!
+//! Always: objects are matched by a bijection that grows as both graphs are walked together, from results and exports on, through
+//! every field and element. So identity, sharing and cycles are compared, and addresses never are. The walk is iterative: the
+//! depth of a program's data costs no stack. The first run is the reference; its words are "expected".
+//!
+//! Not here: which differences are permitted (`nondeterminism`), and running the case (`judge`).
+
+mod walk;
+
+use self::walk::Walk;
+use crate::engine::{Run, StepRun, Traits};
+use crate::leak;
+use crate::nondeterminism::{self, Skip, Then};
+use crate::outcome::Outcome;
+use crate::verdict::{Aspect, Crash, Difference, Side, Stats, Verdict};
+
+/// Compares two runs of the same case. Both must have got the same answers to `live`; `judge` sees to it.
+pub fn compare(expected: &Run, actual: &Run) -> Verdict {
+    let mut stats = Stats::default();
+    match compare_runs(expected, actual, &mut stats) {
+        Err(End::Finding(verdict)) => verdict,
+        Err(End::Skip(skip)) if stats.loads + stats.steps == 0 => Verdict::Skipped(skip),
+        Err(End::Skip(skip)) => Verdict::Agree(stats, Some(skip)),
+        Ok(()) if expected.steps.is_empty() && stats.loads == 0 => Verdict::Skipped(Skip::NoSteps),
+        Ok(()) => Verdict::Agree(stats, None),
+    }
+}
+
+/// Why a comparison ends before the end of the runs.
+enum End {
+    Finding(Verdict),
+    Skip(Skip),
+}
+
+fn compare_runs(expected: &Run, actual: &Run, stats: &mut Stats) -> Result<(), End> {
+    stats.collections = actual.totals.collections;
+    for (index, (left, right)) in expected.loads.iter().zip(&actual.loads).enumerate() {
+        broken(expected, None, left)?;
+        broken(actual, None, right)?;
+        let differ = |sides| finding(actual, Aspect::Load, None, format!("module {index}"), sides);
+        outcomes(left, right, stats, differ)?;
+        stats.loads += 1;
+    }
+    let traits = [expected.traits, actual.traits];
+    for (step, (left, right)) in expected.steps.iter().zip(&actual.steps).enumerate() {
+        broken(expected, Some(step), &left.observation.outcome)?;
+        broken(actual, Some(step), &right.observation.outcome)?;
+        compare_step(step, left, right, traits, &actual.engine, stats)?;
+    }
+    if expected.steps.len() != actual.steps.len() {
+        let count = |run: &Run| Side::new(format!("{} steps", run.steps.len()), "steps");
+        let sides = (count(expected), count(actual));
+        return Err(finding(actual, Aspect::Outcome, None, String::new(), sides));
+    }
+    compare_samples(expected, actual, stats)
+}
+
+/// An engine that broke ends the comparison, whichever side it is.
+fn broken(run: &Run, step: Option<usize>, outcome: &Outcome) -> Result<(), End> {
+    let (Outcome::Stuck(what) | Outcome::Crashed(what)) = outcome else {
+        return Ok(());
+    };
+    let crash = Crash {
+        engine: run.engine.clone(),
+        step,
+        what: what.clone(),
+    };
+    Err(End::Finding(Verdict::Crashed(Box::new(crash))))
+}
+
+fn finding(
+    actual: &Run,
+    aspect: Aspect,
+    step: Option<usize>,
+    path: String,
+    sides: (Side, Side),
+) -> End {
+    End::Finding(differ(&actual.engine, aspect, step, path, sides))
+}
+
+fn differ(
+    engine: &str,
+    aspect: Aspect,
+    step: Option<usize>,
+    path: String,
+    sides: (Side, Side),
+) -> Verdict {
+    let (expected, actual) = sides;
+    Verdict::Differ(Box::new(Difference {
+        aspect,
+        step,
+        path,
+        expected,
+        actual,
+        engine: engine.to_owned(),
+    }))
+}
+
+/// Compares how two steps, or two loads, ended; values inside are left to the graph.
+fn outcomes(
+    left: &Outcome,
+    right: &Outcome,
+    stats: &mut Stats,
+    differ: impl FnOnce((Side, Side)) -> End,
+) -> Result<(), End> {
+    let alike = match (left, right) {
+        (Outcome::Returned(left), Outcome::Returned(right)) => left.len() == right.len(),
+        (Outcome::Threw(_), Outcome::Threw(_)) => true,
+        (Outcome::Trapped(left), Outcome::Trapped(right)) => left == right,
+        (Outcome::Rejected(left), Outcome::Rejected(right)) => left.why == right.why,
+        _ => false,
+    };
+    // A module both sides find too large says nothing, although they agree; so the table is asked before equality counts.
+    match nondeterminism::permits(left, right) {
+        Some((_, Then::End(skip))) => Err(End::Skip(skip)),
+        Some((_, Then::GoOn)) => {
+            stats.permitted += u64::from(!alike);
+            Ok(())
+        }
+        None if alike => Ok(()),
+        None => Err(differ((outcome_side(left), outcome_side(right)))),
+    }
+}
+
+fn outcome_side(outcome: &Outcome) -> Side {
+    let class = match outcome {
+        Outcome::Trapped(trap) => format!("trapped: {trap}"),
+        Outcome::Rejected(rejection) => format!("rejected: {}", rejection.why),
+        other => other.kind().to_owned(),
+    };
+    Side::new(outcome, class)
+}
+
+fn compare_step(
+    step: usize,
+    left: &StepRun,
+    right: &StepRun,
+    traits: [Traits; 2],
+    engine: &str,
+    stats: &mut Stats,
+) -> Result<(), End> {
+    let report =
+        |aspect, path, sides| End::Finding(differ(engine, aspect, Some(step), path, sides));
+    let (expected, actual) = (&left.observation, &right.observation);
+    outcomes(&expected.outcome, &actual.outcome, stats, |sides| {
+        report(Aspect::Outcome, String::new(), sides)
+    })?;
+    let mut walk = Walk::new(expected, actual, traits);
+    let walked = walk.observation();
+    stats.values += walk.values;
+    stats.objects += walk.objects_matched();
+    stats.permitted += walk.permitted;
+    walked.map_err(|found| report(found.aspect, found.path, (found.expected, found.actual)))?;
+    compare_live(left, right, engine, step, stats)?;
+    stats.steps += 1;
+    Ok(())
+}
+
+fn compare_live(
+    left: &StepRun,
+    right: &StepRun,
+    engine: &str,
+    step: usize,
+    stats: &mut Stats,
+) -> Result<(), End> {
+    let crash = |engine: &str, what: &str| {
+        let crash = Crash {
+            engine: engine.to_owned(),
+            step: Some(step),
+            what: what.to_owned(),
+        };
+        End::Finding(Verdict::Crashed(Box::new(crash)))
+    };
+    let expected = left
+        .live
+        .as_ref()
+        .map_err(|what| crash("reference", what))?;
+    let actual = right.live.as_ref().map_err(|what| crash(engine, what))?;
+    let checks = leak::census::check(expected, actual).map_err(|miscount| {
+        let way = if miscount.actual > miscount.expected {
+            "too many"
+        } else {
+            "too few"
+        };
+        let form = if miscount.retained {
+            "garbage cycles counted"
+        } else {
+            "garbage cycles reclaimed"
+        };
+        let expected = Side::new(format!("{} live, {form}", miscount.expected), "live");
+        let actual = Side::new(format!("{} live", miscount.actual), way);
+        let path = miscount.kind.to_string();
+        End::Finding(differ(
+            engine,
+            Aspect::Census,
+            Some(step),
+            path,
+            (expected, actual),
+        ))
+    })?;
+    let equations = leak::handles::check(expected, actual).map_err(|imbalance| {
+        let (path, expected, actual) = match imbalance {
+            leak::handles::Imbalance::Created { expected, actual } => ("created", expected, actual),
+            leak::handles::Imbalance::Outstanding { expected, actual } => {
+                ("created - dropped", expected, actual)
+            }
+        };
+        let class = if actual > expected {
+            "too many"
+        } else {
+            "too few"
+        };
+        let sides = (Side::new(expected, path), Side::new(actual as i64, class));
+        End::Finding(differ(
+            engine,
+            Aspect::Handles,
+            Some(step),
+            path.to_owned(),
+            sides,
+        ))
+    })?;
+    stats.live_checks += checks + equations;
+    stats.live_unchecked += u64::from(checks == 0);
+    Ok(())
+}
+
+fn compare_samples(expected: &Run, actual: &Run, stats: &mut Stats) -> Result<(), End> {
+    let checked = leak::frames::check(&expected.samples, &actual.samples, actual.traits.reclaims);
+    stats.samples += checked.map_err(|out| {
+        let (path, sides) = match out {
+            leak::frames::OutOfBounds::Answer {
+                index,
+                answer,
+                least,
+                most,
+            } => {
+                let way = if u64::from(answer) > most {
+                    "too many"
+                } else {
+                    "too few"
+                };
+                let expected = Side::new(format!("{least} to {most} live"), "bounded");
+                (
+                    format!("answer {index}"),
+                    (expected, Side::new(format!("{answer} live"), way)),
+                )
+            }
+            leak::frames::OutOfBounds::Count { expected, actual } => {
+                let side = |count| Side::new(format!("{count} answers"), "answers");
+                (String::new(), (side(expected), side(actual)))
+            }
+        };
+        finding(actual, Aspect::Sample, None, path, sides)
+    })?;
+    Ok(())
+}
