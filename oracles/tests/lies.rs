@@ -509,9 +509,12 @@ fn a_lie_about_sharing_is_told_from_a_lie_about_contents() {
     assert_eq!(difference.actual.class, "an object not seen before");
 }
 
+/// A lie, and whether it means that the engine is broken.
+type Broken = (fn(&mut Run), bool);
+
 #[test]
 fn broken_engines_are_findings_and_resources_are_not() {
-    let table: [(fn(&mut Run), bool); 5] = [
+    let table: [Broken; 5] = [
         (
             |run| seen(run, 1).outcome = Outcome::Crashed("heap verification: dangling".into()),
             true,
