@@ -5,6 +5,7 @@ use gcrucible_oracles::engine::reference::{Reference, rule_names};
 use gcrucible_oracles::engine::{Engine, Run, Session, Setup, Traits};
 use gcrucible_oracles::judge::Judge;
 use gcrucible_oracles::leak::LiveKind;
+use gcrucible_oracles::nondeterminism::Skip;
 use gcrucible_oracles::observe::{FuncKey, Node, TypeKey};
 use gcrucible_oracles::outcome::{Outcome, Resource, Trap, Why};
 use gcrucible_oracles::schedule::Schedule;
@@ -216,6 +217,9 @@ impl Engine for Perturbed {
     }
 }
 
+/// A lie, and the comparison that must find it.
+type Lie = (fn(&mut Run), Aspect);
+
 fn verdict(lie: fn(&mut Run), answers: &'static [u32]) -> Verdict {
     Judge::new(linked(), &Reference)
         .judge(&Perturbed { lie, answers })
@@ -228,7 +232,7 @@ fn lies_about_real_programs_are_found() {
         panic!("the reference disagrees with itself");
     };
     assert_eq!((stats.loads, stats.steps, stats.samples), (2, 8, 2));
-    let lies: [(fn(&mut Run), Aspect); 3] = [
+    let lies: [Lie; 3] = [
         (
             |run| match run.steps[4].observation.graph.get_mut(NodeId(0)) {
                 Some(Node::Struct { fields, .. }) => fields[0] = Value::I32(99),
@@ -283,6 +287,26 @@ fn answers_are_replayed_and_held_to_their_bounds() {
             "{answers:?}: {difference:?}"
         );
     }
+}
+
+#[test]
+fn a_step_that_does_not_end_is_never_given_to_an_engine() {
+    let module = r#"(module
+        (func (export "short"))
+        (func (export "long") (loop $again (br $again))))"#;
+    let steps = vec![
+        instantiate(0),
+        invoke(0, "short", &[]),
+        invoke(0, "long", &[]),
+        invoke(0, "short", &[]),
+    ];
+    let mut judge = Judge::new(case(&[module], steps), &Reference);
+    assert_eq!(judge.case().steps.len(), 2);
+    let (verdict, _) = judge.judge(&Reference);
+    let Verdict::Agree(stats, Some(Skip::Exhausted(Resource::Fuel))) = verdict else {
+        panic!("{verdict:?}");
+    };
+    assert_eq!(stats.steps, 2);
 }
 
 #[test]
