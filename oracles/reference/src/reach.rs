@@ -95,9 +95,9 @@ impl Store {
             visit(Root::PendingException, Ref::Exn(exception));
         }
         if frames == Frames::With {
-            for (i, value) in self.machine().values.iter().enumerate() {
-                if let Value::Ref(r) = value {
-                    visit(Root::Stack(i as u32), *r);
+            for (i, slot) in self.machine().values.iter().enumerate() {
+                if let Some(r) = slot.as_ref() {
+                    visit(Root::Stack(i as u32), r);
                 }
             }
         }

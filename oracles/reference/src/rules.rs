@@ -117,12 +117,18 @@ pub(crate) use rule;
 /// Words of a row of bits, one bit for each rule.
 const WORDS: usize = COUNT.div_ceil(64);
 
+/// Where the row of the table of pairs for the start of a run begins.
+const START: usize = COUNT * WORDS;
+
+/// Words of the table, a power of two for the sake of its index.
+const TABLE: usize = (START + WORDS).next_power_of_two();
+
 /// Which rules were applied, and which directly after which other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Coverage {
-    /// Row `p`: the rules applied directly after rule `p`; the last row: those applied first.
-    after: Box<[[u64; WORDS]]>,
-    /// Row of the rule applied last.
+    /// One row after the other. Row `p`: the rules applied directly after rule `p`; the last row: those applied first.
+    after: Box<[u64; TABLE]>,
+    /// Where the row of the rule applied last begins.
     last: usize,
 }
 
@@ -137,16 +143,8 @@ impl Coverage {
     #[must_use]
     pub fn new() -> Coverage {
         Coverage {
-            after: vec![[0; WORDS]; COUNT + 1].into_boxed_slice(),
-            last: COUNT,
-        }
-    }
-
-    /// No table at all: for a place holder, which must not be asked to record anything.
-    pub(crate) fn absent() -> Coverage {
-        Coverage {
-            after: Box::default(),
-            last: COUNT,
+            after: Box::new([0; TABLE]),
+            last: START,
         }
     }
 
@@ -154,58 +152,59 @@ impl Coverage {
     #[inline(always)]
     pub fn reach(&mut self, rule: Rule) {
         let at = rule.index();
-        self.after[self.last][at / 64] |= 1 << (at % 64);
-        self.last = at;
+        self.after[self.last.wrapping_add(at / 64) % TABLE] |= 1 << (at % 64);
+        self.last = at * WORDS;
     }
 
     /// The next rule follows no other: a new run begins.
     pub fn restart(&mut self) {
-        self.last = COUNT;
+        self.last = START;
     }
 
     /// Forgets everything.
     pub fn clear(&mut self) {
-        self.after.fill([0; WORDS]);
+        self.after.fill(0);
         self.restart();
     }
 
     /// Adds what `other` reached.
     pub fn merge(&mut self, other: &Coverage) {
-        for (mine, theirs) in self.after.iter_mut().zip(&other.after) {
-            for (mine, theirs) in mine.iter_mut().zip(theirs) {
-                *mine |= theirs;
-            }
+        for (mine, theirs) in self.after.iter_mut().zip(other.after.iter()) {
+            *mine |= theirs;
         }
     }
 
     /// The rules applied at least once, in the order of `rules.txt`.
     pub fn reached(&self) -> impl Iterator<Item = Rule> {
         let mut any = [0; WORDS];
-        for row in &self.after {
+        for row in self.after[..START + WORDS].chunks_exact(WORDS) {
             for (any, word) in any.iter_mut().zip(row) {
                 *any |= word;
             }
         }
-        bits(any)
+        Rule::all().filter(move |rule| has(&any, *rule))
     }
 
     /// The pairs of rules applied one directly after the other; `None` is the start of a run.
     pub fn pairs(&self) -> impl Iterator<Item = (Option<Rule>, Rule)> {
-        self.after.iter().enumerate().flat_map(|(before, row)| {
+        let rows = self.after[..START + WORDS].chunks_exact(WORDS).enumerate();
+        rows.flat_map(|(before, row)| {
             let before = (before < COUNT).then_some(Rule(before as u16));
-            bits(*row).map(move |rule| (before, rule))
+            let after = Rule::all().filter(|rule| has(row, *rule));
+            after.map(move |rule| (before, rule))
         })
     }
 
-    /// The table of pairs as bits, a fixed number of rows of a fixed number of words: a map to hand to a fuzzer.
-    pub fn words(&self) -> impl Iterator<Item = u64> {
-        self.after.iter().flatten().copied()
+    /// The table of pairs as bits, a fixed number of words: a map to hand to a fuzzer.
+    #[must_use]
+    pub fn words(&self) -> &[u64] {
+        &self.after[..START + WORDS]
     }
 }
 
-/// The rules whose bit is set.
-fn bits(row: [u64; WORDS]) -> impl Iterator<Item = Rule> {
-    Rule::all().filter(move |rule| row[rule.index() / 64] >> (rule.index() % 64) & 1 == 1)
+/// Whether the bit of a rule is set in a row.
+fn has(row: &[u64], rule: Rule) -> bool {
+    row[rule.index() / 64] >> (rule.index() % 64) & 1 == 1
 }
 
 #[cfg(test)]
@@ -233,7 +232,7 @@ mod tests {
         let mut other = Coverage::new();
         assert_ne!(other, coverage);
         other.merge(&coverage);
-        assert!(other.words().eq(coverage.words()));
+        assert_eq!(other.words(), coverage.words());
         other.clear();
         assert_eq!(other.reached().count(), 0);
     }

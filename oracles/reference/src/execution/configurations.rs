@@ -249,7 +249,7 @@ pub struct Store {
     /// Elements of all tables.
     pub(crate) table_elements: u64,
     /// Taken out while wasm code runs, and put back while a host function does.
-    pub(crate) machine: Option<Machine>,
+    pub(crate) machine: Option<Box<Machine>>,
 }
 
 impl fmt::Debug for Store {
@@ -286,29 +286,34 @@ impl Store {
             limits,
             memory_bytes: 0,
             table_elements: 0,
-            machine: Some(Machine::new(&limits)),
+            machine: Some(Box::new(Machine::new(&limits))),
         }
     }
 
     /// The stack, outside of wasm code.
     pub(crate) fn machine(&self) -> &Machine {
-        let machine = self.machine.as_ref();
+        let machine = self.machine.as_deref();
         machine.expect("the stack is in the store whenever the embedder is")
     }
 
     /// The stack, outside of wasm code.
     pub(crate) fn machine_mut(&mut self) -> &mut Machine {
-        let machine = self.machine.as_mut();
+        let machine = self.machine.as_deref_mut();
         machine.expect("the stack is in the store whenever the embedder is")
     }
 
     /// Runs `f` on the store and the stack side by side, as rules take them.
     pub(crate) fn with_machine<T>(&mut self, f: impl FnOnce(&mut Store, &mut Machine) -> T) -> T {
-        let machine = self.machine.take();
-        let mut machine = machine.expect("the stack is in the store whenever the embedder is");
+        let mut machine = self.take_machine();
         let result = f(self, &mut machine);
         self.machine = Some(machine);
         result
+    }
+
+    /// Takes the stack out of the store, to run wasm code on it.
+    pub(crate) fn take_machine(&mut self) -> Box<Machine> {
+        let machine = self.machine.take();
+        machine.expect("the stack is in the store whenever the embedder is")
     }
 
     /// Rules reached so far, with the pairs they formed.

@@ -400,7 +400,7 @@ impl Store {
             self.check(*value, t)?;
         }
         let layout = &self.layouts[ty.0 as usize];
-        self.heap.add_struct(ty, &layout.places, values)
+        self.heap.add_struct(ty, &layout.places, |i| values[i])
     }
 
     /// A structure with default field values; [`Misuse::ValueType`] if a field has none.
@@ -445,7 +445,7 @@ impl Store {
         for (value, t) in values.iter().zip(&ft.params) {
             self.check(*value, *t)?;
         }
-        self.heap.add_exception(tag, values)
+        self.heap.add_exception(tag, values.to_vec())
     }
 
     /// A new host object that carries a number. As an external reference it is `Ref::Extern(Internal::Host(address))`.

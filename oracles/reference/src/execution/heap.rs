@@ -101,18 +101,18 @@ impl Heap {
         self.exceptions.get(a.index()).ok_or(Stuck::Address.into())
     }
 
-    /// `$add_structinst`: a structure of these places, filled from `values`, as many.
+    /// `$add_structinst`: a structure of these places, field `i` being `value(i)`.
     #[inline(always)]
     pub(crate) fn add_struct(
         &mut self,
         ty: DefTypeId,
         places: &[Place],
-        values: &[Value],
+        value: impl Fn(usize) -> Value,
     ) -> Result<StructAddr, Halt> {
-        self.reserve(self.objects(), 2 * values.len() as u64)?;
+        self.reserve(self.objects(), 2 * places.len() as u64)?;
         let start = self.words.len();
-        for (place, value) in places.iter().zip(values) {
-            let [low, high] = place.storage.pack(*value)?;
+        for (i, place) in places.iter().enumerate() {
+            let [low, high] = place.storage.pack(value(i))?;
             self.words.push(low);
             if place.storage == Storage::V128 {
                 self.words.push(high);
@@ -158,7 +158,7 @@ impl Heap {
     pub(crate) fn add_exception(
         &mut self,
         tag: TagAddr,
-        fields: &[Value],
+        fields: Vec<Value>,
     ) -> Result<ExnAddr, Halt> {
         // Fields are not words; they are counted as such when the object is made, and as a header afterwards.
         self.reserve(self.objects(), 3 * fields.len() as u64)?;

@@ -115,7 +115,10 @@ impl Store {
         let inst = self.link(module, imports)?;
         let instance = self.next_instance();
         self.instances.push(inst);
-        self.enter_machine(|store, m| store.initialise(m, instance))?;
+        let start = self.enter_machine(|store, m| store.initialise(m, instance))?;
+        if let Some(start) = start {
+            self.invoke(start, &[])?;
+        }
         Ok(instance)
     }
 
@@ -179,8 +182,12 @@ impl Store {
         })
     }
 
-    /// Everything after linking.
-    fn initialise(&mut self, m: &mut Machine, instance: InstanceAddr) -> Result<(), Halt> {
+    /// Everything between linking and the start function, which is given back.
+    fn initialise(
+        &mut self,
+        m: &mut Machine,
+        instance: InstanceAddr,
+    ) -> Result<Option<FuncAddr>, Halt> {
         let module = Rc::clone(&self.module_inst(instance)?.module);
         let module = module.module();
         self.alloc_funcs(instance, module)?;
@@ -199,11 +206,10 @@ impl Store {
         self.alloc_module(instance, module, table_refs, elem_refs)?;
         self.run_elems(m, instance, module)?;
         self.run_datas(m, instance, module)?;
-        if let Some(x) = module.start {
-            let start = self.module_inst(instance)?.func_addr(x)?;
-            call(self, m, start)?;
+        match module.start {
+            Some(x) => self.module_inst(instance)?.func_addr(x).map(Some),
+            None => Ok(None),
         }
-        Ok(())
     }
 
     /// `$allocfuncs`. Functions come first, because constant expressions refer to them.
@@ -400,20 +406,13 @@ impl Store {
     pub fn invoke(&mut self, func: FuncAddr, arguments: &[Value]) -> Result<Vec<Value>, Halt> {
         let inst = self.funcs.get(func.index()).ok_or(Misuse::NoSuchAddress)?;
         let ft = self.types.expand_func(inst.ty).ok_or(Stuck::Index)?;
-        let arity = ft.results.len();
         let fit = |(value, t): (&Value, _)| val_ok(self, *value, t);
         if arguments.len() != ft.params.len()
             || !arguments.iter().zip(ft.params.iter().copied()).all(fit)
         {
             return Err(Misuse::Arguments.into());
         }
-        self.enter_machine(|store, m| {
-            m.values.extend_from_slice(arguments);
-            call(store, m, func)?;
-            let results = m.top(arity)?.to_vec();
-            m.drop_top(arity);
-            Ok(results)
-        })
+        call(self, func, arguments)
     }
 
     /// Runs `f` as an entry from the host. If it fails, the stack is as before.
@@ -423,12 +422,9 @@ impl Store {
     ) -> Result<T, Halt> {
         self.with_machine(|store, m| {
             m.enter_from_host()?;
-            m.coverage.restart();
             let (height, depth) = (m.values.len(), m.frames.len());
             let result = f(store, m);
-            m.values.truncate(height);
-            m.frames.truncate(depth);
-            m.nesting -= 1;
+            m.leave_to_host(height, depth);
             result
         })
     }

@@ -13,7 +13,34 @@ use crate::trace::Tracer;
 
 use super::configurations::StoreLimits;
 use super::instructions::trap::{Exhausted, Halt, Stuck};
-use super::values::{InstanceAddr, Number, Ref, Value};
+use super::values::{InstanceAddr, Ref, Value};
+
+/// What a [`Slot`] holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    I32,
+    I64,
+    F32,
+    F64,
+    /// The vector at this position of the [`Machine`]'s vectors.
+    V128,
+    /// As [`Ref::to_word`].
+    Ref,
+}
+
+/// A value on the stack: one word and its kind, so that it is moved in two registers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Slot {
+    pub(crate) word: u64,
+    pub(crate) kind: Kind,
+}
+
+impl Slot {
+    /// The reference in this slot, if it holds one.
+    pub(crate) fn as_ref(self) -> Option<Ref> {
+        (self.kind == Kind::Ref).then(|| Ref::from_word(self.word))
+    }
+}
 
 /// `FRAME_`, of a function. Constant expressions have no locals and run without one.
 #[derive(Clone, Copy, Debug)]
@@ -32,9 +59,121 @@ pub(crate) struct Frame {
     pub(crate) arity: u32,
 }
 
+/// What can be pushed.
+pub(crate) trait Operand: Copy {
+    fn into_slot(self, m: &mut Machine) -> Slot;
+}
+
+/// A number or vector that can be popped.
+pub(crate) trait Number: Operand {
+    const KIND: Kind;
+    /// The number in a slot of this kind.
+    fn from_word(word: u64, m: &Machine) -> Self;
+}
+
+macro_rules! number {
+    ($($type:ty, $kind:ident, $word:ident => $of:expr, $number:ident => $bits:expr;)*) => {$(
+        impl Operand for $type {
+            #[inline(always)]
+            fn into_slot(self, _: &mut Machine) -> Slot {
+                let $number = self;
+                Slot { word: $bits, kind: Kind::$kind }
+            }
+        }
+
+        impl Number for $type {
+            const KIND: Kind = Kind::$kind;
+            #[inline(always)]
+            fn from_word($word: u64, _: &Machine) -> Self {
+                $of
+            }
+        }
+    )*};
+}
+
+number! {
+    u32, I32, word => word as u32, i => u64::from(i);
+    u64, I64, word => word, i => i;
+    f32, F32, word => f32::from_bits(word as u32), f => u64::from(f.to_bits());
+    f64, F64, word => f64::from_bits(word), f => f.to_bits();
+}
+
+impl Operand for u128 {
+    #[inline]
+    fn into_slot(self, m: &mut Machine) -> Slot {
+        if m.vectors.len() >= m.vectors_max {
+            m.forget_unused_vectors();
+        }
+        m.vectors.push(self);
+        Slot {
+            word: m.vectors.len() as u64 - 1,
+            kind: Kind::V128,
+        }
+    }
+}
+
+impl Number for u128 {
+    const KIND: Kind = Kind::V128;
+    #[inline]
+    fn from_word(word: u64, m: &Machine) -> Self {
+        m.vectors.get(word as usize).copied().unwrap_or_default()
+    }
+}
+
+impl Operand for Ref {
+    #[inline(always)]
+    fn into_slot(self, _: &mut Machine) -> Slot {
+        Slot {
+            word: self.to_word(),
+            kind: Kind::Ref,
+        }
+    }
+}
+
+impl Operand for Slot {
+    #[inline(always)]
+    fn into_slot(self, _: &mut Machine) -> Slot {
+        self
+    }
+}
+
+impl Operand for Value {
+    #[inline(always)]
+    fn into_slot(self, m: &mut Machine) -> Slot {
+        match self {
+            Value::I32(i) => i.into_slot(m),
+            Value::I64(i) => i.into_slot(m),
+            Value::F32(bits) => Slot {
+                word: u64::from(bits),
+                kind: Kind::F32,
+            },
+            Value::F64(bits) => Slot {
+                word: bits,
+                kind: Kind::F64,
+            },
+            Value::V128(v) => v.bits().into_slot(m),
+            Value::Ref(r) => r.into_slot(m),
+        }
+    }
+}
+
+/// Never happens, and must not cost anything where it does not.
+#[cold]
+#[inline(never)]
+fn stuck(what: Stuck) -> Halt {
+    what.into()
+}
+
+/// Fewest vectors at which unused ones are forgotten.
+const VECTORS_MIN: usize = 1024;
+
 /// Stack, step budget, and what is recorded of a run.
 pub(crate) struct Machine {
-    pub(crate) values: Vec<Value>,
+    pub(crate) values: Vec<Slot>,
+    /// Vectors that slots refer to, and some that none refers to any more.
+    vectors: Vec<u128>,
+    /// Number of vectors at which unused ones are forgotten.
+    vectors_max: usize,
     pub(crate) frames: Vec<Frame>,
     /// Entries from the host that have not returned.
     pub(crate) nesting: u32,
@@ -53,6 +192,8 @@ impl Machine {
     pub(crate) fn new(limits: &StoreLimits) -> Machine {
         Machine {
             values: Vec::new(),
+            vectors: Vec::new(),
+            vectors_max: VECTORS_MIN,
             frames: Vec::new(),
             nesting: 0,
             slice: 0,
@@ -65,46 +206,75 @@ impl Machine {
         }
     }
 
-    /// What stands in for a machine that has been lent to the store; nothing runs on it.
-    pub(crate) fn absent() -> Machine {
-        Machine {
-            values: Vec::new(),
-            frames: Vec::new(),
-            nesting: 0,
-            slice: 0,
-            reserve: 0,
-            coverage: Coverage::absent(),
-            tracer: None,
-            depth_max: 0,
-            values_max: 0,
-            nesting_max: 0,
+    /// Pushes an operand.
+    #[inline(always)]
+    pub(crate) fn push(&mut self, operand: impl Operand) {
+        let slot = operand.into_slot(self);
+        self.values.push(slot);
+    }
+
+    /// Pushes operands, the last one on top.
+    pub(crate) fn push_all(&mut self, values: &[Value]) {
+        values.iter().for_each(|value| self.push(*value));
+    }
+
+    /// What a slot of this machine holds.
+    #[inline(always)]
+    pub(crate) fn value(&self, slot: Slot) -> Value {
+        let word = slot.word;
+        match slot.kind {
+            Kind::I32 => Value::I32(word as u32),
+            Kind::I64 => Value::I64(word),
+            Kind::F32 => Value::F32(word as u32),
+            Kind::F64 => Value::F64(word),
+            Kind::V128 => Value::V128(u128::from_word(word, self).into()),
+            Kind::Ref => Value::Ref(Ref::from_word(word)),
         }
     }
 
-    /// Pushes an operand.
-    #[inline(always)]
-    pub(crate) fn push(&mut self, value: impl Into<Value>) {
-        self.values.push(value.into());
+    /// What the slots from position `first` on hold.
+    pub(crate) fn values_from(&self, first: usize) -> Vec<Value> {
+        let slots = self.values.get(first..).unwrap_or(&[]);
+        slots.iter().map(|slot| self.value(*slot)).collect()
+    }
+
+    /// Keeps only vectors that a slot refers to. No rule holds a vector's slot while it pushes a vector.
+    #[cold]
+    fn forget_unused_vectors(&mut self) {
+        let all = std::mem::take(&mut self.vectors);
+        for slot in &mut self.values {
+            if slot.kind == Kind::V128 {
+                self.vectors.push(all[slot.word as usize]);
+                slot.word = self.vectors.len() as u64 - 1;
+            }
+        }
+        self.vectors_max = VECTORS_MIN.max(2 * self.vectors.len());
     }
 
     /// Pops an operand.
     #[inline(always)]
-    pub(crate) fn pop(&mut self) -> Result<Value, Halt> {
-        self.values.pop().ok_or(Halt::Stuck(Stuck::OperandMissing))
+    pub(crate) fn pop(&mut self) -> Result<Slot, Halt> {
+        match self.values.pop() {
+            Some(slot) => Ok(slot),
+            None => Err(stuck(Stuck::OperandMissing)),
+        }
     }
 
     /// Pops a number or vector.
     #[inline(always)]
     pub(crate) fn pop_num<T: Number>(&mut self) -> Result<T, Halt> {
-        T::of(self.pop()?).ok_or(Halt::Stuck(Stuck::OperandType))
+        match self.values.pop() {
+            Some(Slot { word, kind }) if kind == T::KIND => Ok(T::from_word(word, self)),
+            _ => Err(stuck(Stuck::OperandType)),
+        }
     }
 
     /// Pops a reference.
     #[inline(always)]
     pub(crate) fn pop_ref(&mut self) -> Result<Ref, Halt> {
-        match self.pop()? {
-            Value::Ref(r) => Ok(r),
-            _ => Err(Halt::Stuck(Stuck::OperandType)),
+        match self.values.pop() {
+            Some(Slot { word, kind }) if kind == Kind::Ref => Ok(Ref::from_word(word)),
+            _ => Err(stuck(Stuck::OperandType)),
         }
     }
 
@@ -126,18 +296,11 @@ impl Machine {
         }
     }
 
-    /// The top `n` operands.
+    /// Position of the lowest of the top `n` operands.
     #[inline(always)]
-    pub(crate) fn top(&self, n: usize) -> Result<&[Value], Halt> {
+    pub(crate) fn top(&self, n: usize) -> Result<usize, Halt> {
         let rest = self.values.len().checked_sub(n);
-        let start = rest.ok_or(Halt::Stuck(Stuck::OperandMissing))?;
-        Ok(&self.values[start..])
-    }
-
-    /// Drops the top `n` operands, which are there.
-    #[inline(always)]
-    pub(crate) fn drop_top(&mut self, n: usize) {
-        self.values.truncate(self.values.len().saturating_sub(n));
+        rest.ok_or(Halt::Stuck(Stuck::OperandMissing))
     }
 
     /// Moves the top `n` values down to position `to`, dropping those between.
@@ -181,7 +344,15 @@ impl Machine {
             return Err(Exhausted::CallStack.into());
         }
         self.nesting += 1;
+        self.coverage.restart();
         Ok(())
+    }
+
+    /// An entry from the host ends: everything above `height` and `depth` is gone.
+    pub(crate) fn leave_to_host(&mut self, height: usize, depth: usize) {
+        self.values.truncate(height);
+        self.frames.truncate(depth);
+        self.nesting -= 1;
     }
 
     /// Counts `steps` steps at once, for an instruction that does as much work as that.

@@ -144,6 +144,13 @@ impl From<Internal> for Ref {
 }
 
 impl Ref {
+    /// Whether this is the null reference.
+    #[must_use]
+    #[inline(always)]
+    pub fn is_null(self) -> bool {
+        matches!(self, Ref::Null)
+    }
+
     /// The reference as one of the `any` hierarchy, if it is one and not null.
     #[must_use]
     #[inline(always)]
@@ -229,46 +236,25 @@ impl Value {
     }
 }
 
-/// A number or vector that a [`Value`] can hold, as operators see it.
-pub trait Number: Copy {
-    /// The number, if the value is of its type.
-    fn of(value: Value) -> Option<Self>;
-    /// The value.
-    fn value(self) -> Value;
-}
-
-macro_rules! number {
-    ($type:ty, $variant:ident, $bits:pat => $of:expr, $number:pat => $value:expr) => {
-        impl Number for $type {
-            #[inline(always)]
-            fn of(value: Value) -> Option<Self> {
-                match value {
-                    Value::$variant($bits) => Some($of),
-                    _ => None,
-                }
-            }
-            #[inline(always)]
-            fn value(self) -> Value {
-                let $number = self;
-                Value::$variant($value)
-            }
-        }
-
+macro_rules! value_from {
+    ($($type:ty, $number:pat => $value:expr;)*) => {$(
         impl From<$type> for Value {
-            fn from(number: $type) -> Value {
-                number.value()
+            fn from($number: $type) -> Value {
+                $value
             }
         }
-    };
+    )*};
 }
 
-number!(u32, I32, i => i, i => i);
-number!(i32, I32, i => i as i32, i => i as u32);
-number!(u64, I64, i => i, i => i);
-number!(i64, I64, i => i as i64, i => i as u64);
-number!(f32, F32, bits => f32::from_bits(bits), f => f.to_bits());
-number!(f64, F64, bits => f64::from_bits(bits), f => f.to_bits());
-number!(u128, V128, v => v.bits(), v => v.into());
+value_from! {
+    u32, i => Value::I32(i);
+    i32, i => Value::I32(i as u32);
+    u64, i => Value::I64(i);
+    i64, i => Value::I64(i as u64);
+    f32, f => Value::F32(f.to_bits());
+    f64, f => Value::F64(f.to_bits());
+    u128, bits => Value::V128(bits.into());
+}
 
 impl From<Ref> for Value {
     fn from(r: Ref) -> Value {

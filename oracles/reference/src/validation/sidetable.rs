@@ -56,6 +56,7 @@ impl SideTable {
     /// # Panics
     /// If there is no such instruction there, or it is unreachable.
     #[must_use]
+    #[inline]
     pub fn jump(&self, at: usize) -> Jump {
         self.jumps[self.first[at] as usize]
     }

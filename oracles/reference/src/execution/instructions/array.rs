@@ -49,7 +49,8 @@ pub(super) fn new(
 ) -> Result<(), Halt> {
     rule!(m.coverage, "Step_pure/array.new");
     let n = m.pop_num::<u32>()?;
-    let value = m.pop()?;
+    let slot = m.pop()?;
+    let value = m.value(slot);
     new_fixed_from(store, m, instance, x, n, |_, _| Ok(value))
 }
 
@@ -71,10 +72,9 @@ pub(super) fn new_fixed(
     instance: InstanceAddr,
     (x, n): (TypeIdx, u32),
 ) -> Result<(), Halt> {
-    let first = m.values.len().checked_sub(n as usize);
-    let first = first.ok_or(Stuck::OperandMissing)?;
+    let first = m.top(n as usize)?;
     new_fixed_from(store, m, instance, x, n, |m, i| {
-        Ok(m.values[first + i as usize])
+        Ok(m.value(m.values[first + i as usize]))
     })?;
     m.cut(first, 1)
 }
@@ -174,7 +174,8 @@ pub(super) fn set(
     instance: InstanceAddr,
     x: TypeIdx,
 ) -> Result<(), Halt> {
-    let value = m.pop()?;
+    let slot = m.pop()?;
+    let value = m.value(slot);
     let i = m.pop_num::<u32>()?;
     let Some(array) = pop_array(store, m)? else {
         rule!(m.coverage, "Step/array.set-null");
@@ -207,7 +208,8 @@ pub(super) fn fill(
     x: TypeIdx,
 ) -> Result<(), Halt> {
     let n = m.pop_num::<u32>()?;
-    let value = m.pop()?;
+    let slot = m.pop()?;
+    let value = m.value(slot);
     let i = m.pop_num::<u32>()?;
     let Some(array) = pop_array(store, m)? else {
         rule!(m.coverage, "Step_read/array.fill-null");

@@ -6,7 +6,7 @@ use super::trap::{Halt, Stuck};
 use crate::execution::configurations::Store;
 use crate::execution::stack::Machine;
 use crate::execution::types::ref_ok;
-use crate::execution::values::{InstanceAddr, Ref, Value};
+use crate::execution::values::{InstanceAddr, Ref};
 use crate::rules::rule;
 use crate::syntax::{MapUses, RefType};
 use crate::validation::Jump;
@@ -47,7 +47,7 @@ pub(super) fn br_table(m: &mut Machine, labels: usize) -> Result<u32, Halt> {
 #[inline(always)]
 pub(super) fn br_on_null(m: &mut Machine) -> Result<bool, Halt> {
     let r = m.pop_ref()?;
-    if r == Ref::Null {
+    if r.is_null() {
         rule!(m.coverage, "Step_pure/br_on_null-null");
         Ok(true)
     } else {
@@ -60,7 +60,7 @@ pub(super) fn br_on_null(m: &mut Machine) -> Result<bool, Halt> {
 #[inline(always)]
 pub(super) fn br_on_non_null(m: &mut Machine) -> Result<bool, Halt> {
     let r = m.pop_ref()?;
-    if r == Ref::Null {
+    if r.is_null() {
         rule!(m.coverage, "Step_pure/br_on_non_null-null");
         Ok(false)
     } else {
@@ -78,10 +78,8 @@ pub(super) fn top_ref_ok(
     instance: InstanceAddr,
     rt: RefType,
 ) -> Result<bool, Halt> {
-    let Some(Value::Ref(r)) = m.values.last().copied() else {
-        return Err(Stuck::OperandType.into());
-    };
-    let (rule, actual) = ref_ok(store, r)?;
+    let top = m.values.last().and_then(|slot| slot.as_ref());
+    let (rule, actual) = ref_ok(store, top.ok_or(Stuck::OperandType)?)?;
     m.coverage.reach(rule);
     let expected = rt.close(&store.module_inst(instance)?.types);
     Ok(store.types.reftype_sub(actual, expected))

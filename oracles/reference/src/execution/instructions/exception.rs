@@ -24,9 +24,9 @@ pub(super) fn throw(
     let tag = store.module_inst(instance)?.tag_addr(x)?;
     let ty = store.tags.get(tag.index()).ok_or(Stuck::Address)?.ty;
     let ft = store.types.expand_func(ty).ok_or(Stuck::Address)?;
-    let params = ft.params.len();
-    let exception = store.heap.add_exception(tag, m.top(params)?)?;
-    m.drop_top(params);
+    let first = m.top(ft.params.len())?;
+    let exception = store.heap.add_exception(tag, m.values_from(first))?;
+    m.values.truncate(first);
     m.push(Ref::Exn(exception));
     throw_ref(m)
 }
@@ -61,9 +61,9 @@ pub(super) fn unwind(store: &Store, m: &mut Machine, floor: usize, a: ExnAddr) -
             m.values
                 .truncate(frame.operands as usize + jump.height as usize);
             match catch {
-                Catch::Catch(..) => m.values.extend_from_slice(&exception.fields),
+                Catch::Catch(..) => m.push_all(&exception.fields),
                 Catch::CatchRef(..) => {
-                    m.values.extend_from_slice(&exception.fields);
+                    m.push_all(&exception.fields);
                     m.push(Ref::Exn(a));
                 }
                 Catch::CatchAll(_) => {}

@@ -7,7 +7,7 @@ use crate::rules::rule;
 
 pub(super) fn extern_convert_any(m: &mut Machine) -> Result<(), Halt> {
     let r = m.pop_ref()?;
-    if r == Ref::Null {
+    if r.is_null() {
         rule!(m.coverage, "Step_pure/extern.convert_any-null");
         m.push(Ref::Null);
     } else {

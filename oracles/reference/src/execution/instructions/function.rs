@@ -1,14 +1,12 @@
 //! 4.3, Function instructions: calls, tail calls and returns.
 //!
-//! The reading rules find out which function is meant; [`enter`] and [`leave`] make and remove its frame. A host
-//! function has no frame: it is called where a frame would be made.
-
-use std::rc::Rc;
+//! The reading rules find out which function is meant; [`call_ref_func`] and [`leave`] make and remove its frame. A host
+//! function has no frame: it is run where a frame would be made.
 
 use super::trap::{Halt, Misuse, Stuck, Trap};
-use super::{reference, table};
-use crate::execution::configurations::{FuncCode, HostFunc, Store};
-use crate::execution::stack::{Frame, Machine};
+use super::{Flow, reference, table};
+use crate::execution::configurations::Store;
+use crate::execution::stack::{Frame, Machine, Operand};
 use crate::execution::types::val_ok;
 use crate::execution::values::{FuncAddr, InstanceAddr, Ref, Value};
 use crate::rules::rule;
@@ -112,80 +110,53 @@ pub(super) fn return_call_indirect(
     return_call_ref(m).map_err(uninitialized)
 }
 
-/// Calls the function at `a` on the operands on top of the stack: makes its frame or, for a host function, runs it.
-/// Whether it was a host function, so that nothing is left to run.
+/// `call_ref` of a function, as far as rules go: makes the frame of a function of a module.
 #[inline]
-pub(crate) fn enter(store: &mut Store, m: &mut Machine, a: FuncAddr) -> Result<bool, Halt> {
-    let func = store.func(a)?;
-    let (params, arity) = (func.params, func.results);
-    match &func.code {
-        FuncCode::Host(host) => {
-            let host = Rc::clone(host);
-            enter_host(store, m, a, &host)?;
-            Ok(true)
-        }
-        FuncCode::Wasm { instance, code } => {
-            rule!(m.coverage, "Step_read/call_ref-func");
-            let (instance, code) = (*instance, *code);
-            let module = &store.module_inst(instance)?.module;
-            let (func, side) = module.code(code as usize).ok_or(Stuck::Index)?;
-            let locals: u64 = func.locals.iter().map(|run| u64::from(run.count)).sum();
-            m.admit(locals + u64::from(side.max_height()))?;
-            let base = m.values.len().checked_sub(params as usize);
-            let base = base.ok_or(Stuck::OperandMissing)?;
-            for run in &func.locals {
-                let value = Value::default_of(run.ty);
-                m.values
-                    .extend(std::iter::repeat_n(value, run.count as usize));
-            }
-            m.charge(locals / 8)?;
-            m.frames.push(Frame {
-                instance,
-                code,
-                position: 0,
-                base: base as u32,
-                operands: m.values.len() as u32,
-                arity,
-            });
-            Ok(false)
-        }
-    }
-}
-
-/// Calls a host function. Its arguments stay on the stack meanwhile, where a census with frames sees them.
-fn enter_host(
-    store: &mut Store,
+pub(super) fn call_ref_func(
+    store: &Store,
     m: &mut Machine,
-    a: FuncAddr,
-    host: &HostFunc,
+    instance: InstanceAddr,
+    code: u32,
+    (params, arity): (u32, u32),
 ) -> Result<(), Halt> {
-    let params = store.func(a)?.params as usize;
-    let arguments = m.top(params)?.to_vec();
-    let results = lend_machine(store, m, |store| host(store, &arguments))?;
-    let ft = store.types.expand_func(store.func(a)?.ty);
-    let types = &ft.ok_or(Stuck::Address)?.results;
-    let fit = |(value, t): (&Value, _)| val_ok(store, *value, t);
-    if results.len() != types.len() || !results.iter().zip(types.iter().copied()).all(fit) {
-        return Err(Misuse::Results.into());
+    rule!(m.coverage, "Step_read/call_ref-func");
+    let module = &store.module_inst(instance)?.module;
+    let (func, side) = module.code(code as usize).ok_or(Stuck::Index)?;
+    let locals: u64 = func.locals.iter().map(|run| u64::from(run.count)).sum();
+    m.admit(locals + u64::from(side.max_height()))?;
+    let base = m.top(params as usize)?;
+    for run in &func.locals {
+        let slot = Value::default_of(run.ty).into_slot(m);
+        m.values
+            .extend(std::iter::repeat_n(slot, run.count as usize));
     }
-    m.drop_top(params);
-    m.values.extend_from_slice(&results);
+    m.charge(locals / 8)?;
+    m.frames.push(Frame {
+        instance,
+        code,
+        position: 0,
+        base: base as u32,
+        operands: m.values.len() as u32,
+        arity,
+    });
     Ok(())
 }
 
-/// Puts the stack into the store while the embedder's code runs.
-fn lend_machine<T>(store: &mut Store, m: &mut Machine, f: impl FnOnce(&mut Store) -> T) -> T {
-    store.machine = Some(std::mem::replace(m, Machine::absent()));
-    let result = f(store);
-    if let Some(machine) = store.machine.take() {
-        *m = machine;
+/// Whether a host function gave what its type promises.
+pub(super) fn check_results(store: &Store, a: FuncAddr, results: &[Value]) -> Result<(), Halt> {
+    let ft = store.types.expand_func(store.func(a)?.ty);
+    let types = &ft.ok_or(Stuck::Address)?.results;
+    let fit = |(value, t): (&Value, _)| val_ok(store, *value, t);
+    if results.len() == types.len() && results.iter().zip(types.iter().copied()).all(fit) {
+        Ok(())
+    } else {
+        Err(Misuse::Results.into())
     }
-    result
 }
 
 /// The body has been executed to its end: the frame disappears, its results stay.
 #[inline(always)]
-pub(super) fn frame_vals(m: &mut Machine, floor: usize) -> Result<(), Halt> {
+pub(super) fn frame_vals(m: &mut Machine, floor: usize) -> Result<Flow, Halt> {
     rule!(m.coverage, "Step_pure/frame-vals");
     let frame = m.frame()?;
     if m.values.len() != frame.operands as usize + frame.arity as usize {
@@ -195,18 +166,18 @@ pub(super) fn frame_vals(m: &mut Machine, floor: usize) -> Result<(), Halt> {
 }
 
 #[inline(always)]
-pub(super) fn r#return(m: &mut Machine, floor: usize) -> Result<(), Halt> {
+pub(super) fn r#return(m: &mut Machine, floor: usize) -> Result<Flow, Halt> {
     rule!(m.coverage, "Step_pure/return-frame");
     leave(m, floor)
 }
 
 /// Removes the frame on top, moves its results to where its arguments were, and lets the caller go on after the call.
 #[inline(always)]
-fn leave(m: &mut Machine, floor: usize) -> Result<(), Halt> {
+fn leave(m: &mut Machine, floor: usize) -> Result<Flow, Halt> {
     let frame = m.frames.pop().ok_or(Halt::Stuck(Stuck::Position))?;
     m.cut(frame.base as usize, frame.arity as usize)?;
     super::resume_caller(m, floor);
-    Ok(())
+    Ok(Flow::Return)
 }
 
 /// Removes the frame on top for a tail call of `a`, whose arguments take its place.

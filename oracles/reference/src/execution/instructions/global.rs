@@ -27,6 +27,7 @@ pub(super) fn set(
     x: GlobalIdx,
 ) -> Result<(), Halt> {
     rule!(m.coverage, "Step/global.set");
-    store.global_mut(instance, x)?.value = m.pop()?;
+    let slot = m.pop()?;
+    store.global_mut(instance, x)?.value = m.value(slot);
     Ok(())
 }

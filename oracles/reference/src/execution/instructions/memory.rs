@@ -5,7 +5,7 @@
 use super::trap::{Halt, Stuck, Trap};
 use crate::execution::configurations::{MemInst, PAGE_BYTES, Store};
 use crate::execution::stack::Machine;
-use crate::execution::values::{InstanceAddr, MemAddr, Number, Value};
+use crate::execution::values::{InstanceAddr, MemAddr, Value};
 use crate::numerics::scalar::{Int, extend_s, extend_u};
 use crate::numerics::vector::{self, Lane};
 use crate::rules::rule;
@@ -96,12 +96,12 @@ fn load_pack<const K: usize>(
 
 /// `$extend__` from M to N bits.
 #[inline(always)]
-fn extend<M: Int, N: Int + Number>(i: M, sx: Sx) -> Value {
+fn extend<M: Int, N: Int + Into<Value>>(i: M, sx: Sx) -> Value {
     let extended: N = match sx {
         Sx::S => extend_s(i),
         Sx::U => extend_u(i),
     };
-    extended.value()
+    extended.into()
 }
 
 #[inline(always)]
@@ -147,7 +147,8 @@ fn store_pack(store: &mut Store, m: &mut Machine, at: At, bytes: &[u8]) -> Resul
 
 #[inline(always)]
 pub(super) fn store(store: &mut Store, m: &mut Machine, op: StoreOp, at: At) -> Result<(), Halt> {
-    match (op, m.pop()?) {
+    let slot = m.pop()?;
+    match (op, m.value(slot)) {
         (StoreOp::I32, Value::I32(c)) => store_num(store, m, at, &c.to_le_bytes()),
         (StoreOp::I64, Value::I64(c)) => store_num(store, m, at, &c.to_le_bytes()),
         (StoreOp::F32, Value::F32(c)) => store_num(store, m, at, &c.to_le_bytes()),

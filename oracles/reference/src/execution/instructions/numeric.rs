@@ -3,8 +3,8 @@
 //! Each rule has one function here, over all types and operators; a partial operator's empty result set is the trap rule.
 
 use super::trap::Halt;
-use crate::execution::stack::Machine;
-use crate::execution::values::{Number, Value};
+use crate::execution::stack::{Machine, Number};
+use crate::execution::values::Value;
 use crate::numerics::scalar::{demote, extend_s, extend_u, promote};
 use crate::numerics::{Float, Int, Undefined};
 use crate::rules::rule;
@@ -21,7 +21,7 @@ pub(super) fn constant(m: &mut Machine, value: Value) -> Result<(), Halt> {
 fn unop<T: Number>(m: &mut Machine, f: impl FnOnce(T) -> T) -> Result<(), Halt> {
     rule!(m.coverage, "Step_pure/unop-val");
     let c = m.pop_num()?;
-    m.push(f(c).value());
+    m.push(f(c));
     Ok(())
 }
 
@@ -35,7 +35,7 @@ fn binop<T: Number>(
     match f(first, second) {
         Ok(c) => {
             rule!(m.coverage, "Step_pure/binop-val");
-            m.push(c.value());
+            m.push(c);
             Ok(())
         }
         Err(reason) => {
@@ -70,7 +70,7 @@ fn convert<T1: Number, T2: Number>(
     match f(m.pop_num()?) {
         Ok(c) => {
             rule!(m.coverage, "Step_pure/cvtop-val");
-            m.push(c.value());
+            m.push(c);
             Ok(())
         }
         Err(reason) => {

@@ -28,7 +28,7 @@ pub(super) fn func(
 
 #[inline(always)]
 pub(super) fn is_null(m: &mut Machine) -> Result<(), Halt> {
-    let is_null = m.pop_ref()? == Ref::Null;
+    let is_null = m.pop_ref()?.is_null();
     if is_null {
         rule!(m.coverage, "Step_pure/ref.is_null-true");
     } else {
@@ -41,7 +41,7 @@ pub(super) fn is_null(m: &mut Machine) -> Result<(), Halt> {
 #[inline(always)]
 pub(super) fn as_non_null(m: &mut Machine) -> Result<(), Halt> {
     let r = m.pop_ref()?;
-    if r == Ref::Null {
+    if r.is_null() {
         rule!(m.coverage, "Step_pure/ref.as_non_null-null");
         return Err(Trap::NullReference.into());
     }
@@ -53,7 +53,7 @@ pub(super) fn as_non_null(m: &mut Machine) -> Result<(), Halt> {
 #[inline(always)]
 pub(super) fn eq(m: &mut Machine) -> Result<(), Halt> {
     let (second, first) = (m.pop_ref()?, m.pop_ref()?);
-    if first == Ref::Null && second == Ref::Null {
+    if first.is_null() && second.is_null() {
         rule!(m.coverage, "Step_pure/ref.eq-null");
     } else if first == second {
         rule!(m.coverage, "Step_pure/ref.eq-true");

@@ -21,9 +21,10 @@ pub(super) fn new(
     rule!(m.coverage, "Step/struct.new");
     let ty = store.module_inst(instance)?.type_at(x)?;
     let layout = store.layouts.get(ty.0 as usize).ok_or(Stuck::Index)?;
-    let n = layout.places.len();
-    let a = store.heap.add_struct(ty, &layout.places, m.top(n)?)?;
-    m.drop_top(n);
+    let first = m.top(layout.places.len())?;
+    let value = |i| m.value(m.values[first + i]);
+    let a = store.heap.add_struct(ty, &layout.places, value)?;
+    m.values.truncate(first);
     m.push(Ref::Struct(a));
     Ok(())
 }
@@ -83,7 +84,8 @@ pub(super) fn set(
     instance: InstanceAddr,
     (x, i): (TypeIdx, FieldIdx),
 ) -> Result<(), Halt> {
-    let value = m.pop()?;
+    let slot = m.pop()?;
+    let value = m.value(slot);
     match m.pop_ref()? {
         Ref::Null => {
             rule!(m.coverage, "Step/struct.set-null");

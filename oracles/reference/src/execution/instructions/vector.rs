@@ -403,7 +403,8 @@ pub(super) fn vcvtop(m: &mut Machine, op: VCvtop) -> Done {
 /// A vector of lanes `c`, packed (`$lpacknum_`).
 pub(super) fn vsplat(m: &mut Machine, sh: Shape) -> Done {
     rule!(m.coverage, "Step_pure/vsplat");
-    let vector = match (sh, m.pop()?) {
+    let slot = m.pop()?;
+    let vector = match (sh, m.value(slot)) {
         (Shape::I8x16, Value::I32(c)) => v::splat(c as u8),
         (Shape::I16x8, Value::I32(c)) => v::splat(c as u16),
         (Shape::I32x4, Value::I32(c)) | (Shape::F32x4, Value::F32(c)) => v::splat(c),
@@ -442,7 +443,8 @@ pub(super) fn vextract_lane(m: &mut Machine, sh: Shape, sx: Option<Sx>, i: u8) -
 
 pub(super) fn vreplace_lane(m: &mut Machine, sh: Shape, i: u8) -> Done {
     rule!(m.coverage, "Step_pure/vreplace_lane");
-    let c = m.pop()?;
+    let slot = m.pop()?;
+    let c = m.value(slot);
     let a = m.pop_num()?;
     let k = u32::from(i);
     let vector = match (sh, c) {
