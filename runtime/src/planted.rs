@@ -65,6 +65,12 @@ faults! {
     StackMapNearest = "stack-map-nearest",
     /// A call of a function without stack maps is given the last one of the function before (Wasmtime #2386).
     StackMapOther = "stack-map-other",
+    /// Calls inside of a `try_table` have lost their stack maps (Wasmtime #11753).
+    StackMapTryLost = "stack-map-try-lost",
+    /// A caught exception is not put into the list of objects the stack may refer to (Wasmtime #13316).
+    CaughtExceptionUnexposed = "caught-exception-unexposed",
+    /// An exception thrown by the host is held by the host's handle only, whose scope has ended (Wasmtime #13330).
+    HostExceptionUnexposed = "host-exception-unexposed",
     /// An exception on its way out of wasm is not counted (Wasmtime #13316).
     PendingExceptionUncounted = "pending-exception-uncounted",
     /// An allocation that no heap could hold is an exception that `catch_all` catches (SpiderMonkey, regress-1884767.js).

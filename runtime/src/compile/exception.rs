@@ -20,6 +20,7 @@ use crate::abi::libcalls::LibCall;
 use crate::abi::signature::AbiTy;
 use crate::error::{Rejected, Trap};
 use crate::index::TagIdx;
+use crate::planted::Fault;
 use crate::types::StorageKind;
 
 /// One clause of a `try_table`.
@@ -125,7 +126,15 @@ impl Translator<'_> {
         let payload = self.b.block_params(handler.block)[0];
         let exception = self.b.ins().ireduce(types::I32, payload);
         self.declare(exception, AbiTy::Ref);
-        self.collector(|collector, e| collector.after_read(e, reg(exception)));
+        if !self
+            .env
+            .compiler
+            .config()
+            .planted
+            .has(Fault::CaughtExceptionUnexposed)
+        {
+            self.collector(|collector, e| collector.after_read(e, reg(exception)));
+        }
         let mut args = Args::new();
         if let Some(tag) = handler.tag {
             let env = self.env;

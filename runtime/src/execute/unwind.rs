@@ -7,6 +7,8 @@ use super::backtrace::Recorded;
 use super::call::Saved;
 use super::code_map::CodeMap;
 use crate::abi::vmctx::{VmContext, VmStore};
+use crate::compile::image::Image;
+use crate::compile::stack_map::StackMap;
 use crate::planted::{Fault, Planted};
 
 /// A wasm frame.
@@ -135,13 +137,9 @@ pub unsafe fn each_slot(
     let visit_frame = |frame: Frame| {
         let entry = code.get(frame.pc);
         let image = entry.expect("E4: a wasm frame of unknown code").image();
-        let map = image.stack_map(frame.pc);
-        let map = map.or_else(|| match () {
-            () if planted.has(Fault::StackMapNearest) => image.stack_map_before(frame.pc, true),
-            () if planted.has(Fault::StackMapOther) => image.stack_map_before(frame.pc, false),
-            () => None,
-        });
-        let Some(map) = map else { return true };
+        let Some(map) = map_of(image, frame.pc, planted) else {
+            return true;
+        };
         let sp = frame.fp - map.span as usize;
         for &slot in map.slots {
             let slot = std::ptr::with_exposed_provenance_mut::<u32>(sp + slot as usize);
@@ -153,6 +151,18 @@ pub unsafe fn each_slot(
     };
     // SAFETY: the caller's promise.
     unsafe { each_frame(vm, saved, visit_frame) };
+}
+
+/// The stack map of the call that returns to `pc`; or another one, where a fault is planted.
+fn map_of(image: &Image, pc: usize, planted: Planted) -> Option<StackMap<'_>> {
+    if planted.has(Fault::StackMapTryLost) && image.try_call(pc).is_some() {
+        return None;
+    }
+    image.stack_map(pc).or_else(|| match () {
+        () if planted.has(Fault::StackMapNearest) => image.stack_map_before(pc, true),
+        () if planted.has(Fault::StackMapOther) => image.stack_map_before(pc, false),
+        () => None,
+    })
 }
 
 /// A place in a wasm frame at which an exception is handled.

@@ -18,6 +18,7 @@ use crate::abi::vmctx::{ValRaw, VmContext, VmFuncRef, VmHostFunc, VmStore};
 use crate::compile::trampoline::Trampoline;
 use crate::execute::{Raised, raise};
 use crate::heap::PointKind;
+use crate::planted::Fault;
 use crate::types::registry::Registered;
 use crate::types::{FuncSig, TypeId, ValKind};
 
@@ -213,7 +214,11 @@ unsafe fn host_call(
                 store.expose(raw)?;
             }
         }
-        Err(Raised::Exception(exception, _)) => store.expose(exception.raw())?,
+        Err(Raised::Exception(exception, _))
+            if !store.planted().has(Fault::HostExceptionUnexposed) =>
+        {
+            store.expose(exception.raw())?;
+        }
         Err(_) => {}
     }
     store.contents.handles.exit(&mut store.heap, scope)?;

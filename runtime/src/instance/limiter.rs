@@ -74,6 +74,9 @@ pub(crate) struct Unlimited;
 
 impl ResourceLimiter for Unlimited {}
 
+/// What is asked of a limiter.
+pub type Ask<'a> = dyn FnMut(&mut dyn ResourceLimiter) + 'a;
+
 /// How a store without type parameter finds the limiter in the embedder's data.
 #[derive(Clone, Copy, Debug)]
 pub struct LimiterHook {
@@ -81,5 +84,5 @@ pub struct LimiterHook {
     ///
     /// # Safety
     /// The first argument is `StoreOpaque::outer` of the store that holds the hook.
-    pub with: unsafe fn(*mut c_void, &mut dyn FnMut(&mut dyn ResourceLimiter)),
+    pub with: unsafe fn(*mut c_void, &mut Ask<'_>),
 }
