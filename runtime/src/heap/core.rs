@@ -9,6 +9,7 @@
 
 use std::ptr::NonNull;
 
+use super::emit::StoreWord;
 use super::fault::{HeapFault, Place};
 use super::layout::{
     KIND_MASK, KIND_SHIFT, Kind, NULL_PAGE_BYTES, OBJECT_ALIGN, TAG_OFFSET, TYPE_MASK,
@@ -159,6 +160,33 @@ impl Core {
     pub fn set_inline(&mut self, inline: bool) {
         self.inline = inline;
         self.publish(self.bump());
+    }
+
+    /// A word as compiled code reads it.
+    #[must_use]
+    pub fn store_word(&self, word: StoreWord) -> u32 {
+        let vm = self.vm.as_ptr();
+        match word {
+            StoreWord::Bump => self.bump(),
+            // SAFETY: the contract of `Core::new`.
+            StoreWord::BumpEnd => unsafe { (*vm).bump_end },
+            StoreWord::StackList => self.stack_list().0,
+            StoreWord::StackListLen => self.stack_list().1,
+        }
+    }
+
+    /// Writes a word as compiled code does.
+    pub fn set_store_word(&mut self, word: StoreWord, value: u32) {
+        let vm = self.vm.as_ptr();
+        let (head, len) = self.stack_list();
+        match word {
+            // SAFETY: the contract of `Core::new`.
+            StoreWord::Bump => unsafe { (*vm).bump = value },
+            // SAFETY: the contract of `Core::new`.
+            StoreWord::BumpEnd => unsafe { (*vm).bump_end = value },
+            StoreWord::StackList => self.set_stack_list(value, len),
+            StoreWord::StackListLen => self.set_stack_list(head, value),
+        }
     }
 
     /// Head of the list of objects the stack may refer to.

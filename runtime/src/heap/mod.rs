@@ -6,7 +6,7 @@
 //! core.rs       what every collector works on: space.rs (memory), layouts.rs (layouts by type id), headers
 //! null/ drc/ copying/                       the collectors
 //! verify.rs census.rs                       what can be asked about a heap
-//! ops.rs        random operations against a model
+//! ops/          random operations against a model
 //! ```
 //!
 //! A collector is a folder with the same four files: `mod` (what the algorithm is, its traits, its invariants), `alloc` (the
@@ -27,6 +27,7 @@ mod inline;
 pub mod layout;
 pub mod layouts;
 pub mod null;
+pub mod ops;
 pub mod roots;
 pub mod schedule;
 pub mod space;

@@ -1,0 +1,963 @@
+//! Carries operations out on a heap and on the model, and compares the two.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use super::emitted::{Code, Machine, ROOTS, Stop};
+use super::model::{Mismatch, Model, Object, Ref, What, is_ref, position, storage};
+use super::types::{ARRAYS, EXCEPTION, FUNCTIONS, STRUCTS, Types, storages};
+use super::{Op, Setup};
+use crate::abi::libcalls::LibCall;
+use crate::abi::vmctx::VmStore;
+use crate::config::{Config, Schedule};
+use crate::heap::core::Core;
+use crate::heap::layout::{Kind, tag};
+use crate::heap::{
+    AccessError, AllocError, GcRef, Heap, HeapFault, PointKind, RootKind, Roots, SpacePool, Stored,
+    TypeSource, plan,
+};
+use crate::types::{StorageKind, TypeId, ValKind};
+
+const GLOBALS: usize = 16;
+const TABLE: usize = 64;
+const SEGMENT: usize = 8;
+const TABLE_AT: usize = GLOBALS;
+const SEGMENT_AT: usize = TABLE_AT + TABLE;
+const HANDLES_AT: usize = SEGMENT_AT + SEGMENT;
+const PENDING: usize = HANDLES_AT + 16;
+/// Roots before this one are counted.
+const FRAME_AT: usize = PENDING + 1;
+const FRAME: usize = 32;
+const TEMPORARIES_AT: usize = FRAME_AT + FRAME;
+const SLOTS: usize = TEMPORARIES_AT + 4;
+/// Objects of the model that make a run begin again with an empty heap: leaked cycles cost time.
+const OBJECTS_MAX: usize = 20_000;
+/// The tag's identity.
+const TAG: u32 = 77;
+
+/// All roots of a run.
+#[derive(Debug)]
+struct Slots([u32; SLOTS]);
+
+fn kind_of(slot: usize) -> RootKind {
+    match slot {
+        ..TABLE_AT => RootKind::Global,
+        TABLE_AT..SEGMENT_AT => RootKind::TableElement,
+        SEGMENT_AT..HANDLES_AT => RootKind::Segment,
+        HANDLES_AT..PENDING => RootKind::HostHandle,
+        PENDING => RootKind::PendingException,
+        FRAME_AT..TEMPORARIES_AT => RootKind::StackSlot,
+        _ => RootKind::Temporary,
+    }
+}
+
+impl Roots for Slots {
+    fn each_root(&mut self, visit: &mut dyn FnMut(RootKind, &mut u32)) {
+        for (at, slot) in self.0.iter_mut().enumerate() {
+            visit(kind_of(at), slot);
+        }
+    }
+
+    fn each_uncounted_root(&mut self, visit: &mut dyn FnMut(RootKind, &mut u32)) {
+        for (at, slot) in self.0.iter_mut().enumerate().skip(FRAME_AT) {
+            visit(kind_of(at), slot);
+        }
+    }
+}
+
+/// The record that compiled code would use, all zero at first.
+#[derive(Debug)]
+struct Record(NonNull<VmStore>);
+
+impl Record {
+    fn new() -> Record {
+        // SAFETY: every field is a number or a raw pointer, for which zero is a value.
+        let record: Box<VmStore> = unsafe { Box::new_zeroed().assume_init() };
+        Record(NonNull::from(Box::leak(record)))
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        // SAFETY: leaked in `new`; the heap that used it was dropped before (order of `Driver`'s fields).
+        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+    }
+}
+
+/// What a run did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Operations.
+    pub steps: u64,
+    /// Objects made.
+    pub made: u64,
+    /// Collections.
+    pub collections: u64,
+    /// Objects that were compared after full collections.
+    pub compared: u64,
+    /// Times that the heap was full, and the run began again with an empty one.
+    pub exhausted: u64,
+}
+
+/// The code that the collector emits, interpreted.
+#[derive(Debug)]
+struct Emitted {
+    write: Code,
+    init: Code,
+    after_read: Code,
+    allocate: BTreeMap<u32, Code>,
+}
+
+/// A heap and its model.
+#[derive(Debug)]
+pub struct Driver {
+    heap: Heap,
+    slots: Slots,
+    refs: [Ref; SLOTS],
+    model: Model,
+    emitted: Arc<Emitted>,
+    /// Numbers of host objects that were made and not reported dead.
+    hosts: BTreeSet<u32>,
+    next_host: u32,
+    totals: Totals,
+    setup: Setup,
+    pool: Arc<SpacePool>,
+    types: Arc<Types>,
+    /// Dropped last.
+    record: Record,
+}
+
+struct Running<'a>(&'a mut Heap);
+
+impl Machine for Running<'_> {
+    fn core(&mut self) -> &mut Core {
+        &mut self.0.core
+    }
+
+    fn call(&mut self, call: LibCall, args: &[u64], roots: &mut [u32]) -> Result<u32, Stop> {
+        let made = match call {
+            LibCall::release => {
+                self.0.release(args[0] as u32).map_err(Stop::Fault)?;
+                return Ok(0);
+            }
+            LibCall::alloc_struct => {
+                let ty = TypeId(args[0] as u32);
+                with_slots(roots, |slots| self.0.alloc_struct(ty, slots))
+            }
+            _ => {
+                let ty = TypeId(args[0] as u32);
+                with_slots(roots, |slots| self.0.alloc_array(ty, args[1] as u32, slots))
+            }
+        };
+        match made {
+            Ok(reference) => Ok(reference.raw()),
+            Err(AllocError::Fault(fault)) => Err(Stop::Fault(fault)),
+            Err(AllocError::Exhausted | AllocError::TooLarge) => Err(Stop::Exhausted),
+        }
+    }
+}
+
+fn with_slots<R>(roots: &mut [u32], act: impl FnOnce(&mut Slots) -> R) -> R {
+    let mut slots = Slots([0; SLOTS]);
+    slots.0.copy_from_slice(roots);
+    let result = act(&mut slots);
+    roots.copy_from_slice(&slots.0);
+    result
+}
+
+fn config(setup: &Setup) -> Config {
+    Config {
+        schedule: setup.schedule.clone(),
+        collection_points: setup.schedule != Schedule::OnPressure,
+        heap_limit: setup.heap_limit,
+        planted: setup.planted,
+        ..Config::fuzzing(setup.collector)
+    }
+}
+
+fn fresh_heap(
+    setup: &Setup,
+    types: &Arc<Types>,
+    pool: &Arc<SpacePool>,
+    record: &Record,
+) -> Result<Heap, AllocError> {
+    let types: Arc<dyn TypeSource> = Arc::<Types>::clone(types);
+    let pool = Arc::clone(pool);
+    // SAFETY: the driver owns the record and drops it after the heap; nobody else has its address.
+    unsafe { Heap::new(&config(setup), types, pool, record.0) }
+}
+
+impl Driver {
+    /// An empty heap, and an empty model.
+    ///
+    /// # Errors
+    /// There is no memory for a heap.
+    pub fn new(setup: Setup) -> Result<Driver, Mismatch> {
+        let mut record = Record::new();
+        // SAFETY: just made, not shared with a heap yet.
+        unsafe { record.0.as_mut() }.funcrefs_len = FUNCTIONS;
+        let types = Arc::new(Types::new());
+        let pool = SpacePool::new();
+        let heap = fresh_heap(&setup, &types, &pool, &record).map_err(|error| Mismatch {
+            step: 0,
+            op: None,
+            what: What::Allocation(error),
+        })?;
+        let collector = plan(setup.collector);
+        let allocate = |&ty: &u32| {
+            let kind = Model::kind(ty);
+            let slow = if kind == Kind::Array {
+                LibCall::alloc_array
+            } else {
+                LibCall::alloc_struct
+            };
+            (ty, Code::allocate(collector, tag(kind, ty), slow))
+        };
+        let emitted = Emitted {
+            write: Code::write(collector),
+            init: Code::init(collector),
+            after_read: Code::after_read(collector),
+            allocate: STRUCTS.iter().chain(&ARRAYS).map(allocate).collect(),
+        };
+        Ok(Driver {
+            heap,
+            slots: Slots([0; SLOTS]),
+            refs: [0; SLOTS],
+            model: Model::default(),
+            emitted: Arc::new(emitted),
+            hosts: BTreeSet::new(),
+            next_host: 1,
+            totals: Totals::default(),
+            setup,
+            pool,
+            types,
+            record,
+        })
+    }
+
+    /// Carries one operation out, and compares if it collected everything.
+    ///
+    /// # Errors
+    /// The first difference.
+    pub fn step(&mut self, op: Op) -> Result<(), Mismatch> {
+        let result = self.perform(op);
+        let step = self.totals.steps;
+        self.totals.steps += 1;
+        result.map_err(|what| Mismatch {
+            step,
+            op: Some(op),
+            what,
+        })
+    }
+
+    /// Collects, compares and counts.
+    ///
+    /// # Errors
+    /// The last difference.
+    pub fn finish(mut self) -> Result<Totals, Mismatch> {
+        let step = self.totals.steps;
+        let end = |what| Mismatch {
+            step,
+            op: None,
+            what,
+        };
+        self.collect().map_err(end)?;
+        self.totals.collections += self.heap.stats().collections;
+        Ok(self.totals)
+    }
+
+    fn perform(&mut self, op: Op) -> Result<(), What> {
+        match op {
+            Op::NewStruct { to, ty, from } => {
+                let ty = STRUCTS[ty as usize % STRUCTS.len()];
+                self.new_object(frame(to), ty, 0, usize::from(from))
+            }
+            Op::NewArray { to, ty, len } => {
+                let ty = ARRAYS[ty as usize % ARRAYS.len()];
+                self.new_object(frame(to), ty, len, 0)
+            }
+            Op::NewExtern { to } => self.new_object(frame(to), 0, 0, 0),
+            Op::NewException { to, from } => {
+                self.new_object(frame(to), EXCEPTION, 0, usize::from(from))
+            }
+            Op::SetI31 { to, value } => {
+                let raw = GcRef::from_i31(value).raw();
+                self.set_frame(frame(to), raw, raw);
+                Ok(())
+            }
+            Op::Forget { first, count } => {
+                for at in 0..usize::from(count) % 16 {
+                    self.set_frame(frame(first.wrapping_add(at as u8)), 0, 0);
+                }
+                Ok(())
+            }
+            Op::WriteRoot { root, from } => self.write_root(usize::from(root), frame(from)),
+            Op::ReadRoot { to, root } => {
+                let at = usize::from(root) % FRAME_AT;
+                self.load(frame(to), self.slots.0[at], self.refs[at], root >= 128)
+            }
+            Op::WriteField {
+                object,
+                field,
+                from,
+                number,
+            } => self.write_field(frame(object), usize::from(field), frame(from), number),
+            Op::ReadField { to, object, field } => {
+                self.read_field(frame(to), frame(object), usize::from(field))
+            }
+            Op::Fill {
+                array,
+                at,
+                len,
+                from,
+                number,
+            } => self.fill(frame(array), at.into(), len.into(), frame(from), number),
+            Op::Copy {
+                to,
+                from,
+                at,
+                start,
+                len,
+            } => self.copy(
+                frame(to),
+                frame(from),
+                [at.into(), start.into(), len.into()],
+            ),
+            Op::InitBytes { array, at, number } => self.init_bytes(frame(array), at.into(), number),
+            Op::InitRefs {
+                array,
+                at,
+                first,
+                len,
+            } => self.init_refs(frame(array), at.into(), first.into(), len.into()),
+            Op::TableFill { at, len, from } => self.table_fill(at.into(), len.into(), frame(from)),
+            Op::TableCopy { at, start, len } => {
+                self.table_copy(at.into(), start.into(), len.into())
+            }
+            Op::TableInit { at, start, len } => {
+                self.table_init(at.into(), start.into(), len.into())
+            }
+            Op::Point { kind } => {
+                let kind = match kind % 3 {
+                    0 => PointKind::Table,
+                    1 => PointKind::HostCall,
+                    _ => PointKind::Growth,
+                };
+                self.heap.point(kind, &mut self.slots)?;
+                Ok(())
+            }
+            Op::Collect => self.collect(),
+        }
+    }
+
+    /// Puts a reference that is exposed, or none, into a slot of the frame.
+    fn set_frame(&mut self, slot: usize, raw: u32, reference: Ref) {
+        self.slots.0[slot] = raw;
+        self.refs[slot] = reference;
+    }
+
+    fn run(&mut self, code: fn(&Emitted) -> &Code, args: &[u64]) -> Result<u64, What> {
+        let emitted = Arc::clone(&self.emitted);
+        let mut machine = Running(&mut self.heap);
+        match code(&emitted).run(args, &mut self.slots.0, &mut machine) {
+            Ok(result) => Ok(result),
+            Err(Stop::Fault(fault)) => Err(What::Fault(fault)),
+            Err(Stop::Exhausted) => Err(What::Allocation(AllocError::Exhausted)),
+        }
+    }
+
+    /// Loads a reference into a slot of the frame.
+    fn load(&mut self, to: usize, raw: u32, reference: Ref, emitted: bool) -> Result<(), What> {
+        if emitted {
+            self.run(|code| &code.after_read, &[u64::from(raw)])?;
+        } else if let Some(reference) = GcRef::from_raw(raw) {
+            self.heap.expose(reference)?;
+        }
+        self.set_frame(to, raw, reference);
+        Ok(())
+    }
+
+    /// A slot of the frame whose reference fits, from `from` on; or none.
+    fn fitting(&self, from: usize, storage: StorageKind) -> Option<usize> {
+        (0..4)
+            .map(|i| FRAME_AT + (from + i) % FRAME)
+            .find(|&slot| self.model.fits(self.refs[slot], storage))
+    }
+
+    fn new_object(&mut self, to: usize, ty: u32, len: u32, from: usize) -> Result<(), What> {
+        let kind = Model::kind(ty);
+        let inline = kind != Kind::Extern && kind != Kind::Exception && len < 5000;
+        let made = if inline && from % 2 == 0 {
+            self.allocate_inline(kind, ty, len)
+        } else {
+            self.allocate(kind, ty, len)
+        };
+        let reference = match made {
+            Ok(reference) => reference,
+            Err(AllocError::Fault(fault)) => return Err(What::Fault(fault)),
+            Err(error) => return self.refused(kind, ty, len, error),
+        };
+        self.totals.made += 1;
+        let word = match kind {
+            Kind::Array => len,
+            Kind::Extern => self.next_host - 1,
+            Kind::Exception => TAG,
+            _ => 0,
+        };
+        let count = if kind == Kind::Array {
+            len as usize
+        } else {
+            storages(ty).len()
+        };
+        let object = Object {
+            kind,
+            ty,
+            word,
+            values: vec![0; count],
+        };
+        let new = self.model.add(object);
+        self.set_frame(to, reference.raw(), new);
+        if matches!(kind, Kind::Struct | Kind::Exception) {
+            for (at, &storage) in storages(ty).iter().enumerate() {
+                if let (true, Some(slot)) = (is_ref(storage), self.fitting(from + at, storage)) {
+                    self.init_field(reference, at, slot, from % 3 == 0)?;
+                    let value = u128::from(self.refs[slot]);
+                    self.set_model(to, at, value);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn set_model(&mut self, slot: usize, at: usize, value: u128) {
+        if let Some(object) = self.model.get_mut(self.refs[slot]) {
+            object.values[at] = value;
+        }
+    }
+
+    fn init_field(
+        &mut self,
+        reference: GcRef,
+        at: usize,
+        slot: usize,
+        emitted: bool,
+    ) -> Result<(), What> {
+        let raw = self.slots.0[slot];
+        if emitted {
+            let address = u64::from(self.address(reference, at)?);
+            self.run(|code| &code.init, &[address, u64::from(raw)])?;
+        } else {
+            let value = Stored::Ref(GcRef::from_raw(raw));
+            self.heap.init_field(reference, at as u32, value)?;
+        }
+        Ok(())
+    }
+
+    /// Where compiled code finds a field or element.
+    fn address(&mut self, reference: GcRef, at: usize) -> Result<u32, What> {
+        let info = self.heap.object(reference)?;
+        let core = &mut self.heap.core;
+        let layout = core.layouts.layout(info.object, info.type_id)?;
+        Ok(info.object
+            + if info.kind == Kind::Array {
+                layout.offsets[0] + at as u32 * 4
+            } else {
+                layout.offsets[at]
+            })
+    }
+
+    fn allocate(&mut self, kind: Kind, ty: u32, len: u32) -> Result<GcRef, AllocError> {
+        let slots = &mut self.slots;
+        match kind {
+            Kind::Array => self.heap.alloc_array(TypeId(ty), len, slots),
+            Kind::Extern => {
+                let number = self.next_host;
+                let made = self.heap.alloc_extern(number, slots)?;
+                self.next_host += 1;
+                self.hosts.insert(number);
+                Ok(made)
+            }
+            Kind::Exception => self.heap.alloc_exception(TypeId(ty), TAG, slots),
+            _ => self.heap.alloc_struct(TypeId(ty), slots),
+        }
+    }
+
+    fn allocate_inline(&mut self, kind: Kind, ty: u32, len: u32) -> Result<GcRef, AllocError> {
+        let header = self.heap.core.header_bytes;
+        let walk = self.heap.core.layouts.walk(0, ty)?;
+        let size = (walk.size + len * walk.element_bytes).next_multiple_of(8);
+        let args = [u64::from(size), u64::from(ty), u64::from(len)];
+        let emitted = Arc::clone(&self.emitted);
+        let mut machine = Running(&mut self.heap);
+        let made = emitted.allocate[&ty].run(&args, &mut self.slots.0, &mut machine);
+        let raw = match made {
+            Ok(raw) => raw as u32,
+            Err(Stop::Fault(fault)) => return Err(AllocError::Fault(fault)),
+            Err(Stop::Exhausted) => return Err(AllocError::Exhausted),
+        };
+        if kind == Kind::Array {
+            self.heap.core.space.set_word(raw + header - 4, len);
+        }
+        let tag = self.heap.core.tag(raw);
+        let bad = HeapFault::BadTag { object: raw, tag };
+        GcRef::from_raw(raw).ok_or(AllocError::Fault(bad))
+    }
+
+    /// An allocation failed. When memory ran out, everything must still be in order; then the run begins again.
+    fn refused(&mut self, kind: Kind, ty: u32, len: u32, error: AllocError) -> Result<(), What> {
+        let impossible = kind == Kind::Array
+            && (u64::from(len) * storage_bytes(ty) > crate::limits::OBJECT_BYTES_MAX - 32);
+        match error {
+            AllocError::TooLarge if impossible => Ok(()),
+            AllocError::TooLarge => Err(What::Allocation(error)),
+            _ if len > 1 << 20 => Ok(()),
+            _ => {
+                self.collect()?;
+                self.totals.exhausted += 1;
+                self.restart()
+            }
+        }
+    }
+
+    fn restart(&mut self) -> Result<(), What> {
+        self.totals.collections += self.heap.stats().collections;
+        self.heap = fresh_heap(&self.setup, &self.types, &self.pool, &self.record)
+            .map_err(What::Allocation)?;
+        self.slots = Slots([0; SLOTS]);
+        self.refs = [0; SLOTS];
+        self.model = Model::default();
+        self.hosts.clear();
+        Ok(())
+    }
+
+    fn write_root(&mut self, root: usize, from: usize) -> Result<(), What> {
+        let mut at = root % (SLOTS + 8);
+        if at >= SLOTS {
+            at = PENDING;
+        }
+        let (raw, reference) = (self.slots.0[from], self.refs[from]);
+        let exception = self.model.get(reference).map(|o| o.kind) == Some(Kind::Exception);
+        if at == PENDING && reference != 0 && !exception {
+            return Ok(());
+        }
+        if at >= FRAME_AT {
+            // Frame to frame or temporary: exposed already.
+            self.set_frame(at, raw, reference);
+            return Ok(());
+        }
+        if root % 2 == 0 {
+            let address = ROOTS + at as u64 * 4;
+            self.run(|code| &code.write, &[address, u64::from(raw)])?;
+        } else {
+            let new = GcRef::from_raw(raw);
+            self.heap.write_root(&mut self.slots.0[at], new)?;
+        }
+        self.refs[at] = reference;
+        Ok(())
+    }
+
+    /// An object in a frame slot that is no i31: its reference, kind, type and number of fields or elements.
+    fn object(&self, slot: usize) -> Option<(GcRef, Kind, u32, usize)> {
+        let object = self.model.get(self.refs[slot])?;
+        let reference = GcRef::from_raw(self.slots.0[slot])?;
+        Some((reference, object.kind, object.ty, object.values.len()))
+    }
+
+    /// A value that a place of that type can take, for heap and model.
+    fn value(&self, storage: StorageKind, from: usize, number: u32) -> Option<(Stored, u128)> {
+        let wide = u64::from(number) * 0x1_0000_0101;
+        let very_wide = u128::from(wide) * 0x1_0000_0000_0001;
+        Some(match storage {
+            StorageKind::I8 => (Stored::I8(number as u8), u128::from(number as u8)),
+            StorageKind::I16 => (Stored::I16(number as u16), u128::from(number as u16)),
+            StorageKind::Val(ValKind::I32 | ValKind::F32) => {
+                (Stored::I32(number), u128::from(number))
+            }
+            StorageKind::Val(ValKind::I64 | ValKind::F64) => (Stored::I64(wide), u128::from(wide)),
+            StorageKind::Val(ValKind::V128) => (Stored::V128(very_wide), very_wide),
+            StorageKind::Val(ValKind::Ref(r)) if !r.is_collected() => {
+                let func = number % FUNCTIONS;
+                (Stored::Func(func), u128::from(func))
+            }
+            StorageKind::Val(ValKind::Ref(_)) => {
+                let slot = self.fitting(from, storage)?;
+                let value = Stored::Ref(GcRef::from_raw(self.slots.0[slot]));
+                (value, u128::from(self.refs[slot]))
+            }
+        })
+    }
+
+    fn write_field(
+        &mut self,
+        slot: usize,
+        field: usize,
+        from: usize,
+        number: u32,
+    ) -> Result<(), What> {
+        let Some((reference, kind, ty, count)) = self.object(slot) else {
+            return Ok(());
+        };
+        if count == 0 {
+            if kind == Kind::Array {
+                return expect_out_of_bounds(self.heap.read_element(reference, 0));
+            }
+            return Ok(());
+        }
+        let at = field % count;
+        let storage = storage(ty, at);
+        let Some((value, expected)) = self.value(storage, from, number) else {
+            return Ok(());
+        };
+        match value {
+            Stored::Ref(new) if number % 2 == 0 => {
+                let address = u64::from(self.address(reference, at)?);
+                let raw = u64::from(GcRef::to_raw(new));
+                self.run(|code| &code.write, &[address, raw])?;
+            }
+            _ if kind == Kind::Array => self.heap.write_element(reference, at as u32, value)?,
+            _ => self.heap.write_field(reference, at as u32, value)?,
+        }
+        self.set_model(slot, at, expected);
+        Ok(())
+    }
+
+    fn read(&mut self, reference: GcRef, kind: Kind, at: usize) -> Result<Stored, What> {
+        Ok(if kind == Kind::Array {
+            self.heap.read_element(reference, at as u32)?
+        } else {
+            self.heap.read_field(reference, at as u32)?
+        })
+    }
+
+    fn read_field(&mut self, to: usize, slot: usize, field: usize) -> Result<(), What> {
+        let Some((reference, kind, _, count)) = self.object(slot) else {
+            return Ok(());
+        };
+        if count == 0 {
+            return Ok(());
+        }
+        let at = field % count;
+        let found = self.read(reference, kind, at)?;
+        let expected = self.model.get(self.refs[slot]).map_or(0, |o| o.values[at]);
+        match found {
+            Stored::Ref(found) => {
+                self.load(to, GcRef::to_raw(found), expected as Ref, field >= 128)?;
+            }
+            other => check_number(reference, at, other, expected)?,
+        }
+        Ok(())
+    }
+
+    fn fill(
+        &mut self,
+        slot: usize,
+        at: usize,
+        len: usize,
+        from: usize,
+        number: u32,
+    ) -> Result<(), What> {
+        let Some((array, Kind::Array, ty, count)) = self.object(slot) else {
+            return Ok(());
+        };
+        let Some((value, expected)) = self.value(storage(ty, 0), from, number) else {
+            return Ok(());
+        };
+        let (at, len) = clamp(at, len, count, number);
+        let done = self.heap.array_fill(array, at as u32, value, len as u32);
+        if at + len > count {
+            return expect_out_of_bounds(done);
+        }
+        done?;
+        if let Some(object) = self.model.get_mut(self.refs[slot]) {
+            object.values[at..at + len].fill(expected);
+        }
+        Ok(())
+    }
+
+    fn copy(&mut self, to: usize, from: usize, [at, start, len]: [usize; 3]) -> Result<(), What> {
+        let Some((target, Kind::Array, to_ty, to_len)) = self.object(to) else {
+            return Ok(());
+        };
+        let Some((source, Kind::Array, from_ty, from_len)) = self.object(from) else {
+            return Ok(());
+        };
+        // From the same type, or from nodes to anything.
+        if to_ty != from_ty && !(storage(to_ty, 0) == storage(6, 0) && from_ty == 7) {
+            return Ok(());
+        }
+        let (at, len) = clamp(at, len, to_len, start as u32);
+        let start = start % (from_len + 1);
+        let done = self
+            .heap
+            .array_copy(target, at as u32, source, start as u32, len as u32);
+        if at + len > to_len || start + len > from_len {
+            return expect_out_of_bounds(done);
+        }
+        done?;
+        let object = self.model.get(self.refs[from]);
+        let values = object.map(|o| o.values[start..start + len].to_vec());
+        if let (Some(object), Some(values)) = (self.model.get_mut(self.refs[to]), values) {
+            object.values[at..at + len].copy_from_slice(&values);
+        }
+        Ok(())
+    }
+
+    fn init_bytes(&mut self, slot: usize, at: usize, number: u32) -> Result<(), What> {
+        let Some((array, Kind::Array, ty, count)) = self.object(slot) else {
+            return Ok(());
+        };
+        let (width, len) = match ty {
+            8 => (1, 5),
+            9 => (8, 2),
+            10 => (16, 1),
+            _ => return Ok(()),
+        };
+        let bytes: Vec<u8> = (0..width * len)
+            .map(|i| (number >> (i % 4 * 8)) as u8 ^ i as u8)
+            .collect();
+        let done = self.heap.array_init_bytes(array, at as u32, &bytes);
+        if at + len > count {
+            return expect_out_of_bounds(done);
+        }
+        done?;
+        if let Some(object) = self.model.get_mut(self.refs[slot]) {
+            for (value, bytes) in object.values[at..].iter_mut().zip(bytes.chunks(width)) {
+                *value = bytes.iter().rev().fold(0, |v, &b| v << 8 | u128::from(b));
+            }
+        }
+        Ok(())
+    }
+
+    fn init_refs(&mut self, slot: usize, at: usize, first: usize, len: usize) -> Result<(), What> {
+        let Some((array, Kind::Array, ty, count)) = self.object(slot) else {
+            return Ok(());
+        };
+        let element = storage(ty, 0);
+        let (first, len) = (TABLE_AT + first % TABLE, len % 16);
+        let len = len.min(SEGMENT_AT - first);
+        let range = first..first + len;
+        if !is_ref(element)
+            || !self.refs[range.clone()]
+                .iter()
+                .all(|&r| self.model.fits(r, element))
+        {
+            return Ok(());
+        }
+        let refs = self.slots.0[range.clone()].to_vec();
+        let done = self.heap.array_init_refs(array, at as u32, &refs);
+        if at + len > count {
+            return expect_out_of_bounds(done);
+        }
+        done?;
+        if let Some(object) = self.model.get_mut(self.refs[slot]) {
+            for (value, &reference) in object.values[at..].iter_mut().zip(&self.refs[range]) {
+                *value = u128::from(reference);
+            }
+        }
+        Ok(())
+    }
+
+    fn table_fill(&mut self, at: usize, len: usize, from: usize) -> Result<(), What> {
+        let range = table_range(at, len);
+        let new = GcRef::from_raw(self.slots.0[from]);
+        self.heap
+            .fill_roots(&mut self.slots.0[range.clone()], new)?;
+        let reference = self.refs[from];
+        self.refs[range].fill(reference);
+        Ok(())
+    }
+
+    fn table_copy(&mut self, at: usize, start: usize, len: usize) -> Result<(), What> {
+        let (at, start) = (at % TABLE, start % TABLE);
+        let len = len % (TABLE - at.max(start) + 1);
+        let slots = &mut self.slots.0[TABLE_AT..SEGMENT_AT];
+        self.heap.copy_roots_within(slots, at, start, len)?;
+        let refs = &mut self.refs[TABLE_AT..SEGMENT_AT];
+        refs.copy_within(start..start + len, at);
+        Ok(())
+    }
+
+    fn table_init(&mut self, at: usize, start: usize, len: usize) -> Result<(), What> {
+        let start = start % SEGMENT;
+        let len = len % (SEGMENT - start + 1);
+        let at = TABLE_AT + at % (TABLE - len + 1);
+        let from = SEGMENT_AT + start;
+        let segment = self.slots.0[from..from + len].to_vec();
+        let to = &mut self.slots.0[at..at + len];
+        self.heap.copy_roots(to, &segment)?;
+        self.refs.copy_within(from..from + len, at);
+        Ok(())
+    }
+
+    /// Collects everything and compares everything.
+    fn collect(&mut self) -> Result<(), What> {
+        self.heap.collect(&mut self.slots)?;
+        self.heap.verify(&mut self.slots)?;
+        self.heap.audit(&mut self.slots)?;
+        self.compare_graphs()?;
+        let traits = self.heap.traits();
+        let reached = self.model.reach(&self.refs);
+        if traits.reclaims {
+            let mut kept = reached;
+            if !traits.reclaims_cycles {
+                self.model.add_cycles(&mut kept);
+            }
+            self.model.remove(&kept);
+            self.compare_census(&self.model.census())?;
+            self.compare_hosts()?;
+        } else {
+            self.compare_census(&self.model.made.clone())?;
+            self.model.remove(&reached);
+        }
+        if self.model.len() > OBJECTS_MAX {
+            self.restart()?;
+        }
+        Ok(())
+    }
+
+    fn compare_census(&mut self, expected: &BTreeMap<(Kind, u32), u64>) -> Result<(), What> {
+        let found = self.heap.census()?.objects;
+        let mut keys: BTreeSet<(Kind, u32)> = found.keys().copied().collect();
+        keys.extend(expected.keys());
+        for of in keys {
+            let count = |map: &BTreeMap<_, u64>| map.get(&of).copied().unwrap_or(0);
+            let (found, expected) = (count(&found), count(expected));
+            if found != expected {
+                return Err(What::Census {
+                    of,
+                    found,
+                    expected,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn compare_hosts(&mut self) -> Result<(), What> {
+        for number in self.heap.take_dead_hosts() {
+            if !self.hosts.remove(&number) {
+                return Err(What::HostObject { number });
+            }
+        }
+        let alive: BTreeSet<u32> = self.model.hosts().collect();
+        match self.hosts.symmetric_difference(&alive).next() {
+            None => Ok(()),
+            Some(&number) => Err(What::HostObject { number }),
+        }
+    }
+
+    /// Walks both graphs from the roots side by side: identity, kinds, types, lengths, values.
+    fn compare_graphs(&mut self) -> Result<(), What> {
+        let mut partners = vec![0u32; self.model.positions()];
+        let mut taken = BTreeMap::new();
+        let mut pending = Vec::new();
+        let mut pair = |raw: u32, reference: Ref, pending: &mut Vec<(GcRef, Ref)>| {
+            let confused = What::Reference {
+                found: raw,
+                expected: reference,
+            };
+            let (Some(at), Some(found)) = (position(reference), GcRef::from_raw(raw)) else {
+                return if raw == reference {
+                    Ok(())
+                } else {
+                    Err(confused)
+                };
+            };
+            if partners[at] == 0 && !found.is_i31() && taken.insert(raw, at).is_none() {
+                partners[at] = raw;
+                pending.push((found, reference));
+            }
+            if partners[at] == raw {
+                Ok(())
+            } else {
+                Err(confused)
+            }
+        };
+        for (&raw, &reference) in self.slots.0.iter().zip(&self.refs) {
+            pair(raw, reference, &mut pending)?;
+        }
+        while let Some((found, reference)) = pending.pop() {
+            let Some(object) = self.model.get(reference) else {
+                continue;
+            };
+            self.totals.compared += 1;
+            let info = self.heap.object(found)?;
+            let is = (info.kind, info.type_id, info.word);
+            let should_be = (object.kind, object.ty, object.word);
+            if is != should_be {
+                return Err(What::Object {
+                    object: found.raw(),
+                    found: is,
+                    expected: should_be,
+                });
+            }
+            for (at, &expected) in object.values.iter().enumerate() {
+                let value = if object.kind == Kind::Array {
+                    self.heap.read_element(found, at as u32)?
+                } else {
+                    self.heap.read_field(found, at as u32)?
+                };
+                match value {
+                    Stored::Ref(value) => {
+                        pair(GcRef::to_raw(value), expected as Ref, &mut pending)?;
+                    }
+                    other => check_number(found, at, other, expected)?,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn frame(slot: u8) -> usize {
+    FRAME_AT + usize::from(slot) % FRAME
+}
+
+fn storage_bytes(ty: u32) -> u64 {
+    u64::from(crate::heap::layout::storage_bytes(storage(ty, 0)))
+}
+
+/// A range that is mostly inside of `count`, and one too long when the number says so.
+fn clamp(at: usize, len: usize, count: usize, number: u32) -> (usize, usize) {
+    let at = at % (count + 1);
+    if number % 16 == 0 {
+        (at, count - at + 1)
+    } else {
+        (at, len % (count - at + 1))
+    }
+}
+
+fn table_range(at: usize, len: usize) -> std::ops::Range<usize> {
+    let at = at % TABLE;
+    let len = len % (TABLE - at + 1);
+    TABLE_AT + at..TABLE_AT + at + len
+}
+
+fn expect_out_of_bounds<T>(result: Result<T, AccessError>) -> Result<(), What> {
+    match result {
+        Err(AccessError::OutOfBounds) => Ok(()),
+        Err(AccessError::Fault(fault)) => Err(What::Fault(fault)),
+        Ok(_) => Err(What::Bounds),
+    }
+}
+
+fn check_number(object: GcRef, at: usize, found: Stored, expected: u128) -> Result<(), What> {
+    let found = match found {
+        Stored::I8(v) => u128::from(v),
+        Stored::I16(v) => u128::from(v),
+        Stored::I32(v) | Stored::Func(v) => u128::from(v),
+        Stored::I64(v) => u128::from(v),
+        Stored::V128(v) => v,
+        Stored::Ref(v) => u128::from(GcRef::to_raw(v)),
+    };
+    if found == expected {
+        return Ok(());
+    }
+    Err(What::Value {
+        object: object.raw(),
+        at: at as u32,
+        found,
+        expected,
+    })
+}

@@ -1,0 +1,289 @@
+//! Interprets what collectors emit, so that both halves of a barrier run against one model without a code generator.
+//!
+//! Addresses are not native here: an object's address is its offset, a root's is [`ROOTS`] + 4 * its number.
+
+use crate::abi::libcalls::LibCall;
+use crate::heap::core::Core;
+use crate::heap::emit::{Emit, EmitAllocation, EmitCollector, Label, Op, Reg, Region, StoreWord};
+
+/// Where roots are.
+pub const ROOTS: u64 = 1 << 40;
+
+#[derive(Clone, Debug)]
+enum Insn {
+    Constant(Reg, u32),
+    Op(Op, Reg, Reg, Reg),
+    AddOverflow(Reg, Reg, Reg, Reg),
+    Address(Reg, Reg, u32),
+    Load(Reg, Reg, i32),
+    Store(Reg, i32, Reg),
+    LoadWord(Reg, StoreWord),
+    StoreWord(StoreWord, Reg),
+    Branch(Reg, Label, Label),
+    Jump(Label, Vec<Reg>),
+    Call(Reg, LibCall, Vec<Reg>),
+}
+
+/// A recorded piece of code.
+#[derive(Clone, Debug, Default)]
+pub struct Code {
+    insns: Vec<Insn>,
+    regs: u32,
+    /// Position and first parameter of each label.
+    labels: Vec<(usize, u32)>,
+    result: Option<Reg>,
+}
+
+/// Why interpretation ended early.
+#[derive(Clone, Copy, Debug)]
+pub enum Stop {
+    /// Memory ran out.
+    Exhausted,
+    /// The heap found a fault.
+    Fault(crate::heap::HeapFault),
+}
+
+impl Code {
+    fn reg(&mut self) -> Reg {
+        self.regs += 1;
+        Reg(self.regs - 1)
+    }
+
+    fn with_params(count: u32) -> Code {
+        Code {
+            regs: count,
+            ..Code::default()
+        }
+    }
+
+    /// A write: address, new reference.
+    #[must_use]
+    pub fn write(collector: &dyn EmitCollector) -> Code {
+        let mut code = Code::with_params(2);
+        collector.write(&mut code, Reg(0), Region::RefField, Reg(1));
+        code
+    }
+
+    /// A first write: address, new reference.
+    #[must_use]
+    pub fn init(collector: &dyn EmitCollector) -> Code {
+        let mut code = Code::with_params(2);
+        collector.init(&mut code, Reg(0), Region::RefField, Reg(1));
+        code
+    }
+
+    /// What follows a load: the reference.
+    #[must_use]
+    pub fn after_read(collector: &dyn EmitCollector) -> Code {
+        let mut code = Code::with_params(1);
+        collector.after_read(&mut code, Reg(0));
+        code
+    }
+
+    /// An allocation: size in bytes, type, length.
+    #[must_use]
+    pub fn allocate(collector: &dyn EmitCollector, tag: u32, slow: LibCall) -> Code {
+        let mut code = Code::with_params(3);
+        let object = EmitAllocation {
+            tag,
+            bytes: Reg(0),
+            constant_bytes: None,
+            slow,
+            args: &[Reg(1), Reg(2)],
+        };
+        let result = collector.allocate(&mut code, &object);
+        code.result = Some(result);
+        code
+    }
+
+    /// Runs it on a machine.
+    ///
+    /// # Errors
+    /// A libcall raised.
+    pub fn run(
+        &self,
+        args: &[u64],
+        roots: &mut [u32],
+        machine: &mut dyn Machine,
+    ) -> Result<u64, Stop> {
+        let mut regs = [0u64; 64];
+        regs[..args.len()].copy_from_slice(args);
+        let mut at = 0;
+        while let Some(insn) = self.insns.get(at) {
+            at += 1;
+            match insn {
+                Insn::Constant(to, value) => regs[to.0 as usize] = u64::from(*value),
+                Insn::Op(op, to, a, b) => {
+                    let (a, b) = (regs[a.0 as usize] as u32, regs[b.0 as usize] as u32);
+                    regs[to.0 as usize] = u64::from(operate(*op, a, b));
+                }
+                Insn::AddOverflow(to, over, a, b) => {
+                    let (a, b) = (regs[a.0 as usize] as u32, regs[b.0 as usize] as u32);
+                    let (sum, carry) = a.overflowing_add(b);
+                    regs[to.0 as usize] = u64::from(sum);
+                    regs[over.0 as usize] = u64::from(carry);
+                }
+                Insn::Address(to, reference, offset) => {
+                    regs[to.0 as usize] = regs[reference.0 as usize] + u64::from(*offset);
+                }
+                Insn::Load(to, address, offset) => {
+                    let address = regs[address.0 as usize].wrapping_add_signed(i64::from(*offset));
+                    regs[to.0 as usize] = u64::from(load(machine.core(), roots, address));
+                }
+                Insn::Store(address, offset, value) => {
+                    let address = regs[address.0 as usize].wrapping_add_signed(i64::from(*offset));
+                    store(
+                        machine.core(),
+                        roots,
+                        address,
+                        regs[value.0 as usize] as u32,
+                    );
+                }
+                Insn::LoadWord(to, word) => {
+                    regs[to.0 as usize] = u64::from(machine.core().store_word(*word));
+                }
+                Insn::StoreWord(word, value) => {
+                    let value = regs[value.0 as usize] as u32;
+                    machine.core().set_store_word(*word, value);
+                }
+                Insn::Branch(condition, then, otherwise) => {
+                    let taken = if regs[condition.0 as usize] as u32 != 0 {
+                        then
+                    } else {
+                        otherwise
+                    };
+                    at = self.labels[taken.0 as usize].0;
+                }
+                Insn::Jump(to, args) => {
+                    let (target, first) = self.labels[to.0 as usize];
+                    for (i, arg) in args.iter().enumerate() {
+                        regs[first as usize + i] = regs[arg.0 as usize];
+                    }
+                    at = target;
+                }
+                Insn::Call(to, call, args) => {
+                    let mut values = [0u64; 4];
+                    for (value, arg) in values.iter_mut().zip(args) {
+                        *value = regs[arg.0 as usize];
+                    }
+                    let result = machine.call(*call, &values[..args.len()], roots)?;
+                    regs[to.0 as usize] = u64::from(result);
+                }
+            }
+        }
+        Ok(self.result.map_or(0, |result| regs[result.0 as usize]))
+    }
+}
+
+/// What the code runs on.
+pub trait Machine {
+    /// Memory and words.
+    fn core(&mut self) -> &mut Core;
+    /// A libcall.
+    fn call(&mut self, call: LibCall, args: &[u64], roots: &mut [u32]) -> Result<u32, Stop>;
+}
+
+fn load(core: &Core, roots: &[u32], address: u64) -> u32 {
+    match address.checked_sub(ROOTS) {
+        Some(at) => roots[at as usize / 4],
+        None => core.space.word(address as u32),
+    }
+}
+
+fn store(core: &mut Core, roots: &mut [u32], address: u64, value: u32) {
+    match address.checked_sub(ROOTS) {
+        Some(at) => roots[at as usize / 4] = value,
+        None => core.space.set_word(address as u32, value),
+    }
+}
+
+fn operate(op: Op, a: u32, b: u32) -> u32 {
+    match op {
+        Op::Add => a.wrapping_add(b),
+        Op::Sub => a.wrapping_sub(b),
+        Op::And => a & b,
+        Op::Or => a | b,
+        Op::Shl => a.wrapping_shl(b),
+        Op::Eq => u32::from(a == b),
+        Op::Ne => u32::from(a != b),
+        Op::Ult => u32::from(a < b),
+        Op::Ugt => u32::from(a > b),
+    }
+}
+
+impl Emit for Code {
+    fn constant(&mut self, value: u32) -> Reg {
+        let to = self.reg();
+        self.insns.push(Insn::Constant(to, value));
+        to
+    }
+
+    fn op(&mut self, op: Op, a: Reg, b: Reg) -> Reg {
+        let to = self.reg();
+        self.insns.push(Insn::Op(op, to, a, b));
+        to
+    }
+
+    fn add_overflow(&mut self, a: Reg, b: Reg) -> (Reg, Reg) {
+        let (to, over) = (self.reg(), self.reg());
+        self.insns.push(Insn::AddOverflow(to, over, a, b));
+        (to, over)
+    }
+
+    fn object_address(&mut self, reference: Reg, offset: u32) -> Reg {
+        let to = self.reg();
+        self.insns.push(Insn::Address(to, reference, offset));
+        to
+    }
+
+    fn load(&mut self, address: Reg, offset: i32, _region: Region) -> Reg {
+        let to = self.reg();
+        self.insns.push(Insn::Load(to, address, offset));
+        to
+    }
+
+    fn store(&mut self, address: Reg, offset: i32, value: Reg, _region: Region) {
+        self.insns.push(Insn::Store(address, offset, value));
+    }
+
+    fn load_word(&mut self, word: StoreWord) -> Reg {
+        let to = self.reg();
+        self.insns.push(Insn::LoadWord(to, word));
+        to
+    }
+
+    fn store_word(&mut self, word: StoreWord, value: Reg) {
+        self.insns.push(Insn::StoreWord(word, value));
+    }
+
+    fn is_reference(&mut self, _value: Reg) {}
+
+    fn label(&mut self, params: u32, _cold: bool) -> Label {
+        let first = self.regs;
+        self.regs += params;
+        self.labels.push((usize::MAX, first));
+        Label(self.labels.len() as u32 - 1)
+    }
+
+    fn branch(&mut self, condition: Reg, then: Label, otherwise: Label) {
+        self.insns.push(Insn::Branch(condition, then, otherwise));
+    }
+
+    fn jump(&mut self, to: Label, args: &[Reg]) {
+        self.insns.push(Insn::Jump(to, args.to_vec()));
+    }
+
+    fn bind(&mut self, label: Label) {
+        self.labels[label.0 as usize].0 = self.insns.len();
+    }
+
+    fn param(&mut self, label: Label, at: u32) -> Reg {
+        Reg(self.labels[label.0 as usize].1 + at)
+    }
+
+    fn call(&mut self, call: LibCall, args: &[Reg]) -> Reg {
+        let to = self.reg();
+        self.insns.push(Insn::Call(to, call, args.to_vec()));
+        to
+    }
+}

@@ -1,0 +1,77 @@
+//! Every collector against a model, under every kind of schedule, with heap verification and audit after each collection.
+
+use gcrucible_runtime::config::{CollectorKind, Schedule};
+use gcrucible_runtime::heap::ops::{Setup, Totals, Words, run};
+use gcrucible_runtime::planted::Planted;
+
+fn setup(collector: CollectorKind, schedule: Schedule) -> Setup {
+    Setup {
+        collector,
+        schedule,
+        heap_limit: if cfg!(miri) { 256 << 10 } else { 8 << 20 },
+        planted: Planted::NONE,
+    }
+}
+
+#[track_caller]
+fn check(schedule: Schedule, seed: u64, steps: usize) {
+    let steps = if cfg!(miri) { steps / 100 } else { steps };
+    for collector in CollectorKind::ALL {
+        let totals = match run(&setup(collector, schedule.clone()), Words(seed).take(steps)) {
+            Ok(totals) => totals,
+            Err(mismatch) => panic!("{} seed {seed}: {mismatch}", collector.name()),
+        };
+        assert_eq!(totals.steps, steps as u64);
+        assert!(totals.made > steps as u64 / 8, "{totals:?}");
+        assert!(totals.compared > 0, "{totals:?}");
+    }
+}
+
+#[test]
+fn when_the_collector_decides() {
+    for seed in 0..4 {
+        check(Schedule::OnPressure, seed, 100_000);
+    }
+}
+
+#[test]
+fn at_every_point() {
+    check(Schedule::Every, 100, 10_000);
+}
+
+#[test]
+fn at_every_nth_point() {
+    check(Schedule::EveryNth(7), 200, 30_000);
+    check(Schedule::EveryNth(100), 201, 100_000);
+}
+
+#[test]
+fn at_listed_points() {
+    let points = (0..4000u64).filter(|p| p % 97 == 5 || p % 101 == 3);
+    check(Schedule::At(points.collect()), 300, 20_000);
+    check(Schedule::At(Vec::new()), 301, 20_000);
+}
+
+#[test]
+fn in_a_heap_that_is_nearly_full() {
+    for collector in CollectorKind::ALL {
+        let small = Setup {
+            heap_limit: 192 << 10,
+            ..setup(collector, Schedule::OnPressure)
+        };
+        let totals: Totals = match run(&small, Words(400).take(20_000)) {
+            Ok(totals) => totals,
+            Err(mismatch) => panic!("{}: {mismatch}", collector.name()),
+        };
+        assert!(totals.collections > 0, "{totals:?}");
+    }
+}
+
+#[test]
+fn runs_are_deterministic() {
+    for collector in CollectorKind::ALL {
+        let one = run(&setup(collector, Schedule::OnPressure), Words(5).take(5000));
+        let other = run(&setup(collector, Schedule::OnPressure), Words(5).take(5000));
+        assert_eq!(one, other);
+    }
+}
