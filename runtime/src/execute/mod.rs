@@ -41,4 +41,6 @@ pub use code_map::CodeMap;
 pub use raise::{Ended, Raised};
 
 #[cfg(test)]
+mod scenarios;
+#[cfg(test)]
 mod tests;
