@@ -1,0 +1,111 @@
+//! The table of numeric and vector instructions without immediates: what each takes and gives.
+//!
+//! To add an instruction that only computes on numbers, add a row. `Op::Num(NumId)` names a row by its position, so rows
+//! must only be appended.
+
+use wasm_encoder::Instruction;
+
+use super::types::Ty;
+
+/// A row of [`NUMERIC`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NumId(pub u16);
+
+/// What can go wrong when the instruction runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hazard {
+    /// Nothing.
+    None,
+    /// The last operand must not be zero.
+    Divisor,
+    /// The operand must be in range of the integer type.
+    Range,
+}
+
+/// One numeric instruction.
+#[derive(Debug)]
+pub struct NumRow {
+    /// Its encoding.
+    pub instruction: Instruction<'static>,
+    /// Operand types.
+    pub params: &'static [Ty],
+    /// Result type.
+    pub result: Ty,
+    /// Whether it can trap.
+    pub hazard: Hazard,
+}
+
+impl NumId {
+    /// The row.
+    pub fn row(self) -> &'static NumRow {
+        &NUMERIC[self.0 as usize]
+    }
+}
+
+macro_rules! rows {
+    (@params [$($param:ident)*]) => { &[$(Ty::$param),*] };
+    ($( $hazard:ident $params:tt -> $result:ident : $($name:ident)* ; )*) => {
+        /// All numeric instructions, grouped by signature.
+        pub static NUMERIC: &[NumRow] = &[ $( $( NumRow {
+            instruction: Instruction::$name,
+            params: rows!(@params $params),
+            result: Ty::$result,
+            hazard: Hazard::$hazard,
+        }, )* )* ];
+    };
+}
+
+rows! {
+    None [I32 I32] -> I32: I32Add I32Sub I32Mul I32And I32Or I32Xor I32Shl I32ShrS I32ShrU I32Rotl I32Rotr
+        I32Eq I32Ne I32LtS I32LtU I32GtS I32GtU I32LeS I32LeU I32GeS I32GeU;
+    None [I32] -> I32: I32Eqz I32Clz I32Ctz I32Popcnt I32Extend8S I32Extend16S;
+    Divisor [I32 I32] -> I32: I32DivS I32DivU I32RemS I32RemU;
+    None [I64 I64] -> I64: I64Add I64Sub I64Mul I64And I64Or I64Xor I64Shl I64ShrS I64ShrU I64Rotl I64Rotr;
+    None [I64 I64] -> I32: I64Eq I64Ne I64LtS I64LtU I64GtS I64GtU I64LeS I64LeU I64GeS I64GeU;
+    None [I64] -> I32: I64Eqz I32WrapI64;
+    None [I64] -> I64: I64Clz I64Ctz I64Popcnt I64Extend8S I64Extend16S I64Extend32S;
+    Divisor [I64 I64] -> I64: I64DivS I64DivU I64RemS I64RemU;
+    None [I32] -> I64: I64ExtendI32S I64ExtendI32U;
+    None [F32 F32] -> F32: F32Add F32Sub F32Mul F32Div F32Min F32Max F32Copysign;
+    None [F32] -> F32: F32Abs F32Neg F32Ceil F32Floor F32Trunc F32Nearest F32Sqrt;
+    None [F32 F32] -> I32: F32Eq F32Ne F32Lt F32Gt F32Le F32Ge;
+    None [F64 F64] -> F64: F64Add F64Sub F64Mul F64Div F64Min F64Max F64Copysign;
+    None [F64] -> F64: F64Abs F64Neg F64Ceil F64Floor F64Trunc F64Nearest F64Sqrt;
+    None [F64 F64] -> I32: F64Eq F64Ne F64Lt F64Gt F64Le F64Ge;
+    None [I32] -> F32: F32ConvertI32S F32ConvertI32U F32ReinterpretI32;
+    None [I64] -> F32: F32ConvertI64S F32ConvertI64U;
+    None [F64] -> F32: F32DemoteF64;
+    None [I32] -> F64: F64ConvertI32S F64ConvertI32U;
+    None [I64] -> F64: F64ConvertI64S F64ConvertI64U F64ReinterpretI64;
+    None [F32] -> F64: F64PromoteF32;
+    None [F32] -> I32: I32ReinterpretF32 I32TruncSatF32S I32TruncSatF32U;
+    None [F64] -> I32: I32TruncSatF64S I32TruncSatF64U;
+    None [F32] -> I64: I64TruncSatF32S I64TruncSatF32U;
+    None [F64] -> I64: I64ReinterpretF64 I64TruncSatF64S I64TruncSatF64U;
+    Range [F32] -> I32: I32TruncF32S I32TruncF32U;
+    Range [F64] -> I32: I32TruncF64S I32TruncF64U;
+    Range [F32] -> I64: I64TruncF32S I64TruncF32U;
+    Range [F64] -> I64: I64TruncF64S I64TruncF64U;
+    None [I32] -> V128: I8x16Splat I16x8Splat I32x4Splat;
+    None [I64] -> V128: I64x2Splat;
+    None [F32] -> V128: F32x4Splat;
+    None [F64] -> V128: F64x2Splat;
+    None [V128] -> I32: V128AnyTrue I8x16AllTrue I16x8AllTrue I32x4AllTrue I64x2AllTrue I8x16Bitmask I16x8Bitmask
+        I32x4Bitmask I64x2Bitmask;
+    None [V128] -> V128: V128Not I8x16Abs I8x16Neg I8x16Popcnt I16x8Abs I16x8Neg I32x4Abs I32x4Neg I64x2Abs I64x2Neg
+        I16x8ExtAddPairwiseI8x16S I16x8ExtAddPairwiseI8x16U I32x4ExtAddPairwiseI16x8S I32x4ExtAddPairwiseI16x8U
+        I16x8ExtendLowI8x16S I16x8ExtendHighI8x16U I32x4ExtendLowI16x8U I32x4ExtendHighI16x8S I64x2ExtendLowI32x4S
+        I64x2ExtendHighI32x4U F32x4Abs F32x4Neg F32x4Sqrt F32x4Ceil F32x4Floor F32x4Trunc F32x4Nearest F64x2Abs F64x2Neg
+        F64x2Sqrt F64x2Ceil F64x2Floor F64x2Trunc F64x2Nearest F32x4ConvertI32x4S F32x4ConvertI32x4U
+        F64x2ConvertLowI32x4S F64x2ConvertLowI32x4U F32x4DemoteF64x2Zero F64x2PromoteLowF32x4 I32x4TruncSatF32x4S
+        I32x4TruncSatF32x4U I32x4TruncSatF64x2SZero I32x4TruncSatF64x2UZero;
+    None [V128 V128] -> V128: V128And V128Or V128Xor V128AndNot I8x16Swizzle I8x16Eq I8x16LtS I8x16GtU I16x8Ne I16x8LeS
+        I16x8GeU I32x4Eq I32x4LtU I32x4GeS I64x2Eq I64x2LtS F32x4Eq F32x4Lt F64x2Ne F64x2Ge I8x16Add I8x16Sub I8x16AddSatS
+        I8x16SubSatU I8x16MinS I8x16MaxU I8x16AvgrU I8x16NarrowI16x8S I8x16NarrowI16x8U I16x8Add I16x8Sub I16x8Mul
+        I16x8AddSatU I16x8SubSatS I16x8MinU I16x8MaxS I16x8AvgrU I16x8NarrowI32x4S I16x8NarrowI32x4U I16x8Q15MulrSatS
+        I16x8ExtMulLowI8x16S I16x8ExtMulHighI8x16U I32x4Add I32x4Sub I32x4Mul I32x4MinS I32x4MaxU I32x4DotI16x8S
+        I32x4ExtMulLowI16x8U I64x2Add I64x2Sub I64x2Mul I64x2ExtMulHighI32x4S F32x4Add F32x4Sub F32x4Mul F32x4Div F32x4Min
+        F32x4Max F32x4PMin F32x4PMax F64x2Add F64x2Sub F64x2Mul F64x2Div F64x2Min F64x2Max F64x2PMin F64x2PMax;
+    None [V128 I32] -> V128: I8x16Shl I8x16ShrS I8x16ShrU I16x8Shl I16x8ShrS I32x4Shl I32x4ShrU I64x2Shl I64x2ShrS;
+    None [V128 V128 V128] -> V128: V128Bitselect;
+}

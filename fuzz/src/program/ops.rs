@@ -1,0 +1,405 @@
+//! Instructions of a generated program, as trees.
+//!
+//! A node is an instruction with its operands. Operands are evaluated in order and their results are concatenated, so a
+//! node without results may stand between two operands: it then runs while the earlier ones wait on the operand stack.
+//! That is how a program holds references over a call or a collection.
+//!
+//! Labels are numbers unique in their function, not depths; the encoder counts. Wrapping or moving code therefore does
+//! not renumber anything; code that lost its label does not encode.
+
+use super::numeric::NumId;
+use super::types::{Heap, RefTy, Ty, TypeId};
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident)*) => { $(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub u32);
+    )* };
+}
+
+ids! {
+    /// Name of a function in one module. Names are not indices: removing an item renumbers nothing.
+    FuncId
+    /// Name of a table in one module.
+    TableId
+    /// Name of a memory in one module.
+    MemId
+    /// Name of a global in one module.
+    GlobalId
+    /// Name of a tag in one module.
+    TagId
+    /// Name of an element segment in one module.
+    ElemId
+    /// Name of a data segment in one module.
+    DataId
+    /// Position among the parameters and locals of a function.
+    LocalId
+    /// Name of a label in one function.
+    LabelId
+}
+
+/// How a packed field is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sign {
+    /// Not packed.
+    Plain,
+    /// Sign-extended.
+    Signed,
+    /// Zero-extended.
+    Unsigned,
+}
+
+/// Where a value on the stack goes. See [`Op::Sink`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum To {
+    /// `drop`
+    Drop,
+    /// `local.set`
+    Local(LocalId),
+    /// `global.set`
+    Global(GlobalId),
+    /// A call of a function that takes one parameter and gives nothing.
+    Call(FuncId),
+}
+
+/// A clause of `try_table`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Catch {
+    /// The tag, or any exception.
+    pub tag: Option<TagId>,
+    /// Whether the exception itself is passed on.
+    pub with_exn: bool,
+    /// Where to continue.
+    pub label: LabelId,
+}
+
+/// Which load instruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names are those of the instructions")]
+pub enum Load {
+    I32,
+    I64,
+    F32,
+    F64,
+    I32S8,
+    I32U8,
+    I32S16,
+    I32U16,
+    I64S8,
+    I64U8,
+    I64S16,
+    I64U16,
+    I64S32,
+    I64U32,
+    V128,
+    V128Splat32,
+    V128Zero64,
+}
+
+/// Which store instruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names are those of the instructions")]
+pub enum Store {
+    I32,
+    I64,
+    F32,
+    F64,
+    I32As8,
+    I32As16,
+    I64As8,
+    I64As16,
+    I64As32,
+    V128,
+}
+
+/// An instruction and its immediates.
+#[derive(Clone, Debug)]
+pub enum Op {
+    // ---- pseudo instructions
+    /// The parameters of the enclosing block, already on the stack. Emits nothing; only as the very first thing a block
+    /// evaluates.
+    Params,
+    /// Takes one operand for each target, last operand first.
+    Sink(Vec<To>),
+    /// The operands themselves, as statements and values in a row.
+    Seq,
+
+    // ---- parametric and control instructions
+    /// `nop`
+    Nop,
+    /// `unreachable`
+    Unreachable,
+    /// `drop`
+    Drop,
+    /// `select`, with a type if the operands are references.
+    Select(Option<Ty>),
+    /// `block`; operands are its parameters.
+    Block(LabelId, Vec<Ty>, Vec<Expr>),
+    /// `loop`; operands are its parameters.
+    Loop(LabelId, Vec<Ty>, Vec<Expr>),
+    /// `if`; the last operand is the condition.
+    If(LabelId, Vec<Expr>, Vec<Expr>),
+    /// `try_table`
+    Try(LabelId, Vec<Catch>, Vec<Expr>),
+    /// `br`
+    Br(LabelId),
+    /// `br_if`
+    BrIf(LabelId),
+    /// `br_table`
+    BrTable(Vec<LabelId>, LabelId),
+    /// `br_on_null`
+    BrOnNull(LabelId),
+    /// `br_on_non_null`
+    BrOnNonNull(LabelId),
+    /// `br_on_cast`
+    BrOnCast(LabelId, RefTy, RefTy),
+    /// `br_on_cast_fail`
+    BrOnCastFail(LabelId, RefTy, RefTy),
+    /// `return`
+    Return,
+    /// `throw`
+    Throw(TagId),
+    /// `throw_ref`
+    ThrowRef,
+    /// `call`
+    Call(FuncId),
+    /// `call_ref`
+    CallRef(TypeId),
+    /// `call_indirect`
+    CallIndirect(TableId, TypeId),
+    /// `return_call`
+    ReturnCall(FuncId),
+    /// `return_call_ref`
+    ReturnCallRef(TypeId),
+    /// `return_call_indirect`
+    ReturnCallIndirect(TableId, TypeId),
+
+    // ---- variables
+    /// `local.get`
+    LocalGet(LocalId),
+    /// `local.set`
+    LocalSet(LocalId),
+    /// `local.tee`
+    LocalTee(LocalId),
+    /// `global.get`
+    GlobalGet(GlobalId),
+    /// `global.set`
+    GlobalSet(GlobalId),
+
+    // ---- tables
+    /// `table.get`
+    TableGet(TableId),
+    /// `table.set`
+    TableSet(TableId),
+    /// `table.size`
+    TableSize(TableId),
+    /// `table.grow`
+    TableGrow(TableId),
+    /// `table.fill`
+    TableFill(TableId),
+    /// `table.copy`: to the first, from the second.
+    TableCopy(TableId, TableId),
+    /// `table.init`
+    TableInit(TableId, ElemId),
+    /// `elem.drop`
+    ElemDrop(ElemId),
+
+    // ---- memories
+    /// A load with its constant offset.
+    Load(Load, MemId, u32),
+    /// A store with its constant offset.
+    Store(Store, MemId, u32),
+    /// `memory.size`
+    MemorySize(MemId),
+    /// `memory.grow`
+    MemoryGrow(MemId),
+    /// `memory.fill`
+    MemoryFill(MemId),
+    /// `memory.copy`: to the first, from the second.
+    MemoryCopy(MemId, MemId),
+    /// `memory.init`
+    MemoryInit(MemId, DataId),
+    /// `data.drop`
+    DataDrop(DataId),
+
+    // ---- references
+    /// `ref.null`
+    RefNull(Heap),
+    /// `ref.func`
+    RefFunc(FuncId),
+    /// `ref.is_null`
+    RefIsNull,
+    /// `ref.eq`
+    RefEq,
+    /// `ref.as_non_null`
+    RefAsNonNull,
+    /// `ref.test`
+    RefTest(RefTy),
+    /// `ref.cast`
+    RefCast(RefTy),
+    /// `ref.i31`
+    RefI31,
+    /// `i31.get_s`, `i31.get_u`
+    I31Get(Sign),
+    /// `any.convert_extern`
+    AnyConvertExtern,
+    /// `extern.convert_any`
+    ExternConvertAny,
+
+    // ---- structs
+    /// `struct.new`
+    StructNew(TypeId),
+    /// `struct.new_default`
+    StructNewDefault(TypeId),
+    /// `struct.get`, `struct.get_s`, `struct.get_u`
+    StructGet(TypeId, u32, Sign),
+    /// `struct.set`
+    StructSet(TypeId, u32),
+
+    // ---- arrays
+    /// `array.new`
+    ArrayNew(TypeId),
+    /// `array.new_default`
+    ArrayNewDefault(TypeId),
+    /// `array.new_fixed`
+    ArrayNewFixed(TypeId, u32),
+    /// `array.new_data`
+    ArrayNewData(TypeId, DataId),
+    /// `array.new_elem`
+    ArrayNewElem(TypeId, ElemId),
+    /// `array.get`, `array.get_s`, `array.get_u`
+    ArrayGet(TypeId, Sign),
+    /// `array.set`
+    ArraySet(TypeId),
+    /// `array.len`
+    ArrayLen,
+    /// `array.fill`
+    ArrayFill(TypeId),
+    /// `array.copy`: to the first, from the second.
+    ArrayCopy(TypeId, TypeId),
+    /// `array.init_data`
+    ArrayInitData(TypeId, DataId),
+    /// `array.init_elem`
+    ArrayInitElem(TypeId, ElemId),
+
+    // ---- numbers
+    /// `i32.const`
+    I32(i32),
+    /// `i64.const`
+    I64(i64),
+    /// `f32.const`, as bits
+    F32(u32),
+    /// `f64.const`, as bits
+    F64(u64),
+    /// `v128.const`, as bits
+    V128(u128),
+    /// Any instruction of the table `NUMERIC`.
+    Num(NumId),
+}
+
+/// An instruction, its operands, and the types of its results.
+#[derive(Clone, Debug)]
+pub struct Expr {
+    /// What it does.
+    pub op: Op,
+    /// Its operands, and statements between them.
+    pub args: Vec<Expr>,
+    /// What it leaves on the stack.
+    pub tys: Vec<Ty>,
+}
+
+impl Expr {
+    /// A node without results.
+    pub fn stmt(op: Op, args: Vec<Expr>) -> Expr {
+        Expr {
+            op,
+            args,
+            tys: Vec::new(),
+        }
+    }
+
+    /// A node with one result.
+    pub fn value(op: Op, args: Vec<Expr>, ty: Ty) -> Expr {
+        Expr {
+            op,
+            args,
+            tys: vec![ty],
+        }
+    }
+
+    /// A node with any number of results.
+    pub fn many(op: Op, args: Vec<Expr>, tys: Vec<Ty>) -> Expr {
+        Expr { op, args, tys }
+    }
+
+    /// `i32.const`
+    pub fn i32(value: i32) -> Expr {
+        Expr::value(Op::I32(value), Vec::new(), Ty::I32)
+    }
+
+    /// `i64.const`
+    pub fn i64(value: i64) -> Expr {
+        Expr::value(Op::I64(value), Vec::new(), Ty::I64)
+    }
+
+    /// `local.get`
+    pub fn get(local: LocalId, ty: Ty) -> Expr {
+        Expr::value(Op::LocalGet(local), Vec::new(), ty)
+    }
+
+    /// `local.set`
+    pub fn set(local: LocalId, value: Expr) -> Expr {
+        Expr::stmt(Op::LocalSet(local), vec![value])
+    }
+
+    /// `local.tee`
+    pub fn tee(local: LocalId, ty: Ty, value: Expr) -> Expr {
+        Expr::value(Op::LocalTee(local), vec![value], ty)
+    }
+
+    /// `drop`
+    pub fn drop(value: Expr) -> Expr {
+        Expr::stmt(Op::Drop, vec![value])
+    }
+
+    /// The statement lists inside the node, besides its operands.
+    pub fn bodies(&self) -> impl Iterator<Item = &Vec<Expr>> {
+        let (a, b) = match &self.op {
+            Op::Block(_, _, body) | Op::Loop(_, _, body) | Op::Try(_, _, body) => {
+                (Some(body), None)
+            }
+            Op::If(_, then, els) => (Some(then), Some(els)),
+            _ => (None, None),
+        };
+        a.into_iter().chain(b)
+    }
+
+    /// The statement lists inside the node, to change them.
+    pub fn bodies_mut(&mut self) -> impl Iterator<Item = &mut Vec<Expr>> {
+        let (a, b) = match &mut self.op {
+            Op::Block(_, _, body) | Op::Loop(_, _, body) | Op::Try(_, _, body) => {
+                (Some(body), None)
+            }
+            Op::If(_, then, els) => (Some(then), Some(els)),
+            _ => (None, None),
+        };
+        a.into_iter().chain(b)
+    }
+
+    /// Calls `visit` for the node and everything inside it, in preorder.
+    pub fn walk(&self, visit: &mut dyn FnMut(&Expr)) {
+        visit(self);
+        self.args.iter().for_each(|e| e.walk(visit));
+        for body in self.bodies() {
+            body.iter().for_each(|e| e.walk(visit));
+        }
+    }
+
+    /// Number of nodes.
+    pub fn size(&self) -> usize {
+        let mut n = 0;
+        self.walk(&mut |_| n += 1);
+        n
+    }
+}

@@ -1,0 +1,117 @@
+//! Program -> text: a `.wast` script with the schedule in its header, as a person reads it and as `gcrucible wast` runs it.
+//!
+//! Steps are printed as directives without expectations; the reducer adds those it has observed.
+
+use std::fmt::{self, Write as _};
+
+use super::types::Heap;
+use super::{Arg, Program, Schedule, Step};
+
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Schedule::OnPressure => write!(f, "on-pressure"),
+            Schedule::EveryNth(n) => write!(f, "every-{n}"),
+            Schedule::Every => write!(f, "every"),
+            Schedule::At(points) => {
+                let points: Vec<String> = points.iter().map(u32::to_string).collect();
+                write!(f, "at-{}", points.join("-"))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Arg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Arg::I32(v) => write!(f, "(i32.const {v})"),
+            Arg::I64(v) => write!(f, "(i64.const {v})"),
+            Arg::F32(v) => write!(f, "(f32.const {})", float_32(*v)),
+            Arg::F64(v) => write!(f, "(f64.const {})", float_64(*v)),
+            Arg::V128(v) => {
+                write!(f, "(v128.const i64x2 {} {})", *v as u64, (*v >> 64) as u64)
+            }
+            Arg::Null(heap) => write!(f, "(ref.null {})", top_name(*heap)),
+            Arg::Extern(n) => write!(f, "(ref.extern {n})"),
+            Arg::HostAny(n) => write!(f, "(ref.host {n})"),
+        }
+    }
+}
+
+/// A float in the syntax of the text format; NaNs keep their payload.
+fn float_32(bits: u32) -> String {
+    let (value, payload) = (f32::from_bits(bits), bits & 0x7f_ffff);
+    let sign = if bits >> 31 == 1 { "-" } else { "" };
+    if value.is_nan() {
+        format!("{sign}nan:{payload:#x}")
+    } else if value.is_infinite() {
+        format!("{sign}inf")
+    } else {
+        format!("{value:?}")
+    }
+}
+
+/// See [`float_32`].
+fn float_64(bits: u64) -> String {
+    let (value, payload) = (f64::from_bits(bits), bits & 0xf_ffff_ffff_ffff);
+    let sign = if bits >> 63 == 1 { "-" } else { "" };
+    if value.is_nan() {
+        format!("{sign}nan:{payload:#x}")
+    } else if value.is_infinite() {
+        format!("{sign}inf")
+    } else {
+        format!("{value:?}")
+    }
+}
+
+fn top_name(heap: Heap) -> &'static str {
+    match heap {
+        Heap::Func | Heap::NoFunc => "func",
+        Heap::Extern | Heap::NoExtern => "extern",
+        Heap::Exn | Heap::NoExn => "exn",
+        _ => "any",
+    }
+}
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, ";;! schedule = \"{}\"", self.schedule)?;
+        if self.held {
+            writeln!(f, ";;! held = true")?;
+        }
+        let modules = match self.encode() {
+            Ok(modules) => modules,
+            Err(dangling) => return writeln!(f, ";; does not encode: {dangling}"),
+        };
+        for step in &self.steps {
+            match step {
+                Step::Instantiate(at) => {
+                    let name = &self.modules[*at].name;
+                    let text = wasmprinter::print_bytes(&modules[*at])
+                        .unwrap_or_else(|e| format!("(module ;; does not print: {e}\n)"));
+                    writeln!(f, "{}", text.replacen("(module", &format!("(module ${name}"), 1))?;
+                    writeln!(f, "(register \"{name}\" ${name})")?;
+                }
+                Step::Invoke {
+                    module,
+                    export,
+                    args,
+                } => {
+                    let mut line = format!("(invoke ${} \"{export}\"", self.modules[*module].name);
+                    for arg in args {
+                        write!(line, " {arg}")?;
+                    }
+                    writeln!(f, "{line})")?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The text of the program: what `cargo fuzz fmt` shows.
+impl fmt::Debug for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
