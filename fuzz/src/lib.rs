@@ -4,3 +4,5 @@
 //! `target` (program to verdict; the list of targets).
 
 pub mod program;
+
+pub mod generate;

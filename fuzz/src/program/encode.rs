@@ -271,7 +271,10 @@ impl<'a> Context<'a> {
         let def = self.types.def(id);
         let inner = match &def.body {
             Composite::Struct(fields) => enc::CompositeInnerType::Struct(enc::StructType {
-                fields: fields.iter().map(|&f| self.field(f)).collect::<Result<_, _>>()?,
+                fields: fields
+                    .iter()
+                    .map(|&f| self.field(f))
+                    .collect::<Result<_, _>>()?,
             }),
             Composite::Array(field) => {
                 enc::CompositeInnerType::Array(enc::ArrayType(self.field(*field)?))
@@ -450,7 +453,9 @@ impl<'a> Context<'a> {
                 .map(|item| self.const_expr(item))
                 .collect::<Result<Vec<_>, _>>()?;
             let offset = match &elem.mode {
-                Mode::Active(table, offset) => Some((self.table(*table)?, self.const_expr(offset)?)),
+                Mode::Active(table, offset) => {
+                    Some((self.table(*table)?, self.const_expr(offset)?))
+                }
                 Mode::Passive | Mode::Declared => None,
             };
             let mode = match (&elem.mode, &offset) {
@@ -545,9 +550,18 @@ impl<'a> Context<'a> {
 impl Module {
     /// Calls `visit` for every constant expression.
     fn each_const_root(&self, visit: &mut dyn FnMut(&Expr)) {
-        self.tables.iter().filter_map(|t| t.init.as_ref()).for_each(&mut *visit);
-        self.globals.iter().filter_map(|g| g.init.as_ref()).for_each(&mut *visit);
-        self.elems.iter().flat_map(|e| &e.items).for_each(&mut *visit);
+        self.tables
+            .iter()
+            .filter_map(|t| t.init.as_ref())
+            .for_each(&mut *visit);
+        self.globals
+            .iter()
+            .filter_map(|g| g.init.as_ref())
+            .for_each(&mut *visit);
+        self.elems
+            .iter()
+            .flat_map(|e| &e.items)
+            .for_each(&mut *visit);
     }
 }
 
@@ -567,7 +581,12 @@ impl Code {
         at.map(|d| d as u32).ok_or(Dangling::Label(label))
     }
 
-    fn body(&mut self, cx: &mut Context<'_>, label: LabelId, body: &[Expr]) -> Result<(), Dangling> {
+    fn body(
+        &mut self,
+        cx: &mut Context<'_>,
+        label: LabelId,
+        body: &[Expr],
+    ) -> Result<(), Dangling> {
         self.labels.push(label);
         let done = body.iter().try_for_each(|e| self.expr(cx, e));
         self.labels.pop();
@@ -664,7 +683,10 @@ impl Code {
             Op::Br(l) => I::Br(self.depth(*l)?),
             Op::BrIf(l) => I::BrIf(self.depth(*l)?),
             Op::BrTable(ls, d) => {
-                let ls = ls.iter().map(|&l| self.depth(l)).collect::<Result<Vec<_>, _>>()?;
+                let ls = ls
+                    .iter()
+                    .map(|&l| self.depth(l))
+                    .collect::<Result<Vec<_>, _>>()?;
                 I::BrTable(ls.into(), self.depth(*d)?)
             }
             Op::BrOnNull(l) => I::BrOnNull(self.depth(*l)?),

@@ -16,10 +16,13 @@ pub mod print;
 pub mod types;
 
 pub use encode::{Dangling, encode_module};
+use gcrucible_oracles::schedule::Schedule;
+use gcrucible_oracles::value::Value;
 pub use ops::{
     Catch, DataId, ElemId, Expr, FuncId, GlobalId, LabelId, Load, LocalId, MemId, Op, Sign, Store,
     TableId, TagId, To,
 };
+
 pub use types::{Composite, Field, Heap, RefTy, Sig, Storage, Ty, TypeDef, TypeId, Universe};
 
 /// Where an imported item comes from: the name of an earlier module of the program, or `harness`; and the export's name.
@@ -205,9 +208,18 @@ impl Module {
 
     /// Calls `visit` for every expression root: bodies, initial values, offsets and items.
     pub fn each_root(&self, visit: &mut dyn FnMut(&Expr)) {
-        self.funcs.iter().flat_map(|f| &f.body).for_each(&mut *visit);
-        self.tables.iter().filter_map(|t| t.init.as_ref()).for_each(&mut *visit);
-        self.globals.iter().filter_map(|g| g.init.as_ref()).for_each(&mut *visit);
+        self.funcs
+            .iter()
+            .flat_map(|f| &f.body)
+            .for_each(&mut *visit);
+        self.tables
+            .iter()
+            .filter_map(|t| t.init.as_ref())
+            .for_each(&mut *visit);
+        self.globals
+            .iter()
+            .filter_map(|g| g.init.as_ref())
+            .for_each(&mut *visit);
         for elem in &self.elems {
             if let Mode::Active(_, offset) = &elem.mode {
                 visit(offset);
@@ -222,27 +234,6 @@ impl Module {
     }
 }
 
-/// A value given to an exported function by the embedder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Arg {
-    /// `i32`
-    I32(i32),
-    /// `i64`
-    I64(i64),
-    /// `f32`, as bits
-    F32(u32),
-    /// `f64`, as bits
-    F64(u64),
-    /// `v128`, as bits
-    V128(u128),
-    /// Null of the hierarchy with this top.
-    Null(Heap),
-    /// The host object with this number.
-    Extern(u32),
-    /// The host object with this number, as a value of `any`.
-    HostAny(u32),
-}
-
 /// One thing the embedder does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -255,21 +246,8 @@ pub enum Step {
         /// Export name.
         export: String,
         /// Arguments, fitting the export's type.
-        args: Vec<Arg>,
+        args: Vec<Value>,
     },
-}
-
-/// At which collection points a collection happens (design: Schedule).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Schedule {
-    /// Only when the heap is full, or when the program asks.
-    OnPressure,
-    /// At every n-th point; n is at least 1.
-    EveryNth(u32),
-    /// At these points.
-    At(Vec<u32>),
-    /// At every point.
-    Every,
 }
 
 /// Modules, steps on them, and when collections happen.
@@ -294,7 +272,10 @@ impl Program {
     /// # Errors
     /// An instruction names something that is not there; only after an edit.
     pub fn encode(&self) -> Result<Vec<Vec<u8>>, Dangling> {
-        self.modules.iter().map(|m| encode_module(&self.types, m)).collect()
+        self.modules
+            .iter()
+            .map(|m| encode_module(&self.types, m))
+            .collect()
     }
 
     /// Encodes and validates every module as WebAssembly 3.0.

@@ -4,37 +4,19 @@
 
 use std::fmt::{self, Write as _};
 
-use super::types::Heap;
-use super::{Arg, Program, Schedule, Step};
+use gcrucible_oracles::value::Value;
 
-impl fmt::Display for Schedule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Schedule::OnPressure => write!(f, "on-pressure"),
-            Schedule::EveryNth(n) => write!(f, "every-{n}"),
-            Schedule::Every => write!(f, "every"),
-            Schedule::At(points) => {
-                let points: Vec<String> = points.iter().map(u32::to_string).collect();
-                write!(f, "at-{}", points.join("-"))
-            }
-        }
-    }
-}
+use super::{Program, Step};
 
-impl fmt::Display for Arg {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Arg::I32(v) => write!(f, "(i32.const {v})"),
-            Arg::I64(v) => write!(f, "(i64.const {v})"),
-            Arg::F32(v) => write!(f, "(f32.const {})", float_32(*v)),
-            Arg::F64(v) => write!(f, "(f64.const {})", float_64(*v)),
-            Arg::V128(v) => {
-                write!(f, "(v128.const i64x2 {} {})", *v as u64, (*v >> 64) as u64)
-            }
-            Arg::Null(heap) => write!(f, "(ref.null {})", top_name(*heap)),
-            Arg::Extern(n) => write!(f, "(ref.extern {n})"),
-            Arg::HostAny(n) => write!(f, "(ref.host {n})"),
-        }
+/// An argument as scripts write it.
+pub fn argument(value: &Value) -> String {
+    match value {
+        Value::I32(v) => format!("(i32.const {v})"),
+        Value::I64(v) => format!("(i64.const {v})"),
+        Value::F32(v) => format!("(f32.const {})", float_32(*v)),
+        Value::F64(v) => format!("(f64.const {})", float_64(*v)),
+        Value::V128(v) => format!("(v128.const i64x2 {} {})", *v as u64, (*v >> 64) as u64),
+        Value::Ref(reference) => format!("({reference})"),
     }
 }
 
@@ -64,15 +46,6 @@ fn float_64(bits: u64) -> String {
     }
 }
 
-fn top_name(heap: Heap) -> &'static str {
-    match heap {
-        Heap::Func | Heap::NoFunc => "func",
-        Heap::Extern | Heap::NoExtern => "extern",
-        Heap::Exn | Heap::NoExn => "exn",
-        _ => "any",
-    }
-}
-
 impl fmt::Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, ";;! schedule = \"{}\"", self.schedule)?;
@@ -89,7 +62,11 @@ impl fmt::Display for Program {
                     let name = &self.modules[*at].name;
                     let text = wasmprinter::print_bytes(&modules[*at])
                         .unwrap_or_else(|e| format!("(module ;; does not print: {e}\n)"));
-                    writeln!(f, "{}", text.replacen("(module", &format!("(module ${name}"), 1))?;
+                    writeln!(
+                        f,
+                        "{}",
+                        text.replacen("(module", &format!("(module ${name}"), 1)
+                    )?;
                     writeln!(f, "(register \"{name}\" ${name})")?;
                 }
                 Step::Invoke {
@@ -99,7 +76,7 @@ impl fmt::Display for Program {
                 } => {
                     let mut line = format!("(invoke ${} \"{export}\"", self.modules[*module].name);
                     for arg in args {
-                        write!(line, " {arg}")?;
+                        write!(line, " {}", argument(arg))?;
                     }
                     writeln!(f, "{line})")?;
                 }

@@ -1,0 +1,424 @@
+//! A function being written: locals, labels, budget; leaves; the frame every function has.
+//!
+//! The frame: functions the embedder calls fill the counter up; other functions return the smallest results when it is
+//! empty, else take one from it. Locals that cannot be null are set before anything else.
+
+use super::swarm::Feature;
+use super::types::{BASE_ARRAY, BASE_STRUCT};
+use super::{BodyKind, Gen, values};
+use crate::program::numeric::{NUMERIC, NumId};
+use crate::program::{Composite, Expr, FuncId, Heap, LabelId, LocalId, Op, RefTy, Ty, TypeId};
+
+/// An enclosing block that may be branched to.
+#[derive(Clone, Debug)]
+pub(super) struct Label {
+    /// Its name.
+    pub id: LabelId,
+    /// What a branch to it carries.
+    pub tys: Vec<Ty>,
+}
+
+/// The state of the function being written.
+#[derive(Debug, Default)]
+pub(super) struct Body {
+    /// Result types of the function.
+    pub results: Vec<Ty>,
+    /// Types of parameters and locals.
+    pub locals: Vec<Ty>,
+    /// Locals any expression may read and set.
+    pub pool: Vec<LocalId>,
+    /// Locals of patterns, free for the next pattern.
+    free: Vec<LocalId>,
+    /// Enclosing blocks, innermost last.
+    pub labels: Vec<Label>,
+    next_label: u32,
+    /// Nesting of the expression being drawn.
+    pub depth: u32,
+    /// Nodes that may still be drawn.
+    pub budget: i32,
+    /// Nesting of loops.
+    pub loops: u32,
+}
+
+/// The row of `NUMERIC` with this instruction; `name` is the text of its debug form.
+fn num(name: &str) -> NumId {
+    let at = NUMERIC
+        .iter()
+        .position(|row| format!("{:?}", row.instruction) == name);
+    NumId(at.unwrap_or(0) as u16)
+}
+
+/// The few numeric instructions the patterns of the generator itself need.
+pub(super) mod calc {
+    use super::{Expr, NumId, Op, Ty, num};
+    use std::sync::LazyLock;
+
+    macro_rules! ids {
+        ($($fun:ident $name:literal $result:ident;)*) => { $(
+            /// The instruction with two operands.
+            pub(in crate::generate) fn $fun(a: Expr, b: Expr) -> Expr {
+                static ID: LazyLock<NumId> = LazyLock::new(|| num($name));
+                Expr::value(Op::Num(*ID), vec![a, b], Ty::$result)
+            }
+        )* };
+    }
+
+    ids! {
+        add "I32Add" I32;
+        sub "I32Sub" I32;
+        mul "I32Mul" I32;
+        add64 "I64Add" I64;
+        sub64 "I64Sub" I64;
+        mul64 "I64Mul" I64;
+        and "I32And" I32;
+        or "I32Or" I32;
+        or64 "I64Or" I64;
+        and64 "I64And" I64;
+        rem_u "I32RemU" I32;
+        lt_s "I32LtS" I32;
+        lt_u "I32LtU" I32;
+        gt_s "I32GtS" I32;
+        ge_u "I32GeU" I32;
+        ge_s "I32GeS" I32;
+    }
+
+    /// `i64.extend_i32_u`
+    pub(in crate::generate) fn extend(a: Expr) -> Expr {
+        static ID: LazyLock<NumId> = LazyLock::new(|| num("I64ExtendI32U"));
+        Expr::value(Op::Num(*ID), vec![a], Ty::I64)
+    }
+
+    /// `i32.wrap_i64`
+    pub(in crate::generate) fn wrap(a: Expr) -> Expr {
+        static ID: LazyLock<NumId> = LazyLock::new(|| num("I32WrapI64"));
+        Expr::value(Op::Num(*ID), vec![a], Ty::I32)
+    }
+}
+
+impl Gen<'_> {
+    /// Writes the body of a declared function.
+    pub(super) fn write_function(&mut self, id: FuncId, kind: BodyKind) {
+        let Some(at) = self.m.funcs.iter().position(|f| f.id == id) else {
+            return;
+        };
+        let sig = self
+            .types
+            .sig(self.m.funcs[at].ty)
+            .cloned()
+            .unwrap_or_default();
+        let params = sig.params.len();
+        self.f = Body {
+            results: sig.results.clone(),
+            locals: sig.params,
+            pool: (0..params as u32).map(LocalId).collect(),
+            budget: match kind {
+                BodyKind::Entry => self.src.range(15, 50) as i32,
+                BodyKind::General => self.src.range(5, 30) as i32,
+                BodyKind::Stub => 0,
+            },
+            ..Body::default()
+        };
+        let mut body = Vec::new();
+        match kind {
+            BodyKind::Stub => {}
+            BodyKind::Entry => body.push(Expr::stmt(
+                Op::GlobalSet(self.fuel),
+                vec![Expr::i32([25, 8, 80, 200][self.src.below(4)])],
+            )),
+            BodyKind::General => self.take_fuel(&mut body),
+        }
+        if kind == BodyKind::Stub {
+            body.extend(sig.results.iter().map(|&ty| self.smallest(ty)));
+        } else {
+            self.add_locals(&mut body);
+            for _ in 0..self.src.range(2, 5) {
+                let stmt = self.stmt();
+                body.push(stmt);
+            }
+            let results = self.args(&sig.results);
+            body.extend(results);
+            self.use_all_locals(&mut body);
+        }
+        let func = &mut self.m.funcs[at];
+        func.body = body;
+        func.locals = self.f.locals.split_off(params);
+    }
+
+    /// Returns the smallest results when the counter is empty, else takes one from it.
+    fn take_fuel(&mut self, body: &mut Vec<Expr>) {
+        let empty = calc::lt_s(self.fuel_left(), Expr::i32(0));
+        let leave = if self.held {
+            Expr::stmt(Op::Unreachable, Vec::new())
+        } else {
+            let results = self.f.results.clone();
+            let results = results.iter().map(|&ty| self.smallest(ty)).collect();
+            Expr::stmt(Op::Return, results)
+        };
+        let label = self.new_label();
+        body.push(Expr::stmt(
+            Op::If(label, vec![leave], Vec::new()),
+            vec![empty],
+        ));
+        body.push(self.burn());
+    }
+
+    /// The counter.
+    pub(super) fn fuel_left(&self) -> Expr {
+        Expr::value(Op::GlobalGet(self.fuel), Vec::new(), Ty::I32)
+    }
+
+    /// Takes one from the counter.
+    pub(super) fn burn(&self) -> Expr {
+        let less = calc::sub(self.fuel_left(), Expr::i32(1));
+        Expr::stmt(Op::GlobalSet(self.fuel), vec![less])
+    }
+
+    fn add_locals(&mut self, body: &mut Vec<Expr>) {
+        for _ in 0..self.src.range(1, 4) {
+            let ty = self.any_type();
+            let local = self.new_local(ty);
+            if !ty.is_defaultable() || self.src.chance(40) {
+                let value = self.leaf(ty);
+                body.push(Expr::set(local, value));
+            }
+            self.f.pool.push(local);
+        }
+    }
+
+    fn new_local(&mut self, ty: Ty) -> LocalId {
+        self.f.locals.push(ty);
+        LocalId(self.f.locals.len() as u32 - 1)
+    }
+
+    /// A local no drawn expression touches; its type must have a default. Give it back with [`Gen::release`].
+    pub(super) fn temp(&mut self, ty: Ty) -> LocalId {
+        let locals = &self.f.locals;
+        let known = self.f.free.iter().position(|l| locals[l.0 as usize] == ty);
+        match known {
+            Some(at) => self.f.free.swap_remove(at),
+            None => self.new_local(ty),
+        }
+    }
+
+    /// Lets later patterns use the local.
+    pub(super) fn release(&mut self, local: LocalId) {
+        self.f.free.push(local);
+    }
+
+    /// A label name.
+    pub(super) fn new_label(&mut self) -> LabelId {
+        self.f.next_label += 1;
+        LabelId(self.f.next_label)
+    }
+
+    /// A block with results `tys`, whose inside is made by `inside` and may branch to the block's label.
+    pub(super) fn block(
+        &mut self,
+        tys: &[Ty],
+        inside: impl FnOnce(&mut Self, LabelId) -> Vec<Expr>,
+    ) -> Expr {
+        let id = self.new_label();
+        self.f.labels.push(Label {
+            id,
+            tys: tys.to_vec(),
+        });
+        let body = inside(self, id);
+        self.f.labels.pop();
+        Expr::many(Op::Block(id, Vec::new(), body), Vec::new(), tys.to_vec())
+    }
+
+    /// Gets rid of a value.
+    pub(super) fn discard(&mut self, value: Expr) -> Expr {
+        match value.tys.as_slice() {
+            [] => value,
+            &[Ty::Ref(r)] if self.held => match self.user(r.heap) {
+                Some(user) => Expr::stmt(Op::Call(user), vec![value]),
+                None => Expr::drop(value),
+            },
+            [_] => Expr::drop(value),
+            many => {
+                let to = vec![crate::program::To::Drop; many.len()];
+                Expr::stmt(Op::Sink(to), vec![value])
+            }
+        }
+    }
+
+    /// Sets a local; in the `held` kind, what it held before is used first.
+    pub(super) fn set_local(&mut self, local: LocalId, value: Expr) -> Expr {
+        let mut args = vec![value];
+        args.extend(self.last_use(local));
+        Expr::stmt(Op::LocalSet(local), args)
+    }
+
+    /// Like [`Gen::set_local`], and leaves the value.
+    pub(super) fn tee_local(&mut self, local: LocalId, value: Expr) -> Expr {
+        let ty = self.f.locals[local.0 as usize];
+        let mut args = vec![value];
+        args.extend(self.last_use(local));
+        Expr::value(Op::LocalTee(local), args, ty)
+    }
+
+    /// In the `held` kind: a use of what the local holds.
+    fn last_use(&mut self, local: LocalId) -> Option<Expr> {
+        let ty = self.f.locals[local.0 as usize];
+        let r = ty.as_ref().filter(|_| self.held)?;
+        let user = self.user(r.heap)?;
+        Some(Expr::stmt(Op::Call(user), vec![Expr::get(local, ty)]))
+    }
+
+    /// In the `held` kind: uses of all locals, at the end of the body.
+    fn use_all_locals(&mut self, body: &mut Vec<Expr>) {
+        if self.held {
+            for local in 0..self.f.locals.len() as u32 {
+                body.extend(self.last_use(LocalId(local)));
+            }
+        }
+    }
+
+    // ---- leaves
+
+    /// An expression without operands where possible: a local, a global, a constant.
+    pub(super) fn leaf(&mut self, want: Ty) -> Expr {
+        if self.src.chance(70)
+            && let Some(local) = self.local_below(want)
+        {
+            return Expr::get(local, self.f.locals[local.0 as usize]);
+        }
+        if self.src.chance(50)
+            && let Some((global, ty)) = self.global_below(want)
+        {
+            return Expr::value(Op::GlobalGet(global), Vec::new(), ty);
+        }
+        match want {
+            Ty::Ref(r) if r.null => {
+                let empty = r.heap == self.types.bottom(r.heap) || r.heap == Heap::Exn;
+                if !empty && self.src.chance(65) {
+                    self.smallest(Ty::Ref(RefTy::non_null(r.heap)))
+                } else {
+                    self.null(r.heap)
+                }
+            }
+            Ty::Ref(_) => self.smallest(want),
+            number => self.constant(number),
+        }
+    }
+
+    /// A null below `heap`.
+    pub(super) fn null(&mut self, heap: Heap) -> Expr {
+        let bottom = self.types.bottom(heap);
+        let heap = if self.src.chance(30) { bottom } else { heap };
+        Expr::value(Op::RefNull(heap), Vec::new(), Ty::nullable(heap))
+    }
+
+    /// A constant number.
+    pub(super) fn constant(&mut self, ty: Ty) -> Expr {
+        let op = match ty {
+            Ty::I32 | Ty::Ref(_) => Op::I32(values::int32(&mut self.src)),
+            Ty::I64 => Op::I64(values::int64(&mut self.src)),
+            Ty::F32 => Op::F32(values::float32(&mut self.src)),
+            Ty::F64 => Op::F64(values::float64(&mut self.src)),
+            Ty::V128 => Op::V128(values::vector(&mut self.src)),
+        };
+        Expr::value(op, Vec::new(), ty)
+    }
+
+    /// A local of the pool whose type matches.
+    pub(super) fn local_below(&mut self, want: Ty) -> Option<LocalId> {
+        let fits = |l: &&LocalId| self.types.matches(self.f.locals[l.0 as usize], want);
+        let locals: Vec<LocalId> = self.f.pool.iter().filter(fits).copied().collect();
+        self.src.pick(&locals)
+    }
+
+    /// A local of the pool that takes values of type `have`.
+    pub(super) fn local_above(&mut self, have: Ty) -> Option<LocalId> {
+        let fits = |l: &&LocalId| self.types.matches(have, self.f.locals[l.0 as usize]);
+        let locals: Vec<LocalId> = self.f.pool.iter().filter(fits).copied().collect();
+        self.src.pick(&locals)
+    }
+
+    /// The smallest expression of a type; also a constant expression, unless it is a non-null exception.
+    pub(super) fn smallest(&mut self, ty: Ty) -> Expr {
+        match ty {
+            Ty::I32 => Expr::i32(0),
+            Ty::I64 => Expr::i64(0),
+            Ty::F32 => Expr::value(Op::F32(0), Vec::new(), ty),
+            Ty::F64 => Expr::value(Op::F64(0), Vec::new(), ty),
+            Ty::V128 => Expr::value(Op::V128(0), Vec::new(), ty),
+            Ty::Ref(RefTy { null: true, heap }) => {
+                Expr::value(Op::RefNull(heap), Vec::new(), Ty::nullable(heap))
+            }
+            Ty::Ref(RefTy { null: false, heap }) => self.smallest_object(heap),
+        }
+    }
+
+    fn smallest_object(&mut self, heap: Heap) -> Expr {
+        match heap {
+            Heap::Any | Heap::Eq | Heap::I31 | Heap::None => {
+                let value = values::int32(&mut self.src);
+                Expr::value(Op::RefI31, vec![Expr::i32(value)], Ty::non_null(Heap::I31))
+            }
+            Heap::Struct => self.smallest_def(BASE_STRUCT),
+            Heap::Array => self.smallest_def(BASE_ARRAY),
+            Heap::Func | Heap::NoFunc => {
+                let ty = self.sig_type(&crate::program::Sig::default());
+                self.smallest_def(ty)
+            }
+            Heap::Extern | Heap::NoExtern => {
+                let inner = self.smallest_object(Heap::Any);
+                Expr::value(
+                    Op::ExternConvertAny,
+                    vec![inner],
+                    Ty::non_null(Heap::Extern),
+                )
+            }
+            Heap::Exn | Heap::NoExn => self.caught_exception(),
+            Heap::Def(id) => self.smallest_def(id),
+        }
+    }
+
+    fn smallest_def(&mut self, id: TypeId) -> Expr {
+        let ty = Ty::non_null(Heap::Def(id));
+        match self.types.def(id).body.clone() {
+            Composite::Struct(fields) => {
+                if fields.iter().all(|f| f.storage.unpacked().is_defaultable())
+                    && self.src.chance(50)
+                {
+                    return Expr::value(Op::StructNewDefault(id), Vec::new(), ty);
+                }
+                let values = fields
+                    .iter()
+                    .map(|f| self.smallest(f.storage.unpacked()))
+                    .collect();
+                Expr::value(Op::StructNew(id), values, ty)
+            }
+            Composite::Array(field) => {
+                if self.src.chance(25) {
+                    return Expr::value(Op::ArrayNewFixed(id, 0), Vec::new(), ty);
+                }
+                let value = self.smallest(field.storage.unpacked());
+                let len = Expr::i32(self.src.range(1, 6) as i32);
+                Expr::value(Op::ArrayNew(id), vec![value, len], ty)
+            }
+            Composite::Func(_) => {
+                let func = self.demand_func(id);
+                Expr::value(Op::RefFunc(func), Vec::new(), ty)
+            }
+        }
+    }
+
+    /// A reference to operate on: rarely null, and only on purpose.
+    pub(super) fn target(&mut self, heap: Heap) -> Expr {
+        if self.on(Feature::Traps) && self.src.chance(8) {
+            return self.expr(Ty::nullable(heap));
+        }
+        self.expr(Ty::non_null(heap))
+    }
+
+    /// Something that has an effect, without operands.
+    pub(super) fn simplest_stmt(&mut self) -> Expr {
+        if self.on(Feature::AskGc) && self.src.chance(30) {
+            return self.ask_gc();
+        }
+        Expr::stmt(Op::Nop, Vec::new())
+    }
+}

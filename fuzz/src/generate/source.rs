@@ -1,0 +1,93 @@
+//! Where choices come from: the bytes of an input, or a seed expanded into bytes.
+//!
+//! Always: a draw from `n` alternatives is uniform up to `n / 65536`; when the bytes are used up every draw gives 0, and the
+//! generators list the simplest alternative first, so short inputs give small programs and everything ends.
+
+use arbitrary::Unstructured;
+
+/// A supply of choices.
+#[derive(Debug)]
+pub struct Source<'a> {
+    bytes: Unstructured<'a>,
+}
+
+impl<'a> Source<'a> {
+    /// Draws from `bytes`.
+    pub fn new(bytes: &'a [u8]) -> Source<'a> {
+        Source {
+            bytes: Unstructured::new(bytes),
+        }
+    }
+
+    /// Whether all further draws give 0.
+    pub fn is_used_up(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// A number below `n`; 0 if `n` is 0.
+    pub fn below(&mut self, n: usize) -> usize {
+        if n <= 1 {
+            return 0;
+        }
+        let draw: u16 = self.bytes.arbitrary().unwrap_or(0);
+        (usize::from(draw) * n) >> 16
+    }
+
+    /// A number from `low` to `high`, both included.
+    pub fn range(&mut self, low: u32, high: u32) -> u32 {
+        low + self.below((high - low) as usize + 1) as u32
+    }
+
+    /// True in `percent` of 100 cases; false once the bytes are used up.
+    pub fn chance(&mut self, percent: u32) -> bool {
+        self.below(100) >= 100 - percent as usize
+    }
+
+    /// One of `items`, or `None` if there are none.
+    pub fn pick<T: Copy>(&mut self, items: &[T]) -> Option<T> {
+        items.get(self.below(items.len())).copied()
+    }
+
+    /// A position, with the given weights; 0 if all are 0.
+    pub fn weighted(&mut self, weights: &[u32]) -> usize {
+        let total: u32 = weights.iter().sum();
+        let mut draw = self.below(total as usize) as u32;
+        for (at, &weight) in weights.iter().enumerate() {
+            if draw < weight {
+                return at;
+            }
+            draw -= weight;
+        }
+        0
+    }
+
+    /// Any 32 bits.
+    pub fn bits32(&mut self) -> u32 {
+        self.bytes.arbitrary().unwrap_or(0)
+    }
+
+    /// Any 64 bits.
+    pub fn bits64(&mut self) -> u64 {
+        self.bytes.arbitrary().unwrap_or(0)
+    }
+}
+
+/// Expands a seed into `len` bytes: splitmix64 (Steele, Lea, Flood 2014), little end first.
+pub fn expand(seed: u64, len: usize) -> Vec<u8> {
+    let mut state = seed;
+    let mut bytes = Vec::with_capacity(len + 8);
+    while bytes.len() < len {
+        bytes.extend_from_slice(&split_mix(&mut state).to_le_bytes());
+    }
+    bytes.truncate(len);
+    bytes
+}
+
+/// The next number of the sequence whose state is `state`.
+pub fn split_mix(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = *state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}

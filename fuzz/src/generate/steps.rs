@@ -1,0 +1,144 @@
+//! What the embedder does with the modules, and when collections happen.
+
+use gcrucible_oracles::schedule::Schedule;
+use gcrucible_oracles::value::{HeapTop, Ref, Value};
+
+use super::swarm::Feature;
+use super::{Gen, values};
+use crate::program::{FuncId, Heap, Program, Sig, Step, Ty};
+
+impl Gen<'_> {
+    /// The whole program: `entries` are the functions to call, by module.
+    pub(super) fn program(mut self, entries: &[Vec<FuncId>]) -> Program {
+        if self.on(Feature::AskGc) && self.src.chance(50) {
+            self.export_harness("gc", Vec::new());
+        }
+        if self.on(Feature::AskLive) && self.src.chance(50) {
+            self.export_harness("live", vec![Ty::I32]);
+        }
+        let steps = self.steps(entries);
+        let schedule = self.schedule();
+        Program {
+            types: self.types,
+            modules: self.done,
+            steps,
+            schedule,
+            held: self.held,
+        }
+    }
+
+    /// Lets the embedder call a harness function with no frame on the stack.
+    fn export_harness(&mut self, name: &str, results: Vec<Ty>) {
+        let Some(last) = self.done.pop() else {
+            return;
+        };
+        self.m = last;
+        let sig = Sig {
+            params: Vec::new(),
+            results,
+        };
+        let id = self.harness(name, &sig);
+        if let Some(func) = self.m.funcs.iter_mut().find(|f| f.id == id) {
+            func.export = Some(name.to_owned());
+        }
+        self.done.push(std::mem::take(&mut self.m));
+    }
+
+    fn steps(&mut self, entries: &[Vec<FuncId>]) -> Vec<Step> {
+        let mut steps = Vec::new();
+        for module in 0..self.done.len() {
+            steps.push(Step::Instantiate(module));
+            // Sometimes an earlier module runs before a later one exists.
+            if self.src.chance(30) {
+                self.invoke(module, entries, &mut steps);
+            }
+        }
+        for _ in 0..self.src.range(2, 5) {
+            let module = self.src.below(self.done.len());
+            self.invoke(module, entries, &mut steps);
+        }
+        steps
+    }
+
+    fn invoke(&mut self, module: usize, entries: &[Vec<FuncId>], steps: &mut Vec<Step>) {
+        if self.src.chance(8)
+            && let Some(step) = self.invoke_harness()
+        {
+            steps.push(step);
+        }
+        let Some(id) = self.src.pick(&entries[module]) else {
+            return;
+        };
+        let Some(func) = self.done[module].func(id) else {
+            return;
+        };
+        let (ty, export) = (func.ty, func.export.clone());
+        let (Some(sig), Some(export)) = (self.types.sig(ty).cloned(), export) else {
+            return;
+        };
+        let args = sig.params.iter().map(|&ty| self.argument(ty)).collect();
+        steps.push(Step::Invoke {
+            module,
+            export,
+            args,
+        });
+    }
+
+    fn invoke_harness(&mut self) -> Option<Step> {
+        let module = self.done.len() - 1;
+        let is_harness = |e: &&String| *e == "gc" || *e == "live";
+        let exports: Vec<&String> = self.done[module]
+            .funcs
+            .iter()
+            .filter_map(|f| f.export.as_ref())
+            .filter(is_harness)
+            .collect();
+        let export = (*self.src.pick(&exports)?).clone();
+        Some(Step::Invoke {
+            module,
+            export,
+            args: Vec::new(),
+        })
+    }
+
+    fn argument(&mut self, ty: Ty) -> Value {
+        match ty {
+            Ty::I32 => Value::I32(values::int32(&mut self.src)),
+            Ty::I64 => Value::I64(values::int64(&mut self.src)),
+            Ty::F32 => Value::F32(values::float32(&mut self.src)),
+            Ty::F64 => Value::F64(values::float64(&mut self.src)),
+            Ty::V128 => Value::V128(values::vector(&mut self.src)),
+            Ty::Ref(r) => {
+                let top = match self.types.top(r.heap) {
+                    Heap::Func => HeapTop::Func,
+                    Heap::Extern => HeapTop::Extern,
+                    Heap::Exn => HeapTop::Exn,
+                    _ => HeapTop::Any,
+                };
+                // The same few numbers, so that one object is passed several times.
+                let number = self.src.range(0, 2);
+                match r.heap {
+                    Heap::Extern if self.src.chance(75) => Value::Ref(Ref::host(number)),
+                    _ => Value::Ref(Ref::null(top)),
+                }
+            }
+        }
+    }
+
+    /// Mostly schedules under which something is collected while it matters.
+    fn schedule(&mut self) -> Schedule {
+        match self.src.weighted(&[35, 30, 20, 15]) {
+            0 => Schedule::Every,
+            1 => Schedule::EveryNth(u64::from(self.src.range(2, 7))),
+            2 => {
+                let n = self.src.range(1, 6);
+                let mut points: Vec<u64> =
+                    (0..n).map(|_| u64::from(self.src.range(0, 60))).collect();
+                points.sort_unstable();
+                points.dedup();
+                Schedule::At(points)
+            }
+            _ => Schedule::OnPressure,
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Swarm: what one program is about. Every program first draws which features it has, with very unequal weights.
+//!
+//! A feature that is off is absent from the whole program. About half are off, so that the features that are on meet each other
+//! often enough (swarm testing: Groce et al., ISSTA 2012).
+
+use super::source::Source;
+
+macro_rules! features {
+    ($( $(#[$doc:meta])* $name:ident $percent:literal )*) => {
+        /// Something a program may have.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Feature { $( $(#[$doc])* $name ),* }
+
+        /// Every feature with the share of programs, in percent, that may use it.
+        pub const FEATURES: &[(Feature, u32)] = &[ $( (Feature::$name, $percent) ),* ];
+    };
+}
+
+features! {
+    /// What every program may use: locals, constants, the simplest way to make a value.
+    Basic 100
+    // ---- types
+    /// Recursion groups with several members.
+    RecGroups 60
+    /// Subtypes of subtypes.
+    DeepSubtypes 50
+    /// Groups that repeat, or nearly repeat, an earlier one.
+    NearDuplicates 40
+    /// `i8` and `i16` fields.
+    Packed 50
+    /// Function types, references to functions.
+    Functions 60
+    /// `i31`.
+    I31 60
+    /// The `extern` hierarchy.
+    Extern 60
+    /// `exnref`, exceptions, `try_table`.
+    Exceptions 45
+    /// `f32`, `f64`.
+    Floats 35
+    /// `v128`.
+    Vectors 20
+    /// References that cannot be null in fields, globals, tables, locals.
+    NonNull 55
+    // ---- objects
+    /// Structs.
+    Structs 90
+    /// Arrays.
+    Arrays 75
+    /// `array.fill`, `array.copy`.
+    ArrayBulk 50
+    /// `array.new_data`, `array.new_elem`, `array.init_*`.
+    ArraySegments 50
+    /// Chains, cycles, trees, wide arrays, sharing: built on purpose.
+    Shapes 65
+    // ---- references
+    /// `ref.test`, `ref.cast`.
+    Casts 55
+    /// `br_on_cast`, `br_on_cast_fail`, `br_on_null`, `br_on_non_null`.
+    CastBranches 50
+    /// `select` of references and numbers.
+    Select 50
+    /// Statements between operands: references wait on the operand stack.
+    OperandStack 60
+    /// Locals that are set again and again.
+    Redefinition 60
+    // ---- control
+    /// Loops.
+    Loops 55
+    /// `if`, blocks, branches.
+    Branches 60
+    /// `call`.
+    Calls 65
+    /// `call_ref`.
+    CallRef 40
+    /// `call_indirect`.
+    CallIndirect 40
+    /// `return_call*`.
+    TailCalls 35
+    /// Several results, blocks with parameters, many parameters.
+    MultiValue 45
+    /// Traps on purpose.
+    Traps 35
+    // ---- module items
+    /// Tables of references.
+    Tables 70
+    /// `table.fill`, `table.copy`.
+    TableBulk 50
+    /// `table.init`, `elem.drop`.
+    TableInit 50
+    /// `table.grow`.
+    TableGrow 50
+    /// Tables indexed by `i64`.
+    Table64 25
+    /// Globals of reference types.
+    Globals 75
+    /// Constant expressions that allocate.
+    ConstAllocation 65
+    /// Passive, active and declarative element segments.
+    Elements 60
+    /// Linear memory.
+    Memory 30
+    /// Several modules that import from each other.
+    Linking 45
+    /// Numeric computation beyond what programs need anyway.
+    Numbers 45
+    // ---- the embedder
+    /// Collections asked for by the program.
+    AskGc 70
+    /// Live counts asked for by the program.
+    AskLive 15
+    /// Host objects.
+    HostObjects 55
+    /// Host handles: hold, held, release.
+    HostHandles 30
+    /// The embedder's operations on tables.
+    HostTables 35
+    /// The embedder's operations on globals.
+    HostGlobals 25
+    /// The embedder's allocations.
+    HostAllocation 30
+    /// Calls into the host that call back.
+    HostCalls 30
+}
+
+/// Which features are on, and how heavy each is.
+#[derive(Clone, Debug)]
+pub struct Swarm {
+    weights: [u32; FEATURES.len()],
+}
+
+impl Swarm {
+    /// Draws the features of one program.
+    pub fn draw(src: &mut Source<'_>) -> Swarm {
+        const UNEQUAL: [u32; 6] = [4, 1, 2, 8, 16, 32];
+        let mut weights = [0; FEATURES.len()];
+        for (weight, &(feature, percent)) in weights.iter_mut().zip(FEATURES) {
+            *weight = match feature {
+                Feature::Basic => 6,
+                _ if src.chance(percent) => UNEQUAL[src.below(UNEQUAL.len())],
+                _ => 0,
+            };
+        }
+        Swarm { weights }
+    }
+
+    /// Whether the feature is on.
+    pub fn has(&self, feature: Feature) -> bool {
+        self.weight(feature) > 0
+    }
+
+    /// 0 if off.
+    pub fn weight(&self, feature: Feature) -> u32 {
+        self.weights[feature as usize]
+    }
+
+    /// Switches a feature on, at least with a middling weight.
+    pub fn force(&mut self, feature: Feature) {
+        let weight = &mut self.weights[feature as usize];
+        *weight = (*weight).max(8);
+    }
+
+    /// Switches a feature off.
+    pub fn forbid(&mut self, feature: Feature) {
+        self.weights[feature as usize] = 0;
+    }
+}
