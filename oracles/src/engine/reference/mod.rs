@@ -373,7 +373,7 @@ impl Session for ReferenceSession {
     }
 
     fn rules(&self) -> RuleMap {
-        RuleMap::new(Rule::COUNT, self.store.coverage().words())
+        RuleMap::new(Rule::COUNT, self.store.coverage().words().iter().copied())
     }
 }
 
