@@ -13,7 +13,7 @@
 //!
 //! Not here: counting what an engine under test has kept (the crate `gcrucible-oracles`). Functions are not counted.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::execution::heap::{Heap, Object};
 use crate::execution::types::Storage;
@@ -117,37 +117,47 @@ impl Store {
         marks.census(self)
     }
 
-    /// A root from which `target` can be reached, and the references passed on the way, `target` last.
+    /// A root from which `target` can be reached, and the references passed on the way, `target` last. The path is one of
+    /// the shortest.
     #[must_use]
     pub fn path_to(&self, target: Ref, frames: Frames) -> Option<(Root, Vec<Ref>)> {
-        let mut came_from: BTreeMap<Ref, Option<Ref>> = BTreeMap::new();
-        let mut starts: BTreeMap<Ref, Root> = BTreeMap::new();
-        let mut queue = std::collections::VecDeque::new();
-        self.roots(frames, &mut |root, r| {
-            let r = r.unwrapped();
-            if came_from.insert(r, None).is_none() {
-                starts.insert(r, root);
+        let target = target.unwrapped();
+        let numbers = Numbers::of(&self.heap);
+        // For each object, where the walk came from: a root or an object.
+        let mut came_from: Vec<Option<Result<Root, Ref>>> = vec![None; numbers.len];
+        let mut queue = VecDeque::new();
+        let mut found = None;
+        let mut visit = |from: Result<Root, Ref>, r: Ref, queue: &mut VecDeque<Ref>| {
+            if r == target && found.is_none() {
+                found = Some(from);
+            }
+            if let Some(place) = numbers.of_object(r).map(|n| &mut came_from[n])
+                && place.is_none()
+            {
+                *place = Some(from);
                 queue.push_back(r);
             }
+        };
+        self.roots(frames, &mut |root, r| {
+            visit(Ok(root), r.unwrapped(), &mut queue)
         });
-        let target = target.unwrapped();
         while let Some(r) = queue.pop_front() {
-            if r == target {
-                let mut path = vec![r];
-                while let Some(Some(before)) = came_from.get(path.last()?) {
-                    path.push(*before);
-                }
-                path.reverse();
-                return Some((*starts.get(path.first()?)?, path));
-            }
-            self.references(r, &mut |next| {
-                came_from.entry(next).or_insert_with(|| {
-                    queue.push_back(next);
-                    Some(r)
-                });
-            });
+            self.references(r, &mut |next| visit(Err(r), next, &mut queue));
         }
-        None
+        let mut path = vec![target];
+        let mut from = found?;
+        loop {
+            match from {
+                Ok(root) => {
+                    path.reverse();
+                    return Some((root, path));
+                }
+                Err(r) => {
+                    path.push(r);
+                    from = came_from[numbers.of_object(r)?]?;
+                }
+            }
+        }
     }
 
     /// Every reference in an object, unwrapped.
@@ -201,31 +211,64 @@ impl Store {
     }
 }
 
+/// Numbers for all objects of a heap: structures, then arrays, then exceptions.
+#[derive(Clone, Copy)]
+struct Numbers {
+    /// Number of the first array.
+    arrays: usize,
+    /// Number of the first exception.
+    exceptions: usize,
+    len: usize,
+}
+
+impl Numbers {
+    fn of(heap: &Heap) -> Numbers {
+        let arrays = heap.structs().len();
+        let exceptions = arrays + heap.arrays().len();
+        Numbers {
+            arrays,
+            exceptions,
+            len: exceptions + heap.exceptions().len(),
+        }
+    }
+
+    /// The number of the object a reference refers to directly, if it is one of the heap's.
+    fn of_object(self, r: Ref) -> Option<usize> {
+        let number = match r {
+            Ref::Struct(a) => a.index(),
+            Ref::Array(a) => self.arrays + a.index(),
+            Ref::Exn(a) => self.exceptions + a.index(),
+            _ => return None,
+        };
+        (number < self.len).then_some(number)
+    }
+
+    fn object(self, number: usize) -> Ref {
+        if number < self.arrays {
+            Ref::Struct(StructAddr(number as u32))
+        } else if number < self.exceptions {
+            Ref::Array(ArrayAddr((number - self.arrays) as u32))
+        } else {
+            Ref::Exn(ExnAddr((number - self.exceptions) as u32))
+        }
+    }
+}
+
 /// A set of objects.
 struct Marks {
-    structs: Vec<bool>,
-    arrays: Vec<bool>,
-    exceptions: Vec<bool>,
+    numbers: Numbers,
+    /// By number.
+    marked: Vec<bool>,
     hosts: BTreeSet<HostAddr>,
 }
 
 impl Marks {
     fn new(heap: &Heap) -> Marks {
+        let numbers = Numbers::of(heap);
         Marks {
-            structs: vec![false; heap.structs().len()],
-            arrays: vec![false; heap.arrays().len()],
-            exceptions: vec![false; heap.exceptions().len()],
+            numbers,
+            marked: vec![false; numbers.len],
             hosts: BTreeSet::new(),
-        }
-    }
-
-    /// Whether an object with references of its own is marked.
-    fn mark_of(&mut self, r: Ref) -> Option<&mut bool> {
-        match r {
-            Ref::Struct(a) => self.structs.get_mut(a.index()),
-            Ref::Array(a) => self.arrays.get_mut(a.index()),
-            Ref::Exn(a) => self.exceptions.get_mut(a.index()),
-            _ => None,
         }
     }
 
@@ -233,60 +276,44 @@ impl Marks {
     fn visit(&mut self, r: Ref, work: &mut Vec<Ref>) {
         if let Ref::Host(a) = r {
             self.hosts.insert(a);
-        } else if let Some(mark) = self.mark_of(r)
-            && !std::mem::replace(mark, true)
+        } else if let Some(number) = self.numbers.of_object(r)
+            && !std::mem::replace(&mut self.marked[number], true)
         {
             work.push(r);
         }
-    }
-
-    /// Every object that is not marked.
-    fn unmarked(&self) -> Vec<Ref> {
-        let missing = |marks: &[bool]| -> Vec<u32> {
-            (0..marks.len() as u32)
-                .filter(|i| !marks[*i as usize])
-                .collect()
-        };
-        let structs = missing(&self.structs).into_iter();
-        let arrays = missing(&self.arrays).into_iter();
-        let exceptions = missing(&self.exceptions).into_iter();
-        structs
-            .map(|i| Ref::Struct(StructAddr(i)))
-            .chain(arrays.map(|i| Ref::Array(ArrayAddr(i))))
-            .chain(exceptions.map(|i| Ref::Exn(ExnAddr(i))))
-            .collect()
     }
 
     /// Adds the unmarked objects that garbage cycles keep, with the host objects they refer to.
     ///
     /// No marked object refers to an unmarked one, so only references between unmarked objects count.
     fn add_garbage_cycles(&mut self, store: &Store) {
-        let garbage = self.unmarked();
-        let mut counts: BTreeMap<Ref, u64> = garbage.iter().map(|r| (*r, 0)).collect();
-        for r in &garbage {
-            store.references(*r, &mut |next| {
-                if let Some(count) = counts.get_mut(&next) {
-                    *count += 1;
+        let numbers = self.numbers;
+        let garbage: Vec<usize> = (0..numbers.len).filter(|n| !self.marked[*n]).collect();
+        let mut counts = vec![0u64; numbers.len];
+        for number in &garbage {
+            store.references(numbers.object(*number), &mut |next| {
+                if let Some(next) = numbers.of_object(next) {
+                    counts[next] += 1;
                 }
             });
         }
-        let mut free: Vec<Ref> = garbage.into_iter().filter(|r| counts[r] == 0).collect();
-        while let Some(r) = free.pop() {
-            counts.remove(&r);
-            store.references(r, &mut |next| {
-                if let Some(count) = counts.get_mut(&next) {
-                    *count -= 1;
-                    if *count == 0 {
+        let unreferenced = |number: &&usize| counts[**number] == 0;
+        let mut free: Vec<usize> = garbage.iter().filter(unreferenced).copied().collect();
+        let mut freed = vec![false; numbers.len];
+        while let Some(number) = free.pop() {
+            freed[number] = true;
+            store.references(numbers.object(number), &mut |next| {
+                if let Some(next) = numbers.of_object(next).filter(|next| !self.marked[*next]) {
+                    counts[next] -= 1;
+                    if counts[next] == 0 {
                         free.push(next);
                     }
                 }
             });
         }
-        for r in counts.into_keys() {
-            if let Some(mark) = self.mark_of(r) {
-                *mark = true;
-            }
-            store.references(r, &mut |next| {
+        for number in garbage.into_iter().filter(|number| !freed[*number]) {
+            self.marked[number] = true;
+            store.references(numbers.object(number), &mut |next| {
                 if let Ref::Host(a) = next {
                     self.hosts.insert(a);
                 }
@@ -296,17 +323,22 @@ impl Marks {
 
     /// The marked objects, counted.
     fn census(&self, store: &Store) -> Census {
-        let count = |objects: &[Object], marks: &[bool]| {
+        let count = |objects: &[Object], first: usize| {
             let mut by_type = BTreeMap::new();
-            for (object, _) in objects.iter().zip(marks).filter(|(_, mark)| **mark) {
+            for (object, _) in objects
+                .iter()
+                .zip(&self.marked[first..])
+                .filter(|(_, m)| **m)
+            {
                 *by_type.entry(object.ty).or_insert(0) += 1;
             }
             by_type
         };
+        let exceptions = &self.marked[self.numbers.exceptions..];
         Census {
-            structs: count(store.heap.structs(), &self.structs),
-            arrays: count(store.heap.arrays(), &self.arrays),
-            exceptions: self.exceptions.iter().filter(|mark| **mark).count() as u64,
+            structs: count(store.heap.structs(), 0),
+            arrays: count(store.heap.arrays(), self.numbers.arrays),
+            exceptions: exceptions.iter().filter(|marked| **marked).count() as u64,
             hosts: self.hosts.len() as u64,
         }
     }

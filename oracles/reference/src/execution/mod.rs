@@ -1,6 +1,6 @@
 //! Chapter 4 of the specification: execution.
 //!
-//! [`configurations`] is what a program runs in (store, instances, stack), [`values`] what it computes with, [`types`]
+//! [`configurations`] is what a program runs in (store, instances, stack), [`values`] what it computes with, `types`
 //! how run-time types are laid out and closed, [`instructions`] the reduction rules, [`modules`] allocation,
 //! instantiation and invocation, and [`embedding`] what the host may do to a store (the appendix "Embedding").
 //!

@@ -273,7 +273,10 @@ impl Machine {
     #[inline(always)]
     pub(crate) fn pop_ref(&mut self) -> Result<Ref, Halt> {
         match self.values.pop() {
-            Some(Slot { word, kind }) if kind == Kind::Ref => Ok(Ref::from_word(word)),
+            Some(Slot {
+                word,
+                kind: Kind::Ref,
+            }) => Ok(Ref::from_word(word)),
             _ => Err(stuck(Stuck::OperandType)),
         }
     }

@@ -117,7 +117,7 @@ impl Storage {
     }
 
     /// The inverse of `$zbytes_`: the value whose little-endian bytes are `bytes`.
-    pub(crate) fn from_bytes(self, bytes: &[u8]) -> Value {
+    pub(crate) fn read_bytes(self, bytes: &[u8]) -> Value {
         let mut padded = [0; 16];
         let used = bytes.len().min(16);
         padded[..used].copy_from_slice(&bytes[..used]);

@@ -22,7 +22,8 @@ fn f32s(f: fn(f32, f32) -> f32, rows: &[(u32, u32, u32)]) {
 #[test]
 fn division_rounds_towards_zero_and_is_partial() {
     let least = 0x8000_0000u32;
-    let rows: &[(u32, u32, Result<u32, Undefined>, Result<u32, Undefined>)] = &[
+    type Division = Result<u32, Undefined>;
+    let rows: &[(u32, u32, Division, Division)] = &[
         (7, 2, Ok(3), Ok(1)),
         ((-7i32) as u32, 2, Ok((-3i32) as u32), Ok((-1i32) as u32)),
         (7, (-2i32) as u32, Ok((-3i32) as u32), Ok(1)),

@@ -120,7 +120,7 @@ pub(super) fn new_elem(
 fn from_data(bytes: &[u8], storage: Storage, k: u32) -> Value {
     let size = storage.bytes();
     let first = k as usize * size;
-    storage.from_bytes(&bytes[first..first + size])
+    storage.read_bytes(&bytes[first..first + size])
 }
 
 pub(super) fn new_data(

@@ -6,7 +6,7 @@ use super::trap::{Halt, Stuck};
 use crate::execution::configurations::Store;
 use crate::execution::stack::Machine;
 use crate::execution::types::ref_ok;
-use crate::execution::values::{InstanceAddr, Ref};
+use crate::execution::values::InstanceAddr;
 use crate::rules::rule;
 use crate::syntax::{MapUses, RefType};
 use crate::validation::Jump;

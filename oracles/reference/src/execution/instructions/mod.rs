@@ -4,7 +4,7 @@
 //! function is given shows what its rules may touch: `Step_pure` rules get the stack, `Step_read` rules also `&Store`,
 //! `Step` rules `&mut Store`.
 //!
-//! [`call`] enters from the host, [`run`] goes from frame to frame, [`execute`] runs one frame until it calls or returns.
+//! `call` enters from the host, `run` goes from frame to frame, `execute` runs one frame until it calls or returns.
 
 mod array;
 mod block;
