@@ -27,6 +27,10 @@ pub enum Target {
     Init(u32),
     /// The engine's stub for a function of the host.
     LibCall(LibCall),
+    /// The host's half of a libcall; only stubs call it.
+    Host(LibCall),
+    /// What goes on where the host says; only stubs and trampolines call it.
+    Resume,
     /// Arithmetic that the processor has no instruction for.
     Math(Math),
 }
@@ -34,6 +38,8 @@ pub enum Target {
 const FUNC_SPACE: u32 = 0;
 const INIT_SPACE: u32 = 1;
 const LIBCALL_SPACE: u32 = 2;
+const HOST_SPACE: u32 = 3;
+const RESUME_SPACE: u32 = 4;
 
 impl Target {
     /// The name by which a translator declares this target to Cranelift.
@@ -47,18 +53,20 @@ impl Target {
             Target::Func(func) => UserExternalName::new(FUNC_SPACE, func.0),
             Target::Init(piece) => UserExternalName::new(INIT_SPACE, piece),
             Target::LibCall(call) => UserExternalName::new(LIBCALL_SPACE, call as u32),
+            Target::Host(call) => UserExternalName::new(HOST_SPACE, call as u32),
+            Target::Resume => UserExternalName::new(RESUME_SPACE, 0),
             Target::Math(_) => unreachable!("translators do not call arithmetic by name"),
         }
     }
 
     fn from_name(name: &UserExternalName) -> Option<Target> {
+        let libcall = || LibCall::ALL.get(name.index as usize).copied();
         match name.namespace {
             FUNC_SPACE => Some(Target::Func(DefinedFuncIdx(name.index))),
             INIT_SPACE => Some(Target::Init(name.index)),
-            LIBCALL_SPACE => LibCall::ALL
-                .get(name.index as usize)
-                .copied()
-                .map(Target::LibCall),
+            LIBCALL_SPACE => libcall().map(Target::LibCall),
+            HOST_SPACE => libcall().map(Target::Host),
+            RESUME_SPACE => Some(Target::Resume),
             _ => None,
         }
     }

@@ -7,10 +7,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::arena::{Arena, Block};
-use super::emitted::{Cause, FuncCode, Math, Reloc, RelocKind, Target};
+use super::emitted::{Cause, FuncCode, Reloc, RelocKind, Target};
 use super::stack_map::{StackMap, StackMapTable};
 use super::trap_table::{TrapTable, TryCall, TryTable};
-use crate::abi::libcalls::LibCall;
 use crate::index::DefinedFuncIdx;
 
 /// Why code could not be linked.
@@ -26,10 +25,8 @@ pub enum LinkError {
 
 /// Where targets outside of the code being linked are.
 pub trait Resolve {
-    /// Address of the stub for a libcall.
-    fn libcall(&self, call: LibCall) -> Option<usize>;
-    /// Address of arithmetic.
-    fn math(&self, math: Math) -> Option<usize>;
+    /// The address of a target other than a function or a piece of the initialiser; `None` when there is none for this code.
+    fn address(&self, target: Target) -> Option<usize>;
 }
 
 /// A piece of code in an image.
@@ -207,8 +204,7 @@ impl Linker<'_> {
             Some(Target::Init(piece)) => {
                 self.base + *self.starts.get(self.funcs + piece as usize)? as usize
             }
-            Some(Target::LibCall(call)) => self.resolve.libcall(call)?,
-            Some(Target::Math(math)) => self.resolve.math(math)?,
+            Some(outside) => self.resolve.address(outside)?,
         };
         let value = (target as u64).wrapping_add_signed(reloc.addend);
         let at = start + reloc.offset as usize;
@@ -233,14 +229,12 @@ impl Linker<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::abi::libcalls::LibCall;
 
     struct Nothing;
 
     impl Resolve for Nothing {
-        fn libcall(&self, _: LibCall) -> Option<usize> {
-            None
-        }
-        fn math(&self, _: Math) -> Option<usize> {
+        fn address(&self, _: Target) -> Option<usize> {
             None
         }
     }

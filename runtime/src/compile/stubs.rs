@@ -6,22 +6,23 @@
 //! The bodies of the libcalls are in `execute`; this room only gets their addresses ([`HostCode`]).
 
 use std::mem::offset_of;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use cranelift_codegen::Context;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{
-    AbiParam, InstBuilder, MemFlagsData, Signature, Type, UserFuncName, Value, condcodes::IntCC,
-    types,
+    AbiParam, ExtFuncData, ExternalName, FuncRef, InstBuilder, MemFlagsData, Signature, Type,
+    UserFuncName, Value, condcodes::IntCC, types,
 };
 use cranelift_codegen::isa::{CallConv, TargetIsa};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 
 use super::arena::Arena;
-use super::emitted::{FuncCode, Math, Unexpected};
+use super::emitted::{FuncCode, Math, Target, Unexpected};
 use super::image::{Image, LinkError, Resolve};
 use crate::abi::libcalls::{LibCall, RAISED, Ty};
 use crate::abi::vmctx::{VmContext, VmStore};
+use crate::config::{Config, OptLevel, RegAlloc};
 use crate::index::DefinedFuncIdx;
 
 /// Where the host's code is.
@@ -49,6 +50,17 @@ pub enum StubError {
     Link(#[from] LinkError),
 }
 
+impl Resolve for HostCode {
+    fn address(&self, target: Target) -> Option<usize> {
+        match target {
+            Target::Host(call) => Some((self.libcall)(call)),
+            Target::Resume => Some(self.resume),
+            Target::Math(math) => Some((self.math)(math)),
+            Target::Func(_) | Target::Init(_) | Target::LibCall(_) => None,
+        }
+    }
+}
+
 /// An engine's stubs.
 #[derive(Debug)]
 pub struct Stubs {
@@ -57,54 +69,45 @@ pub struct Stubs {
 }
 
 impl Stubs {
-    /// Makes the stubs of all libcalls.
+    /// Links the stubs of all libcalls into the engine's arena.
     ///
     /// # Errors
     ///
     /// When there is no room for code, or Cranelift does not accept what it is given (a fault of this file).
-    pub fn new(
-        isa: &dyn TargetIsa,
-        arena: &Arc<Arena>,
-        host: HostCode,
-    ) -> Result<Stubs, StubError> {
-        let mut maker = Maker::new(isa);
-        let stubs = LibCall::ALL
-            .iter()
-            .map(|&call| {
-                maker.make(signature(call, CallConv::Tail), |b, params| {
-                    stub(b, params, call, host);
-                })
-            })
-            .collect::<Result<Vec<_>, _>>()?;
+    pub fn new(arena: &Arc<Arena>, host: HostCode) -> Result<Stubs, StubError> {
+        // The code is the same for every engine: it depends on neither configuration nor address.
+        static CODE: OnceLock<Result<Vec<FuncCode>, StubError>> = OnceLock::new();
+        let code = CODE.get_or_init(make_all).as_deref();
         Ok(Stubs {
-            image: Image::link(arena, &MathOnly(host), &stubs, &[])?,
+            image: Image::link(arena, &host, code.map_err(StubError::clone)?, &[])?,
             host,
         })
     }
 }
 
 impl Resolve for Stubs {
-    fn libcall(&self, call: LibCall) -> Option<usize> {
-        Some(self.image.func(DefinedFuncIdx(call as u32)).addr())
-    }
-
-    fn math(&self, math: Math) -> Option<usize> {
-        Some((self.host.math)(math))
+    fn address(&self, target: Target) -> Option<usize> {
+        match target {
+            Target::LibCall(call) => Some(self.image.func(DefinedFuncIdx(call as u32)).addr()),
+            outside => self.host.address(outside),
+        }
     }
 }
 
-/// For code that calls no stub.
-#[derive(Debug)]
-pub(super) struct MathOnly(pub(super) HostCode);
-
-impl Resolve for MathOnly {
-    fn libcall(&self, _: LibCall) -> Option<usize> {
-        None
-    }
-
-    fn math(&self, math: Math) -> Option<usize> {
-        Some((self.0.math)(math))
-    }
+fn make_all() -> Result<Vec<FuncCode>, StubError> {
+    let config = Config {
+        opt_level: OptLevel::Speed,
+        reg_alloc: RegAlloc::SinglePass,
+        ..Config::optimised()
+    };
+    let isa = super::isa::target(&config).map_err(|e| StubError::Codegen(e.to_string()))?;
+    let mut maker = Maker::new(&*isa);
+    let make = |&call: &LibCall| {
+        maker.make(signature(call, CallConv::Tail), |b, params| {
+            stub(b, params, call);
+        })
+    };
+    LibCall::ALL.iter().map(make).collect()
 }
 
 /// Cranelift's type for a type of the libcall table.
@@ -131,7 +134,7 @@ pub fn signature(call: LibCall, convention: CallConv) -> Signature {
     signature
 }
 
-fn stub(b: &mut FunctionBuilder<'_>, params: &[Value], call: LibCall, host: HostCode) {
+fn stub(b: &mut FunctionBuilder<'_>, params: &[Value], call: LibCall) {
     let store = b.ins().load(
         types::I64,
         MemFlagsData::trusted(),
@@ -139,15 +142,14 @@ fn stub(b: &mut FunctionBuilder<'_>, params: &[Value], call: LibCall, host: Host
         offset_of!(VmContext, store) as i32,
     );
     record_exit(b, store);
-    let callee = b.import_signature(signature(call, CallConv::SystemV));
-    let address = b.ins().iconst(types::I64, (host.libcall)(call) as i64);
-    let inst = b.ins().call_indirect(callee, address, params);
+    let callee = import(b, Target::Host(call), signature(call, CallConv::SystemV));
+    let inst = b.ins().call(callee, params);
     let result = b.inst_results(inst)[0];
     if call.may_raise() {
         debug_assert_eq!(call.result(), Ty::I64, "room for RAISED");
         let sentinel = b.ins().iconst(types::I64, RAISED as i64);
         let raised = b.ins().icmp(IntCC::Equal, result, sentinel);
-        resume(b, store, raised, host);
+        resume(b, store, raised);
     }
     b.ins().return_(&[result]);
 }
@@ -165,19 +167,30 @@ pub(super) fn record_exit(b: &mut FunctionBuilder<'_>, store: Value) {
 }
 
 /// Leaves this stub for where the host said when `raised` is not 0; goes on otherwise.
-pub(super) fn resume(b: &mut FunctionBuilder<'_>, store: Value, raised: Value, host: HostCode) {
+pub(super) fn resume(b: &mut FunctionBuilder<'_>, store: Value, raised: Value) {
     let (away, on) = (b.create_block(), b.create_block());
     b.set_cold_block(away);
     b.ins().brif(raised, away, &[], on, &[]);
     b.switch_to_block(away);
     let mut signature = Signature::new(CallConv::SystemV);
     signature.params.push(AbiParam::new(types::I64));
-    let signature = b.import_signature(signature);
-    let address = b.ins().iconst(types::I64, host.resume as i64);
-    b.ins().call_indirect(signature, address, &[store]);
+    let callee = import(b, Target::Resume, signature);
+    b.ins().call(callee, &[store]);
     b.ins()
         .trap(super::emitted::trap_code(crate::error::Trap::Unreachable));
     b.switch_to_block(on);
+}
+
+/// Declares something outside of the arena as a callee.
+fn import(b: &mut FunctionBuilder<'_>, target: Target, signature: Signature) -> FuncRef {
+    let signature = b.import_signature(signature);
+    let name = b.func.declare_imported_user_function(target.name());
+    b.import_function(ExtFuncData {
+        name: ExternalName::user(name),
+        signature,
+        colocated: false,
+        patchable: false,
+    })
 }
 
 /// Makes small functions, reusing Cranelift's memory.

@@ -25,7 +25,7 @@ use cranelift_codegen::isa::{CallConv, OwnedTargetIsa};
 use cranelift_frontend::FunctionBuilder;
 
 use super::arena::Arena;
-use super::image::{Image, LinkError};
+use super::image::Image;
 use super::stubs::{HostCode, Maker, StubError, record_exit, resume};
 use crate::abi::signature::{AbiTy, Lowered, SLOT_BYTES};
 use crate::abi::vmctx::{VmHostFunc, VmStore};
@@ -88,16 +88,10 @@ impl Trampolines {
         let pieces = [
             maker.make(entry_signature(), |b, _| entry(b, lowered))?,
             maker.make(tail_signature(lowered), |b, params| {
-                host_call(b, params, lowered, self.host);
+                host_call(b, params, lowered);
             })?,
         ];
-        let image = Image::link(
-            &self.arena,
-            &super::stubs::MathOnly(self.host),
-            &pieces,
-            &[],
-        )
-        .map_err(|e: LinkError| StubError::Link(e))?;
+        let image = Image::link(&self.arena, &self.host, &pieces, &[])?;
         let trampoline = Arc::new(Trampoline { image });
         if made.len() >= KEPT_MAX {
             made.retain(|_, t| Arc::strong_count(t) > 1);
@@ -211,7 +205,7 @@ fn entry(b: &mut FunctionBuilder<'_>, lowered: &Lowered) {
     b.ins().return_(&[one]);
 }
 
-fn host_call(b: &mut FunctionBuilder<'_>, params: &[Value], lowered: &Lowered, host: HostCode) {
+fn host_call(b: &mut FunctionBuilder<'_>, params: &[Value], lowered: &Lowered) {
     const TRUSTED: MemFlagsData = MemFlagsData::trusted();
     let context = params[0];
     let store = b.ins().load(
@@ -241,7 +235,7 @@ fn host_call(b: &mut FunctionBuilder<'_>, params: &[Value], lowered: &Lowered, h
     let call = b.ins().call_indirect(signature, call, &[context, buffer]);
     let status = b.inst_results(call)[0];
     let raised = b.ins().icmp_imm_u(IntCC::NotEqual, status, 0);
-    resume(b, store, raised, host);
+    resume(b, store, raised);
 
     let mut results = Vec::new();
     for (at, &ty) in lowered.results.iter().enumerate() {

@@ -76,7 +76,7 @@ impl World {
             reserved: 0,
         });
         World {
-            stubs: Stubs::new(&*isa, &arena, host_code()).expect("stubs"),
+            stubs: Stubs::new(&arena, host_code()).expect("stubs"),
             trampolines: Trampolines::new(isa.clone(), Arc::clone(&arena), host_code()),
             isa,
             arena,

@@ -71,7 +71,7 @@ impl EngineData {
         check(&config)?;
         let compiler = Compiler::new(&config)?;
         let arena = Arena::new()?;
-        let stubs = Stubs::new(compiler.isa(), &arena, host)?;
+        let stubs = Stubs::new(&arena, host)?;
         let trampolines = Trampolines::new(isa::target(&config)?, Arc::clone(&arena), host);
         Ok(Arc::new(EngineData {
             registry: TypeRegistry::new()?,
