@@ -34,10 +34,19 @@ impl Census {
 /// Counts.
 pub(super) fn take(core: &mut Core, collector: &mut dyn Collector) -> Result<Census, HeapFault> {
     let mut census = Census::default();
+    // Neighbours are often alike: counted together.
+    let mut alike = ((Kind::Free, 0), 0);
     walk(core, collector, &mut |_, kind, type_id, _, size| {
-        *census.objects.entry((kind, type_id)).or_insert(0) += 1;
         census.bytes += u64::from(size);
+        if alike.0 == (kind, type_id) {
+            alike.1 += 1;
+        } else {
+            *census.objects.entry(alike.0).or_insert(0) += alike.1;
+            alike = ((kind, type_id), 1);
+        }
     })?;
+    *census.objects.entry(alike.0).or_insert(0) += alike.1;
+    census.objects.remove(&(Kind::Free, 0));
     Ok(census)
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::core::{Core, FIRST};
 use super::fault::{HeapFault, Place};
-use super::layout::{KIND_MASK, KIND_SHIFT, Kind, TYPE_MASK, storage_bytes};
+use super::layout::{KIND_MASK, KIND_SHIFT, Kind, OBJECT_ALIGN, TYPE_MASK, storage_bytes};
 use super::layouts::TypeLayout;
 use super::space::POISON;
 use super::{Collector, RootKind, Roots};
@@ -28,6 +28,43 @@ pub(super) struct Found {
     pub type_id: u32,
     /// Elements of an array.
     pub len: u32,
+    /// Position of its type's layout in the inventory, plus one; 0 for references of the host.
+    layout: u32,
+}
+
+/// Where objects begin, for quick questions: one bit for each unit of alignment, and the number of bits before each word.
+#[derive(Debug, Default)]
+struct Starts {
+    first: u32,
+    words: Vec<(u64, u32)>,
+}
+
+impl Starts {
+    fn new(range: &Range<u32>, objects: &[Found]) -> Starts {
+        let units = (range.end - range.start) / OBJECT_ALIGN;
+        let mut words = vec![(0, 0); units as usize / 64 + 1];
+        for (position, found) in objects.iter().enumerate() {
+            let unit = (found.object - range.start) / OBJECT_ALIGN;
+            let word: &mut (u64, u32) = &mut words[unit as usize / 64];
+            if word.0 == 0 {
+                word.1 = position as u32;
+            }
+            word.0 |= 1 << (unit % 64);
+        }
+        Starts {
+            first: range.start,
+            words,
+        }
+    }
+
+    fn position(&self, at: u32) -> Option<usize> {
+        let offset = at.checked_sub(self.first)?;
+        let unit = offset / OBJECT_ALIGN;
+        let &(bits, before) = self.words.get(unit as usize / 64)?;
+        let bit = 1u64 << (unit % 64);
+        let is_start = offset.is_multiple_of(OBJECT_ALIGN) && bits & bit != 0;
+        is_start.then(|| before as usize + (bits & (bit - 1)).count_ones() as usize)
+    }
 }
 
 /// Every object of a heap, in the order of their offsets, and the free blocks between them.
@@ -36,7 +73,12 @@ pub(super) struct Inventory {
     /// The objects.
     pub objects: Vec<Found>,
     /// Layouts of their types.
-    layouts: BTreeMap<u32, Arc<TypeLayout>>,
+    layouts: Vec<Arc<TypeLayout>>,
+    /// Their positions by type.
+    by_type: BTreeMap<u32, u32>,
+    /// The last type looked up, and its position: neighbours are often alike.
+    last: (u32, u32),
+    starts: Starts,
     free: Vec<Range<u32>>,
 }
 
@@ -59,7 +101,10 @@ impl Inventory {
         let hole = core.bump()..core.region_end();
         let mut inventory = Inventory {
             objects: Vec::new(),
-            layouts: BTreeMap::new(),
+            layouts: Vec::new(),
+            by_type: BTreeMap::new(),
+            last: (0, 0),
+            starts: Starts::default(),
             free: Vec::new(),
         };
         let mut at = range.start;
@@ -80,6 +125,7 @@ impl Inventory {
             let size = u64::from(range.end - range.start);
             return Err(HeapFault::BadSize { object: at, size });
         }
+        inventory.starts = Starts::new(&range, &inventory.objects);
         Ok(inventory)
     }
 
@@ -108,6 +154,7 @@ impl Inventory {
             kind,
             type_id,
             len: 0,
+            layout: 0,
         };
         let bytes = if kind == Kind::Extern {
             if type_id != 0 {
@@ -115,7 +162,8 @@ impl Inventory {
             }
             u64::from(core.header_bytes)
         } else {
-            let layout = core.layouts.layout(at, type_id)?;
+            found.layout = self.layout(core, at, type_id)?;
+            let layout = &self.layouts[found.layout as usize - 1];
             if layout.kind != kind {
                 return Err(HeapFault::BadType {
                     object: at,
@@ -128,16 +176,38 @@ impl Inventory {
                 let element = storage_bytes(layout.fields[0].storage);
                 bytes += u64::from(found.len) * u64::from(element);
             }
-            self.layouts.insert(type_id, layout);
             bytes.next_multiple_of(8)
         };
         self.objects.push(found);
         Ok(bytes)
     }
 
+    /// Position of a type's layout, plus one.
+    fn layout(&mut self, core: &mut Core, object: u32, type_id: u32) -> Result<u32, HeapFault> {
+        if self.last.0 == type_id && self.last.1 != 0 {
+            return Ok(self.last.1);
+        }
+        let position = match self.by_type.get(&type_id) {
+            Some(&position) => position,
+            None => {
+                self.layouts.push(core.layouts.layout(object, type_id)?);
+                let position = self.layouts.len() as u32;
+                self.by_type.insert(type_id, position);
+                position
+            }
+        };
+        self.last = (type_id, position);
+        Ok(position)
+    }
+
+    fn layout_of(&self, found: &Found) -> Option<&TypeLayout> {
+        let at = found.layout.checked_sub(1)?;
+        self.layouts.get(at as usize).map(|layout| &**layout)
+    }
+
     /// The object that begins at `at`, as its position.
     pub(super) fn position(&self, at: u32) -> Option<usize> {
-        self.objects.binary_search_by_key(&at, |o| o.object).ok()
+        self.starts.position(at)
     }
 
     /// Visits the slots of an object that hold references of any hierarchy.
@@ -146,7 +216,7 @@ impl Inventory {
         found: &Found,
         mut visit: impl FnMut(Slot) -> Result<(), HeapFault>,
     ) -> Result<(), HeapFault> {
-        let Some(layout) = self.layouts.get(&found.type_id) else {
+        let Some(layout) = self.layout_of(found) else {
             return Ok(());
         };
         let reference = |field: &FieldKind| match field.storage {
@@ -198,8 +268,7 @@ impl Inventory {
             (HeapKind::Array, kind) => kind == Kind::Array,
             (HeapKind::Exn, kind) => kind == Kind::Exception,
             (HeapKind::Defined(id, _), Kind::Struct | Kind::Array) => self
-                .layouts
-                .get(&found.type_id)
+                .layout_of(&found)
                 .is_some_and(|layout| layout.chain.contains(&id)),
             _ => false,
         };
@@ -315,6 +384,10 @@ fn first_other(core: &Core, range: &Range<u32>, byte: u8) -> Option<u32> {
         return None;
     }
     let bytes = core.space.bytes(range.start, range.end - range.start);
+    // All alike: the first is right and each equals the one before, which is quick to find out.
+    if bytes[0] == byte && bytes[1..] == bytes[..bytes.len() - 1] {
+        return None;
+    }
     let other = bytes.iter().position(|&b| b != byte)?;
     Some(range.start + other as u32)
 }

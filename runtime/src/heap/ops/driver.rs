@@ -1,6 +1,6 @@
 //! Carries operations out on a heap and on the model, and compares the two.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -31,8 +31,8 @@ const FRAME_AT: usize = PENDING + 1;
 const FRAME: usize = 32;
 const TEMPORARIES_AT: usize = FRAME_AT + FRAME;
 const SLOTS: usize = TEMPORARIES_AT + 4;
-/// Objects of the model that make a run begin again with an empty heap: leaked cycles cost time.
-const OBJECTS_MAX: usize = 20_000;
+/// Objects that make a run begin again with an empty heap: comparing what was leaked costs time.
+const OBJECTS_MAX: u64 = 3000;
 /// The tag's identity.
 const TAG: u32 = 77;
 
@@ -121,6 +121,9 @@ pub struct Driver {
     hosts: BTreeSet<u32>,
     next_host: u32,
     totals: Totals,
+    /// Objects at the last comparison, and when that was.
+    weight: u64,
+    compared_at: u64,
     setup: Setup,
     pool: Arc<SpacePool>,
     types: Arc<Types>,
@@ -229,6 +232,8 @@ impl Driver {
             hosts: BTreeSet::new(),
             next_host: 1,
             totals: Totals::default(),
+            weight: 0,
+            compared_at: 0,
             setup,
             pool,
             types,
@@ -347,7 +352,13 @@ impl Driver {
                 self.heap.point(kind, &mut self.slots)?;
                 Ok(())
             }
-            Op::Collect => self.collect(),
+            Op::Collect => {
+                // Comparing costs as much as there are objects: no more than a share of each operation.
+                if self.totals.steps - self.compared_at >= 3 * self.weight {
+                    return self.collect();
+                }
+                Ok(self.heap.collect(&mut self.slots)?)
+            }
         }
     }
 
@@ -793,8 +804,11 @@ impl Driver {
     /// Collects everything and compares everything.
     fn collect(&mut self) -> Result<(), What> {
         self.heap.collect(&mut self.slots)?;
-        self.heap.verify(&mut self.slots)?;
-        self.heap.audit(&mut self.slots)?;
+        if self.setup.schedule == Schedule::OnPressure {
+            // With any other, the heap has done so itself.
+            self.heap.verify(&mut self.slots)?;
+            self.heap.audit(&mut self.slots)?;
+        }
         self.compare_graphs()?;
         let traits = self.heap.traits();
         let reached = self.model.reach(&self.refs);
@@ -810,14 +824,16 @@ impl Driver {
             self.compare_census(&self.model.made.clone())?;
             self.model.remove(&reached);
         }
-        if self.model.len() > OBJECTS_MAX {
+        if self.weight > OBJECTS_MAX {
             self.restart()?;
         }
         Ok(())
     }
 
     fn compare_census(&mut self, expected: &BTreeMap<(Kind, u32), u64>) -> Result<(), What> {
-        let found = self.heap.census()?.objects;
+        let census = self.heap.census()?;
+        (self.weight, self.compared_at) = (census.total(), self.totals.steps);
+        let found = census.objects;
         let mut keys: BTreeSet<(Kind, u32)> = found.keys().copied().collect();
         keys.extend(expected.keys());
         for of in keys {
@@ -850,7 +866,7 @@ impl Driver {
     /// Walks both graphs from the roots side by side: identity, kinds, types, lengths, values.
     fn compare_graphs(&mut self) -> Result<(), What> {
         let mut partners = vec![0u32; self.model.positions()];
-        let mut taken = BTreeMap::new();
+        let mut taken = HashSet::new();
         let mut pending = Vec::new();
         let mut pair = |raw: u32, reference: Ref, pending: &mut Vec<(GcRef, Ref)>| {
             let confused = What::Reference {
@@ -864,7 +880,7 @@ impl Driver {
                     Err(confused)
                 };
             };
-            if partners[at] == 0 && !found.is_i31() && taken.insert(raw, at).is_none() {
+            if partners[at] == 0 && !found.is_i31() && taken.insert(raw) {
                 partners[at] = raw;
                 pending.push((found, reference));
             }

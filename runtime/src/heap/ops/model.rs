@@ -171,12 +171,6 @@ impl Model {
         self.objects.get_mut(position(reference)?)?.as_mut()
     }
 
-    /// How many objects the model still has.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.objects.len() - self.vacant.len()
-    }
-
     /// Positions from 0 to this cover all objects.
     #[must_use]
     pub fn positions(&self) -> usize {
