@@ -1,2 +1,5 @@
-//! The program.
-fn main() {}
+//! The program `gcrucible`. Everything it does is in the library, under `cli`.
+
+fn main() -> std::process::ExitCode {
+    gcrucible::cli::main()
+}

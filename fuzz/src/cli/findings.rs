@@ -1,0 +1,97 @@
+//! A finding on disk: a folder that holds the case as a script, the verdict as text, and the line that replays it.
+
+use std::path::{Path, PathBuf};
+
+use super::{Failure, write_atomically};
+use crate::target::{Fault, Target};
+
+/// A finding, before it is written.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// The target that found it.
+    pub target: &'static Target,
+    /// The seed of its input.
+    pub seed: u64,
+    /// Findings with equal signatures are taken for the same fault.
+    pub signature: String,
+    /// One line for people.
+    pub title: String,
+    /// The whole verdict for people.
+    pub text: String,
+}
+
+impl Finding {
+    /// The finding of `fault` by `target` on the input of `seed`.
+    #[must_use]
+    pub fn new(target: &'static Target, seed: u64, fault: &Fault) -> Finding {
+        Finding {
+            target,
+            seed,
+            signature: format!("{}: {}", target.name, fault.signature),
+            title: fault.title.clone(),
+            text: fault.text.clone(),
+        }
+    }
+}
+
+/// The command that runs an input again.
+#[must_use]
+pub fn replay_line(target: &str, seed: u64) -> String {
+    format!("cargo run --release -- replay --target {target} --seed {seed:#x}")
+}
+
+/// Writes a finding as a new folder below `out`, complete or not at all, and returns the folder.
+///
+/// # Errors
+///
+/// When the folder cannot be made or written; the message then holds the replay line, so that nothing is lost.
+pub fn write(out: &Path, finding: &Finding) -> Result<PathBuf, Failure> {
+    write_folder(out, finding).map_err(|failure| Failure::Content {
+        path: out.display().to_string(),
+        message: format!(
+            "a finding cannot be written: {failure}\n  {}\n  {}",
+            finding.title,
+            replay_line(finding.target.name, finding.seed)
+        ),
+    })
+}
+
+fn write_folder(out: &Path, finding: &Finding) -> Result<PathBuf, Failure> {
+    let failed = |error| Failure::file(out.display(), error);
+    std::fs::create_dir_all(out).map_err(failed)?;
+    let name = format!("{}-{:016x}", finding.target.name, finding.seed);
+    let folder = out.join(&name);
+    if folder.exists() {
+        // The same input was found before; it has the same content.
+        return Ok(folder);
+    }
+    let fresh = tempfile::Builder::new()
+        .prefix(".writing-")
+        .tempdir_in(out)
+        .map_err(failed)?;
+    let verdict = format!(
+        "{}\n\nreplay: {}\n\n{}",
+        finding.title,
+        replay_line(finding.target.name, finding.seed),
+        finding.text
+    );
+    write_atomically(&fresh.path().join("verdict.txt"), verdict.as_bytes())?;
+    write_atomically(
+        &fresh.path().join("case.wast"),
+        finding.target.print_seed(finding.seed).as_bytes(),
+    )?;
+    write_atomically(
+        &fresh.path().join("input.bin"),
+        &finding.target.input_of_seed(finding.seed),
+    )?;
+    let fresh = fresh.keep();
+    match std::fs::rename(&fresh, &folder) {
+        Ok(()) => Ok(folder),
+        Err(_) if folder.exists() => {
+            // Another worker was quicker with the same input.
+            let _ = std::fs::remove_dir_all(&fresh);
+            Ok(folder)
+        }
+        Err(error) => Err(failed(error)),
+    }
+}

@@ -1,0 +1,248 @@
+//! What a run comes to: text for people, one JSON object for programs, and the exit status.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::protocol::{Counters, Found};
+use crate::cli::{Ending, Failure};
+use crate::target::Target;
+
+/// A run, so far or as a whole.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    seed: u64,
+    jobs: usize,
+    targets: Vec<&'static str>,
+    started: Instant,
+    stopped: Option<Instant>,
+    /// What workers did that have ended.
+    pub counters: Counters,
+    /// Findings by signature: the first of each, and how many there were.
+    groups: BTreeMap<String, (Found, u64)>,
+    /// Workers that died of their input.
+    pub crashed: u64,
+    /// Workers that died although their input ends well when run again: somebody killed them.
+    pub killed: u64,
+    /// Workers that were killed for hanging at an input that ends in time when run again.
+    pub slow: u64,
+    /// Whether Ctrl-C ended the run.
+    pub interrupted: bool,
+}
+
+/// The JSON object.
+#[derive(Serialize)]
+struct Json<'a> {
+    seed: String,
+    jobs: usize,
+    targets: &'a [&'static str],
+    programs: u64,
+    compared: u64,
+    skipped: &'a BTreeMap<String, u64>,
+    findings: u64,
+    groups: Vec<Group<'a>>,
+    steps: u64,
+    collections: u64,
+    collected_alive: u64,
+    live_checks: u64,
+    live_objects: u64,
+    by_target: &'a BTreeMap<String, u64>,
+    workers_crashed: u64,
+    workers_killed: u64,
+    workers_slow: u64,
+    interrupted: bool,
+    seconds: f64,
+}
+
+#[derive(Serialize)]
+struct Group<'a> {
+    signature: &'a str,
+    count: u64,
+    title: &'a str,
+    target: &'a str,
+    seed: String,
+    folder: Option<&'a str>,
+}
+
+impl Summary {
+    /// A run that begins now.
+    #[must_use]
+    pub fn new(seed: u64, jobs: usize, targets: &[&'static Target]) -> Summary {
+        Summary {
+            seed,
+            jobs,
+            targets: targets.iter().map(|t| t.name).collect(),
+            started: Instant::now(),
+            stopped: None,
+            counters: Counters::default(),
+            groups: BTreeMap::new(),
+            crashed: 0,
+            killed: 0,
+            slow: 0,
+            interrupted: false,
+        }
+    }
+
+    /// How long the run has lasted, or did.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.stopped
+            .unwrap_or_else(Instant::now)
+            .duration_since(self.started)
+    }
+
+    /// Ends the run's time.
+    pub fn stop_clock(&mut self) {
+        self.stopped = Some(Instant::now());
+    }
+
+    /// Adds a finding to its group.
+    pub fn found(&mut self, found: Found) {
+        let group = self
+            .groups
+            .entry(found.signature.clone())
+            .or_insert_with(|| (found, 0));
+        group.1 += 1;
+    }
+
+    /// Whether anything was found.
+    #[must_use]
+    pub fn has_findings(&self) -> bool {
+        !self.groups.is_empty()
+    }
+
+    /// The exit status.
+    ///
+    /// # Errors
+    ///
+    /// A run that compared nothing and found nothing has failed.
+    pub fn ending(&self) -> Result<Ending, Failure> {
+        if self.has_findings() {
+            return Ok(Ending::Found);
+        }
+        if self.counters.compared == 0 {
+            let message =
+                "nothing was compared: this run says nothing about the engines".to_owned();
+            return Err(Failure::Usage(message));
+        }
+        Ok(Ending::Clean)
+    }
+
+    /// The run as one JSON object.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let counters = &self.counters;
+        let groups = self.groups.iter().map(|(signature, (first, count))| Group {
+            signature,
+            count: *count,
+            title: &first.title,
+            target: &first.target,
+            seed: format!("{:#x}", first.seed),
+            folder: first.folder.as_deref(),
+        });
+        let json = Json {
+            seed: format!("{:#x}", self.seed),
+            jobs: self.jobs,
+            targets: &self.targets,
+            programs: counters.programs,
+            compared: counters.compared,
+            skipped: &counters.skipped,
+            findings: counters.findings,
+            groups: groups.collect(),
+            steps: counters.steps,
+            collections: counters.collections,
+            collected_alive: counters.collected_alive,
+            live_checks: counters.live_checks,
+            live_objects: counters.live_objects,
+            by_target: &counters.by_target,
+            workers_crashed: self.crashed,
+            workers_killed: self.killed,
+            workers_slow: self.slow,
+            interrupted: self.interrupted,
+            seconds: self.elapsed().as_secs_f64(),
+        };
+        // Serialising numbers, strings and maps of them cannot fail.
+        let mut text = serde_json::to_string_pretty(&json).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+}
+
+fn percent(part: u64, whole: u64) -> f64 {
+    100.0 * part as f64 / whole.max(1) as f64
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let c = &self.counters;
+        let seconds = self.elapsed().as_secs_f64();
+        let how = if self.interrupted {
+            ", interrupted"
+        } else {
+            ""
+        };
+        writeln!(
+            f,
+            "targets       {}; seed {:#x}, {} workers, {seconds:.1} s{how}",
+            self.targets.join(", "),
+            self.seed,
+            self.jobs
+        )?;
+        let speed = c.programs as f64 / seconds.max(0.001);
+        writeln!(f, "programs      {} ({speed:.0} per second)", c.programs)?;
+        writeln!(
+            f,
+            "compared      {} ({:.1}%), {} steps",
+            c.compared,
+            percent(c.compared, c.programs),
+            c.steps
+        )?;
+        writeln!(
+            f,
+            "skipped       {} ({:.1}%)",
+            c.skipped_total(),
+            percent(c.skipped_total(), c.programs)
+        )?;
+        for (reason, count) in &c.skipped {
+            writeln!(f, "                {reason}: {count}")?;
+        }
+        writeln!(
+            f,
+            "collections   {}; {:.1}% of the compared programs collected while objects were alive",
+            c.collections,
+            percent(c.collected_alive, c.compared)
+        )?;
+        writeln!(
+            f,
+            "live objects  {} in {} checks",
+            c.live_objects, c.live_checks
+        )?;
+        if self.crashed + self.killed + self.slow > 0 {
+            writeln!(
+                f,
+                "workers       {} died of their input, {} were killed from outside, {} were too slow once",
+                self.crashed, self.killed, self.slow
+            )?;
+        }
+        writeln!(
+            f,
+            "findings      {} in {} groups",
+            c.findings,
+            self.groups.len()
+        )?;
+        for (signature, (first, count)) in &self.groups {
+            writeln!(f, "  {signature} ({count}x): {}", first.title)?;
+            if let Some(folder) = &first.folder {
+                writeln!(f, "    in      {folder}")?;
+            }
+            writeln!(
+                f,
+                "    replay  {}",
+                crate::cli::findings::replay_line(&first.target, first.seed)
+            )?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,220 @@
+//! A worker: runs its share of the inputs, one after the other, and reports on standard output.
+//!
+//! Before each input it writes where it is into its record, and a finding is on disk before anything else happens; so
+//! whatever kills the worker, nothing is lost. A panic of the harness is a finding like any other.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+
+use super::protocol::{Counters, Found, Message};
+use super::record::{Position, Record};
+use crate::cli::findings::{self, Finding};
+use crate::cli::{Ending, Failure};
+use crate::target::{Ran, Target};
+
+/// Findings of one signature that a worker writes out; further ones are only counted.
+const FOLDERS_PER_SIGNATURE: u64 = 3;
+
+/// How often a worker reports.
+const REPORT_EVERY: Duration = Duration::from_millis(100);
+
+/// Arguments of a worker, given by the supervisor.
+#[derive(Clone, Debug, Args)]
+pub struct Options {
+    /// Targets, by name, in turn.
+    #[arg(long = "target")]
+    pub targets: Vec<String>,
+    /// The run's seed.
+    #[arg(long, value_parser = crate::cli::parse_seed)]
+    pub seed: u64,
+    /// Number of the first input.
+    #[arg(long)]
+    pub first: u64,
+    /// From one input to the next.
+    #[arg(long)]
+    pub stride: u64,
+    /// Inputs from this number on are not run.
+    #[arg(long)]
+    pub end: u64,
+    /// The record.
+    #[arg(long)]
+    pub record: PathBuf,
+    /// The folder for findings.
+    #[arg(long)]
+    pub out: PathBuf,
+    /// Faults to plant.
+    #[arg(long = "planted")]
+    pub planted: Vec<String>,
+}
+
+/// Runs inputs until there are no more, standard input is closed, or nothing can be written any more.
+///
+/// # Errors
+///
+/// Wrong arguments, or a record or finding that cannot be written.
+pub fn run(options: &Options) -> Result<Ending, Failure> {
+    // Ctrl-C reaches the whole process group; the supervisor decides what happens, and closes our standard input.
+    let _ = ctrlc::set_handler(|| {});
+    crate::target::plant(&options.planted).map_err(Failure::Usage)?;
+    let targets = super::chosen(&options.targets)?;
+    let record =
+        Record::create(&options.record).map_err(|e| Failure::file(options.record.display(), e))?;
+    let stop = stop_at_end_of_input();
+    let mut worker = Worker {
+        options,
+        targets,
+        record,
+        counters: Counters::default(),
+        written: BTreeMap::new(),
+    };
+    match worker.work(&stop) {
+        Ok(()) => {
+            say(&Message::Done(worker.counters));
+            Ok(Ending::Clean)
+        }
+        Err(failure) => {
+            say(&Message::Report(worker.counters));
+            say(&Message::Broken(failure.to_string()));
+            Err(failure)
+        }
+    }
+}
+
+/// A flag that is set when standard input ends: the supervisor is gone, or wants us to stop.
+fn stop_at_end_of_input() -> Arc<AtomicBool> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    std::thread::spawn(move || {
+        // Nothing is ever sent; a read that ends, ends with the pipe.
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        flag.store(true, Ordering::Relaxed);
+    });
+    stop
+}
+
+/// Writes a line for the supervisor. If it cannot be written the supervisor is gone, and standard input ends as well.
+fn say(message: &Message) {
+    let mut line = serde_json::to_vec(message).unwrap_or_default();
+    line.push(b'\n');
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(&line).and_then(|()| out.flush());
+}
+
+struct Worker<'a> {
+    options: &'a Options,
+    targets: Vec<&'static Target>,
+    record: Record,
+    counters: Counters,
+    /// Folders written, by signature.
+    written: BTreeMap<String, u64>,
+}
+
+impl Worker<'_> {
+    fn work(&mut self, stop: &AtomicBool) -> Result<(), Failure> {
+        let mut reported = Instant::now();
+        let mut number = self.options.first;
+        while number < self.options.end && !stop.load(Ordering::Relaxed) {
+            let (target, seed) = super::input(self.options.seed, self.targets.len(), number);
+            self.record
+                .write(Position {
+                    number,
+                    target: target as u64,
+                    seed,
+                })
+                .map_err(|e| Failure::file(self.options.record.display(), e))?;
+            self.one(self.targets[target], seed)?;
+            if reported.elapsed() >= REPORT_EVERY {
+                say(&Message::Report(self.counters.clone()));
+                reported = Instant::now();
+            }
+            number = number.saturating_add(self.options.stride);
+        }
+        Ok(())
+    }
+
+    fn one(&mut self, target: &'static Target, seed: u64) -> Result<(), Failure> {
+        let ran = match catch_unwind(AssertUnwindSafe(|| target.run_seed(seed))) {
+            Ok(ran) => ran,
+            Err(panic) => Ran::panicked(&panic),
+        };
+        self.counters.count(target, &ran);
+        if let Some(fault) = &ran.fault {
+            self.found(&Finding::new(target, seed, fault))?;
+        }
+        Ok(())
+    }
+
+    fn found(&mut self, finding: &Finding) -> Result<(), Failure> {
+        let written = self.written.entry(finding.signature.clone()).or_default();
+        let mut folder = None;
+        if *written < FOLDERS_PER_SIGNATURE {
+            folder = Some(
+                findings::write(&self.options.out, finding)?
+                    .display()
+                    .to_string(),
+            );
+            *written += 1;
+        }
+        say(&Message::Found(Found {
+            target: finding.target.name.to_owned(),
+            seed: finding.seed,
+            signature: finding.signature.clone(),
+            title: finding.title.clone(),
+            folder,
+        }));
+        Ok(())
+    }
+}
+
+impl Counters {
+    /// Counts one input.
+    pub fn count(&mut self, target: &Target, ran: &Ran) {
+        self.programs += 1;
+        *self.by_target.entry(target.name.to_owned()).or_default() += 1;
+        self.steps += ran.stats.steps;
+        self.collections += ran.stats.collections;
+        self.live_checks += ran.stats.live_checks;
+        self.live_objects += ran.stats.live_objects;
+        match (&ran.fault, &ran.skipped) {
+            (Some(_), _) => self.findings += 1,
+            (None, Some(reason)) => *self.skipped.entry((*reason).to_owned()).or_default() += 1,
+            (None, None) => {}
+        }
+        if ran.skipped.is_none() && ran.stats.steps > 0 {
+            self.compared += 1;
+            self.collected_alive += u64::from(ran.stats.collected_alive);
+        }
+    }
+}
+
+/// A process's end in words.
+#[must_use]
+pub fn describe(status: std::process::ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt;
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit status {code}"),
+        (None, Some(signal)) => format!("signal {signal} ({})", signal_name(signal)),
+        (None, None) => status.to_string(),
+    }
+}
+
+/// The usual name of the signals that end a process that went wrong.
+fn signal_name(signal: i32) -> &'static str {
+    match signal {
+        4 => "SIGILL",
+        6 => "SIGABRT",
+        7 => "SIGBUS",
+        8 => "SIGFPE",
+        9 => "SIGKILL",
+        11 => "SIGSEGV",
+        15 => "SIGTERM",
+        _ => "unexpected",
+    }
+}

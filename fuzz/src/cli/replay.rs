@@ -1,0 +1,86 @@
+//! `gcrucible replay`: one input again, with its verdict explained.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{Ending, Failure};
+use crate::target::{Ran, Target};
+
+/// Arguments of `replay`.
+#[derive(Clone, Debug, Args)]
+pub struct Options {
+    /// A finding (its folder), a script, or an input of a target as libFuzzer writes them.
+    #[arg(required_unless_present = "seed", conflicts_with = "seed")]
+    pub file: Option<PathBuf>,
+    /// The target; needed with `--seed` and for inputs whose file does not tell.
+    #[arg(long, value_name = "NAME", default_value = "differential")]
+    pub target: String,
+    /// The seed of an input.
+    #[arg(long, value_name = "S", value_parser = super::parse_seed)]
+    pub seed: Option<u64>,
+    /// Switch on planted faults, by name (only in a build with the feature `planted`).
+    #[arg(long = "planted", value_name = "FAULT", hide = !cfg!(feature = "planted"))]
+    pub planted: Vec<String>,
+}
+
+/// Runs the subcommand.
+///
+/// # Errors
+///
+/// An unknown target, or a file that cannot be read or understood.
+pub fn run(options: &Options) -> Result<Ending, Failure> {
+    crate::target::plant(&options.planted).map_err(Failure::Usage)?;
+    let target = super::fuzz::chosen(std::slice::from_ref(&options.target))?[0];
+    let (text, ran) = match (options.seed, &options.file) {
+        (Some(seed), _) => (target.print_seed(seed), target.run_seed(seed)),
+        (None, Some(file)) => from_file(target, file)?,
+        (None, None) => {
+            return Err(Failure::Usage(
+                "give a file, or --target and --seed".to_owned(),
+            ));
+        }
+    };
+    println!("{}", text.trim_end());
+    println!("\n{}", verdict(&ran));
+    Ok(if ran.fault.is_some() {
+        Ending::Found
+    } else {
+        Ending::Clean
+    })
+}
+
+fn from_file(target: &'static Target, file: &std::path::Path) -> Result<(String, Ran), Failure> {
+    let file = if file.is_dir() {
+        file.join("case.wast")
+    } else {
+        file.to_owned()
+    };
+    let bytes = std::fs::read(&file).map_err(|e| Failure::file(file.display(), e))?;
+    if file.extension().is_none_or(|e| e != "wast") {
+        return Ok((target.print(&bytes), target.run(&bytes)));
+    }
+    let content = |message| Failure::Content {
+        path: file.display().to_string(),
+        message,
+    };
+    let text = String::from_utf8(bytes).map_err(|e| {
+        content(format!(
+            "not UTF-8 at byte {}",
+            e.utf8_error().valid_up_to()
+        ))
+    })?;
+    let ran = crate::target::run_script(&file.display().to_string(), &text).map_err(content)?;
+    Ok((text, ran))
+}
+
+fn verdict(ran: &Ran) -> String {
+    match (&ran.fault, &ran.skipped) {
+        (Some(fault), _) => format!("{}\n{}", fault.title, fault.text.trim_end()),
+        (None, Some(reason)) => format!("skipped: {reason}"),
+        (None, None) => format!(
+            "agree: {} steps, {} collections, {} live objects in {} checks",
+            ran.stats.steps, ran.stats.collections, ran.stats.live_objects, ran.stats.live_checks
+        ),
+    }
+}

@@ -1,0 +1,255 @@
+//! `gcrucible wast`: scripts, per file and in total.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::Args;
+use gcrucible_oracles::case::Limits;
+use gcrucible_oracles::engine::{Engine, Setup};
+use gcrucible_oracles::schedule::Schedule;
+use gcrucible_wast_tests::runner::{self, Report};
+use gcrucible_wast_tests::script::Script;
+use gcrucible_wast_tests::suite;
+use serde::Serialize;
+
+use super::engines::{Choice, DEFAULT_COLLECTOR};
+use super::{Ending, Failure, write_atomically};
+
+/// Arguments of `wast`.
+#[derive(Clone, Debug, Args)]
+pub struct Options {
+    /// Scripts, or folders that are searched for `*.wast`. Without any: the official suite, which is built in.
+    pub paths: Vec<PathBuf>,
+    /// The engine.
+    #[command(flatten)]
+    pub choice: Choice,
+    /// When the runtime collects, for scripts whose header does not say: pressure, every, every:N or at:A,B,C.
+    #[arg(long, value_name = "S", default_value = "pressure")]
+    pub schedule: Schedule,
+    /// Write the counts as one JSON object into this file.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Show files without failures as well.
+    #[arg(long, short)]
+    pub verbose: bool,
+}
+
+/// A script before it is read.
+struct Item {
+    name: String,
+    text: String,
+}
+
+#[derive(Serialize)]
+struct Json {
+    engine: String,
+    collector: Option<String>,
+    schedule: String,
+    passed: u64,
+    failed: u64,
+    unsupported: u64,
+    decided_by_text_parser: u64,
+    files: Vec<JsonFile>,
+    not_in_release: Vec<NotRun>,
+    seconds: f64,
+}
+
+#[derive(Serialize)]
+struct JsonFile {
+    file: String,
+    passed: u64,
+    failed: u64,
+    unsupported: u64,
+    failures: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct NotRun {
+    file: String,
+    why: &'static str,
+}
+
+/// Runs the subcommand.
+///
+/// # Errors
+///
+/// A path that cannot be read, a folder without scripts, an engine that is not there.
+pub fn run(options: &Options) -> Result<Ending, Failure> {
+    let engine = options.choice.open()?;
+    let (items, not_in_release) = items(&options.paths)?;
+    let started = Instant::now();
+    let mut json = Json {
+        engine: engine.name(),
+        collector: (options.choice.engine == "runtime").then(|| {
+            options
+                .choice
+                .collector
+                .clone()
+                .unwrap_or_else(|| DEFAULT_COLLECTOR.to_owned())
+        }),
+        schedule: options.schedule.to_string(),
+        passed: 0,
+        failed: 0,
+        unsupported: 0,
+        decided_by_text_parser: 0,
+        files: Vec::new(),
+        not_in_release,
+        seconds: 0.0,
+    };
+    for item in &items {
+        let report = one(item, engine.as_ref(), options);
+        if options.verbose || !report.failures.is_empty() {
+            println!("{report}");
+        }
+        json.add(&report);
+    }
+    json.seconds = started.elapsed().as_secs_f64();
+    println!(
+        "{} files on {}: {} passed, {} failed, {} unsupported, {} decided by the text parser ({:.1} s)",
+        json.files.len(),
+        json.engine,
+        json.passed,
+        json.failed,
+        json.unsupported,
+        json.decided_by_text_parser,
+        json.seconds
+    );
+    if !json.not_in_release.is_empty() {
+        println!(
+            "{} files of proposals that WebAssembly 3.0 does not contain were not run",
+            json.not_in_release.len()
+        );
+    }
+    if let Some(path) = &options.json {
+        let mut text = serde_json::to_vec_pretty(&json).map_err(|e| Failure::Content {
+            path: path.display().to_string(),
+            message: e.to_string(),
+        })?;
+        text.push(b'\n');
+        write_atomically(path, &text)?;
+    }
+    if json.passed + json.failed == 0 {
+        return Err(Failure::Usage("nothing was asked of the engine".to_owned()));
+    }
+    Ok(if json.failed == 0 {
+        Ending::Clean
+    } else {
+        Ending::Found
+    })
+}
+
+impl Json {
+    fn add(&mut self, report: &Report) {
+        let unsupported = report.unsupported.values().sum();
+        let failed = report.failures.len() as u64;
+        self.passed += report.passed;
+        self.failed += failed;
+        self.unsupported += unsupported;
+        self.decided_by_text_parser += report.by_text_parser;
+        self.files.push(JsonFile {
+            file: report.file.clone(),
+            passed: report.passed,
+            failed,
+            unsupported,
+            failures: report
+                .failures
+                .iter()
+                .map(|f| format!("{}: {}", f.at, f.message))
+                .collect(),
+        });
+    }
+}
+
+/// The scripts to run, and the built-in ones that are not.
+fn items(paths: &[PathBuf]) -> Result<(Vec<Item>, Vec<NotRun>), Failure> {
+    let mut items = Vec::new();
+    let mut not_run = Vec::new();
+    if paths.is_empty() {
+        for file in suite::files() {
+            match file.standing {
+                suite::Standing::NotInRelease(why) => not_run.push(NotRun {
+                    file: file.name,
+                    why,
+                }),
+                _ => items.push(Item {
+                    name: file.name,
+                    text: file.text.to_owned(),
+                }),
+            }
+        }
+    }
+    for path in paths {
+        let mut found = Vec::new();
+        collect(path, &mut found)?;
+        if found.is_empty() {
+            return Err(Failure::Usage(format!(
+                "{}: no *.wast here",
+                path.display()
+            )));
+        }
+        for file in found {
+            let text =
+                std::fs::read_to_string(&file).map_err(|e| Failure::file(file.display(), e))?;
+            items.push(Item {
+                name: file.display().to_string(),
+                text,
+            });
+        }
+    }
+    Ok((items, not_run))
+}
+
+/// The script itself, or every `*.wast` below a folder, sorted by name.
+fn collect(path: &Path, found: &mut Vec<PathBuf>) -> Result<(), Failure> {
+    let failed = |e| Failure::file(path.display(), e);
+    if !std::fs::metadata(path).map_err(failed)?.is_dir() {
+        found.push(path.to_owned());
+        return Ok(());
+    }
+    let mut folders = vec![path.to_owned()];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        let failed = |e| Failure::file(folder.display(), e);
+        for entry in std::fs::read_dir(&folder).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let kind = entry.file_type().map_err(failed)?;
+            if kind.is_dir() {
+                folders.push(entry.path());
+            } else if entry.path().extension().is_some_and(|e| e == "wast") {
+                files.push(entry.path());
+            }
+        }
+    }
+    files.sort();
+    found.append(&mut files);
+    Ok(())
+}
+
+/// Runs one script in a session of its own. A script that cannot be read is a failure of that script.
+fn one(item: &Item, engine: &dyn Engine, options: &Options) -> Report {
+    let failed = |message: String, at| Report {
+        file: item.name.clone(),
+        failures: vec![runner::Failure { at, message }],
+        ..Report::default()
+    };
+    let script = match Script::parse(&item.name, &item.text) {
+        Ok(script) => script,
+        Err(error) => return failed(error.message, error.at),
+    };
+    let setup = Setup {
+        schedule: script
+            .header
+            .schedule
+            .clone()
+            .unwrap_or_else(|| options.schedule.clone()),
+        limits: Limits::SCRIPT,
+        answers: Vec::new(),
+    };
+    match engine.open(&setup) {
+        Ok(mut session) => runner::run(&script, session.as_mut()),
+        Err(why) => failed(
+            format!("the engine does not start: {why}"),
+            Default::default(),
+        ),
+    }
+}
