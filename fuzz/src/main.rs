@@ -1,5 +1,3 @@
-//! The program `gcrucible`. Everything it does is in the library, under `cli`.
+//! The program.
 
-fn main() -> std::process::ExitCode {
-    gcrucible::cli::main()
-}
+fn main() {}
