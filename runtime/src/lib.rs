@@ -16,6 +16,7 @@
 pub mod abi;
 pub mod compile;
 pub mod config;
+pub mod embed;
 pub mod error;
 pub mod execute;
 pub mod heap;

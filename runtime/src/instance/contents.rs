@@ -78,6 +78,10 @@ pub struct Contents {
     pub tags: Vec<TagData>,
     /// Functions of the host.
     pub host_funcs: Vec<HostFuncData>,
+    /// Their positions by the address of the `HostFunc`.
+    pub by_host: BTreeMap<usize, u32>,
+    /// Their positions by the address of the context that their reference has.
+    pub by_host_context: BTreeMap<usize, u32>,
     /// Functions that have a number in the collected heap; `VmStore::funcrefs` describes this vector. Entry 0 is null.
     pub numbered_funcs: Vec<*mut VmFuncRef>,
     /// The embedder's roots.
@@ -112,6 +116,8 @@ impl Contents {
             globals: Vec::new(),
             tags: Vec::new(),
             host_funcs: Vec::new(),
+            by_host: BTreeMap::new(),
+            by_host_context: BTreeMap::new(),
             numbered_funcs: vec![std::ptr::null_mut()],
             handles: Handles::default(),
             temporaries: Vec::new(),
@@ -140,8 +146,8 @@ impl Contents {
             let func = *instance.module.decls().escaped.get(at as usize)?;
             return Some(Definition::Wasm(id, func));
         }
-        let at = (self.host_funcs.iter()).position(|host| host.funcref() == func)?;
-        Some(Definition::Host(at as u32))
+        let at = self.by_host_context.get(&vmctx.addr())?;
+        Some(Definition::Host(*at))
     }
 }
 

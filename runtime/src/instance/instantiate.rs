@@ -285,7 +285,8 @@ impl StoreOpaque {
         for (at, func) in funcs.iter().enumerate() {
             // SAFETY: V1: a function of this store.
             let VmFuncRef { code, vmctx, .. } = unsafe { func.read() };
-            let host = (self.contents.host_funcs.iter()).find(|host| host.context() == vmctx);
+            let host = self.contents.by_host_context.get(&vmctx.addr());
+            let host = host.map(|at| &self.contents.host_funcs[*at as usize]);
             let vmctx = match host {
                 Some(host) => {
                     let record = host

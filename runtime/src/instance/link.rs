@@ -9,8 +9,8 @@ use super::store::StoreOpaque;
 use super::{GlobalId, MemoryId, TableId, TagId};
 use crate::abi::vmctx::VmFuncRef;
 use crate::module::{EntityIdx, GlobalType, MemoryType, Module, TableType};
+use crate::types::TypeId;
 use crate::types::registry::TypeRegistry;
-use crate::types::{TypeId, ValKind};
 
 /// Something that can be imported or exported, in a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -241,10 +241,4 @@ pub const fn kind(entity: EntityIdx) -> ItemKind {
         EntityIdx::Global(_) => ItemKind::Global,
         EntityIdx::Tag(_) => ItemKind::Tag,
     }
-}
-
-/// Whether values of a type can be omitted: `Defaultable` (2.1.12).
-#[must_use]
-pub const fn is_defaultable(kind: ValKind) -> bool {
-    !matches!(kind, ValKind::Ref(r) if !r.nullable)
 }

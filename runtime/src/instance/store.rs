@@ -486,13 +486,21 @@ impl StoreOpaque {
         id
     }
 
-    /// Puts a function of the host into the store: its reference.
+    /// Puts a function of the host into the store, once: its reference.
     ///
     /// # Errors
     /// There is no memory.
     pub fn add_host_func(&mut self, func: Arc<HostFunc>) -> Result<NonNull<VmFuncRef>, NoMemory> {
+        let key = Arc::as_ptr(&func).addr();
+        if let Some(at) = self.contents.by_host.get(&key) {
+            return Ok(self.contents.host_funcs[*at as usize].funcref());
+        }
         let data = HostFuncData::new(func, self.vm())?;
         let funcref = data.funcref();
+        let at = self.contents.host_funcs.len() as u32;
+        self.contents.by_host.insert(key, at);
+        let context = data.context().addr();
+        self.contents.by_host_context.insert(context, at);
         self.contents.host_funcs.push(data);
         Ok(funcref)
     }

@@ -1,0 +1,566 @@
+//! Tables, globals, memories and tags of a store.
+
+use super::engine::Engine;
+use super::error::{Error, Misuse};
+use super::func::Func;
+use super::store::{AsContext, AsContextMut};
+use super::types::{ExternType, FuncType, GlobalType, MemoryType, TableType, func_type};
+use super::val::{Ref, Val, arity, lift, lift_ref, lower};
+use crate::abi::vmctx::{VmGlobal, VmTable};
+use crate::error::Exhausted;
+use crate::heap::PointKind;
+use crate::instance::contents::TagData;
+use crate::instance::global::GlobalData;
+use crate::instance::link::Item;
+use crate::instance::mapping::Record;
+use crate::instance::memory::MemoryData;
+use crate::instance::store::{StoreId, StoreOpaque};
+use crate::instance::table::{Asker, Element, TableData};
+use crate::instance::{GlobalId, MemoryId, TableId, TagId};
+use crate::types::{RefKind, ValKind};
+
+macro_rules! entity {
+    ($($(#[$doc:meta])* $name:ident, $id:ident;)*) => { $(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct $name {
+            store: StoreId,
+            id: $id,
+        }
+
+        impl $name {
+            pub(crate) fn from_id(store: &StoreOpaque, id: $id) -> $name {
+                $name { store: store.id(), id }
+            }
+
+            /// Its number in the store.
+            ///
+            /// # Errors
+            /// `Misuse` for one of another store.
+            pub(crate) fn id(&self, store: &StoreOpaque) -> Result<$id, Error> {
+                if self.store == store.id() {
+                    Ok(self.id)
+                } else {
+                    Err(Misuse::WrongStore.into())
+                }
+            }
+        }
+    )* };
+}
+
+entity! {
+    /// A table of a store.
+    Table, TableId;
+    /// A global of a store.
+    Global, GlobalId;
+    /// A linear memory of a store.
+    Memory, MemoryId;
+    /// A tag of a store.
+    Tag, TagId;
+}
+
+/// Something that can be imported or exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Extern {
+    Func(Func),
+    Table(Table),
+    Memory(Memory),
+    Global(Global),
+    Tag(Tag),
+}
+
+impl Extern {
+    pub(crate) fn from_item(store: &StoreOpaque, item: Item) -> Option<Extern> {
+        Some(match item {
+            Item::Func(func) => Extern::Func(Func::from_ptr(store.id(), func.as_ptr())?),
+            Item::Table(id) => Extern::Table(Table::from_id(store, id)),
+            Item::Memory(id) => Extern::Memory(Memory::from_id(store, id)),
+            Item::Global(id) => Extern::Global(Global::from_id(store, id)),
+            Item::Tag(id) => Extern::Tag(Tag::from_id(store, id)),
+        })
+    }
+
+    pub(crate) fn item(&self, store: &StoreOpaque) -> Result<Item, Error> {
+        Ok(match self {
+            Extern::Func(func) => Item::Func(func.get(store)?),
+            Extern::Table(table) => Item::Table(table.id(store)?),
+            Extern::Memory(memory) => Item::Memory(memory.id(store)?),
+            Extern::Global(global) => Item::Global(global.id(store)?),
+            Extern::Tag(tag) => Item::Tag(tag.id(store)?),
+        })
+    }
+
+    /// Its type; sizes are the current ones.
+    ///
+    /// # Errors
+    /// `Misuse` for one of another store.
+    pub fn ty(&self, store: impl AsContext) -> Result<ExternType, Error> {
+        Ok(match self {
+            Extern::Func(func) => ExternType::Func(func.ty(store)?),
+            Extern::Table(table) => ExternType::Table(table.ty(store)?),
+            Extern::Memory(memory) => ExternType::Memory(memory.ty(store)?),
+            Extern::Global(global) => ExternType::Global(global.ty(store)?),
+            Extern::Tag(tag) => ExternType::Tag(tag.ty(store)?),
+        })
+    }
+
+    /// The function, if it is one.
+    #[must_use]
+    pub fn into_func(self) -> Option<Func> {
+        match self {
+            Extern::Func(func) => Some(func),
+            _ => None,
+        }
+    }
+
+    /// The table, if it is one.
+    #[must_use]
+    pub fn into_table(self) -> Option<Table> {
+        match self {
+            Extern::Table(table) => Some(table),
+            _ => None,
+        }
+    }
+
+    /// The memory, if it is one.
+    #[must_use]
+    pub fn into_memory(self) -> Option<Memory> {
+        match self {
+            Extern::Memory(memory) => Some(memory),
+            _ => None,
+        }
+    }
+
+    /// The global, if it is one.
+    #[must_use]
+    pub fn into_global(self) -> Option<Global> {
+        match self {
+            Extern::Global(global) => Some(global),
+            _ => None,
+        }
+    }
+
+    /// The tag, if it is one.
+    #[must_use]
+    pub fn into_tag(self) -> Option<Tag> {
+        match self {
+            Extern::Tag(tag) => Some(tag),
+            _ => None,
+        }
+    }
+}
+
+/// Rule `Limits_ok`.
+fn limits(min: u64, max: Option<u64>, most: u64) -> Result<(), Error> {
+    if min <= most && max.is_none_or(|max| min <= max && max <= most) {
+        Ok(())
+    } else {
+        Err(Error::type_mismatch(
+            "valid limits",
+            format!("{min}..{max:?}"),
+        ))
+    }
+}
+
+impl Table {
+    /// A new table whose elements are all `init`. A collection point if its references are collected.
+    ///
+    /// # Errors
+    /// `Misuse` when type or value do not fit; [`Error::Exhausted`] when it is too large.
+    pub fn new(
+        mut store: impl AsContextMut,
+        ty: &TableType,
+        init: impl Into<Val>,
+    ) -> Result<Table, Error> {
+        let opaque = store.as_context_mut().opaque_mut();
+        let engine = Engine::from_data(&opaque.engine);
+        let kind = ty.kind(&engine)?;
+        let most = if kind.is_64 {
+            u64::MAX
+        } else {
+            u32::MAX.into()
+        };
+        limits(kind.min, kind.max, most)?;
+        keep_val(opaque, &engine, ValKind::Ref(kind.element));
+        let raw = lower(opaque, &init.into(), ValKind::Ref(kind.element))?;
+        if !opaque.limit(|l| kind.min == 0 || l.table_growing(0, kind.min, kind.max)) {
+            return Err(Error::Exhausted(Exhausted::Table));
+        }
+        let record = Record::new(size_of::<VmTable>())?;
+        // SAFETY: the table keeps its record.
+        let data = unsafe { TableData::new(kind, record.start().cast(), Some(record)) }?;
+        let id = TableId(opaque.contents.tables.len() as u32);
+        opaque.contents.tables.push(data);
+        if kind.element.is_collected() {
+            let [raw] = opaque.point_with(PointKind::Table, [raw.low_u32()])?;
+            opaque.init_table_ref(id, raw)?;
+        } else {
+            opaque.init_table_func(id, raw.func());
+        }
+        Ok(Table::from_id(opaque, id))
+    }
+
+    /// Its type; the minimum is the current size.
+    ///
+    /// # Errors
+    /// `Misuse` for a table of another store.
+    pub fn ty(&self, store: impl AsContext) -> Result<TableType, Error> {
+        let context = store.as_context();
+        let opaque = context.opaque();
+        let ty = opaque.table_type(self.id(opaque)?);
+        Ok(TableType::from_kind(&context.engine(), ty))
+    }
+
+    /// How many elements it has.
+    ///
+    /// # Errors
+    /// `Misuse` for a table of another store.
+    pub fn size(&self, store: impl AsContext) -> Result<u64, Error> {
+        let context = store.as_context();
+        let opaque = context.opaque();
+        Ok(opaque.table(self.id(opaque)?).size())
+    }
+
+    /// An element; `None` beyond the end. A collection point if the references are collected.
+    ///
+    /// # Errors
+    /// `Misuse` for a table of another store.
+    pub fn get(&self, mut store: impl AsContextMut, at: u64) -> Result<Option<Ref>, Error> {
+        let opaque = store.as_context_mut().opaque_mut();
+        let id = self.id(opaque)?;
+        let element = opaque.table(id).declared().element;
+        if element.is_collected() {
+            opaque.point(PointKind::Table)?;
+        }
+        let found = match opaque.table(id).get(at) {
+            None => return Ok(None),
+            Some(Element::Func(func)) => {
+                return Ok(Some(Ref::Func(Func::from_ptr(opaque.id(), func))));
+            }
+            Some(Element::Ref(raw)) => lift_ref(opaque, raw, element.heap.top())?,
+        };
+        Ok(found.as_ref())
+    }
+
+    /// The table's number, its element type, and the value in raw form.
+    fn checked(
+        &self,
+        opaque: &mut StoreOpaque,
+        value: &Val,
+    ) -> Result<(TableId, RefKind, crate::abi::vmctx::ValRaw), Error> {
+        let id = self.id(opaque)?;
+        let element = opaque.table(id).declared().element;
+        let raw = lower(opaque, value, ValKind::Ref(element))?;
+        Ok((id, element, raw))
+    }
+
+    /// Writes an element. A collection point if the references are collected.
+    ///
+    /// # Errors
+    /// `Misuse` when the value does not fit; a trap beyond the end.
+    pub fn set(
+        &self,
+        mut store: impl AsContextMut,
+        at: u64,
+        value: impl Into<Val>,
+    ) -> Result<(), Error> {
+        let opaque = store.as_context_mut().opaque_mut();
+        let (id, element, raw) = self.checked(opaque, &value.into())?;
+        if element.is_collected() {
+            let [raw] = opaque.point_with(PointKind::Table, [raw.low_u32()])?;
+            opaque.table_set_ref(Asker::Host, id, at, raw)?;
+        } else {
+            opaque.table_set_func(id, at, raw.func())?;
+        }
+        opaque.settle();
+        Ok(())
+    }
+
+    /// Appends `delta` elements with that value: the old size. A collection point if the references are collected.
+    ///
+    /// # Errors
+    /// `Misuse` when the value does not fit; `Exhausted(Table)` when type, implementation or limiter refuse.
+    pub fn grow(
+        &self,
+        mut store: impl AsContextMut,
+        delta: u64,
+        init: impl Into<Val>,
+    ) -> Result<u64, Error> {
+        let opaque = store.as_context_mut().opaque_mut();
+        let (id, element, raw) = self.checked(opaque, &init.into())?;
+        let old = if element.is_collected() {
+            opaque.table_grow_ref(Asker::Host, id, raw.low_u32(), delta)?
+        } else {
+            opaque.table_grow_func(id, raw.func(), delta)
+        };
+        old.ok_or(Error::Exhausted(Exhausted::Table))
+    }
+
+    /// Writes a range of elements. A collection point if the references are collected.
+    ///
+    /// # Errors
+    /// `Misuse` when the value does not fit; a trap when the range is not in the table, and then nothing was written.
+    pub fn fill(
+        &self,
+        mut store: impl AsContextMut,
+        at: u64,
+        value: impl Into<Val>,
+        len: u64,
+    ) -> Result<(), Error> {
+        let opaque = store.as_context_mut().opaque_mut();
+        let (id, element, raw) = self.checked(opaque, &value.into())?;
+        if element.is_collected() {
+            opaque.table_fill_ref(id, at, raw.low_u32(), len)?;
+        } else {
+            opaque.table_fill_func(id, at, raw.func(), len)?;
+        }
+        opaque.settle();
+        Ok(())
+    }
+
+    /// Copies a range of elements from one table to another, or within one. A collection point if the references are collected.
+    ///
+    /// # Errors
+    /// `Misuse` when the elements' types do not match; a trap when a range is not in its table, and then nothing was written.
+    pub fn copy(
+        mut store: impl AsContextMut,
+        to: &Table,
+        at: u64,
+        from: &Table,
+        start: u64,
+        len: u64,
+    ) -> Result<(), Error> {
+        let opaque = store.as_context_mut().opaque_mut();
+        let (to, from) = (to.id(opaque)?, from.id(opaque)?);
+        let sup = opaque.table(to).declared().element;
+        let sub = opaque.table(from).declared().element;
+        if !opaque.engine.registry.ref_matches(sub, sup) {
+            let text =
+                |kind: RefKind| super::types::describe(&opaque.engine.registry, ValKind::Ref(kind));
+            return Err(Error::type_mismatch(text(sup), text(sub)));
+        }
+        opaque.table_copy((to, at), (from, start), len)?;
+        opaque.settle();
+        Ok(())
+    }
+}
+
+/// Keeps the type that `kind` names alive in the store.
+fn keep_val(store: &mut StoreOpaque, engine: &Engine, kind: ValKind) {
+    if let ValKind::Ref(RefKind {
+        heap: crate::types::HeapKind::Defined(id, _),
+        ..
+    }) = kind
+        && let Some(types) = crate::types::registry::Registered::retain(engine.registry(), id)
+    {
+        store.keep_types(&types);
+    }
+}
+
+impl Global {
+    /// A new global.
+    ///
+    /// # Errors
+    /// `Misuse` when the value does not fit.
+    pub fn new(
+        mut store: impl AsContextMut,
+        ty: &GlobalType,
+        value: impl Into<Val>,
+    ) -> Result<Global, Error> {
+        let opaque = store.as_context_mut().opaque_mut();
+        let engine = Engine::from_data(&opaque.engine);
+        let kind = ty.kind(&engine)?;
+        let raw = lower(opaque, &value.into(), kind.content)?;
+        keep_val(opaque, &engine, kind.content);
+        let record = Record::new(size_of::<VmGlobal>())?;
+        let id = GlobalId(opaque.contents.globals.len() as u32);
+        opaque
+            .contents
+            .globals
+            .push(GlobalData::of_host(kind, record));
+        opaque.global_set(id, raw)?;
+        Ok(Global::from_id(opaque, id))
+    }
+
+    /// Its type.
+    ///
+    /// # Errors
+    /// `Misuse` for a global of another store.
+    pub fn ty(&self, store: impl AsContext) -> Result<GlobalType, Error> {
+        let context = store.as_context();
+        let opaque = context.opaque();
+        let ty = opaque.global(self.id(opaque)?).ty();
+        Ok(GlobalType::from_kind(&context.engine(), ty))
+    }
+
+    /// Its value.
+    ///
+    /// # Errors
+    /// `Misuse` for a global of another store.
+    pub fn get(&self, mut store: impl AsContextMut) -> Result<Val, Error> {
+        let opaque = store.as_context_mut().opaque_mut();
+        let global = opaque.global(self.id(opaque)?);
+        let (raw, kind) = (global.get(), global.ty().content);
+        lift(opaque, &raw, kind)
+    }
+
+    /// Writes it.
+    ///
+    /// # Errors
+    /// `Misuse` when it is immutable or the value does not fit.
+    pub fn set(&self, mut store: impl AsContextMut, value: impl Into<Val>) -> Result<(), Error> {
+        let opaque = store.as_context_mut().opaque_mut();
+        let id = self.id(opaque)?;
+        let ty = opaque.global(id).ty();
+        if !ty.mutable {
+            return Err(Misuse::Immutable.into());
+        }
+        let raw = lower(opaque, &value.into(), ty.content)?;
+        opaque.global_set(id, raw)?;
+        opaque.settle();
+        Ok(())
+    }
+}
+
+impl Memory {
+    /// A new memory, all zero.
+    ///
+    /// # Errors
+    /// `Misuse` for limits that no memory can have; [`Error::Exhausted`] when it is too large.
+    pub fn new(mut store: impl AsContextMut, ty: MemoryType) -> Result<Memory, Error> {
+        let opaque = store.as_context_mut().opaque_mut();
+        let kind = ty.kind();
+        limits(
+            kind.min,
+            kind.max,
+            if kind.is_64 { 1 << 48 } else { 1 << 16 },
+        )?;
+        let page = crate::limits::WASM_PAGE_BYTES;
+        let bytes = kind.min.saturating_mul(page);
+        let max = kind.max.map(|max| max.saturating_mul(page));
+        if !opaque.limit(|l| bytes == 0 || l.memory_growing(0, bytes, max)) {
+            return Err(Error::Exhausted(Exhausted::Memory));
+        }
+        let reservation = opaque.engine.config.memory_reservation;
+        // SAFETY: the memory gets a record of its own.
+        let data = unsafe { MemoryData::new(kind, reservation, &opaque.engine.memories, None) }?;
+        let id = MemoryId(opaque.contents.memories.len() as u32);
+        opaque.contents.memories.push(data);
+        Ok(Memory::from_id(opaque, id))
+    }
+
+    /// Its type; the minimum is the current size.
+    ///
+    /// # Errors
+    /// `Misuse` for a memory of another store.
+    pub fn ty(&self, store: impl AsContext) -> Result<MemoryType, Error> {
+        let context = store.as_context();
+        let opaque = context.opaque();
+        Ok(MemoryType::from_kind(opaque.memory_type(self.id(opaque)?)))
+    }
+
+    /// Its size in pages of 64 KiB.
+    ///
+    /// # Errors
+    /// `Misuse` for a memory of another store.
+    pub fn size(&self, store: impl AsContext) -> Result<u64, Error> {
+        let context = store.as_context();
+        let opaque = context.opaque();
+        Ok(opaque.memory(self.id(opaque)?).pages())
+    }
+
+    /// Appends pages: the old size.
+    ///
+    /// # Errors
+    /// `Exhausted(Memory)` when type, implementation or limiter refuse.
+    pub fn grow(&self, mut store: impl AsContextMut, delta: u64) -> Result<u64, Error> {
+        let opaque = store.as_context_mut().opaque_mut();
+        let id = self.id(opaque)?;
+        let old = opaque.memory_grow(id, delta);
+        old.ok_or(Error::Exhausted(Exhausted::Memory))
+    }
+
+    /// Its bytes.
+    ///
+    /// # Errors
+    /// `Misuse` for a memory of another store.
+    pub fn data<'a, C: AsContext>(&self, store: &'a C) -> Result<&'a [u8], Error>
+    where
+        C::Data: 'a,
+    {
+        let opaque = store.as_context().opaque();
+        Ok(opaque.memory(self.id(opaque)?).data())
+    }
+
+    /// Its bytes.
+    ///
+    /// # Errors
+    /// `Misuse` for a memory of another store.
+    pub fn data_mut<'a, C: AsContextMut>(&self, store: &'a mut C) -> Result<&'a mut [u8], Error>
+    where
+        C::Data: 'a,
+    {
+        let opaque = store.as_context_mut().opaque_mut();
+        let id = self.id(opaque)?;
+        Ok(opaque.memory_mut(id).data_mut())
+    }
+
+    /// Copies bytes out.
+    ///
+    /// # Errors
+    /// `Misuse` when the range is not in the memory.
+    pub fn read(&self, store: impl AsContext, at: usize, into: &mut [u8]) -> Result<(), Error> {
+        let bytes = self.data(&store)?;
+        let range = at..at.saturating_add(into.len());
+        into.copy_from_slice(bytes.get(range).ok_or(Misuse::OutOfBounds)?);
+        Ok(())
+    }
+
+    /// Copies bytes in.
+    ///
+    /// # Errors
+    /// `Misuse` when the range is not in the memory.
+    pub fn write(&self, mut store: impl AsContextMut, at: usize, from: &[u8]) -> Result<(), Error> {
+        let bytes = self.data_mut(&mut store)?;
+        let range = at..at.saturating_add(from.len());
+        let target = bytes.get_mut(range).ok_or(Misuse::OutOfBounds)?;
+        target.copy_from_slice(from);
+        Ok(())
+    }
+}
+
+impl Tag {
+    /// A new tag; its type is that of the payload, without results.
+    ///
+    /// # Errors
+    /// `Misuse` for a type of another engine or one with results.
+    pub fn new(mut store: impl AsContextMut, ty: &FuncType) -> Result<Tag, Error> {
+        let opaque = store.as_context_mut().opaque_mut();
+        if !Engine::same(&Engine::from_data(&opaque.engine), ty.engine()) {
+            return Err(Misuse::WrongEngine.into());
+        }
+        arity(0, ty.sig().results.len())?;
+        opaque.keep_types(ty.keep());
+        let id = TagId(opaque.contents.tags.len() as u32);
+        opaque.contents.tags.push(TagData { ty: ty.id() });
+        Ok(Tag::from_id(opaque, id))
+    }
+
+    /// Its type.
+    ///
+    /// # Errors
+    /// `Misuse` for a tag of another store.
+    pub fn ty(&self, store: impl AsContext) -> Result<FuncType, Error> {
+        let context = store.as_context();
+        let opaque = context.opaque();
+        let ty = opaque.tag(self.id(opaque)?).ty;
+        Ok(func_type(&context.engine(), ty))
+    }
+
+    /// Its number in the store, as in [`RawRef::tag`](super::RawRef::tag).
+    #[must_use]
+    pub fn number(&self) -> TagId {
+        self.id
+    }
+}

@@ -1,0 +1,248 @@
+//! Everything that can go wrong for the embedder, as data.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use super::object::ExnRef;
+use super::rooted::OwnedRooted;
+use crate::error::{Exhausted, Rejected, Trap};
+use crate::execute::raise::Broken;
+use crate::execute::{Backtrace, Raised};
+use crate::heap::HeapFault;
+use crate::instance::engine::EngineError;
+use crate::instance::link::Mismatch;
+use crate::instance::mapping::NoMemory;
+
+/// A trap and where it happened.
+#[derive(Clone, Debug)]
+pub struct TrapInfo {
+    /// Why.
+    pub trap: Trap,
+    /// The wasm functions that were active.
+    pub backtrace: Backtrace,
+}
+
+/// Why an import could not be satisfied.
+#[derive(Clone, Debug)]
+pub struct LinkError {
+    /// Position in the module's imports.
+    pub import: usize,
+    /// The module it is imported from.
+    pub module: Box<str>,
+    /// Its name there.
+    pub name: Box<str>,
+    /// How what is there does not match; `None` when nothing is there.
+    pub mismatch: Option<Mismatch>,
+}
+
+impl fmt::Display for LinkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.mismatch {
+            None => write!(f, "unknown import {:?} {:?}", self.module, self.name),
+            Some(why) => write!(
+                f,
+                "incompatible import type of {:?} {:?}: {why}",
+                self.module, self.name
+            ),
+        }
+    }
+}
+
+/// The embedder asked for something that makes no sense. Nothing happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Misuse {
+    /// A handle of another store.
+    WrongStore,
+    /// A type or module of another engine.
+    WrongEngine,
+    /// A rooted reference whose scope has ended.
+    Stale,
+    /// A value of another type than needed; both as text.
+    Type {
+        /// What is needed.
+        expected: String,
+        /// What is given.
+        found: String,
+    },
+    /// Another number of values than needed.
+    Arity {
+        /// How many are needed.
+        expected: usize,
+        /// How many are given.
+        found: usize,
+    },
+    /// A global, field or element that cannot be written.
+    Immutable,
+    /// A position that is not there.
+    OutOfBounds,
+    /// An entity that is there already (`Linker`), or is not there.
+    Name(String),
+    /// A setting contradicts the engine's configuration.
+    Config(&'static str),
+}
+
+impl fmt::Display for Misuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Misuse::WrongStore => f.write_str("handle of another store"),
+            Misuse::WrongEngine => f.write_str("type or module of another engine"),
+            Misuse::Stale => f.write_str("reference whose root scope has ended"),
+            Misuse::Type { expected, found } => {
+                write!(f, "type mismatch: expected {expected}, found {found}")
+            }
+            Misuse::Arity { expected, found } => {
+                write!(f, "expected {expected} values, found {found}")
+            }
+            Misuse::Immutable => f.write_str("immutable"),
+            Misuse::OutOfBounds => f.write_str("out of bounds"),
+            Misuse::Name(name) => f.write_str(name),
+            Misuse::Config(what) => f.write_str(what),
+        }
+    }
+}
+
+/// Everything that can go wrong.
+#[derive(Debug)]
+pub enum Error {
+    /// WebAssembly trapped.
+    Trap(TrapInfo),
+    /// A resource ran out.
+    Exhausted(Exhausted),
+    /// An exception was not caught. As the error of a host function: throws it.
+    Thrown(OwnedRooted<ExnRef>),
+    /// A host function failed.
+    Host(Box<dyn StdError + Send + Sync>),
+    /// An import is missing or does not match.
+    Link(LinkError),
+    /// A module was refused.
+    Rejected(Rejected),
+    /// An engine could not be made.
+    Engine(EngineError),
+    /// The embedder asked for something that makes no sense.
+    Misuse(Misuse),
+    /// The runtime found its own state broken: a fault of this package. The store runs nothing any more.
+    Fault(Broken),
+}
+
+impl Error {
+    /// A failure of the host with that message.
+    pub fn host(message: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
+        Error::Host(message.into())
+    }
+
+    /// The trap, if it is one.
+    #[must_use]
+    pub fn trap(&self) -> Option<Trap> {
+        match self {
+            Error::Trap(info) => Some(info.trap),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn type_mismatch(expected: impl fmt::Display, found: impl fmt::Display) -> Error {
+        Error::Misuse(Misuse::Type {
+            expected: expected.to_string(),
+            found: found.to_string(),
+        })
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Trap(info) => {
+                writeln!(f, "{}", info.trap)?;
+                info.backtrace.fmt(f)
+            }
+            Error::Exhausted(which) => write!(f, "exhausted: {which:?}"),
+            Error::Thrown(_) => f.write_str("uncaught exception"),
+            Error::Host(error) => error.fmt(f),
+            Error::Link(error) => error.fmt(f),
+            Error::Rejected(rejected) => rejected.fmt(f),
+            Error::Engine(error) => error.fmt(f),
+            Error::Misuse(misuse) => misuse.fmt(f),
+            Error::Fault(broken) => write!(f, "fault of the runtime: {broken}"),
+        }
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Error::Trap(info) => Some(&info.trap),
+            Error::Host(error) => Some(&**error),
+            Error::Rejected(rejected) => Some(rejected),
+            Error::Engine(error) => Some(error),
+            Error::Exhausted(_)
+            | Error::Thrown(_)
+            | Error::Link(_)
+            | Error::Misuse(_)
+            | Error::Fault(_) => None,
+        }
+    }
+}
+
+impl From<Trap> for Error {
+    fn from(trap: Trap) -> Error {
+        Error::Trap(TrapInfo {
+            trap,
+            backtrace: Backtrace::default(),
+        })
+    }
+}
+
+impl From<Misuse> for Error {
+    fn from(misuse: Misuse) -> Error {
+        Error::Misuse(misuse)
+    }
+}
+
+impl From<Rejected> for Error {
+    fn from(rejected: Rejected) -> Error {
+        Error::Rejected(rejected)
+    }
+}
+
+impl From<EngineError> for Error {
+    fn from(error: EngineError) -> Error {
+        Error::Engine(error)
+    }
+}
+
+impl From<HeapFault> for Error {
+    fn from(fault: HeapFault) -> Error {
+        Error::Fault(Broken::Heap(fault))
+    }
+}
+
+impl From<NoMemory> for Error {
+    fn from(_: NoMemory) -> Error {
+        Error::Exhausted(Exhausted::Memory)
+    }
+}
+
+impl From<Box<dyn StdError + Send + Sync>> for Error {
+    fn from(error: Box<dyn StdError + Send + Sync>) -> Error {
+        Error::Host(error)
+    }
+}
+
+/// For operations that run no WebAssembly code: there can be no exception.
+impl From<Raised> for Error {
+    fn from(raised: Raised) -> Error {
+        match raised {
+            Raised::Trap(trap) => trap.into(),
+            Raised::Exhausted(which) => Error::Exhausted(which),
+            Raised::Host(error) => match error.downcast::<Error>() {
+                Ok(error) => *error,
+                Err(error) => Error::Host(error),
+            },
+            Raised::Panic(payload) => std::panic::resume_unwind(payload),
+            Raised::Fault(broken) => Error::Fault(broken),
+            Raised::Exception(object, _) => Error::Fault(Broken::Heap(HeapFault::BadReference {
+                place: crate::heap::Place::Host,
+                raw: object.raw(),
+            })),
+        }
+    }
+}

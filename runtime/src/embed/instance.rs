@@ -1,0 +1,158 @@
+//! Instances.
+
+use super::entity::{Extern, Global, Memory, Table, Tag};
+use super::error::{Error, LinkError, Misuse};
+use super::func::{Func, from_ended};
+use super::module::Module;
+use super::store::{AsContext, AsContextMut};
+use super::typed::{TypedFunc, WasmParams, WasmResults};
+use crate::instance::InstanceId;
+use crate::instance::instantiate::InstantiateError;
+use crate::instance::link::Item;
+use crate::instance::store::{StoreId, StoreOpaque};
+use crate::module::EntityIdx;
+
+/// An instance of a module in a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Instance {
+    store: StoreId,
+    id: InstanceId,
+}
+
+impl Instance {
+    /// Makes an instance with these imports, in the order of the module's, and runs its start function.
+    ///
+    /// # Errors
+    /// [`Error::Link`] when an import is missing or does not match; else how the initialisation ended. Then there is no handle on the
+    /// instance, but what it wrote to imports stays.
+    ///
+    /// # Panics
+    /// With the payload of a panic in a host function inside.
+    pub fn new(
+        mut store: impl AsContextMut,
+        module: &Module,
+        imports: &[Extern],
+    ) -> Result<Instance, Error> {
+        let opaque = store.as_context_mut().opaque_mut();
+        let items = imports.iter().map(|import| import.item(opaque));
+        let items = items.collect::<Result<Vec<_>, _>>()?;
+        Instance::from_items(opaque, module, &items)
+    }
+
+    pub(crate) fn from_items(
+        store: &mut StoreOpaque,
+        module: &Module,
+        items: &[Item],
+    ) -> Result<Instance, Error> {
+        if !std::sync::Arc::ptr_eq(&store.engine, module.engine().data()) {
+            return Err(Misuse::WrongEngine.into());
+        }
+        match store.instantiate(module.compiled(), items) {
+            Ok(id) => Ok(Instance::from_id(store, id)),
+            Err(InstantiateError::Ended(ended)) => Err(from_ended(store, ended)),
+            Err(InstantiateError::Link { import, mismatch }) => {
+                let named = &module.decoded().decls().imports[import];
+                Err(Error::Link(LinkError {
+                    import,
+                    module: named.module.clone(),
+                    name: named.name.clone(),
+                    mismatch,
+                }))
+            }
+        }
+    }
+
+    pub(crate) fn from_id(store: &StoreOpaque, id: InstanceId) -> Instance {
+        Instance {
+            store: store.id(),
+            id,
+        }
+    }
+
+    fn id(&self, store: &StoreOpaque) -> Option<InstanceId> {
+        (self.store == store.id()).then_some(self.id)
+    }
+
+    /// Its number in the store, in the order of instantiation.
+    #[must_use]
+    pub fn number(&self) -> InstanceId {
+        self.id
+    }
+
+    /// An export; `None` for a name that is not exported, or an instance of another store.
+    pub fn get_export(&self, store: impl AsContext, name: &str) -> Option<Extern> {
+        let context = store.as_context();
+        let opaque = context.opaque();
+        let data = &opaque.contents.instances[self.id(opaque)?.at()];
+        let exports = &data.module.decls().exports;
+        let export = exports.iter().find(|export| &*export.name == name)?;
+        Extern::from_item(opaque, item(opaque, self.id, export.entity))
+    }
+
+    /// All exports, in the order of the module; none for an instance of another store.
+    pub fn exports(&self, store: impl AsContext) -> Vec<(Box<str>, Extern)> {
+        let context = store.as_context();
+        let opaque = context.opaque();
+        let Some(id) = self.id(opaque) else {
+            return Vec::new();
+        };
+        let data = &opaque.contents.instances[id.at()];
+        let exports = data.module.decls().exports.iter();
+        let found = exports.filter_map(|export| {
+            let entity = Extern::from_item(opaque, item(opaque, id, export.entity))?;
+            Some((export.name.clone(), entity))
+        });
+        found.collect()
+    }
+
+    /// An exported function.
+    pub fn get_func(&self, store: impl AsContext, name: &str) -> Option<Func> {
+        self.get_export(store, name)?.into_func()
+    }
+
+    /// An exported function of types known to Rust.
+    ///
+    /// # Errors
+    /// `Misuse` when there is none of that name, or its type does not match.
+    pub fn get_typed_func<P: WasmParams, R: WasmResults>(
+        &self,
+        store: impl AsContext,
+        name: &str,
+    ) -> Result<TypedFunc<P, R>, Error> {
+        let func = self.get_func(&store, name);
+        let func = func.ok_or_else(|| Misuse::Name(format!("no exported function {name:?}")))?;
+        func.typed(store)
+    }
+
+    /// An exported table.
+    pub fn get_table(&self, store: impl AsContext, name: &str) -> Option<Table> {
+        self.get_export(store, name)?.into_table()
+    }
+
+    /// An exported memory.
+    pub fn get_memory(&self, store: impl AsContext, name: &str) -> Option<Memory> {
+        self.get_export(store, name)?.into_memory()
+    }
+
+    /// An exported global.
+    pub fn get_global(&self, store: impl AsContext, name: &str) -> Option<Global> {
+        self.get_export(store, name)?.into_global()
+    }
+
+    /// An exported tag.
+    pub fn get_tag(&self, store: impl AsContext, name: &str) -> Option<Tag> {
+        self.get_export(store, name)?.into_tag()
+    }
+}
+
+/// An entity of an instance.
+pub(crate) fn item(store: &StoreOpaque, id: InstanceId, entity: EntityIdx) -> Item {
+    let data = &store.contents.instances[id.at()];
+    match entity {
+        EntityIdx::Func(at) => Item::Func(data.func(at)),
+        EntityIdx::Table(at) => Item::Table(data.tables[at.as_usize()]),
+        EntityIdx::Memory(at) => Item::Memory(data.memories[at.as_usize()]),
+        EntityIdx::Global(at) => Item::Global(data.globals[at.as_usize()]),
+        EntityIdx::Tag(at) => Item::Tag(data.tags[at.as_usize()]),
+    }
+}

@@ -1,0 +1,185 @@
+//! Names to things that can be imported.
+
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use super::caller::Caller;
+use super::engine::Engine;
+use super::entity::Extern;
+use super::error::{Error, LinkError, Misuse};
+use super::func::{Func, host_func};
+use super::instance::Instance;
+use super::module::Module;
+use super::store::{AsContext, AsContextMut};
+use super::typed::IntoFunc;
+use super::types::FuncType;
+use super::val::Val;
+use crate::instance::host::HostFunc;
+use crate::instance::link::Item;
+
+/// What a name stands for.
+#[derive(Clone, Debug)]
+enum Definition {
+    /// Something of one store.
+    Extern(Extern),
+    /// A function of the host, for any store with the right data.
+    Host(Arc<HostFunc>),
+}
+
+/// Names to things that can be imported, by module and name. `T` is the data of the stores it is for.
+#[derive(Clone, Debug)]
+pub struct Linker<T> {
+    engine: Engine,
+    names: BTreeMap<Box<str>, BTreeMap<Box<str>, Definition>>,
+    shadowing: bool,
+    data: PhantomData<fn(T)>,
+}
+
+impl<T: 'static> Linker<T> {
+    /// An empty linker.
+    #[must_use]
+    pub fn new(engine: &Engine) -> Linker<T> {
+        Linker {
+            engine: engine.clone(),
+            names: BTreeMap::new(),
+            shadowing: false,
+            data: PhantomData,
+        }
+    }
+
+    /// Whether a name may be defined again.
+    pub fn allow_shadowing(&mut self, allow: bool) -> &mut Linker<T> {
+        self.shadowing = allow;
+        self
+    }
+
+    fn insert(&mut self, module: &str, name: &str, item: Definition) -> Result<&mut Self, Error> {
+        let names = self.names.entry(module.into()).or_default();
+        if !self.shadowing && names.contains_key(name) {
+            let text = format!("import {module:?} {name:?} is defined already");
+            return Err(Misuse::Name(text).into());
+        }
+        names.insert(name.into(), item);
+        Ok(self)
+    }
+
+    /// Defines a name.
+    ///
+    /// # Errors
+    /// `Misuse` when it is defined already.
+    pub fn define(
+        &mut self,
+        module: &str,
+        name: &str,
+        item: impl Into<Extern>,
+    ) -> Result<&mut Linker<T>, Error> {
+        self.insert(module, name, Definition::Extern(item.into()))
+    }
+
+    /// Defines a name as a function of the host of that type.
+    ///
+    /// # Errors
+    /// `Misuse` when it is defined already; [`Error::Exhausted`] when there is no memory for code.
+    pub fn func_new(
+        &mut self,
+        module: &str,
+        name: &str,
+        ty: &FuncType,
+        body: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<(), Error> + Send + Sync + 'static,
+    ) -> Result<&mut Linker<T>, Error> {
+        let func = host_func(&self.engine, ty, body)?;
+        self.insert(module, name, Definition::Host(func))
+    }
+
+    /// Defines a name as a function of the host made of a closure.
+    ///
+    /// # Errors
+    /// As [`Linker::func_new`].
+    pub fn func_wrap<Params, Results>(
+        &mut self,
+        module: &str,
+        name: &str,
+        body: impl IntoFunc<T, Params, Results>,
+    ) -> Result<&mut Linker<T>, Error> {
+        let func = body.into_func(&self.engine)?;
+        self.insert(module, name, Definition::Host(func))
+    }
+
+    /// Defines all exports of an instance as names of `module`.
+    ///
+    /// # Errors
+    /// `Misuse` when one is defined already.
+    pub fn instance(
+        &mut self,
+        store: impl AsContext<Data = T>,
+        module: &str,
+        instance: Instance,
+    ) -> Result<&mut Linker<T>, Error> {
+        for (name, item) in instance.exports(store) {
+            self.insert(module, &name, Definition::Extern(item))?;
+        }
+        Ok(self)
+    }
+
+    /// What a name stands for, in that store.
+    pub fn get(
+        &self,
+        mut store: impl AsContextMut<Data = T>,
+        module: &str,
+        name: &str,
+    ) -> Option<Extern> {
+        let opaque = store.as_context_mut().opaque_mut();
+        match self.names.get(module)?.get(name)? {
+            Definition::Extern(item) => Some(*item),
+            Definition::Host(func) => Func::insert(opaque, Arc::clone(func))
+                .ok()
+                .map(Extern::Func),
+        }
+    }
+
+    /// Makes an instance with the imports that its module names, and runs its start function.
+    ///
+    /// # Errors
+    /// [`Error::Link`] when a name is not defined or does not match; else how the initialisation ended.
+    ///
+    /// # Panics
+    /// With the payload of a panic in a host function inside.
+    pub fn instantiate(
+        &self,
+        mut store: impl AsContextMut<Data = T>,
+        module: &Module,
+    ) -> Result<Instance, Error> {
+        let opaque = store.as_context_mut().opaque_mut();
+        let mut items = Vec::new();
+        for (at, import) in module.decoded().decls().imports.iter().enumerate() {
+            let names = self.names.get(&*import.module);
+            let item = match names.and_then(|names| names.get(&*import.name)) {
+                Some(Definition::Extern(item)) => item.item(opaque)?,
+                Some(Definition::Host(func)) => Item::Func(opaque.add_host_func(Arc::clone(func))?),
+                None => {
+                    return Err(Error::Link(LinkError {
+                        import: at,
+                        module: import.module.clone(),
+                        name: import.name.clone(),
+                        mismatch: None,
+                    }));
+                }
+            };
+            items.push(item);
+        }
+        Instance::from_items(opaque, module, &items)
+    }
+}
+
+macro_rules! into_extern {
+    ($($kind:ident),*) => { $(
+        impl From<super::$kind> for Extern {
+            fn from(item: super::$kind) -> Extern {
+                Extern::$kind(item)
+            }
+        }
+    )* };
+}
+
+into_extern!(Func, Table, Memory, Global, Tag);

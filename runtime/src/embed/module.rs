@@ -1,0 +1,96 @@
+//! Compiled modules.
+
+use std::sync::Arc;
+
+use super::engine::Engine;
+use super::error::Error;
+use super::types::{ExportType, ExternType, ImportType};
+use crate::instance::code::CompiledModule;
+use crate::module::EntityIdx;
+
+/// A validated and compiled module. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Module {
+    engine: Engine,
+    compiled: Arc<CompiledModule>,
+}
+
+impl Module {
+    /// Validates and compiles a module in the binary format.
+    ///
+    /// # Errors
+    /// [`Error::Rejected`].
+    pub fn new(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Module, Error> {
+        let compiled = CompiledModule::new(engine.data(), bytes.as_ref())?;
+        Ok(Module {
+            engine: engine.clone(),
+            compiled: Arc::new(compiled),
+        })
+    }
+
+    /// Only validates.
+    ///
+    /// # Errors
+    /// [`Error::Rejected`].
+    pub fn validate(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<(), Error> {
+        crate::module::Module::validate(engine.registry(), bytes.as_ref())?;
+        Ok(())
+    }
+
+    /// The engine.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// What the module declares.
+    #[must_use]
+    pub fn decoded(&self) -> &crate::module::Module {
+        &self.compiled.module
+    }
+
+    /// Its imports, in order.
+    pub fn imports(&self) -> impl ExactSizeIterator<Item = ImportType<'_>> {
+        self.decoded()
+            .decls()
+            .imports
+            .iter()
+            .map(|import| ImportType {
+                module: &import.module,
+                name: &import.name,
+                ty: self.extern_type(import.entity),
+            })
+    }
+
+    /// Its exports, in order.
+    pub fn exports(&self) -> impl ExactSizeIterator<Item = ExportType<'_>> {
+        self.decoded()
+            .decls()
+            .exports
+            .iter()
+            .map(|export| ExportType {
+                name: &export.name,
+                ty: self.extern_type(export.entity),
+            })
+    }
+
+    /// The declared type of an entity.
+    fn extern_type(&self, entity: EntityIdx) -> ExternType {
+        let module = self.decoded();
+        let decls = module.decls();
+        let engine = &self.engine;
+        match entity {
+            EntityIdx::Func(at) => ExternType::func(engine, module.func_type(at)),
+            EntityIdx::Table(at) => ExternType::table(engine, decls.tables[at.as_usize()]),
+            EntityIdx::Memory(at) => ExternType::memory(decls.memories[at.as_usize()]),
+            EntityIdx::Global(at) => ExternType::global(engine, decls.globals[at.as_usize()]),
+            EntityIdx::Tag(at) => {
+                ExternType::tag(engine, decls.types[decls.tags[at.as_usize()].as_usize()])
+            }
+        }
+    }
+
+    pub(crate) fn compiled(&self) -> &CompiledModule {
+        &self.compiled
+    }
+}

@@ -1,0 +1,287 @@
+//! References below `any` and `extern`, and i31.
+
+use std::any::Any;
+
+use super::engine::Engine;
+use super::error::{Error, Misuse};
+use super::object::{ArrayRef, StructRef};
+use super::rooted::{Reference, Rooted, reference};
+use super::store::{AsContext, AsContextMut};
+use super::types::HeapType;
+use super::val::{heap_kind, object_kind};
+use crate::heap::GcRef;
+use crate::heap::layout::Kind;
+use crate::types::Top;
+
+reference! {
+    /// A non-null reference below `any`: structure, array, i31, or an internalised reference of the host.
+    AnyRef;
+    /// A non-null reference below `eq`: structure, array or i31.
+    EqRef;
+    /// A non-null reference below `extern`: a host object, or an externalised internal reference.
+    ExternRef;
+}
+
+/// A 31-bit integer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct I31(u32);
+
+impl I31 {
+    /// The integer, if it fits into 31 bits unsigned.
+    #[must_use]
+    pub const fn new_u32(value: u32) -> Option<I31> {
+        if value >> 31 == 0 {
+            Some(I31(value))
+        } else {
+            None
+        }
+    }
+
+    /// The low 31 bits, as `ref.i31` takes them.
+    #[must_use]
+    pub const fn wrapping_u32(value: u32) -> I31 {
+        I31(value & 0x7fff_ffff)
+    }
+
+    /// Zero-extended.
+    #[must_use]
+    pub const fn get_u32(self) -> u32 {
+        self.0
+    }
+
+    /// Sign-extended.
+    #[must_use]
+    pub const fn get_i32(self) -> i32 {
+        ((self.0 << 1) as i32) >> 1
+    }
+}
+
+impl AnyRef {
+    /// A reference to an i31.
+    ///
+    /// # Errors
+    /// Only if the store's heap is corrupt.
+    pub fn from_i31(mut store: impl AsContextMut, value: I31) -> Result<Rooted<AnyRef>, Error> {
+        let store = store.as_context_mut().opaque_mut();
+        Rooted::new(store, GcRef::from_i31(value.0))
+    }
+
+    /// `any.convert_extern`: the same reference, internalised.
+    ///
+    /// # Errors
+    /// `Misuse` for a stale handle or one of another store.
+    pub fn convert_extern(
+        mut store: impl AsContextMut,
+        external: &ExternRef,
+    ) -> Result<Rooted<AnyRef>, Error> {
+        let store = store.as_context_mut().opaque_mut();
+        let reference = external.root().get(store)?;
+        Rooted::new(store, reference)
+    }
+
+    /// Its most precise type.
+    ///
+    /// # Errors
+    /// `Misuse` for a stale handle or one of another store.
+    pub fn ty(&self, mut store: impl AsContextMut) -> Result<HeapType, Error> {
+        let store = store.as_context_mut().opaque_mut();
+        let reference = self.root().get(store)?;
+        let kind = heap_kind(store, reference, Top::Any)?;
+        Ok(HeapType::from_kind(&Engine::from_data(&store.engine), kind))
+    }
+
+    /// Whether it is a value of that type.
+    ///
+    /// # Errors
+    /// `Misuse` for a stale handle, one of another store, or a type of another engine.
+    pub fn matches_ty(&self, mut store: impl AsContextMut, ty: &HeapType) -> Result<bool, Error> {
+        let store = store.as_context_mut().opaque_mut();
+        let reference = self.root().get(store)?;
+        let own = heap_kind(store, reference, Top::Any)?;
+        let kind = ty.kind(&Engine::from_data(&store.engine))?;
+        Ok(store.engine.registry.heap_matches(own, kind))
+    }
+
+    /// The integer, if it is an i31.
+    ///
+    /// # Errors
+    /// `Misuse` for a stale handle or one of another store.
+    pub fn as_i31(&self, store: impl AsContext) -> Result<Option<I31>, Error> {
+        let context = store.as_context();
+        let reference = self.root().get(context.opaque())?;
+        Ok(reference.as_i31().map(I31))
+    }
+
+    /// The same as a structure, if it is one.
+    ///
+    /// # Errors
+    /// `Misuse` for a stale handle or one of another store.
+    pub fn as_struct(&self, store: impl AsContextMut) -> Result<Option<Rooted<StructRef>>, Error> {
+        self.as_kind(store, &[Kind::Struct])
+    }
+
+    /// The same as an array, if it is one.
+    ///
+    /// # Errors
+    /// `Misuse` for a stale handle or one of another store.
+    pub fn as_array(&self, store: impl AsContextMut) -> Result<Option<Rooted<ArrayRef>>, Error> {
+        self.as_kind(store, &[Kind::Array])
+    }
+
+    /// The same as a reference of the host, if it is an internalised one.
+    ///
+    /// # Errors
+    /// `Misuse` for a stale handle or one of another store.
+    pub fn as_extern(&self, store: impl AsContextMut) -> Result<Option<Rooted<ExternRef>>, Error> {
+        self.as_kind(store, &[Kind::Extern])
+    }
+
+    /// The same as a reference below `eq`, if it is one.
+    ///
+    /// # Errors
+    /// `Misuse` for a stale handle or one of another store.
+    pub fn as_eqref(&self, mut store: impl AsContextMut) -> Result<Option<Rooted<EqRef>>, Error> {
+        if self.as_i31(&store)?.is_some() {
+            let store = store.as_context_mut().opaque_mut();
+            let reference = self.root().get(store)?;
+            return Rooted::new(store, reference).map(Some);
+        }
+        self.as_kind(store, &[Kind::Struct, Kind::Array])
+    }
+
+    fn as_kind<T: Reference>(
+        &self,
+        mut store: impl AsContextMut,
+        kinds: &[Kind],
+    ) -> Result<Option<Rooted<T>>, Error> {
+        let store = store.as_context_mut().opaque_mut();
+        let reference = self.root().get(store)?;
+        if reference.is_i31() || !kinds.contains(&object_kind(store, reference)?) {
+            return Ok(None);
+        }
+        Rooted::new(store, reference).map(Some)
+    }
+}
+
+impl EqRef {
+    /// The integer, if it is an i31.
+    ///
+    /// # Errors
+    /// `Misuse` for a stale handle or one of another store.
+    pub fn as_i31(&self, store: impl AsContext) -> Result<Option<I31>, Error> {
+        let context = store.as_context();
+        let reference = self.root().get(context.opaque())?;
+        Ok(reference.as_i31().map(I31))
+    }
+}
+
+impl ExternRef {
+    /// A reference to a new host object. The object is dropped after the collection that finds the reference dead, or with the store.
+    /// A collection point.
+    ///
+    /// # Errors
+    /// [`Error::Exhausted`] when the collected heap is full.
+    pub fn new<V: Any + Send + Sync>(
+        mut store: impl AsContextMut,
+        value: V,
+    ) -> Result<Rooted<ExternRef>, Error> {
+        let store = store.as_context_mut().opaque_mut();
+        let reference = store.alloc_extern(Box::new(value))?;
+        Rooted::new(store, reference)
+    }
+
+    /// `extern.convert_any`: the same reference, externalised.
+    ///
+    /// # Errors
+    /// `Misuse` for a stale handle or one of another store.
+    pub fn convert_any(
+        mut store: impl AsContextMut,
+        internal: &AnyRef,
+    ) -> Result<Rooted<ExternRef>, Error> {
+        let store = store.as_context_mut().opaque_mut();
+        let reference = internal.root().get(store)?;
+        Rooted::new(store, reference)
+    }
+
+    /// Number of the host object in its store; `None` for an externalised internal reference.
+    fn number(&self, store: &mut impl AsContextMut) -> Result<Option<u32>, Error> {
+        let store = store.as_context_mut().opaque_mut();
+        let reference = self.root().get(store)?;
+        if reference.is_i31() || object_kind(store, reference)? != Kind::Extern {
+            return Ok(None);
+        }
+        Ok(Some(store.heap()?.extern_host(reference)?))
+    }
+
+    /// The host object; `None` for an externalised internal reference.
+    ///
+    /// # Errors
+    /// `Misuse` for a stale handle or one of another store.
+    pub fn data<'a, C: AsContextMut>(
+        &self,
+        store: &'a mut C,
+    ) -> Result<Option<&'a (dyn Any + Send + Sync)>, Error> {
+        let Some(number) = self.number(store)? else {
+            return Ok(None);
+        };
+        let store = store.as_context_mut().opaque_mut();
+        Ok(store.hosts.get(number))
+    }
+
+    /// The host object; `None` for an externalised internal reference.
+    ///
+    /// # Errors
+    /// `Misuse` for a stale handle or one of another store.
+    pub fn data_mut<'a, C: AsContextMut>(
+        &self,
+        store: &'a mut C,
+    ) -> Result<Option<&'a mut (dyn Any + Send + Sync)>, Error> {
+        let Some(number) = self.number(store)? else {
+            return Ok(None);
+        };
+        let store = store.as_context_mut().opaque_mut();
+        Ok(store.hosts.get_mut(number))
+    }
+
+    /// A copy of the host object, if it is a `V`.
+    ///
+    /// # Errors
+    /// `Misuse` for a stale handle or one of another store, or an object of another type.
+    pub fn get<V: Any + Clone>(&self, mut store: impl AsContextMut) -> Result<V, Error> {
+        let data = self.data(&mut store)?;
+        let value = data.and_then(|data| data.downcast_ref::<V>());
+        value.cloned().ok_or_else(|| {
+            Misuse::Type {
+                expected: std::any::type_name::<V>().to_string(),
+                found: "another host object".to_string(),
+            }
+            .into()
+        })
+    }
+}
+
+macro_rules! upcast {
+    ($($from:ident -> $to:ident, $method:ident;)*) => { $(
+        impl Rooted<$from> {
+            #[doc = concat!("The same root as a [`", stringify!($to), "`].")]
+            #[must_use]
+            pub fn $method(self) -> Rooted<$to> {
+                self.cast()
+            }
+        }
+
+        impl From<Rooted<$from>> for Rooted<$to> {
+            fn from(from: Rooted<$from>) -> Rooted<$to> {
+                from.cast()
+            }
+        }
+    )* };
+}
+
+upcast! {
+    StructRef -> AnyRef, to_anyref;
+    StructRef -> EqRef, to_eqref;
+    ArrayRef -> AnyRef, to_anyref;
+    ArrayRef -> EqRef, to_eqref;
+    EqRef -> AnyRef, to_anyref;
+}

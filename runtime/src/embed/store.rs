@@ -1,0 +1,411 @@
+//! Stores, and how functions of this API get at one.
+//!
+//! Invariant **O1**: a store's [`StoreInner`] is on the Rust heap at one address from creation to drop; `StoreOpaque::outer` is that
+//! address, obtained before any reference to it was made, and `VmStore::host` the address of its `opaque`.
+
+use std::ffi::c_void;
+use std::fmt;
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use super::census::{self, Census, StoreStats};
+use super::engine::Engine;
+use super::error::{Error, Misuse};
+use crate::config::Schedule;
+use crate::heap::PointKind;
+use crate::instance::limiter::{LimiterHook, ResourceLimiter};
+use crate::instance::store::StoreOpaque;
+
+type Limiter<T> = Box<dyn (Fn(&mut T) -> &mut dyn ResourceLimiter) + Send + Sync>;
+
+/// A store with the embedder's data.
+#[doc(hidden)]
+pub struct StoreInner<T> {
+    pub(crate) opaque: StoreOpaque,
+    limiter: Option<Limiter<T>>,
+    data: T,
+}
+
+/// The owner of instances and everything they use: tables, memories, a collected heap. When it is dropped, everything is released.
+pub struct Store<T> {
+    inner: NonNull<StoreInner<T>>,
+    owns: PhantomData<StoreInner<T>>,
+}
+
+// SAFETY: the store owns what it points to, which may be sent.
+unsafe impl<T: Send> Send for Store<T> {}
+// SAFETY: shared references to a store allow only shared references to what it owns.
+unsafe impl<T: Sync> Sync for Store<T> {}
+
+/// Shared access to a store.
+pub struct StoreContext<'a, T>(pub(crate) &'a StoreInner<T>);
+
+/// Exclusive access to a store.
+pub struct StoreContextMut<'a, T>(pub(crate) &'a mut StoreInner<T>);
+
+impl<T> Clone for StoreContext<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for StoreContext<'_, T> {}
+
+/// What can be lent as a store: the store itself, a [`Caller`](super::Caller), a [`RootScope`](super::RootScope), and references to them.
+pub trait AsContext {
+    /// The embedder's data.
+    type Data;
+    /// The store.
+    fn as_context(&self) -> StoreContext<'_, Self::Data>;
+}
+
+/// What can be lent as a store to be changed.
+pub trait AsContextMut: AsContext {
+    /// The store.
+    fn as_context_mut(&mut self) -> StoreContextMut<'_, Self::Data>;
+}
+
+impl<T> Store<T> {
+    /// An empty store.
+    ///
+    /// # Panics
+    /// When a few hundred bytes cannot be allocated.
+    pub fn new(engine: &Engine, data: T) -> Store<T> {
+        let opaque = StoreOpaque::new(Arc::clone(engine.data())).expect("memory for a store");
+        let inner = Box::into_raw(Box::new(StoreInner {
+            opaque,
+            limiter: None,
+            data,
+        }));
+        // SAFETY: a `Box` is never null.
+        let inner = unsafe { NonNull::new_unchecked(inner) };
+        // SAFETY: just made; only the address is taken.
+        let opaque = unsafe { &raw mut (*inner.as_ptr()).opaque };
+        // SAFETY: just made.
+        let this = unsafe { &mut *opaque };
+        // SAFETY: O1.
+        unsafe { this.settle_at(opaque, inner.as_ptr().cast(), None) };
+        Store {
+            inner,
+            owns: PhantomData,
+        }
+    }
+
+    /// The embedder's data.
+    pub fn data(&self) -> &T {
+        &self.inner().data
+    }
+
+    /// The embedder's data.
+    pub fn data_mut(&mut self) -> &mut T {
+        &mut self.inner_mut().data
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> Engine {
+        self.as_context().engine()
+    }
+
+    /// Chooses who decides about growth.
+    pub fn limiter(
+        &mut self,
+        limiter: impl (Fn(&mut T) -> &mut dyn ResourceLimiter) + Send + Sync + 'static,
+    ) {
+        let inner = self.inner_mut();
+        inner.limiter = Some(Box::new(limiter));
+        let hook = LimiterHook {
+            with: with_limiter::<T>,
+        };
+        // SAFETY: O1: `outer` is a `StoreInner<T>`.
+        unsafe { inner.opaque.set_limiter(Some(hook)) };
+    }
+
+    /// Collects everything that the collector can reclaim.
+    ///
+    /// # Errors
+    /// [`Error::Fault`] when the heap is corrupt.
+    pub fn gc(&mut self) -> Result<(), Error> {
+        self.as_context_mut().gc()
+    }
+
+    /// Collects, then counts live objects by kind and type. Not a numbered collection point: looking does not change what a schedule does.
+    ///
+    /// # Errors
+    /// [`Error::Fault`] when the heap is corrupt.
+    pub fn census(&mut self) -> Result<Census, Error> {
+        self.as_context_mut().census()
+    }
+
+    /// Checks reference counts, if the collector counts, against the references there are.
+    ///
+    /// # Errors
+    /// [`Error::Fault`] with the first object that is wrong.
+    pub fn audit(&mut self) -> Result<(), Error> {
+        self.as_context_mut().audit()
+    }
+
+    /// Checks the whole heap and all roots.
+    ///
+    /// # Errors
+    /// [`Error::Fault`] with the first thing that is wrong.
+    pub fn verify_heap(&mut self) -> Result<(), Error> {
+        self.as_context_mut().verify_heap()
+    }
+
+    /// Begins a schedule of collections; points are numbered from 0 again.
+    ///
+    /// # Errors
+    /// `Misuse` when the engine compiles no collection points, or for `EveryNth(0)`.
+    pub fn set_schedule(&mut self, schedule: Schedule) -> Result<(), Error> {
+        self.as_context_mut().set_schedule(schedule)
+    }
+
+    /// Counts of collections, collection points and host objects.
+    pub fn stats(&self) -> StoreStats {
+        self.as_context().stats()
+    }
+
+    /// Gives the store exactly `fuel` (with [`Config::fuel`](crate::config::Config)).
+    ///
+    /// # Errors
+    /// `Misuse` when the engine's code consumes none.
+    pub fn set_fuel(&mut self, fuel: u64) -> Result<(), Error> {
+        if !self.engine().config().fuel {
+            return Err(Misuse::Config("fuel is off").into());
+        }
+        self.inner_mut().opaque.set_fuel(fuel);
+        Ok(())
+    }
+
+    /// Fuel left.
+    ///
+    /// # Errors
+    /// `Misuse` when the engine's code consumes none.
+    pub fn get_fuel(&self) -> Result<u64, Error> {
+        if !self.engine().config().fuel {
+            return Err(Misuse::Config("fuel is off").into());
+        }
+        Ok(self.inner().opaque.fuel())
+    }
+
+    /// Interrupts execution when the engine's epoch has been incremented `ticks` times from now.
+    pub fn set_epoch_deadline(&mut self, ticks: u64) {
+        let opaque = &mut self.inner_mut().opaque;
+        let now = opaque
+            .engine
+            .epoch
+            .load(std::sync::atomic::Ordering::Relaxed);
+        opaque.vm_mut().epoch_deadline = now.saturating_add(ticks);
+    }
+
+    /// The embedder's data; everything else is released.
+    pub fn into_data(self) -> T {
+        let this = std::mem::ManuallyDrop::new(self);
+        // SAFETY: O1: made by `Box::into_raw`, and `self` is not dropped.
+        let inner = unsafe { Box::from_raw(this.inner.as_ptr()) };
+        let StoreInner { opaque, data, .. } = *inner;
+        drop(opaque);
+        data
+    }
+
+    fn inner(&self) -> &StoreInner<T> {
+        // SAFETY: O1, borrowed like `self`.
+        unsafe { self.inner.as_ref() }
+    }
+
+    fn inner_mut(&mut self) -> &mut StoreInner<T> {
+        // SAFETY: O1, borrowed like `self`.
+        unsafe { self.inner.as_mut() }
+    }
+}
+
+impl<T> Drop for Store<T> {
+    fn drop(&mut self) {
+        // SAFETY: O1: made by `Box::into_raw`; nothing refers to it any more.
+        drop(unsafe { Box::from_raw(self.inner.as_ptr()) });
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Store<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store")
+            .field("data", self.data())
+            .finish_non_exhaustive()
+    }
+}
+
+/// # Safety
+/// `outer` is a `StoreInner<T>` with a limiter, whose data nobody uses.
+unsafe fn with_limiter<T>(outer: *mut c_void, ask: &mut dyn FnMut(&mut dyn ResourceLimiter)) {
+    let outer = outer.cast::<StoreInner<T>>();
+    // SAFETY: the caller's promise; apart from `opaque`, which may be borrowed.
+    let limiter = unsafe { &(*outer).limiter };
+    // SAFETY: as above.
+    let data = unsafe { &mut (*outer).data };
+    if let Some(limiter) = limiter {
+        ask(limiter(data));
+    }
+}
+
+impl<'a, T> StoreContext<'a, T> {
+    /// The embedder's data.
+    #[must_use]
+    pub fn data(&self) -> &'a T {
+        &self.0.data
+    }
+
+    /// The engine.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        Engine::from_data(&self.0.opaque.engine)
+    }
+
+    /// Counts of collections, collection points and host objects.
+    #[must_use]
+    pub fn stats(&self) -> StoreStats {
+        census::stats(&self.0.opaque)
+    }
+
+    pub(crate) fn opaque(&self) -> &'a StoreOpaque {
+        &self.0.opaque
+    }
+}
+
+impl<'a, T> StoreContextMut<'a, T> {
+    /// The embedder's data.
+    #[must_use]
+    pub fn data(&self) -> &T {
+        &self.0.data
+    }
+
+    /// The embedder's data.
+    pub fn data_mut(&mut self) -> &mut T {
+        &mut self.0.data
+    }
+
+    /// The engine.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        Engine::from_data(&self.0.opaque.engine)
+    }
+
+    /// See [`Store::gc`]. Also a numbered collection point, at which a collection happens in any case.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn gc(&mut self) -> Result<(), Error> {
+        let opaque = &mut self.0.opaque;
+        opaque.point(PointKind::Request)?;
+        Ok(opaque.gc()?)
+    }
+
+    /// See [`Store::census`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn census(&mut self) -> Result<Census, Error> {
+        self.0.opaque.gc()?;
+        census::take(&mut self.0.opaque)
+    }
+
+    /// See [`Store::audit`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn audit(&mut self) -> Result<(), Error> {
+        Ok(self.0.opaque.audit()?)
+    }
+
+    /// See [`Store::verify_heap`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn verify_heap(&mut self) -> Result<(), Error> {
+        Ok(self.0.opaque.verify_heap()?)
+    }
+
+    /// See [`Store::set_schedule`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn set_schedule(&mut self, schedule: Schedule) -> Result<(), Error> {
+        if schedule != Schedule::OnPressure && !self.0.opaque.engine.config.collection_points {
+            let why = "a schedule needs collection points in compiled code";
+            return Err(Misuse::Config(why).into());
+        }
+        if schedule == Schedule::EveryNth(0) {
+            return Err(Misuse::Config("a schedule of every 0th point").into());
+        }
+        self.0.opaque.set_schedule(schedule);
+        Ok(())
+    }
+
+    /// Counts of collections, collection points and host objects.
+    #[must_use]
+    pub fn stats(&self) -> StoreStats {
+        census::stats(&self.0.opaque)
+    }
+
+    pub(crate) fn opaque_mut(self) -> &'a mut StoreOpaque {
+        &mut self.0.opaque
+    }
+}
+
+impl<T> AsContext for Store<T> {
+    type Data = T;
+
+    fn as_context(&self) -> StoreContext<'_, T> {
+        StoreContext(self.inner())
+    }
+}
+
+impl<T> AsContextMut for Store<T> {
+    fn as_context_mut(&mut self) -> StoreContextMut<'_, T> {
+        StoreContextMut(self.inner_mut())
+    }
+}
+
+impl<T> AsContext for StoreContext<'_, T> {
+    type Data = T;
+
+    fn as_context(&self) -> StoreContext<'_, T> {
+        *self
+    }
+}
+
+impl<T> AsContext for StoreContextMut<'_, T> {
+    type Data = T;
+
+    fn as_context(&self) -> StoreContext<'_, T> {
+        StoreContext(self.0)
+    }
+}
+
+impl<T> AsContextMut for StoreContextMut<'_, T> {
+    fn as_context_mut(&mut self) -> StoreContextMut<'_, T> {
+        StoreContextMut(self.0)
+    }
+}
+
+impl<C: AsContext> AsContext for &C {
+    type Data = C::Data;
+
+    fn as_context(&self) -> StoreContext<'_, C::Data> {
+        C::as_context(self)
+    }
+}
+
+impl<C: AsContext> AsContext for &mut C {
+    type Data = C::Data;
+
+    fn as_context(&self) -> StoreContext<'_, C::Data> {
+        C::as_context(self)
+    }
+}
+
+impl<C: AsContextMut> AsContextMut for &mut C {
+    fn as_context_mut(&mut self) -> StoreContextMut<'_, C::Data> {
+        C::as_context_mut(self)
+    }
+}

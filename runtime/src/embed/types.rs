@@ -1,0 +1,763 @@
+//! Types as the embedder sees them. A defined type is registered in an engine and stays registered as long as any value here names it.
+//!
+//! Invariant: a [`Defined`] keeps its group alive (T1), so its id and definition are good.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use super::engine::Engine;
+use super::error::{Error, Misuse};
+use crate::types::registry::{Registered, TypeRegistry};
+use crate::types::{
+    Composite, FieldKind, FuncSig, HeapKind, RefKind, Shape, StorageKind, Top, TypeDef, TypeId,
+    ValKind,
+};
+
+/// A defined type of an engine.
+#[derive(Clone)]
+pub struct Defined {
+    engine: Engine,
+    id: TypeId,
+    def: Arc<TypeDef>,
+    keep: Arc<Registered>,
+}
+
+impl Defined {
+    /// The type with that id, which is alive.
+    pub(crate) fn new(engine: &Engine, id: TypeId) -> Option<Defined> {
+        let keep = Registered::retain(engine.registry(), id)?;
+        Some(Defined {
+            engine: engine.clone(),
+            id,
+            def: engine.registry().get(id)?,
+            keep: Arc::new(keep),
+        })
+    }
+
+    fn intern(engine: &Engine, def: TypeDef) -> Result<Defined, Error> {
+        if !engine.registry().may_extend(&def) {
+            return Err(Error::type_mismatch(
+                "a subtype of its supertype",
+                "another",
+            ));
+        }
+        let mut keep = Registered::new(engine.registry());
+        let ids = keep.add_group(vec![def])?;
+        let def = engine.registry().get(ids[0]).ok_or(Misuse::WrongEngine)?;
+        Ok(Defined {
+            engine: engine.clone(),
+            id: ids[0],
+            def,
+            keep: Arc::new(keep),
+        })
+    }
+
+    fn supertype(&self) -> Option<Defined> {
+        Defined::new(&self.engine, self.def.supertype?)
+    }
+
+    fn expect(&self, engine: &Engine) -> Result<TypeId, Error> {
+        if Engine::same(&self.engine, engine) {
+            Ok(self.id)
+        } else {
+            Err(Misuse::WrongEngine.into())
+        }
+    }
+}
+
+impl PartialEq for Defined {
+    fn eq(&self, other: &Defined) -> bool {
+        self.id == other.id && Engine::same(&self.engine, &other.engine)
+    }
+}
+
+impl Eq for Defined {}
+
+impl Hash for Defined {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id.hash(state);
+    }
+}
+
+impl fmt::Debug for Defined {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "type {}", self.id.0)
+    }
+}
+
+macro_rules! defined {
+    ($($(#[$doc:meta])* $name:ident, $shape:ident;)*) => { $(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        pub struct $name(Defined);
+
+        impl $name {
+            /// Its identity in its engine: equal exactly for equal types.
+            #[must_use]
+            pub fn id(&self) -> TypeId {
+                self.0.id
+            }
+
+            /// Whether it can have no subtypes.
+            #[must_use]
+            pub fn is_final(&self) -> bool {
+                self.0.def.is_final
+            }
+
+            /// The supertype it declares.
+            #[must_use]
+            pub fn supertype(&self) -> Option<$name> {
+                self.0.supertype().map($name)
+            }
+
+            /// The engine.
+            #[must_use]
+            pub fn engine(&self) -> &Engine {
+                &self.0.engine
+            }
+
+            /// Its definition.
+            #[must_use]
+            pub fn definition(&self) -> &TypeDef {
+                &self.0.def
+            }
+
+            /// Whether it is `other` or a subtype.
+            #[must_use]
+            pub fn matches(&self, other: &$name) -> bool {
+                Engine::same(&self.0.engine, &other.0.engine)
+                    && self.0.engine.registry().is_subtype(self.0.id, other.0.id)
+            }
+
+            pub(crate) fn keep(&self) -> &Registered {
+                &self.0.keep
+            }
+
+            pub(crate) fn from_id(engine: &Engine, id: TypeId) -> Option<$name> {
+                let defined = Defined::new(engine, id)?;
+                matches!(defined.def.composite, Composite::$shape(..)).then_some($name(defined))
+            }
+        }
+    )* };
+}
+
+defined! {
+    /// A function type.
+    FuncType, Func;
+    /// A structure type.
+    StructType, Struct;
+    /// An array type.
+    ArrayType, Array;
+}
+
+/// Whether a global, field or element can be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs)]
+pub enum Mutability {
+    Const,
+    Var,
+}
+
+/// What a field or element stores.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum StorageType {
+    I8,
+    I16,
+    ValType(ValType),
+}
+
+/// A field of a structure, or the element of an array.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct FieldType {
+    /// Whether it can be written.
+    pub mutability: Mutability,
+    /// What it stores.
+    pub element_type: StorageType,
+}
+
+/// A value type.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum ValType {
+    I32,
+    I64,
+    F32,
+    F64,
+    V128,
+    Ref(RefType),
+}
+
+/// A reference type.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RefType {
+    /// Whether null is a value of it.
+    pub nullable: bool,
+    /// What it refers to.
+    pub heap_type: HeapType,
+}
+
+/// A heap type.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum HeapType {
+    Extern,
+    NoExtern,
+    Func,
+    ConcreteFunc(FuncType),
+    NoFunc,
+    Any,
+    Eq,
+    I31,
+    Array,
+    ConcreteArray(ArrayType),
+    Struct,
+    ConcreteStruct(StructType),
+    None,
+    Exn,
+    NoExn,
+}
+
+/// The top of a hierarchy of heap types. Can be matched exhaustively.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs)]
+pub enum HeapTopType {
+    Extern,
+    Any,
+    Func,
+    Exn,
+}
+
+impl HeapType {
+    /// The top of its hierarchy.
+    #[must_use]
+    pub const fn top(&self) -> HeapTopType {
+        match self {
+            HeapType::Extern | HeapType::NoExtern => HeapTopType::Extern,
+            HeapType::Func | HeapType::ConcreteFunc(_) | HeapType::NoFunc => HeapTopType::Func,
+            HeapType::Any
+            | HeapType::Eq
+            | HeapType::I31
+            | HeapType::Array
+            | HeapType::ConcreteArray(_)
+            | HeapType::Struct
+            | HeapType::ConcreteStruct(_)
+            | HeapType::None => HeapTopType::Any,
+            HeapType::Exn | HeapType::NoExn => HeapTopType::Exn,
+        }
+    }
+
+    pub(crate) fn kind(&self, engine: &Engine) -> Result<HeapKind, Error> {
+        Ok(match self {
+            HeapType::Extern => HeapKind::Extern,
+            HeapType::NoExtern => HeapKind::NoExtern,
+            HeapType::Func => HeapKind::Func,
+            HeapType::ConcreteFunc(f) => HeapKind::Defined(f.0.expect(engine)?, Shape::Func),
+            HeapType::NoFunc => HeapKind::NoFunc,
+            HeapType::Any => HeapKind::Any,
+            HeapType::Eq => HeapKind::Eq,
+            HeapType::I31 => HeapKind::I31,
+            HeapType::Array => HeapKind::Array,
+            HeapType::ConcreteArray(a) => HeapKind::Defined(a.0.expect(engine)?, Shape::Array),
+            HeapType::Struct => HeapKind::Struct,
+            HeapType::ConcreteStruct(s) => HeapKind::Defined(s.0.expect(engine)?, Shape::Struct),
+            HeapType::None => HeapKind::None,
+            HeapType::Exn => HeapKind::Exn,
+            HeapType::NoExn => HeapKind::NoExn,
+        })
+    }
+
+    /// A kind whose defined type, if it is one, is alive.
+    pub(crate) fn from_kind(engine: &Engine, kind: HeapKind) -> HeapType {
+        match kind {
+            HeapKind::Any => HeapType::Any,
+            HeapKind::Eq => HeapType::Eq,
+            HeapKind::I31 => HeapType::I31,
+            HeapKind::Struct => HeapType::Struct,
+            HeapKind::Array => HeapType::Array,
+            HeapKind::None => HeapType::None,
+            HeapKind::Func => HeapType::Func,
+            HeapKind::NoFunc => HeapType::NoFunc,
+            HeapKind::Extern => HeapType::Extern,
+            HeapKind::NoExtern => HeapType::NoExtern,
+            HeapKind::Exn => HeapType::Exn,
+            HeapKind::NoExn => HeapType::NoExn,
+            HeapKind::Defined(id, shape) => {
+                let defined = match shape {
+                    Shape::Func => FuncType::from_id(engine, id).map(HeapType::ConcreteFunc),
+                    Shape::Struct => StructType::from_id(engine, id).map(HeapType::ConcreteStruct),
+                    Shape::Array => ArrayType::from_id(engine, id).map(HeapType::ConcreteArray),
+                };
+                defined.unwrap_or_else(|| unreachable!("T1: types in use are alive"))
+            }
+        }
+    }
+}
+
+impl From<Top> for HeapTopType {
+    fn from(top: Top) -> HeapTopType {
+        match top {
+            Top::Any => HeapTopType::Any,
+            Top::Func => HeapTopType::Func,
+            Top::Extern => HeapTopType::Extern,
+            Top::Exn => HeapTopType::Exn,
+        }
+    }
+}
+
+impl RefType {
+    /// A reference type.
+    #[must_use]
+    pub const fn new(nullable: bool, heap_type: HeapType) -> RefType {
+        RefType {
+            nullable,
+            heap_type,
+        }
+    }
+
+    pub(crate) fn kind(&self, engine: &Engine) -> Result<RefKind, Error> {
+        Ok(RefKind {
+            nullable: self.nullable,
+            heap: self.heap_type.kind(engine)?,
+        })
+    }
+
+    pub(crate) fn from_kind(engine: &Engine, kind: RefKind) -> RefType {
+        RefType {
+            nullable: kind.nullable,
+            heap_type: HeapType::from_kind(engine, kind.heap),
+        }
+    }
+}
+
+impl ValType {
+    /// `(ref null any)`.
+    pub const ANYREF: ValType = ValType::Ref(RefType::new(true, HeapType::Any));
+    /// `(ref null extern)`.
+    pub const EXTERNREF: ValType = ValType::Ref(RefType::new(true, HeapType::Extern));
+    /// `(ref null func)`.
+    pub const FUNCREF: ValType = ValType::Ref(RefType::new(true, HeapType::Func));
+    /// `(ref null exn)`.
+    pub const EXNREF: ValType = ValType::Ref(RefType::new(true, HeapType::Exn));
+
+    /// Its canonical form in that engine.
+    ///
+    /// # Errors
+    /// It names a type of another engine.
+    pub fn kind(&self, engine: &Engine) -> Result<ValKind, Error> {
+        Ok(match self {
+            ValType::I32 => ValKind::I32,
+            ValType::I64 => ValKind::I64,
+            ValType::F32 => ValKind::F32,
+            ValType::F64 => ValKind::F64,
+            ValType::V128 => ValKind::V128,
+            ValType::Ref(r) => ValKind::Ref(r.kind(engine)?),
+        })
+    }
+
+    pub(crate) fn from_kind(engine: &Engine, kind: ValKind) -> ValType {
+        match kind {
+            ValKind::I32 => ValType::I32,
+            ValKind::I64 => ValType::I64,
+            ValKind::F32 => ValType::F32,
+            ValKind::F64 => ValType::F64,
+            ValKind::V128 => ValType::V128,
+            ValKind::Ref(r) => ValType::Ref(RefType::from_kind(engine, r)),
+        }
+    }
+
+    /// Whether values of this type are values of `other`, in that engine.
+    ///
+    /// # Errors
+    /// One of them names a type of another engine.
+    pub fn matches(&self, engine: &Engine, other: &ValType) -> Result<bool, Error> {
+        let (sub, sup) = (self.kind(engine)?, other.kind(engine)?);
+        Ok(engine.registry().val_matches(sub, sup))
+    }
+}
+
+impl FieldType {
+    /// A field type.
+    #[must_use]
+    pub const fn new(mutability: Mutability, element_type: StorageType) -> FieldType {
+        FieldType {
+            mutability,
+            element_type,
+        }
+    }
+
+    fn kind(&self, engine: &Engine) -> Result<FieldKind, Error> {
+        Ok(FieldKind {
+            storage: match &self.element_type {
+                StorageType::I8 => StorageKind::I8,
+                StorageType::I16 => StorageKind::I16,
+                StorageType::ValType(v) => StorageKind::Val(v.kind(engine)?),
+            },
+            mutable: self.mutability == Mutability::Var,
+        })
+    }
+
+    fn from_kind(engine: &Engine, kind: FieldKind) -> FieldType {
+        FieldType {
+            mutability: mutability(kind.mutable),
+            element_type: match kind.storage {
+                StorageKind::I8 => StorageType::I8,
+                StorageKind::I16 => StorageType::I16,
+                StorageKind::Val(v) => StorageType::ValType(ValType::from_kind(engine, v)),
+            },
+        }
+    }
+}
+
+fn mutability(mutable: bool) -> Mutability {
+    if mutable {
+        Mutability::Var
+    } else {
+        Mutability::Const
+    }
+}
+
+fn kinds(
+    engine: &Engine,
+    types: impl IntoIterator<Item = ValType>,
+) -> Result<Box<[ValKind]>, Error> {
+    types.into_iter().map(|ty| ty.kind(engine)).collect()
+}
+
+/// A type of a group of its own.
+fn single(is_final: bool, supertype: Option<TypeId>, composite: Composite) -> TypeDef {
+    TypeDef {
+        is_final,
+        supertype,
+        composite,
+        depth: 0,
+    }
+}
+
+impl FuncType {
+    /// The final function type of a group of its own with these parameters and results.
+    ///
+    /// # Errors
+    /// A type of another engine; or the engine has no types left.
+    pub fn new(
+        engine: &Engine,
+        params: impl IntoIterator<Item = ValType>,
+        results: impl IntoIterator<Item = ValType>,
+    ) -> Result<FuncType, Error> {
+        let params: Vec<_> = params.into_iter().collect();
+        let results: Vec<_> = results.into_iter().collect();
+        let sig = FuncSig {
+            params: kinds(engine, params.iter().cloned())?,
+            results: kinds(engine, results.iter().cloned())?,
+        };
+        let def = single(true, None, Composite::Func(sig));
+        Ok(FuncType(Defined::intern(engine, def)?))
+    }
+
+    /// Parameters and results in canonical form.
+    #[must_use]
+    pub fn sig(&self) -> &FuncSig {
+        match &self.0.def.composite {
+            Composite::Func(sig) => sig,
+            Composite::Struct(_) | Composite::Array(_) => unreachable!("a function type"),
+        }
+    }
+
+    /// Parameters.
+    pub fn params(&self) -> impl ExactSizeIterator<Item = ValType> + '_ {
+        let kinds = self.sig().params.iter();
+        kinds.map(|kind| ValType::from_kind(&self.0.engine, *kind))
+    }
+
+    /// Results.
+    pub fn results(&self) -> impl ExactSizeIterator<Item = ValType> + '_ {
+        let kinds = self.sig().results.iter();
+        kinds.map(|kind| ValType::from_kind(&self.0.engine, *kind))
+    }
+}
+
+impl StructType {
+    /// The final structure type of a group of its own with these fields.
+    ///
+    /// # Errors
+    /// A type of another engine; or the engine has no types left.
+    pub fn new(
+        engine: &Engine,
+        fields: impl IntoIterator<Item = FieldType>,
+    ) -> Result<StructType, Error> {
+        StructType::with_finality_and_supertype(engine, true, None, fields)
+    }
+
+    /// A structure type of a group of its own.
+    ///
+    /// # Errors
+    /// As [`StructType::new`]; or it is no valid subtype.
+    pub fn with_finality_and_supertype(
+        engine: &Engine,
+        is_final: bool,
+        supertype: Option<&StructType>,
+        fields: impl IntoIterator<Item = FieldType>,
+    ) -> Result<StructType, Error> {
+        let fields: Vec<_> = fields.into_iter().collect();
+        let kinds = fields.iter().map(|f| f.kind(engine));
+        let kinds = kinds.collect::<Result<_, _>>()?;
+        let supertype = supertype.map(|s| s.0.expect(engine)).transpose()?;
+        let def = single(is_final, supertype, Composite::Struct(kinds));
+        Ok(StructType(Defined::intern(engine, def)?))
+    }
+
+    /// Fields in canonical form.
+    #[must_use]
+    pub fn field_kinds(&self) -> &[FieldKind] {
+        match &self.0.def.composite {
+            Composite::Struct(fields) => fields,
+            Composite::Func(_) | Composite::Array(_) => unreachable!("a structure type"),
+        }
+    }
+
+    /// Fields.
+    pub fn fields(&self) -> impl ExactSizeIterator<Item = FieldType> + '_ {
+        let kinds = self.field_kinds().iter();
+        kinds.map(|kind| FieldType::from_kind(&self.0.engine, *kind))
+    }
+}
+
+impl ArrayType {
+    /// The final array type of a group of its own with that element.
+    ///
+    /// # Errors
+    /// A type of another engine; or the engine has no types left.
+    pub fn new(engine: &Engine, element: FieldType) -> Result<ArrayType, Error> {
+        ArrayType::with_finality_and_supertype(engine, true, None, element)
+    }
+
+    /// An array type of a group of its own.
+    ///
+    /// # Errors
+    /// As [`ArrayType::new`]; or it is no valid subtype.
+    pub fn with_finality_and_supertype(
+        engine: &Engine,
+        is_final: bool,
+        supertype: Option<&ArrayType>,
+        element: FieldType,
+    ) -> Result<ArrayType, Error> {
+        let supertype = supertype.map(|s| s.0.expect(engine)).transpose()?;
+        let kind = element.kind(engine)?;
+        let def = single(is_final, supertype, Composite::Array(kind));
+        Ok(ArrayType(Defined::intern(engine, def)?))
+    }
+
+    /// Element in canonical form.
+    #[must_use]
+    pub fn element_kind(&self) -> FieldKind {
+        match &self.0.def.composite {
+            Composite::Array(element) => *element,
+            Composite::Func(_) | Composite::Struct(_) => unreachable!("an array type"),
+        }
+    }
+
+    /// Element.
+    #[must_use]
+    pub fn field_type(&self) -> FieldType {
+        FieldType::from_kind(&self.0.engine, self.element_kind())
+    }
+}
+
+/// A table type.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TableType {
+    /// Elements.
+    pub element: RefType,
+    /// Whether indices are 64 bits.
+    pub is_64: bool,
+    /// Least size.
+    pub minimum: u64,
+    /// Largest size.
+    pub maximum: Option<u64>,
+}
+
+impl TableType {
+    /// A table type with 32-bit indices.
+    #[must_use]
+    pub const fn new(element: RefType, minimum: u64, maximum: Option<u64>) -> TableType {
+        TableType {
+            element,
+            is_64: false,
+            minimum,
+            maximum,
+        }
+    }
+
+    pub(crate) fn kind(&self, engine: &Engine) -> Result<crate::module::TableType, Error> {
+        Ok(crate::module::TableType {
+            element: self.element.kind(engine)?,
+            is_64: self.is_64,
+            min: self.minimum,
+            max: self.maximum,
+        })
+    }
+
+    pub(crate) fn from_kind(engine: &Engine, ty: crate::module::TableType) -> TableType {
+        TableType {
+            element: RefType::from_kind(engine, ty.element),
+            is_64: ty.is_64,
+            minimum: ty.min,
+            maximum: ty.max,
+        }
+    }
+}
+
+/// A memory type; sizes are in pages of 64 KiB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MemoryType {
+    /// Whether addresses are 64 bits.
+    pub is_64: bool,
+    /// Least size.
+    pub minimum: u64,
+    /// Largest size.
+    pub maximum: Option<u64>,
+}
+
+impl MemoryType {
+    /// A memory type with 32-bit addresses.
+    #[must_use]
+    pub const fn new(minimum: u64, maximum: Option<u64>) -> MemoryType {
+        MemoryType {
+            is_64: false,
+            minimum,
+            maximum,
+        }
+    }
+
+    pub(crate) const fn kind(self) -> crate::module::MemoryType {
+        crate::module::MemoryType {
+            is_64: self.is_64,
+            min: self.minimum,
+            max: self.maximum,
+        }
+    }
+
+    pub(crate) const fn from_kind(ty: crate::module::MemoryType) -> MemoryType {
+        MemoryType {
+            is_64: ty.is_64,
+            minimum: ty.min,
+            maximum: ty.max,
+        }
+    }
+}
+
+/// A global type.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct GlobalType {
+    /// Its value.
+    pub content: ValType,
+    /// Whether it can be written.
+    pub mutability: Mutability,
+}
+
+impl GlobalType {
+    /// A global type.
+    #[must_use]
+    pub const fn new(content: ValType, mutability: Mutability) -> GlobalType {
+        GlobalType {
+            content,
+            mutability,
+        }
+    }
+
+    pub(crate) fn kind(&self, engine: &Engine) -> Result<crate::module::GlobalType, Error> {
+        Ok(crate::module::GlobalType {
+            content: self.content.kind(engine)?,
+            mutable: self.mutability == Mutability::Var,
+        })
+    }
+
+    pub(crate) fn from_kind(engine: &Engine, ty: crate::module::GlobalType) -> GlobalType {
+        GlobalType {
+            content: ValType::from_kind(engine, ty.content),
+            mutability: mutability(ty.mutable),
+        }
+    }
+}
+
+/// Type of something imported or exported. A tag's type is that of its exceptions' payload: a function type without results.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum ExternType {
+    Func(FuncType),
+    Table(TableType),
+    Memory(MemoryType),
+    Global(GlobalType),
+    Tag(FuncType),
+}
+
+impl ExternType {
+    pub(crate) fn func(engine: &Engine, id: TypeId) -> ExternType {
+        ExternType::Func(func_type(engine, id))
+    }
+
+    pub(crate) fn tag(engine: &Engine, id: TypeId) -> ExternType {
+        ExternType::Tag(func_type(engine, id))
+    }
+
+    pub(crate) fn table(engine: &Engine, ty: crate::module::TableType) -> ExternType {
+        ExternType::Table(TableType::from_kind(engine, ty))
+    }
+
+    pub(crate) fn memory(ty: crate::module::MemoryType) -> ExternType {
+        ExternType::Memory(MemoryType::from_kind(ty))
+    }
+
+    pub(crate) fn global(engine: &Engine, ty: crate::module::GlobalType) -> ExternType {
+        ExternType::Global(GlobalType::from_kind(engine, ty))
+    }
+}
+
+/// The function type of something that is alive, which keeps its type alive.
+pub(crate) fn func_type(engine: &Engine, id: TypeId) -> FuncType {
+    FuncType::from_id(engine, id).unwrap_or_else(|| unreachable!("T1: types in use are alive"))
+}
+
+/// An import of a module.
+#[derive(Clone, Debug)]
+pub struct ImportType<'a> {
+    /// The module it is imported from.
+    pub module: &'a str,
+    /// Its name there.
+    pub name: &'a str,
+    /// Its type.
+    pub ty: ExternType,
+}
+
+/// An export of a module.
+#[derive(Clone, Debug)]
+pub struct ExportType<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its type.
+    pub ty: ExternType,
+}
+
+/// A kind as text, for messages.
+pub(crate) fn describe(registry: &TypeRegistry, kind: ValKind) -> String {
+    match kind {
+        ValKind::Ref(RefKind {
+            nullable,
+            heap: HeapKind::Defined(id, shape),
+        }) => {
+            let null = if nullable { "null " } else { "" };
+            let known = registry.get(id).is_some();
+            format!(
+                "(ref {null}{shape:?} {}{})",
+                id.0,
+                if known { "" } else { "?" }
+            )
+        }
+        ValKind::Ref(RefKind { nullable, heap }) => {
+            let null = if nullable { "null " } else { "" };
+            format!("(ref {null}{heap:?})")
+        }
+        other => format!("{other:?}"),
+    }
+}
