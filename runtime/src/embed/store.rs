@@ -14,7 +14,7 @@ use super::engine::Engine;
 use super::error::{Error, Misuse};
 use crate::config::Schedule;
 use crate::heap::PointKind;
-use crate::instance::limiter::{LimiterHook, ResourceLimiter};
+use crate::instance::limiter::{Ask, LimiterHook, ResourceLimiter};
 use crate::instance::store::StoreOpaque;
 
 type Limiter<T> = Box<dyn (Fn(&mut T) -> &mut dyn ResourceLimiter) + Send + Sync>;
@@ -237,7 +237,7 @@ impl<T: fmt::Debug> fmt::Debug for Store<T> {
 
 /// # Safety
 /// `outer` is a `StoreInner<T>` with a limiter, whose data nobody uses.
-unsafe fn with_limiter<T>(outer: *mut c_void, ask: &mut dyn FnMut(&mut dyn ResourceLimiter)) {
+unsafe fn with_limiter<T>(outer: *mut c_void, ask: &mut Ask<'_>) {
     let outer = outer.cast::<StoreInner<T>>();
     // SAFETY: the caller's promise; apart from `opaque`, which may be borrowed.
     let limiter = unsafe { &(*outer).limiter };
