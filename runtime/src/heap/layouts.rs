@@ -33,7 +33,7 @@ pub struct Walk {
     pub element_bytes: u32,
     /// Whether elements are traced.
     pub traced_elements: bool,
-    /// Traced fields: first index into [`Layouts::edges`], and how many.
+    /// Traced fields: first index into `Layouts::edges`, and how many.
     pub first: u32,
     /// Their number.
     pub count: u32,

@@ -4,7 +4,7 @@
 //! are in [`Contents`] and [`Heap`]; they are apart so that a collection can borrow both.
 //!
 //! Invariants:
-//! - Every write of a GC reference outside of compiled code goes through [`write_root`], [`init_root`] or the heap's bulk
+//! - Every write of a GC reference outside of compiled code goes through `write_root`, `init_root` or the heap's bulk
 //!   operations.
 //! - After something proved broken ([`Broken`]) the store runs nothing any more.
 //! - Data of host objects is dropped by [`StoreOpaque::settle`], never while a collection runs.

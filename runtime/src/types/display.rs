@@ -6,7 +6,7 @@
 //! Invariants that unsafe code argues from:
 //! - **D1** The range has `TypeId::MAX + 1` rows of [`DISPLAY_ENTRIES`] aligned words and stays mapped, readable and writable, until the
 //!   value is dropped. Pages that nobody wrote read as zero.
-//! - **D2** Only [`Displays::write`] and [`Displays::clear`] write, through atomics; a row is complete before its id is handed out.
+//! - **D2** Only `Displays::write` and `Displays::clear` write, through atomics; a row is complete before its id is handed out.
 
 use std::ptr;
 use std::sync::atomic::{AtomicU32, Ordering};

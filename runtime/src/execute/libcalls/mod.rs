@@ -7,7 +7,7 @@
 //! memory      memories and data segments
 //! ```
 //!
-//! A body is a method of [`Call`]. It does what the specification says with the store's own operations (`instance`, `heap`), which check
+//! A body is a method of `Call`. It does what the specification says with the store's own operations (`instance`, `heap`), which check
 //! bounds before anything is written. Bodies that may collect root their own reference arguments: a reference whose last use is
 //! the call is in no stack map.
 

@@ -12,8 +12,8 @@
 //! Invariants:
 //! - **D1** count == edges from objects + counted roots + membership in the list, outside of the operations here.
 //! - **D2** Whatever a frame or temporary refers to is in the list; so its count is not zero while the frame refers to it.
-//! - **D3** A link is 0 for objects that are not in the list; else it is the next object (0 at the end) with [`LISTED`] set.
-//! - **D4** From [`FIRST`](super::core::FIRST) to `top`, objects, free blocks and the region follow each other without a gap, but for
+//! - **D3** A link is 0 for objects that are not in the list; else it is the next object (0 at the end) with `LISTED` set.
+//! - **D4** From [`FIRST`] to `top`, objects, free blocks and the region follow each other without a gap, but for
 //!   the open run, which is one free block that has no header yet.
 //! - **D5** An object on the worklist of the dead has count 0 and is not in the list; its link is the worklist's.
 
