@@ -1,8 +1,16 @@
 //! Finding faults: seed -> program -> case -> verdict.
 //!
-//! Reading order: `program` (what is generated), `generate` (seed to program), `mutate` (program to neighbouring program),
-//! `target` (program to verdict; the list of targets).
+//! Reading order: `program` (what is generated), `generate` (choices to program), `input` (bytes to choices and edits), `mutate`
+//! (program to neighbouring program), `target` (input to verdict; the list of targets).
+//!
+//! Not here: how a case is run or compared (`oracles`), and engines.
 
 pub mod program;
 
 pub mod generate;
+
+pub mod input;
+
+pub mod mutate;
+
+pub mod target;

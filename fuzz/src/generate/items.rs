@@ -2,7 +2,6 @@
 //!
 //! Order matters: a constant expression may mention the globals before it, and any function.
 
-use super::body::calc;
 use super::swarm::Feature;
 use super::{BodyKind, Gen};
 use crate::program::{
@@ -399,11 +398,5 @@ impl Gen<'_> {
             export: self.src.chance(70).then(|| format!("g{}", id.0)),
             init: None,
         });
-    }
-
-    /// An `i32` that is small and not negative.
-    pub(super) fn small(&mut self, most: i32) -> Expr {
-        let drawn = self.expr(Ty::I32);
-        calc::and(drawn, Expr::i32(most))
     }
 }

@@ -71,7 +71,7 @@ pub enum Focus {
 }
 
 /// Bytes a seed expands to. Programs use less; what is left over costs a microsecond.
-const SEED_BYTES: usize = 12_000;
+pub const SEED_BYTES: usize = 12_000;
 
 /// The program of a seed.
 pub fn from_seed(seed: u64, focus: Focus) -> Program {
@@ -115,6 +115,11 @@ pub fn generate(bytes: &[u8], focus: Focus) -> Program {
         entries.push(std::mem::take(&mut make.entries));
     }
     make.program(&entries)
+}
+
+/// A constant worth trying.
+pub fn interesting(src: &mut Source<'_>) -> i32 {
+    values::int32(src)
 }
 
 /// Bends the swarm towards `focus`; says whether the program is of the `held` kind.

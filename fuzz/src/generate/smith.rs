@@ -2,14 +2,20 @@
 //! graphs, but contain every instruction in every odd place.
 
 use arbitrary::Unstructured;
+use gcrucible_oracles::case::{InstanceIndex, ModuleIndex, Step};
+use gcrucible_oracles::value::{HeapTop, Ref, Value};
 use wasm_smith::{Config, Module};
+use wasmparser::{
+    AbstractHeapType, BinaryReaderError, CompositeInnerType, ExternalKind, HeapType, Parser,
+    Payload, ValType,
+};
 
 use super::source::Source;
 
 /// Units of fuel in every module; when they are used up it traps.
 const FUEL: u32 = 400;
 
-/// A module of wasm-smith, and what it exports as functions with their parameters.
+/// A module of wasm-smith.
 #[derive(Clone, Debug)]
 pub struct SmithModule {
     /// The bytes.
@@ -71,4 +77,85 @@ fn config(src: &mut Source<'_>) -> Config {
         min_funcs: 1,
         ..Config::default()
     }
+}
+
+/// Instantiate, then call every exported function whose parameters the embedder can make, twice.
+pub fn steps(wasm: &[u8]) -> Vec<Step> {
+    let instance = InstanceIndex(0);
+    let mut steps = vec![Step::Instantiate {
+        module: ModuleIndex(0),
+    }];
+    for (export, params) in exported_functions(wasm).unwrap_or_default() {
+        for turn in 0..2 {
+            let args: Option<Vec<Value>> = params.iter().map(|&ty| argument(ty, turn)).collect();
+            if let Some(args) = args {
+                steps.push(Step::Invoke {
+                    instance,
+                    export: export.clone(),
+                    args,
+                });
+            }
+        }
+    }
+    steps
+}
+
+fn argument(ty: ValType, turn: i32) -> Option<Value> {
+    Some(match ty {
+        ValType::I32 => Value::I32(turn * 7),
+        ValType::I64 => Value::I64(i64::from(turn) << 33),
+        ValType::F32 => Value::F32((turn as f32).to_bits()),
+        ValType::F64 => Value::F64(f64::from(turn).to_bits()),
+        ValType::V128 => Value::V128(turn as u128),
+        ValType::Ref(r) if r.is_nullable() => match r.heap_type() {
+            HeapType::Abstract { ty, .. } => Value::Ref(Ref::null(match ty {
+                AbstractHeapType::Func | AbstractHeapType::NoFunc => HeapTop::Func,
+                AbstractHeapType::Extern if turn == 1 => return Some(Value::Ref(Ref::host(1))),
+                AbstractHeapType::Extern | AbstractHeapType::NoExtern => HeapTop::Extern,
+                AbstractHeapType::Exn | AbstractHeapType::NoExn => HeapTop::Exn,
+                _ => HeapTop::Any,
+            })),
+            // Whether it is a function is not worth finding out.
+            HeapType::Concrete(_) | HeapType::Exact(_) => return None,
+        },
+        ValType::Ref(_) => return None,
+    })
+}
+
+/// Names and parameter types of exported functions.
+fn exported_functions(wasm: &[u8]) -> Result<Vec<(String, Vec<ValType>)>, BinaryReaderError> {
+    let mut types: Vec<Option<Vec<ValType>>> = Vec::new();
+    let mut funcs: Vec<u32> = Vec::new();
+    let mut exports = Vec::new();
+    for payload in Parser::new(0).parse_all(wasm) {
+        match payload? {
+            Payload::TypeSection(section) => {
+                for group in section {
+                    types.extend(group?.types().map(|t| match &t.composite_type.inner {
+                        CompositeInnerType::Func(f) => Some(f.params().to_vec()),
+                        _ => None,
+                    }));
+                }
+            }
+            Payload::FunctionSection(section) => {
+                for ty in section {
+                    funcs.push(ty?);
+                }
+            }
+            Payload::ExportSection(section) => {
+                for export in section {
+                    let export = export?;
+                    if export.kind == ExternalKind::Func {
+                        exports.push((export.name.to_owned(), export.index));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    let params = |index: u32| types.get(*funcs.get(index as usize)? as usize)?.clone();
+    let found = exports
+        .into_iter()
+        .filter_map(|(name, index)| Some((name, params(index)?)));
+    Ok(found.collect())
 }

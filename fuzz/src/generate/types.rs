@@ -281,7 +281,7 @@ impl Make<'_, '_> {
         };
         let mut defs: Vec<TypeDef> = old
             .iter()
-            .map(|&id| rename(self.types.def(id), &renamed))
+            .map(|&id| self.types.def(id).renamed(&renamed))
             .collect();
         if self.src.chance(50) {
             self.change(&mut defs, first);
@@ -321,40 +321,6 @@ impl Make<'_, '_> {
         for (at, def) in defs.iter_mut().enumerate() {
             def.canon = TypeId(first + at as u32);
         }
-    }
-}
-
-/// The definition with every mentioned id replaced.
-fn rename(def: &TypeDef, to: &dyn Fn(TypeId) -> TypeId) -> TypeDef {
-    let ty = |ty: Ty| match ty {
-        Ty::Ref(RefTy {
-            null,
-            heap: Heap::Def(id),
-        }) => Ty::Ref(RefTy {
-            null,
-            heap: Heap::Def(to(id)),
-        }),
-        other => other,
-    };
-    let field = |f: &Field| Field {
-        storage: match f.storage {
-            Storage::Val(t) => Storage::Val(ty(t)),
-            packed => packed,
-        },
-        ..*f
-    };
-    TypeDef {
-        body: match &def.body {
-            Composite::Struct(fields) => Composite::Struct(fields.iter().map(field).collect()),
-            Composite::Array(f) => Composite::Array(field(f)),
-            Composite::Func(sig) => Composite::Func(Sig {
-                params: sig.params.iter().copied().map(ty).collect(),
-                results: sig.results.iter().copied().map(ty).collect(),
-            }),
-        },
-        is_final: def.is_final,
-        supertype: def.supertype.map(to),
-        canon: def.canon,
     }
 }
 

@@ -48,6 +48,9 @@ pub enum Dangling {
     /// An item that is neither imported nor has an initial value.
     #[error("global {0:?} has no initial value")]
     NoValue(GlobalId),
+    /// An instruction that `encode` has no arm for.
+    #[error("an instruction without an encoding")]
+    NoEncoding,
 }
 
 /// Encodes one module.
@@ -916,6 +919,8 @@ fn arrays(cx: &Context<'_>, op: &Op) -> Result<Instruction<'static>, Dangling> {
             array_type_index: cx.ty(*t)?,
             array_elem_index: cx.elem(*e)?,
         },
-        _ => I::Nop,
+        Op::Nop => I::Nop,
+        // Everything else was taken care of on the way here.
+        _ => return Err(Dangling::NoEncoding),
     })
 }

@@ -7,8 +7,9 @@
 //! alone; imports come before definitions only in the encoding. What does **not** hold by itself is validity: after an
 //! edit, [`Program::validate`] decides.
 //!
-//! Reading order: `types`, `ops`, `numeric`, this file, `encode`, `print`.
+//! Reading order: `types`, `ops`, `numeric`, this file, `encode`, `print`, `edit`.
 
+pub mod edit;
 pub mod encode;
 pub mod numeric;
 pub mod ops;

@@ -377,14 +377,16 @@ impl Expr {
 
     /// The statement lists inside the node, to change them.
     pub fn bodies_mut(&mut self) -> impl Iterator<Item = &mut Vec<Expr>> {
-        let (a, b) = match &mut self.op {
-            Op::Block(_, _, body) | Op::Loop(_, _, body) | Op::Try(_, _, body) => {
-                (Some(body), None)
-            }
-            Op::If(_, then, els) => (Some(then), Some(els)),
-            _ => (None, None),
-        };
-        a.into_iter().chain(b)
+        self.op.bodies_mut()
+    }
+
+    /// Calls `visit` for the node and everything inside it, in preorder, to change it.
+    pub fn walk_mut(&mut self, visit: &mut dyn FnMut(&mut Expr)) {
+        visit(self);
+        self.args.iter_mut().for_each(|e| e.walk_mut(visit));
+        for body in self.bodies_mut() {
+            body.iter_mut().for_each(|e| e.walk_mut(visit));
+        }
     }
 
     /// Calls `visit` for the node and everything inside it, in preorder.
@@ -405,6 +407,18 @@ impl Expr {
 }
 
 impl Op {
+    /// The statement lists inside the instruction, to change them.
+    pub fn bodies_mut(&mut self) -> impl Iterator<Item = &mut Vec<Expr>> {
+        let (a, b) = match self {
+            Op::Block(_, _, body) | Op::Loop(_, _, body) | Op::Try(_, _, body) => {
+                (Some(body), None)
+            }
+            Op::If(_, then, els) => (Some(then), Some(els)),
+            _ => (None, None),
+        };
+        a.into_iter().chain(b)
+    }
+
     /// The instruction's name in the text format, without immediates; pseudo instructions have names in parentheses.
     pub fn name(&self) -> String {
         let fixed = match self {

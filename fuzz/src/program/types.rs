@@ -191,6 +191,42 @@ pub struct TypeDef {
     pub canon: TypeId,
 }
 
+impl TypeDef {
+    /// The definition with every mentioned id replaced; equal to the same definition as before.
+    pub fn renamed(&self, to: &dyn Fn(TypeId) -> TypeId) -> TypeDef {
+        let ty = |ty: Ty| match ty {
+            Ty::Ref(RefTy {
+                null,
+                heap: Heap::Def(id),
+            }) => Ty::Ref(RefTy {
+                null,
+                heap: Heap::Def(to(id)),
+            }),
+            other => other,
+        };
+        let field = |f: &Field| Field {
+            storage: match f.storage {
+                Storage::Val(t) => Storage::Val(ty(t)),
+                packed => packed,
+            },
+            ..*f
+        };
+        TypeDef {
+            body: match &self.body {
+                Composite::Struct(fields) => Composite::Struct(fields.iter().map(field).collect()),
+                Composite::Array(f) => Composite::Array(field(f)),
+                Composite::Func(sig) => Composite::Func(Sig {
+                    params: sig.params.iter().copied().map(ty).collect(),
+                    results: sig.results.iter().copied().map(ty).collect(),
+                }),
+            },
+            is_final: self.is_final,
+            supertype: self.supertype.map(to),
+            canon: self.canon,
+        }
+    }
+}
+
 /// The type definitions of one program.
 #[derive(Clone, Debug, Default)]
 pub struct Universe {

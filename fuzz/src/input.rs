@@ -1,0 +1,132 @@
+//! The bytes a target is given: a base, which makes a program, and edits, which change it.
+//!
+//! One format serves seeds, corpus files, libFuzzer and replay:
+//!
+//! | bytes | meaning |
+//! |---|---|
+//! | 1 | number of edits, modulo 8 |
+//! | 5 each | an edit: what to do, and a seed for how |
+//! | rest | the base: up to 16 bytes are a seed and are expanded; more are the choices themselves |
+//!
+//! So every byte string is an input, a mutated program is a few bytes longer than the program it came from, and editing never
+//! scrambles what is not edited.
+
+use crate::generate::SEED_BYTES;
+use crate::generate::source::{expand, split_mix};
+
+/// Most edits of one input.
+pub const EDITS_MAX: usize = 7;
+const EDIT_BYTES: usize = 5;
+const SEED_BYTES_MAX: usize = 16;
+
+/// A change to a program: see `mutate`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// What to do; taken modulo the number of mutations.
+    pub kind: u8,
+    /// How.
+    pub seed: u32,
+}
+
+/// A parsed input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// Applied in order.
+    pub edits: Vec<Edit>,
+    /// What makes the program.
+    pub base: Vec<u8>,
+}
+
+impl Input {
+    /// Never fails: missing bytes are zero.
+    pub fn parse(bytes: &[u8]) -> Input {
+        let Some((&first, rest)) = bytes.split_first() else {
+            return Input {
+                edits: Vec::new(),
+                base: Vec::new(),
+            };
+        };
+        let wanted = usize::from(first) % (EDITS_MAX + 1);
+        let there = wanted.min(rest.len() / EDIT_BYTES);
+        let (edits, base) = rest.split_at(there * EDIT_BYTES);
+        let edits = edits
+            .chunks_exact(EDIT_BYTES)
+            .map(|c| Edit {
+                kind: c[0],
+                seed: u32::from_le_bytes([c[1], c[2], c[3], c[4]]),
+            })
+            .collect();
+        Input {
+            edits,
+            base: base.to_vec(),
+        }
+    }
+
+    /// The bytes this was, or could have been, parsed from. At most [`EDITS_MAX`] edits are kept.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let edits = &self.edits[..self.edits.len().min(EDITS_MAX)];
+        let mut bytes = vec![edits.len() as u8];
+        for edit in edits {
+            bytes.push(edit.kind);
+            bytes.extend(edit.seed.to_le_bytes());
+        }
+        bytes.extend(&self.base);
+        bytes
+    }
+
+    /// The input of a seed, without edits.
+    pub fn of_seed(seed: u64) -> Input {
+        Input {
+            edits: Vec::new(),
+            base: seed.to_le_bytes().to_vec(),
+        }
+    }
+
+    /// The base as choices for a generator.
+    pub fn choices(&self) -> Vec<u8> {
+        if self.base.len() > SEED_BYTES_MAX {
+            return self.base.clone();
+        }
+        expand(self.number(), SEED_BYTES)
+    }
+
+    /// One number for the whole base, for decisions beside the program (which engine, which generator).
+    pub fn number(&self) -> u64 {
+        if let Ok(seed) = <[u8; 8]>::try_from(self.base.as_slice()) {
+            return u64::from_le_bytes(seed);
+        }
+        let mut state = self.base.len() as u64;
+        for chunk in self.base.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            state ^= u64::from_le_bytes(word);
+            state = split_mix(&mut state);
+        }
+        state
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_input_survives_a_round_trip() {
+        let input = Input {
+            edits: vec![
+                Edit { kind: 3, seed: 77 },
+                Edit {
+                    kind: 255,
+                    seed: u32::MAX,
+                },
+            ],
+            base: vec![1, 2, 3],
+        };
+        assert_eq!(Input::parse(&input.to_bytes()), input);
+        assert_eq!(Input::parse(&Input::of_seed(9).to_bytes()).number(), 9);
+        for len in 0..40 {
+            let bytes = vec![0xff; len];
+            assert!(Input::parse(&bytes).to_bytes().len() <= len.max(1));
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Program -> neighbouring program.
+//!
+//! Comes in: a valid program and an [`Edit`]. Goes out: a valid program, changed in one place, or the same one if the edit did not
+//! apply. What always holds: the result validates (each mutation is tried on a copy and thrown away otherwise), it still
+//! terminates (code that counts is not touched), and the result depends on nothing but the two inputs.
+//!
+//! To add a mutation, add a row to [`MUTATIONS`] and its function to the file of its subject: `body` (statements and expressions),
+//! `schedule` (collections and steps), `types` (recursion groups).
+
+mod body;
+mod schedule;
+mod types;
+
+use crate::generate::source::{Source, expand};
+use crate::input::Edit;
+use crate::program::Program;
+
+/// One kind of change: its name, and how it is made. It returns false if there is nothing to change.
+type Mutation = (&'static str, fn(&mut Program, &mut Source<'_>) -> bool);
+
+/// Every mutation. `Edit::kind` chooses by position, so rows are only appended.
+pub const MUTATIONS: &[Mutation] = &[
+    ("collect elsewhere", schedule::collect_elsewhere),
+    ("collect in code", body::collect_here),
+    ("delete a statement", body::delete_statement),
+    ("repeat a statement", body::repeat_statement),
+    ("splice a statement", body::splice_statement),
+    ("change a constant", body::change_constant),
+    ("replace a value", body::replace_value),
+    ("let a value wait", body::let_wait),
+    ("change the steps", schedule::change_steps),
+    ("change an argument", schedule::change_argument),
+    ("reorder types", types::reorder_groups),
+    ("repeat a type", types::repeat_group),
+];
+
+/// Applies one edit; whether the program changed.
+pub fn apply(program: &mut Program, edit: Edit) -> bool {
+    let (_, change) = MUTATIONS[usize::from(edit.kind) % MUTATIONS.len()];
+    let bytes = expand(u64::from(edit.seed), 256);
+    let mut copy = program.clone();
+    if !change(&mut copy, &mut Source::new(&bytes)) || copy.validate().is_err() {
+        return false;
+    }
+    *program = copy;
+    true
+}
+
+/// Applies edits in order; how many took effect.
+pub fn apply_all(program: &mut Program, edits: &[Edit]) -> usize {
+    edits.iter().filter(|&&edit| apply(program, edit)).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generate::{Focus, from_seed};
+
+    /// Every mutation takes effect on a good share of programs, and what comes out validates.
+    #[test]
+    fn every_mutation_has_an_effect() {
+        const PROGRAMS: u32 = 60;
+        for (kind, (name, _)) in MUTATIONS.iter().enumerate() {
+            let mut effects = 0;
+            for seed in 0..PROGRAMS {
+                let mut program = from_seed(u64::from(seed), Focus::Any);
+                let edit = Edit {
+                    kind: kind as u8,
+                    seed,
+                };
+                effects += u32::from(apply(&mut program, edit));
+                assert!(program.validate().is_ok(), "{name}, seed {seed}");
+            }
+            assert!(effects * 5 >= PROGRAMS, "{name}: {effects} of {PROGRAMS}");
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! Ways to change a program: what the mutator and the reducer share.
+//!
+//! Nothing here keeps a program valid; whoever edits validates afterwards ([`Program::validate`]) and throws away what is not.
+//!
+//! A **list** is a row of expressions: the body of a function, of a block, or the operands of an instruction. Lists of function
+//! bodies are numbered from 0 in preorder, over all modules; constant expressions are not among them.
+
+use std::collections::BTreeSet;
+
+use super::{Expr, Func, FuncId, Heap, Mode, Module, Op, Program, RefTy, To, Ty, TypeId};
+
+/// An item of a module, to be taken away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Item {
+    /// The function at this position.
+    Func(usize),
+    /// The table at this position.
+    Table(usize),
+    /// The memory at this position.
+    Mem(usize),
+    /// The global at this position.
+    Global(usize),
+    /// The tag at this position.
+    Tag(usize),
+    /// The element segment at this position.
+    Elem(usize),
+    /// The data segment at this position.
+    Data(usize),
+}
+
+impl Module {
+    /// Every item.
+    pub fn items(&self) -> Vec<Item> {
+        let mut items = Vec::new();
+        items.extend((0..self.funcs.len()).map(Item::Func));
+        items.extend((0..self.tables.len()).map(Item::Table));
+        items.extend((0..self.mems.len()).map(Item::Mem));
+        items.extend((0..self.globals.len()).map(Item::Global));
+        items.extend((0..self.tags.len()).map(Item::Tag));
+        items.extend((0..self.elems.len()).map(Item::Elem));
+        items.extend((0..self.datas.len()).map(Item::Data));
+        items
+    }
+
+    /// Takes an item away; what mentions it is left dangling.
+    ///
+    /// # Panics
+    /// There is no such item.
+    pub fn remove(&mut self, item: Item) {
+        match item {
+            Item::Func(at) => {
+                let gone = self.funcs.remove(at);
+                if self.start == Some(gone.id) {
+                    self.start = None;
+                }
+            }
+            Item::Table(at) => drop(self.tables.remove(at)),
+            Item::Mem(at) => drop(self.mems.remove(at)),
+            Item::Global(at) => drop(self.globals.remove(at)),
+            Item::Tag(at) => drop(self.tags.remove(at)),
+            Item::Elem(at) => drop(self.elems.remove(at)),
+            Item::Data(at) => drop(self.datas.remove(at)),
+        }
+    }
+
+    /// Functions that something in the module mentions, or that are exported or started.
+    pub fn used_funcs(&self) -> BTreeSet<FuncId> {
+        let mut used: BTreeSet<FuncId> = self.start.into_iter().collect();
+        used.extend(
+            self.funcs
+                .iter()
+                .filter(|f| f.export.is_some())
+                .map(|f| f.id),
+        );
+        self.each_root(&mut |root| {
+            root.walk(&mut |e| match &e.op {
+                Op::Call(f) | Op::ReturnCall(f) | Op::RefFunc(f) => {
+                    used.insert(*f);
+                }
+                Op::Sink(to) => used.extend(to.iter().filter_map(|t| match t {
+                    To::Call(f) => Some(*f),
+                    _ => None,
+                })),
+                _ => {}
+            });
+        });
+        used
+    }
+
+    /// Takes functions away that nothing uses; whether there were any.
+    pub fn drop_unused_funcs(&mut self) -> bool {
+        let used = self.used_funcs();
+        let before = self.funcs.len();
+        self.funcs.retain(|f| used.contains(&f.id));
+        self.funcs.len() < before
+    }
+
+    /// Calls `visit` for every constant expression, to change it.
+    pub fn each_const_mut(&mut self, visit: &mut dyn FnMut(&mut Expr)) {
+        self.tables
+            .iter_mut()
+            .filter_map(|t| t.init.as_mut())
+            .for_each(&mut *visit);
+        self.globals
+            .iter_mut()
+            .filter_map(|g| g.init.as_mut())
+            .for_each(&mut *visit);
+        for elem in &mut self.elems {
+            if let Mode::Active(_, offset) = &mut elem.mode {
+                visit(offset);
+            }
+            elem.items.iter_mut().for_each(&mut *visit);
+        }
+        for data in &mut self.datas {
+            if let Mode::Active(_, offset) = &mut data.mode {
+                visit(offset);
+            }
+        }
+    }
+}
+
+impl Program {
+    /// How many lists there are.
+    pub fn list_count(&self) -> usize {
+        self.bodies().map(|f| count_lists(&f.body)).sum()
+    }
+
+    /// The list with this number, to change it.
+    pub fn list_mut(&mut self, number: usize) -> Option<&mut Vec<Expr>> {
+        let mut left = number;
+        for module in &mut self.modules {
+            for func in module.funcs.iter_mut().filter(|f| f.import.is_none()) {
+                if let Some(list) = nth_list(&mut func.body, &mut left) {
+                    return Some(list);
+                }
+            }
+        }
+        None
+    }
+
+    /// Position of the module and of the function that the list belongs to.
+    pub fn owner_of_list(&self, number: usize) -> Option<(usize, usize)> {
+        let mut left = number;
+        for (m, module) in self.modules.iter().enumerate() {
+            for (f, func) in module.funcs.iter().enumerate() {
+                if func.import.is_some() {
+                    continue;
+                }
+                let n = count_lists(&func.body);
+                if left < n {
+                    return Some((m, f));
+                }
+                left -= n;
+            }
+        }
+        None
+    }
+
+    fn bodies(&self) -> impl Iterator<Item = &Func> {
+        let funcs = self.modules.iter().flat_map(|m| &m.funcs);
+        funcs.filter(|f| f.import.is_none())
+    }
+
+    /// Takes recursion groups away that nothing mentions; whether there were any. Groups keep their numbers.
+    pub fn drop_unused_groups(&mut self) -> bool {
+        let mut changed = false;
+        for at in 0..self.modules.len() {
+            let used = self.used_types(at);
+            let groups = &self.types.groups;
+            let module = &mut self.modules[at];
+            let before = module.groups.len();
+            module
+                .groups
+                .retain(|&g| groups[g].iter().any(|id| used.contains(id)));
+            changed |= module.groups.len() < before;
+        }
+        changed
+    }
+
+    /// Every type a module mentions, with all that these mention and the rest of their groups.
+    fn used_types(&self, module: usize) -> BTreeSet<TypeId> {
+        let module = &self.modules[module];
+        let mut open = Vec::new();
+        open.extend(module.funcs.iter().map(|f| f.ty));
+        open.extend(module.tags.iter().map(|t| t.ty));
+        let mut tys: Vec<Ty> = module
+            .funcs
+            .iter()
+            .flat_map(|f| f.locals.iter().copied())
+            .collect();
+        tys.extend(module.tables.iter().map(|t| Ty::Ref(t.ty.elem)));
+        tys.extend(module.globals.iter().map(|g| g.ty));
+        tys.extend(module.elems.iter().map(|e| Ty::Ref(e.ty)));
+        module.each_root(&mut |root| root.walk(&mut |e| mentioned(e, &mut open, &mut tys)));
+        open.extend(tys.iter().filter_map(|ty| definition(*ty)));
+        let mut used = BTreeSet::new();
+        while let Some(id) = open.pop() {
+            if !used.insert(id) {
+                continue;
+            }
+            self.types.mentioned(id, &mut |to| open.push(to));
+            let group = self.types.groups.iter().find(|g| g.contains(&id));
+            open.extend(group.into_iter().flatten());
+        }
+        used
+    }
+}
+
+fn definition(ty: Ty) -> Option<TypeId> {
+    match ty {
+        Ty::Ref(RefTy {
+            heap: Heap::Def(id),
+            ..
+        }) => Some(id),
+        _ => None,
+    }
+}
+
+/// Collects the types that one node mentions.
+fn mentioned(e: &Expr, ids: &mut Vec<TypeId>, tys: &mut Vec<Ty>) {
+    tys.extend(&e.tys);
+    match &e.op {
+        Op::Select(ty) => tys.extend(ty),
+        Op::Block(_, params, _) | Op::Loop(_, params, _) => tys.extend(params),
+        Op::BrOnCast(_, from, to) | Op::BrOnCastFail(_, from, to) => {
+            tys.extend([Ty::Ref(*from), Ty::Ref(*to)]);
+        }
+        Op::RefNull(heap) => tys.push(Ty::nullable(*heap)),
+        Op::RefTest(r) | Op::RefCast(r) => tys.push(Ty::Ref(*r)),
+        Op::ArrayCopy(a, b) => ids.extend([*a, *b]),
+        Op::CallRef(id)
+        | Op::ReturnCallRef(id)
+        | Op::CallIndirect(_, id)
+        | Op::ReturnCallIndirect(_, id)
+        | Op::StructNew(id)
+        | Op::StructNewDefault(id)
+        | Op::StructGet(id, ..)
+        | Op::StructSet(id, _)
+        | Op::ArrayNew(id)
+        | Op::ArrayNewDefault(id)
+        | Op::ArrayNewFixed(id, _)
+        | Op::ArrayNewData(id, _)
+        | Op::ArrayNewElem(id, _)
+        | Op::ArrayGet(id, _)
+        | Op::ArraySet(id)
+        | Op::ArrayFill(id)
+        | Op::ArrayInitData(id, _)
+        | Op::ArrayInitElem(id, _) => ids.push(*id),
+        _ => {}
+    }
+}
+
+fn count_lists(list: &[Expr]) -> usize {
+    let inside =
+        |e: &Expr| count_lists(&e.args) + e.bodies().map(|body| count_lists(body)).sum::<usize>();
+    1 + list.iter().map(inside).sum::<usize>()
+}
+
+fn nth_list<'a>(list: &'a mut Vec<Expr>, left: &mut usize) -> Option<&'a mut Vec<Expr>> {
+    if *left == 0 {
+        return Some(list);
+    }
+    *left -= 1;
+    for e in list.iter_mut() {
+        let Expr { op, args, .. } = e;
+        if let Some(found) = nth_list(args, left) {
+            return Some(found);
+        }
+        for body in op.bodies_mut() {
+            if let Some(found) = nth_list(body, left) {
+                return Some(found);
+            }
+        }
+    }
+    None
+}
+
+/// The simplest expression of a type, without regard to the module: null, zero, an `i31`. `None` if the type needs more.
+pub fn simplest(ty: Ty) -> Option<Expr> {
+    Some(match ty {
+        Ty::I32 => Expr::i32(0),
+        Ty::I64 => Expr::i64(0),
+        Ty::F32 => Expr::value(Op::F32(0), Vec::new(), ty),
+        Ty::F64 => Expr::value(Op::F64(0), Vec::new(), ty),
+        Ty::V128 => Expr::value(Op::V128(0), Vec::new(), ty),
+        Ty::Ref(RefTy { null: true, heap }) => Expr::value(Op::RefNull(heap), Vec::new(), ty),
+        Ty::Ref(RefTy {
+            heap: Heap::Any | Heap::Eq | Heap::I31,
+            ..
+        }) => {
+            let ty = Ty::non_null(Heap::I31);
+            Expr::value(Op::RefI31, vec![Expr::i32(0)], ty)
+        }
+        Ty::Ref(RefTy {
+            heap: Heap::Extern, ..
+        }) => {
+            let inner = simplest(Ty::non_null(Heap::Any))?;
+            Expr::value(Op::ExternConvertAny, vec![inner], ty)
+        }
+        Ty::Ref(_) => return None,
+    })
+}
