@@ -1,0 +1,41 @@
+//! One program, every engine configuration, several schedules: all alike.
+
+use gcrucible_oracles::schedule::Schedule;
+
+use super::run::Trial;
+use super::{Ran, Rig, Subject, Target};
+use crate::generate::Focus;
+use crate::input::Input;
+
+/// See the module.
+pub static TARGET: Target = Target {
+    name: "collectors",
+    hunts: "one program, every collector and optimisation level, several schedules, all alike",
+    subject: test_case,
+    check,
+};
+
+fn test_case(input: &Input) -> Subject {
+    Subject::program(input, Focus::Any)
+}
+
+fn check(subject: &Subject, rig: &mut Rig) -> Ran {
+    let mut trial = Trial::new(subject, rig.reference.as_ref(), &mut rig.seen);
+    for schedule in [
+        subject.case.schedule.clone(),
+        Schedule::Every,
+        Schedule::OnPressure,
+    ] {
+        for engine in &rig.engines {
+            if trial.against(engine.as_ref(), schedule.clone()).is_none() {
+                return trial.end();
+            }
+        }
+    }
+    trial.end()
+}
+
+#[test]
+fn smoke() {
+    super::smoke(&TARGET, 15);
+}

@@ -1,0 +1,32 @@
+//! Any module, one engine against the reference, every comparison of the oracles.
+
+use super::{Ran, Rig, Subject, Target, run};
+use crate::generate::Focus;
+use crate::input::Input;
+
+/// See the module.
+pub static TARGET: Target = Target {
+    name: "differential",
+    hunts: "any module (own generator and wasm-smith), one engine against the reference",
+    subject: test_case,
+    check,
+};
+
+/// One input in this many is a module of wasm-smith.
+const SMITH_EVERY: u64 = 6;
+
+fn test_case(input: &Input) -> Subject {
+    if input.number() % SMITH_EVERY == SMITH_EVERY - 1 {
+        return Subject::smith(input);
+    }
+    Subject::program(input, Focus::Any)
+}
+
+fn check(subject: &Subject, rig: &mut Rig) -> Ran {
+    run::one_engine(subject, rig)
+}
+
+#[test]
+fn smoke() {
+    super::smoke(&TARGET, 60);
+}

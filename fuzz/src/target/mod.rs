@@ -1,0 +1,109 @@
+//! Input -> verdict. The list of targets, through which everything goes: the command line, replay, smoke tests, libFuzzer.
+//!
+//! A target says what it makes of an input (a [`Subject`]) and what it does with that (a [`Plan`]: which engines, under which
+//! schedules). Running a plan is the same for all and lives in `run`; comparing lives in `oracles`.
+//!
+//! To add a target: a file here with `TARGET` and a smoke test, a line in [`TARGETS`], and a file in `fuzz_targets`.
+//!
+//! Reading order: `subject`, `run`, then the targets.
+
+pub mod run;
+pub mod subject;
+
+pub mod collectors;
+pub mod const_eval;
+pub mod differential;
+pub mod exceptions;
+pub mod sweep;
+pub mod table_ops;
+pub mod types;
+pub mod validate;
+
+pub use run::{Fault, Ran, Rig, Stats};
+pub use subject::Subject;
+
+use crate::input::Input;
+
+/// A fuzz target.
+#[derive(Debug)]
+pub struct Target {
+    /// Its name, on the command line and as a file.
+    pub name: &'static str,
+    /// What it hunts, in one line.
+    pub hunts: &'static str,
+    /// What an input means to it.
+    pub subject: fn(&Input) -> Subject,
+    /// Runs and compares.
+    pub check: fn(&Subject, &mut Rig) -> Ran,
+}
+
+/// Every target.
+pub static TARGETS: &[&Target] = &[
+    &differential::TARGET,
+    &collectors::TARGET,
+    &sweep::TARGET,
+    &const_eval::TARGET,
+    &table_ops::TARGET,
+    &exceptions::TARGET,
+    &types::TARGET,
+    &validate::TARGET,
+];
+
+/// The target with this name.
+pub fn named(name: &str) -> Option<&'static Target> {
+    TARGETS.iter().copied().find(|t| t.name == name)
+}
+
+impl Target {
+    /// Runs an input. A fault of an engine comes back as [`Ran::fault`]; a panic is a fault of the harness itself.
+    pub fn run(&self, bytes: &[u8], rig: &mut Rig) -> Ran {
+        let subject = (self.subject)(&Input::parse(bytes));
+        (self.check)(&subject, rig)
+    }
+
+    /// Runs the input of a seed.
+    pub fn run_seed(&self, seed: u64, rig: &mut Rig) -> Ran {
+        let subject = (self.subject)(&Input::of_seed(seed));
+        (self.check)(&subject, rig)
+    }
+
+    /// The bytes of a seed's input.
+    pub fn input_of_seed(&self, seed: u64) -> Vec<u8> {
+        Input::of_seed(seed).to_bytes()
+    }
+
+    /// The subject of an input, for printing and reducing.
+    pub fn subject_of(&self, bytes: &[u8]) -> Subject {
+        (self.subject)(&Input::parse(bytes))
+    }
+
+    /// An input as a person reads it.
+    pub fn print(&self, bytes: &[u8]) -> String {
+        self.subject_of(bytes).to_string()
+    }
+}
+
+/// What the smoke tests of all targets do: a few seeds, no fault, and most inputs compared.
+///
+/// # Panics
+/// A fault was found, or too little was compared.
+#[cfg(test)]
+fn smoke(target: &Target, seeds: u64) {
+    let mut rig = Rig::standard(&[]).expect("engines start");
+    let mut compared = 0;
+    for seed in 0..seeds {
+        let ran = target.run_seed(seed, &mut rig);
+        if let Some(fault) = ran.fault {
+            panic!(
+                "{} --seed {seed}: {}\n{}",
+                target.name, fault.title, fault.text
+            );
+        }
+        compared += u64::from(ran.skipped.is_none());
+    }
+    assert!(
+        compared * 10 >= seeds * 8,
+        "{}: {compared} of {seeds} compared",
+        target.name
+    );
+}

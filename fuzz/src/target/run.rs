@@ -1,0 +1,252 @@
+//! Running a subject: engines, schedules, and what came of it.
+
+use std::any::Any;
+
+use gcrucible_oracles::coverage::RuleMap;
+use gcrucible_oracles::engine::{self, Engine, Run};
+use gcrucible_oracles::judge::Judge;
+use gcrucible_oracles::nondeterminism::Skip;
+use gcrucible_oracles::report::{Context, report};
+use gcrucible_oracles::schedule::Schedule;
+use gcrucible_oracles::verdict::Verdict;
+
+use super::Subject;
+
+/// The engines of a session. Made once, used for every input.
+pub struct Rig {
+    /// The expected side.
+    pub reference: Box<dyn Engine>,
+    /// The engines under test, each in one configuration.
+    pub engines: Vec<Box<dyn Engine>>,
+    /// Every rule and pair of rules seen so far.
+    pub seen: RuleMap,
+}
+
+impl Rig {
+    /// All engines in their standard configurations, with the named planted faults switched on in each.
+    ///
+    /// # Errors
+    /// A fault's name is unknown, or planted faults are not built in.
+    pub fn standard(planted: &[String]) -> Result<Rig, String> {
+        let reference = engine::reference();
+        let mut names: Vec<String> = engine::names();
+        names.retain(|name| *name != reference.name());
+        for name in &mut names {
+            for fault in planted {
+                name.push_str(":+");
+                name.push_str(fault);
+            }
+        }
+        Rig::of(&names)
+    }
+
+    /// The named engines against the reference. Without names, the reference is compared with itself.
+    ///
+    /// # Errors
+    /// No engine has the name.
+    pub fn of(names: &[String]) -> Result<Rig, String> {
+        let find = |name: &String| engine::named(name).ok_or_else(|| format!("no engine `{name}`"));
+        let mut engines = names.iter().map(find).collect::<Result<Vec<_>, _>>()?;
+        if engines.is_empty() {
+            engines.push(engine::reference());
+        }
+        Ok(Rig {
+            reference: engine::reference(),
+            engines,
+            seen: RuleMap::default(),
+        })
+    }
+}
+
+/// Something an engine did wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Equal for inputs that show the same fault.
+    pub signature: String,
+    /// One line.
+    pub title: String,
+    /// Everything a person needs.
+    pub text: String,
+    /// The engine that did it.
+    pub engine: String,
+}
+
+impl Fault {
+    /// An input that did not end within `seconds`.
+    pub fn hang(seconds: u64) -> Fault {
+        Fault::harness("hang", format!("no end within {seconds} s"))
+    }
+
+    /// A process that died.
+    pub fn crash(how: &str) -> Fault {
+        Fault::harness("process died", how.to_owned())
+    }
+
+    fn harness(signature: &str, title: String) -> Fault {
+        Fault {
+            signature: signature.to_owned(),
+            text: title.clone(),
+            title,
+            engine: String::new(),
+        }
+    }
+}
+
+/// How much one input exercised.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Steps compared, over all engines and schedules.
+    pub steps: u64,
+    /// Collections that happened.
+    pub collections: u64,
+    /// Exact live counts checked.
+    pub live_checks: u64,
+    /// Pairs of objects matched.
+    pub live_objects: u64,
+    /// Whether something was collected while objects lived.
+    pub collected_alive: bool,
+    /// Steps of the reference that trapped.
+    pub traps: u64,
+    /// Steps of the reference.
+    pub reference_steps: u64,
+    /// Rules, and pairs of rules, of the specification that no earlier input of this session reached.
+    pub new_rules: u64,
+}
+
+/// What came of one input.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ran {
+    /// The first fault.
+    pub fault: Option<Fault>,
+    /// Why nothing was compared, if so.
+    pub skipped: Option<String>,
+    /// Counters.
+    pub stats: Stats,
+}
+
+impl Ran {
+    /// An input on which the harness itself panicked.
+    pub fn panicked(panic: &(dyn Any + Send)) -> Ran {
+        let what = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied())
+            .unwrap_or("no message");
+        let words: Vec<&str> = what
+            .split(|c: char| !c.is_alphabetic())
+            .filter(|w| w.len() > 1)
+            .collect();
+        let signature = format!("panic: {}", words[..words.len().min(10)].join(" "));
+        Ran {
+            fault: Some(Fault {
+                text: what.to_owned(),
+                title: what.lines().next().unwrap_or_default().to_owned(),
+                ..Fault::harness(&signature, String::new())
+            }),
+            ..Ran::default()
+        }
+    }
+}
+
+/// A subject being judged.
+pub struct Trial<'a> {
+    subject: &'a Subject,
+    judge: Judge<'a>,
+    ran: Ran,
+    compared: bool,
+    skip: Option<Skip>,
+}
+
+impl<'a> Trial<'a> {
+    /// Runs the reference.
+    pub fn new(subject: &'a Subject, reference: &'a dyn Engine, seen: &mut RuleMap) -> Trial<'a> {
+        let judge = Judge::new(subject.case.clone(), reference);
+        let mut ran = Ran::default();
+        let expected = judge.expected();
+        ran.stats.new_rules = seen.merge(&expected.rules);
+        ran.stats.reference_steps = expected.steps.len() as u64;
+        ran.stats.traps = traps(expected);
+        Trial {
+            subject,
+            judge,
+            ran,
+            compared: false,
+            skip: None,
+        }
+    }
+
+    /// Runs an engine under a schedule and compares. Gives the collection points it passed, or `None` once there is a fault.
+    pub fn against(&mut self, engine: &dyn Engine, schedule: Schedule) -> Option<u64> {
+        let (verdict, run) = self.judge.judge_under(engine, schedule.clone());
+        let stats = &mut self.ran.stats;
+        stats.collections += run.totals.collections;
+        stats.collected_alive |= run.totals.collections > 0 && lived(self.judge.expected());
+        match &verdict {
+            Verdict::Agree(agreed, cut) => {
+                stats.steps += agreed.steps;
+                stats.live_checks += agreed.live_checks;
+                stats.live_objects += agreed.objects;
+                self.compared |= agreed.steps + agreed.loads > 0;
+                self.skip = self.skip.or(*cut);
+            }
+            Verdict::Skipped(why) => self.skip = self.skip.or(Some(*why)),
+            Verdict::Differ(_) | Verdict::Crashed(_) => {
+                self.ran.fault = Some(self.fault(&verdict, engine, schedule));
+                return None;
+            }
+        }
+        Some(run.totals.points)
+    }
+
+    fn fault(&self, verdict: &Verdict, engine: &dyn Engine, schedule: Schedule) -> Fault {
+        let case = self.judge.case().under(schedule);
+        let text = report(
+            verdict,
+            &Context {
+                case: &case,
+                configuration: &engine.describe(),
+                replay: "",
+                program: &self.subject.to_string(),
+            },
+        );
+        Fault {
+            signature: verdict.signature().unwrap_or_default(),
+            title: text.lines().next().unwrap_or_default().to_owned(),
+            text,
+            engine: engine.name(),
+        }
+    }
+
+    /// What came of it all.
+    pub fn end(mut self) -> Ran {
+        if !self.compared && self.ran.fault.is_none() {
+            let why = self.skip.unwrap_or(Skip::NoSteps);
+            self.ran.skipped = Some(why.to_string());
+        }
+        self.ran
+    }
+}
+
+fn traps(run: &Run) -> u64 {
+    use gcrucible_oracles::outcome::Outcome;
+    let trapped = |s: &&engine::StepRun| matches!(s.observation.outcome, Outcome::Trapped(_));
+    run.steps.iter().filter(trapped).count() as u64
+}
+
+/// Whether any object was reachable after some step.
+fn lived(run: &Run) -> bool {
+    run.steps.iter().any(|s| {
+        let live = s.live.as_ref().ok().and_then(|l| l.reachable.as_ref());
+        live.is_some_and(|census| census.total() > 0)
+    })
+}
+
+/// One engine, drawn from the subject, under the subject's own schedule.
+pub fn one_engine(subject: &Subject, rig: &mut Rig) -> Ran {
+    let mut trial = Trial::new(subject, rig.reference.as_ref(), &mut rig.seen);
+    let mut state = subject.number;
+    let draw = crate::generate::source::split_mix(&mut state);
+    let engine = &rig.engines[(draw % rig.engines.len() as u64) as usize];
+    trial.against(engine.as_ref(), subject.case.schedule.clone());
+    trial.end()
+}

@@ -1,0 +1,167 @@
+//! What a target makes of an input: a program of ours, a module of wasm-smith, or bytes that may not be a module at all.
+
+use std::fmt;
+
+use gcrucible_oracles::case::{
+    Case, CaseModule, InstanceIndex, Limits, ModuleIndex, Step as CaseStep,
+};
+use gcrucible_oracles::schedule::Schedule;
+
+use crate::generate::{Focus, generate, smith};
+use crate::input::Input;
+use crate::mutate;
+use crate::program::{Program, Step};
+
+/// What is tested. The program, where there is one, is what the reducer works on.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// The structured program; absent for modules that are only bytes.
+    pub program: Option<Program>,
+    /// What engines are given.
+    pub case: Case,
+    /// A number drawn from the input, for choices beside the program.
+    pub number: u64,
+}
+
+impl Subject {
+    /// A program with the input's edits.
+    pub fn program(input: &Input, focus: Focus) -> Subject {
+        let mut program = generate(&input.choices(), focus);
+        mutate::apply_all(&mut program, &input.edits);
+        let case = case_of(&program);
+        Subject {
+            program: Some(program),
+            case,
+            number: input.number(),
+        }
+    }
+
+    /// A module of wasm-smith; if the input does not make one, a program.
+    pub fn smith(input: &Input) -> Subject {
+        let choices = input.choices();
+        let choices = &choices[..choices.len().min(SMITH_BYTES)];
+        let Some(module) = smith::generate(choices) else {
+            return Subject::program(input, Focus::Any);
+        };
+        let number = input.number();
+        Subject {
+            program: None,
+            case: Case {
+                steps: smith::steps(&module.wasm),
+                modules: vec![CaseModule {
+                    name: "m0".to_owned(),
+                    wasm: module.wasm,
+                }],
+                schedule: match number % 4 {
+                    0 => Schedule::OnPressure,
+                    1 => Schedule::EveryNth(3),
+                    _ => Schedule::Every,
+                },
+                limits: Limits::FUZZING,
+                origin: String::new(),
+            },
+            number,
+        }
+    }
+
+    /// Bytes to load, without steps.
+    pub fn bytes(input: &Input, wasm: Vec<u8>) -> Subject {
+        Subject {
+            program: None,
+            case: Case {
+                modules: vec![CaseModule {
+                    name: "m0".to_owned(),
+                    wasm,
+                }],
+                steps: Vec::new(),
+                schedule: Schedule::OnPressure,
+                limits: Limits::FUZZING,
+                origin: String::new(),
+            },
+            number: input.number(),
+        }
+    }
+}
+
+/// How many choices wasm-smith gets: its modules grow with them.
+const SMITH_BYTES: usize = 700;
+
+/// The case of a program. Its modules are registered under their names as soon as they are instantiated.
+///
+/// A module that does not encode (only after an edit that nobody validated) is given as no bytes, which every engine rejects.
+pub fn case_of(program: &Program) -> Case {
+    let wasm = program.encode().unwrap_or_default();
+    let modules = program
+        .modules
+        .iter()
+        .enumerate()
+        .map(|(at, module)| CaseModule {
+            name: module.name.clone(),
+            wasm: wasm.get(at).cloned().unwrap_or_default(),
+        })
+        .collect();
+    let mut instances = vec![InstanceIndex(0); program.modules.len()];
+    let mut steps = Vec::new();
+    let mut next = 0;
+    for step in &program.steps {
+        match step {
+            Step::Instantiate(at) => {
+                instances[*at] = InstanceIndex(next);
+                next += 1;
+                steps.push(CaseStep::Instantiate {
+                    module: ModuleIndex(*at as u32),
+                });
+                steps.push(CaseStep::Register {
+                    instance: instances[*at],
+                    name: program.modules[*at].name.clone(),
+                });
+            }
+            Step::Invoke {
+                module,
+                export,
+                args,
+            } => steps.push(CaseStep::Invoke {
+                instance: instances[*module],
+                export: export.clone(),
+                args: args.clone(),
+            }),
+        }
+    }
+    Case {
+        modules,
+        steps,
+        schedule: program.schedule.clone(),
+        limits: Limits::FUZZING,
+        origin: String::new(),
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(program) = &self.program {
+            return write!(f, "{program}");
+        }
+        writeln!(f, ";;! schedule = \"{}\"", self.case.schedule)?;
+        for module in &self.case.modules {
+            match wasmprinter::print_bytes(&module.wasm) {
+                Ok(text) => writeln!(f, "{text}")?,
+                Err(_) => writeln!(f, "(module binary \"{}\")", escaped(&module.wasm))?,
+            }
+        }
+        for step in &self.case.steps {
+            if let CaseStep::Invoke { export, args, .. } = step {
+                let args: String = args
+                    .iter()
+                    .map(|a| format!(" {}", crate::program::print::argument(a)))
+                    .collect();
+                writeln!(f, "(invoke \"{}\"{args})", escaped(export.as_bytes()))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Bytes as a string of the text format.
+fn escaped(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("\\{b:02x}")).collect()
+}

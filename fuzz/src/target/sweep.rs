@@ -1,0 +1,49 @@
+//! One program, one collection at each collection point in turn.
+
+use gcrucible_oracles::schedule::Schedule;
+
+use super::run::Trial;
+use super::{Ran, Rig, Subject, Target};
+use crate::generate::Focus;
+use crate::input::Input;
+
+/// See the module.
+pub static TARGET: Target = Target {
+    name: "sweep",
+    hunts: "one program, one collection at each collection point in turn",
+    subject: test_case,
+    check,
+};
+
+/// At most this many points of one program are tried; of more, every second, third, ... one.
+const POINTS_MAX: u64 = 64;
+
+fn test_case(input: &Input) -> Subject {
+    Subject::program(input, Focus::Roots)
+}
+
+fn check(subject: &Subject, rig: &mut Rig) -> Ran {
+    let mut trial = Trial::new(subject, rig.reference.as_ref(), &mut rig.seen);
+    let mut state = subject.number;
+    let draw = crate::generate::source::split_mix(&mut state);
+    let engine = &rig.engines[(draw % rig.engines.len() as u64) as usize];
+    let Some(points) = trial.against(engine.as_ref(), Schedule::OnPressure) else {
+        return trial.end();
+    };
+    let step = points.div_ceil(POINTS_MAX).max(1);
+    let first = draw.rotate_left(32) % step;
+    for point in (first..points).step_by(step as usize) {
+        if trial
+            .against(engine.as_ref(), Schedule::At(vec![point]))
+            .is_none()
+        {
+            break;
+        }
+    }
+    trial.end()
+}
+
+#[test]
+fn smoke() {
+    super::smoke(&TARGET, 8);
+}

@@ -1,0 +1,26 @@
+//! Tables of references, one engine against the reference.
+
+use super::{Ran, Rig, Subject, Target, run};
+use crate::generate::Focus;
+use crate::input::Input;
+
+/// See the module.
+pub static TARGET: Target = Target {
+    name: "table_ops",
+    hunts: "table operations on references, from wasm and from the embedder",
+    subject: test_case,
+    check,
+};
+
+fn test_case(input: &Input) -> Subject {
+    Subject::program(input, Focus::Tables)
+}
+
+fn check(subject: &Subject, rig: &mut Rig) -> Ran {
+    run::one_engine(subject, rig)
+}
+
+#[test]
+fn smoke() {
+    super::smoke(&TARGET, 40);
+}
