@@ -1,0 +1,83 @@
+//! The runtime's errors as outcomes, exhaustively: an error it gains must be classified here before anything compiles.
+
+use gcrucible_runtime::embed::{Error, Exhausted, Rejected, Trap as TheirTrap};
+
+use crate::outcome::{Outcome, Resource, Trap, Why};
+
+/// A step that makes no sense.
+pub(super) fn misuse(what: &str) -> Outcome {
+    Outcome::rejected(Why::Misuse, what)
+}
+
+/// How a step ended. An exception has been taken out of the error before; one that is left ends as an outcome without contents.
+pub(super) fn outcome(error: &Error) -> Outcome {
+    match error {
+        Error::Trap(info) => trapped(info.trap),
+        Error::Exhausted(what) => Outcome::Exhausted(resource(*what)),
+        Error::Thrown(_) => Outcome::Stuck("an exception where none can be".to_owned()),
+        Error::Host(error) => Outcome::Crashed(format!("a host function failed: {error}")),
+        Error::Link(error) => Outcome::rejected(Why::Unlinkable, error.to_string()),
+        Error::Rejected(rejected) => match rejected {
+            Rejected::Malformed { .. } => Outcome::rejected(Why::Malformed, rejected.to_string()),
+            Rejected::Invalid { .. } => Outcome::rejected(Why::Invalid, rejected.to_string()),
+            Rejected::Limit(_) => Outcome::rejected(Why::Limit, rejected.to_string()),
+            Rejected::Unsupported(what) => Outcome::Unsupported((*what).to_owned()),
+        },
+        Error::Engine(error) => Outcome::Crashed(error.to_string()),
+        Error::Misuse(what) => misuse(&what.to_string()),
+        Error::Fault(broken) => Outcome::Crashed(broken.to_string()),
+    }
+}
+
+fn resource(what: Exhausted) -> Resource {
+    match what {
+        Exhausted::CallStack => Resource::CallStack,
+        Exhausted::GcHeap => Resource::Heap,
+        // Too many instances, memories or tables: what runs out is address space.
+        Exhausted::Memory | Exhausted::Count => Resource::Memory,
+        Exhausted::Table => Resource::Table,
+        Exhausted::Fuel | Exhausted::Epoch => Resource::Fuel,
+    }
+}
+
+fn trapped(trap: TheirTrap) -> Outcome {
+    Outcome::Trapped(match trap {
+        TheirTrap::Unreachable => Trap::Unreachable,
+        TheirTrap::IntegerDivideByZero => Trap::IntegerDivideByZero,
+        TheirTrap::IntegerOverflow => Trap::IntegerOverflow,
+        TheirTrap::InvalidConversionToInteger => Trap::InvalidConversionToInteger,
+        TheirTrap::MemoryOutOfBounds | TheirTrap::DataSegmentOutOfBounds => Trap::OutOfBoundsMemoryAccess,
+        TheirTrap::TableOutOfBounds | TheirTrap::ElementSegmentOutOfBounds => Trap::OutOfBoundsTableAccess,
+        TheirTrap::ArrayOutOfBounds => Trap::OutOfBoundsArrayAccess,
+        TheirTrap::UndefinedElement => Trap::UndefinedElement,
+        TheirTrap::UninitializedElement => Trap::UninitializedElement,
+        TheirTrap::IndirectCallTypeMismatch => Trap::IndirectCallTypeMismatch,
+        TheirTrap::NullFunctionReference
+        | TheirTrap::NullStructReference
+        | TheirTrap::NullArrayReference
+        | TheirTrap::NullI31Reference
+        | TheirTrap::NullExceptionReference
+        | TheirTrap::NullReference => Trap::NullReference,
+        TheirTrap::CastFailure => Trap::CastFailure,
+        // The specification has no such trap: an array that fits into no heap is a resource that ran out.
+        TheirTrap::AllocationTooLarge => return Outcome::Exhausted(Resource::Heap),
+    })
+}
+
+/// A trap that a host function raises.
+pub(super) fn their_trap(trap: Trap) -> TheirTrap {
+    match trap {
+        Trap::Unreachable => TheirTrap::Unreachable,
+        Trap::IntegerDivideByZero => TheirTrap::IntegerDivideByZero,
+        Trap::IntegerOverflow => TheirTrap::IntegerOverflow,
+        Trap::InvalidConversionToInteger => TheirTrap::InvalidConversionToInteger,
+        Trap::OutOfBoundsMemoryAccess => TheirTrap::MemoryOutOfBounds,
+        Trap::OutOfBoundsTableAccess => TheirTrap::TableOutOfBounds,
+        Trap::UndefinedElement => TheirTrap::UndefinedElement,
+        Trap::UninitializedElement => TheirTrap::UninitializedElement,
+        Trap::IndirectCallTypeMismatch => TheirTrap::IndirectCallTypeMismatch,
+        Trap::NullReference => TheirTrap::NullReference,
+        Trap::CastFailure => TheirTrap::CastFailure,
+        Trap::OutOfBoundsArrayAccess => TheirTrap::ArrayOutOfBounds,
+    }
+}

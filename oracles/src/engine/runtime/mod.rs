@@ -1,0 +1,457 @@
+//! The runtime behind a session, in each of its configurations.
+//!
+//! Always: a step runs in a scope of handles of its own, so that between steps nothing is rooted but what the program and the harness
+//! hold. A live count is preceded by a collection and followed by the runtime's own audit and heap verification; what they report, and
+//! every panic, is a crash. Its types appear in this folder only.
+//!
+//! | file | what it says |
+//! |---|---|
+//! | `config` | configurations as names |
+//! | `mod` | loading, linking, taking steps |
+//! | `observe` | its values and objects, engine-neutrally |
+//! | `host` | `harness` and `spectest` on its embedding interface |
+//! | `errors` | its errors as outcomes |
+
+mod config;
+mod errors;
+mod host;
+mod observe;
+
+use std::collections::BTreeMap;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::{Mutex, PoisonError};
+
+use gcrucible_runtime::embed::{
+    AnyRef, AsContext, AsContextMut, Engine as TheirEngine, Error, ExnRef, Extern, ExternRef, ExternType, Func, FuncOrigin, I31,
+    Instance, Module, OwnedRooted, RootScope, Schedule as TheirSchedule, Store, Val,
+};
+use gcrucible_runtime::types::TypeId;
+
+pub use self::config::{RuntimeConfig, fault_names};
+use self::errors::{misuse, outcome};
+use self::host::{Data, Spectest};
+use super::{Engine, Session, Setup, Totals, Traits, Watch};
+use crate::case::{InstanceIndex, Limits, ModuleIndex, Step};
+use crate::host::{harness, spectest};
+use crate::leak::{Handles, Live, Reclaims, Sample};
+use crate::observe::{Observation, TagKey, TypeKey};
+use crate::outcome::{Outcome, Why};
+use crate::schedule::Schedule;
+use crate::value::{HeapTop, Ref, Target, Value};
+
+/// The runtime in one configuration.
+///
+/// Sessions of one value share an engine of the runtime, so that they share its registry of types, whose numbers are reused, and its
+/// memory for code.
+#[derive(Debug)]
+pub struct Runtime {
+    config: RuntimeConfig,
+    /// By the size of a store's heap, which is fixed for an engine.
+    engines: Mutex<BTreeMap<u64, TheirEngine>>,
+}
+
+impl Runtime {
+    /// The runtime in this configuration; nothing is started yet.
+    pub fn new(config: RuntimeConfig) -> Runtime {
+        Runtime {
+            config,
+            engines: Mutex::new(BTreeMap::new()),
+        }
+    }
+
+    fn engine(&self, limits: &Limits) -> Result<TheirEngine, Error> {
+        let mut engines = self.engines.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(engine) = engines.get(&limits.heap_bytes) {
+            return Ok(engine.clone());
+        }
+        let engine = TheirEngine::new(&self.config.config(limits.heap_bytes))?;
+        engines.insert(limits.heap_bytes, engine.clone());
+        Ok(engine)
+    }
+}
+
+impl Engine for Runtime {
+    fn name(&self) -> String {
+        self.config.name()
+    }
+
+    fn describe(&self) -> String {
+        format!("{} {:?}", self.config.name(), self.config)
+    }
+
+    fn traits(&self) -> Traits {
+        let traits = self.config.collector_traits();
+        let reclaims = match (traits.reclaims, traits.reclaims_cycles) {
+            (true, true) => Reclaims::Everything,
+            (true, false) => Reclaims::Acyclic,
+            (false, _) => Reclaims::Nothing,
+        };
+        Traits {
+            canonical_nans: true,
+            reclaims,
+        }
+    }
+
+    fn collector(&self) -> Option<&'static str> {
+        Some(self.config.collector.name())
+    }
+
+    fn open(&self, setup: &Setup) -> Result<Box<dyn Session>, String> {
+        let session = RuntimeSession::new(self, setup);
+        session.map(|session| Box::new(session) as Box<dyn Session>).map_err(|error| error.to_string())
+    }
+}
+
+fn their_schedule(schedule: &Schedule) -> TheirSchedule {
+    match schedule {
+        Schedule::OnPressure => TheirSchedule::OnPressure,
+        Schedule::EveryNth(n) => TheirSchedule::EveryNth(*n),
+        Schedule::At(points) => TheirSchedule::At(points.clone()),
+        Schedule::Every => TheirSchedule::Every,
+    }
+}
+
+/// A store in a scope of handles.
+type Scope<'a> = RootScope<&'a mut Store<Data>>;
+
+struct RuntimeSession {
+    store: Store<Data>,
+    inner: Inner,
+    reclaims: Reclaims,
+    /// Why nothing more can be asked.
+    broken: Option<String>,
+}
+
+/// What a session knows beside its store.
+struct Inner {
+    engine: TheirEngine,
+    /// By module index; none for a module that was refused.
+    modules: Vec<Option<Module>>,
+    /// By instance index; none for a failed instantiation.
+    instances: Vec<Option<Instance>>,
+    names: Names,
+    registered: BTreeMap<String, Instance>,
+    spectest: Option<Spectest>,
+}
+
+/// Definitions of types, instances, tags and host functions, by the store's numbers.
+#[derive(Default)]
+struct Names {
+    types: BTreeMap<TypeId, TypeKey>,
+    instances: BTreeMap<u32, InstanceIndex>,
+    tags: BTreeMap<u32, TagKey>,
+    host_funcs: BTreeMap<u32, (&'static str, String)>,
+    /// How many tags the store has: the number of the next one.
+    next_tag: u32,
+}
+
+/// What a step gave, while its handles are good: values, or an exception.
+enum Called {
+    Returned(Vec<Val>),
+    Threw(OwnedRooted<ExnRef>),
+}
+
+impl Inner {
+    fn instance(&self, index: InstanceIndex) -> Result<Instance, Outcome> {
+        let found = self.instances.get(index.0 as usize).copied().flatten();
+        found.ok_or_else(|| misuse("no such instance"))
+    }
+
+    fn instantiate(&mut self, store: &mut Scope<'_>, module: ModuleIndex) -> Result<Called, Outcome> {
+        let index = InstanceIndex(self.instances.len() as u32);
+        self.instances.push(None);
+        store.as_context_mut().data_mut().instances.push(None);
+        let module = self.modules.get(module.0 as usize).cloned().flatten();
+        let module = module.ok_or_else(|| misuse("no such module"))?;
+        let imports = self.imports(store, &module, index)?;
+        let number = store.as_context().stats().instances as u32;
+        self.names.instances.insert(number, index);
+        let made = Instance::new(&mut *store, &module, &imports);
+        if !matches!(made, Err(Error::Link(_))) {
+            self.names.name_tags(&module, index);
+        }
+        match made {
+            Ok(instance) => {
+                self.instances[index.0 as usize] = Some(instance);
+                store.as_context_mut().data_mut().instances[index.0 as usize] = Some(instance);
+                Ok(Called::Returned(Vec::new()))
+            }
+            Err(error) => ended(error),
+        }
+    }
+
+    /// What the imports of a module stand for.
+    fn imports(&mut self, store: &mut Scope<'_>, module: &Module, index: InstanceIndex) -> Result<Vec<Extern>, Outcome> {
+        let mut found = Vec::new();
+        for import in module.imports() {
+            let registered = self.registered.get(import.module).copied();
+            let item = match (registered, import.module) {
+                (Some(instance), _) => instance.get_export(&*store, import.name),
+                (None, harness::MODULE) => Some(self.harness(store, import.name, &import.ty, index)?),
+                (None, spectest::MODULE) => self.spectest(store)?.get(import.name),
+                (None, _) => None,
+            };
+            let missing = || {
+                let (module, name) = (import.module, import.name);
+                Outcome::rejected(Why::Unlinkable, format!("unknown import {module:?} {name:?}"))
+            };
+            found.push(item.ok_or_else(missing)?);
+        }
+        Ok(found)
+    }
+
+    fn harness(&mut self, store: &mut Scope<'_>, name: &str, ty: &ExternType, index: InstanceIndex) -> Result<Extern, Outcome> {
+        let ExternType::Func(ty) = ty else {
+            return Err(Outcome::rejected(Why::Unlinkable, format!("`harness` {name:?} is a function")));
+        };
+        let func = host::define(store, index, name, ty)?;
+        self.names.name_func(store, func, harness::MODULE, name)?;
+        Ok(Extern::Func(func))
+    }
+
+    /// Made when the first module imports from it, so that a case without it pays nothing.
+    fn spectest(&mut self, store: &mut Scope<'_>) -> Result<&Spectest, Outcome> {
+        if self.spectest.is_none() {
+            let made = Spectest::new(&self.engine, store).map_err(|error| outcome(&error))?;
+            for (func, name) in made.funcs() {
+                self.names.name_func(store, func, spectest::MODULE, name)?;
+            }
+            self.spectest = Some(made);
+        }
+        self.spectest.as_ref().ok_or_else(|| misuse("spectest"))
+    }
+
+    fn take(&mut self, store: &mut Scope<'_>, step: &Step) -> Result<Called, Outcome> {
+        match step {
+            Step::Instantiate { module } => self.instantiate(store, *module),
+            Step::Register { instance, name } => {
+                let instance = self.instance(*instance)?;
+                self.registered.insert(name.clone(), instance);
+                Ok(Called::Returned(Vec::new()))
+            }
+            Step::Invoke {
+                instance,
+                export,
+                args,
+            } => self.invoke(store, *instance, export, args),
+            Step::Get { instance, global } => {
+                let global = self.instance(*instance)?.get_global(&*store, global);
+                let global = global.ok_or_else(|| misuse("no such exported global"))?;
+                match global.get(store) {
+                    Ok(value) => Ok(Called::Returned(vec![value])),
+                    Err(error) => ended(error),
+                }
+            }
+        }
+    }
+
+    fn invoke(&mut self, store: &mut Scope<'_>, instance: InstanceIndex, export: &str, args: &[Value]) -> Result<Called, Outcome> {
+        let func = self.instance(instance)?.get_func(&*store, export);
+        let func = func.ok_or_else(|| misuse("no such exported function"))?;
+        let mut values = Vec::new();
+        for &arg in args {
+            values.push(argument(store, arg)?);
+        }
+        let ty = func.ty(&*store).map_err(|error| outcome(&error))?;
+        let mut results = vec![Val::I32(0); ty.results().len()];
+        match func.call(store, &values, &mut results) {
+            Ok(()) => Ok(Called::Returned(results)),
+            Err(error) => ended(error),
+        }
+    }
+
+    /// Takes a step and observes.
+    fn step(&mut self, store: &mut Scope<'_>, step: &Step, watch: Watch) -> Observation {
+        let called = self.take(store, step);
+        let instances: Vec<(InstanceIndex, Instance)> = match watch {
+            Watch::Outcome => Vec::new(),
+            Watch::Everything => {
+                let found = self.instances.iter().enumerate();
+                let found = found.filter_map(|(index, instance)| Some((InstanceIndex(index as u32), (*instance)?)));
+                found.collect()
+            }
+        };
+        observe::observation(store, &self.names, called, &instances)
+    }
+}
+
+impl Names {
+    /// The store numbers tags in the order of their definition; imported tags have a name already.
+    fn name_tags(&mut self, module: &Module, instance: InstanceIndex) {
+        let decls = module.decoded().decls();
+        for index in decls.imported_tags..decls.tags.len() as u32 {
+            self.tags.insert(self.next_tag, TagKey { instance, index });
+            self.next_tag += 1;
+        }
+    }
+
+    /// Notes the name of a host function.
+    fn name_func(&mut self, store: &Scope<'_>, func: Func, module: &'static str, name: &str) -> Result<(), Outcome> {
+        match func.origin(store) {
+            Ok(FuncOrigin::Host(number)) => {
+                self.host_funcs.insert(number, (module, name.to_owned()));
+                Ok(())
+            }
+            Ok(FuncOrigin::Wasm { .. }) => Err(Outcome::Stuck("a host function of an instance".to_owned())),
+            Err(error) => Err(outcome(&error)),
+        }
+    }
+}
+
+impl RuntimeSession {
+    fn new(runtime: &Runtime, setup: &Setup) -> Result<RuntimeSession, Error> {
+        let engine = runtime.engine(&setup.limits)?;
+        let mut store = Store::new(&engine, Data::new(&setup.limits));
+        store.limiter(|data| &mut data.budget);
+        store.set_schedule(their_schedule(&setup.schedule))?;
+        if runtime.config.fuel {
+            store.set_fuel(setup.limits.fuel)?;
+        }
+        let inner = Inner {
+            engine,
+            modules: Vec::new(),
+            instances: Vec::new(),
+            names: Names::default(),
+            registered: BTreeMap::new(),
+            spectest: None,
+        };
+        Ok(RuntimeSession {
+            store,
+            inner,
+            reclaims: runtime.traits().reclaims,
+            broken: None,
+        })
+    }
+
+    /// Keeps a panic of the runtime from ending the process; after one, nothing more is asked of the session.
+    fn guard<R>(&mut self, act: impl FnOnce(&mut RuntimeSession) -> R) -> Result<R, String> {
+        if let Some(why) = &self.broken {
+            return Err(why.clone());
+        }
+        // After a panic the session is only dropped, so nobody sees what it left half done.
+        panic::catch_unwind(AssertUnwindSafe(|| act(self))).map_err(|payload| {
+            let text = payload.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
+            let why = format!("panicked: {}", text.unwrap_or("without a message"));
+            self.broken = Some(why.clone());
+            why
+        })
+    }
+
+    fn count(&mut self) -> Result<Live, Error> {
+        let census = self.store.census()?;
+        self.store.audit()?;
+        self.store.verify_heap()?;
+        let stats = self.store.stats();
+        let census = observe::census(&census, &self.inner.names);
+        let (reachable, retained) = match self.reclaims {
+            Reclaims::Everything => (Some(census), None),
+            Reclaims::Acyclic => (None, Some(census)),
+            Reclaims::Nothing => (None, None),
+        };
+        Ok(Live {
+            reachable,
+            retained,
+            handles: Handles {
+                created: stats.hosts_created,
+                dropped: Some(stats.hosts_dropped),
+            },
+        })
+    }
+}
+
+impl Session for RuntimeSession {
+    fn load(&mut self, wasm: &[u8]) -> Outcome {
+        let index = ModuleIndex(self.inner.modules.len() as u32);
+        self.inner.modules.push(None);
+        let loaded = self.guard(|session| Module::new(&session.inner.engine, wasm));
+        match loaded {
+            Err(why) => Outcome::Crashed(why),
+            Ok(Err(error)) => outcome(&error),
+            Ok(Ok(module)) => {
+                for (at, &ty) in module.decoded().decls().types.iter().enumerate() {
+                    let key = TypeKey {
+                        module: index,
+                        index: at as u32,
+                    };
+                    self.inner.names.types.entry(ty).or_insert(key);
+                }
+                self.inner.modules[index.0 as usize] = Some(module);
+                Outcome::Returned(Vec::new())
+            }
+        }
+    }
+
+    fn step(&mut self, step: &Step, watch: Watch) -> Observation {
+        let seen = self.guard(|session| {
+            let mut scope = RootScope::new(&mut session.store);
+            session.inner.step(&mut scope, step, watch)
+        });
+        let seen = seen.unwrap_or_else(|why| Observation::bare(Outcome::Crashed(why)));
+        if let Outcome::Crashed(why) = &seen.outcome {
+            self.broken.get_or_insert_with(|| why.clone());
+        }
+        seen
+    }
+
+    fn live(&mut self) -> Result<Live, String> {
+        let counted = self.guard(RuntimeSession::count)?;
+        counted.map_err(|error| {
+            let why = error.to_string();
+            self.broken = Some(why.clone());
+            why
+        })
+    }
+
+    fn samples(&self) -> Vec<Sample> {
+        self.store.data().samples.clone()
+    }
+
+    fn totals(&self) -> Totals {
+        let stats = self.store.stats();
+        Totals {
+            collections: stats.collections,
+            points: stats.collection_points,
+            allocated: 0,
+        }
+    }
+}
+
+/// How something ended that did not return: by an exception, or by another outcome.
+fn ended(error: Error) -> Result<Called, Outcome> {
+    match error {
+        Error::Thrown(exception) => Ok(Called::Threw(exception)),
+        other => Err(outcome(&other)),
+    }
+}
+
+/// An argument; a host object is made now.
+fn argument(store: &mut Scope<'_>, arg: Value) -> Result<Val, Outcome> {
+    let failed = |error: Error| outcome(&error);
+    let Value::Ref(Ref { top, to }) = arg else {
+        return Ok(observe::number(arg));
+    };
+    let internal = match (top, to) {
+        (HeapTop::Any, Target::Null) => return Ok(Val::AnyRef(None)),
+        (HeapTop::Func, Target::Null) => return Ok(Val::FuncRef(None)),
+        (HeapTop::Extern, Target::Null) => return Ok(Val::ExternRef(None)),
+        (HeapTop::Exn, Target::Null) => return Ok(Val::ExnRef(None)),
+        (_, Target::Node(_)) => return Err(misuse("a node is no argument")),
+        (HeapTop::Func | HeapTop::Exn, _) => return Err(misuse("no host object of this hierarchy")),
+        (HeapTop::Extern, Target::Host(number)) => {
+            return ExternRef::new(store, number).map(Val::from).map_err(failed);
+        }
+        (HeapTop::Any, Target::Host(number)) => {
+            let object = ExternRef::new(&mut *store, number).map_err(failed)?;
+            AnyRef::convert_extern(store, &object).map_err(failed)?
+        }
+        (HeapTop::Any | HeapTop::Extern, Target::I31(value)) => {
+            let scalar = AnyRef::from_i31(&mut *store, I31::wrapping_u32(value)).map_err(failed)?;
+            if top == HeapTop::Extern {
+                return ExternRef::convert_any(store, &scalar).map(Val::from).map_err(failed);
+            }
+            scalar
+        }
+    };
+    Ok(Val::AnyRef(Some(internal)))
+}
