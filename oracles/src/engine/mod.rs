@@ -7,6 +7,7 @@
 //! Not here: any engine's own types; each adapter keeps them in its file.
 
 pub mod reference;
+pub mod runtime;
 
 use crate::case::{Case, Limits, Step};
 use crate::coverage::RuleMap;
@@ -160,14 +161,28 @@ pub fn reference() -> Box<dyn Engine> {
     Box::new(reference::Reference)
 }
 
-/// The names of all engines in all configurations that tests run by default, the reference first.
+/// The names of the engines that tests run by default, the reference first: each collector with quick compilation, and the choices
+/// that change compiled code most, spread over the collectors.
 pub fn names() -> Vec<String> {
-    vec![reference().name()]
+    let names = [
+        "reference",
+        "runtime:null",
+        "runtime:drc",
+        "runtime:drc-cycles",
+        "runtime:copying",
+        "runtime:drc:speed:backtracking:explicit",
+        "runtime:copying:speed:backtracking:bounds",
+    ];
+    names.map(str::to_owned).to_vec()
 }
 
-/// The engine with this name.
+/// The engine with this name: `reference`, or `runtime:` and a configuration (see [`RuntimeConfig`](runtime::RuntimeConfig)).
 pub fn named(name: &str) -> Option<Box<dyn Engine>> {
-    (name == reference().name()).then(reference)
+    if name == "reference" {
+        return Some(reference());
+    }
+    let config = runtime::RuntimeConfig::named(name)?;
+    Some(Box::new(runtime::Runtime::new(config)))
 }
 
 fn run_case<E: Engine + ?Sized>(engine: &E, case: &Case, answers: &[u32]) -> Run {

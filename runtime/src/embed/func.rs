@@ -120,8 +120,10 @@ impl Func {
     /// # Errors
     /// `Misuse` for a function of another store.
     pub fn origin(&self, store: impl AsContext) -> Result<FuncOrigin, Error> {
-        let context = store.as_context();
-        let opaque = context.opaque();
+        self.origin_in(store.as_context().opaque())
+    }
+
+    pub(crate) fn origin_in(&self, opaque: &StoreOpaque) -> Result<FuncOrigin, Error> {
         let definition = opaque.contents.definition(self.get(opaque)?);
         Ok(match definition.ok_or(Misuse::Stale)? {
             Definition::Wasm(instance, index) => FuncOrigin::Wasm {

@@ -51,7 +51,7 @@ use super::census::ObjectKind;
 use super::engine::Engine;
 use super::entity::{Global, Table};
 use super::error::{Error, Misuse};
-use super::func::Func;
+use super::func::{Func, FuncOrigin};
 use super::refs::I31;
 use super::rooted::Reference;
 use super::store::AsContextMut;
@@ -162,6 +162,14 @@ impl<'a> NoGc<'a> {
             Ok::<_, Error>((kind, lower(store, val, kind)?))
         })?;
         Ok(self.lent().lift(kind, &raw))
+    }
+
+    /// Who defines a function; as [`Func::origin`].
+    ///
+    /// # Errors
+    /// `Misuse` for a function of another store.
+    pub fn func_origin(&self, func: &Func) -> Result<FuncOrigin, Error> {
+        self.lent().with(|store| func.origin_in(store))
     }
 
     /// The value of a global.

@@ -47,7 +47,9 @@ impl RuntimeConfig {
     pub fn named(name: &str) -> Option<RuntimeConfig> {
         let mut parts = name.strip_prefix("runtime:")?.split(':');
         let collector = parts.next()?;
-        let collector = CollectorKind::ALL.into_iter().find(|kind| kind.name() == collector)?;
+        let collector = CollectorKind::ALL
+            .into_iter()
+            .find(|kind| kind.name() == collector)?;
         let mut config = RuntimeConfig::plain(collector);
         for part in parts {
             match part {
@@ -57,7 +59,9 @@ impl RuntimeConfig {
                 "bounds" => config.bounds_checks = true,
                 "fuel" => config.fuel = true,
                 "inline" => config.inline_allocation = true,
-                fault => config.faults.push(Fault::from_name(fault.strip_prefix('+')?)?.name()),
+                fault => config
+                    .faults
+                    .push(Fault::from_name(fault.strip_prefix('+')?)?.name()),
             }
         }
         config.faults.sort_unstable();
@@ -148,7 +152,15 @@ mod tests {
             let config = RuntimeConfig::named(name).unwrap_or_else(|| panic!("{name}"));
             assert_eq!(config.name(), name);
         }
-        for name in ["", "runtime", "runtime:", "runtime:mark", "runtime:drc:fast", "runtime:drc:+no-such-fault", "reference"] {
+        for name in [
+            "",
+            "runtime",
+            "runtime:",
+            "runtime:mark",
+            "runtime:drc:fast",
+            "runtime:drc:+no-such-fault",
+            "reference",
+        ] {
             assert_eq!(RuntimeConfig::named(name), None, "{name}");
         }
     }

@@ -21,6 +21,8 @@ pub(super) fn outcome(error: &Error) -> Outcome {
             Rejected::Malformed { .. } => Outcome::rejected(Why::Malformed, rejected.to_string()),
             Rejected::Invalid { .. } => Outcome::rejected(Why::Invalid, rejected.to_string()),
             Rejected::Limit(_) => Outcome::rejected(Why::Limit, rejected.to_string()),
+            // The compiler's own intermediate form did not pass its verifier, and the like.
+            Rejected::Internal(_) => Outcome::Crashed(rejected.to_string()),
             Rejected::Unsupported(what) => Outcome::Unsupported((*what).to_owned()),
         },
         Error::Engine(error) => Outcome::Crashed(error.to_string()),
@@ -46,8 +48,12 @@ fn trapped(trap: TheirTrap) -> Outcome {
         TheirTrap::IntegerDivideByZero => Trap::IntegerDivideByZero,
         TheirTrap::IntegerOverflow => Trap::IntegerOverflow,
         TheirTrap::InvalidConversionToInteger => Trap::InvalidConversionToInteger,
-        TheirTrap::MemoryOutOfBounds | TheirTrap::DataSegmentOutOfBounds => Trap::OutOfBoundsMemoryAccess,
-        TheirTrap::TableOutOfBounds | TheirTrap::ElementSegmentOutOfBounds => Trap::OutOfBoundsTableAccess,
+        TheirTrap::MemoryOutOfBounds | TheirTrap::DataSegmentOutOfBounds => {
+            Trap::OutOfBoundsMemoryAccess
+        }
+        TheirTrap::TableOutOfBounds | TheirTrap::ElementSegmentOutOfBounds => {
+            Trap::OutOfBoundsTableAccess
+        }
         TheirTrap::ArrayOutOfBounds => Trap::OutOfBoundsArrayAccess,
         TheirTrap::UndefinedElement => Trap::UndefinedElement,
         TheirTrap::UninitializedElement => Trap::UninitializedElement,

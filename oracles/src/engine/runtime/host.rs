@@ -1,9 +1,10 @@
 //! `harness` and `spectest` on the runtime's embedding interface.
 
 use gcrucible_runtime::embed::{
-    AnyRef, ArrayRef, ArrayType, AsContext, AsContextMut, Caller, Engine as TheirEngine, Error, ExnRef, Extern, ExternRef, Func,
-    FuncType, Global, GlobalType, HeapTopType, HeapType, Instance, Memory, MemoryType, Misuse, Mutability, OwnedRooted, Ref as TheirRef,
-    RefType, ResourceLimiter, StructRef, Table, TableType, Val, ValType,
+    AnyRef, ArrayRef, AsContext, AsContextMut, Caller, Engine as TheirEngine, Error, ExnRef,
+    Extern, ExternRef, Func, FuncType, Global, GlobalType, HeapTopType, HeapType, Instance, Memory,
+    MemoryType, Misuse, Mutability, OwnedRooted, Ref as TheirRef, RefType, ResourceLimiter,
+    StructRef, Table, TableType, Val, ValType,
 };
 
 use super::errors::{outcome, their_trap};
@@ -75,7 +76,12 @@ enum Held {
 }
 
 /// Makes the function of the harness that an import asks for; it acts on the exports of `instance`, which imports it.
-pub(super) fn define(store: &mut Scope<'_>, instance: InstanceIndex, name: &str, ty: &FuncType) -> Result<Func, Outcome> {
+pub(super) fn define(
+    store: &mut Scope<'_>,
+    instance: InstanceIndex,
+    name: &str,
+    ty: &FuncType,
+) -> Result<Func, Outcome> {
     let sig = Sig {
         params: ty.params().map(|ty| neutral_type(&ty)).collect(),
         results: ty.results().map(|ty| neutral_type(&ty)).collect(),
@@ -113,11 +119,16 @@ fn neutral_type(ty: &ValType) -> Ty {
         ValType::F32 => Ty::F32,
         ValType::F64 => Ty::F64,
         ValType::V128 => Ty::V128,
-        ValType::Ref(RefType { nullable, heap_type }) => {
+        ValType::Ref(RefType {
+            nullable,
+            heap_type,
+        }) => {
             let covers = match heap_type {
                 HeapType::ConcreteStruct(_) => Covers::Struct,
                 HeapType::ConcreteArray(_) => Covers::Array,
-                HeapType::Any | HeapType::Func | HeapType::Extern | HeapType::Exn if *nullable => Covers::All,
+                HeapType::Any | HeapType::Func | HeapType::Extern | HeapType::Exn if *nullable => {
+                    Covers::All
+                }
                 _ => Covers::Some,
             };
             let top = neutral_top(heap_type.top());
@@ -136,7 +147,13 @@ struct Call<'a, 'b> {
 impl Call<'_, '_> {
     /// The instance that imports the function; in its own start function only the caller knows it.
     fn export(&self, name: &str) -> Option<Extern> {
-        let known = self.caller.data().instances.get(self.instance.0 as usize).copied().flatten();
+        let known = self
+            .caller
+            .data()
+            .instances
+            .get(self.instance.0 as usize)
+            .copied()
+            .flatten();
         let instance = known.or_else(|| self.caller.instance())?;
         instance.get_export(&self.caller, name)
     }
@@ -166,7 +183,11 @@ impl Call<'_, '_> {
         for (value, ty) in values.iter().zip(&types) {
             fit = fit && value.matches_ty(&mut self.caller, ty)?;
         }
-        if fit { Ok(()) } else { Err(self.trap(Trap::CastFailure)) }
+        if fit {
+            Ok(())
+        } else {
+            Err(self.trap(Trap::CastFailure))
+        }
     }
 
     /// What the harness promises for misuse that only shows when it is called.
@@ -181,7 +202,9 @@ impl Call<'_, '_> {
     /// As [`Call::settle`], with false for an index out of bounds.
     fn within(&self, result: Result<(), Error>) -> Result<bool, Error> {
         match result {
-            Err(error) if error.trap() == Some(their_trap(Trap::OutOfBoundsTableAccess)) => Ok(false),
+            Err(error) if error.trap() == Some(their_trap(Trap::OutOfBoundsTableAccess)) => {
+                Ok(false)
+            }
             other => self.settle(other).map(|()| true),
         }
     }
@@ -208,7 +231,10 @@ impl Host for Call<'_, '_> {
             census.total()
         };
         let answer = u32::try_from(count).unwrap_or(u32::MAX);
-        let sample = Sample { answer, bounds: None };
+        let sample = Sample {
+            answer,
+            bounds: None,
+        };
         self.caller.data_mut().samples.push(sample);
         Ok(answer)
     }
@@ -227,9 +253,15 @@ impl Host for Call<'_, '_> {
     fn hold(&mut self, value: &Val, top: HeapTop) -> Result<u32, Error> {
         let held = match value.as_ref().ok_or_else(|| self.trap(Trap::CastFailure))? {
             TheirRef::Func(Some(func)) => Held::Func(func),
-            TheirRef::Any(Some(reference)) => Held::Any(reference.to_owned_rooted(&mut self.caller)?),
-            TheirRef::Extern(Some(reference)) => Held::Extern(reference.to_owned_rooted(&mut self.caller)?),
-            TheirRef::Exn(Some(reference)) => Held::Exn(reference.to_owned_rooted(&mut self.caller)?),
+            TheirRef::Any(Some(reference)) => {
+                Held::Any(reference.to_owned_rooted(&mut self.caller)?)
+            }
+            TheirRef::Extern(Some(reference)) => {
+                Held::Extern(reference.to_owned_rooted(&mut self.caller)?)
+            }
+            TheirRef::Exn(Some(reference)) => {
+                Held::Exn(reference.to_owned_rooted(&mut self.caller)?)
+            }
             TheirRef::Func(None) => Held::Null(HeapTopType::Func),
             TheirRef::Any(None) => Held::Null(HeapTopType::Any),
             TheirRef::Extern(None) => Held::Null(HeapTopType::Extern),
@@ -286,12 +318,25 @@ impl Host for Call<'_, '_> {
         }
     }
 
-    fn table_fill(&mut self, table: &str, from: u64, value: &Val, count: u64) -> Result<bool, Error> {
-        let result = self.table(table)?.fill(&mut self.caller, from, *value, count);
+    fn table_fill(
+        &mut self,
+        table: &str,
+        from: u64,
+        value: &Val,
+        count: u64,
+    ) -> Result<bool, Error> {
+        let result = self
+            .table(table)?
+            .fill(&mut self.caller, from, *value, count);
         self.within(result)
     }
 
-    fn table_copy(&mut self, to: (&str, u64), from: (&str, u64), count: u64) -> Result<bool, Error> {
+    fn table_copy(
+        &mut self,
+        to: (&str, u64),
+        from: (&str, u64),
+        count: u64,
+    ) -> Result<bool, Error> {
         let (target, source) = (self.table(to.0)?, self.table(from.0)?);
         let result = Table::copy(&mut self.caller, &target, to.1, &source, from.1, count);
         self.within(result)
@@ -311,7 +356,8 @@ impl Host for Call<'_, '_> {
             return Err(self.trap(Trap::Unreachable));
         };
         let made = StructRef::new(&mut self.caller, &ty, fields);
-        self.settle(made).map(|object| Val::AnyRef(Some(object.to_anyref())))
+        self.settle(made)
+            .map(|object| Val::AnyRef(Some(object.to_anyref())))
     }
 
     fn array_new(&mut self, element: &Val, length: u32) -> Result<Val, Error> {
@@ -319,7 +365,8 @@ impl Host for Call<'_, '_> {
             return Err(self.trap(Trap::Unreachable));
         };
         let made = ArrayRef::new(&mut self.caller, &ty, element, length);
-        self.settle(made).map(|object| Val::AnyRef(Some(object.to_anyref())))
+        self.settle(made)
+            .map(|object| Val::AnyRef(Some(object.to_anyref())))
     }
 
     fn call(&mut self, export: &str, args: &[Val]) -> Result<Vec<Val>, Error> {
@@ -366,7 +413,11 @@ impl Spectest {
             items.push((name, Extern::Global(Global::new(&mut *store, &ty, value)?)));
         }
         for table in spectest::TABLES {
-            let mut ty = TableType::new(RefType::new(true, HeapType::Func), table.least, Some(table.most));
+            let mut ty = TableType::new(
+                RefType::new(true, HeapType::Func),
+                table.least,
+                Some(table.most),
+            );
             ty.is_64 = table.wide;
             let made = Table::new(&mut *store, &ty, Val::FuncRef(None))?;
             items.push((table.name, Extern::Table(made)));

@@ -22,8 +22,9 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Mutex, PoisonError};
 
 use gcrucible_runtime::embed::{
-    AnyRef, AsContext, AsContextMut, Engine as TheirEngine, Error, ExnRef, Extern, ExternRef, ExternType, Func, FuncOrigin, I31,
-    Instance, Module, OwnedRooted, RootScope, Schedule as TheirSchedule, Store, Val,
+    AnyRef, AsContext, AsContextMut, Engine as TheirEngine, Error, ExnRef, Extern, ExternRef,
+    ExternType, Func, FuncOrigin, I31, Instance, Module, OwnedRooted, RootScope,
+    Schedule as TheirSchedule, Store, Val,
 };
 use gcrucible_runtime::types::TypeId;
 
@@ -98,7 +99,9 @@ impl Engine for Runtime {
 
     fn open(&self, setup: &Setup) -> Result<Box<dyn Session>, String> {
         let session = RuntimeSession::new(self, setup);
-        session.map(|session| Box::new(session) as Box<dyn Session>).map_err(|error| error.to_string())
+        session
+            .map(|session| Box::new(session) as Box<dyn Session>)
+            .map_err(|error| error.to_string())
     }
 }
 
@@ -157,7 +160,11 @@ impl Inner {
         found.ok_or_else(|| misuse("no such instance"))
     }
 
-    fn instantiate(&mut self, store: &mut Scope<'_>, module: ModuleIndex) -> Result<Called, Outcome> {
+    fn instantiate(
+        &mut self,
+        store: &mut Scope<'_>,
+        module: ModuleIndex,
+    ) -> Result<Called, Outcome> {
         let index = InstanceIndex(self.instances.len() as u32);
         self.instances.push(None);
         store.as_context_mut().data_mut().instances.push(None);
@@ -181,28 +188,47 @@ impl Inner {
     }
 
     /// What the imports of a module stand for.
-    fn imports(&mut self, store: &mut Scope<'_>, module: &Module, index: InstanceIndex) -> Result<Vec<Extern>, Outcome> {
+    fn imports(
+        &mut self,
+        store: &mut Scope<'_>,
+        module: &Module,
+        index: InstanceIndex,
+    ) -> Result<Vec<Extern>, Outcome> {
         let mut found = Vec::new();
         for import in module.imports() {
             let registered = self.registered.get(import.module).copied();
             let item = match (registered, import.module) {
                 (Some(instance), _) => instance.get_export(&*store, import.name),
-                (None, harness::MODULE) => Some(self.harness(store, import.name, &import.ty, index)?),
+                (None, harness::MODULE) => {
+                    Some(self.harness(store, import.name, &import.ty, index)?)
+                }
                 (None, spectest::MODULE) => self.spectest(store)?.get(import.name),
                 (None, _) => None,
             };
             let missing = || {
                 let (module, name) = (import.module, import.name);
-                Outcome::rejected(Why::Unlinkable, format!("unknown import {module:?} {name:?}"))
+                Outcome::rejected(
+                    Why::Unlinkable,
+                    format!("unknown import {module:?} {name:?}"),
+                )
             };
             found.push(item.ok_or_else(missing)?);
         }
         Ok(found)
     }
 
-    fn harness(&mut self, store: &mut Scope<'_>, name: &str, ty: &ExternType, index: InstanceIndex) -> Result<Extern, Outcome> {
+    fn harness(
+        &mut self,
+        store: &mut Scope<'_>,
+        name: &str,
+        ty: &ExternType,
+        index: InstanceIndex,
+    ) -> Result<Extern, Outcome> {
         let ExternType::Func(ty) = ty else {
-            return Err(Outcome::rejected(Why::Unlinkable, format!("`harness` {name:?} is a function")));
+            return Err(Outcome::rejected(
+                Why::Unlinkable,
+                format!("`harness` {name:?} is a function"),
+            ));
         };
         let func = host::define(store, index, name, ty)?;
         self.names.name_func(store, func, harness::MODULE, name)?;
@@ -245,7 +271,13 @@ impl Inner {
         }
     }
 
-    fn invoke(&mut self, store: &mut Scope<'_>, instance: InstanceIndex, export: &str, args: &[Value]) -> Result<Called, Outcome> {
+    fn invoke(
+        &mut self,
+        store: &mut Scope<'_>,
+        instance: InstanceIndex,
+        export: &str,
+        args: &[Value],
+    ) -> Result<Called, Outcome> {
         let func = self.instance(instance)?.get_func(&*store, export);
         let func = func.ok_or_else(|| misuse("no such exported function"))?;
         let mut values = Vec::new();
@@ -267,7 +299,9 @@ impl Inner {
             Watch::Outcome => Vec::new(),
             Watch::Everything => {
                 let found = self.instances.iter().enumerate();
-                let found = found.filter_map(|(index, instance)| Some((InstanceIndex(index as u32), (*instance)?)));
+                let found = found.filter_map(|(index, instance)| {
+                    Some((InstanceIndex(index as u32), (*instance)?))
+                });
                 found.collect()
             }
         };
@@ -286,13 +320,21 @@ impl Names {
     }
 
     /// Notes the name of a host function.
-    fn name_func(&mut self, store: &Scope<'_>, func: Func, module: &'static str, name: &str) -> Result<(), Outcome> {
+    fn name_func(
+        &mut self,
+        store: &Scope<'_>,
+        func: Func,
+        module: &'static str,
+        name: &str,
+    ) -> Result<(), Outcome> {
         match func.origin(store) {
             Ok(FuncOrigin::Host(number)) => {
                 self.host_funcs.insert(number, (module, name.to_owned()));
                 Ok(())
             }
-            Ok(FuncOrigin::Wasm { .. }) => Err(Outcome::Stuck("a host function of an instance".to_owned())),
+            Ok(FuncOrigin::Wasm { .. }) => {
+                Err(Outcome::Stuck("a host function of an instance".to_owned()))
+            }
             Err(error) => Err(outcome(&error)),
         }
     }
@@ -437,7 +479,9 @@ fn argument(store: &mut Scope<'_>, arg: Value) -> Result<Val, Outcome> {
         (HeapTop::Extern, Target::Null) => return Ok(Val::ExternRef(None)),
         (HeapTop::Exn, Target::Null) => return Ok(Val::ExnRef(None)),
         (_, Target::Node(_)) => return Err(misuse("a node is no argument")),
-        (HeapTop::Func | HeapTop::Exn, _) => return Err(misuse("no host object of this hierarchy")),
+        (HeapTop::Func | HeapTop::Exn, _) => {
+            return Err(misuse("no host object of this hierarchy"));
+        }
         (HeapTop::Extern, Target::Host(number)) => {
             return ExternRef::new(store, number).map(Val::from).map_err(failed);
         }
@@ -448,7 +492,9 @@ fn argument(store: &mut Scope<'_>, arg: Value) -> Result<Val, Outcome> {
         (HeapTop::Any | HeapTop::Extern, Target::I31(value)) => {
             let scalar = AnyRef::from_i31(&mut *store, I31::wrapping_u32(value)).map_err(failed)?;
             if top == HeapTop::Extern {
-                return ExternRef::convert_any(store, &scalar).map(Val::from).map_err(failed);
+                return ExternRef::convert_any(store, &scalar)
+                    .map(Val::from)
+                    .map_err(failed);
             }
             scalar
         }

@@ -6,14 +6,17 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use gcrucible_runtime::embed::{
-    AsContext, Census as TheirCensus, Error, Extern, Func, FuncOrigin, HeapType, Instance, NoGc, ObjectKind, RawRef, RawVal, Val,
+    AsContext, Census as TheirCensus, Error, Extern, Func, FuncOrigin, HeapType, Instance, NoGc,
+    ObjectKind, RawRef, RawVal, Val,
 };
 
 use super::errors::outcome;
 use super::{Called, Names, Scope};
 use crate::case::InstanceIndex;
 use crate::leak::{Census, LiveKind};
-use crate::observe::{FuncKey, GraphBuilder, InstanceState, MemoryState, Node, Observation, TypeKey};
+use crate::observe::{
+    FuncKey, GraphBuilder, InstanceState, MemoryState, Node, Observation, TypeKey,
+};
 use crate::outcome::Outcome;
 use crate::value::{HeapTop, Ref, Target, Value};
 
@@ -65,7 +68,12 @@ impl<'s> Observer<'s> {
         })
     }
 
-    fn reference(&self, builder: &mut Builder, raw: Option<RawRef<'s>>, top: HeapTop) -> Result<Ref, Error> {
+    fn reference(
+        &self,
+        builder: &mut Builder,
+        raw: Option<RawRef<'s>>,
+        top: HeapTop,
+    ) -> Result<Ref, Error> {
         let Some(raw) = raw else {
             return Ok(Ref::null(top));
         };
@@ -93,7 +101,12 @@ impl<'s> Observer<'s> {
                 }
             }
             FuncOrigin::Host(number) => {
-                let (module, name) = self.names.host_funcs.get(&number).cloned().unwrap_or_default();
+                let (module, name) = self
+                    .names
+                    .host_funcs
+                    .get(&number)
+                    .cloned()
+                    .unwrap_or_default();
                 FuncKey::Host {
                     module: module.to_owned(),
                     name,
@@ -136,7 +149,14 @@ impl<'s> Observer<'s> {
     }
 
     /// The global or table behind one export, if it is one.
-    fn export(&self, builder: &mut Builder, state: &mut InstanceState, name: &str, item: Extern, size: u64) -> Result<(), Error> {
+    fn export(
+        &self,
+        builder: &mut Builder,
+        state: &mut InstanceState,
+        name: &str,
+        item: Extern,
+        size: u64,
+    ) -> Result<(), Error> {
         match item {
             Extern::Global(global) => {
                 let value = self.value(builder, self.scope.global(&global)?)?;
@@ -146,7 +166,8 @@ impl<'s> Observer<'s> {
                 let mut elements = Vec::new();
                 for at in 0..size {
                     let element = self.scope.element(&table, at)?;
-                    let element = element.ok_or_else(|| Error::host("a table shorter than its size"))?;
+                    let element =
+                        element.ok_or_else(|| Error::host("a table shorter than its size"))?;
                     if let Value::Ref(element) = self.value(builder, element)? {
                         elements.push(element);
                     }
