@@ -61,6 +61,46 @@ faults! {
     ArraySetWrongRegion = "array-set-wrong-region",
     /// Arrays of references report their element size as their number of edges (Wasmtime PR #10453).
     ArrayEdgesMiscounted = "array-edges-miscounted",
+    /// `table.fill` with null clears the table like memory, without giving the references up (Wasmtime #14325).
+    TableFillNullMemset = "table-fill-null-memset",
+    /// A reference that enters wasm again is counted again, though it is in the stack list already (Wasmtime #13037).
+    ExposeCountsAgain = "expose-counts-again",
+    /// Freeing an object does not give up what it referred to (Wasmtime #9701).
+    ReleaseIsShallow = "release-is-shallow",
+    /// A write gives the old reference up before it counts the new one (Wasmtime #1923).
+    WriteReleasesFirst = "write-releases-first",
+    /// `struct.set` and `array.set` store without a barrier (JSC bugs 266043, 267381).
+    InlineWriteNoBarrier = "inline-write-no-barrier",
+    /// What is loaded into a frame is not put into the stack list (after Wasmtime #13316).
+    InlineReadUnlisted = "inline-read-unlisted",
+    /// Inline barriers take an i31 for an object (Wasmtime #10371).
+    InlineBarrierCountsI31 = "inline-barrier-counts-i31",
+    /// `array.copy` gives up an overwritten i31 as if it were an object (Wasmtime #13307).
+    ArrayCopyReleasesI31 = "array-copy-releases-i31",
+    /// An object made by the host's path is counted, but not put into the stack list (Wasmtime #9669).
+    SlowAllocationUnlisted = "slow-allocation-unlisted",
+    /// Values of globals are no roots (Walrus #502).
+    GlobalsAreNoRoots = "globals-are-no-roots",
+    /// Items of passive element segments are no roots (Wasmtime #13066).
+    SegmentsAreNoRoots = "segments-are-no-roots",
+    /// The exception in flight is no root (Wasmtime #13316).
+    PendingExceptionIsNoRoot = "pending-exception-is-no-root",
+    /// Payloads of exceptions are not traced (Wasmtime #13326).
+    ExceptionsNotTraced = "exceptions-not-traced",
+    /// `array.fill` fills as many elements as the first index says (Wasmtime #10467).
+    ArrayFillFromStart = "array-fill-from-start",
+    /// Overlapping `array.copy` always goes forward (JSC bug 285580).
+    ArrayCopyForward = "array-copy-forward",
+    /// `array.new_elem` and `array.init_elem` write every element as if it had eight bytes (JSC bug 285580).
+    ArrayInitElemWide = "array-init-elem-wide",
+    /// The size of an array is computed in 32 bits and wraps (Wasmtime #13034).
+    ArraySizeWraps = "array-size-wraps",
+    /// What is left of a free block is forgotten when it is smaller than the smallest block (Wasmtime #10349).
+    FreeRemainderLost = "free-remainder-lost",
+    /// After a collection, compiled code goes on with the end of the other half (Wasmtime #13381).
+    RegionEndStale = "region-end-stale",
+    /// Layouts by type id outlive the heap they were made for (Wasmtime #13417).
+    LayoutsOutliveHeap = "layouts-outlive-heap",
     /// A call without a stack map is given the nearest earlier one of its function (CVE-2021-39218).
     StackMapNearest = "stack-map-nearest",
     /// A call of a function without stack maps is given the last one of the function before (Wasmtime #2386).

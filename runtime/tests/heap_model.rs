@@ -75,3 +75,54 @@ fn runs_are_deterministic() {
         assert_eq!(one, other);
     }
 }
+
+/// Each fault planted in the heap is found by the model, the verifier or the audit, with some collector.
+#[cfg(feature = "planted")]
+#[test]
+fn planted_faults_are_found() {
+    use gcrucible_runtime::planted::Fault;
+    let faults = [
+        Fault::ArrayEdgesMiscounted,
+        Fault::TableFillNullMemset,
+        Fault::ExposeCountsAgain,
+        Fault::ReleaseIsShallow,
+        Fault::WriteReleasesFirst,
+        Fault::InlineWriteNoBarrier,
+        Fault::InlineReadUnlisted,
+        Fault::InlineBarrierCountsI31,
+        Fault::ArrayCopyReleasesI31,
+        Fault::SlowAllocationUnlisted,
+        Fault::GlobalsAreNoRoots,
+        Fault::SegmentsAreNoRoots,
+        Fault::PendingExceptionIsNoRoot,
+        Fault::ExceptionsNotTraced,
+        Fault::ArrayFillFromStart,
+        Fault::ArrayCopyForward,
+        Fault::ArrayInitElemWide,
+        Fault::ArraySizeWraps,
+        Fault::FreeRemainderLost,
+        Fault::RegionEndStale,
+    ];
+    for fault in faults {
+        let kinds = CollectorKind::ALL.iter();
+        let mut runs = kinds.flat_map(|&collector| [(collector, 8 << 20), (collector, 192 << 10)]);
+        let found = runs.find_map(|(collector, heap_limit)| {
+            let setup = Setup {
+                planted: Planted::NONE.with(fault),
+                heap_limit,
+                ..setup(collector, Schedule::OnPressure)
+            };
+            // A fault may also show as an access outside of the heap's memory, which a heap refuses by panicking.
+            let run = || run(&setup, Words(600).take(400_000));
+            match std::panic::catch_unwind(run) {
+                Ok(Ok(_)) => None,
+                Ok(Err(mismatch)) => Some(format!("{}: {mismatch}", collector.name())),
+                Err(_) => Some(format!("{}: panic", collector.name())),
+            }
+        });
+        match found {
+            Some(found) => println!("{}: {found}", fault.name()),
+            None => panic!("{} was not found", fault.name()),
+        }
+    }
+}

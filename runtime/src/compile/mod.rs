@@ -96,7 +96,7 @@ impl Compiler {
     ///
     /// [`Rejected::Unsupported`] on processors there is no code generator for.
     pub fn new(config: &Config) -> Result<Compiler, Rejected> {
-        let plan = heap::plan(config.collector);
+        let plan = heap::plan_for(config);
         Ok(Compiler {
             config: config.clone(),
             isa: isa::target(config)?,

@@ -7,6 +7,7 @@ use super::core::is_object;
 use super::fault::{AccessError, HeapFault};
 use super::layout::{is_traced, storage_bytes};
 use super::{Barrier, GcRef, Heap, Stored};
+use crate::planted::Fault;
 
 /// A checked range of an array's elements.
 struct Elements {
@@ -51,6 +52,11 @@ impl Heap {
     ) -> Result<(), AccessError> {
         let storage = self.element_storage(array)?;
         let to = self.range(array, at, len)?;
+        let len = if self.core.planted.has(Fault::ArrayFillFromStart) {
+            len.min(at)
+        } else {
+            len
+        };
         if !Heap::value_fits(value, storage) {
             let object = array.raw();
             return Err(self.fault(HeapFault::WrongField { object, at }).into());
@@ -86,6 +92,17 @@ impl Heap {
         self.lose(old)
     }
 
+    fn replace_copied(&mut self, slot: u32, new: u32) -> Result<(), HeapFault> {
+        if self.core.planted.has(Fault::ArrayCopyReleasesI31) {
+            let old = self.core.space.word(slot);
+            if old & 1 == 1 {
+                self.core.space.set_word(slot, new);
+                return self.lose(old & !1);
+            }
+        }
+        self.replace(slot, new)
+    }
+
     pub(super) fn fault(&mut self, fault: HeapFault) -> HeapFault {
         self.poison();
         fault
@@ -110,8 +127,16 @@ impl Heap {
             return Err(self.fault(HeapFault::WrongField { object, at }).into());
         }
         let bytes = len * target.bytes;
+        let forward = self.core.planted.has(Fault::ArrayCopyForward);
         if !target.traced || !self.counts() {
-            self.core.space.copy(source.start, target.start, bytes);
+            if forward {
+                for offset in 0..bytes {
+                    let byte: u8 = self.core.space.load(source.start + offset);
+                    self.core.space.store(target.start + offset, byte);
+                }
+            } else {
+                self.core.space.copy(source.start, target.start, bytes);
+            }
             return Ok(());
         }
         for slot in (source.start..).step_by(4).take(len as usize) {
@@ -119,15 +144,15 @@ impl Heap {
             self.gain(new, 1)?;
         }
         // Towards the end that the source lies at, so that no element is read after it was written.
-        if target.start <= source.start {
+        if target.start <= source.start || forward {
             for offset in (0..bytes).step_by(4) {
                 let new = self.core.space.word(source.start + offset);
-                self.replace(target.start + offset, new)?;
+                self.replace_copied(target.start + offset, new)?;
             }
         } else {
             for offset in (0..bytes).step_by(4).rev() {
                 let new = self.core.space.word(source.start + offset);
-                self.replace(target.start + offset, new)?;
+                self.replace_copied(target.start + offset, new)?;
             }
         }
         Ok(())
@@ -178,6 +203,12 @@ impl Heap {
         for &new in refs {
             self.gain(new, 1)?;
         }
+        if self.core.planted.has(Fault::ArrayInitElemWide) {
+            for (slot, &new) in (to.start..).step_by(8).zip(refs) {
+                self.core.space.store(slot, u64::from(new));
+            }
+            return Ok(());
+        }
         for (slot, &new) in (to.start..).step_by(4).zip(refs) {
             self.replace(slot, new)?;
         }
@@ -213,7 +244,8 @@ impl Heap {
     /// The heap is corrupt.
     pub fn fill_roots(&mut self, slots: &mut [u32], new: Option<GcRef>) -> Result<(), HeapFault> {
         let new = GcRef::to_raw(new);
-        if !self.counts() {
+        let memset = new == 0 && self.core.planted.has(Fault::TableFillNullMemset);
+        if !self.counts() || memset {
             slots.fill(new);
             return Ok(());
         }
@@ -283,6 +315,14 @@ impl Heap {
     ) -> Result<(), HeapFault> {
         if !self.counts() {
             slots.copy_within(start..start + len, at);
+            return Ok(());
+        }
+        if self.core.planted.has(Fault::WriteReleasesFirst) {
+            for i in 0..len {
+                let i = if at <= start { i } else { len - 1 - i };
+                let new = GcRef::from_raw(slots[start + i]);
+                self.write_root(&mut slots[at + i], new)?;
+            }
             return Ok(());
         }
         for &new in &slots[start..start + len] {

@@ -156,6 +156,13 @@ impl Core {
         self.publish(bump);
     }
 
+    /// As [`Core::set_region`], but compiled code is not told where the region ends now: a planted fault.
+    pub fn set_region_stale(&mut self, bump: u32, end: u32) {
+        let told = self.store_word(StoreWord::BumpEnd);
+        self.set_region(bump, end);
+        self.set_store_word(StoreWord::BumpEnd, told.max(bump));
+    }
+
     /// Whether wasm may allocate without asking.
     pub fn set_inline(&mut self, inline: bool) {
         self.inline = inline;
@@ -336,6 +343,9 @@ impl Core {
         let Some(walk) = &extent.walk else {
             return Ok(());
         };
+        if walk.kind == Kind::Exception && self.planted.has(Fault::ExceptionsNotTraced) {
+            return Ok(());
+        }
         for at in walk.first..walk.first + walk.count {
             let slot = object + self.layouts.edge(at);
             visit(self, slot)?;

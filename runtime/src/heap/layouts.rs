@@ -87,6 +87,13 @@ impl Layouts {
         }
     }
 
+    /// Takes the contents and leaves an empty cache.
+    #[cfg(feature = "planted")]
+    pub(super) fn take(&mut self) -> Layouts {
+        let empty = Layouts::new(Arc::clone(&self.source), self.header_bytes);
+        std::mem::replace(self, empty)
+    }
+
     /// What walking over an object at `object` of that type needs.
     ///
     /// # Errors

@@ -21,6 +21,8 @@ pub mod core;
 pub mod drc;
 pub mod emit;
 pub mod fault;
+#[cfg(feature = "planted")]
+mod faulty;
 mod free_list;
 pub mod gc_ref;
 mod inline;
@@ -28,6 +30,7 @@ pub mod layout;
 pub mod layouts;
 pub mod null;
 pub mod ops;
+mod recycle;
 pub mod roots;
 pub mod schedule;
 pub mod space;
@@ -48,7 +51,9 @@ pub use space::SpacePool;
 pub use store_heap::Heap;
 
 use self::core::Core;
-use crate::config::CollectorKind;
+use crate::config::{CollectorKind, Config};
+#[cfg(feature = "planted")]
+use crate::planted::Planted;
 
 /// What must happen when a reference is written over another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,6 +180,16 @@ static PLANS: [(CollectorKind, &dyn Plan); 4] = [
 pub fn plan(kind: CollectorKind) -> &'static dyn Plan {
     let row = PLANS.iter().find(|(k, _)| *k == kind);
     row.expect("every collector is in the list").1
+}
+
+/// The collector of a configuration, with the faults that are planted in what it emits.
+#[must_use]
+pub fn plan_for(config: &Config) -> &'static dyn Plan {
+    #[cfg(feature = "planted")]
+    if config.planted != Planted::NONE {
+        return faulty::plan(plan(config.collector), config.planted);
+    }
+    plan(config.collector)
 }
 
 #[cfg(test)]

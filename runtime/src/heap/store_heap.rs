@@ -14,16 +14,17 @@ use std::sync::Arc;
 use super::core::{Core, Stats, is_object};
 use super::fault::{AllocError, HeapFault};
 use super::layout::{Kind, tag};
-use super::layouts::{Layouts, TypeSource};
+use super::layouts::TypeSource;
 use super::schedule::{PointKind, Scheduler};
 use super::space::{Space, SpacePool};
 use super::{
-    Barrier, Census, Collector, CollectorTraits, Effort, GcRef, Header, Room, Roots, census, plan,
-    verify,
+    Barrier, Census, Collector, CollectorTraits, Effort, GcRef, Header, Room, RootKind, Roots,
+    census, plan_for, recycle, verify,
 };
 use crate::abi::vmctx::VmStore;
 use crate::config::{Config, Schedule};
 use crate::limits::OBJECT_BYTES_MAX;
+use crate::planted::{Fault, Planted};
 use crate::types::TypeId;
 
 /// A store's collected heap.
@@ -58,11 +59,11 @@ impl Heap {
         vm: NonNull<VmStore>,
     ) -> Result<Heap, AllocError> {
         let space = Space::new(pool, config.heap_limit).map_err(|_| AllocError::Exhausted)?;
-        let plan = plan(config.collector);
+        let plan = plan_for(config);
         let traits = plan.traits();
         let collector = plan.start(space.limit());
         let base = space.base();
-        let layouts = Layouts::new(types, traits.header_bytes);
+        let layouts = recycle::layouts(config, types, traits.header_bytes);
         // SAFETY: the contract of this function.
         let mut core = unsafe { Core::new(space, layouts, traits.header_bytes, config, vm) };
         core.set_stack_list(0, 0);
@@ -179,7 +180,8 @@ impl Heap {
     fn run_collection(&mut self, roots: &mut dyn Roots, effort: Effort) -> Result<(), HeapFault> {
         self.guarded(|heap| {
             heap.core.stats.collections += 1;
-            heap.collector.collect(&mut heap.core, roots, effort)
+            let mut roots = WithoutPlanted(roots, heap.core.planted);
+            heap.collector.collect(&mut heap.core, &mut roots, effort)
         })?;
         if self.checks {
             self.verify(roots)?;
@@ -227,7 +229,10 @@ impl Heap {
                 Err(wrong_type(ty))
             }
         })?;
-        let size = u64::from(walk.size) + u64::from(len) * u64::from(walk.element_bytes);
+        let mut size = u64::from(walk.size) + u64::from(len) * u64::from(walk.element_bytes);
+        if self.core.planted.has(Fault::ArraySizeWraps) {
+            size = u64::from(size as u32).max(u64::from(walk.size));
+        }
         self.allocate(Kind::Array, ty.0, len, size.next_multiple_of(8), roots)
     }
 
@@ -326,6 +331,11 @@ impl Heap {
     /// The old or the new reference is no object.
     pub fn write_root(&mut self, slot: &mut u32, new: Option<GcRef>) -> Result<(), HeapFault> {
         let new = GcRef::to_raw(new);
+        if self.core.planted.has(Fault::WriteReleasesFirst) {
+            self.lose(*slot)?;
+            *slot = new;
+            return self.gain(new, 1);
+        }
         self.gain(new, 1)?;
         let old = std::mem::replace(slot, new);
         self.lose(old)
@@ -416,6 +426,52 @@ impl Heap {
     /// The first thing that is wrong.
     pub fn audit(&mut self, roots: &mut dyn Roots) -> Result<(), HeapFault> {
         self.guarded(|heap| heap.collector.audit(&mut heap.core, roots))
+    }
+}
+
+#[cfg(feature = "planted")]
+impl Drop for Heap {
+    fn drop(&mut self) {
+        if self.core.planted.has(Fault::LayoutsOutliveHeap) {
+            let header_bytes = self.core.header_bytes;
+            let layouts = self.core.layouts.take();
+            recycle::keep(header_bytes, layouts);
+        }
+    }
+}
+
+/// Roots as collectors see them: without those that planted faults hide. In an ordinary build, none.
+struct WithoutPlanted<'a>(&'a mut dyn Roots, Planted);
+
+impl WithoutPlanted<'_> {
+    fn hides(planted: Planted, kind: RootKind) -> bool {
+        match kind {
+            RootKind::Global => planted.has(Fault::GlobalsAreNoRoots),
+            RootKind::Segment => planted.has(Fault::SegmentsAreNoRoots),
+            RootKind::PendingException => planted.has(Fault::PendingExceptionIsNoRoot),
+            RootKind::TableElement
+            | RootKind::HostHandle
+            | RootKind::StackSlot
+            | RootKind::Temporary => false,
+        }
+    }
+}
+
+impl Roots for WithoutPlanted<'_> {
+    fn each_root(&mut self, visit: &mut dyn FnMut(RootKind, &mut u32)) {
+        let planted = self.1;
+        if planted == Planted::NONE {
+            return self.0.each_root(visit);
+        }
+        self.0.each_root(&mut |kind, slot| {
+            if !WithoutPlanted::hides(planted, kind) {
+                visit(kind, slot);
+            }
+        });
+    }
+
+    fn each_uncounted_root(&mut self, visit: &mut dyn FnMut(RootKind, &mut u32)) {
+        self.0.each_uncounted_root(visit);
     }
 }
 

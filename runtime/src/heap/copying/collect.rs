@@ -8,6 +8,7 @@ use crate::heap::Roots;
 use crate::heap::core::{Core, is_object};
 use crate::heap::fault::{HeapFault, Place};
 use crate::heap::layout::{KIND_SHIFT, Kind};
+use crate::planted::Fault;
 
 /// How many times the live bytes a half may hold before the next collection.
 const GROWTH: u64 = 4;
@@ -59,7 +60,11 @@ pub(super) fn collect(
     }
     std::mem::swap(&mut heap.current, &mut heap.other);
     // What is left of this half's former contents is cleared when the region grows over it.
-    core.set_region(moving.free, moving.free);
+    if core.planted.has(Fault::RegionEndStale) {
+        core.set_region_stale(moving.free, moving.free);
+    } else {
+        core.set_region(moving.free, moving.free);
+    }
     let work = u64::from(live) + visited * ROOT_COST;
     let soft = (work * GROWTH)
         .max(u64::from(SOFT_MIN))

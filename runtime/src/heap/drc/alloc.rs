@@ -4,9 +4,10 @@ use super::{COUNT, Drc, LINK, LISTED};
 use crate::heap::core::{Core, FIRST, REGION_BYTES, kind_of_tag};
 use crate::heap::emit::{EmitAllocation, Op, Region, StoreWord};
 use crate::heap::fault::HeapFault;
-use crate::heap::free_list::Block;
+use crate::heap::free_list::{BLOCK_MIN, Block};
 use crate::heap::layout::{Kind, OBJECT_ALIGN};
 use crate::heap::{Emit, Header, Reg, inline};
+use crate::planted::Fault;
 
 /// Free blocks below this size are no regions: too little would be allocated inline for the trip to the host.
 const REGION_MIN: u32 = 1 << 10;
@@ -29,6 +30,10 @@ pub(super) fn allocate(
     };
     core.write_header(object, header.tag, header.word);
     core.space.set_word(object + COUNT, 1);
+    if core.planted.has(Fault::SlowAllocationUnlisted) {
+        core.space.set_word(object + LINK, 0);
+        return Ok(Some(object));
+    }
     let (head, len) = core.stack_list();
     core.space.set_word(object + LINK, head | LISTED);
     core.set_stack_list(object, len + 1);
@@ -78,7 +83,8 @@ fn give_rest(heap: &mut Drc, core: &mut Core, block: Block, part: u32) {
         at: block.at + part,
         size: block.size - part,
     };
-    if rest.size != 0 {
+    let lost = core.planted.has(Fault::FreeRemainderLost) && rest.size < BLOCK_MIN;
+    if rest.size != 0 && !lost {
         heap.free.insert(core, rest);
     }
 }

@@ -12,6 +12,7 @@ use crate::heap::emit::{Op, Region, StoreWord};
 use crate::heap::fault::{HeapFault, Place};
 use crate::heap::layout::Kind;
 use crate::heap::{Emit, Reg};
+use crate::planted::Fault;
 
 /// Checks that a live object begins at `raw`, as far as its header tells.
 #[inline(always)]
@@ -117,9 +118,10 @@ pub(super) fn bury(heap: &mut Drc, core: &mut Core) -> Result<(), HeapFault> {
         heap.dead = core.space.word(object + LINK);
         let tag = core.tag(object);
         let extent = core.extent(object, tag, heap.top)?;
+        let shallow = core.planted.has(Fault::ReleaseIsShallow);
         core.each_slot(object, &extent, |core, slot| {
             let raw = core.space.word(slot);
-            if is_object(raw) {
+            if is_object(raw) && !shallow {
                 count_down(heap, core, raw, || Place::Object { object, slot })?;
             }
             Ok(())
@@ -141,6 +143,9 @@ pub(super) fn expose(heap: &Drc, core: &mut Core, raw: u32) -> Result<(), HeapFa
     }
     check(heap, core, raw, || Place::Host)?;
     if core.space.word(raw + LINK) & LISTED != 0 {
+        if core.planted.has(Fault::ExposeCountsAgain) {
+            return gain(heap, core, raw, 1);
+        }
         return Ok(());
     }
     gain(heap, core, raw, 1)?;

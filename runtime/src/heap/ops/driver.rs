@@ -15,7 +15,7 @@ use crate::heap::core::Core;
 use crate::heap::layout::{Kind, tag};
 use crate::heap::{
     AccessError, AllocError, GcRef, Heap, HeapFault, PointKind, RootKind, Roots, SpacePool, Stored,
-    TypeSource, plan,
+    TypeSource, plan_for,
 };
 use crate::types::{StorageKind, TypeId, ValKind};
 
@@ -33,6 +33,8 @@ const TEMPORARIES_AT: usize = FRAME_AT + FRAME;
 const SLOTS: usize = TEMPORARIES_AT + 4;
 /// Objects that make a run begin again with an empty heap: comparing what was leaked costs time.
 const OBJECTS_MAX: u64 = 3000;
+/// Longer arrays are asked for only to be refused.
+const POSSIBLE_LEN: u32 = 1 << 20;
 /// The tag's identity.
 const TAG: u32 = 77;
 
@@ -207,7 +209,7 @@ impl Driver {
             op: None,
             what: What::Allocation(error),
         })?;
-        let collector = plan(setup.collector);
+        let collector = plan_for(&config(&setup));
         let allocate = |&ty: &u32| {
             let kind = Model::kind(ty);
             let slow = if kind == Kind::Array {
@@ -409,6 +411,9 @@ impl Driver {
             Err(AllocError::Fault(fault)) => return Err(What::Fault(fault)),
             Err(error) => return self.refused(kind, ty, len, error),
         };
+        if len > POSSIBLE_LEN {
+            return Err(What::Allocation(AllocError::TooLarge));
+        }
         self.totals.made += 1;
         let word = match kind {
             Kind::Array => len,
@@ -522,7 +527,7 @@ impl Driver {
         match error {
             AllocError::TooLarge if impossible => Ok(()),
             AllocError::TooLarge => Err(What::Allocation(error)),
-            _ if len > 1 << 20 => Ok(()),
+            _ if len > POSSIBLE_LEN => Ok(()),
             _ => {
                 self.collect()?;
                 self.totals.exhausted += 1;
@@ -575,9 +580,26 @@ impl Driver {
         Some((reference, object.kind, object.ty, object.values.len()))
     }
 
+    /// The nearest frame slot, from `slot` on, whose object passes `test`.
+    fn nearest(&self, slot: usize, test: impl Fn(Kind, u32, usize) -> bool) -> Option<usize> {
+        (0..FRAME)
+            .map(|i| FRAME_AT + (slot - FRAME_AT + i) % FRAME)
+            .find(|&slot| {
+                let object = self.object(slot);
+                object.is_some_and(|(_, kind, ty, count)| test(kind, ty, count))
+            })
+    }
+
+    /// The nearest array, from `slot` on.
+    fn array(&self, slot: usize) -> Option<(usize, GcRef, u32, usize)> {
+        let slot = self.nearest(slot, |kind, _, _| kind == Kind::Array)?;
+        let (array, _, ty, count) = self.object(slot)?;
+        Some((slot, array, ty, count))
+    }
+
     /// A value that a place of that type can take, for heap and model.
     fn value(&self, storage: StorageKind, from: usize, number: u32) -> Option<(Stored, u128)> {
-        let wide = u64::from(number) * 0x1_0000_0101;
+        let wide = u64::from(number).wrapping_mul(0x1_0000_0101);
         let very_wide = u128::from(wide) * 0x1_0000_0000_0001;
         Some(match storage {
             StorageKind::I8 => (Stored::I8(number as u8), u128::from(number as u8)),
@@ -606,6 +628,9 @@ impl Driver {
         from: usize,
         number: u32,
     ) -> Result<(), What> {
+        let Some(slot) = self.nearest(slot, |_, _, _| true) else {
+            return Ok(());
+        };
         let Some((reference, kind, ty, count)) = self.object(slot) else {
             return Ok(());
         };
@@ -642,12 +667,12 @@ impl Driver {
     }
 
     fn read_field(&mut self, to: usize, slot: usize, field: usize) -> Result<(), What> {
+        let Some(slot) = self.nearest(slot, |_, _, count| count != 0) else {
+            return Ok(());
+        };
         let Some((reference, kind, _, count)) = self.object(slot) else {
             return Ok(());
         };
-        if count == 0 {
-            return Ok(());
-        }
         let at = field % count;
         let found = self.read(reference, kind, at)?;
         let expected = self.model.get(self.refs[slot]).map_or(0, |o| o.values[at]);
@@ -668,7 +693,7 @@ impl Driver {
         from: usize,
         number: u32,
     ) -> Result<(), What> {
-        let Some((array, Kind::Array, ty, count)) = self.object(slot) else {
+        let Some((slot, array, ty, count)) = self.array(slot) else {
             return Ok(());
         };
         let Some((value, expected)) = self.value(storage(ty, 0), from, number) else {
@@ -687,18 +712,20 @@ impl Driver {
     }
 
     fn copy(&mut self, to: usize, from: usize, [at, start, len]: [usize; 3]) -> Result<(), What> {
-        let Some((target, Kind::Array, to_ty, to_len)) = self.object(to) else {
-            return Ok(());
-        };
-        let Some((source, Kind::Array, from_ty, from_len)) = self.object(from) else {
+        let Some((to, target, to_ty, to_len)) = self.array(to) else {
             return Ok(());
         };
         // From the same type, or from nodes to anything.
-        if to_ty != from_ty && !(storage(to_ty, 0) == storage(6, 0) && from_ty == 7) {
+        let alike = |ty: u32| ty == to_ty || (ty == 7 && to_ty == 6);
+        let source = self.nearest(from, |kind, ty, _| kind == Kind::Array && alike(ty));
+        let Some((from, source, _, from_len)) = source.and_then(|slot| self.array(slot)) else {
             return Ok(());
-        }
-        let (at, len) = clamp(at, len, to_len, start as u32);
+        };
+        let (at, mut len) = clamp(at, len, to_len, start as u32);
         let start = start % (from_len + 1);
+        if len % 8 != 7 {
+            len = len.min(from_len - start);
+        }
         let done = self
             .heap
             .array_copy(target, at as u32, source, start as u32, len as u32);
@@ -715,7 +742,7 @@ impl Driver {
     }
 
     fn init_bytes(&mut self, slot: usize, at: usize, number: u32) -> Result<(), What> {
-        let Some((array, Kind::Array, ty, count)) = self.object(slot) else {
+        let Some((slot, array, ty, count)) = self.array(slot) else {
             return Ok(());
         };
         let (width, len) = match ty {
@@ -741,7 +768,7 @@ impl Driver {
     }
 
     fn init_refs(&mut self, slot: usize, at: usize, first: usize, len: usize) -> Result<(), What> {
-        let Some((array, Kind::Array, ty, count)) = self.object(slot) else {
+        let Some((slot, array, ty, count)) = self.array(slot) else {
             return Ok(());
         };
         let element = storage(ty, 0);

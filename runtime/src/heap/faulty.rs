@@ -1,0 +1,70 @@
+//! Collectors whose emitted half has a planted fault. The faults of the host's half sit where the real ones sat.
+
+use super::emit::{Emit, EmitAllocation, EmitCollector, Op, Reg, Region};
+use super::{Barrier, Collector, CollectorTraits, Plan};
+use crate::planted::{Fault, Planted};
+
+/// A collector with faults.
+#[derive(Debug)]
+struct Faulty {
+    right: &'static dyn Plan,
+    planted: Planted,
+}
+
+/// `right`, with those of the planted faults that are in emitted code. It lives for ever: builds with planted faults are for
+/// demonstrations, and make few engines.
+pub(super) fn plan(right: &'static dyn Plan, planted: Planted) -> &'static dyn Plan {
+    Box::leak(Box::new(Faulty { right, planted }))
+}
+
+impl Plan for Faulty {
+    fn traits(&self) -> CollectorTraits {
+        self.right.traits()
+    }
+
+    fn start(&self, limit: u64) -> Box<dyn Collector> {
+        self.right.start(limit)
+    }
+}
+
+impl Faulty {
+    /// Makes an i31 look like the object whose reference it would be without its lowest bits.
+    fn without_tag(&self, e: &mut dyn Emit, value: Reg) -> Reg {
+        if self.planted.has(Fault::InlineBarrierCountsI31)
+            && self.right.traits().barrier == Barrier::Count
+        {
+            let mask = e.constant(!1);
+            e.op(Op::And, value, mask)
+        } else {
+            value
+        }
+    }
+}
+
+impl EmitCollector for Faulty {
+    fn allocate(&self, e: &mut dyn Emit, object: &EmitAllocation<'_>) -> Reg {
+        self.right.allocate(e, object)
+    }
+
+    fn write(&self, e: &mut dyn Emit, address: Reg, region: Region, new: Reg) {
+        if self.planted.has(Fault::InlineWriteNoBarrier) && region == Region::RefField {
+            e.store(address, 0, new, region);
+            return;
+        }
+        let counted = self.without_tag(e, new);
+        self.right.write(e, address, region, counted);
+        e.store(address, 0, new, region);
+    }
+
+    fn init(&self, e: &mut dyn Emit, address: Reg, region: Region, new: Reg) {
+        let counted = self.without_tag(e, new);
+        self.right.init(e, address, region, counted);
+        e.store(address, 0, new, region);
+    }
+
+    fn after_read(&self, e: &mut dyn Emit, value: Reg) {
+        if !self.planted.has(Fault::InlineReadUnlisted) {
+            self.right.after_read(e, value);
+        }
+    }
+}
