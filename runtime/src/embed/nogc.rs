@@ -274,9 +274,8 @@ impl<'s> RawRef<'s> {
 
     fn object(self) -> Result<crate::heap::access::ObjectInfo, Error> {
         let reference = self.reference;
-        Ok(self
-            .scope
-            .with(|store| store.heap()?.object(reference).map_err(Error::from))?)
+        self.scope
+            .with(|store| store.heap()?.object(reference).map_err(Error::from))
     }
 
     /// What the object is; `None` for an i31.
