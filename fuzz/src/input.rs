@@ -17,7 +17,8 @@ use crate::generate::source::{expand, split_mix};
 /// Most edits of one input.
 pub const EDITS_MAX: usize = 7;
 const EDIT_BYTES: usize = 5;
-const SEED_BYTES_MAX: usize = 16;
+/// A base of at most this many bytes is a seed.
+pub const SEED_BYTES_MAX: usize = 16;
 
 /// A change to a program: see `mutate`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

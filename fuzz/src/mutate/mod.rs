@@ -12,7 +12,7 @@ mod schedule;
 mod types;
 
 use crate::generate::source::{Source, expand};
-use crate::input::Edit;
+use crate::input::{EDITS_MAX, Edit, Input, SEED_BYTES_MAX};
 use crate::program::Program;
 
 /// One kind of change: its name, and how it is made. It returns false if there is nothing to change.
@@ -49,6 +49,49 @@ pub fn apply(program: &mut Program, edit: Edit) -> bool {
 /// Applies edits in order; how many took effect.
 pub fn apply_all(program: &mut Program, edits: &[Edit]) -> usize {
     edits.iter().filter(|&&edit| apply(program, edit)).count()
+}
+
+/// An input near another: an edit more, fewer or other, another base, or choices changed in a few places.
+pub fn neighbour(input: &Input, seed: u64) -> Input {
+    let bytes = expand(seed, 64);
+    let src = &mut Source::new(&bytes);
+    let mut new = input.clone();
+    let edit = Edit {
+        kind: src.below(256) as u8,
+        seed: src.bits32(),
+    };
+    match src.below(10) {
+        0..=4 if new.edits.len() < EDITS_MAX => new.edits.push(edit),
+        0..=5 if !new.edits.is_empty() => {
+            let at = src.below(new.edits.len());
+            new.edits[at] = edit;
+        }
+        6 if !new.edits.is_empty() => drop(new.edits.remove(src.below(input.edits.len()))),
+        7 => {
+            new.base = src.bits64().to_le_bytes().to_vec();
+            new.edits.clear();
+        }
+        // From a seed to its choices, so that single choices can change.
+        _ if new.base.len() <= SEED_BYTES_MAX => {
+            new.base = new.choices();
+            new.base.truncate(CHOICES_MAX);
+            change_choices(&mut new.base, src);
+        }
+        _ => change_choices(&mut new.base, src),
+    }
+    new
+}
+
+/// Most choices an input carries itself.
+const CHOICES_MAX: usize = 3_000;
+
+fn change_choices(base: &mut [u8], src: &mut Source<'_>) {
+    for _ in 0..src.range(1, 3) {
+        let at = src.below(base.len());
+        if let Some(byte) = base.get_mut(at) {
+            *byte = src.below(256) as u8;
+        }
+    }
 }
 
 #[cfg(test)]

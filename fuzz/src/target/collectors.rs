@@ -20,13 +20,13 @@ fn test_case(input: &Input) -> Subject {
 }
 
 fn check(subject: &Subject, rig: &mut Rig) -> Ran {
-    let mut trial = Trial::new(subject, rig.reference.as_ref(), &mut rig.seen);
+    let (mut trial, engines) = Trial::new(subject, rig);
     for schedule in [
         subject.case.schedule.clone(),
         Schedule::Every,
         Schedule::OnPressure,
     ] {
-        for engine in &rig.engines {
+        for engine in engines {
             if trial.against(engine.as_ref(), schedule.clone()).is_none() {
                 return trial.end();
             }

@@ -5,8 +5,9 @@
 //!
 //! To add a target: a file here with `TARGET` and a smoke test, a line in [`TARGETS`], and a file in `fuzz_targets`.
 //!
-//! Reading order: `subject`, `run`, then the targets.
+//! Reading order: `subject`, `run`, the targets, `libfuzzer`.
 
+pub mod libfuzzer;
 pub mod run;
 pub mod subject;
 

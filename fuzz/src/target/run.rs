@@ -20,6 +20,8 @@ pub struct Rig {
     pub engines: Vec<Box<dyn Engine>>,
     /// Every rule and pair of rules seen so far.
     pub seen: RuleMap,
+    /// The rules and pairs of the last input.
+    pub last: RuleMap,
 }
 
 impl Rig {
@@ -54,6 +56,7 @@ impl Rig {
             reference: engine::reference(),
             engines,
             seen: RuleMap::default(),
+            last: RuleMap::default(),
         })
     }
 }
@@ -158,21 +161,29 @@ pub struct Trial<'a> {
 }
 
 impl<'a> Trial<'a> {
-    /// Runs the reference.
-    pub fn new(subject: &'a Subject, reference: &'a dyn Engine, seen: &mut RuleMap) -> Trial<'a> {
-        let judge = Judge::new(subject.case.clone(), reference);
+    /// Runs the reference. Gives the engines to try as well.
+    pub fn new(subject: &'a Subject, rig: &'a mut Rig) -> (Trial<'a>, &'a [Box<dyn Engine>]) {
+        let Rig {
+            reference,
+            engines,
+            seen,
+            last,
+        } = rig;
+        let judge = Judge::new(subject.case.clone(), &**reference);
         let mut ran = Ran::default();
         let expected = judge.expected();
         ran.stats.new_rules = seen.merge(&expected.rules);
+        *last = expected.rules.clone();
         ran.stats.reference_steps = expected.steps.len() as u64;
         ran.stats.traps = traps(expected);
-        Trial {
+        let trial = Trial {
             subject,
             judge,
             ran,
             compared: false,
             skip: None,
-        }
+        };
+        (trial, engines)
     }
 
     /// Runs an engine under a schedule and compares. Gives the collection points it passed, or `None` once there is a fault.
@@ -243,10 +254,8 @@ fn lived(run: &Run) -> bool {
 
 /// One engine, drawn from the subject, under the subject's own schedule.
 pub fn one_engine(subject: &Subject, rig: &mut Rig) -> Ran {
-    let mut trial = Trial::new(subject, rig.reference.as_ref(), &mut rig.seen);
-    let mut state = subject.number;
-    let draw = crate::generate::source::split_mix(&mut state);
-    let engine = &rig.engines[(draw % rig.engines.len() as u64) as usize];
+    let (mut trial, engines) = Trial::new(subject, rig);
+    let engine = &engines[subject.draw(engines.len())];
     trial.against(engine.as_ref(), subject.case.schedule.clone());
     trial.end()
 }

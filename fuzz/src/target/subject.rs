@@ -83,6 +83,14 @@ impl Subject {
     }
 }
 
+impl Subject {
+    /// A number below `n`, the same whenever it is drawn for this input.
+    pub fn draw(&self, n: usize) -> usize {
+        let mut state = self.number;
+        (crate::generate::source::split_mix(&mut state) % n.max(1) as u64) as usize
+    }
+}
+
 /// How many choices wasm-smith gets: its modules grow with them.
 const SMITH_BYTES: usize = 700;
 

@@ -23,15 +23,13 @@ fn test_case(input: &Input) -> Subject {
 }
 
 fn check(subject: &Subject, rig: &mut Rig) -> Ran {
-    let mut trial = Trial::new(subject, rig.reference.as_ref(), &mut rig.seen);
-    let mut state = subject.number;
-    let draw = crate::generate::source::split_mix(&mut state);
-    let engine = &rig.engines[(draw % rig.engines.len() as u64) as usize];
+    let (mut trial, engines) = Trial::new(subject, rig);
+    let engine = &engines[subject.draw(engines.len())];
     let Some(points) = trial.against(engine.as_ref(), Schedule::OnPressure) else {
         return trial.end();
     };
     let step = points.div_ceil(POINTS_MAX).max(1);
-    let first = draw.rotate_left(32) % step;
+    let first = subject.draw(step as usize) as u64;
     for point in (first..points).step_by(step as usize) {
         if trial
             .against(engine.as_ref(), Schedule::At(vec![point]))

@@ -1,0 +1,5 @@
+//! Exceptions that carry references, one engine against the reference.
+//! The test is `gcrucible::target::exceptions`.
+#![cfg_attr(fuzzing, no_main)]
+
+gcrucible::fuzz_target_file!(gcrucible::target::exceptions::TARGET);

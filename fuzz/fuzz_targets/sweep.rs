@@ -1,0 +1,5 @@
+//! One program, one collection at each collection point in turn.
+//! The test is `gcrucible::target::sweep`.
+#![cfg_attr(fuzzing, no_main)]
+
+gcrucible::fuzz_target_file!(gcrucible::target::sweep::TARGET);

@@ -1,0 +1,152 @@
+//! What a file in `fuzz_targets` needs: the same target under libFuzzer, and as an ordinary program.
+//!
+//! Under libFuzzer (`cfg(fuzzing)`) an input is the bytes of [`Input`], printed as the program it makes (`cargo fuzz fmt`), mutated as
+//! such, and judged; a fault is a panic. The rules of the specification a run reached are handed over as extra counters beside
+//! libFuzzer's own edge coverage. Without libFuzzer the same file is a program that replays files, or runs seeds.
+
+use std::cell::RefCell;
+use std::process::ExitCode;
+
+use super::{Ran, Rig, Target};
+use crate::input::Input;
+use crate::mutate::neighbour;
+
+thread_local! {
+    /// Engines are made once; that they carry nothing over from one input to the next is part of what is tested.
+    static RIG: RefCell<Option<Rig>> = const { RefCell::new(None) };
+}
+
+fn with_rig(target: &Target, bytes: &[u8]) -> Ran {
+    RIG.with_borrow_mut(|rig| {
+        if rig.is_none() {
+            *rig = Rig::standard(&[]).ok();
+        }
+        match rig {
+            Some(rig) => {
+                let ran = target.run(bytes, rig);
+                count(rig);
+                ran
+            }
+            None => Ran::panicked(&"no engine could be made"),
+        }
+    })
+}
+
+/// Runs one input under libFuzzer.
+///
+/// # Panics
+/// The engines disagree, or one broke; the message is the whole report.
+pub fn fuzz(target: &Target, bytes: &[u8]) {
+    if let Some(fault) = with_rig(target, bytes).fault {
+        panic!("{}\n{}", fault.signature, fault.text);
+    }
+}
+
+/// Mutates `data[..size]` in place, for libFuzzer; gives the new size.
+pub fn mutate(data: &mut [u8], size: usize, max_size: usize, seed: u32) -> usize {
+    let max = max_size.min(data.len());
+    let new = neighbour(&Input::parse(&data[..size.min(max)]), u64::from(seed)).to_bytes();
+    let len = new.len().min(max);
+    data[..len].copy_from_slice(&new[..len]);
+    len
+}
+
+/// Replays the files given as arguments, or runs as many seeds as the single number given, or 1000.
+pub fn main(target: &Target) -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let mut inputs: Vec<(String, Vec<u8>)> = Vec::new();
+    let seeds = match args.as_slice() {
+        [] => 1000,
+        [one] => one.parse().unwrap_or(0),
+        _ => 0,
+    };
+    for seed in 0..seeds {
+        inputs.push((format!("seed {seed}"), target.input_of_seed(seed)));
+    }
+    for file in args.iter().filter(|_| seeds == 0) {
+        match std::fs::read(file) {
+            Ok(bytes) => inputs.push((file.clone(), bytes)),
+            Err(why) => {
+                eprintln!("{file}: {why}");
+                return ExitCode::from(2);
+            }
+        }
+    }
+    let mut compared = 0;
+    for (name, bytes) in &inputs {
+        let ran = with_rig(target, bytes);
+        if let Some(fault) = ran.fault {
+            eprintln!("{name}: {}\n{}", fault.signature, fault.text);
+            return ExitCode::FAILURE;
+        }
+        compared += usize::from(ran.skipped.is_none());
+    }
+    println!(
+        "{}: {} inputs, {compared} compared, no fault",
+        target.name,
+        inputs.len()
+    );
+    ExitCode::SUCCESS
+}
+
+/// Rules and pairs of rules of the last run, folded onto the extra counters of libFuzzer.
+#[cfg(fuzzing)]
+fn count(rig: &Rig) {
+    use std::sync::atomic::{AtomicU8, Ordering};
+    const COUNTERS: usize = 1 << 16;
+    #[unsafe(link_section = "__libfuzzer_extra_counters")]
+    static EXTRA: [AtomicU8; COUNTERS] = [const { AtomicU8::new(0) }; COUNTERS];
+    for (at, &word) in rig.last.words().iter().enumerate() {
+        for bit in (0..64).filter(|bit| word >> bit & 1 == 1) {
+            EXTRA[(at * 64 + bit) % COUNTERS].store(1, Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(not(fuzzing))]
+fn count(_: &Rig) {}
+
+/// The whole of a file in `fuzz_targets`.
+#[macro_export]
+macro_rules! fuzz_target_file {
+    ($target:expr) => {
+        /// The bytes of an input, printed as the program they make.
+        #[cfg(fuzzing)]
+        struct Bytes(Vec<u8>);
+
+        #[cfg(fuzzing)]
+        impl<'a> libfuzzer_sys::arbitrary::Arbitrary<'a> for Bytes {
+            fn arbitrary(
+                u: &mut libfuzzer_sys::arbitrary::Unstructured<'a>,
+            ) -> libfuzzer_sys::arbitrary::Result<Bytes> {
+                Ok(Bytes(u.bytes(u.len())?.to_vec()))
+            }
+        }
+
+        #[cfg(fuzzing)]
+        impl std::fmt::Debug for Bytes {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&$target.print(&self.0))
+            }
+        }
+
+        #[cfg(fuzzing)]
+        libfuzzer_sys::fuzz_target!(|bytes: Bytes| $crate::target::libfuzzer::fuzz(
+            &$target, &bytes.0
+        ));
+
+        #[cfg(fuzzing)]
+        libfuzzer_sys::fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+            // Half of the mutations are libFuzzer's own, which know its dictionary and its corpus.
+            if seed % 2 == 0 {
+                return libfuzzer_sys::fuzzer_mutate(data, size, max_size);
+            }
+            $crate::target::libfuzzer::mutate(data, size, max_size, seed)
+        });
+
+        #[cfg(not(fuzzing))]
+        fn main() -> std::process::ExitCode {
+            $crate::target::libfuzzer::main(&$target)
+        }
+    };
+}
