@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::execution::heap::{Heap, Object};
 use crate::execution::types::Storage;
+use crate::execution::values::{Kind, Word};
 use crate::execution::{
     ArrayAddr, ElemAddr, ExnAddr, GlobalAddr, HandleId, HostAddr, Ref, Store, StructAddr,
     TableAddr, Value,
@@ -162,9 +163,9 @@ impl Store {
 
     /// Every reference in an object, unwrapped.
     fn references(&self, r: Ref, visit: &mut dyn FnMut(Ref)) {
-        let mut visit_value = |value: Value| {
-            if let Value::Ref(r) = value {
-                visit(r.unwrapped());
+        let mut visit_word = |word: Word| {
+            if word.kind == Kind::Ref {
+                visit(Ref::from_word(word.low).unwrapped());
             }
         };
         match r {
@@ -176,7 +177,7 @@ impl Store {
                     if place.storage == Storage::Ref
                         && let Ok(value) = self.heap.field(object, *place)
                     {
-                        visit_value(value);
+                        visit_word(value);
                     }
                 }
             }
@@ -187,12 +188,13 @@ impl Store {
                 let place = self.layouts[array.ty.0 as usize].places.first();
                 if place.is_some_and(|place| place.storage == Storage::Ref) {
                     let values = (0..array.len).map(|i| self.heap.element(array, Storage::Ref, i));
-                    values.flatten().for_each(visit_value);
+                    values.flatten().for_each(visit_word);
                 }
             }
             Ref::Exn(a) => {
                 if let Ok(exception) = self.heap.exception(a) {
-                    exception.fields.iter().copied().for_each(visit_value);
+                    let fields = exception.fields.iter();
+                    fields.for_each(|value| visit_word((*value).into()));
                 }
             }
             Ref::Null | Ref::I31(_) | Ref::Func(_) | Ref::Host(_) | Ref::Extern(_) => {}

@@ -400,7 +400,8 @@ impl Store {
             self.check(*value, t)?;
         }
         let layout = &self.layouts[ty.0 as usize];
-        self.heap.add_struct(ty, &layout.places, |i| values[i])
+        self.heap
+            .add_struct(ty, &layout.places, |i| values[i].into())
     }
 
     /// A structure with default field values; [`Misuse::ValueType`] if a field has none.
@@ -417,7 +418,7 @@ impl Store {
             self.check(*value, types[0])?;
         }
         let storage = self.layouts[ty.0 as usize].element()?.storage;
-        let element = |i: u32| Ok(values[i as usize]);
+        let element = |i: u32| Ok(values[i as usize].into());
         self.heap
             .add_array(ty, storage, values.len() as u32, element)
     }
@@ -432,7 +433,7 @@ impl Store {
         let types = self.field_types(ty, true)?;
         self.check(value, types[0])?;
         let storage = self.layouts[ty.0 as usize].element()?.storage;
-        self.heap.add_array(ty, storage, n, |_| Ok(value))
+        self.heap.add_array(ty, storage, n, |_| Ok(value.into()))
     }
 
     /// An exception with these arguments.
@@ -531,7 +532,7 @@ impl Store {
     /// The value of a field; packed ones zero-extended. [`Misuse::NoSuchField`] if there is none.
     pub fn struct_get(&self, a: StructAddr, i: u32) -> Result<Value, Halt> {
         let (object, place) = self.place(a, i)?;
-        self.heap.field(object, place)
+        self.heap.field(object, place).map(Value::from)
     }
 
     /// Sets a mutable field. [`Misuse::NoSuchField`], or [`Misuse::Immutable`].
@@ -541,7 +542,7 @@ impl Store {
             return Err(Misuse::Immutable.into());
         }
         self.check(value, self.field_types(object.ty, false)?[i as usize])?;
-        self.heap.set_field(object, place, value)
+        self.heap.set_field(object, place, value.into())
     }
 
     /// The type an array was created with.
@@ -561,7 +562,7 @@ impl Store {
             return Err(Trap::OutOfBoundsArrayAccess.into());
         }
         let storage = self.layout(array.ty)?.element()?.storage;
-        self.heap.element(array, storage, i)
+        self.heap.element(array, storage, i).map(Value::from)
     }
 
     /// Sets an element. [`Trap::OutOfBoundsArrayAccess`] beyond the end, [`Misuse::Immutable`] if elements are.
@@ -575,7 +576,7 @@ impl Store {
             return Err(Trap::OutOfBoundsArrayAccess.into());
         }
         self.check(value, self.field_types(array.ty, true)?[0])?;
-        self.heap.set_element(array, place.storage, i, value)
+        self.heap.set_element(array, place.storage, i, value.into())
     }
 }
 

@@ -9,7 +9,7 @@ use crate::syntax::DefTypeId;
 
 use super::instructions::trap::{Exhausted, Halt, Stuck};
 use super::types::{Place, Storage};
-use super::values::{ArrayAddr, ExnAddr, StructAddr, TagAddr, Value};
+use super::values::{ArrayAddr, ExnAddr, StructAddr, TagAddr, Value, Word};
 
 /// `structinst` or `arrayinst`.
 #[derive(Clone, Copy, Debug)]
@@ -107,7 +107,7 @@ impl Heap {
         &mut self,
         ty: DefTypeId,
         places: &[Place],
-        value: impl Fn(usize) -> Value,
+        value: impl Fn(usize) -> Word,
     ) -> Result<StructAddr, Halt> {
         self.reserve(self.objects(), 2 * places.len() as u64)?;
         let start = self.words.len();
@@ -133,7 +133,7 @@ impl Heap {
         ty: DefTypeId,
         storage: Storage,
         len: u32,
-        mut element: impl FnMut(u32) -> Result<Value, Halt>,
+        mut element: impl FnMut(u32) -> Result<Word, Halt>,
     ) -> Result<ArrayAddr, Halt> {
         let words = u64::from(len) * storage.words() as u64;
         self.reserve(self.objects(), words)?;
@@ -172,7 +172,7 @@ impl Heap {
 
     /// The value of the field of `object` at `place`.
     #[inline(always)]
-    pub(crate) fn field(&self, object: Object, place: Place) -> Result<Value, Halt> {
+    pub(crate) fn field(&self, object: Object, place: Place) -> Result<Word, Halt> {
         let at = object.start as usize + place.offset as usize;
         let words = self.words.get(at..).ok_or(Stuck::Address)?;
         place.storage.unpack(words)
@@ -180,7 +180,7 @@ impl Heap {
 
     /// The value of element `i < len` of `array`.
     #[inline(always)]
-    pub(crate) fn element(&self, array: Object, storage: Storage, i: u32) -> Result<Value, Halt> {
+    pub(crate) fn element(&self, array: Object, storage: Storage, i: u32) -> Result<Word, Halt> {
         let at = array.start as usize + i as usize * storage.words();
         let words = self.words.get(at..).ok_or(Stuck::Address)?;
         storage.unpack(words)
@@ -192,7 +192,7 @@ impl Heap {
         &mut self,
         object: Object,
         place: Place,
-        value: Value,
+        value: Word,
     ) -> Result<(), Halt> {
         self.set_words(
             object.start as usize + place.offset as usize,
@@ -208,7 +208,7 @@ impl Heap {
         array: Object,
         storage: Storage,
         i: u32,
-        value: Value,
+        value: Word,
     ) -> Result<(), Halt> {
         self.set_words(
             array.start as usize + i as usize * storage.words(),
@@ -218,7 +218,7 @@ impl Heap {
     }
 
     #[inline(always)]
-    fn set_words(&mut self, at: usize, storage: Storage, value: Value) -> Result<(), Halt> {
+    fn set_words(&mut self, at: usize, storage: Storage, value: Word) -> Result<(), Halt> {
         let packed = storage.pack(value)?;
         let words = storage.words();
         let place = self.words.get_mut(at..at + words).ok_or(Stuck::Address)?;

@@ -13,24 +13,12 @@ use crate::trace::Tracer;
 
 use super::configurations::StoreLimits;
 use super::instructions::trap::{Exhausted, Halt, Stuck};
-use super::values::{InstanceAddr, Ref, Value};
-
-/// What a [`Slot`] holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    I32,
-    I64,
-    F32,
-    F64,
-    /// The vector at this position of the [`Machine`]'s vectors.
-    V128,
-    /// As [`Ref::to_word`].
-    Ref,
-}
+use super::values::{InstanceAddr, Kind, Ref, Value, Word};
 
 /// A value on the stack: one word and its kind, so that it is moved in two registers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Slot {
+    /// For a vector, its position among the [`Machine`]'s vectors.
     pub(crate) word: u64,
     pub(crate) kind: Kind,
 }
@@ -137,23 +125,23 @@ impl Operand for Slot {
     }
 }
 
+impl Operand for Word {
+    #[inline(always)]
+    fn into_slot(self, m: &mut Machine) -> Slot {
+        match self.kind {
+            Kind::V128 => (u128::from(self.low) | u128::from(self.high) << 64).into_slot(m),
+            kind => Slot {
+                word: self.low,
+                kind,
+            },
+        }
+    }
+}
+
 impl Operand for Value {
     #[inline(always)]
     fn into_slot(self, m: &mut Machine) -> Slot {
-        match self {
-            Value::I32(i) => i.into_slot(m),
-            Value::I64(i) => i.into_slot(m),
-            Value::F32(bits) => Slot {
-                word: u64::from(bits),
-                kind: Kind::F32,
-            },
-            Value::F64(bits) => Slot {
-                word: bits,
-                kind: Kind::F64,
-            },
-            Value::V128(v) => v.bits().into_slot(m),
-            Value::Ref(r) => r.into_slot(m),
-        }
+        Word::from(self).into_slot(m)
     }
 }
 
@@ -220,16 +208,17 @@ impl Machine {
 
     /// What a slot of this machine holds.
     #[inline(always)]
-    pub(crate) fn value(&self, slot: Slot) -> Value {
-        let word = slot.word;
+    pub(crate) fn word(&self, slot: Slot) -> Word {
         match slot.kind {
-            Kind::I32 => Value::I32(word as u32),
-            Kind::I64 => Value::I64(word),
-            Kind::F32 => Value::F32(word as u32),
-            Kind::F64 => Value::F64(word),
-            Kind::V128 => Value::V128(u128::from_word(word, self).into()),
-            Kind::Ref => Value::Ref(Ref::from_word(word)),
+            Kind::V128 => Value::from(u128::from_word(slot.word, self)).into(),
+            kind => Word::new(kind, slot.word),
         }
+    }
+
+    /// What a slot of this machine holds.
+    #[inline(always)]
+    pub(crate) fn value(&self, slot: Slot) -> Value {
+        self.word(slot).into()
     }
 
     /// What the slots from position `first` on hold.

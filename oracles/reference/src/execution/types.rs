@@ -10,7 +10,7 @@ use crate::syntax::{
 
 use super::configurations::Store;
 use super::instructions::trap::{Halt, Stuck};
-use super::values::{Ref, Value, Vec128};
+use super::values::{Kind, Ref, Value, Vec128, Word};
 
 /// How a field is held in words of 64 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,59 +49,58 @@ impl Storage {
         }
     }
 
-    /// `$packfield_`: the words that hold `value`; the second is used by vectors only.
+    /// The kind of the unpacked value.
     #[inline(always)]
-    pub(crate) fn pack(self, value: Value) -> Result<[u64; 2], Halt> {
-        Ok(match (self, value) {
-            (Storage::I8, Value::I32(i)) => [u64::from(i as u8), 0],
-            (Storage::I16, Value::I32(i)) => [u64::from(i as u16), 0],
-            (Storage::I32, Value::I32(i)) => [u64::from(i), 0],
-            (Storage::F32, Value::F32(bits)) => [u64::from(bits), 0],
-            (Storage::I64, Value::I64(i)) => [i, 0],
-            (Storage::F64, Value::F64(bits)) => [bits, 0],
-            (Storage::V128, Value::V128(v)) => [v.low, v.high],
-            (Storage::Ref, Value::Ref(r)) => [r.to_word(), 0],
-            _ => return Err(Stuck::OperandType.into()),
+    fn kind(self) -> Kind {
+        match self {
+            Storage::I8 | Storage::I16 | Storage::I32 => Kind::I32,
+            Storage::I64 => Kind::I64,
+            Storage::F32 => Kind::F32,
+            Storage::F64 => Kind::F64,
+            Storage::V128 => Kind::V128,
+            Storage::Ref => Kind::Ref,
+        }
+    }
+
+    /// `$packfield_`: the words that hold a value; the second is used by vectors only.
+    #[inline(always)]
+    pub(crate) fn pack(self, value: Word) -> Result<[u64; 2], Halt> {
+        if value.kind != self.kind() {
+            return Err(Stuck::OperandType.into());
+        }
+        Ok(match self {
+            Storage::I8 => [u64::from(value.low as u8), 0],
+            Storage::I16 => [u64::from(value.low as u16), 0],
+            _ => [value.low, value.high],
         })
     }
 
-    /// `$unpackfield_` with zero extension: the value held by `words`.
+    /// `$unpackfield_` with zero extension: the value held by the first of `words`.
     #[inline(always)]
-    pub(crate) fn unpack(self, words: &[u64]) -> Result<Value, Halt> {
-        let word = *words.first().ok_or(Stuck::Address)?;
-        Ok(match self {
-            Storage::I8 | Storage::I16 | Storage::I32 => Value::I32(word as u32),
-            Storage::I64 => Value::I64(word),
-            Storage::F32 => Value::F32(word as u32),
-            Storage::F64 => Value::F64(word),
-            Storage::V128 => Value::V128(Vec128 {
-                low: word,
-                high: *words.get(1).ok_or(Stuck::Address)?,
-            }),
-            Storage::Ref => Value::Ref(Ref::from_word(word)),
-        })
+    pub(crate) fn unpack(self, words: &[u64]) -> Result<Word, Halt> {
+        let low = *words.first().ok_or(Stuck::Address)?;
+        let high = match self {
+            Storage::V128 => *words.get(1).ok_or(Stuck::Address)?,
+            _ => 0,
+        };
+        let kind = self.kind();
+        Ok(Word { kind, low, high })
     }
 
     /// The rest of `$unpackfield_`: a packed value, as [`Storage::unpack`] gives it, extended as `sx` says.
     #[inline(always)]
-    pub(crate) fn extend(self, value: Value, sx: Option<Sx>) -> Value {
-        match (self, value, sx) {
-            (Storage::I8, Value::I32(i), Some(Sx::S)) => Value::I32(i.iextend_s(8)),
-            (Storage::I16, Value::I32(i), Some(Sx::S)) => Value::I32(i.iextend_s(16)),
+    pub(crate) fn extend(self, value: Word, sx: Option<Sx>) -> Word {
+        let signed = |bits| Word::new(Kind::I32, u64::from((value.low as u32).iextend_s(bits)));
+        match (self, sx) {
+            (Storage::I8, Some(Sx::S)) => signed(8),
+            (Storage::I16, Some(Sx::S)) => signed(16),
             _ => value,
         }
     }
 
-    /// `$default_` of the unpacked type.
-    pub(crate) fn default_value(self) -> Value {
-        match self {
-            Storage::I8 | Storage::I16 | Storage::I32 => Value::I32(0),
-            Storage::I64 => Value::I64(0),
-            Storage::F32 => Value::F32(0),
-            Storage::F64 => Value::F64(0),
-            Storage::V128 => Value::V128(Vec128 { low: 0, high: 0 }),
-            Storage::Ref => Value::Ref(Ref::Null),
-        }
+    /// `$default_` of the unpacked type: zero, in every representation.
+    pub(crate) fn default_value(self) -> Word {
+        Word::new(self.kind(), 0)
     }
 
     /// `$zsize` in bytes; 0 for references, which data segments cannot hold.
@@ -117,19 +116,13 @@ impl Storage {
     }
 
     /// The inverse of `$zbytes_`: the value whose little-endian bytes are `bytes`.
-    pub(crate) fn read_bytes(self, bytes: &[u8]) -> Value {
+    pub(crate) fn read_bytes(self, bytes: &[u8]) -> Word {
         let mut padded = [0; 16];
         let used = bytes.len().min(16);
         padded[..used].copy_from_slice(&bytes[..used]);
-        let bits = u128::from_le_bytes(padded);
-        match self {
-            Storage::I8 | Storage::I16 | Storage::I32 => Value::I32(bits as u32),
-            Storage::I64 => Value::I64(bits as u64),
-            Storage::F32 => Value::F32(bits as u32),
-            Storage::F64 => Value::F64(bits as u64),
-            Storage::V128 => Value::V128(bits.into()),
-            Storage::Ref => Value::Ref(Ref::Null),
-        }
+        let Vec128 { low, high } = u128::from_le_bytes(padded).into();
+        let kind = self.kind();
+        Word { kind, low, high }
     }
 }
 

@@ -236,6 +236,67 @@ impl Value {
     }
 }
 
+/// What kind of value a word stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    I32,
+    I64,
+    F32,
+    F64,
+    V128,
+    /// As [`Ref::to_word`].
+    Ref,
+}
+
+/// A value as bits: what fields and stack slots are made of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Word {
+    pub(crate) kind: Kind,
+    pub(crate) low: u64,
+    /// For vectors only.
+    pub(crate) high: u64,
+}
+
+impl Word {
+    /// The word without high bits.
+    #[inline(always)]
+    pub(crate) fn new(kind: Kind, low: u64) -> Word {
+        Word { kind, low, high: 0 }
+    }
+}
+
+impl From<Value> for Word {
+    #[inline(always)]
+    fn from(value: Value) -> Word {
+        match value {
+            Value::I32(i) => Word::new(Kind::I32, i.into()),
+            Value::I64(i) => Word::new(Kind::I64, i),
+            Value::F32(bits) => Word::new(Kind::F32, bits.into()),
+            Value::F64(bits) => Word::new(Kind::F64, bits),
+            Value::V128(Vec128 { low, high }) => Word {
+                kind: Kind::V128,
+                low,
+                high,
+            },
+            Value::Ref(r) => Word::new(Kind::Ref, r.to_word()),
+        }
+    }
+}
+
+impl From<Word> for Value {
+    #[inline(always)]
+    fn from(Word { kind, low, high }: Word) -> Value {
+        match kind {
+            Kind::I32 => Value::I32(low as u32),
+            Kind::I64 => Value::I64(low),
+            Kind::F32 => Value::F32(low as u32),
+            Kind::F64 => Value::F64(low),
+            Kind::V128 => Value::V128(Vec128 { low, high }),
+            Kind::Ref => Value::Ref(Ref::from_word(low)),
+        }
+    }
+}
+
 macro_rules! value_from {
     ($($type:ty, $number:pat => $value:expr;)*) => {$(
         impl From<$type> for Value {

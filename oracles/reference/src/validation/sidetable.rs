@@ -56,7 +56,7 @@ impl SideTable {
     /// # Panics
     /// If there is no such instruction there, or it is unreachable.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn jump(&self, at: usize) -> Jump {
         self.jumps[self.first[at] as usize]
     }

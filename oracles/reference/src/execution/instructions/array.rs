@@ -1,5 +1,7 @@
 //! 4.3, Array instructions.
 //!
+//! An array's own type says how its elements are held; the type an instruction names is a supertype of it.
+//!
 //! Bulk instructions check null, then bounds, as the specification does, and then move all elements at once.
 
 use super::trap::{Halt, Stuck, Trap};
@@ -8,7 +10,7 @@ use crate::execution::configurations::Store;
 use crate::execution::heap::Object;
 use crate::execution::stack::Machine;
 use crate::execution::types::Storage;
-use crate::execution::values::{InstanceAddr, Ref, Value};
+use crate::execution::values::{InstanceAddr, Ref, Value, Word};
 use crate::rules::rule;
 use crate::syntax::{DataIdx, DefTypeId, ElemIdx, Sx, TypeIdx};
 
@@ -50,7 +52,7 @@ pub(super) fn new(
     rule!(m.coverage, "Step_pure/array.new");
     let n = m.pop_num::<u32>()?;
     let slot = m.pop()?;
-    let value = m.value(slot);
+    let value = m.word(slot);
     new_fixed_from(store, m, instance, x, n, |_, _| Ok(value))
 }
 
@@ -74,7 +76,7 @@ pub(super) fn new_fixed(
 ) -> Result<(), Halt> {
     let first = m.top(n as usize)?;
     new_fixed_from(store, m, instance, x, n, |m, i| {
-        Ok(m.value(m.values[first + i as usize]))
+        Ok(m.word(m.values[first + i as usize]))
     })?;
     m.cut(first, 1)
 }
@@ -87,7 +89,7 @@ fn new_fixed_from(
     instance: InstanceAddr,
     x: TypeIdx,
     n: u32,
-    value: impl Fn(&Machine, u32) -> Result<Value, Halt>,
+    value: impl Fn(&Machine, u32) -> Result<Word, Halt>,
 ) -> Result<(), Halt> {
     rule!(m.coverage, "Step/array.new_fixed");
     m.charge(u64::from(n / 8))?;
@@ -112,12 +114,12 @@ pub(super) fn new_elem(
     };
     rule!(m.coverage, "Step_read/array.new_elem-alloc");
     let refs = refs[range].to_vec();
-    let value = |_: &Machine, k: u32| Ok(Value::Ref(refs[k as usize]));
+    let value = |_: &Machine, k: u32| Ok(Value::Ref(refs[k as usize]).into());
     new_fixed_from(store, m, instance, x, n, value)
 }
 
 /// The value of element `k` of bytes that hold elements one after the other.
-fn from_data(bytes: &[u8], storage: Storage, k: u32) -> Value {
+fn from_data(bytes: &[u8], storage: Storage, k: u32) -> Word {
     let size = storage.bytes();
     let first = k as usize * size;
     storage.read_bytes(&bytes[first..first + size])
@@ -145,12 +147,7 @@ pub(super) fn new_data(
 }
 
 #[inline(always)]
-pub(super) fn get(
-    store: &Store,
-    m: &mut Machine,
-    instance: InstanceAddr,
-    (sx, x): (Option<Sx>, TypeIdx),
-) -> Result<(), Halt> {
+pub(super) fn get(store: &Store, m: &mut Machine, sx: Option<Sx>) -> Result<(), Halt> {
     let i = m.pop_num::<u32>()?;
     let Some(array) = pop_array(store, m)? else {
         rule!(m.coverage, "Step_read/array.get-null");
@@ -161,21 +158,16 @@ pub(super) fn get(
         return Err(OUT_OF_BOUNDS);
     }
     rule!(m.coverage, "Step_read/array.get-array");
-    let (_, storage) = element(store, instance, x)?;
+    let storage = store.layout(array.ty)?.element()?.storage;
     let value = store.heap.element(array, storage, i)?;
     m.push(storage.extend(value, sx));
     Ok(())
 }
 
 #[inline(always)]
-pub(super) fn set(
-    store: &mut Store,
-    m: &mut Machine,
-    instance: InstanceAddr,
-    x: TypeIdx,
-) -> Result<(), Halt> {
+pub(super) fn set(store: &mut Store, m: &mut Machine) -> Result<(), Halt> {
     let slot = m.pop()?;
-    let value = m.value(slot);
+    let value = m.word(slot);
     let i = m.pop_num::<u32>()?;
     let Some(array) = pop_array(store, m)? else {
         rule!(m.coverage, "Step/array.set-null");
@@ -186,7 +178,7 @@ pub(super) fn set(
         return Err(OUT_OF_BOUNDS);
     }
     rule!(m.coverage, "Step/array.set-array");
-    let (_, storage) = element(store, instance, x)?;
+    let storage = store.layout(array.ty)?.element()?.storage;
     store.heap.set_element(array, storage, i, value)
 }
 
@@ -209,7 +201,7 @@ pub(super) fn fill(
 ) -> Result<(), Halt> {
     let n = m.pop_num::<u32>()?;
     let slot = m.pop()?;
-    let value = m.value(slot);
+    let value = m.word(slot);
     let i = m.pop_num::<u32>()?;
     let Some(array) = pop_array(store, m)? else {
         rule!(m.coverage, "Step_read/array.fill-null");
@@ -301,7 +293,10 @@ pub(super) fn init_elem(
     m.charge(u64::from(n / 8))?;
     let refs = refs[range].to_vec();
     let (_, storage) = element(store, instance, x)?;
-    let set = |(k, r): (u32, &Ref)| store.heap.set_element(array, storage, k, (*r).into());
+    let set = |(k, r): (u32, &Ref)| {
+        let value = Value::Ref(*r).into();
+        store.heap.set_element(array, storage, k, value)
+    };
     (i..).zip(&refs).try_for_each(set)
 }
 

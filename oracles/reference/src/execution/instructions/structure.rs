@@ -1,13 +1,14 @@
 //! 4.3, Structure instructions.
 //!
-//! A structure's fields are laid out by its own type; since a subtype's fields begin with its supertype's, the layout
-//! of the type an instruction names finds them just as well.
+//! A structure's own type says where its fields are; the type an instruction names is a supertype of it, and a
+//! subtype's fields begin with its supertype's.
 
 use super::trap::{Halt, Stuck, Trap};
 use crate::execution::configurations::Store;
+use crate::execution::heap::Object;
 use crate::execution::stack::Machine;
 use crate::execution::types::Place;
-use crate::execution::values::{InstanceAddr, Ref};
+use crate::execution::values::{InstanceAddr, Ref, StructAddr};
 use crate::rules::rule;
 use crate::syntax::{FieldIdx, Sx, TypeIdx};
 
@@ -22,7 +23,7 @@ pub(super) fn new(
     let ty = store.module_inst(instance)?.type_at(x)?;
     let layout = store.layouts.get(ty.0 as usize).ok_or(Stuck::Index)?;
     let first = m.top(layout.places.len())?;
-    let value = |i| m.value(m.values[first + i]);
+    let value = |i| m.word(m.values[first + i]);
     let a = store.heap.add_struct(ty, &layout.places, value)?;
     m.values.truncate(first);
     m.push(Ref::Struct(a));
@@ -43,24 +44,18 @@ pub(super) fn new_default(
     new(store, m, instance, x)
 }
 
-/// The place of field `i` in structures of type `x`.
+/// The structure at an address, and the place of its field `i`.
 #[inline(always)]
-fn place(store: &Store, instance: InstanceAddr, x: TypeIdx, i: FieldIdx) -> Result<Place, Halt> {
-    let (_, layout) = store.type_layout(instance, x)?;
-    layout
-        .places
-        .get(i.index())
-        .copied()
-        .ok_or(Halt::Stuck(Stuck::Index))
+fn place(store: &Store, a: StructAddr, i: FieldIdx) -> Result<(Object, Place), Halt> {
+    let object = store.heap.structure(a)?;
+    match store.layout(object.ty)?.places.get(i.index()) {
+        Some(place) => Ok((object, *place)),
+        None => Err(Halt::Stuck(Stuck::Index)),
+    }
 }
 
 #[inline(always)]
-pub(super) fn get(
-    store: &Store,
-    m: &mut Machine,
-    instance: InstanceAddr,
-    (sx, x, i): (Option<Sx>, TypeIdx, FieldIdx),
-) -> Result<(), Halt> {
+pub(super) fn get(store: &Store, m: &mut Machine, sx: Option<Sx>, i: FieldIdx) -> Result<(), Halt> {
     match m.pop_ref()? {
         Ref::Null => {
             rule!(m.coverage, "Step_read/struct.get-null");
@@ -68,8 +63,8 @@ pub(super) fn get(
         }
         Ref::Struct(a) => {
             rule!(m.coverage, "Step_read/struct.get-struct");
-            let place = place(store, instance, x, i)?;
-            let value = store.heap.field(store.heap.structure(a)?, place)?;
+            let (object, place) = place(store, a, i)?;
+            let value = store.heap.field(object, place)?;
             m.push(place.storage.extend(value, sx));
             Ok(())
         }
@@ -78,14 +73,9 @@ pub(super) fn get(
 }
 
 #[inline(always)]
-pub(super) fn set(
-    store: &mut Store,
-    m: &mut Machine,
-    instance: InstanceAddr,
-    (x, i): (TypeIdx, FieldIdx),
-) -> Result<(), Halt> {
+pub(super) fn set(store: &mut Store, m: &mut Machine, i: FieldIdx) -> Result<(), Halt> {
     let slot = m.pop()?;
-    let value = m.value(slot);
+    let value = m.word(slot);
     match m.pop_ref()? {
         Ref::Null => {
             rule!(m.coverage, "Step/struct.set-null");
@@ -93,8 +83,7 @@ pub(super) fn set(
         }
         Ref::Struct(a) => {
             rule!(m.coverage, "Step/struct.set-struct");
-            let place = place(store, instance, x, i)?;
-            let object = store.heap.structure(a)?;
+            let (object, place) = place(store, a, i)?;
             store.heap.set_field(object, place, value)
         }
         _ => Err(Stuck::OperandType.into()),
