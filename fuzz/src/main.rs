@@ -1,3 +1,5 @@
-//! The program.
+//! The program `gcrucible`. Everything it does is in the library, under `cli`.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    gcrucible::cli::main()
+}

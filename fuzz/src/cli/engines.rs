@@ -1,51 +1,43 @@
 //! Choosing an engine from the command line.
 
 use clap::Args;
-use gcrucible_oracles::engine::Engine;
-use gcrucible_oracles::engine::reference::Reference;
+use gcrucible_oracles::engine::{self, Engine};
 
 use super::Failure;
 
 /// Which engine, in which configuration.
-#[derive(Clone, Debug, Default, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Choice {
-    /// The engine: `runtime` or `reference`.
+    /// The engine: `runtime`, `reference`, or a whole configuration such as `runtime:drc:speed:explicit`.
     #[arg(long, value_name = "NAME", default_value = "runtime")]
     pub engine: String,
-    /// The runtime's collector: null, drc, drc-cycles or copying.
+    /// The runtime's collector: null, drc, drc-cycles or copying (which is the default).
     #[arg(long, value_name = "NAME")]
     pub collector: Option<String>,
-    /// The runtime's optimisation level: none or speed.
-    #[arg(long, value_name = "LEVEL", default_value = "none")]
-    pub opt: String,
-    /// How the runtime finds traps: signals or explicit.
-    #[arg(long, value_name = "MODE", default_value = "signals")]
-    pub traps: String,
 }
-
-/// What `--collector` means when it is not given.
-pub const DEFAULT_COLLECTOR: &str = "copying";
 
 impl Choice {
     /// The engine.
     ///
     /// # Errors
     ///
-    /// A name that is no engine's, collector's or mode's.
+    /// A name that is no engine's or collector's, or a collector for an engine whose name says it already.
     pub fn open(&self) -> Result<Box<dyn Engine>, Failure> {
-        match self.engine.as_str() {
-            "reference" if self.collector.is_none() => Ok(Box::new(Reference)),
-            "reference" => Err(Failure::Usage(
-                "the reference has no collector to choose".to_owned(),
-            )),
-            "runtime" => self.runtime(),
-            other => Err(Failure::Usage(format!(
-                "no engine is named {other:?}; there are: runtime, reference"
-            ))),
-        }
-    }
-
-    fn runtime(&self) -> Result<Box<dyn Engine>, Failure> {
-        Err(Failure::Usage("to be wired".to_owned()))
+        let name = match (self.engine.as_str(), &self.collector) {
+            ("runtime", None) => "runtime:copying".to_owned(),
+            ("runtime", Some(collector)) => format!("runtime:{collector}"),
+            (name, None) => name.to_owned(),
+            (name, Some(_)) => {
+                return Err(Failure::Usage(format!(
+                    "--collector goes with --engine runtime, not with {name}"
+                )));
+            }
+        };
+        engine::named(&name).ok_or_else(|| {
+            let known = engine::names().join(", ");
+            Failure::Usage(format!(
+                "no engine is named {name:?}; there are, among others: {known}"
+            ))
+        })
     }
 }

@@ -69,6 +69,7 @@ fn write_folder(out: &Path, finding: &Finding) -> Result<PathBuf, Failure> {
         .prefix(".writing-")
         .tempdir_in(out)
         .map_err(failed)?;
+    let input = finding.target.input_of_seed(finding.seed);
     let verdict = format!(
         "{}\n\nreplay: {}\n\n{}",
         finding.title,
@@ -78,12 +79,9 @@ fn write_folder(out: &Path, finding: &Finding) -> Result<PathBuf, Failure> {
     write_atomically(&fresh.path().join("verdict.txt"), verdict.as_bytes())?;
     write_atomically(
         &fresh.path().join("case.wast"),
-        finding.target.print_seed(finding.seed).as_bytes(),
+        finding.target.print(&input).as_bytes(),
     )?;
-    write_atomically(
-        &fresh.path().join("input.bin"),
-        &finding.target.input_of_seed(finding.seed),
-    )?;
+    write_atomically(&fresh.path().join("input.bin"), &input)?;
     let fresh = fresh.keep();
     match std::fs::rename(&fresh, &folder) {
         Ok(()) => Ok(folder),

@@ -3,9 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use gcrucible_wast_tests::matrix;
+use gcrucible_wast_tests::script::Script;
 
 use super::{Ending, Failure};
-use crate::target::{Ran, Target};
+use crate::target::run::Trial;
+use crate::target::{Ran, Rig, Subject, Target};
 
 /// Arguments of `replay`.
 #[derive(Clone, Debug, Args)]
@@ -30,11 +33,14 @@ pub struct Options {
 ///
 /// An unknown target, or a file that cannot be read or understood.
 pub fn run(options: &Options) -> Result<Ending, Failure> {
-    crate::target::plant(&options.planted).map_err(Failure::Usage)?;
+    let mut rig = Rig::standard(&options.planted).map_err(Failure::Usage)?;
     let target = super::fuzz::chosen(std::slice::from_ref(&options.target))?[0];
     let (text, ran) = match (options.seed, &options.file) {
-        (Some(seed), _) => (target.print_seed(seed), target.run_seed(seed)),
-        (None, Some(file)) => from_file(target, file)?,
+        (Some(seed), _) => (
+            target.print(&target.input_of_seed(seed)),
+            target.run_seed(seed, &mut rig),
+        ),
+        (None, Some(file)) => from_file(target, file, &mut rig)?,
         (None, None) => {
             return Err(Failure::Usage(
                 "give a file, or --target and --seed".to_owned(),
@@ -50,7 +56,11 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
     })
 }
 
-fn from_file(target: &'static Target, file: &std::path::Path) -> Result<(String, Ran), Failure> {
+fn from_file(
+    target: &'static Target,
+    file: &std::path::Path,
+    rig: &mut Rig,
+) -> Result<(String, Ran), Failure> {
     let file = if file.is_dir() {
         file.join("case.wast")
     } else {
@@ -58,7 +68,7 @@ fn from_file(target: &'static Target, file: &std::path::Path) -> Result<(String,
     };
     let bytes = std::fs::read(&file).map_err(|e| Failure::file(file.display(), e))?;
     if file.extension().is_none_or(|e| e != "wast") {
-        return Ok((target.print(&bytes), target.run(&bytes)));
+        return Ok((target.print(&bytes), target.run(&bytes, rig)));
     }
     let content = |message| Failure::Content {
         path: file.display().to_string(),
@@ -70,8 +80,34 @@ fn from_file(target: &'static Target, file: &std::path::Path) -> Result<(String,
             e.utf8_error().valid_up_to()
         ))
     })?;
-    let ran = crate::target::run_script(&file.display().to_string(), &text).map_err(content)?;
+    let ran = run_script(&file.display().to_string(), &text, rig).map_err(content)?;
     Ok((text, ran))
+}
+
+/// A script as a case: every engine that its header selects against the reference, under the script's schedule.
+fn run_script(name: &str, text: &str, rig: &mut Rig) -> Result<Ran, String> {
+    let script = Script::parse(name, text).map_err(|e| format!("{}: {}", e.at, e.message))?;
+    let case = script
+        .case()
+        .map_err(|e| format!("{}: {}", e.at, e.message))?;
+    let subject = Subject {
+        program: None,
+        case,
+        number: 0,
+    };
+    let (mut trial, engines) = Trial::new(&subject, rig);
+    for engine in engines
+        .iter()
+        .filter(|engine| matrix::selects(&script, engine.as_ref()))
+    {
+        if trial
+            .against(engine.as_ref(), subject.case.schedule.clone())
+            .is_none()
+        {
+            break;
+        }
+    }
+    Ok(trial.end())
 }
 
 fn verdict(ran: &Ran) -> String {

@@ -1,18 +1,17 @@
 //! `gcrucible wast`: scripts, per file and in total.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
-use gcrucible_oracles::case::Limits;
-use gcrucible_oracles::engine::{Engine, Setup};
+use gcrucible_oracles::engine::Engine;
 use gcrucible_oracles::schedule::Schedule;
-use gcrucible_wast_tests::runner::{self, Report};
-use gcrucible_wast_tests::script::Script;
-use gcrucible_wast_tests::suite;
+use gcrucible_wast_tests::runner::{Failure as Failed, Report};
+use gcrucible_wast_tests::script::{Place, Script};
+use gcrucible_wast_tests::{known, matrix, suite};
 use serde::Serialize;
 
-use super::engines::{Choice, DEFAULT_COLLECTOR};
+use super::engines::Choice;
 use super::{Ending, Failure, write_atomically};
 
 /// Arguments of `wast`.
@@ -43,7 +42,7 @@ struct Item {
 #[derive(Serialize)]
 struct Json {
     engine: String,
-    collector: Option<String>,
+    collector: Option<&'static str>,
     schedule: String,
     passed: u64,
     failed: u64,
@@ -80,13 +79,7 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
     let started = Instant::now();
     let mut json = Json {
         engine: engine.name(),
-        collector: (options.choice.engine == "runtime").then(|| {
-            options
-                .choice
-                .collector
-                .clone()
-                .unwrap_or_else(|| DEFAULT_COLLECTOR.to_owned())
-        }),
+        collector: engine.collector(),
         schedule: options.schedule.to_string(),
         passed: 0,
         failed: 0,
@@ -179,8 +172,12 @@ fn items(paths: &[PathBuf]) -> Result<(Vec<Item>, Vec<NotRun>), Failure> {
         }
     }
     for path in paths {
-        let mut found = Vec::new();
-        collect(path, &mut found)?;
+        let failed = |e| Failure::file(path.display(), e);
+        let found = if std::fs::metadata(path).map_err(failed)?.is_dir() {
+            matrix::scripts_under(path).map_err(failed)?
+        } else {
+            vec![path.clone()]
+        };
         if found.is_empty() {
             return Err(Failure::Usage(format!(
                 "{}: no *.wast here",
@@ -199,57 +196,33 @@ fn items(paths: &[PathBuf]) -> Result<(Vec<Item>, Vec<NotRun>), Failure> {
     Ok((items, not_run))
 }
 
-/// The script itself, or every `*.wast` below a folder, sorted by name.
-fn collect(path: &Path, found: &mut Vec<PathBuf>) -> Result<(), Failure> {
-    let failed = |e| Failure::file(path.display(), e);
-    if !std::fs::metadata(path).map_err(failed)?.is_dir() {
-        found.push(path.to_owned());
-        return Ok(());
-    }
-    let mut folders = vec![path.to_owned()];
-    let mut files = Vec::new();
-    while let Some(folder) = folders.pop() {
-        let failed = |e| Failure::file(folder.display(), e);
-        for entry in std::fs::read_dir(&folder).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let kind = entry.file_type().map_err(failed)?;
-            if kind.is_dir() {
-                folders.push(entry.path());
-            } else if entry.path().extension().is_some_and(|e| e == "wast") {
-                files.push(entry.path());
-            }
-        }
-    }
-    files.sort();
-    found.append(&mut files);
-    Ok(())
-}
-
 /// Runs one script in a session of its own. A script that cannot be read is a failure of that script.
 fn one(item: &Item, engine: &dyn Engine, options: &Options) -> Report {
     let failed = |message: String, at| Report {
         file: item.name.clone(),
-        failures: vec![runner::Failure { at, message }],
+        failures: vec![Failed { at, message }],
         ..Report::default()
     };
     let script = match Script::parse(&item.name, &item.text) {
         Ok(script) => script,
         Err(error) => return failed(error.message, error.at),
     };
-    let setup = Setup {
-        schedule: script
-            .header
-            .schedule
-            .clone()
-            .unwrap_or_else(|| options.schedule.clone()),
-        limits: Limits::SCRIPT,
-        answers: Vec::new(),
+    let schedule = script
+        .header
+        .schedule
+        .clone()
+        .unwrap_or_else(|| options.schedule.clone());
+    let mut report = match matrix::run_script(&script, engine, schedule) {
+        Ok(report) => report,
+        Err(why) => {
+            return failed(
+                format!("the engine does not start: {why}"),
+                Place::default(),
+            );
+        }
     };
-    match engine.open(&setup) {
-        Ok(mut session) => runner::run(&script, session.as_mut()),
-        Err(why) => failed(
-            format!("the engine does not start: {why}"),
-            Default::default(),
-        ),
-    }
+    // Assertions of old proposals that 3.0 has superseded are no failures; each is a row of a table with its reason.
+    let judged = known::judge(&report);
+    report.failures = judged.unexpected;
+    report
 }

@@ -21,7 +21,7 @@ pub mod supervisor;
 pub mod worker;
 
 use super::{Ending, Failure};
-use crate::target::{TARGETS, Target};
+use crate::target::{Rig, TARGETS, Target};
 
 /// Arguments of `fuzz`.
 #[derive(Clone, Debug, Args)]
@@ -70,7 +70,8 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
         }
         return Ok(Ending::Clean);
     }
-    crate::target::plant(&options.planted).map_err(Failure::Usage)?;
+    // Workers switch the faults on; an unknown name is better said now.
+    Rig::standard(&options.planted).map_err(Failure::Usage)?;
     if options.jobs == Some(0) || options.runs == Some(0) || options.time == Some(0) {
         return Err(Failure::Usage(
             "--jobs, --runs and --time are at least 1".to_owned(),
@@ -99,6 +100,7 @@ pub fn chosen(names: &[String]) -> Result<Vec<&'static Target>, Failure> {
     }
     Ok(TARGETS
         .iter()
+        .copied()
         .filter(|t| names.is_empty() || names.iter().any(|n| n == t.name))
         .collect())
 }

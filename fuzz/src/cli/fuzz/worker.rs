@@ -17,7 +17,7 @@ use super::protocol::{Counters, Found, Message};
 use super::record::{Position, Record};
 use crate::cli::findings::{self, Finding};
 use crate::cli::{Ending, Failure};
-use crate::target::{Ran, Target};
+use crate::target::{Ran, Rig, Target};
 
 /// Findings of one signature that a worker writes out; further ones are only counted.
 const FOLDERS_PER_SIGNATURE: u64 = 3;
@@ -62,12 +62,13 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<Ending, Failure> {
     // Ctrl-C reaches the whole process group; the supervisor decides what happens, and closes our standard input.
     let _ = ctrlc::set_handler(|| {});
-    crate::target::plant(&options.planted).map_err(Failure::Usage)?;
+    let rig = Rig::standard(&options.planted).map_err(Failure::Usage)?;
     let targets = super::chosen(&options.targets)?;
     let record =
         Record::create(&options.record).map_err(|e| Failure::file(options.record.display(), e))?;
     let stop = stop_at_end_of_input();
     let mut worker = Worker {
+        rig,
         options,
         targets,
         record,
@@ -108,6 +109,7 @@ fn say(message: &Message) {
 }
 
 struct Worker<'a> {
+    rig: Rig,
     options: &'a Options,
     targets: Vec<&'static Target>,
     record: Record,
@@ -140,9 +142,9 @@ impl Worker<'_> {
     }
 
     fn one(&mut self, target: &'static Target, seed: u64) -> Result<(), Failure> {
-        let ran = match catch_unwind(AssertUnwindSafe(|| target.run_seed(seed))) {
+        let ran = match catch_unwind(AssertUnwindSafe(|| target.run_seed(seed, &mut self.rig))) {
             Ok(ran) => ran,
-            Err(panic) => Ran::panicked(&panic),
+            Err(panic) => Ran::panicked(panic.as_ref()),
         };
         self.counters.count(target, &ran);
         if let Some(fault) = &ran.fault {
@@ -184,7 +186,7 @@ impl Counters {
         self.live_objects += ran.stats.live_objects;
         match (&ran.fault, &ran.skipped) {
             (Some(_), _) => self.findings += 1,
-            (None, Some(reason)) => *self.skipped.entry((*reason).to_owned()).or_default() += 1,
+            (None, Some(reason)) => *self.skipped.entry(reason.clone()).or_default() += 1,
             (None, None) => {}
         }
         if ran.skipped.is_none() && ran.stats.steps > 0 {
