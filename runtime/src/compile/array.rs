@@ -108,11 +108,14 @@ impl Translator<'_> {
             init = self.number_of_function(init);
         }
         let reference = self.allocate_array(info.id, layout, len);
+        self.push(reference);
+        if self.is_zero(init) {
+            return; // New objects are zero.
+        }
         let (start, end) = self.element_range(layout, reference, len);
         self.each_address(start, end, layout.element_bytes, |t, address| {
             t.init_field(address, 0, element.storage, init);
         });
-        self.push(reference);
     }
 
     pub(super) fn array_new_default(&mut self, info: &TypeInfo) {

@@ -150,17 +150,20 @@ impl Translator<'_> {
         }
     }
 
-    /// Continues only with an object, whose address it gives: goes to `null` with null and to `i31` with an i31. If these are the
-    /// same, one comparison tells: rotated right by one, an i31 is at least 2^31 and null is 0.
+    /// Whether a reference is an object, by one comparison: rotated right by one, an i31 is at least 2^31 and null is 0.
+    pub(super) fn object_bit(&mut self, reference: Value) -> Value {
+        let rotated = self.b.ins().rotr_imm_u(reference, 1);
+        let rotated = self.b.ins().iadd_imm_s(rotated, -1);
+        self.b
+            .ins()
+            .icmp_imm_u(IntCC::UnsignedLessThan, rotated, 0x7fff_ffff)
+    }
+
+    /// Continues only with an object, whose address it gives: goes to `null` with null and to `i31` with an i31.
     fn skip_non_objects(&mut self, reference: Value, null: Block, i31: Block) -> Value {
         let next = self.b.create_block();
         if null == i31 {
-            let rotated = self.b.ins().rotr_imm_u(reference, 1);
-            let rotated = self.b.ins().iadd_imm_s(rotated, -1);
-            let object = self
-                .b
-                .ins()
-                .icmp_imm_u(IntCC::UnsignedLessThan, rotated, 0x7fff_ffff);
+            let object = self.object_bit(reference);
             self.b.ins().brif(object, next, &[], null, &[]);
         } else {
             self.skip_null_to(reference, null);

@@ -109,6 +109,11 @@ impl Emit for Emitter<'_, '_> {
         );
     }
 
+    fn is_object(&mut self, reference: Reg) -> Reg {
+        let bit = self.0.object_bit(value(reference));
+        reg(self.0.b.ins().uextend(types::I32, bit))
+    }
+
     fn is_reference(&mut self, reference: Reg) {
         self.0.declare(value(reference), AbiTy::Ref);
     }

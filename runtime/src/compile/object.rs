@@ -6,7 +6,7 @@
 use std::mem::offset_of;
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value, types};
+use cranelift_codegen::ir::{InstBuilder, InstructionData, MemFlagsData, Opcode, Value, types};
 
 use super::emit::{reg, value};
 use super::env::TypeInfo;
@@ -174,6 +174,16 @@ impl Translator<'_> {
         };
     }
 
+    /// Whether the value is known to be the integer or null whose bits are zero.
+    pub(super) fn is_zero(&self, value: Value) -> bool {
+        let dfg = &self.b.func.dfg;
+        let inst = dfg.value_def(value).inst();
+        matches!(
+            inst.map(|inst| dfg.insts[inst]),
+            Some(InstructionData::UnaryImm { opcode: Opcode::Iconst, imm }) if imm.bits() == 0
+        )
+    }
+
     /// Gives a field of a new object its first value. Functions are numbers already.
     pub(super) fn init_field(
         &mut self,
@@ -182,6 +192,9 @@ impl Translator<'_> {
         storage: StorageKind,
         new: Value,
     ) {
+        if self.is_zero(new) {
+            return; // New objects are zero.
+        }
         if matches!(storage, StorageKind::Val(kind) if kind.is_collected()) {
             let address = self.address(object, offset);
             self.collector(|collector, e| {
@@ -230,6 +243,9 @@ impl Translator<'_> {
 
     /// The number that stands for a function in the heap.
     pub(super) fn number_of_function(&mut self, func: Value) -> Value {
+        if self.is_zero(func) {
+            return self.i32_const(0);
+        }
         let known = self.b.create_block();
         let unknown = self.cold_block();
         let join = self.b.create_block();

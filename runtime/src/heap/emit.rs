@@ -85,6 +85,15 @@ pub trait Emit {
     fn load_word(&mut self, word: StoreWord) -> Reg;
     /// Stores a word of the store's record.
     fn store_word(&mut self, word: StoreWord, value: Reg);
+    /// Whether a reference is an object: neither null nor an i31.
+    fn is_object(&mut self, value: Reg) -> Reg {
+        let one = self.constant(1);
+        let even = self.op(Op::And, value, one);
+        let even = self.op(Op::Ult, even, one);
+        let zero = self.constant(0);
+        let some = self.op(Op::Ne, value, zero);
+        self.op(Op::And, even, some)
+    }
     /// Declares that the value is a reference to be kept in stack maps.
     fn is_reference(&mut self, value: Reg);
     /// A new label whose block takes `params` I32 values; cold ones are laid out after the function's other code.

@@ -198,12 +198,8 @@ pub(super) fn emit_write(emit: &mut dyn Emit, address: Reg, region: Region, new:
 fn emit_if_object(emit: &mut dyn Emit, value: Reg, act: &mut dyn FnMut(&mut dyn Emit)) {
     let yes = emit.label(0, false);
     let no = emit.label(0, false);
-    let one = emit.constant(1);
-    let i31 = emit.op(Op::And, value, one);
-    let zero = emit.constant(0);
-    let null = emit.op(Op::Eq, value, zero);
-    let other = emit.op(Op::Or, i31, null);
-    emit.branch(other, no, yes);
+    let object = emit.is_object(value);
+    emit.branch(object, yes, no);
     emit.bind(yes);
     act(emit);
     emit.jump(no, &[]);
