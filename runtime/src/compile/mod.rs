@@ -37,6 +37,9 @@ pub mod stubs;
 pub mod trampoline;
 pub mod trap_table;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::{Mutex, PoisonError};
 
 use cranelift_codegen::isa::{OwnedTargetIsa, TargetIsa};
