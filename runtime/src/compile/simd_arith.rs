@@ -357,11 +357,13 @@ impl Translator<'_> {
         true
     }
 
+    /// Not fused: a rounded product, then a rounded sum, as the deterministic profile prescribes.
     fn madd(&mut self, ty: Type, negated: bool) {
         let c = self.pop_vector(ty);
         binary!(self, ty, |a, b| {
             let a = if negated { self.b.ins().fneg(a) } else { a };
-            self.b.ins().fma(a, b, c)
+            let product = self.b.ins().fmul(a, b);
+            self.b.ins().fadd(product, c)
         });
     }
 
