@@ -160,6 +160,7 @@ fn references_have_the_types_of_the_specification() {
         (Ref::Null, RefType::def(true, ty), true),
         (Ref::Null, abs(AbsHeapType::Any), false),
         (Ref::I31(0), abs(AbsHeapType::Eq), true),
+        (Ref::I31(1 << 31), abs(AbsHeapType::Eq), false),
         (Ref::Host(HostAddr(0)), abs(AbsHeapType::Any), true),
         (Ref::Host(HostAddr(0)), abs(AbsHeapType::Eq), false),
         (

@@ -59,7 +59,7 @@ impl Default for StoreLimits {
             steps: u64::MAX,
             memory_bytes: 1 << 30,
             table_elements: 64 << 20,
-            heap_words: 128 << 20,
+            heap_words: 64 << 20,
         }
     }
 }

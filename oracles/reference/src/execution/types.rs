@@ -183,6 +183,7 @@ pub(crate) fn ref_ok(store: &Store, r: Ref) -> Result<(Rule, RefType), Halt> {
             const { Rule::named("Ref_ok/null") },
             RefType::abs(true, AbsHeapType::Bot),
         ),
+        Ref::I31(i) if i > i32::MAX as u32 => return Err(Stuck::OperandType.into()),
         Ref::I31(_) => (const { Rule::named("Ref_ok/i31") }, abs(AbsHeapType::I31)),
         Ref::Struct(a) => (
             const { Rule::named("Ref_ok/struct") },

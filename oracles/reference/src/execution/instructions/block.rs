@@ -34,7 +34,11 @@ pub(super) fn r#if(m: &mut Machine) -> Result<bool, Halt> {
 #[inline(always)]
 pub(super) fn end(m: &mut Machine, side: &SideTable, position: usize) {
     rule!(m.coverage, "Step_pure/label-vals");
-    if side.handlers.iter().any(|h| h.end as usize == position) {
+    // Handlers are in the order in which their blocks end.
+    let closed = side
+        .handlers
+        .binary_search_by_key(&position, |handler| handler.end as usize);
+    if closed.is_ok() {
         super::exception::handler_vals(m);
     }
 }

@@ -91,6 +91,7 @@ fn handler(
     let instance = store.module_inst(frame.instance)?;
     let module = Rc::clone(&instance.module);
     let (_, side) = module.code(frame.code as usize).ok_or(Stuck::Index)?;
+    m.charge(side.handlers.len() as u64 / 8)?;
     for handler in side.handlers_at(frame.position as usize) {
         for (catch, jump) in &handler.catches {
             let catches = match *catch {
