@@ -4,6 +4,8 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::caller::Caller;
 use super::engine::Engine;
 use super::error::{Error, Misuse, TrapInfo};
@@ -23,8 +25,11 @@ use crate::index::FuncIdx;
 use crate::instance::InstanceId;
 use crate::instance::contents::Definition;
 use crate::instance::host::{HostBody, HostFunc};
+use crate::instance::invoke::Callable;
 use crate::instance::store::{StoreId, StoreOpaque, write_root};
-use crate::types::FuncSig;
+
+/// Values on their way between host and compiled code: a few need no allocation.
+pub(crate) type Buffer = SmallVec<[ValRaw; 8]>;
 
 /// A function of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,14 +154,15 @@ impl Func {
     ) -> Result<(), Error> {
         let opaque = store.as_context_mut().opaque_mut();
         let func = self.get(opaque)?;
-        let sig = opaque.sig(opaque.func_type(func))?;
+        let callable = opaque.callable(opaque.func_type(func))?;
+        let sig = &callable.sig;
         arity(sig.params.len(), params.len())?;
         arity(sig.results.len(), results.len())?;
-        let mut buffer = vec![ValRaw::ZERO; params.len().max(results.len())];
+        let mut buffer = Buffer::from_elem(ValRaw::ZERO, params.len().max(results.len()));
         for ((slot, val), kind) in buffer.iter_mut().zip(params).zip(&sig.params) {
             *slot = lower(opaque, val, *kind)?;
         }
-        call_raw(opaque, func, &sig, &mut buffer)?;
+        call_raw(opaque, func, &callable, &mut buffer)?;
         for ((result, slot), kind) in results.iter_mut().zip(&buffer).zip(&sig.results) {
             *result = lift(opaque, slot, *kind)?;
         }
@@ -182,14 +188,16 @@ impl Func {
 pub(crate) fn call_raw(
     store: &mut StoreOpaque,
     func: NonNull<VmFuncRef>,
-    sig: &FuncSig,
+    callable: &Callable,
     buffer: &mut [ValRaw],
 ) -> Result<(), Error> {
-    for (slot, _) in (buffer.iter().zip(&sig.params)).filter(|(_, kind)| kind.is_collected()) {
+    for (slot, _) in
+        (buffer.iter().zip(&callable.sig.params)).filter(|(_, kind)| kind.is_collected())
+    {
         store.expose(slot.low_u32())?;
     }
-    // SAFETY: a function of this store with its own signature; `lower` has checked the arguments.
-    let result = unsafe { store.invoke(func, sig, buffer) };
+    // SAFETY: a function of this store with what its type needs; `lower` has checked the arguments.
+    let result = unsafe { store.invoke(func, callable, buffer) };
     result.map_err(|ended| from_ended(store, ended))
 }
 

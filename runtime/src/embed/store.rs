@@ -35,8 +35,6 @@ pub struct Store<T> {
 
 // SAFETY: the store owns what it points to, which may be sent.
 unsafe impl<T: Send> Send for Store<T> {}
-// SAFETY: shared references to a store allow only shared references to what it owns.
-unsafe impl<T: Sync> Sync for Store<T> {}
 
 /// Shared access to a store.
 pub struct StoreContext<'a, T>(pub(crate) &'a StoreInner<T>);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::caller::Caller;
 use super::engine::Engine;
 use super::error::Error;
-use super::func::{Func, call_raw, raw_host_func};
+use super::func::{Buffer, Func, call_raw, raw_host_func};
 use super::object::{ArrayRef, ExnRef, StructRef};
 use super::refs::{AnyRef, EqRef, ExternRef, I31};
 use super::rooted::{Reference, Rooted};
@@ -279,10 +279,11 @@ impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
     pub fn call(&self, mut store: impl AsContextMut, params: P) -> Result<R, Error> {
         let opaque = store.as_context_mut().opaque_mut();
         let func = self.func.get(opaque)?;
-        let sig = opaque.sig(opaque.func_type(func))?;
-        let mut buffer = vec![ValRaw::ZERO; sig.params.len().max(sig.results.len())];
+        let callable = opaque.callable(opaque.func_type(func))?;
+        let slots = callable.sig.params.len().max(callable.sig.results.len());
+        let mut buffer = Buffer::from_elem(ValRaw::ZERO, slots);
         params.lower_all(opaque, &mut buffer)?;
-        call_raw(opaque, func, &sig, &mut buffer)?;
+        call_raw(opaque, func, &callable, &mut buffer)?;
         R::lift_all(opaque, &buffer)
     }
 }

@@ -108,11 +108,12 @@ fn call(
     let func = data.func(func);
     // SAFETY: V1.
     let ty = TypeId(unsafe { func.as_ref() }.type_id);
-    let sig = store.sig(ty).expect("a function type");
+    let callable = store.callable(ty).expect("a function type");
+    let sig = &callable.sig;
     let mut buffer: Vec<_> = args.iter().map(|&arg| ValRaw::from_u64(arg)).collect();
     buffer.resize(sig.params.len().max(sig.results.len()), ValRaw::ZERO);
     // SAFETY: a function of this store with that signature; the tests pass numbers only.
-    unsafe { store.invoke(func, &sig, &mut buffer) }?;
+    unsafe { store.invoke(func, &callable, &mut buffer) }?;
     buffer.truncate(sig.results.len());
     Ok(buffer.iter().map(ValRaw::low_u64).collect())
 }

@@ -76,9 +76,7 @@ impl StoreOpaque {
         module: &CompiledModule,
         imports: &[Item],
     ) -> Result<InstanceId, InstantiateError> {
-        if let Some(broken) = self.broken() {
-            return Err(Raised::Fault(broken.clone()).into());
-        }
+        self.usable()?;
         for (at, import) in module.module.decls().imports.iter().enumerate() {
             let mismatch = match imports.get(at) {
                 Some(item) => match self.matches(&module.module, import.entity, *item) {

@@ -5,10 +5,12 @@
 
 use std::ffi::c_void;
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 use super::store::StoreOpaque;
 use crate::abi::signature::lower;
 use crate::abi::vmctx::{ValRaw, VmFuncRef};
+use crate::compile::trampoline::Trampoline;
 use crate::error::Exhausted;
 use crate::execute::call::{Entry, enter};
 use crate::execute::raise::Broken;
@@ -16,7 +18,42 @@ use crate::execute::{Backtrace, Ended, Raised};
 use crate::heap::HeapFault;
 use crate::types::{FuncSig, TypeId};
 
+fn refuse(why: Raised) -> Ended {
+    Ended {
+        why,
+        backtrace: Backtrace::default(),
+    }
+}
+
+/// What a call of a function of some type needs. It keeps the code that it names.
+#[derive(Debug)]
+pub struct Callable {
+    /// Parameters and results.
+    pub sig: FuncSig,
+    trampoline: Arc<Trampoline>,
+}
+
 impl StoreOpaque {
+    /// What calls of functions of that type need. The type is that of a function of this store, so that it lives as long as the store.
+    ///
+    /// # Errors
+    /// There is no memory for code; or there is no such type, which is a fault.
+    pub fn callable(&mut self, ty: TypeId) -> Result<Arc<Callable>, Raised> {
+        if let Some(known) = self.callables.get(&ty) {
+            return Ok(Arc::clone(known));
+        }
+        let sig = self.sig(ty)?;
+        let callable = Arc::new(self.prepare(sig)?);
+        self.callables.insert(ty, Arc::clone(&callable));
+        Ok(callable)
+    }
+
+    fn prepare(&self, sig: FuncSig) -> Result<Callable, Raised> {
+        let trampoline = self.engine.trampoline(&lower(&sig));
+        let trampoline = trampoline.map_err(|_| Raised::Exhausted(Exhausted::Memory))?;
+        Ok(Callable { sig, trampoline })
+    }
+
     /// Calls a function. `buffer` holds the arguments, whose references were exposed, and then the results, whose references
     /// the caller roots at once.
     ///
@@ -27,17 +64,17 @@ impl StoreOpaque {
     /// With the payload of a panic in a host function inside.
     ///
     /// # Safety
-    /// `func` is a function of this store with that signature, and arguments are values of the parameters' types.
+    /// `func` is a function of this store, `callable` for its type, and arguments are values of the parameters' types.
     pub unsafe fn invoke(
         &mut self,
         func: NonNull<VmFuncRef>,
-        sig: &FuncSig,
+        callable: &Callable,
         buffer: &mut [ValRaw],
     ) -> Result<(), Ended> {
         // SAFETY: V1: a function of this store.
         let VmFuncRef { code, vmctx, .. } = unsafe { func.read() };
         // SAFETY: the caller's promise.
-        unsafe { self.enter(code, vmctx, sig, buffer) }
+        unsafe { self.enter(code, vmctx, callable, buffer) }
     }
 
     /// Calls code of the store's own that takes and returns nothing: a piece of an initialiser, or a start function.
@@ -53,35 +90,26 @@ impl StoreOpaque {
             params: [].into(),
             results: [].into(),
         };
+        let callable = self.prepare(sig).map_err(refuse)?;
         // SAFETY: instances call this with code of their module and their context, or with what they import.
-        unsafe { self.enter(code, vmctx, &sig, &mut []) }
+        unsafe { self.enter(code, vmctx, &callable, &mut []) }
     }
 
     /// # Safety
-    /// `code` is a function of this store with that signature, `vmctx` its first argument, and arguments are values of the parameters'
-    /// types.
+    /// `code` is a function of this store, `vmctx` its first argument, `callable` for its type, and arguments are values of the
+    /// parameters' types.
     unsafe fn enter(
         &mut self,
         code: *const u8,
         vmctx: *mut c_void,
-        sig: &FuncSig,
+        callable: &Callable,
         buffer: &mut [ValRaw],
     ) -> Result<(), Ended> {
+        let sig = &callable.sig;
         assert!(buffer.len() >= sig.params.len().max(sig.results.len()));
-        let refuse = |why: Raised| Ended {
-            why,
-            backtrace: Backtrace::default(),
-        };
-        if let Some(broken) = self.broken() {
-            return Err(refuse(Raised::Fault(broken.clone())));
-        }
-        // Kept in a local variable: the cache may drop it while the function runs.
-        let trampoline = self
-            .engine
-            .trampoline(&lower(sig))
-            .map_err(|_| refuse(Raised::Exhausted(Exhausted::Memory)))?;
+        self.usable().map_err(refuse)?;
         let entry = Entry {
-            trampoline: trampoline.entry(),
+            trampoline: callable.trampoline.entry(),
             vmctx,
             code,
         };

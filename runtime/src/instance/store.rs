@@ -10,7 +10,7 @@
 //! - Data of host objects is dropped by [`StoreOpaque::settle`], never while a collection runs.
 
 use std::any::Any;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -20,6 +20,7 @@ use super::TagId;
 use super::contents::{Contents, TagData};
 use super::engine::EngineData;
 use super::host::{HostFunc, HostFuncData};
+use super::invoke::Callable;
 use super::limiter::{LimiterHook, ResourceLimiter, Unlimited};
 use super::mapping::{NoMemory, Record};
 use crate::abi::vmctx::{VmFuncRef, VmStore};
@@ -115,6 +116,7 @@ pub struct StoreOpaque {
     /// The engine.
     pub engine: Arc<EngineData>,
     vm: Record,
+    pub(super) callables: BTreeMap<TypeId, Arc<Callable>>,
     kept_types: Vec<Registered>,
     kept_ids: BTreeSet<TypeId>,
     schedule: Schedule,
@@ -172,6 +174,7 @@ impl StoreOpaque {
             hosts: HostObjects::default(),
             engine,
             vm,
+            callables: BTreeMap::new(),
             kept_types: Vec::new(),
             kept_ids: BTreeSet::new(),
             schedule,
@@ -256,6 +259,20 @@ impl StoreOpaque {
     #[must_use]
     pub fn broken(&self) -> Option<&Broken> {
         self.broken.as_ref()
+    }
+
+    /// Whether the store may run code.
+    ///
+    /// # Errors
+    /// What proved broken.
+    pub fn usable(&self) -> Result<(), Raised> {
+        if let Some(broken) = &self.broken {
+            return Err(Raised::Fault(broken.clone()));
+        }
+        match &self.heap {
+            Some(heap) if heap.is_poisoned() => Err(HeapFault::Poisoned.into()),
+            _ => Ok(()),
+        }
     }
 
     /// Notes that something proved broken: the store runs nothing any more, and its heap is not recycled.

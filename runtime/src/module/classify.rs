@@ -38,6 +38,9 @@ pub(super) fn classify(
 ) -> Rejected {
     let message = error.message().to_string();
     let offset = error.offset() as usize;
+    if message.contains("too many locals") && any_locals_overflow(bytes, features) {
+        return Rejected::Malformed { offset, message };
+    }
     if is_limit(&message) {
         return Rejected::Limit(message);
     }
@@ -142,4 +145,27 @@ fn function(body: &FunctionBody<'_>) -> wasmparser::Result<()> {
         reader.read()?;
     }
     reader.finish()
+}
+
+/// Whether a function declares 2^32 locals or more, which the binary format itself forbids (5.5.13); fewer are a limit of `wasmparser`.
+fn any_locals_overflow(bytes: &[u8], features: WasmFeatures) -> bool {
+    let mut parser = Parser::new(0);
+    parser.set_features(features);
+    let bodies = parser.parse_all(bytes).map_while(Result::ok);
+    bodies.into_iter().any(|payload| match payload {
+        Payload::CodeSectionEntry(body) => locals_overflow(&body).unwrap_or(false),
+        _ => false,
+    })
+}
+
+fn locals_overflow(body: &FunctionBody<'_>) -> wasmparser::Result<bool> {
+    // Read by hand: the reader for locals stops at its own limit.
+    let mut reader = body.get_binary_reader();
+    let groups = reader.read_var_u32()?;
+    let mut total = 0u64;
+    for _ in 0..groups {
+        total += u64::from(reader.read_var_u32()?);
+        reader.read::<wasmparser::ValType>()?;
+    }
+    Ok(total > u64::from(u32::MAX))
 }
