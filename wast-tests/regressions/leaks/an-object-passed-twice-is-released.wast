@@ -1,0 +1,22 @@
+;;! guards = "an object that enters wasm twice is in the stack list once, and is released when the host lets go"
+;;! source = "Wasmtime #13037, #13166"
+;;! schedule = "at:"
+;;! collectors = ["drc", "drc-cycles", "copying"]
+;;! planted = "expose-counts-again"
+
+(module
+  (import "harness" "extern" (func $extern (param i32) (result externref)))
+  (import "harness" "live.extern" (func $live (result i32)))
+  (export "live" (func $live))
+  (import "harness" "hold.extern" (func $hold (param externref) (result i32)))
+  (import "harness" "held.extern" (func $held (param i32) (result externref)))
+  (import "harness" "release.extern" (func $release (param i32)))
+  (func (export "hold") (param i32) (result i32) (call $hold (call $extern (local.get 0))))
+  (func (export "twice") (param i32) (drop (call $held (local.get 0))) (drop (call $held (local.get 0))))
+  (func (export "release") (param i32) (call $release (local.get 0))))
+
+(assert_return (invoke "hold" (i32.const 1)) (i32.const 0))
+(assert_return (invoke "twice" (i32.const 0)))
+(assert_return (invoke "live") (i32.const 1))
+(assert_return (invoke "release" (i32.const 0)))
+(assert_return (invoke "live") (i32.const 0))

@@ -1,0 +1,26 @@
+;;! guards = "a call without live references has no stack map: that of an earlier call is not used for it"
+;;! source = "CVE-2021-39218"
+;;! schedule = "every"
+;;! collectors = ["drc", "drc-cycles", "copying"]
+;;! planted = "stack-map-nearest"
+
+(module
+  (import "harness" "gc" (func $gc))
+  (import "harness" "live" (func $live (result i32)))
+  (export "live" (func $live))
+  (type $node (struct (field $n i32) (field $next (mut (ref null $node)))))
+  (func $new (param i32) (result (ref $node)) (struct.new $node (local.get 0) (ref.null $node)))
+  (func $n (param (ref null $node)) (result i32) (struct.get $node $n (local.get 0)))
+  (global $sink (mut i32) (i32.const 0))
+  (func (export "run") (result i32)
+    (local $x (ref null $node))
+    (local.set $x (call $new (i32.const 1)))
+    (call $gc)
+    (global.set $sink (call $n (local.get $x)))
+    (call $gc)
+    (call $gc)
+    (global.get $sink)))
+
+(assert_return (invoke "run") (i32.const 1))
+(assert_return (invoke "live") (i32.const 0))
+(assert_return (invoke "run") (i32.const 1))
