@@ -393,3 +393,39 @@ fn tail_calls_take_no_stack() {
         assert_eq!(got, [2_000_005]);
     }
 }
+
+/// In a new store, calls a function that calls this again with one less; at 0 it traps, or returns.
+fn nest(config: &Config, depth: u32, traps: bool) -> Result<u32, Raised> {
+    const WAT: &str = r#"(module
+        (import "" "call" (func $call (param i32 i32) (result i32)))
+        (func (export "f") (param i32 i32) (result i32)
+            (i32.add (i32.const 1) (call $call (local.get 0) (local.get 1)))))"#;
+    if depth == 0 {
+        return if traps {
+            Err(Trap::Unreachable.into())
+        } else {
+            Ok(0)
+        };
+    }
+    let mut world = World::new(config);
+    let host = world.host(&[ValKind::I32; 2], &[ValKind::I32], |store, _, buffer| {
+        let (depth, traps) = (buffer[0].low_u32(), buffer[1].low_u32() != 0);
+        let below = nest(&store.engine.config.clone(), depth, traps)?;
+        buffer[0] = ValRaw::from_u64(below.into());
+        Ok(())
+    });
+    let instance = world.instance(WAT, &[host]);
+    let args = [u64::from(depth - 1), u64::from(traps)];
+    let got = call(&mut world.store, instance, "f", &args).map_err(|ended| ended.why);
+    assert!(world.store.contents.execution.saved.is_empty());
+    Ok(got?[0] as u32)
+}
+
+#[test]
+fn stores_run_inside_of_calls_from_other_stores() {
+    for config in configs() {
+        assert_eq!(nest(&config, 8, false).expect("returns"), 8);
+        let why = nest(&config, 8, true).expect_err("traps");
+        assert!(matches!(why, Raised::Trap(Trap::Unreachable)), "{why:?}");
+    }
+}

@@ -10,7 +10,7 @@ use cranelift_codegen::ir::{AbiParam, InstBuilder, MemFlagsData, Signature, Valu
 use cranelift_codegen::isa::{CallConv, OwnedTargetIsa};
 use cranelift_frontend::FunctionBuilder;
 
-use super::raise::{Raised, guard, to_landing};
+use super::raise::{Broken, Raised, guard, to_landing};
 use super::{Ended, Entry, Execution, call, math, resume};
 use crate::abi::libcalls::LibCall;
 use crate::abi::signature::{AbiTy, Lowered};
@@ -368,4 +368,54 @@ fn the_stack_ends_at_its_limit() {
             .expect_err("exhausts the stack");
         assert!(matches!(ended.why, Raised::Exhausted(Exhausted::CallStack)));
     }
+}
+
+#[test]
+fn wild_accesses_in_the_heap_are_faults_not_crashes() {
+    use rustix::mm::{MapFlags, ProtFlags};
+    let mut world = World::new(&Config::optimised());
+    // SAFETY: a new mapping at an address the system chooses.
+    let base = unsafe {
+        rustix::mm::mmap_anonymous(
+            ptr::null_mut(),
+            1 << 20,
+            ProtFlags::empty(),
+            MapFlags::PRIVATE,
+        )
+    };
+    world.vm.heap_base = base.expect("address space").cast::<u8>();
+    let unary = lowered(&[AbiTy::I64], &[AbiTy::I32], false);
+    let code = world.make(&unary, |b, params| {
+        let flags = MemFlagsData::trusted();
+        let loaded = b.ins().load(types::I32, flags, params[1], 0x10);
+        b.ins().return_(&[loaded]);
+    });
+    let image = world.link(&[code]);
+    let code = image.func(DefinedFuncIdx(0));
+    let wild = world.vm.heap_base.addr() as u64 + 0x1234;
+    let ended = world.call(&unary, code, &[wild]).expect_err("faults");
+    let expected = Broken::HeapAccess { offset: 0x1244 };
+    assert!(matches!(ended.why, Raised::Fault(broken) if broken == expected));
+    assert_eq!(world.vm.landing_fp, 0, "the activation is over");
+}
+
+#[test]
+fn threads_trap_independently() {
+    let unary = lowered(&[AbiTy::I32], &[AbiTy::I32], false);
+    let work = || {
+        let mut world = World::new(&Config::optimised());
+        let image = countdown(&mut world, |b, _| {
+            b.ins().trap(trap_code(Trap::Unreachable));
+        });
+        for depth in 0..200 {
+            let code = image.func(DefinedFuncIdx(0));
+            let ended = world.call(&unary, code, &[depth]).expect_err("traps");
+            assert!(matches!(ended.why, Raised::Trap(Trap::Unreachable)));
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(work);
+        }
+    });
 }
