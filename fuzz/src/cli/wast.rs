@@ -207,6 +207,14 @@ fn one(item: &Item, engine: &dyn Engine, options: &Options) -> Report {
         Ok(script) => script,
         Err(error) => return failed(error.message, error.at),
     };
+    if !matrix::selects(&script, engine) {
+        let why = "not meant for this collector".to_owned();
+        return Report {
+            file: item.name.clone(),
+            unsupported: [(why, script.directives.len() as u64)].into(),
+            ..Report::default()
+        };
+    }
     let schedule = script
         .header
         .schedule

@@ -252,10 +252,25 @@ fn lived(run: &Run) -> bool {
     })
 }
 
-/// One engine, drawn from the subject, under the subject's own schedule.
+/// One engine, drawn from the subject, under the subject's own schedule. Slow configurations get their share of time, not of inputs.
 pub fn one_engine(subject: &Subject, rig: &mut Rig) -> Ran {
     let (mut trial, engines) = Trial::new(subject, rig);
-    let engine = &engines[subject.draw(engines.len())];
+    let engine = &engines[drawn(subject, engines)];
     trial.against(engine.as_ref(), subject.case.schedule.clone());
     trial.end()
+}
+
+/// A position among `engines`, drawn with a weight inverse to the cost.
+fn drawn(subject: &Subject, engines: &[Box<dyn Engine>]) -> usize {
+    let dearest = engines.iter().map(|e| e.cost()).max().unwrap_or(1);
+    let weight = |engine: &dyn Engine| (dearest / engine.cost().max(1)).max(1);
+    let total = engines.iter().map(|e| weight(e.as_ref())).sum();
+    let mut left = subject.draw(total);
+    for (at, engine) in engines.iter().enumerate() {
+        match left.checked_sub(weight(engine.as_ref())) {
+            Some(rest) => left = rest,
+            None => return at,
+        }
+    }
+    0
 }

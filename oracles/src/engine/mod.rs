@@ -84,6 +84,11 @@ pub trait Engine {
         None
     }
 
+    /// How long a case takes compared with the quickest configuration, roughly: what is slow is drawn less often.
+    fn cost(&self) -> usize {
+        1
+    }
+
     /// Opens a session with nothing loaded but the host modules `harness` and `spectest`.
     ///
     /// # Errors

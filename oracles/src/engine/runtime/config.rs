@@ -107,6 +107,8 @@ impl RuntimeConfig {
             fuel: self.fuel,
             collection_points: !self.inline_allocation,
             heap_limit,
+            // The same translator makes the same intermediate form at every level; checking it where compiling is slow anyway is enough.
+            verify_ir: self.opt_level == OptLevel::Speed,
             planted: self.planted(),
             ..fuzzing
         }

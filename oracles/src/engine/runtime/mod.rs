@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Mutex, PoisonError};
 
+use gcrucible_runtime::config::OptLevel;
 use gcrucible_runtime::embed::{
     AnyRef, AsContext, AsContextMut, Engine as TheirEngine, Error, ExnRef, Extern, ExternRef,
     ExternType, Func, FuncOrigin, I31, Instance, Module, OwnedRooted, RootScope,
@@ -95,6 +96,13 @@ impl Engine for Runtime {
 
     fn collector(&self) -> Option<&'static str> {
         Some(self.config.collector.name())
+    }
+
+    fn cost(&self) -> usize {
+        match self.config.opt_level {
+            OptLevel::None => 1,
+            OptLevel::Speed => 4,
+        }
     }
 
     fn open(&self, setup: &Setup) -> Result<Box<dyn Session>, String> {
