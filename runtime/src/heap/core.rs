@@ -64,6 +64,20 @@ pub struct Core {
 // SAFETY: the store's record belongs to the same store as the heap and moves between threads only with it.
 unsafe impl Send for Core {}
 
+/// The tag of every reference of the host.
+const EXTERN_TAG: u32 = (Kind::Extern as u32) << KIND_SHIFT;
+
+#[cold]
+fn wrong_tag(object: u32, tag: u32) -> HeapFault {
+    match kind_of_tag(tag) {
+        Some(Kind::Struct | Kind::Array | Kind::Exception) => HeapFault::BadType {
+            object,
+            type_id: tag & TYPE_MASK,
+        },
+        _ => HeapFault::BadTag { object, tag },
+    }
+}
+
 /// The kind in a tag, or `None` if it is none.
 #[inline(always)]
 #[must_use]
@@ -91,8 +105,8 @@ pub const fn is_object(raw: u32) -> bool {
 pub struct Extent {
     /// Size in bytes.
     pub size: u32,
-    /// Its walk; `None` for references of the host, which have no fields.
-    pub walk: Option<Walk>,
+    /// How to walk over it.
+    pub walk: Walk,
     /// Number of elements.
     pub len: u32,
 }
@@ -280,31 +294,23 @@ impl Core {
     ///
     /// # Errors
     /// What is there is no object, or does not end by `end`.
-    #[inline]
+    #[inline(always)]
     pub fn extent(&mut self, object: u32, tag: u32, end: u32) -> Result<Extent, HeapFault> {
         let type_id = tag & TYPE_MASK;
-        let (walk, len, size) = match kind_of_tag(tag) {
-            Some(Kind::Extern) if type_id == 0 => (None, 0, u64::from(self.header_bytes)),
-            Some(kind @ (Kind::Struct | Kind::Array | Kind::Exception)) => {
-                let walk = self.layouts.walk(object, type_id)?;
-                if walk.kind != kind {
-                    return Err(HeapFault::BadType { object, type_id });
-                }
-                if kind == Kind::Array {
-                    let len = self.header_word(object);
-                    let bytes =
-                        u64::from(walk.size) + u64::from(len) * u64::from(walk.element_bytes);
-                    (
-                        Some(walk),
-                        len,
-                        bytes.next_multiple_of(u64::from(OBJECT_ALIGN)),
-                    )
-                } else {
-                    (Some(walk), 0, u64::from(walk.size))
-                }
-            }
-            _ => return Err(HeapFault::BadTag { object, tag }),
+        let walk = if tag & (KIND_MASK | TYPE_MASK) == EXTERN_TAG {
+            self.extern_walk()
+        } else {
+            self.layouts.walk(object, type_id)?
         };
+        if (walk.kind as u32) << KIND_SHIFT != tag & KIND_MASK {
+            return Err(wrong_tag(object, tag));
+        }
+        let (mut len, mut size) = (0, u64::from(walk.size));
+        if walk.element_bytes != 0 {
+            len = self.header_word(object);
+            size += u64::from(len) * u64::from(walk.element_bytes);
+            size = size.next_multiple_of(u64::from(OBJECT_ALIGN));
+        }
         if u64::from(object) + size > u64::from(end) {
             return Err(HeapFault::BadSize { object, size });
         }
@@ -313,6 +319,19 @@ impl Core {
             walk,
             len,
         })
+    }
+
+    /// References of the host have nothing behind their header.
+    #[inline(always)]
+    fn extern_walk(&self) -> Walk {
+        Walk {
+            kind: Kind::Extern,
+            size: self.header_bytes,
+            element_bytes: 0,
+            traced_elements: false,
+            first: 0,
+            count: 0,
+        }
     }
 
     /// How many elements of an array are traced. All, unless the fault is planted that took an element's size for their
@@ -340,9 +359,7 @@ impl Core {
         extent: &Extent,
         mut visit: impl FnMut(&mut Core, u32) -> Result<(), HeapFault>,
     ) -> Result<(), HeapFault> {
-        let Some(walk) = &extent.walk else {
-            return Ok(());
-        };
+        let walk = &extent.walk;
         if walk.kind == Kind::Exception && self.planted.has(Fault::ExceptionsNotTraced) {
             return Ok(());
         }

@@ -98,7 +98,7 @@ impl Layouts {
     ///
     /// # Errors
     /// There is no such type.
-    #[inline]
+    #[inline(always)]
     pub fn walk(&mut self, object: u32, type_id: u32) -> Result<Walk, HeapFault> {
         match self.index.get(type_id as usize) {
             Some(&at) if at != 0 => Ok(self.walks[at as usize - 1]),

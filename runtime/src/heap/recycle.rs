@@ -44,10 +44,9 @@ pub(super) use kept::keep;
 #[cfg(feature = "planted")]
 pub(super) fn layouts(config: &Config, source: Arc<dyn TypeSource>, header_bytes: u32) -> Layouts {
     use crate::planted::Fault;
-    if config.planted.has(Fault::LayoutsOutliveHeap) {
-        if let Some(kept) = kept::take(header_bytes) {
-            return kept;
-        }
+    let keeps = config.planted.has(Fault::LayoutsOutliveHeap);
+    if keeps && let Some(kept) = kept::take(header_bytes) {
+        return kept;
     }
     Layouts::new(source, header_bytes)
 }

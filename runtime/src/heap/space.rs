@@ -26,6 +26,12 @@ const FIRST_STEP: u64 = 1 << 20;
 /// Used bytes at the start of a dirty range that are cleared rather than given back to the system: cheaper than faulting them
 /// in again.
 const CLEAR_MAX: u64 = 256 << 10;
+/// Bytes of a large page.
+#[cfg(not(miri))]
+const LARGE_PAGE: u64 = 2 << 20;
+/// Size of a dirty range from which on large pages are asked for what follows.
+#[cfg(not(miri))]
+const LARGE_FROM: u32 = 2 << 20;
 /// Reservations that a pool keeps; more are given back.
 const POOL_MAX: usize = 64;
 /// Bytes of a reservation.
@@ -50,6 +56,8 @@ struct Mapping {
     accessible: usize,
     /// What was written to since the mapping was last clean.
     dirty: [Range<u32>; 2],
+    /// Ends of the parts, behind the start of each dirty range, for which large pages were asked.
+    large: [u32; 2],
 }
 
 // SAFETY: S1: the mapping belongs to this value alone.
@@ -78,6 +86,7 @@ impl Mapping {
             base,
             accessible: NULL_PAGE_BYTES as usize,
             dirty: [0..0, 0..0],
+            large: [0; 2],
         })
     }
 
@@ -101,8 +110,42 @@ impl Mapping {
         Ok(())
     }
 
+    /// Asks for large pages, or for them no more.
+    fn advise(&mut self, range: Range<u64>, advice: rustix::mm::Advice) {
+        // SAFETY: S1: the start is inside of the mapping.
+        let at = unsafe { self.base.add(range.start as usize) };
+        let len = (range.end - range.start) as usize;
+        // SAFETY: S1: the range is ours; the advice changes no contents.
+        let advised: Result<(), rustix::io::Errno> =
+            unsafe { rustix::mm::madvise(at.as_ptr().cast(), len, advice) };
+        // A system that has no large pages refuses: then they are small.
+        let _ = advised;
+    }
+
+    /// A dirty range grew to `end`: what follows is likely to be used too. Saves most page faults of large heaps and costs small ones
+    /// nothing.
+    fn foresee(&mut self, at: usize) {
+        let (start, end) = (self.dirty[at].start, self.dirty[at].end);
+        if end - start < LARGE_FROM || end <= self.large[at] {
+            return;
+        }
+        let from = u64::from(end.max(self.large[at])).next_multiple_of(LARGE_PAGE);
+        let until = from + u64::from(end - start).max(LARGE_PAGE * 4);
+        let until = until.min(self.accessible as u64);
+        if from < until {
+            self.advise(from..until, rustix::mm::Advice::LinuxHugepage);
+            self.large[at] = u32::try_from(until).unwrap_or(u32::MAX);
+        }
+    }
+
     /// Makes every byte zero again. Whether that succeeded.
     fn clean(&mut self) -> bool {
+        if self.large != [0; 2] {
+            // Small heaps shall not pay for large pages.
+            let all = u64::from(NULL_PAGE_BYTES)..self.accessible as u64;
+            self.advise(all, rustix::mm::Advice::LinuxNoHugepage);
+            self.large = [0; 2];
+        }
         for range in std::mem::replace(&mut self.dirty, [0..0, 0..0]) {
             let (start, end) = (u64::from(range.start), u64::from(range.end));
             let middle = end.min((start + CLEAR_MAX).next_multiple_of(PAGE));
@@ -151,11 +194,16 @@ impl Mapping {
             base: NonNull::new(base).ok_or(NoMemory)?,
             accessible: bytes,
             dirty: [0..0, 0..0],
+            large: [0; 2],
         })
     }
 
     fn make_accessible(&mut self, _end: usize) -> Result<(), NoMemory> {
         Err(NoMemory)
+    }
+
+    fn foresee(&mut self, _at: usize) {
+        self.large = [0; 2];
     }
 
     fn clean(&mut self) -> bool {
@@ -312,17 +360,18 @@ impl Space {
         let Some(mapping) = &mut self.mapping else {
             return;
         };
-        let [low, high] = &mut mapping.dirty;
         if range.start >= range.end {
-        } else if low.start >= low.end {
-            *low = range;
-        } else if range.start <= low.end && range.end >= low.start {
-            *low = low.start.min(range.start)..low.end.max(range.end);
-        } else if high.start >= high.end {
-            *high = range;
-        } else {
-            *high = high.start.min(range.start)..high.end.max(range.end);
+            return;
         }
+        let [low, high] = &mut mapping.dirty;
+        let in_low = low.start >= low.end || (range.start <= low.end && range.end >= low.start);
+        let part = if in_low { low } else { high };
+        *part = if part.start >= part.end {
+            range
+        } else {
+            part.start.min(range.start)..part.end.max(range.end)
+        };
+        mapping.foresee(usize::from(!in_low));
     }
 
     /// What was ever written to, as at most two ranges.

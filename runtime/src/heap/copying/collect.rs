@@ -21,6 +21,8 @@ const FORWARDED: u32 = (Kind::Forwarded as u32) << KIND_SHIFT;
 struct Move {
     /// What is moved from.
     from: Range<u32>,
+    /// Where the first copy went.
+    start: u32,
     /// Where the next copy goes.
     free: u32,
     /// Where the other half ends.
@@ -46,6 +48,7 @@ pub(super) fn collect(
     }
     let mut moving = Move {
         from,
+        start: heap.other,
         free: heap.other,
         end: heap.other + used,
     };
@@ -122,12 +125,15 @@ impl Move {
         &mut self,
         core: &mut Core,
         raw: u32,
-        place: impl FnOnce() -> Place,
+        place: impl Fn() -> Place,
     ) -> Result<u32, HeapFault> {
-        core.check(raw, &self.from, place)?;
+        core.check(raw, &self.from, &place)?;
         let tag = core.tag(raw);
         if tag == FORWARDED {
-            return Ok(core.space.word(raw + 4));
+            let to = core.space.word(raw + 4);
+            // Not everything that looks like it was forwarded in this collection.
+            core.check(to, &(self.start..self.free), place)?;
+            return Ok(to);
         }
         let extent = core.extent(raw, tag, self.from.end)?;
         let to = self.free;

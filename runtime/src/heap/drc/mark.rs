@@ -91,9 +91,7 @@ fn mark_children(
     let object = next.object;
     let tag = core.tag(object);
     let extent = core.extent(object, tag, heap.top)?;
-    let Some(walk) = extent.walk else {
-        return Ok(());
-    };
+    let walk = extent.walk;
     let visit = |core: &mut Core, slot: u32, pending: &mut Vec<Pending>| {
         let raw = core.space.word(slot);
         if is_object(raw) {

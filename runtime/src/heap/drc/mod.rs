@@ -49,7 +49,7 @@ const MARKED: u32 = 4;
 /// Length of the stack list from which on a collection is worth its walk over the stack: about what one region yields.
 const LIST_MIN: u32 = 4096;
 /// Bytes of objects before the first backup trace.
-const BACKUP_MIN: u64 = 4 << 20;
+const BACKUP_MIN: u64 = 16 << 20;
 
 /// The compiled half.
 #[derive(Debug)]

@@ -1,72 +1,29 @@
 //! Carries operations out on a heap and on the model, and compares the two.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use super::emitted::{Code, Machine, ROOTS, Stop};
-use super::model::{Mismatch, Model, Object, Ref, What, is_ref, position, storage};
+use super::compare::check_number;
+use super::emitted::{Code, ROOTS, Running, Stop};
+use super::model::{Mismatch, Model, Object, Ref, What, is_ref, storage};
+use super::slots::{FRAME, FRAME_AT, PENDING, SEGMENT, SEGMENT_AT, SLOTS, Slots, TABLE, TABLE_AT};
 use super::types::{ARRAYS, EXCEPTION, FUNCTIONS, STRUCTS, Types, storages};
 use super::{Op, Setup};
 use crate::abi::libcalls::LibCall;
 use crate::abi::vmctx::VmStore;
 use crate::config::{Config, Schedule};
-use crate::heap::core::Core;
 use crate::heap::layout::{Kind, tag};
 use crate::heap::{
-    AccessError, AllocError, GcRef, Heap, HeapFault, PointKind, RootKind, Roots, SpacePool, Stored,
-    TypeSource, plan_for,
+    AccessError, AllocError, GcRef, Heap, HeapFault, PointKind, SpacePool, Stored, TypeSource,
+    plan_for,
 };
 use crate::types::{StorageKind, TypeId, ValKind};
 
-const GLOBALS: usize = 16;
-const TABLE: usize = 64;
-const SEGMENT: usize = 8;
-const TABLE_AT: usize = GLOBALS;
-const SEGMENT_AT: usize = TABLE_AT + TABLE;
-const HANDLES_AT: usize = SEGMENT_AT + SEGMENT;
-const PENDING: usize = HANDLES_AT + 16;
-/// Roots before this one are counted.
-const FRAME_AT: usize = PENDING + 1;
-const FRAME: usize = 32;
-const TEMPORARIES_AT: usize = FRAME_AT + FRAME;
-const SLOTS: usize = TEMPORARIES_AT + 4;
-/// Objects that make a run begin again with an empty heap: comparing what was leaked costs time.
-const OBJECTS_MAX: u64 = 3000;
 /// Longer arrays are asked for only to be refused.
 const POSSIBLE_LEN: u32 = 1 << 20;
 /// The tag's identity.
 const TAG: u32 = 77;
-
-/// All roots of a run.
-#[derive(Debug)]
-struct Slots([u32; SLOTS]);
-
-fn kind_of(slot: usize) -> RootKind {
-    match slot {
-        ..TABLE_AT => RootKind::Global,
-        TABLE_AT..SEGMENT_AT => RootKind::TableElement,
-        SEGMENT_AT..HANDLES_AT => RootKind::Segment,
-        HANDLES_AT..PENDING => RootKind::HostHandle,
-        PENDING => RootKind::PendingException,
-        FRAME_AT..TEMPORARIES_AT => RootKind::StackSlot,
-        _ => RootKind::Temporary,
-    }
-}
-
-impl Roots for Slots {
-    fn each_root(&mut self, visit: &mut dyn FnMut(RootKind, &mut u32)) {
-        for (at, slot) in self.0.iter_mut().enumerate() {
-            visit(kind_of(at), slot);
-        }
-    }
-
-    fn each_uncounted_root(&mut self, visit: &mut dyn FnMut(RootKind, &mut u32)) {
-        for (at, slot) in self.0.iter_mut().enumerate().skip(FRAME_AT) {
-            visit(kind_of(at), slot);
-        }
-    }
-}
 
 /// The record that compiled code would use, all zero at first.
 #[derive(Debug)]
@@ -114,61 +71,23 @@ struct Emitted {
 /// A heap and its model.
 #[derive(Debug)]
 pub struct Driver {
-    heap: Heap,
-    slots: Slots,
-    refs: [Ref; SLOTS],
-    model: Model,
+    pub(super) heap: Heap,
+    pub(super) slots: Slots,
+    pub(super) refs: [Ref; SLOTS],
+    pub(super) model: Model,
     emitted: Arc<Emitted>,
     /// Numbers of host objects that were made and not reported dead.
-    hosts: BTreeSet<u32>,
-    next_host: u32,
-    totals: Totals,
+    pub(super) hosts: BTreeSet<u32>,
+    pub(super) next_host: u32,
+    pub(super) totals: Totals,
     /// Objects at the last comparison, and when that was.
-    weight: u64,
-    compared_at: u64,
-    setup: Setup,
-    pool: Arc<SpacePool>,
-    types: Arc<Types>,
+    pub(super) weight: u64,
+    pub(super) compared_at: u64,
+    pub(super) setup: Setup,
+    pub(super) pool: Arc<SpacePool>,
+    pub(super) types: Arc<Types>,
     /// Dropped last.
     record: Record,
-}
-
-struct Running<'a>(&'a mut Heap);
-
-impl Machine for Running<'_> {
-    fn core(&mut self) -> &mut Core {
-        &mut self.0.core
-    }
-
-    fn call(&mut self, call: LibCall, args: &[u64], roots: &mut [u32]) -> Result<u32, Stop> {
-        let made = match call {
-            LibCall::release => {
-                self.0.release(args[0] as u32).map_err(Stop::Fault)?;
-                return Ok(0);
-            }
-            LibCall::alloc_struct => {
-                let ty = TypeId(args[0] as u32);
-                with_slots(roots, |slots| self.0.alloc_struct(ty, slots))
-            }
-            _ => {
-                let ty = TypeId(args[0] as u32);
-                with_slots(roots, |slots| self.0.alloc_array(ty, args[1] as u32, slots))
-            }
-        };
-        match made {
-            Ok(reference) => Ok(reference.raw()),
-            Err(AllocError::Fault(fault)) => Err(Stop::Fault(fault)),
-            Err(AllocError::Exhausted | AllocError::TooLarge) => Err(Stop::Exhausted),
-        }
-    }
-}
-
-fn with_slots<R>(roots: &mut [u32], act: impl FnOnce(&mut Slots) -> R) -> R {
-    let mut slots = Slots([0; SLOTS]);
-    slots.0.copy_from_slice(roots);
-    let result = act(&mut slots);
-    roots.copy_from_slice(&slots.0);
-    result
 }
 
 fn config(setup: &Setup) -> Config {
@@ -401,7 +320,7 @@ impl Driver {
     fn new_object(&mut self, to: usize, ty: u32, len: u32, from: usize) -> Result<(), What> {
         let kind = Model::kind(ty);
         let inline = kind != Kind::Extern && kind != Kind::Exception && len < 5000;
-        let made = if inline && from % 2 == 0 {
+        let made = if inline && from.is_multiple_of(2) {
             self.allocate_inline(kind, ty, len)
         } else {
             self.allocate(kind, ty, len)
@@ -437,7 +356,7 @@ impl Driver {
         if matches!(kind, Kind::Struct | Kind::Exception) {
             for (at, &storage) in storages(ty).iter().enumerate() {
                 if let (true, Some(slot)) = (is_ref(storage), self.fitting(from + at, storage)) {
-                    self.init_field(reference, at, slot, from % 3 == 0)?;
+                    self.init_field(reference, at, slot, from.is_multiple_of(3))?;
                     let value = u128::from(self.refs[slot]);
                     self.set_model(to, at, value);
                 }
@@ -536,7 +455,7 @@ impl Driver {
         }
     }
 
-    fn restart(&mut self) -> Result<(), What> {
+    pub(super) fn restart(&mut self) -> Result<(), What> {
         self.totals.collections += self.heap.stats().collections;
         self.heap = fresh_heap(&self.setup, &self.types, &self.pool, &self.record)
             .map_err(What::Allocation)?;
@@ -562,7 +481,7 @@ impl Driver {
             self.set_frame(at, raw, reference);
             return Ok(());
         }
-        if root % 2 == 0 {
+        if root.is_multiple_of(2) {
             let address = ROOTS + at as u64 * 4;
             self.run(|code| &code.write, &[address, u64::from(raw)])?;
         } else {
@@ -646,7 +565,7 @@ impl Driver {
             return Ok(());
         };
         match value {
-            Stored::Ref(new) if number % 2 == 0 => {
+            Stored::Ref(new) if number.is_multiple_of(2) => {
                 let address = u64::from(self.address(reference, at)?);
                 let raw = u64::from(GcRef::to_raw(new));
                 self.run(|code| &code.write, &[address, raw])?;
@@ -827,130 +746,6 @@ impl Driver {
         self.refs.copy_within(from..from + len, at);
         Ok(())
     }
-
-    /// Collects everything and compares everything.
-    fn collect(&mut self) -> Result<(), What> {
-        self.heap.collect(&mut self.slots)?;
-        if self.setup.schedule == Schedule::OnPressure {
-            // With any other, the heap has done so itself.
-            self.heap.verify(&mut self.slots)?;
-            self.heap.audit(&mut self.slots)?;
-        }
-        self.compare_graphs()?;
-        let traits = self.heap.traits();
-        let reached = self.model.reach(&self.refs);
-        if traits.reclaims {
-            let mut kept = reached;
-            if !traits.reclaims_cycles {
-                self.model.add_cycles(&mut kept);
-            }
-            self.model.remove(&kept);
-            self.compare_census(&self.model.census())?;
-            self.compare_hosts()?;
-        } else {
-            self.compare_census(&self.model.made.clone())?;
-            self.model.remove(&reached);
-        }
-        if self.weight > OBJECTS_MAX {
-            self.restart()?;
-        }
-        Ok(())
-    }
-
-    fn compare_census(&mut self, expected: &BTreeMap<(Kind, u32), u64>) -> Result<(), What> {
-        let census = self.heap.census()?;
-        (self.weight, self.compared_at) = (census.total(), self.totals.steps);
-        let found = census.objects;
-        let mut keys: BTreeSet<(Kind, u32)> = found.keys().copied().collect();
-        keys.extend(expected.keys());
-        for of in keys {
-            let count = |map: &BTreeMap<_, u64>| map.get(&of).copied().unwrap_or(0);
-            let (found, expected) = (count(&found), count(expected));
-            if found != expected {
-                return Err(What::Census {
-                    of,
-                    found,
-                    expected,
-                });
-            }
-        }
-        Ok(())
-    }
-
-    fn compare_hosts(&mut self) -> Result<(), What> {
-        for number in self.heap.take_dead_hosts() {
-            if !self.hosts.remove(&number) {
-                return Err(What::HostObject { number });
-            }
-        }
-        let alive: BTreeSet<u32> = self.model.hosts().collect();
-        match self.hosts.symmetric_difference(&alive).next() {
-            None => Ok(()),
-            Some(&number) => Err(What::HostObject { number }),
-        }
-    }
-
-    /// Walks both graphs from the roots side by side: identity, kinds, types, lengths, values.
-    fn compare_graphs(&mut self) -> Result<(), What> {
-        let mut partners = vec![0u32; self.model.positions()];
-        let mut taken = HashSet::new();
-        let mut pending = Vec::new();
-        let mut pair = |raw: u32, reference: Ref, pending: &mut Vec<(GcRef, Ref)>| {
-            let confused = What::Reference {
-                found: raw,
-                expected: reference,
-            };
-            let (Some(at), Some(found)) = (position(reference), GcRef::from_raw(raw)) else {
-                return if raw == reference {
-                    Ok(())
-                } else {
-                    Err(confused)
-                };
-            };
-            if partners[at] == 0 && !found.is_i31() && taken.insert(raw) {
-                partners[at] = raw;
-                pending.push((found, reference));
-            }
-            if partners[at] == raw {
-                Ok(())
-            } else {
-                Err(confused)
-            }
-        };
-        for (&raw, &reference) in self.slots.0.iter().zip(&self.refs) {
-            pair(raw, reference, &mut pending)?;
-        }
-        while let Some((found, reference)) = pending.pop() {
-            let Some(object) = self.model.get(reference) else {
-                continue;
-            };
-            self.totals.compared += 1;
-            let info = self.heap.object(found)?;
-            let is = (info.kind, info.type_id, info.word);
-            let should_be = (object.kind, object.ty, object.word);
-            if is != should_be {
-                return Err(What::Object {
-                    object: found.raw(),
-                    found: is,
-                    expected: should_be,
-                });
-            }
-            for (at, &expected) in object.values.iter().enumerate() {
-                let value = if object.kind == Kind::Array {
-                    self.heap.read_element(found, at as u32)?
-                } else {
-                    self.heap.read_field(found, at as u32)?
-                };
-                match value {
-                    Stored::Ref(value) => {
-                        pair(GcRef::to_raw(value), expected as Ref, &mut pending)?;
-                    }
-                    other => check_number(found, at, other, expected)?,
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
 fn frame(slot: u8) -> usize {
@@ -964,7 +759,7 @@ fn storage_bytes(ty: u32) -> u64 {
 /// A range that is mostly inside of `count`, and one too long when the number says so.
 fn clamp(at: usize, len: usize, count: usize, number: u32) -> (usize, usize) {
     let at = at % (count + 1);
-    if number % 16 == 0 {
+    if number.is_multiple_of(16) {
         (at, count - at + 1)
     } else {
         (at, len % (count - at + 1))
@@ -983,24 +778,4 @@ fn expect_out_of_bounds<T>(result: Result<T, AccessError>) -> Result<(), What> {
         Err(AccessError::Fault(fault)) => Err(What::Fault(fault)),
         Ok(_) => Err(What::Bounds),
     }
-}
-
-fn check_number(object: GcRef, at: usize, found: Stored, expected: u128) -> Result<(), What> {
-    let found = match found {
-        Stored::I8(v) => u128::from(v),
-        Stored::I16(v) => u128::from(v),
-        Stored::I32(v) | Stored::Func(v) => u128::from(v),
-        Stored::I64(v) => u128::from(v),
-        Stored::V128(v) => v,
-        Stored::Ref(v) => u128::from(GcRef::to_raw(v)),
-    };
-    if found == expected {
-        return Ok(());
-    }
-    Err(What::Value {
-        object: object.raw(),
-        at: at as u32,
-        found,
-        expected,
-    })
 }

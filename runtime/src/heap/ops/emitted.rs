@@ -2,9 +2,12 @@
 //!
 //! Addresses are not native here: an object's address is its offset, a root's is [`ROOTS`] + 4 * its number.
 
+use super::slots::{SLOTS, Slots};
 use crate::abi::libcalls::LibCall;
 use crate::heap::core::Core;
 use crate::heap::emit::{Emit, EmitAllocation, EmitCollector, Label, Op, Reg, Region, StoreWord};
+use crate::heap::{AllocError, Heap};
+use crate::types::TypeId;
 
 /// Where roots are.
 pub const ROOTS: u64 = 1 << 40;
@@ -181,6 +184,45 @@ pub trait Machine {
     fn core(&mut self) -> &mut Core;
     /// A libcall.
     fn call(&mut self, call: LibCall, args: &[u64], roots: &mut [u32]) -> Result<u32, Stop>;
+}
+
+/// A heap as a machine.
+pub struct Running<'a>(pub &'a mut Heap);
+
+impl Machine for Running<'_> {
+    fn core(&mut self) -> &mut Core {
+        &mut self.0.core
+    }
+
+    fn call(&mut self, call: LibCall, args: &[u64], roots: &mut [u32]) -> Result<u32, Stop> {
+        let made = match call {
+            LibCall::release => {
+                self.0.release(args[0] as u32).map_err(Stop::Fault)?;
+                return Ok(0);
+            }
+            LibCall::alloc_struct => {
+                let ty = TypeId(args[0] as u32);
+                with_slots(roots, |slots| self.0.alloc_struct(ty, slots))
+            }
+            _ => {
+                let ty = TypeId(args[0] as u32);
+                with_slots(roots, |slots| self.0.alloc_array(ty, args[1] as u32, slots))
+            }
+        };
+        match made {
+            Ok(reference) => Ok(reference.raw()),
+            Err(AllocError::Fault(fault)) => Err(Stop::Fault(fault)),
+            Err(AllocError::Exhausted | AllocError::TooLarge) => Err(Stop::Exhausted),
+        }
+    }
+}
+
+fn with_slots<R>(roots: &mut [u32], act: impl FnOnce(&mut Slots) -> R) -> R {
+    let mut slots = Slots([0; SLOTS]);
+    slots.0.copy_from_slice(roots);
+    let result = act(&mut slots);
+    roots.copy_from_slice(&slots.0);
+    result
 }
 
 fn load(core: &Core, roots: &[u32], address: u64) -> u32 {

@@ -7,9 +7,11 @@
 //!
 //! Always: a run depends on its setup and words only. Used by the tests of this package and by the fuzz target `heap_ops`.
 
+mod compare;
 mod driver;
 mod emitted;
 mod model;
+mod slots;
 mod types;
 
 pub use driver::{Driver, Totals};

@@ -217,10 +217,8 @@ impl Model {
     /// Extends what is reachable by what reference counting cannot reclaim: garbage cycles, and what they refer to.
     pub fn add_cycles(&self, kept: &mut [bool]) {
         let mut edges = vec![0u32; self.objects.len()];
-        for at in 0..self.objects.len() {
-            if !kept[at] {
-                self.each_edge(at, &mut |to| edges[to] += 1);
-            }
+        for (at, _) in kept.iter().enumerate().filter(|(_, kept)| !**kept) {
+            self.each_edge(at, &mut |to| edges[to] += 1);
         }
         let free = |at: usize, edges: &[u32]| !kept[at] && edges[at] == 0;
         let mut dead: Vec<usize> = (0..edges.len()).filter(|&at| free(at, &edges)).collect();

@@ -1,0 +1,164 @@
+//! What is compared after a full collection: graphs, census, host objects.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use super::driver::Driver;
+use super::model::{Ref, What, position};
+use crate::config::Schedule;
+use crate::heap::layout::Kind;
+use crate::heap::{GcRef, Stored};
+
+/// Objects that make a run begin again with an empty heap: comparing what was leaked costs time.
+const OBJECTS_MAX: u64 = 3000;
+
+impl Driver {
+    /// Collects everything and compares everything.
+    pub(super) fn collect(&mut self) -> Result<(), What> {
+        self.heap.collect(&mut self.slots)?;
+        if self.setup.schedule == Schedule::OnPressure {
+            // With any other, the heap has done so itself.
+            self.heap.verify(&mut self.slots)?;
+            self.heap.audit(&mut self.slots)?;
+        }
+        self.compare_graphs()?;
+        let traits = self.heap.traits();
+        let reached = self.model.reach(&self.refs);
+        if traits.reclaims {
+            let mut kept = reached;
+            if !traits.reclaims_cycles {
+                self.model.add_cycles(&mut kept);
+            }
+            self.model.remove(&kept);
+            self.compare_census(&self.model.census())?;
+            self.compare_hosts()?;
+        } else {
+            self.compare_census(&self.model.made.clone())?;
+            self.model.remove(&reached);
+        }
+        if self.weight > OBJECTS_MAX {
+            self.restart()?;
+        }
+        Ok(())
+    }
+
+    fn compare_census(&mut self, expected: &BTreeMap<(Kind, u32), u64>) -> Result<(), What> {
+        let census = self.heap.census()?;
+        (self.weight, self.compared_at) = (census.total(), self.totals.steps);
+        let found = census.objects;
+        let mut keys: BTreeSet<(Kind, u32)> = found.keys().copied().collect();
+        keys.extend(expected.keys());
+        for of in keys {
+            let count = |map: &BTreeMap<_, u64>| map.get(&of).copied().unwrap_or(0);
+            let (found, expected) = (count(&found), count(expected));
+            if found != expected {
+                return Err(What::Census {
+                    of,
+                    found,
+                    expected,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn compare_hosts(&mut self) -> Result<(), What> {
+        for number in self.heap.take_dead_hosts() {
+            if !self.hosts.remove(&number) {
+                return Err(What::HostObject { number });
+            }
+        }
+        let alive: BTreeSet<u32> = self.model.hosts().collect();
+        match self.hosts.symmetric_difference(&alive).next() {
+            None => Ok(()),
+            Some(&number) => Err(What::HostObject { number }),
+        }
+    }
+
+    /// Walks both graphs from the roots side by side: identity, kinds, types, lengths, values.
+    fn compare_graphs(&mut self) -> Result<(), What> {
+        let mut partners = vec![0u32; self.model.positions()];
+        let mut taken = HashSet::new();
+        let mut pending = Vec::new();
+        let mut pair = |raw: u32, reference: Ref, pending: &mut Vec<(GcRef, Ref)>| {
+            let confused = What::Reference {
+                found: raw,
+                expected: reference,
+            };
+            let (Some(at), Some(found)) = (position(reference), GcRef::from_raw(raw)) else {
+                return if raw == reference {
+                    Ok(())
+                } else {
+                    Err(confused)
+                };
+            };
+            if partners[at] == 0 && !found.is_i31() && taken.insert(raw) {
+                partners[at] = raw;
+                pending.push((found, reference));
+            }
+            if partners[at] == raw {
+                Ok(())
+            } else {
+                Err(confused)
+            }
+        };
+        for (&raw, &reference) in self.slots.0.iter().zip(&self.refs) {
+            pair(raw, reference, &mut pending)?;
+        }
+        while let Some((found, reference)) = pending.pop() {
+            let Some(object) = self.model.get(reference) else {
+                continue;
+            };
+            self.totals.compared += 1;
+            let info = self.heap.object(found)?;
+            let is = (info.kind, info.type_id, info.word);
+            let should_be = (object.kind, object.ty, object.word);
+            if is != should_be {
+                return Err(What::Object {
+                    object: found.raw(),
+                    found: is,
+                    expected: should_be,
+                });
+            }
+            for (at, &expected) in object.values.iter().enumerate() {
+                let value = if object.kind == Kind::Array {
+                    self.heap.read_element(found, at as u32)?
+                } else {
+                    self.heap.read_field(found, at as u32)?
+                };
+                match value {
+                    Stored::Ref(value) => {
+                        pair(GcRef::to_raw(value), expected as Ref, &mut pending)?;
+                    }
+                    other => check_number(found, at, other, expected)?,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Compares a value that is no reference.
+pub(super) fn check_number(
+    object: GcRef,
+    at: usize,
+    found: Stored,
+    expected: u128,
+) -> Result<(), What> {
+    let found = match found {
+        Stored::I8(v) => u128::from(v),
+        Stored::I16(v) => u128::from(v),
+        Stored::I32(v) | Stored::Func(v) => u128::from(v),
+        Stored::I64(v) => u128::from(v),
+        Stored::V128(v) => v,
+        Stored::Ref(v) => u128::from(GcRef::to_raw(v)),
+    };
+    if found == expected {
+        return Ok(());
+    }
+    Err(What::Value {
+        object: object.raw(),
+        at: at as u32,
+        found,
+        expected,
+    })
+}
