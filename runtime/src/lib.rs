@@ -5,13 +5,34 @@
 //!          module              compile          instance    execute
 //!                     \________ heap ________/      (layout, barriers, roots)
 //!                      \________ abi ________/      (records and tables shared with compiled code)
+//!                                               embed       (what an embedder uses)
 //! ```
 //!
-//! The rooms stand below in reading order; a file may use only rooms that stand earlier. Where a later room
-//! must serve an earlier one, the earlier defines a trait and the later implements it.
+//! The rooms in reading order: `index limits planted config error types abi module heap compile execute instance embed`. A file uses rooms
+//! that stand earlier. Where a later room must serve an earlier one, the earlier defines a trait or holds an address, and the later
+//! implements it: the collectors emit code through `heap::Emit`, the store is `heap::Roots`, and compiled code finds the bodies of
+//! libcalls (`execute::libcalls`, which work on `instance`) through `compile::stubs::HostCode`.
 //!
 //! What this package offers to the outside: run a module, choose a collector and a schedule of collections, and list
 //! live objects. It knows nothing about fuzzing.
+//!
+//! ```
+//! use gcrucible_runtime::embed::{Config, Engine, Instance, Module, ObjectKind, Store};
+//! # fn main() -> Result<(), gcrucible_runtime::embed::Error> {
+//! // (module (type $s (struct (field i32))) (func (export "make") (result (ref $s)) i32.const 7 struct.new $s))
+//! let bytes = b"\0asm\x01\0\0\0\x01\x0a\x02\x5f\x01\x7f\x00\x60\x00\x01\x64\x00\x03\x02\x01\x01\x07\x08\x01\x04make\x00\x00\x0a\x09\x01\x07\x00\x41\x07\xfb\x00\x00\x0b";
+//! let engine = Engine::new(&Config::optimised())?;
+//! let mut store = Store::new(&engine, ());
+//! let instance = Instance::new(&mut store, &Module::new(&engine, bytes)?, &[])?;
+//! let make = instance.get_func(&store, "make").expect("an export");
+//! let mut made = [gcrucible_runtime::embed::Val::I32(0)];
+//! make.call(&mut store, &[], &mut made)?;
+//! make.call(&mut store, &[], &mut made)?;
+//! // Both are rooted by the store's own scope until it is dropped.
+//! assert_eq!(store.census()?.of_kind(ObjectKind::Struct), 2);
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod abi;
 pub mod compile;

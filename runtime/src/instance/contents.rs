@@ -56,7 +56,8 @@ pub struct TagData {
 /// What a store owns besides its heap.
 ///
 /// Invariants:
-/// - **C1** Nothing is ever removed from the vectors of entities, so numbers stay good and records stay where they are (V1).
+/// - **C1** Nothing is ever removed from the vectors of entities, so numbers stay good and records stay where they are (V1); only what an
+///   instance that could not be allocated had begun with is taken back at once.
 /// - **C2** `vm` is the store's record, valid until the store is dropped.
 #[derive(Debug)]
 pub struct Contents {
@@ -123,6 +124,24 @@ impl Contents {
             temporaries: Vec::new(),
             planted,
         }
+    }
+
+    /// How many tables, memories, globals and tags there are.
+    pub(super) fn counts(&self) -> [usize; 4] {
+        [
+            self.tables.len(),
+            self.memories.len(),
+            self.globals.len(),
+            self.tags.len(),
+        ]
+    }
+
+    /// Takes back tables, memories, globals and tags that were made since there were so many.
+    pub(super) fn truncate(&mut self, [tables, memories, globals, tags]: [usize; 4]) {
+        self.tables.truncate(tables);
+        self.memories.truncate(memories);
+        self.globals.truncate(globals);
+        self.tags.truncate(tags);
     }
 
     /// Tells compiled code where the numbered functions are.

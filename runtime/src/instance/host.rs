@@ -200,11 +200,11 @@ unsafe fn host_call(
         }
         store.contents.handles.enter()
     };
-    // SAFETY: the caller's promise.
-    let result = unsafe { func.body.call(store, caller, buffer) };
+    // A panic ends the scope like any other error. SAFETY: the caller's promise.
+    let result = raise::guard(|| unsafe { func.body.call(store, caller, buffer) });
     // SAFETY: as above; the body has returned.
     let store = unsafe { &mut *store };
-    if store.broken().is_some() {
+    if store.usable().is_err() {
         return result;
     }
     // What goes back to wasm outlives the scope.

@@ -94,7 +94,13 @@ impl StoreOpaque {
         if module.module.decls().uses_heap {
             self.heap()?;
         }
-        let id = self.allocate_instance(module, imports)?;
+        let before = self.contents.counts();
+        let id = self.allocate_instance(module, imports);
+        if id.is_err() {
+            // Their records were in a context that is gone; nobody else has their numbers.
+            self.contents.truncate(before);
+        }
+        let id = id?;
         self.initialise(id, module)?;
         self.run_active(id, &module.module)?;
         if let Some(start) = module.module.decls().start {

@@ -3,8 +3,8 @@
 //! Called on sections that validated: an index out of range cannot occur, but yields an error rather than a panic.
 
 use wasmparser::{
-    AbstractHeapType, CompositeInnerType, HeapType, RefType, StorageType, SubType, UnpackedIndex,
-    ValType,
+    AbstractHeapType, CompositeInnerType, HeapType, RecGroup, RefType, StorageType, SubType,
+    UnpackedIndex, ValType,
 };
 
 use super::decode::unsupported;
@@ -31,11 +31,8 @@ impl TypeSpace {
     }
 
     /// Adds the module's next recursion group.
-    pub fn add_group<'t>(
-        &mut self,
-        members: impl Iterator<Item = &'t SubType> + Clone,
-    ) -> Result<(), Rejected> {
-        for member in members.clone() {
+    pub fn add_group(&mut self, group: &RecGroup) -> Result<(), Rejected> {
+        for member in group.types() {
             self.shapes.push(match &member.composite_type.inner {
                 CompositeInnerType::Func(_) => Shape::Func,
                 CompositeInnerType::Struct(_) => Shape::Struct,
@@ -43,7 +40,8 @@ impl TypeSpace {
                 CompositeInnerType::Cont(_) => return Err(unsupported("continuation types")),
             });
         }
-        let members = members
+        let members = group
+            .types()
             .map(|member| self.member(member))
             .collect::<Result<Vec<_>, _>>()?;
         self.registered.add_group(members)?;

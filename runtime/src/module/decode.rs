@@ -8,8 +8,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use wasmparser::{
-    DataKind, ElementItems, ElementKind, ExternalKind, FuncValidatorAllocations, Imports,
-    KnownCustom, Name, Parser, Payload, TableInit, TypeRef, ValidPayload, Validator, WasmFeatures,
+    DataKind, ElementItems, ElementKind, ExternalKind, FromReader, FuncValidatorAllocations,
+    Imports, KnownCustom, Name, Parser, Payload, SectionLimited, TableInit, TypeRef, ValidPayload,
+    Validator, WasmFeatures,
 };
 
 use super::convert::TypeSpace;
@@ -74,6 +75,17 @@ impl Module {
     }
 }
 
+/// Gives each item of a section to `act`.
+fn each<'a, T: FromReader<'a>>(
+    section: SectionLimited<'a, T>,
+    mut act: impl FnMut(T) -> Result<(), Rejected>,
+) -> Result<(), Rejected> {
+    for item in section {
+        act(item.map_err(malformed)?)?;
+    }
+    Ok(())
+}
+
 struct Decoder<'a> {
     bytes: &'a [u8],
     types: TypeSpace,
@@ -85,82 +97,51 @@ struct Decoder<'a> {
 impl Decoder<'_> {
     fn section(&mut self, payload: Payload<'_>) -> Result<(), Rejected> {
         match payload {
-            Payload::TypeSection(s) => {
-                for group in s {
-                    self.types.add_group(
-                        group
-                            .map_err(malformed)?
-                            .types()
-                            .collect::<Vec<_>>()
-                            .into_iter(),
-                    )?;
-                }
-            }
-            Payload::ImportSection(s) => {
-                for group in s {
-                    self.imports(group.map_err(malformed)?)?;
-                }
-            }
-            Payload::FunctionSection(s) => {
-                for ty in s {
-                    self.decls.funcs.push(TypeIdx(ty.map_err(malformed)?));
-                }
-            }
-            Payload::TableSection(s) => {
-                for table in s {
-                    self.table(table.map_err(malformed)?)?;
-                }
-            }
-            Payload::MemorySection(s) => {
-                for memory in s {
-                    let memory = memory_type(&memory.map_err(malformed)?);
-                    self.decls.memories.push(memory);
-                }
-            }
-            Payload::TagSection(s) => {
-                for tag in s {
-                    let index = tag.map_err(malformed)?.func_type_idx;
-                    self.decls.tags.push(TypeIdx(index));
-                }
-            }
-            Payload::GlobalSection(s) => {
-                for global in s {
-                    let global = global.map_err(malformed)?;
-                    let ty = self.global_type(&global.ty)?;
-                    let init = self.expression(&global.init_expr)?;
-                    self.decls.globals.push(ty);
-                    self.decls.global_defs.push(GlobalDef { init });
-                }
-            }
-            Payload::ExportSection(s) => {
-                for export in s {
-                    self.export(&export.map_err(malformed)?)?;
-                }
-            }
-            Payload::StartSection { func, .. } => self.decls.start = Some(FuncIdx(func)),
-            Payload::ElementSection(s) => {
-                for element in s {
-                    self.element(element.map_err(malformed)?)?;
-                }
-            }
-            Payload::DataSection(s) => {
-                for data in s {
-                    self.data(data.map_err(malformed)?)?;
-                }
+            Payload::TypeSection(s) => each(s, |group| self.types.add_group(&group)),
+            Payload::ImportSection(s) => each(s, |group| self.imports(group)),
+            Payload::FunctionSection(s) => each(s, |ty| {
+                self.decls.funcs.push(TypeIdx(ty));
+                Ok(())
+            }),
+            Payload::TableSection(s) => each(s, |table| self.table(table)),
+            Payload::MemorySection(s) => each(s, |memory| {
+                self.decls.memories.push(memory_type(&memory));
+                Ok(())
+            }),
+            Payload::TagSection(s) => each(s, |tag| {
+                self.decls.tags.push(TypeIdx(tag.func_type_idx));
+                Ok(())
+            }),
+            Payload::GlobalSection(s) => each(s, |global| self.global(global)),
+            Payload::ExportSection(s) => each(s, |export| self.export(&export)),
+            Payload::ElementSection(s) => each(s, |element| self.element(element)),
+            Payload::DataSection(s) => each(s, |data| self.data(data)),
+            Payload::StartSection { func, .. } => {
+                self.decls.start = Some(FuncIdx(func));
+                Ok(())
             }
             Payload::CodeSectionEntry(body) => {
                 let range = body.range();
                 self.decls.bodies.push(Body {
                     range: range.start as usize..range.end as usize,
                 });
+                Ok(())
             }
             Payload::CustomSection(s) => {
                 if let KnownCustom::Name(names) = s.as_known() {
                     self.names(names);
                 }
+                Ok(())
             }
-            _ => {}
+            _ => Ok(()),
         }
+    }
+
+    fn global(&mut self, global: wasmparser::Global<'_>) -> Result<(), Rejected> {
+        let ty = global_type(&self.types, &global.ty)?;
+        let init = self.expression(&global.init_expr)?;
+        self.decls.globals.push(ty);
+        self.decls.global_defs.push(GlobalDef { init });
         Ok(())
     }
 
@@ -186,11 +167,7 @@ impl Decoder<'_> {
                 EntityIdx::Memory(MemIdx(decls.imported_memories - 1))
             }
             TypeRef::Global(ty) => {
-                let content = self.types.val(ty.content_type)?;
-                decls.globals.push(GlobalType {
-                    content,
-                    mutable: ty.mutable,
-                });
+                decls.globals.push(global_type(&self.types, &ty)?);
                 decls.imported_globals += 1;
                 EntityIdx::Global(GlobalIdx(decls.imported_globals - 1))
             }
@@ -218,13 +195,6 @@ impl Decoder<'_> {
         self.decls.tables.push(ty);
         self.decls.table_defs.push(TableDef { init });
         Ok(())
-    }
-
-    fn global_type(&self, ty: &wasmparser::GlobalType) -> Result<GlobalType, Rejected> {
-        Ok(GlobalType {
-            content: self.types.val(ty.content_type)?,
-            mutable: ty.mutable,
-        })
     }
 
     /// A constant expression; the functions it refers to escape.
@@ -358,6 +328,13 @@ fn table_type(types: &TypeSpace, ty: &wasmparser::TableType) -> Result<TableType
         is_64: ty.table64,
         min: ty.initial,
         max: ty.maximum,
+    })
+}
+
+fn global_type(types: &TypeSpace, ty: &wasmparser::GlobalType) -> Result<GlobalType, Rejected> {
+    Ok(GlobalType {
+        content: types.val(ty.content_type)?,
+        mutable: ty.mutable,
     })
 }
 

@@ -78,15 +78,22 @@ fn errors_of_host_functions_arrive_as_they_were() {
     );
     let mut linker: Linker<()> = Linker::new(&engine);
     linker
-        .func_wrap("h", "fail", |which: i32| -> Result<(), Error> {
-            match which {
-                0 => Err(Error::host("mine")),
-                1 => Err(Trap::Unreachable.into()),
-                2 => Err(Error::Exhausted(Exhausted::Fuel)),
-                3 => Err(Error::Misuse(Misuse::Immutable)),
-                _ => panic!("as asked"),
-            }
-        })
+        .func_wrap(
+            "h",
+            "fail",
+            |mut caller: Caller<'_, ()>, which: i32| -> Result<(), Error> {
+                match which {
+                    0 => Err(Error::host("mine")),
+                    1 => Err(Trap::Unreachable.into()),
+                    2 => Err(Error::Exhausted(Exhausted::Fuel)),
+                    3 => Err(Error::Misuse(Misuse::Immutable)),
+                    _ => {
+                        AnyRef::from_i31(&mut caller, I31::wrapping_u32(1))?;
+                        panic!("as asked")
+                    }
+                }
+            },
+        )
         .unwrap();
     let instance = linker.instantiate(&mut store, &module).unwrap();
     let mut run = |which| call(&mut store, instance, "run", &[Val::I32(which)]).unwrap_err();
@@ -100,6 +107,7 @@ fn errors_of_host_functions_arrive_as_they_were() {
         Some(&"as asked")
     );
     assert!(matches!(run(0), Error::Host(_)), "still usable");
+    assert_eq!(store.stats().scoped_roots, 0);
 }
 
 #[test]

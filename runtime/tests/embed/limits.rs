@@ -167,3 +167,57 @@ fn a_small_reservation_moves() {
         assert_eq!(memory.size(&*store).unwrap(), 121);
     });
 }
+
+/// A heap too small for all of them fails at one of the steps of initialisation; whatever is left is consistent.
+#[test]
+fn constant_evaluation_fails_cleanly_at_every_step() {
+    for collector in CollectorKind::ALL {
+        let mut config = Config::fuzzing(collector);
+        config.schedule = Schedule::EveryNth(2);
+        config.heap_limit = 64 << 10;
+        let engine = Engine::new(&config).unwrap();
+        let mut store = Store::new(&engine, ());
+        let holder = instantiate(
+            &mut store,
+            r#"(module (type $a (array i8)) (global $g (export "g") (mut anyref) (ref.null any))
+                 (func (export "take") (param i32) (global.set $g (array.new_default $a (local.get 0)))))"#,
+        );
+        let allocating = module(
+            &store,
+            r#"(module
+                 (type $a (array i8)) (type $p (struct (field (ref $a)) (field (ref $a))))
+                 (global (ref $p) (struct.new $p (array.new_default $a (i32.const 3000)) (array.new_default $a (i32.const 3000))))
+                 (table 3 (ref $a) (array.new_default $a (i32.const 3000)))
+                 (elem (table 0) (i32.const 1) (ref $a) (array.new_default $a (i32.const 3000)))
+                 (elem anyref (item (array.new_default $a (i32.const 3000))) (item (ref.i31 (i32.const 1)))))"#,
+        );
+        let mut failed = 0;
+        for left in (0..20).rev() {
+            let take = call(&mut store, holder, "take", &[Val::I32(left * 1500)]);
+            let made = take.and_then(|_| Instance::new(&mut store, &allocating, &[]));
+            match made {
+                Ok(_) => {}
+                Err(Error::Exhausted(Exhausted::GcHeap)) => failed += 1,
+                Err(other) => panic!("{other}"),
+            }
+            store.verify_heap().unwrap();
+            store.audit().unwrap();
+        }
+        assert!(failed > 0, "{collector:?}");
+    }
+}
+
+#[test]
+fn an_instance_that_cannot_be_allocated_leaves_nothing() {
+    let mut store = limited(1 << 30, 100);
+    let big = module(
+        &store,
+        r#"(module (table 1 externref) (global anyref (ref.null any)) (memory i64 16777216))"#,
+    );
+    for _ in 0..5 {
+        let error = Instance::new(&mut store, &big, &[]).unwrap_err();
+        assert!(matches!(error, Error::Exhausted(Exhausted::Memory)));
+        store.gc().unwrap();
+    }
+    instantiate(&mut store, "(module (table 1 externref))");
+}
