@@ -30,6 +30,22 @@ impl Rig {
     /// # Errors
     /// A fault's name is unknown, or planted faults are not built in.
     pub fn standard(planted: &[String]) -> Result<Rig, String> {
+        let known = || gcrucible_oracles::engine::runtime::fault_names();
+        if let Some(unknown) = planted
+            .iter()
+            .find(|fault| known().all(|name| name != fault.as_str()))
+        {
+            let known: Vec<_> = known().collect();
+            return Err(format!(
+                "no fault is named `{unknown}`; there are: {}",
+                known.join(", ")
+            ));
+        }
+        if !planted.is_empty() && !cfg!(feature = "planted") {
+            return Err(
+                "no planted faults are built in: build with `--features planted`".to_owned(),
+            );
+        }
         let reference = engine::reference();
         let mut names: Vec<String> = engine::names();
         names.retain(|name| *name != reference.name());

@@ -40,7 +40,8 @@ pub struct Heap {
     scheduler: Scheduler,
     points: [u64; PointKind::COUNT],
     checks: bool,
-    faulted: bool,
+    /// The first fault, which every later use is told again.
+    faulted: Option<HeapFault>,
 }
 
 impl Heap {
@@ -76,7 +77,7 @@ impl Heap {
             scheduler: Scheduler::new(Schedule::OnPressure),
             points: [0; PointKind::COUNT],
             checks: config.collection_points && config.poison,
-            faulted: false,
+            faulted: None,
         };
         heap.set_schedule(config.schedule.clone());
         Ok(heap)
@@ -122,12 +123,12 @@ impl Heap {
     /// Whether an earlier fault made it unusable.
     #[must_use]
     pub fn is_poisoned(&self) -> bool {
-        self.faulted
+        self.faulted.is_some()
     }
 
     /// Makes it unusable: corruption was found elsewhere (a wild access of compiled code).
     pub fn poison(&mut self) {
-        self.faulted = true;
+        self.faulted.get_or_insert(HeapFault::Poisoned);
         self.core.space.discard();
         self.core.set_inline(false);
     }
@@ -137,11 +138,12 @@ impl Heap {
         &mut self,
         act: impl FnOnce(&mut Heap) -> Result<R, HeapFault>,
     ) -> Result<R, HeapFault> {
-        if self.faulted {
-            return Err(HeapFault::Poisoned);
+        if let Some(fault) = self.faulted {
+            return Err(fault);
         }
         let result = act(self);
-        if result.is_err() {
+        if let Err(fault) = &result {
+            self.faulted = Some(*fault);
             self.poison();
         }
         result

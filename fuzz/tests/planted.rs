@@ -1,0 +1,119 @@
+//! The oracles find faults that are planted on purpose: the program `gcrucible` itself, as a user runs it, on one core, from nothing.
+//!
+//! Needs the cargo feature `planted`; without it there is nothing to plant, and one test says that asking for it is refused.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn fuzz(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_gcrucible"))
+        .arg("fuzz")
+        .args(arguments)
+        .args(["--jobs", "1", "--seed", "1", "--stop", "--out"])
+        .arg(folder.join("findings"))
+        .arg("--json")
+        .arg(folder.join("summary.json"))
+        .output()
+        .expect("gcrucible starts")
+}
+
+/// Plants `fault` and expects a finding within twenty seconds whose title or signature contains one of `by`.
+#[cfg(feature = "planted")]
+#[track_caller]
+fn check(fault: &str, by: &[&str]) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let output = fuzz(folder.path(), &["--planted", fault, "--time", "20"]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
+    assert_eq!(
+        output.status.code(),
+        Some(1),
+        "{fault} is not found within 20 s\n{said}"
+    );
+    let json = std::fs::read(folder.path().join("summary.json")).expect("the summary is written");
+    let json: serde_json::Value = serde_json::from_slice(&json).expect("the summary is JSON");
+    let groups = json["groups"].as_array().expect("findings are grouped");
+    let signatures: Vec<&str> = groups
+        .iter()
+        .filter_map(|g| g["signature"].as_str())
+        .collect();
+    let found = signatures
+        .iter()
+        .any(|s| by.iter().any(|word| s.contains(word)));
+    assert!(
+        found,
+        "{fault} is found by {signatures:?}, expected one of {by:?}"
+    );
+    assert!(groups.iter().all(|g| {
+        Path::new(g["folder"].as_str().unwrap_or_default())
+            .join("case.wast")
+            .exists()
+    }));
+}
+
+/// What the audit of reference counts and the exact live counts say.
+#[cfg(feature = "planted")]
+const COUNTS: &[&str] = &[
+    "counts",
+    "census",
+    "handles",
+    "no live object",
+    "bad tag",
+    "reaches too far",
+    "misplaced",
+];
+
+#[cfg(feature = "planted")]
+#[test]
+fn table_init_without_a_barrier() {
+    check("table-init-no-barrier", COUNTS);
+}
+
+#[cfg(feature = "planted")]
+#[test]
+fn host_table_set_without_a_barrier() {
+    check("table-set-host-no-barrier", COUNTS);
+}
+
+#[cfg(feature = "planted")]
+#[test]
+fn host_table_grow_that_keeps_a_count() {
+    check("table-grow-host-keeps-count", COUNTS);
+}
+
+#[cfg(feature = "planted")]
+#[test]
+fn unrooted_operands_of_constant_evaluation() {
+    check("const-eval-operands-unrooted", COUNTS);
+}
+
+#[cfg(feature = "planted")]
+#[test]
+fn miscounted_edges_of_arrays() {
+    check("array-edges-miscounted", COUNTS);
+}
+
+#[cfg(not(feature = "planted"))]
+#[test]
+fn an_ordinary_build_refuses_to_plant_faults() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let output = fuzz(
+        folder.path(),
+        &["--planted", "table-init-no-barrier", "--runs", "1"],
+    );
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("planted"), "{said}");
+}
+
+#[test]
+fn an_unknown_fault_is_refused_by_name() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let output = fuzz(
+        folder.path(),
+        &["--planted", "no-such-fault", "--runs", "1"],
+    );
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("no-such-fault"), "{said}");
+}
