@@ -55,7 +55,7 @@ faults! {
     ArrayNewDataUndeclared = "array-new-data-undeclared",
     /// The result of `array.new_elem` stays out of stack maps (Wasmtime PR #12936).
     ArrayNewElemUndeclared = "array-new-elem-undeclared",
-    /// A cast to a nullable i31 tests for null and i31 with one mask (Wasmtime issue #10171).
+    /// Tests for a nullable type look for null and i31 with one mask, so that an i31 passes (Wasmtime issue #10171).
     NullOrI31InOneMask = "null-or-i31-in-one-mask",
     /// Stores by `array.set` are said to touch another kind of memory (Wasmtime PR #13610).
     ArraySetWrongRegion = "array-set-wrong-region",

@@ -355,29 +355,35 @@ impl<'a> Translator<'a> {
     }
 }
 
-/// One block for each label that a `br_table` names: jump tables take no arguments along.
+/// One block for each label with arguments that a `br_table` names: jump tables take none along.
 #[derive(Default)]
 struct Edges {
     made: Vec<(u32, Block)>,
-    by_depth: std::collections::BTreeMap<u32, BlockCall>,
+    by_depth: std::collections::BTreeMap<u32, Block>,
 }
 
 impl Edges {
+    /// A new entry of a jump table. No two entries may share one list of arguments: the builder appends to each.
     fn to(&mut self, t: &mut Translator<'_>, depth: u32) -> BlockCall {
-        if let Some(&call) = self.by_depth.get(&depth) {
-            return call;
-        }
-        let (target, arity) = t.label(depth);
-        let block = if arity == 0 {
-            target
-        } else {
-            let edge = t.b.create_block();
-            self.made.push((depth, edge));
-            edge
+        let block = match self.by_depth.get(&depth) {
+            Some(&block) => block,
+            None => {
+                let block = self.block(t, depth);
+                self.by_depth.insert(depth, block);
+                block
+            }
         };
-        let call = BlockCall::new(block, [], &mut t.b.func.dfg.value_lists);
-        self.by_depth.insert(depth, call);
-        call
+        BlockCall::new(block, [], &mut t.b.func.dfg.value_lists)
+    }
+
+    fn block(&mut self, t: &mut Translator<'_>, depth: u32) -> Block {
+        let (target, arity) = t.label(depth);
+        if arity == 0 {
+            return target;
+        }
+        let edge = t.b.create_block();
+        self.made.push((depth, edge));
+        edge
     }
 }
 

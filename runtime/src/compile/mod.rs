@@ -234,6 +234,7 @@ fn refused(error: &CodegenError) -> Rejected {
         CodegenError::ImplLimitExceeded | CodegenError::CodeTooLarge => {
             Rejected::Limit("a function's code".to_owned())
         }
+        CodegenError::Verifier(errors) => Rejected::Internal(errors.to_string()),
         other => Rejected::Internal(other.to_string()),
     }
 }

@@ -319,6 +319,28 @@ fn initialisers_are_cut_into_pieces() {
     assert_eq!(image[16_000..16_004], [3, 0, 0, 0]);
 }
 
+/// Entries of one jump table that name one label are told apart when a local differs between its predecessors.
+#[test]
+fn labels_are_repeated_in_a_br_table() {
+    let text = "(module (func (param i32) (result i32) (local i32 i32)
+        (loop
+            (block
+                (block
+                    (local.set 1 (i32.add (local.get 1) (i32.const 1)))
+                    (br_table 0 1 0 1 2 2 0 (local.get 0)))
+                (local.set 2 (local.get 1))
+                (br_if 1 (local.get 2)))
+            (br_if 0 (local.get 1)))
+        (i32.add (local.get 1) (local.get 2))))";
+    for opt_level in [OptLevel::None, OptLevel::Speed] {
+        let config = Config {
+            opt_level,
+            ..Config::fuzzing(CollectorKind::Null)
+        };
+        assert_eq!(compiled(&config, text).funcs.len(), 1);
+    }
+}
+
 #[test]
 fn large_and_deep_functions_compile() {
     let nested = |depth: usize, open: &str, close: &str| {
