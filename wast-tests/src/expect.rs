@@ -6,7 +6,7 @@
 use std::fmt;
 
 use gcrucible_oracles::observe::{Node, Observation};
-use gcrucible_oracles::outcome::Trap;
+use gcrucible_oracles::outcome::{Resource, Trap};
 use gcrucible_oracles::value::{HeapTop, Ref, Target, Value};
 
 /// A float, or a set of NaNs (specification, section 4.3.3). The number of bits is the variant's.
@@ -230,6 +230,22 @@ pub fn is_trap(words: &str, actual: Trap) -> Option<bool> {
         .iter()
         .find(|(known, _)| words.starts_with(known));
     row.map(|(_, traps)| traps.contains(&actual))
+}
+
+/// The words for resources that run out. Official scripts know only the first; the others are for our own, which must tell an exhausted
+/// heap from an exception and from a result.
+pub const EXHAUSTION_WORDS: &[(&str, Resource)] = &[
+    ("call stack exhausted", Resource::CallStack),
+    ("heap exhausted", Resource::Heap),
+    ("memory exhausted", Resource::Memory),
+    ("table exhausted", Resource::Table),
+    ("fuel exhausted", Resource::Fuel),
+];
+
+/// The resource that a script's words stand for.
+pub fn resource(words: &str) -> Option<Resource> {
+    let row = EXHAUSTION_WORDS.iter().find(|(known, _)| *known == words);
+    row.map(|(_, resource)| *resource)
 }
 
 #[cfg(test)]

@@ -25,15 +25,16 @@ pub const SCHEDULES: [Schedule; 3] = [Schedule::OnPressure, Schedule::EveryNth(3
 ///
 /// # Errors
 ///
-/// The engine cannot start.
+/// The engine cannot start, or the header's limits make no sense.
 pub fn run_script(
     script: &Script,
     engine: &dyn Engine,
     schedule: Schedule,
 ) -> Result<Report, String> {
+    let limits = script.limits(Limits::SCRIPT);
     let setup = Setup {
         schedule,
-        limits: Limits::SCRIPT,
+        limits: limits.map_err(|error| error.to_string())?,
         answers: Vec::new(),
     };
     let mut session = engine.open(&setup)?;

@@ -10,7 +10,7 @@ use std::fmt;
 use gcrucible_oracles::case::{InstanceIndex, ModuleIndex, Step};
 use gcrucible_oracles::engine::{Session, Watch};
 use gcrucible_oracles::observe::Observation;
-use gcrucible_oracles::outcome::{Outcome, Resource, Why};
+use gcrucible_oracles::outcome::{Outcome, Why};
 
 use crate::expect::{self, Expect};
 use crate::script::{self, Action, Directive, Names, Place, Script, Source};
@@ -156,8 +156,7 @@ impl Runner<'_> {
             }
             Directive::Exhaustion(action, words) => {
                 let seen = self.action(action)?;
-                let stack = Outcome::Exhausted(Resource::CallStack);
-                hold(seen.outcome == stack, words, &seen.outcome)
+                exhausted(words, &seen.outcome)
             }
             Directive::Malformed(source, words) => self.refused(source, words, Why::Malformed),
             Directive::Invalid(source, words) => self.refused(source, words, Why::Invalid),
@@ -330,6 +329,15 @@ fn trapped(words: &str, outcome: &Outcome) -> Met {
         Some(holds) => hold(holds, &format!("trap \"{words}\""), outcome),
         None => Err(Unmet::Failed(format!(
             "no trap is known by the words \"{words}\"; got: {outcome}"
+        ))),
+    }
+}
+
+fn exhausted(words: &str, outcome: &Outcome) -> Met {
+    match expect::resource(words) {
+        Some(resource) => hold(*outcome == Outcome::Exhausted(resource), words, outcome),
+        None => Err(Unmet::Failed(format!(
+            "no resource is known by the words \"{words}\"; got: {outcome}"
         ))),
     }
 }

@@ -7,7 +7,7 @@
 use std::fmt;
 
 use gcrucible_oracles::case::{Case, CaseModule, InstanceIndex, Limits, ModuleIndex, Step};
-use gcrucible_oracles::header::Header;
+use gcrucible_oracles::header::{Header, HeaderValue};
 use gcrucible_oracles::value::Value;
 use wast::lexer::Lexer;
 use wast::parser::{self, ParseBuffer};
@@ -172,6 +172,27 @@ impl Script {
         })
     }
 
+    /// Limits, as the header changes them: `heap` is the size of the collected heap in bytes.
+    ///
+    /// # Errors
+    ///
+    /// The value of `heap` is no number.
+    pub fn limits(&self, base: Limits) -> Result<Limits, ScriptError> {
+        let wrong = |value: &HeaderValue| ScriptError {
+            file: self.file.clone(),
+            at: Place { line: 1, column: 1 },
+            message: format!("`heap` takes a number of bytes, not {value}"),
+        };
+        let Some(value) = self.header.other("heap") else {
+            return Ok(base);
+        };
+        let HeaderValue::Word(word) = value else {
+            return Err(wrong(value));
+        };
+        let heap_bytes = word.parse().map_err(|_| wrong(value))?;
+        Ok(Limits { heap_bytes, ..base })
+    }
+
     /// The script as a case: every module that is instantiated and every action, without the assertions. Assertions that a module is
     /// refused before instantiation are left out, and so is what is unsupported.
     ///
@@ -185,7 +206,7 @@ impl Script {
             modules: Vec::new(),
             steps: Vec::new(),
             schedule: self.header.schedule.clone().unwrap_or_default(),
-            limits: Limits::FUZZING,
+            limits: self.limits(Limits::FUZZING)?,
             origin: self.file.clone(),
         };
         for (at, directive) in &self.directives {

@@ -14,6 +14,7 @@
 //! | `global.get:G : [] -> [t]`, `global.set:G : [t] -> []` | likewise for an exported global |
 //! | `struct.new : [t*] -> [ref]`, `array.new : [t, i32] -> [ref]` | the embedder's allocation of the type that the result names; packed fields are given as `i32` |
 //! | `call:F` | the host calls the instance's export F, with the import's own signature |
+//! | `call.gc:F` | the same, with a full collection before the host returns, or passes on a trap or exception: the host alone holds the results |
 //!
 //! A misuse that only shows when the function is called traps, alike on every engine: no such export, or an immutable global, or an
 //! instance that is not there yet (in its own start function) is `unreachable`; a reference of the wrong type is a cast failure; an
@@ -49,6 +50,7 @@ pub enum HarnessFunc {
     StructNew,
     ArrayNew,
     Call(String),
+    CallGc(String),
 }
 
 /// Why an import from `harness` does not link.
@@ -93,6 +95,7 @@ fn by_name(name: &str) -> Option<HarnessFunc> {
             "global.get" => HarnessFunc::GlobalGet(argument),
             "global.set" => HarnessFunc::GlobalSet(argument),
             "call" => HarnessFunc::Call(argument),
+            "call.gc" => HarnessFunc::CallGc(argument),
             _ => return None,
         });
     }
@@ -151,7 +154,7 @@ fn accepts(func: &HarnessFunc, sig: &Sig) -> bool {
         (HarnessFunc::ArrayNew, [_, Ty::I32], [Ty::Ref(RefTy { covers, .. })]) => {
             *covers == Covers::Array
         }
-        (HarnessFunc::Call(_), _, _) => true,
+        (HarnessFunc::Call(_) | HarnessFunc::CallGc(_), _, _) => true,
         _ => false,
     }
 }
@@ -285,6 +288,11 @@ pub fn perform<H: Host>(
             Ok(vec![host.array_new(element, length)?])
         }
         (HarnessFunc::Call(export), args) => host.call(export, args),
+        (HarnessFunc::CallGc(export), args) => {
+            let results = host.call(export, args);
+            host.collect()?;
+            results
+        }
         _ => table_operation(host, func, wide, args),
     }
 }
@@ -414,6 +422,7 @@ mod tests {
             ("struct.new", &[Ty::I32, any], &[structure]),
             ("array.new", &[Ty::F64, Ty::I32], &[array]),
             ("call:f", &[Ty::I32, any], &[Ty::V128]),
+            ("call.gc:f", &[], &[any]),
         ];
         let sig = |params: &[Ty], results: &[Ty]| Sig {
             params: params.to_vec(),

@@ -67,15 +67,16 @@ pub fn rule_names() -> impl Iterator<Item = &'static str> {
 }
 
 /// What a store may use, from the limits of a case. Nothing is ever freed here, so the heap is several times as large as the one an
-/// engine with a collector gets.
+/// engine with a collector gets, and never small.
 fn store_limits(limits: &Limits) -> StoreLimits {
     const HEAP_FACTOR: u64 = 4;
+    const HEAP_WORDS_MIN: u64 = 8 << 20;
     StoreLimits {
         call_depth: limits.call_depth,
         steps: limits.fuel,
         memory_bytes: limits.memory_bytes,
         table_elements: limits.table_elements,
-        heap_words: limits.heap_bytes / 8 * HEAP_FACTOR,
+        heap_words: (limits.heap_bytes / 8 * HEAP_FACTOR).max(HEAP_WORDS_MIN),
         ..StoreLimits::default()
     }
 }
