@@ -347,13 +347,12 @@ impl Universe {
         if sub.mutable != sup.mutable {
             return false;
         }
-        let value = match (sub.storage, sup.storage) {
+        match (sub.storage, sup.storage) {
             (Storage::Val(a), Storage::Val(b)) => {
                 self.matches(a, b) && (!sup.mutable || self.matches(b, a))
             }
             (a, b) => a == b,
-        };
-        value
+        }
     }
 
     /// Number of supertypes above `id`.

@@ -399,11 +399,13 @@ macro_rules! float {
 
             #[inline(always)]
             fn canonical(self) -> Self {
-                if $float::is_nan(self) {
-                    Self::CANONICAL_NAN
+                // On bits: the compiler takes all NaNs of arithmetic for equal, and folds a choice between them away.
+                let bits = self.to_bits();
+                $float::from_bits(if bits & !$sign > $float::INFINITY.to_bits() {
+                    $canonical
                 } else {
-                    self
-                }
+                    bits
+                })
             }
             #[inline(always)]
             fn is_nan(self) -> bool {
