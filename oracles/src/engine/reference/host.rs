@@ -1,6 +1,7 @@
 //! `harness` and `spectest` on the reference's embedding interface.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use gcrucible_reference::execution::{
@@ -26,6 +27,8 @@ pub(super) struct Shared {
     answers: Vec<u32>,
     /// Answers given.
     pub(super) samples: Vec<Sample>,
+    /// Instances whose start function has returned.
+    pub(super) complete: BTreeSet<InstanceAddr>,
     handles: Handles<HandleId>,
 }
 
@@ -34,6 +37,7 @@ impl Shared {
         Shared {
             answers,
             samples: Vec::new(),
+            complete: BTreeSet::new(),
             handles: Handles::default(),
         }
     }
@@ -124,15 +128,21 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
+    /// An export of the instance that imports the function, once that instance is complete.
+    fn export(&self, name: &str) -> Option<Extern> {
+        let complete = self.shared.borrow().complete.contains(&self.instance);
+        self.store.export(self.instance, name).filter(|_| complete)
+    }
+
     fn table(&self, name: &str) -> Result<TableAddr, Halt> {
-        match self.store.export(self.instance, name) {
+        match self.export(name) {
             Some(Extern::Table(table)) => Ok(table),
             _ => Err(self.trap(Trap::Unreachable)),
         }
     }
 
     fn global(&self, name: &str) -> Result<GlobalAddr, Halt> {
-        match self.store.export(self.instance, name) {
+        match self.export(name) {
             Some(Extern::Global(global)) => Ok(global),
             _ => Err(self.trap(Trap::Unreachable)),
         }
@@ -325,7 +335,7 @@ impl Host for Call<'_> {
     }
 
     fn call(&mut self, export: &str, args: &[TheirValue]) -> Result<Vec<TheirValue>, Halt> {
-        let Some(Extern::Func(func)) = self.store.export(self.instance, export) else {
+        let Some(Extern::Func(func)) = self.export(export) else {
             return Err(self.trap(Trap::Unreachable));
         };
         let result = self.store.invoke(func, args);

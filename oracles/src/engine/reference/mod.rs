@@ -124,7 +124,7 @@ impl ReferenceSession {
     }
 
     /// Instantiates; values in the outcome there are none.
-    fn instantiate(&mut self, module: ModuleIndex) -> Result<(), Outcome> {
+    fn instantiate(&mut self, module: ModuleIndex) -> Result<Called, Outcome> {
         let index = InstanceIndex(self.instances.len() as u32);
         self.instances.push(None);
         let module = self
@@ -138,8 +138,10 @@ impl ReferenceSession {
         match result {
             Ok(address) => {
                 self.instances[index.0 as usize] = Some(address);
-                Ok(())
+                self.shared.borrow_mut().complete.insert(address);
+                Ok(Called::Returned(Vec::new()))
             }
+            Err(InstantiationError::Halt(Halt::Throw(exception))) => Ok(Called::Threw(exception)),
             Err(InstantiationError::Halt(halt)) => Err(self.halted(halt)),
             Err(error @ InstantiationError::Link { .. }) => {
                 self.names.instances.remove(&address);
@@ -281,9 +283,7 @@ impl ReferenceSession {
 
     fn take(&mut self, step: &Step) -> Result<Called, Outcome> {
         match step {
-            Step::Instantiate { module } => self
-                .instantiate(*module)
-                .map(|()| Called::Returned(Vec::new())),
+            Step::Instantiate { module } => self.instantiate(*module),
             Step::Register { instance, name } => {
                 let instance = self
                     .instance(*instance)
@@ -300,7 +300,7 @@ impl ReferenceSession {
         }
     }
 
-    /// The outcome of a halt that is no exception. An exception that leaves a start function is an outcome with nothing to look into.
+    /// The outcome of a halt that is no exception.
     fn halted(&self, halt: Halt) -> Outcome {
         halt_outcome(halt).unwrap_or_else(|_| Outcome::Threw(Ref::null(HeapTop::Exn)))
     }

@@ -145,17 +145,10 @@ struct Call<'a, 'b> {
 }
 
 impl Call<'_, '_> {
-    /// The instance that imports the function; in its own start function only the caller knows it.
+    /// An export of the instance that imports the function, once that instance is complete.
     fn export(&self, name: &str) -> Option<Extern> {
-        let known = self
-            .caller
-            .data()
-            .instances
-            .get(self.instance.0 as usize)
-            .copied()
-            .flatten();
-        let instance = known.or_else(|| self.caller.instance())?;
-        instance.get_export(&self.caller, name)
+        let known = self.caller.data().instances.get(self.instance.0 as usize);
+        known.copied().flatten()?.get_export(&self.caller, name)
     }
 
     fn table(&self, name: &str) -> Result<Table, Error> {
