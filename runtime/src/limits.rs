@@ -33,6 +33,10 @@ pub const RESULT_REGISTERS: usize = 8;
 /// Address space for an engine's machine code: a 32-bit displacement reaches all of it.
 pub const CODE_ARENA_BYTES: u32 = 1 << 30;
 
+/// Operands on the stack, summed over the calls of one function: each may need an entry in the stack map of each call, which is all that
+/// is quadratic in a function's length.
+pub const HELD_OPERANDS_MAX: u64 = 4 << 20;
+
 const _: () = {
     assert!(DISPLAY_ENTRIES == SUBTYPE_DEPTH_MAX + 1);
     assert!(OBJECT_BYTES_MAX < HEAP_RESERVATION_BYTES);

@@ -153,6 +153,20 @@ impl Translator<'_> {
         self.push(reference);
     }
 
+    /// Gives an element of a new array, whose bounds are known, its first value.
+    pub(super) fn array_init_element(
+        &mut self,
+        info: &TypeInfo,
+        array: Value,
+        at: u32,
+        value: Value,
+    ) {
+        let (element, layout) = info.array();
+        let object = self.object_address(array);
+        let offset = layout.base + at * layout.element_bytes;
+        self.init_field(object, offset, element.storage, value);
+    }
+
     pub(super) fn array_new_data(&mut self, info: &TypeInfo, data: u32) {
         let planted = Fault::ArrayNewDataUndeclared;
         self.array_new_segment(LibCall::array_new_data, info, data, planted);

@@ -155,6 +155,7 @@ impl Translator<'_> {
 
     /// Calls; an exception lands in the handlers in force. The results are not declared yet.
     pub(super) fn invoke(&mut self, callee: Callee, args: &[Value]) -> Values {
+        self.held += self.stack.len() as u64;
         if self.handlers.all.is_empty() {
             let inst = match callee {
                 Callee::Direct(func) => self.b.ins().call(func, args),

@@ -16,6 +16,7 @@ use crate::abi::vmctx::{VmContext, VmStore};
 use crate::config::TrapMode;
 use crate::error::Rejected;
 use crate::index::{DefinedFuncIdx, ElemIdx, FieldIdx, FuncIdx, GlobalIdx, TableIdx, TypeIdx};
+use crate::limits::HELD_OPERANDS_MAX;
 use crate::planted::Fault;
 
 /// Translates a function of the module into `func`, which is empty.
@@ -37,8 +38,7 @@ pub(super) fn translate(
     let mut t = begin(env, func, context, env.ty(ty).signature(), index.0);
     t.locals(&body)?;
     t.body(&body)?;
-    finish(t);
-    Ok(())
+    finish(t)
 }
 
 /// A translator at the start of a function with that signature, its prologue emitted.
@@ -63,13 +63,21 @@ pub(super) fn begin<'a>(
 }
 
 /// Completes a function whose last block is filled.
-pub(super) fn finish(mut t: Translator<'_>) {
+///
+/// # Errors
+///
+/// [`Rejected::Limit`] when its stack maps would be too large.
+pub(super) fn finish(mut t: Translator<'_>) -> Result<(), Rejected> {
+    if t.held > HELD_OPERANDS_MAX {
+        return Err(Rejected::Limit("operands held over calls".to_owned()));
+    }
     while !t.costs.is_empty() {
         t.end_cost();
     }
     t.finish_traps();
     let config = t.env.compiler.isa().frontend_config();
     t.b.finalize(config);
+    Ok(())
 }
 
 /// Lets the prologue compare the stack pointer with `VmStore::stack_limit`.

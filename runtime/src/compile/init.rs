@@ -21,7 +21,7 @@ use crate::heap::GcRef;
 use crate::index::{ElemIdx, FuncIdx, GlobalIdx, TableIdx};
 use crate::module::{ConstExpr, ConstOp, Items, Module};
 use crate::planted::Fault;
-use crate::types::RefKind;
+use crate::types::{RefKind, TypeId};
 
 /// The value of a constant expression that needs no heap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -265,17 +265,74 @@ pub(super) fn translate(
     let mut t = begin(env, func, context, &signature, number);
     t.forgets_references = t.config().planted.has(Fault::ConstEvalOperandsUnrooted);
     for work in piece {
-        for op in &work.expr.ops {
-            t.const_op(op);
-        }
+        t.const_expr(work.expr);
         t.store_initial(work.goes);
     }
     t.return_();
-    finish(t);
-    Ok(())
+    finish(t)
+}
+
+/// From this length on, an array of references that is the value of an expression is made before its elements, which then need not
+/// all be held at once. Nobody can tell: evaluation has no other effects.
+const LONG_ARRAY: u32 = 64;
+
+/// Where each of the last `count` operands of `ops` begins, in order, and where the last one ends. `None` if an operator takes a number of
+/// operands that is not known here.
+fn operand_starts(ops: &[ConstOp], count: usize, env: &Env<'_>) -> Option<Vec<usize>> {
+    let mut starts: Vec<usize> = Vec::new();
+    for (at, op) in ops.iter().enumerate() {
+        let operands = match *op {
+            ConstOp::I32Add | ConstOp::I32Sub | ConstOp::I32Mul => 2,
+            ConstOp::I64Add | ConstOp::I64Sub | ConstOp::I64Mul => 2,
+            ConstOp::ArrayNew(_) => 2,
+            ConstOp::RefI31 | ConstOp::Convert | ConstOp::ArrayNewDefault(_) => 1,
+            ConstOp::StructNew(id) => env.ty_by_id(id).structure().0.len(),
+            ConstOp::ArrayNewFixed(_, len) => len as usize,
+            _ => 0,
+        };
+        let first = starts.len().checked_sub(operands)?;
+        let start = starts.get(first).copied().unwrap_or(at);
+        starts.truncate(first);
+        starts.push(start);
+    }
+    let first = starts.len().checked_sub(count)?;
+    starts.drain(..first);
+    starts.push(ops.len());
+    Some(starts)
 }
 
 impl Translator<'_> {
+    fn const_expr(&mut self, expr: &ConstExpr) {
+        let env = self.env;
+        if let Some((&ConstOp::ArrayNewFixed(id, len), operands)) = expr.ops.split_last()
+            && len >= LONG_ARRAY
+            && env.ty_by_id(id).array().1.traced
+            && !self.forgets_references
+            && let Some(starts) = operand_starts(operands, len as usize, env)
+        {
+            return self.long_array(id, operands, &starts);
+        }
+        for op in &expr.ops {
+            self.const_op(op);
+        }
+    }
+
+    /// Makes an array of null, then its elements one by one.
+    fn long_array(&mut self, id: TypeId, operands: &[ConstOp], starts: &[usize]) {
+        let info = self.env.ty_by_id(id);
+        let len = self.i32_const((starts.len() - 1) as i32);
+        self.push(len);
+        self.array_new_default(info);
+        for (at, range) in starts.windows(2).enumerate() {
+            for op in &operands[range[0]..range[1]] {
+                self.const_op(op);
+            }
+            let value = self.pop();
+            let array = self.stack[self.stack.len() - 1];
+            self.array_init_element(info, array, at as u32, value);
+        }
+    }
+
     fn const_op(&mut self, op: &ConstOp) {
         use cranelift_codegen::ir::InstBuilder;
         use cranelift_codegen::ir::immediates::{Ieee32, Ieee64};

@@ -72,7 +72,7 @@ impl Translator<'_> {
 
 /// Accesses.
 impl Translator<'_> {
-    /// Checks an access of `bytes` bytes whose index is the topmost operand. `None` when it always traps.
+    /// Checks an access of `bytes` bytes whose index is the topmost operand.
     pub(super) fn access(&mut self, memarg: &MemArg, bytes: u64) -> Result<Access, Rejected> {
         let MemArgTarget::Memory(memory) = memarg.target else {
             return Err(Rejected::Unsupported("accesses of arrays as memory"));

@@ -341,6 +341,23 @@ fn labels_are_repeated_in_a_br_table() {
     }
 }
 
+/// What would need stack maps of quadratic size is refused in functions and avoided in initialisers.
+#[test]
+fn stack_maps_stay_small() {
+    let structs = "(struct.new $s)".repeat(4000);
+    let types = "(type $s (struct)) (type $a (array (ref $s)))";
+    let array = format!("(array.new_fixed $a 4000 {structs})");
+    let config = Config::fuzzing(CollectorKind::Copying);
+    let text = format!("(module {types} (func (drop {array})))");
+    with(&config, &text, |compiler, module| {
+        let refused = compile_module(compiler, module);
+        assert!(matches!(refused, Err(Rejected::Limit(_))));
+    });
+    let text = format!("(module {types} (global (ref $a) {array}))");
+    let code = compiled(&config, &text);
+    assert!(code.inits[0].maps.iter().all(|map| map.count <= 1));
+}
+
 #[test]
 fn large_and_deep_functions_compile() {
     let nested = |depth: usize, open: &str, close: &str| {

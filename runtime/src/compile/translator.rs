@@ -101,6 +101,8 @@ pub(super) struct Translator<'a> {
     pub results_slot: Option<StackSlot>,
     /// Whether references stay out of stack maps: a planted fault.
     pub forgets_references: bool,
+    /// Operands on the stack, summed over the calls so far.
+    pub held: u64,
     /// The first block.
     pub entry: Block,
     cached: BTreeMap<Cached, Value>,
@@ -146,6 +148,7 @@ impl<'a> Translator<'a> {
             costs: Vec::new(),
             results_slot: None,
             forgets_references: false,
+            held: 0,
             entry,
             cached: BTreeMap::new(),
             cached_after: None,
@@ -492,6 +495,7 @@ impl Translator<'_> {
 
     /// Calls the host; the result has the type of the table in `abi::libcalls`.
     pub fn libcall(&mut self, call: LibCall, args: &[Value]) -> Value {
+        self.held += self.stack.len() as u64;
         let func = self.libcall_ref(call);
         let mut all: Values = SmallVec::with_capacity(args.len() + 1);
         all.push(self.vmctx);
