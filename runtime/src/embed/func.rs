@@ -18,7 +18,7 @@ use super::types::{FuncType, func_type};
 use super::val::{Val, arity, lift, lower};
 use crate::abi::signature;
 use crate::abi::vmctx::{ValRaw, VmFuncRef};
-use crate::error::{Exhausted, Rejected};
+use crate::error::Rejected;
 use crate::execute::{Ended, Raised};
 use crate::heap::GcRef;
 use crate::index::FuncIdx;
@@ -340,11 +340,4 @@ pub(crate) fn host_func<T: 'static>(
         }
         Ok(())
     })
-}
-
-/// There was no memory for a trampoline.
-impl From<crate::compile::stubs::StubError> for Error {
-    fn from(_: crate::compile::stubs::StubError) -> Error {
-        Error::Exhausted(Exhausted::Memory)
-    }
 }
