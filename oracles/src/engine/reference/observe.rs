@@ -108,7 +108,7 @@ impl Observer<'_> {
             TheirRef::Host(a) => Target::Host(self.store.host_number(a).unwrap_or(u32::MAX)),
             TheirRef::Struct(a) => Target::Node(builder.number(Key::Struct(a))),
             TheirRef::Array(a) => Target::Node(builder.number(Key::Array(a))),
-            TheirRef::Func(a) => Target::Node(builder.number(Key::Func(a))),
+            TheirRef::Func(a) => Target::Node(builder.number(Key::Func(self.same_func(a)))),
             TheirRef::Exn(a) => Target::Node(builder.number(Key::Exception(a))),
         };
         Ref { top, to }
@@ -200,6 +200,16 @@ impl Observer<'_> {
             }
             Object::Host(_) => Err(lost),
         }
+    }
+
+    /// The first function with the same definition: each import of a host function makes one of its own, which nothing can tell apart.
+    fn same_func(&self, a: FuncAddr) -> FuncAddr {
+        let funcs = &self.names.host_funcs;
+        let Some(definition) = funcs.get(&a) else {
+            return a;
+        };
+        let same = funcs.iter().find(|(_, other)| *other == definition);
+        same.map_or(a, |(&first, _)| first)
     }
 
     fn func(&self, a: FuncAddr) -> Result<FuncKey, Halt> {
