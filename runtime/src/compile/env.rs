@@ -1,5 +1,5 @@
-//! What a translator may ask about the module: types with their layouts, machine signatures, and how WebAssembly's types map to
-//! Cranelift's. Made once for each module; translators only read it.
+//! What a translator may ask about the module: its types by index and by identity, with layouts and machine signatures, and our terms
+//! for the types that its code names. Made once for each module; translators only read it.
 //!
 //! Not here: state of the function that is being translated (`compile::function`), or offsets in records (`abi::vmctx`).
 
