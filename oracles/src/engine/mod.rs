@@ -64,8 +64,6 @@ pub struct Totals {
     pub collections: u64,
     /// Collection points passed: a case can be swept over `0..points`.
     pub points: u64,
-    /// Objects allocated.
-    pub allocated: u64,
 }
 
 /// An engine in one configuration.

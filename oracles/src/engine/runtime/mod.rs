@@ -462,7 +462,6 @@ impl Session for RuntimeSession {
         Totals {
             collections: stats.collections,
             points: stats.collection_points,
-            allocated: 0,
         }
     }
 }
