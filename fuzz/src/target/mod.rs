@@ -1,6 +1,6 @@
 //! Input -> verdict. The list of targets, through which everything goes: the command line, replay, smoke tests, libFuzzer.
 //!
-//! A target says what it makes of an input (a [`Subject`]) and what it does with that (a [`Plan`]: which engines, under which
+//! A target says what it makes of an input (a [`Subject`]) and what it does with that (a plan: which engines, under which
 //! schedules). Running a plan is the same for all and lives in `run`; comparing lives in `oracles`.
 //!
 //! To add a target: a file here with `TARGET` and a smoke test, a line in [`TARGETS`], and a file in `fuzz_targets`.
