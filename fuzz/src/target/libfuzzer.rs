@@ -5,6 +5,7 @@
 //! libFuzzer's own edge coverage. Without libFuzzer the same file is a program that replays files, or runs seeds.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use super::{Ran, Rig, Target};
@@ -73,20 +74,28 @@ pub fn main(target: &Target) -> ExitCode {
         }
     }
     let mut compared = 0;
+    let mut faults: BTreeMap<String, u64> = BTreeMap::new();
     for (name, bytes) in &inputs {
         let ran = with_rig(target, bytes);
+        compared += u64::from(ran.skipped.is_none());
         if let Some(fault) = ran.fault {
-            eprintln!("{name}: {}\n{}", fault.signature, fault.text);
-            return ExitCode::FAILURE;
+            let times = faults.entry(fault.signature.clone()).or_default();
+            *times += 1;
+            if *times == 1 {
+                eprintln!("{name}: {}\n{}", fault.signature, fault.text);
+            }
         }
-        compared += usize::from(ran.skipped.is_none());
+    }
+    for (signature, times) in &faults {
+        eprintln!("{times:6} times  {signature}");
     }
     println!(
-        "{}: {} inputs, {compared} compared, no fault",
+        "{}: {} inputs, {compared} compared, {} different faults",
         target.name,
-        inputs.len()
+        inputs.len(),
+        faults.len()
     );
-    ExitCode::SUCCESS
+    ExitCode::from(u8::from(!faults.is_empty()))
 }
 
 /// Rules and pairs of rules of the last run, folded onto the extra counters of libFuzzer.
