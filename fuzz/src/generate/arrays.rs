@@ -98,7 +98,12 @@ fn array_new(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
 
 fn array_new_default(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     let (id, _) = g.array_below(want, |f| f.storage.unpacked().is_defaultable())?;
-    let len = Expr::i32(values::length(&mut g.src) as i32);
+    let len = match g.on(Feature::Traps) && g.src.chance(2) {
+        // More than any heap holds, some so that the size in bytes wraps around.
+        true => [1_073_741_817, 536_870_911, -21, -1, i32::MIN][g.src.below(5)],
+        false => values::length(&mut g.src) as i32,
+    };
+    let len = Expr::i32(len);
     Some(Expr::value(
         Op::ArrayNewDefault(id),
         vec![len],

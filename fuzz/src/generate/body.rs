@@ -112,8 +112,8 @@ impl Gen<'_> {
             locals: sig.params,
             pool: (0..params as u32).map(LocalId).collect(),
             budget: match kind {
-                BodyKind::Entry => self.src.range(15, 50) as i32,
-                BodyKind::General => self.src.range(5, 30) as i32,
+                BodyKind::Entry => self.src.range(12, 45) as i32,
+                BodyKind::General => self.src.range(4, 24) as i32,
                 BodyKind::Stub => 0,
             },
             ..Body::default()
@@ -409,7 +409,10 @@ impl Gen<'_> {
     /// A reference to operate on: rarely null, and only on purpose.
     pub(super) fn target(&mut self, heap: Heap) -> Expr {
         if self.on(Feature::Traps) && self.src.chance(8) {
-            return self.expr(Ty::nullable(heap));
+            return match self.src.chance(40) {
+                true => self.null(heap),
+                false => self.expr(Ty::nullable(heap)),
+            };
         }
         self.expr(Ty::non_null(heap))
     }

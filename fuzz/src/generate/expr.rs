@@ -10,7 +10,7 @@ use super::{
     Gen, arrays, calls, control, exceptions, host, memory, objects, refs, scalars, shape, tables,
     variables,
 };
-use crate::program::{Expr, Heap, Ty, Universe};
+use crate::program::{Expr, Heap, Op, Ty, Universe};
 
 /// A set of classes.
 pub(super) type Classes = u16;
@@ -181,13 +181,24 @@ impl Gen<'_> {
             if at > 0 {
                 self.wait(&mut out);
             }
-            let arg = self.expr(ty);
+            let arg = match self.same_again(&out, ty) {
+                Some(same) => same,
+                None => self.expr(ty),
+            };
             out.push(arg);
         }
         if !tys.is_empty() {
             self.wait(&mut out);
         }
         out
+    }
+
+    /// Sometimes the reference that was passed just before, once more.
+    fn same_again(&mut self, before: &[Expr], ty: Ty) -> Option<Expr> {
+        let last = before.last()?;
+        let is_local = matches!(last.op, Op::LocalGet(_)) && ty.as_ref().is_some();
+        let fits = is_local && self.types.matches(*last.tys.first()?, ty);
+        (fits && self.src.chance(30)).then(|| last.clone())
     }
 
     /// Perhaps adds a statement that runs while the operands in `out` wait.

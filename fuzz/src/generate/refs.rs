@@ -1,8 +1,10 @@
 //! References: null, equality, casts, i31, extern (specification 4.3, "Reference instructions", "i31", "External").
 
 use super::Gen;
+use super::body::calc;
 use super::expr::{ANY, EXTERN, FUNC, I32, REF, Row};
 use super::swarm::Feature;
+use super::values;
 use crate::program::{Expr, Heap, Op, RefTy, Sign, Ty};
 
 /// See [`Row`].
@@ -97,6 +99,7 @@ pub(super) const ROWS: &[Row] = &[
         classes: I32,
         make: i31_get,
     },
+    Row { feature: Feature::I31, weight: 8, classes: I32, make: i31_identity },
     Row {
         feature: Feature::Extern,
         weight: 20,
@@ -303,6 +306,18 @@ fn i31_get(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     let value = g.target(Heap::I31);
     let sign = [Sign::Signed, Sign::Unsigned][g.src.below(2)];
     Some(Expr::value(Op::I31Get(sign), vec![value], Ty::I32))
+}
+
+/// An i31 from a constant and one computed from numbers: equal, whatever happened to the upper bits on the way.
+fn i31_identity(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
+    let (value, offset) = (values::int32(&mut g.src), values::int32(&mut g.src));
+    let i31 = |e: Expr| Expr::value(Op::RefI31, vec![e], Ty::non_null(Heap::I31));
+    let local = g.temp(Ty::I32);
+    let start = Expr::set(local, Expr::i32(value.wrapping_sub(offset)));
+    let computed = calc::add(Expr::get(local, Ty::I32), Expr::i32(offset));
+    g.release(local);
+    let eq = Expr::value(Op::RefEq, vec![i31(Expr::i32(value)), i31(computed)], Ty::I32);
+    Some(Expr::value(Op::Seq, vec![start, eq], Ty::I32))
 }
 
 fn extern_convert_any(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {

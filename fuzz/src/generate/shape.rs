@@ -61,6 +61,7 @@ pub(super) const ROWS: &[Row] = &[
         classes: STMT,
         make: garbage,
     },
+    Row { feature: Feature::Shapes, weight: 1, classes: STMT, make: big_garbage },
 ];
 
 /// Objects linked head to tail; with two links in a type, every second one also shares its tail.
@@ -234,6 +235,20 @@ fn garbage(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     Some(g.repeat(turns, |g| {
         let value = g.smallest(Ty::non_null(Heap::Def(id)));
         vec![g.discard(value)]
+    }))
+}
+
+/// So many bytes that a heap of ordinary size has to collect without being told to.
+fn big_garbage(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
+    let ids = g.defs_below(Heap::Array, |types, id| {
+        types.element(id).is_some_and(|f| f.storage.unpacked().is_defaultable())
+    });
+    let id = g.src.pick(&ids)?;
+    let turns = g.src.range(4, 24) as i32;
+    Some(g.repeat(turns, |g| {
+        let args = vec![Expr::i32(1 << 15)];
+        let new = Expr::value(Op::ArrayNewDefault(id), args, Ty::non_null(Heap::Def(id)));
+        vec![g.discard(new)]
     }))
 }
 
