@@ -44,7 +44,11 @@ impl Gen<'_> {
             self.add_elems();
         }
         // While the start function runs there is no instance yet that the embedder could operate on.
-        let host = [Feature::HostTables, Feature::HostGlobals, Feature::HostCalls];
+        let host = [
+            Feature::HostTables,
+            Feature::HostGlobals,
+            Feature::HostCalls,
+        ];
         if !host.iter().any(|&f| self.on(f)) && self.src.chance(20) {
             let ty = self.sig_type(&Sig::default());
             self.m.start = Some(self.declare_func(ty, BodyKind::General));

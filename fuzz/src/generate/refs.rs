@@ -99,7 +99,12 @@ pub(super) const ROWS: &[Row] = &[
         classes: I32,
         make: i31_get,
     },
-    Row { feature: Feature::I31, weight: 8, classes: I32, make: i31_identity },
+    Row {
+        feature: Feature::I31,
+        weight: 8,
+        classes: I32,
+        make: i31_identity,
+    },
     Row {
         feature: Feature::Extern,
         weight: 20,
@@ -316,7 +321,11 @@ fn i31_identity(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     let start = Expr::set(local, Expr::i32(value.wrapping_sub(offset)));
     let computed = calc::add(Expr::get(local, Ty::I32), Expr::i32(offset));
     g.release(local);
-    let eq = Expr::value(Op::RefEq, vec![i31(Expr::i32(value)), i31(computed)], Ty::I32);
+    let eq = Expr::value(
+        Op::RefEq,
+        vec![i31(Expr::i32(value)), i31(computed)],
+        Ty::I32,
+    );
     Some(Expr::value(Op::Seq, vec![start, eq], Ty::I32))
 }
 

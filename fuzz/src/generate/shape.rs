@@ -61,7 +61,12 @@ pub(super) const ROWS: &[Row] = &[
         classes: STMT,
         make: garbage,
     },
-    Row { feature: Feature::Shapes, weight: 1, classes: STMT, make: big_garbage },
+    Row {
+        feature: Feature::Shapes,
+        weight: 1,
+        classes: STMT,
+        make: big_garbage,
+    },
 ];
 
 /// Objects linked head to tail; with two links in a type, every second one also shares its tail.
@@ -241,7 +246,9 @@ fn garbage(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
 /// So many bytes that a heap of ordinary size has to collect without being told to.
 fn big_garbage(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     let ids = g.defs_below(Heap::Array, |types, id| {
-        types.element(id).is_some_and(|f| f.storage.unpacked().is_defaultable())
+        types
+            .element(id)
+            .is_some_and(|f| f.storage.unpacked().is_defaultable())
     });
     let id = g.src.pick(&ids)?;
     let turns = g.src.range(4, 24) as i32;
