@@ -47,7 +47,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         feature: Feature::TailCalls,
-        weight: 14,
+        weight: 30,
         classes: STMT,
         make: tail_call_sometimes,
     },

@@ -384,6 +384,26 @@ mod tests {
 
     #[test]
     fn programs_are_valid() {
-        check(Focus::Any, 0..3000);
+        check(Focus::Any, 0..500);
+        let others = [
+            Focus::ConstEval,
+            Focus::Tables,
+            Focus::Exceptions,
+            Focus::Types,
+            Focus::Roots,
+        ];
+        others.into_iter().for_each(|focus| check(focus, 0..80));
+    }
+
+    /// A program is a function of its bytes, and running out of them is no reason to fail.
+    #[test]
+    fn any_bytes_make_a_program() {
+        for len in [0, 1, 17, 100, 400, 1000] {
+            let bytes = super::source::expand(len as u64, len);
+            let program = super::generate(&bytes, Focus::Any);
+            assert!(program.validate().is_ok(), "{len} bytes");
+            let again = super::generate(&bytes, Focus::Any);
+            assert_eq!(program.to_string(), again.to_string());
+        }
     }
 }

@@ -282,6 +282,10 @@ fn br_on_cast_fail(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
         null: !to.null,
         heap: from,
     });
+    // Nothing can fail to match, and nothing could be carried to the label.
+    if from == g.types.bottom(from) {
+        return None;
+    }
     // outer: the wanted value; inner: what failed to match.
     Some(g.block(&[want], |g, outer| {
         let inner = g.block(&[rest], |g, label| {

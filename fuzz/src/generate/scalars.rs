@@ -29,6 +29,12 @@ pub(super) const ROWS: &[Row] = &[
         classes: NUM,
         make: numeric,
     },
+    Row {
+        feature: Feature::Vectors,
+        weight: 12,
+        classes: NUM,
+        make: numeric,
+    },
 ];
 
 /// The rows of the table by the class of their result.

@@ -169,3 +169,84 @@ fn item_names(module: &crate::program::Module) -> Vec<&'static str> {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Least share of programs, in percent, in which something must occur.
+    const LEAST: &[(f64, &str)] = &[
+        (
+            70.0,
+            "struct.new array.new array.new_fixed local.tee call block ref.func ref.i31",
+        ),
+        (
+            50.0,
+            "struct.get struct.set array.len loop br_if ref.cast ref.test br_on_non_null",
+        ),
+        (
+            35.0,
+            "array.get array.set array.new_default table.set table.get br_on_cast br_on_cast_fail br_on_null",
+        ),
+        (
+            25.0,
+            "try_table extern.convert_any any.convert_extern ref.is_null",
+        ),
+        (
+            15.0,
+            "table.grow array.copy array.fill throw ref.eq call_ref call_indirect table.fill table.copy",
+        ),
+        (
+            12.0,
+            "table.init i31.get_s i31.get_u select v128.const f32.const f64.const",
+        ),
+        (
+            8.0,
+            "array.new_elem array.init_elem throw_ref elem.drop struct.get_s struct.get_u array.new_data",
+        ),
+        (
+            4.0,
+            "array.init_data array.get_s array.get_u memory.init memory.copy memory.fill memory.grow data.drop",
+        ),
+        (4.0, "return_call return_call_ref start"),
+        (1.0, "return_call_indirect"),
+        (40.0, "harness gc|passive elem|active elem"),
+        (
+            12.0,
+            "import func|import global|import table|import tag|table64|held|declarative elem",
+        ),
+        (
+            8.0,
+            "non-null table|harness extern|harness extern.id|harness hold|harness held|harness release",
+        ),
+        (
+            8.0,
+            "harness table.get|harness table.set|harness table.grow|harness table.fill|harness table.copy",
+        ),
+        (
+            8.0,
+            "harness global.get|harness global.set|harness struct.new|harness array.new|harness call",
+        ),
+        (
+            3.0,
+            "harness live|harness live.extern|subtype depth 4|subtype depth 5",
+        ),
+        (1.5, "subtype depth 6|subtype depth 7|harness live.extern"),
+        (10.0, "schedule every|schedule at|schedule pressure"),
+    ];
+
+    #[test]
+    fn nothing_listed_is_rare() {
+        let survey = Survey::of_seeds(0..700, Focus::Any);
+        let mut rare = Vec::new();
+        for (least, names) in LEAST {
+            let separator = if names.contains('|') { '|' } else { ' ' };
+            for name in names.split(separator) {
+                if survey.percent(name) < *least {
+                    rare.push(format!("{name}: {:.1} % < {least} %", survey.percent(name)));
+                }
+            }
+        }
+        assert!(rare.is_empty(), "{}\n\n{}", rare.join("\n"), survey.table());
+    }
+}

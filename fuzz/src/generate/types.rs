@@ -23,7 +23,13 @@ pub fn universe(src: &mut Source<'_>, swarm: &Swarm) -> Universe {
         types: Universe::default(),
     };
     make.base_group();
-    let groups = make.src.range(1, 4);
+    if swarm.has(Feature::ArraySegments) || swarm.has(Feature::Packed) {
+        make.number_array();
+    }
+    let groups = match swarm.has(Feature::DeepSubtypes) {
+        true => make.src.range(2, 8),
+        false => make.src.range(1, 4),
+    };
     for _ in 0..groups {
         make.group();
     }
@@ -75,6 +81,35 @@ impl Make<'_, '_> {
             });
         }
         self.types.groups.push(vec![BASE_STRUCT, BASE_ARRAY]);
+    }
+
+    /// A mutable array of numbers, for data segments.
+    fn number_array(&mut self) {
+        let floats = if self.swarm.has(Feature::Floats) {
+            7
+        } else {
+            4
+        };
+        let storage = [
+            Storage::I8,
+            Storage::I16,
+            Storage::Val(Ty::I32),
+            Storage::Val(Ty::I64),
+            Storage::Val(Ty::F32),
+            Storage::Val(Ty::F64),
+            Storage::I8,
+        ][self.src.below(floats)];
+        let id = TypeId(self.types.defs.len() as u32);
+        self.types.defs.push(TypeDef {
+            body: Composite::Array(Field {
+                storage,
+                mutable: true,
+            }),
+            is_final: self.src.chance(50),
+            supertype: None,
+            canon: id,
+        });
+        self.types.groups.push(vec![id]);
     }
 
     /// One recursion group of one to four members.
@@ -333,7 +368,7 @@ pub fn value_type(src: &mut Source<'_>, swarm: &Swarm, types: &Universe, limit: 
         5,
         on(Feature::Floats, 4),
         on(Feature::Floats, 4),
-        on(Feature::Vectors, 6),
+        on(Feature::Vectors, 14),
         60,
     ]) {
         0 => Ty::I32,

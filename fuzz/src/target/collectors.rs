@@ -37,5 +37,5 @@ fn check(subject: &Subject, rig: &mut Rig) -> Ran {
 
 #[test]
 fn smoke() {
-    super::smoke(&TARGET, 15);
+    super::smoke(&TARGET, 3);
 }

@@ -28,5 +28,5 @@ fn check(subject: &Subject, rig: &mut Rig) -> Ran {
 
 #[test]
 fn smoke() {
-    super::smoke(&TARGET, 60);
+    super::smoke(&TARGET, 30);
 }

@@ -22,5 +22,5 @@ fn check(subject: &Subject, rig: &mut Rig) -> Ran {
 
 #[test]
 fn smoke() {
-    super::smoke(&TARGET, 40);
+    super::smoke(&TARGET, 15);
 }

@@ -92,6 +92,7 @@ impl Target {
 fn smoke(target: &Target, seeds: u64) {
     let mut rig = Rig::standard(&[]).expect("engines start");
     let mut compared = 0;
+    let (mut steps, mut traps) = (0, 0);
     for seed in 0..seeds {
         let ran = target.run_seed(seed, &mut rig);
         if let Some(fault) = ran.fault {
@@ -101,7 +102,14 @@ fn smoke(target: &Target, seeds: u64) {
             );
         }
         compared += u64::from(ran.skipped.is_none());
+        steps += ran.stats.reference_steps;
+        traps += ran.stats.traps;
     }
+    assert!(
+        traps * 4 <= steps,
+        "{}: {traps} of {steps} steps trap",
+        target.name
+    );
     assert!(
         compared * 10 >= seeds * 8,
         "{}: {compared} of {seeds} compared",

@@ -25,7 +25,8 @@ fn test_case(input: &Input) -> Subject {
 fn check(subject: &Subject, rig: &mut Rig) -> Ran {
     let (mut trial, engines) = Trial::new(subject, rig);
     let engine = &engines[subject.draw(engines.len())];
-    let Some(points) = trial.against(engine.as_ref(), Schedule::OnPressure) else {
+    // No collection, but every point is passed and counted.
+    let Some(points) = trial.against(engine.as_ref(), Schedule::At(Vec::new())) else {
         return trial.end();
     };
     let step = points.div_ceil(POINTS_MAX).max(1);
@@ -43,5 +44,5 @@ fn check(subject: &Subject, rig: &mut Rig) -> Ran {
 
 #[test]
 fn smoke() {
-    super::smoke(&TARGET, 8);
+    super::smoke(&TARGET, 3);
 }

@@ -133,5 +133,5 @@ fn fault(subject: &Subject, engine: &dyn Engine, title: String, detail: &str) ->
 
 #[test]
 fn smoke() {
-    super::smoke(&TARGET, 100);
+    super::smoke(&TARGET, 40);
 }
