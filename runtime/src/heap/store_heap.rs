@@ -120,10 +120,10 @@ impl Heap {
         self.core.stats
     }
 
-    /// Whether an earlier fault made it unusable.
+    /// The first fault that was found, if any: nothing is done with the heap any more.
     #[must_use]
-    pub fn is_poisoned(&self) -> bool {
-        self.faulted.is_some()
+    pub fn first_fault(&self) -> Option<HeapFault> {
+        self.faulted
     }
 
     /// Makes it unusable: corruption was found elsewhere (a wild access of compiled code).

@@ -269,9 +269,9 @@ impl StoreOpaque {
         if let Some(broken) = &self.broken {
             return Err(Raised::Fault(broken.clone()));
         }
-        match &self.heap {
-            Some(heap) if heap.is_poisoned() => Err(HeapFault::Poisoned.into()),
-            _ => Ok(()),
+        match self.heap.as_ref().and_then(Heap::first_fault) {
+            Some(fault) => Err(fault.into()),
+            None => Ok(()),
         }
     }
 
