@@ -227,10 +227,7 @@ mod tests {
             8.0,
             "harness global.get|harness global.set|harness struct.new|harness array.new|harness call",
         ),
-        (
-            3.0,
-            "harness live|harness live.extern|subtype depth 4|subtype depth 5",
-        ),
+        (3.0, "harness live|subtype depth 4|subtype depth 5"),
         (1.5, "subtype depth 6|subtype depth 7|harness live.extern"),
         (10.0, "schedule every|schedule at|schedule pressure"),
     ];
