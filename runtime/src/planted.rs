@@ -121,6 +121,86 @@ faults! {
     ArrayFillLenFromIndex = "array-fill-len-from-index",
     /// Array operations of length 0 are not checked (WAMR #5113).
     ArrayEmptyUnchecked = "array-empty-unchecked",
+    /// `array.copy` copies references like bytes, without barriers (WebKit #39721).
+    ArrayCopyNoBarrier = "array-copy-no-barrier",
+    /// `array.copy` collects while it holds its arrays in registers only (Wasmtime #13450).
+    ArrayCopyOperandsUnrooted = "array-copy-operands-unrooted",
+    /// `array.fill` stores references without barriers (after Wasmtime #10467).
+    ArrayFillNoBarrier = "array-fill-no-barrier",
+    /// `array.init_elem` stores references without barriers (after Wasmtime #13066).
+    ArrayInitElemNoBarrier = "array-init-elem-no-barrier",
+    /// Parameters and results of blocks stay out of stack maps (Wasmtime #13461).
+    BlockParameterUndeclared = "block-parameter-undeclared",
+    /// `br_on_null` hands the null reference to its label, in place of the operand below (WebKit bug 266167).
+    BrOnNullKeepsTheReference = "br-on-null-keeps-the-reference",
+    /// `call_indirect` wants the very type, and no subtype (Wasmtime #9448).
+    CallIndirectByEquality = "call-indirect-by-equality",
+    /// Results of calls stay out of stack maps (Wasmtime #10322).
+    CallResultUndeclared = "call-result-undeclared",
+    /// Compiled code looks one entry too early into supertype displays (Wasmtime #10435).
+    DisplayOffByOne = "display-off-by-one",
+    /// An i31 folded when compiling is no longer sign-extended the way a computed one is (WebKit bug 293207).
+    FoldedI31LosesItsSign = "folded-i31-loses-its-sign",
+    /// `ref.func` as an operand of a constant expression is null (Wasmtime #9454).
+    FuncFieldLost = "func-field-lost",
+    /// `global.set` stores without a barrier (WebKit bug 252513).
+    GlobalSetNoBarrier = "global-set-no-barrier",
+    /// The embedder's `Global::set` stores without a write barrier (Wasmtime #1969).
+    GlobalSetHostNoBarrier = "global-set-host-no-barrier",
+    /// A cast to a type accepts every type of its recursion group (Wasmtime #9714).
+    GroupTakenForType = "group-taken-for-type",
+    /// Equal recursion groups of more than one type are registered once for each module (WebKit, webkitweekly 2026-W18).
+    GroupsNotCanonical = "groups-not-canonical",
+    /// A dropped owned root is forgotten, and still counted (Wasmtime #11799).
+    HandleReleaseKeepsCount = "handle-release-keeps-count",
+    /// Handles of the embedder are no roots (Wasmtime #10374).
+    HandlesAreNoRoots = "handles-are-no-roots",
+    /// Arguments of a host function are no roots at the collection point of its call (CVE-2021-39216).
+    HostArgumentsUnrooted = "host-arguments-unrooted",
+    /// An internalised reference of the host passes every cast to a defined type (Wasmtime #14301).
+    HostObjectHasAType = "host-object-has-a-type",
+    /// `i31.get_s` and `i31.get_u` of null give a number (Wasmtime #9165).
+    I31GetNullUnchecked = "i31-get-null-unchecked",
+    /// An i31 among the items of an element segment is lost (Wasmtime #13464).
+    I31ItemLost = "i31-item-lost",
+    /// A reference to an imported function has the type of the import (Wasmtime #13095).
+    ImportTypeWins = "import-type-wins",
+    /// References stand before all other fields, so that a subtype's fields do not begin with its supertype's (Wasmtime #10463).
+    LayoutReferencesFirst = "layout-references-first",
+    /// What is in a local stays out of stack maps (Wasmtime #13449).
+    LocalsUndeclared = "locals-undeclared",
+    /// A test for i31 without null lets null pass (Wasmtime #10221).
+    NullPassesForI31 = "null-passes-for-i31",
+    /// A null item of an element segment becomes a function (WAMR #5060).
+    NullItemIsNotNull = "null-item-is-not-null",
+    /// A store to an `i8` field writes two bytes (after Wasmtime #10463).
+    PackedStoreTooWide = "packed-store-too-wide",
+    /// Structures among the items of a passive segment are made anew at each `array.new_elem` (Wasmtime #12985).
+    SegmentEvaluatedAtEachUse = "segment-evaluated-at-each-use",
+    /// References loaded from fields stay out of stack maps (Wasmtime #9669).
+    StructGetResultUndeclared = "struct-get-result-undeclared",
+    /// The result of `struct.new` stays out of stack maps (after WebKit bug 285580).
+    StructNewResultUndeclared = "struct-new-result-undeclared",
+    /// A copy within one table is not seen by later reads (Wasmtime #13610).
+    TableCopyForgotten = "table-copy-forgotten",
+    /// The embedder's `Table::copy` copies without barriers (Wasmtime #13072).
+    TableCopyHostNoBarrier = "table-copy-host-no-barrier",
+    /// `table.copy` copies without barriers (Wasmtime #13072).
+    TableCopyNoBarrier = "table-copy-no-barrier",
+    /// The embedder's `Table::fill` stores without barriers (Wasmtime PR #11416).
+    TableFillHostNoBarrier = "table-fill-host-no-barrier",
+    /// `table.get` of a table that holds only null is folded to null, and its index never looked at (Wasmtime #10353).
+    TableGetBoundsUnchecked = "table-get-bounds-unchecked",
+    /// `table.grow` of a 64-bit table gives only 32 bits (Wasmtime #13009).
+    TableGrowFailureTruncated = "table-grow-failure-truncated",
+    /// `table.grow` never releases the reference it was handed (Wasmtime PR #11416).
+    TableGrowKeepsCount = "table-grow-keeps-count",
+    /// `table.set` stores without a barrier (Wasmtime #1969).
+    TableSetNoBarrier = "table-set-no-barrier",
+    /// Elements of tables are no roots (Wasmtime PR #11416).
+    TablesAreNoRoots = "tables-are-no-roots",
+    /// Tags of one type have one identity (Wasmtime #14009).
+    TagsComparedByType = "tags-compared-by-type",
 }
 
 /// The set of faults switched on in one configuration.

@@ -17,6 +17,7 @@ use crate::error::Trap;
 use crate::heap::emit::Region;
 use crate::index::{FuncIdx, TableIdx, TypeIdx};
 use crate::limits::DISPLAY_ROW_BYTES;
+use crate::planted::Fault;
 use crate::types::HeapKind;
 
 /// Whether a call comes back.
@@ -83,7 +84,8 @@ impl<'a> Translator<'a> {
         };
         let offset = offset_of!(VmFuncRef, type_id) as i32;
         let actual = self.b.ins().load(types::I32, flags, func, offset);
-        let actual = if expected.def.is_final {
+        let planted = self.config().planted;
+        let actual = if expected.def.is_final || planted.has(Fault::CallIndirectByEquality) {
             actual
         } else {
             self.ancestor(actual, expected.def.depth)
@@ -96,6 +98,11 @@ impl<'a> Translator<'a> {
 
     /// The supertype at a depth of the type with identity `id`, or 0.
     pub(super) fn ancestor(&mut self, id: Value, depth: u32) -> Value {
+        let depth = if self.config().planted.has(Fault::DisplayOffByOne) {
+            depth.saturating_sub(1)
+        } else {
+            depth
+        };
         let displays = self.displays();
         let row = self.b.ins().uextend(types::I64, id);
         let shift = i64::from(DISPLAY_ROW_BYTES.trailing_zeros());
@@ -146,8 +153,11 @@ impl<'a> Translator<'a> {
             self.load_results(lowered);
             return;
         }
+        let undeclared = self.config().planted.has(Fault::CallResultUndeclared);
         for (&result, &ty) in results.iter().zip(&lowered.results) {
-            self.declare(result, ty);
+            if !undeclared {
+                self.declare(result, ty);
+            }
             self.push(result);
         }
     }

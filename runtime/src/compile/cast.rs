@@ -113,6 +113,15 @@ impl Translator<'_> {
                 let object = self.skip_non_objects(reference, no, i31);
                 let tag = self.load_tag(object);
                 let actual = self.b.ins().band_imm_u(tag, i64::from(TYPE_MASK));
+                if self.config().planted.has(Fault::HostObjectHasAType) {
+                    self.accept(actual, 0, yes);
+                }
+                if self.config().planted.has(Fault::GroupTakenForType) {
+                    let group = self.env.module.types().registry().group_of(id);
+                    for member in group.iter().flat_map(|(members, _)| members.iter()) {
+                        self.accept(actual, member.0, yes);
+                    }
+                }
                 self.defined_test(actual, id, yes, no);
             }
         }
@@ -125,7 +134,7 @@ impl Translator<'_> {
 
     fn i31_test(&mut self, reference: Value, nullable: bool, yes: Block, no: Block) {
         let bit = self.b.ins().band_imm_u(reference, 1);
-        if !nullable {
+        if !nullable && !self.config().planted.has(Fault::NullPassesForI31) {
             self.b.ins().brif(bit, yes, &[], no, &[]);
             return;
         }
@@ -176,6 +185,13 @@ impl Translator<'_> {
         self.b
             .ins()
             .load(types::I32, flags, object, TAG_OFFSET as i32)
+    }
+
+    /// Goes to `yes` as well if the type's identity is `other`: planted faults.
+    fn accept(&mut self, actual: Value, other: u32, yes: Block) {
+        let next = self.b.create_block();
+        self.go_if(IntCC::Equal, actual, i64::from(other), yes, next);
+        self.enter(next);
     }
 
     /// Whether the type with identity `actual` is the given one or below it.

@@ -8,18 +8,19 @@ use std::mem::offset_of;
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
-    Block, BlockCall, InstBuilder, InstructionData, JumpTableData, Opcode, Value, types,
+    Block, BlockArg, BlockCall, InstBuilder, InstructionData, JumpTableData, Opcode, Value, types,
 };
 use cranelift_codegen::isa::CallConv;
 use wasmparser::{BlockType, BrTable};
 
-use super::translator::{Place, Translator};
+use super::translator::{Args, Place, Translator};
 use crate::abi::libcalls::LibCall;
 use crate::abi::signature::{AbiTy, SLOT_BYTES};
 use crate::abi::vmctx::VmStore;
 use crate::error::{Rejected, Trap};
 use crate::heap::emit::Region;
 use crate::index::TypeIdx;
+use crate::planted::Fault;
 
 /// The type of a block.
 #[derive(Clone, Copy, Debug)]
@@ -329,11 +330,24 @@ impl<'a> Translator<'a> {
     pub(super) fn br_on_null(&mut self, depth: u32) {
         let reference = self.pop();
         let (block, arity) = self.label(depth);
-        let args = self.top_args(arity);
+        let mut args = self.top_args(arity);
+        if self.config().planted.has(Fault::BrOnNullKeepsTheReference) {
+            self.replace_last(&mut args, reference);
+        }
         let next = self.b.create_block();
         self.b.ins().brif(reference, next, &[], block, &args);
         self.enter(next);
         self.push(reference);
+    }
+
+    /// Puts `value` in the place of the last argument if their machine types allow it: a planted fault.
+    fn replace_last(&self, args: &mut Args, value: Value) {
+        let ty = |value| self.b.func.dfg.value_type(value);
+        if let Some(BlockArg::Value(last)) = args.last_mut()
+            && ty(*last) == ty(value)
+        {
+            *last = value;
+        }
     }
 
     /// `br_on_non_null`.

@@ -15,6 +15,7 @@ use crate::error::Rejected;
 use crate::heap::layout::{ArrayLayout, StructLayout};
 use crate::index::TypeIdx;
 use crate::module::Module;
+use crate::planted::Planted;
 use crate::types::{
     Composite, FieldKind, FuncSig, HeapKind, RefKind, Shape, StorageKind, TypeDef, TypeId, ValKind,
 };
@@ -42,10 +43,11 @@ pub enum LoweredType {
 }
 
 impl TypeInfo {
-    fn new(id: TypeId, def: Arc<TypeDef>, header_bytes: u32) -> TypeInfo {
+    fn new(id: TypeId, def: Arc<TypeDef>, planted: Planted, header_bytes: u32) -> TypeInfo {
         let lowered = match &def.composite {
             Composite::Func(sig) => LoweredType::Func(lower(sig)),
-            Composite::Struct(fields) => LoweredType::Struct(StructLayout::new(
+            Composite::Struct(fields) => LoweredType::Struct(StructLayout::with_faults(
+                planted,
                 header_bytes,
                 fields.iter().map(|field| field.storage),
             )),
@@ -127,6 +129,7 @@ impl<'a> Env<'a> {
     pub fn new(compiler: &'a Compiler, module: &'a Module) -> Result<Env<'a>, Rejected> {
         let registry = module.types().registry();
         let header_bytes = compiler.traits().header_bytes;
+        let planted = compiler.config().planted;
         let mut types = Vec::with_capacity(module.decls().types.len());
         let mut by_id = BTreeMap::new();
         for &id in &module.decls().types {
@@ -134,7 +137,7 @@ impl<'a> Env<'a> {
                 .get(id)
                 .ok_or_else(|| Rejected::Internal("a type is not registered".to_owned()))?;
             by_id.entry(id).or_insert(types.len());
-            types.push(TypeInfo::new(id, def, header_bytes));
+            types.push(TypeInfo::new(id, def, planted, header_bytes));
         }
         let mut env = Env {
             compiler,
@@ -149,7 +152,8 @@ impl<'a> Env<'a> {
             .iter()
             .map(|&ty| {
                 let params = env.func_sig(ty).params.iter();
-                StructLayout::new(header_bytes, params.map(|&kind| StorageKind::Val(kind)))
+                let fields = params.map(|&kind| StorageKind::Val(kind));
+                StructLayout::with_faults(planted, header_bytes, fields)
             })
             .collect();
         Ok(env)

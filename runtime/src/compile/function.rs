@@ -106,7 +106,7 @@ fn limit_stack(func: &mut Function) {
 impl<'a> Translator<'a> {
     fn declare_local(&mut self, ty: AbiTy) -> Variable {
         let local = self.b.declare_var(clif_type(ty));
-        if ty == AbiTy::Ref {
+        if ty == AbiTy::Ref && !self.config().planted.has(Fault::LocalsUndeclared) {
             self.b.declare_var_needs_stack_map(local);
         }
         local

@@ -10,6 +10,7 @@ use crate::abi::signature::AbiTy;
 use crate::abi::vmctx::VmGlobal;
 use crate::heap::emit::Region;
 use crate::index::GlobalIdx;
+use crate::planted::Fault;
 
 impl Translator<'_> {
     pub(super) fn local_get(&mut self, local: u32) {
@@ -17,13 +18,26 @@ impl Translator<'_> {
         self.push(value);
     }
 
+    /// What a local is set to: the value itself, or a copy that no stack map knows, where that fault is planted.
+    fn value_for_local(&mut self, value: Value) -> Value {
+        let is_copied = self.config().planted.has(Fault::LocalsUndeclared)
+            && self.b.func.dfg.value_type(value) == types::I32;
+        if is_copied {
+            self.b.ins().iadd_imm_u(value, 0)
+        } else {
+            value
+        }
+    }
+
     pub(super) fn local_set(&mut self, local: u32) {
         let value = self.pop();
+        let value = self.value_for_local(value);
         self.b.def_var(Variable::from_u32(local), value);
     }
 
     pub(super) fn local_tee(&mut self, local: u32) {
         let value = self.stack[self.stack.len() - 1];
+        let value = self.value_for_local(value);
         self.b.def_var(Variable::from_u32(local), value);
     }
 

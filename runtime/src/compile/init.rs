@@ -20,7 +20,7 @@ use crate::error::Rejected;
 use crate::heap::GcRef;
 use crate::index::{ElemIdx, FuncIdx, GlobalIdx, TableIdx};
 use crate::module::{ConstExpr, ConstOp, Items, Module};
-use crate::planted::Fault;
+use crate::planted::{Fault, Planted};
 use crate::types::{RefKind, TypeId};
 
 /// The value of a constant expression that needs no heap.
@@ -159,7 +159,7 @@ impl Work<'_> {
 }
 
 /// Folds what can be folded; the rest is work, in the order in which it must be done.
-pub(super) fn fold(module: &Module) -> (FirstValues, Vec<Work<'_>>) {
+pub(super) fn fold(module: &Module, planted: Planted) -> (FirstValues, Vec<Work<'_>>) {
     let decls = module.decls();
     let mut work = Vec::new();
     let mut known: Vec<Option<Constant>> = vec![None; decls.globals.len()];
@@ -175,7 +175,12 @@ pub(super) fn fold(module: &Module) -> (FirstValues, Vec<Work<'_>>) {
             Some(Constant::Bits(bits)) => {
                 image[slot..slot + 16].copy_from_slice(&bits.to_le_bytes());
             }
-            Some(Constant::Ref(raw)) => image[slot..slot + 4].copy_from_slice(&raw.to_le_bytes()),
+            Some(Constant::Ref(mut raw)) => {
+                if planted.has(Fault::FoldedI31LosesItsSign) {
+                    raw &= !(1 << 31);
+                }
+                image[slot..slot + 4].copy_from_slice(&raw.to_le_bytes());
+            }
             Some(Constant::Func(None)) => {}
             Some(Constant::Func(Some(func))) => global_funcs.push((global, func)),
             None => work.push(Work {
@@ -356,6 +361,9 @@ impl Translator<'_> {
                 self.b.ins().imul(a, b)
             }
             ConstOp::RefNull(kind) => self.null(kind.heap),
+            ConstOp::RefFunc(_) if self.config().planted.has(Fault::FuncFieldLost) => {
+                self.i64_const(0)
+            }
             ConstOp::RefFunc(func) => self.ref_func(func),
             ConstOp::GlobalGet(global) => return self.global_get(global),
             ConstOp::RefI31 => return self.ref_i31(),

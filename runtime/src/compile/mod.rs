@@ -158,7 +158,7 @@ impl Compiler {
 /// if Cranelift refuses what the translator made (a fault of ours).
 pub fn compile_module(compiler: &Compiler, module: &Module) -> Result<ModuleCode, Rejected> {
     let env = Env::new(compiler, module)?;
-    let (first_values, work) = init::fold(module);
+    let (first_values, work) = init::fold(module, compiler.config().planted);
     compiler.with_scratch(|scratch| {
         let mut code = ModuleCode {
             funcs: Vec::with_capacity(module.decls().bodies.len()),

@@ -19,6 +19,7 @@ use crate::error::Trap;
 use crate::heap::emit::{EmitAllocation, Region};
 use crate::heap::layout::{Kind, NULL_PAGE_BYTES, storage_bytes, tag};
 use crate::index::{FieldIdx, FuncIdx, TypeIdx};
+use crate::planted::Fault;
 use crate::types::{HeapKind, StorageKind, Top, TypeId};
 
 /// Where a storage type's memory is, for alias analysis.
@@ -92,7 +93,9 @@ impl Translator<'_> {
 
     pub(super) fn i31_get(&mut self, signed: bool) {
         let reference = self.pop();
-        self.trap_unless(reference, Trap::NullI31Reference);
+        if !self.config().planted.has(Fault::I31GetNullUnchecked) {
+            self.trap_unless(reference, Trap::NullI31Reference);
+        }
         let number = if signed {
             self.b.ins().sshr_imm_u(reference, 1)
         } else {
@@ -145,7 +148,9 @@ impl Translator<'_> {
         match AbiTy::of(kind) {
             AbiTy::Ref => {
                 let reference = self.b.ins().load(types::I32, flags, object, offset);
-                self.declare(reference, AbiTy::Ref);
+                if !self.config().planted.has(Fault::StructGetResultUndeclared) {
+                    self.declare(reference, AbiTy::Ref);
+                }
                 self.collector(|collector, e| collector.after_read(e, reg(reference)));
                 reference
             }
@@ -168,6 +173,9 @@ impl Translator<'_> {
     ) {
         let offset = offset as i32;
         match storage {
+            StorageKind::I8 if self.config().planted.has(Fault::PackedStoreTooWide) => {
+                self.b.ins().istore16(flags, new, object, offset)
+            }
             StorageKind::I8 => self.b.ins().istore8(flags, new, object, offset),
             StorageKind::I16 => self.b.ins().istore16(flags, new, object, offset),
             StorageKind::Val(_) => self.b.ins().store(flags, new, object, offset),
@@ -306,6 +314,9 @@ impl Translator<'_> {
 
     fn allocate_struct(&mut self, id: TypeId, bytes: u32) -> Value {
         let type_id = self.i32_const(id.0 as i32);
+        if self.config().planted.has(Fault::StructNewResultUndeclared) {
+            return self.libcall_i32(LibCall::alloc_struct, &[type_id]);
+        }
         if self.config().collection_points {
             return self.libcall_object(LibCall::alloc_struct, &[type_id]);
         }

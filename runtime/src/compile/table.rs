@@ -18,6 +18,8 @@ use crate::abi::vmctx::VmTable;
 use crate::error::Trap;
 use crate::heap::emit::Region;
 use crate::index::TableIdx;
+use crate::planted::Fault;
+use crate::types::HeapKind;
 
 impl Translator<'_> {
     fn is_collected(&self, table: TableIdx) -> bool {
@@ -82,6 +84,13 @@ impl Translator<'_> {
     pub(super) fn table_get(&mut self, table: TableIdx) {
         let index = self.pop();
         self.table_point(table);
+        let heap = self.env.module.decls().tables[table.as_usize()]
+            .element
+            .heap;
+        if heap == HeapKind::None && self.config().planted.has(Fault::TableGetBoundsUnchecked) {
+            let null = self.null(heap);
+            return self.push(null);
+        }
         let address = self.table_element(table, index, Trap::TableOutOfBounds);
         let flags = self.flags(Place::Of(Region::Table));
         if !self.is_collected(table) {
@@ -127,7 +136,11 @@ impl Translator<'_> {
             LibCall::table_grow_func
         };
         let number = self.i32_const(table.0 as i32);
-        let old = self.libcall(call, &[number, init, delta]);
+        let mut old = self.libcall(call, &[number, init, delta]);
+        if self.config().planted.has(Fault::TableGrowFailureTruncated) {
+            let low = self.b.ins().ireduce(types::I32, old);
+            old = self.b.ins().uextend(types::I64, low);
+        }
         self.push_table_size(table, old);
     }
 

@@ -37,6 +37,7 @@ use crate::error::Trap;
 use crate::heap::EmitCollector;
 use crate::heap::emit::Region;
 use crate::index::TypeIdx;
+use crate::planted::Fault;
 
 /// Arguments of a jump.
 pub(super) type Args = SmallVec<[BlockArg; 8]>;
@@ -228,7 +229,9 @@ impl Translator<'_> {
         let block = self.b.create_block();
         for &ty in tys {
             let param = self.b.append_block_param(block, clif_type(ty));
-            self.declare(param, ty);
+            if !self.config().planted.has(Fault::BlockParameterUndeclared) {
+                self.declare(param, ty);
+            }
         }
         block
     }

@@ -311,7 +311,7 @@ impl Table {
         let opaque = store.as_context_mut().opaque_mut();
         let (id, element, raw) = self.checked(opaque, &value.into())?;
         if element.is_collected() {
-            opaque.table_fill_ref(id, at, raw.low_u32(), len)?;
+            opaque.table_fill_ref(Asker::Host, id, at, raw.low_u32(), len)?;
         } else {
             opaque.table_fill_func(id, at, raw.func(), len)?;
         }
@@ -340,7 +340,7 @@ impl Table {
                 |kind: RefKind| super::types::describe(&opaque.engine.registry, ValKind::Ref(kind));
             return Err(Error::type_mismatch(text(sup), text(sub)));
         }
-        opaque.table_copy((to, at), (from, start), len)?;
+        opaque.table_copy(Asker::Host, (to, at), (from, start), len)?;
         opaque.settle();
         Ok(())
     }

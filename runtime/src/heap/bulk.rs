@@ -67,6 +67,9 @@ impl Heap {
             Stored::I32(v) | Stored::Func(v) => self.fill_with(&to, len, &v.to_ne_bytes()),
             Stored::I64(v) => self.fill_with(&to, len, &v.to_ne_bytes()),
             Stored::V128(v) => self.fill_with(&to, len, &v.to_ne_bytes()),
+            Stored::Ref(v) if self.core.planted.has(Fault::ArrayFillNoBarrier) => {
+                self.fill_with(&to, len, &GcRef::to_raw(v).to_ne_bytes());
+            }
             Stored::Ref(v) => {
                 let new = GcRef::to_raw(v);
                 self.gain(new, len)?;
@@ -128,7 +131,8 @@ impl Heap {
         }
         let bytes = len * target.bytes;
         let forward = self.core.planted.has(Fault::ArrayCopyForward);
-        if !target.traced || !self.counts() {
+        let bare = self.core.planted.has(Fault::ArrayCopyNoBarrier);
+        if !target.traced || !self.counts() || bare {
             if forward {
                 for offset in 0..bytes {
                     let byte: u8 = self.core.space.load(source.start + offset);
@@ -199,6 +203,12 @@ impl Heap {
         if !to.traced {
             let object = array.raw();
             return Err(self.fault(HeapFault::WrongField { object, at }).into());
+        }
+        if self.core.planted.has(Fault::ArrayInitElemNoBarrier) {
+            for (slot, &new) in (to.start..).step_by(4).zip(refs) {
+                self.core.space.set_word(slot, new);
+            }
+            return Ok(());
         }
         for &new in refs {
             self.gain(new, 1)?;

@@ -47,7 +47,12 @@ impl EmitCollector for Faulty {
     }
 
     fn write(&self, e: &mut dyn Emit, address: Reg, region: Region, new: Reg) {
-        if self.planted.has(Fault::InlineWriteNoBarrier) && region == Region::RefField {
+        let bare = match region {
+            Region::Global => Fault::GlobalSetNoBarrier,
+            Region::Table => Fault::TableSetNoBarrier,
+            _ => Fault::InlineWriteNoBarrier,
+        };
+        if self.planted.has(bare) {
             e.store(address, 0, new, region);
             return;
         }

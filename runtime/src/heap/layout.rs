@@ -12,6 +12,7 @@
 //! their size is a multiple of 8. References are 4 bytes; function references are stored as the 4-byte number of the
 //! function in the store (never as a pointer); v128 needs no alignment beyond 8.
 
+use crate::planted::{Fault, Planted};
 use crate::types::{FieldKind, StorageKind, ValKind};
 
 /// What an object is. In the tag's bits 24..28.
@@ -86,13 +87,27 @@ impl StructLayout {
     /// The layout of fields behind a header. Every field is aligned to its size, at most 8.
     #[must_use]
     pub fn new(header_bytes: u32, fields: impl IntoIterator<Item = StorageKind>) -> StructLayout {
+        StructLayout::with_faults(Planted::NONE, header_bytes, fields)
+    }
+
+    /// As [`StructLayout::new`], with faults planted.
+    #[must_use]
+    pub fn with_faults(
+        planted: Planted,
+        header_bytes: u32,
+        fields: impl IntoIterator<Item = StorageKind>,
+    ) -> StructLayout {
+        let mut fields: Vec<_> = fields.into_iter().enumerate().collect();
+        if planted.has(Fault::LayoutReferencesFirst) {
+            fields.sort_by_key(|(_, storage)| !is_traced(*storage));
+        }
         let mut at = header_bytes;
-        let mut offsets = Vec::new();
+        let mut offsets = vec![0; fields.len()];
         let mut traced = Vec::new();
-        for storage in fields {
+        for (position, storage) in fields {
             let bytes = storage_bytes(storage);
             at = at.next_multiple_of(bytes.min(OBJECT_ALIGN));
-            offsets.push(at);
+            offsets[position] = at;
             if is_traced(storage) {
                 traced.push(at);
             }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::fault::HeapFault;
 use super::layout::{ArrayLayout, Kind, StructLayout};
+use crate::planted::Planted;
 use crate::types::registry::TypeRegistry;
 use crate::types::{Composite, FieldKind, StorageKind, TypeDef, TypeId};
 
@@ -58,6 +59,8 @@ pub struct TypeLayout {
 pub struct Layouts {
     source: Arc<dyn TypeSource>,
     header_bytes: u32,
+    /// Faults planted on purpose.
+    planted: Planted,
     /// Position + 1 in `walks` and `layouts` by type id; 0 where there is none yet.
     index: Vec<u32>,
     walks: Vec<Walk>,
@@ -76,10 +79,11 @@ impl std::fmt::Debug for Layouts {
 impl Layouts {
     /// An empty cache.
     #[must_use]
-    pub fn new(source: Arc<dyn TypeSource>, header_bytes: u32) -> Layouts {
+    pub fn new(source: Arc<dyn TypeSource>, header_bytes: u32, planted: Planted) -> Layouts {
         Layouts {
             source,
             header_bytes,
+            planted,
             index: Vec::new(),
             walks: Vec::new(),
             layouts: Vec::new(),
@@ -90,7 +94,7 @@ impl Layouts {
     /// Takes the contents and leaves an empty cache.
     #[cfg(feature = "planted")]
     pub(super) fn take(&mut self) -> Layouts {
-        let empty = Layouts::new(Arc::clone(&self.source), self.header_bytes);
+        let empty = Layouts::new(Arc::clone(&self.source), self.header_bytes, self.planted);
         std::mem::replace(self, empty)
     }
 
@@ -136,7 +140,7 @@ impl Layouts {
         }
         let def = self.source.def(TypeId(type_id)).ok_or(bad)?;
         let chain = self.chain(type_id, &def).ok_or(bad)?;
-        let layout = lay_out(self.header_bytes, &def.composite, chain);
+        let layout = lay_out(self.planted, self.header_bytes, &def.composite, chain);
         let first = self.edges.len() as u32;
         let mut walk = Walk {
             kind: layout.kind,
@@ -182,9 +186,15 @@ impl Layouts {
     }
 }
 
-fn lay_out(header_bytes: u32, composite: &Composite, chain: Box<[TypeId]>) -> TypeLayout {
+fn lay_out(
+    planted: Planted,
+    header_bytes: u32,
+    composite: &Composite,
+    chain: Box<[TypeId]>,
+) -> TypeLayout {
     let structure = |kind: Kind, fields: Box<[FieldKind]>| {
-        let layout = StructLayout::new(header_bytes, fields.iter().map(|f| f.storage));
+        let layout =
+            StructLayout::with_faults(planted, header_bytes, fields.iter().map(|f| f.storage));
         TypeLayout {
             kind,
             fields,

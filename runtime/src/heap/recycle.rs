@@ -9,8 +9,8 @@ use crate::config::Config;
 
 /// The cache to begin with.
 #[cfg(not(feature = "planted"))]
-pub(super) fn layouts(_config: &Config, source: Arc<dyn TypeSource>, header_bytes: u32) -> Layouts {
-    Layouts::new(source, header_bytes)
+pub(super) fn layouts(config: &Config, source: Arc<dyn TypeSource>, header_bytes: u32) -> Layouts {
+    Layouts::new(source, header_bytes, config.planted)
 }
 
 #[cfg(feature = "planted")]
@@ -48,5 +48,5 @@ pub(super) fn layouts(config: &Config, source: Arc<dyn TypeSource>, header_bytes
     if keeps && let Some(kept) = kept::take(header_bytes) {
         return kept;
     }
-    Layouts::new(source, header_bytes)
+    Layouts::new(source, header_bytes, config.planted)
 }

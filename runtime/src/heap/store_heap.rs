@@ -170,6 +170,12 @@ impl Heap {
         Ok(true)
     }
 
+    /// Faults planted on purpose.
+    #[must_use]
+    pub fn planted(&self) -> Planted {
+        self.core.planted
+    }
+
     /// Collects everything the collector can reclaim. An explicit request is also a collection point: see
     /// [`PointKind::Request`].
     ///
@@ -451,10 +457,9 @@ impl WithoutPlanted<'_> {
             RootKind::Global => planted.has(Fault::GlobalsAreNoRoots),
             RootKind::Segment => planted.has(Fault::SegmentsAreNoRoots),
             RootKind::PendingException => planted.has(Fault::PendingExceptionIsNoRoot),
-            RootKind::TableElement
-            | RootKind::HostHandle
-            | RootKind::StackSlot
-            | RootKind::Temporary => false,
+            RootKind::TableElement => planted.has(Fault::TablesAreNoRoots),
+            RootKind::HostHandle => planted.has(Fault::HandlesAreNoRoots),
+            RootKind::StackSlot | RootKind::Temporary => false,
         }
     }
 }

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::heap::fault::HeapFault;
 use crate::heap::{GcRef, Heap};
+use crate::planted::Fault;
 
 /// Names a scoped root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -138,8 +139,10 @@ impl Handles {
         for at in dropped {
             let slot = &mut self.owned[at as usize];
             match heap {
-                Some(heap) => heap.clear_root(slot)?,
-                None => *slot = 0,
+                Some(heap) if !heap.planted().has(Fault::HandleReleaseKeepsCount) => {
+                    heap.clear_root(slot)?;
+                }
+                _ => *slot = 0,
             }
             self.free.push(at);
         }

@@ -193,7 +193,11 @@ unsafe fn host_call(
         // SAFETY: the caller's promise; the borrow ends before the body runs.
         let store = unsafe { &mut *store };
         let mut held = references(params, buffer);
-        store.with_temporaries(&mut held, |store| store.point(PointKind::HostCall))?;
+        if store.planted().has(Fault::HostArgumentsUnrooted) {
+            store.point(PointKind::HostCall)?;
+        } else {
+            store.with_temporaries(&mut held, |store| store.point(PointKind::HostCall))?;
+        }
         let slots = (params.iter().zip(&mut *buffer)).filter(|(kind, _)| kind.is_collected());
         for ((_, slot), raw) in slots.zip(held) {
             *slot = ValRaw::from_u64(raw.into());

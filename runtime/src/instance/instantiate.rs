@@ -19,7 +19,7 @@ use super::contents::{InstanceData, TagData};
 use super::context::Context;
 use super::global::GlobalData;
 use super::link::{Item, Mismatch};
-use super::mapping::NoMemory;
+use super::mapping::{NoMemory, Record};
 use super::memory::MemoryData;
 use super::segment::Segment;
 use super::store::StoreOpaque;
@@ -31,7 +31,8 @@ use crate::error::Exhausted;
 use crate::execute::{Backtrace, Ended, Raised};
 use crate::index::{DataIdx, ElemIdx, FuncIdx, GlobalIdx};
 use crate::module::{ConstExpr, Items, Mode, Module};
-use crate::types::ValKind;
+use crate::planted::Fault;
+use crate::types::{HeapKind, TypeId, ValKind};
 
 /// Why there is no instance, or none that started.
 #[derive(Debug)]
@@ -154,7 +155,7 @@ impl StoreOpaque {
         let memories = self.allocate_memories(module, &context, imports.memories)?;
         let globals = self.allocate_globals(module, &context, imports.globals);
         let tags = self.allocate_tags(module, &context, imports.tags);
-        let records = self.import_funcs(&context, &imports.funcs)?;
+        let records = self.import_funcs(module, &context, &imports.funcs)?;
         define_funcs(compiled, &context);
         let segments = (decls.elems.iter())
             .map(|elem| match &elem.items {
@@ -267,6 +268,12 @@ impl StoreOpaque {
     ) -> Box<[TagId]> {
         let decls = module.decls();
         for ty in &decls.tags[decls.imported_tags as usize..] {
+            if self.planted().has(Fault::TagsComparedByType)
+                && let Some(same) = self.tag_of_type(decls.types[ty.as_usize()])
+            {
+                tags.push(same);
+                continue;
+            }
             tags.push(TagId(self.contents.tags.len() as u32));
             self.contents.tags.push(TagData {
                 ty: decls.types[ty.as_usize()],
@@ -279,14 +286,27 @@ impl StoreOpaque {
         tags.into()
     }
 
+    /// The first tag of a type: a planted fault.
+    fn tag_of_type(&self, ty: TypeId) -> Option<TagId> {
+        let at = self.contents.tags.iter().position(|tag| tag.ty == ty)?;
+        Some(TagId(at as u32))
+    }
+
     /// Fills in the imported functions. Those of the host get a record that names the importing instance.
     fn import_funcs(
         &mut self,
+        module: &Module,
         context: &Context,
         funcs: &[NonNull<VmFuncRef>],
-    ) -> Result<Vec<super::mapping::Record>, Raised> {
+    ) -> Result<Vec<Record>, Raised> {
         let mut records = Vec::new();
         for (at, func) in funcs.iter().enumerate() {
+            let mut func = *func;
+            if self.planted().has(Fault::ImportTypeWins) {
+                let record = retyped(func, module.func_type(FuncIdx(at as u32)))?;
+                func = record.start().cast();
+                records.push(record);
+            }
             // SAFETY: V1: a function of this store.
             let VmFuncRef { code, vmctx, .. } = unsafe { func.read() };
             let host = self.contents.by_host_context.get(&vmctx.addr());
@@ -315,14 +335,21 @@ impl StoreOpaque {
 
     /// Fills in the items of segments that are only names of functions.
     fn name_funcs(&mut self, id: InstanceId) {
+        let not_null = self.planted().has(Fault::NullItemIsNotNull);
         let data = &mut self.contents.instances[id.at()];
         let module = Arc::clone(&data.module);
         for (at, elem) in module.decls().elems.iter().enumerate() {
             let Items::Funcs(items) = &elem.items else {
                 continue;
             };
+            let null = if not_null && elem.element.heap == HeapKind::Func {
+                module.decls().escaped.first().copied()
+            } else {
+                None
+            };
             let named = items
                 .iter()
+                .map(|item| item.or(null))
                 .map(|item| item.map_or(ptr::null_mut(), |func| data.func(func).as_ptr()))
                 .collect();
             data.segments[at] = Segment::Funcs(named);
@@ -393,6 +420,18 @@ impl StoreOpaque {
         let import = unsafe { data.context.imported_func(start.0).read() };
         self.invoke_nullary(import.code, import.vmctx)
     }
+}
+
+/// The reference of a function of a living store with another type: a planted fault.
+fn retyped(func: NonNull<VmFuncRef>, ty: TypeId) -> Result<Record, Raised> {
+    let record = Record::new(size_of::<VmFuncRef>()).map_err(no_memory)?;
+    // SAFETY: V1: a function of the store.
+    let mut copy = unsafe { func.read() };
+    copy.type_id = ty.0;
+    copy.heap_id = 0;
+    // SAFETY: the record is new, and large enough.
+    unsafe { record.start().cast().write(copy) };
+    Ok(record)
 }
 
 /// Fills in the references of the functions that escape.
@@ -506,6 +545,8 @@ impl StoreOpaque {
             let elem = ElemIdx(at as u32);
             for (item, initial) in (0..).zip(items) {
                 match initial {
+                    Initial::Constant(Constant::Ref(_))
+                        if self.planted().has(Fault::I31ItemLost) => {}
                     Initial::Constant(Constant::Ref(raw)) if *raw != 0 => {
                         self.init_segment_ref(id, elem, item, *raw)?;
                     }

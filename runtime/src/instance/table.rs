@@ -272,7 +272,11 @@ impl StoreOpaque {
             let [init] = self.point_with(PointKind::Growth, [init])?;
             init
         };
-        if asker == Asker::Host && self.planted().has(Fault::TableGrowHostKeepsCount) {
+        let keeps_count = match asker {
+            Asker::Wasm => Fault::TableGrowKeepsCount,
+            Asker::Host => Fault::TableGrowHostKeepsCount,
+        };
+        if self.planted().has(keeps_count) {
             init_root(&mut self.heap, &mut 0, GcRef::from_raw(init))?;
         }
         let Some(old) = self.table_extend(id, delta) else {
@@ -304,6 +308,7 @@ impl StoreOpaque {
     /// `TableOutOfBounds`; then nothing was written.
     pub fn table_fill_ref(
         &mut self,
+        asker: Asker,
         id: TableId,
         at: u64,
         value: u32,
@@ -311,10 +316,11 @@ impl StoreOpaque {
     ) -> Result<(), Raised> {
         let [value] = self.point_with(PointKind::Table, [value])?;
         let range = self.table(id).range(at, len)?;
+        let bare = asker == Asker::Host && self.planted().has(Fault::TableFillHostNoBarrier);
         let slots = &mut self.contents.tables[id.at()].refs()[range];
         match &mut self.heap {
-            Some(heap) => heap.fill_roots(slots, GcRef::from_raw(value))?,
-            None => slots.fill(value),
+            Some(heap) if !bare => heap.fill_roots(slots, GcRef::from_raw(value))?,
+            _ => slots.fill(value),
         }
         Ok(())
     }
@@ -341,6 +347,7 @@ impl StoreOpaque {
     /// `TableOutOfBounds`; then nothing was written.
     pub fn table_copy(
         &mut self,
+        asker: Asker,
         (to, at): (TableId, u64),
         (from, start): (TableId, u64),
         len: u64,
@@ -351,6 +358,9 @@ impl StoreOpaque {
         }
         let source = self.table(from).range(start, len)?;
         let target = self.table(to).range(at, len)?;
+        if to == from && self.planted().has(Fault::TableCopyForgotten) {
+            return Ok(());
+        }
         if !collected {
             if to == from {
                 self.table_mut(to).funcs().copy_within(source, target.start);
@@ -360,14 +370,18 @@ impl StoreOpaque {
             }
             return Ok(());
         }
+        let bare = self.planted().has(match asker {
+            Asker::Wasm => Fault::TableCopyNoBarrier,
+            Asker::Host => Fault::TableCopyHostNoBarrier,
+        });
         if to == from {
             let slots = self.contents.tables[to.at()].refs();
             match &mut self.heap {
-                Some(heap) => {
+                Some(heap) if !bare => {
                     let (at, start, len) = (target.start, source.start, source.len());
                     heap.copy_roots_within(slots, at, start, len)?;
                 }
-                None => slots.copy_within(source, target.start),
+                _ => slots.copy_within(source, target.start),
             }
             return Ok(());
         }
@@ -375,8 +389,8 @@ impl StoreOpaque {
         let items = std::mem::take(self.contents.tables[from.at()].refs());
         let slots = &mut self.contents.tables[to.at()].refs()[target];
         let copied = match &mut self.heap {
-            Some(heap) => heap.copy_roots(slots, &items[source]).map_err(Raised::from),
-            None => {
+            Some(heap) if !bare => heap.copy_roots(slots, &items[source]).map_err(Raised::from),
+            _ => {
                 slots.copy_from_slice(&items[source]);
                 Ok(())
             }

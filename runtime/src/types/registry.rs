@@ -12,6 +12,7 @@ use super::canonical::{each_id, map_ids};
 use super::display::Displays;
 use super::{Composite, FuncSig, TypeDef, TypeId};
 use crate::error::Rejected;
+use crate::planted::{Fault, Planted};
 
 /// Position of a group in the registry.
 type GroupId = u32;
@@ -50,6 +51,7 @@ struct Tables {
 #[derive(Debug)]
 pub struct TypeRegistry {
     displays: Displays,
+    planted: Planted,
     tables: RwLock<Tables>,
 }
 
@@ -59,8 +61,17 @@ impl TypeRegistry {
     /// # Errors
     /// The operating system's, when it refuses the address space for the displays.
     pub fn new() -> std::io::Result<Arc<TypeRegistry>> {
+        TypeRegistry::with_faults(Planted::NONE)
+    }
+
+    /// An empty registry in which faults are planted.
+    ///
+    /// # Errors
+    /// As for [`TypeRegistry::new`].
+    pub fn with_faults(planted: Planted) -> std::io::Result<Arc<TypeRegistry>> {
         Ok(Arc::new(TypeRegistry {
             displays: Displays::new()?,
+            planted,
             tables: RwLock::new(Tables {
                 types: vec![None],
                 ..Tables::default()
@@ -122,10 +133,12 @@ impl Tables {
     fn intern(
         &mut self,
         displays: &Displays,
+        planted: Planted,
         key: Vec<TypeDef>,
     ) -> Result<(GroupId, Arc<[TypeId]>), Rejected> {
         let key: Arc<[TypeDef]> = key.into();
-        if let Some(&id) = self.by_key.get(&key) {
+        let shared = key.len() == 1 || !planted.has(Fault::GroupsNotCanonical);
+        if let Some(&id) = self.by_key.get(&key).filter(|_| shared) {
             let group = self.group_mut(id);
             group.uses += 1;
             return Ok((id, Arc::clone(&group.ids)));
@@ -271,10 +284,11 @@ impl Registered {
         for member in &mut members {
             member.depth = 0;
         }
-        let (group, ids) = self
-            .registry
-            .write()
-            .intern(&self.registry.displays, members)?;
+        let (group, ids) = self.registry.write().intern(
+            &self.registry.displays,
+            self.registry.planted,
+            members,
+        )?;
         self.groups.push(group);
         self.ids.extend_from_slice(&ids);
         Ok(ids)

@@ -1,5 +1,6 @@
 ;;! guards = "an array whose size in bytes does not fit exhausts the heap: it is neither small nor an exception"
 ;;! source = "Wasmtime #13034; SpiderMonkey regress-1884767.js"
+;;! planted = "array-size-wraps"
 
 (module
   (type $longs (array (mut i64)))

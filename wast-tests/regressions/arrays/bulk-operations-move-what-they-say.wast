@@ -1,5 +1,6 @@
 ;;! guards = "array.fill, array.copy and the array operations on segments touch exactly the range they are given"
 ;;! source = "Wasmtime #10467, #13034; JSC bug 285580; WAMR #5113; WebAssembly/spec #1880"
+;;! planted = ["globals-are-no-roots", "array-fill-from-start", "array-copy-forward", "array-init-elem-wide", "array-data-bounds-in-elements", "array-fill-len-from-index", "array-empty-unchecked"]
 
 (module
   (type $refs (array (mut (ref null eq))))

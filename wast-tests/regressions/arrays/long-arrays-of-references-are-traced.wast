@@ -2,6 +2,7 @@
 ;;! source = "Wasmtime PR #10453"
 ;;! schedule = "every:3"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
+;;! planted = ["array-edges-miscounted", "release-is-shallow", "inline-write-no-barrier"]
 
 (module
   (type $box (struct (field i32)))

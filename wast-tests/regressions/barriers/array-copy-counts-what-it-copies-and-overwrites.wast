@@ -2,6 +2,7 @@
 ;;! source = "Wasmtime #13450, WebKit #39721"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
+;;! planted = "array-copy-no-barrier"
 
 (module
   (import "harness" "live" (func $live (result i32)))

@@ -2,6 +2,7 @@
 ;;! source = "Wasmtime #10467, relatives"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
+;;! planted = "array-fill-no-barrier"
 
 (module
   (import "harness" "live" (func $live (result i32)))

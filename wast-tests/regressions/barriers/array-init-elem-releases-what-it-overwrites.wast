@@ -2,6 +2,7 @@
 ;;! source = "Wasmtime #13066, relatives"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
+;;! planted = "array-init-elem-no-barrier"
 
 (module
   (import "harness" "live" (func $live (result i32)))

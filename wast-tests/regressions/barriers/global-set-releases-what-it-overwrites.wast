@@ -2,7 +2,7 @@
 ;;! source = "WebKit #10314 (bug 252513)"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
-;;! planted = "inline-write-no-barrier"
+;;! planted = "global-set-no-barrier"
 
 (module $owner
   (import "harness" "live" (func $live (result i32)))

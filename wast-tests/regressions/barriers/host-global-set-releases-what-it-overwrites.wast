@@ -2,6 +2,7 @@
 ;;! source = "Wasmtime #1969"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
+;;! planted = "global-set-host-no-barrier"
 
 (module
   (import "harness" "extern" (func $extern (param i32) (result externref)))

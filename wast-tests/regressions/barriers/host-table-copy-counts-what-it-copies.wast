@@ -2,6 +2,7 @@
 ;;! source = "Wasmtime #13072"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
+;;! planted = "table-copy-host-no-barrier"
 
 (module
   (import "harness" "extern" (func $extern (param i32) (result externref)))

@@ -2,6 +2,7 @@
 ;;! source = "Wasmtime PR #11416, relatives"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
+;;! planted = "table-fill-host-no-barrier"
 
 (module
   (import "harness" "extern" (func $extern (param i32) (result externref)))

@@ -2,6 +2,7 @@
 ;;! source = "Wasmtime #10371, #13307"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
 ;;! schedule = "every:3"
+;;! planted = ["inline-barrier-counts-i31", "array-copy-releases-i31"]
 
 (module
   (type $cell (struct (field $v (mut eqref))))

@@ -2,6 +2,7 @@
 ;;! source = "Wasmtime #13072"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
+;;! planted = "table-copy-no-barrier"
 
 (module
   (import "harness" "live" (func $live (result i32)))

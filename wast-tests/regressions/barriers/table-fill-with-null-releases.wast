@@ -1,6 +1,7 @@
 ;;! guards = "filling a table with null releases what was in it"
 ;;! source = "Wasmtime #14325"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
+;;! planted = "table-fill-null-memset"
 
 (module
   (type $box (struct (field i32)))

@@ -2,7 +2,7 @@
 ;;! source = "Wasmtime #1969"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
-;;! planted = "inline-write-no-barrier"
+;;! planted = "table-set-no-barrier"
 
 (module
   (import "harness" "live" (func $live (result i32)))

@@ -1,5 +1,6 @@
 ;;! guards = "call_indirect accepts a function of a subtype, and none of a supertype"
 ;;! source = "Wasmtime #9448; WebAssembly/gc #569"
+;;! planted = "call-indirect-by-equality"
 
 (module
   (type $super (sub (func (result anyref))))

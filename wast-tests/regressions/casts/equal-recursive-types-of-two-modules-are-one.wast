@@ -1,6 +1,7 @@
 ;;! guards = "structurally equal recursion groups of two modules are the same types"
 ;;! source = "WebKit, webkitweekly 2026-W18"
 ;;! schedule = "every"
+;;! planted = "groups-not-canonical"
 
 (module $maker
   (rec (type $a (struct (field (ref null $b)))) (type $b (struct (field (ref null $a)))))

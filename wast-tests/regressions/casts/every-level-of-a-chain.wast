@@ -1,5 +1,6 @@
 ;;! guards = "a cast looks at the right entry of the supertype display, at every depth"
 ;;! source = "Wasmtime #10435"
+;;! planted = "display-off-by-one"
 
 (module
   (type $t0 (sub (struct)))

@@ -1,5 +1,6 @@
 ;;! guards = "an imported function keeps the type of its definition"
 ;;! source = "Wasmtime #13095, #13161"
+;;! planted = "import-type-wins"
 
 (module $definer
   (type $super (sub (func (result anyref))))

@@ -1,6 +1,7 @@
 ;;! guards = "ref.test of an internalised host reference is false for every structure type"
 ;;! source = "Wasmtime #14301"
 ;;! schedule = "every"
+;;! planted = "host-object-has-a-type"
 
 (module
   (type $s (struct (field i32)))

@@ -1,7 +1,7 @@
 ;;! guards = "the tests for null and for i31 are two tests"
 ;;! source = "Wasmtime #10171, #10221"
 ;;! schedule = "every"
-;;! planted = "null-or-i31-in-one-mask"
+;;! planted = "null-passes-for-i31"
 
 (module
   (type $s (sub (struct (field i32))))

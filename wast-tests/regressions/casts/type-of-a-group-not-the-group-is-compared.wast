@@ -1,5 +1,6 @@
 ;;! guards = "two types of one recursion group are different types"
 ;;! source = "Wasmtime #9714, #10091"
+;;! planted = "group-taken-for-type"
 
 (module
   (rec (type $a (sub (struct (field i32)))) (type $b (sub (struct (field i32)))))

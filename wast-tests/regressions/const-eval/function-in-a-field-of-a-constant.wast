@@ -2,6 +2,7 @@
 ;;! source = "Wasmtime #9454"
 ;;! schedule = "every"
 ;;! collectors = ["null", "drc", "drc-cycles", "copying"]
+;;! planted = "func-field-lost"
 
 (module
   (type $f (func (result i32)))

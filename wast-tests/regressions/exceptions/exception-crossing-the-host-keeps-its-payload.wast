@@ -2,7 +2,7 @@
 ;;! source = "Wasmtime #13316, #13330"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
-;;! planted = "pending-exception-is-no-root"
+;;! planted = "exceptions-not-traced"
 
 (module
   (import "harness" "call:thrower" (func $host))

@@ -2,6 +2,7 @@
 ;;! source = "Wasmtime #13316, #13326, #13330, #9701"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
 ;;! schedule = "every"
+;;! planted = ["exceptions-not-traced", "pending-exception-uncounted"]
 
 (module
   (type $box (struct (field i32)))

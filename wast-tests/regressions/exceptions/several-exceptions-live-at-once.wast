@@ -2,6 +2,7 @@
 ;;! source = "wazero #2522"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
+;;! planted = "locals-undeclared"
 
 (module
   (import "harness" "gc" (func $gc))

@@ -1,6 +1,7 @@
 ;;! guards = "a handler catches the tag itself, not one of the same type"
 ;;! source = "Wasmtime #14009, #14012"
 ;;! schedule = "every"
+;;! planted = "tags-compared-by-type"
 
 (module
   (tag $a (param i32))

@@ -1,4 +1,5 @@
 ;;! guards = "the embedder's operations on tables do what the instructions do, for each hierarchy and both index types"
+;;! planted = "table-set-host-no-barrier"
 
 (module $any
   (type $box (struct (field i32)))

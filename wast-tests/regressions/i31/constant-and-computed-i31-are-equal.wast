@@ -1,5 +1,6 @@
 ;;! guards = "an i31 made from a constant, from a computed value and in a constant expression are the same reference"
 ;;! source = "WebKit #45736 (bug 293207); V8 regress-328499555"
+;;! planted = "folded-i31-loses-its-sign"
 
 (module
   (global $g i31ref (ref.i31 (i32.const 0xc000_0000)))

@@ -1,5 +1,6 @@
 ;;! guards = "i31.get_s and i31.get_u of null trap"
 ;;! source = "Wasmtime #9165"
+;;! planted = "i31-get-null-unchecked"
 
 (module
   (func (export "s") (result i32) (i31.get_s (ref.null i31)))

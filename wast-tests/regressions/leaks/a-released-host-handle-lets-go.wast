@@ -2,6 +2,7 @@
 ;;! source = "Wasmtime #11799"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
+;;! planted = "handle-release-keeps-count"
 
 (module
   (import "harness" "live" (func $live (result i32)))

@@ -2,6 +2,7 @@
 ;;! source = "Wasmtime #10349"
 ;;! heap = 262144
 ;;! collectors = ["drc", "drc-cycles", "copying"]
+;;! planted = "free-remainder-lost"
 
 (module
   (type $bytes (array i8))

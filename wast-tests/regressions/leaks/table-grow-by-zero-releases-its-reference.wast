@@ -2,6 +2,7 @@
 ;;! source = "Wasmtime PR #11416"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
+;;! planted = "table-grow-keeps-count"
 
 (module
   (import "harness" "extern" (func $extern (param i32) (result externref)))

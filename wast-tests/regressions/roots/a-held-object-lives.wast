@@ -2,6 +2,7 @@
 ;;! source = "Wasmtime #10374"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
+;;! planted = "handles-are-no-roots"
 
 (module
   (import "harness" "hold" (func $hold (param anyref) (result i32)))

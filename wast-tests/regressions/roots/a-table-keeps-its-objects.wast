@@ -2,6 +2,7 @@
 ;;! source = "Wasmtime PR #11416"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
+;;! planted = "tables-are-no-roots"
 
 (module
   (import "harness" "live" (func $live (result i32)))

@@ -2,6 +2,7 @@
 ;;! source = "Wasmtime #13450"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
+;;! planted = "array-copy-operands-unrooted"
 
 (module
   (type $node (struct (field $n i32) (field $next (mut (ref null $node)))))

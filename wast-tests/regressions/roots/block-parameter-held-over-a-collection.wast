@@ -2,6 +2,7 @@
 ;;! source = "Wasmtime #13461, #13469"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
+;;! planted = "block-parameter-undeclared"
 
 (module
   (import "harness" "gc" (func $gc))

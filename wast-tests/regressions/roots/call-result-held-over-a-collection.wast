@@ -2,6 +2,7 @@
 ;;! source = "Wasmtime #10322"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
+;;! planted = "call-result-undeclared"
 
 (module
   (import "harness" "gc" (func $gc))

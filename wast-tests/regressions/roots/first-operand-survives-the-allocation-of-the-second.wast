@@ -2,6 +2,7 @@
 ;;! source = "WebKit #39721 (bug 285580)"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
+;;! planted = "struct-new-result-undeclared"
 
 (module
   (type $node (struct (field $n i32) (field $next (mut (ref null $node)))))

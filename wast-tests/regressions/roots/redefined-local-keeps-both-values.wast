@@ -2,6 +2,7 @@
 ;;! source = "Wasmtime #13449"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
+;;! planted = "locals-undeclared"
 
 (module
   (import "harness" "gc" (func $gc))

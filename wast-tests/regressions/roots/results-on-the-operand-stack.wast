@@ -1,6 +1,7 @@
 ;;! guards = "the result of every instruction that gives a reference is a root while it waits on the operand stack"
 ;;! source = "Wasmtime PR #12862, #12935, #12936, #11753; CVE-2021-39218; Wasmtime #2386"
 ;;! schedule = "every"
+;;! planted = ["select-result-undeclared", "array-new-data-undeclared", "array-new-elem-undeclared", "stack-map-other", "stack-map-try-lost"]
 
 (module
   (type $box (struct (field (mut i32))))

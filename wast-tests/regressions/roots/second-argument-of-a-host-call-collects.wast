@@ -2,6 +2,7 @@
 ;;! source = "CVE-2021-39216"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
+;;! planted = "host-arguments-unrooted"
 
 (module
   (type $pair (struct (field $a anyref) (field $b anyref)))

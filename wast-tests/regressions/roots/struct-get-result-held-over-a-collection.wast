@@ -2,6 +2,7 @@
 ;;! source = "Wasmtime #9669, relatives"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
+;;! planted = "struct-get-result-undeclared"
 
 (module
   (import "harness" "gc" (func $gc))

@@ -2,6 +2,7 @@
 ;;! source = "Wasmtime #9071, #13461, #13480"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
+;;! planted = "locals-undeclared"
 
 (module
   (import "harness" "gc" (func $gc))

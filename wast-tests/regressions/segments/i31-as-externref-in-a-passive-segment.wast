@@ -2,7 +2,7 @@
 ;;! source = "Wasmtime #13464"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
-;;! planted = "inline-barrier-counts-i31"
+;;! planted = "i31-item-lost"
 
 (module
   (table $t (export "t") 2 externref)

@@ -2,6 +2,7 @@
 ;;! source = "Wasmtime #12985"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
+;;! planted = "segment-evaluated-at-each-use"
 
 (module
   (type $node (struct (field $n i32) (field $next (mut (ref null $node)))))

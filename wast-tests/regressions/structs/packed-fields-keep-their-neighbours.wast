@@ -1,5 +1,6 @@
 ;;! guards = "a packed field is read and written in its own bytes"
 ;;! source = "Wasmtime #10463, relatives"
+;;! planted = "packed-store-too-wide"
 
 (module
   (type $s (struct (field $a (mut i8)) (field $b (mut i8)) (field $c (mut i16)) (field $d (mut i8))))

@@ -1,6 +1,7 @@
 ;;! guards = "the fields of a supertype stand at the same offsets in a subtype"
 ;;! source = "Wasmtime #10459, #10463"
 ;;! schedule = "every"
+;;! planted = "layout-references-first"
 
 (module
   (type $super (sub (struct (field $a i32) (field $b i64))))

@@ -2,6 +2,7 @@
 ;;! source = "Wasmtime #13610, #13712"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
+;;! planted = "table-copy-forgotten"
 
 (module
   (table $t 8 i31ref)

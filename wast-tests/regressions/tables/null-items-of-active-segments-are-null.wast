@@ -1,5 +1,6 @@
 ;;! guards = "an active segment writes real nulls"
 ;;! source = "WAMR #5060, #5096"
+;;! planted = "null-item-is-not-null"
 
 (module
   (table $t 3 funcref)

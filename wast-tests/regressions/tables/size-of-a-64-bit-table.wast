@@ -1,5 +1,6 @@
 ;;! guards = "table.size and table.grow of a 64-bit table give 64 bits"
 ;;! source = "Wasmtime #13009"
+;;! planted = "table-grow-failure-truncated"
 
 (module
   (table $t i64 3 10 externref)

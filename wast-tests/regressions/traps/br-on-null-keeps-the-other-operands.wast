@@ -1,6 +1,7 @@
 ;;! guards = "br_on_null and br_on_non_null keep the operands below the reference"
 ;;! source = "WebKit #21692 (bug 266167)"
 ;;! schedule = "every"
+;;! planted = "br-on-null-keeps-the-reference"
 
 (module
   (func (export "run") (param $null i32) (result i32) (local $r i31ref)

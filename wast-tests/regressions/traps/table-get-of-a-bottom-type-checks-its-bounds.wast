@@ -1,5 +1,6 @@
 ;;! guards = "table.get out of bounds traps also where only null can be loaded"
 ;;! source = "Wasmtime #10353, #10372"
+;;! planted = "table-get-bounds-unchecked"
 
 (module
   (table $t 10 (ref null none))

@@ -8,7 +8,7 @@ use crate::abi::vmctx::VmFuncRef;
 use crate::error::Trap;
 use crate::execute::raise::Raised;
 use crate::heap::layout::storage_bytes;
-use crate::heap::{AccessError, GcRef, Stored};
+use crate::heap::{AccessError, GcRef, PointKind, Stored};
 use crate::index::{DataIdx, ElemIdx, TagIdx};
 use crate::instance::segment::Segment;
 use crate::planted::{Fault, Planted};
@@ -156,9 +156,45 @@ impl Call<'_> {
         let elem = ElemIdx(elem);
         let items = self.store.segment(self.instance, elem).len();
         check_elem(items, from, len)?;
+        if self.store.planted().has(Fault::SegmentEvaluatedAtEachUse) {
+            (from..from + len).try_for_each(|item| self.evaluate_again(elem, item))?;
+        }
         let array = self.store.alloc_array(TypeId(type_id), len)?;
         self.fill_from_elem(elem, array, 0, from, len)?;
         Ok(array.raw().into())
+    }
+
+    /// Puts a new object in the place of an item that is a structure: a planted fault.
+    fn evaluate_again(&mut self, elem: ElemIdx, item: u32) -> Result<(), Raised> {
+        let Some(old) = self.item(elem, item) else {
+            return Ok(());
+        };
+        let Some(ty) = self.store.heap()?.type_of(old)? else {
+            return Ok(());
+        };
+        let Some(Composite::Struct(fields)) =
+            (self.store.engine.registry.get(ty)).map(|def| def.composite.clone())
+        else {
+            return Ok(());
+        };
+        let new = self.store.alloc_struct(ty)?;
+        if let Some(old) = self.item(elem, item) {
+            let heap = self.store.heap()?;
+            for at in 0..fields.len() as u32 {
+                let value = heap.read_field(old, at)?;
+                heap.init_field(new, at, value)?;
+            }
+        }
+        self.store
+            .init_segment_ref(self.instance, elem, item, new.raw())
+    }
+
+    /// An item that is a reference into the heap.
+    fn item(&self, elem: ElemIdx, item: u32) -> Option<GcRef> {
+        match self.store.segment(self.instance, elem) {
+            Segment::Refs(items) => GcRef::from_raw(items[item as usize]),
+            Segment::Funcs(_) => None,
+        }
     }
 
     pub(super) fn array_init_elem(
@@ -272,6 +308,9 @@ impl Call<'_> {
         len: u32,
     ) -> Answer {
         let (to, from) = (object(to), object(from));
+        if self.store.planted().has(Fault::ArrayCopyOperandsUnrooted) {
+            self.store.point(PointKind::Allocation)?;
+        }
         self.store.heap()?.array_copy(to, at, from, start, len)?;
         Ok(0)
     }

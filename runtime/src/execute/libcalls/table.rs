@@ -30,7 +30,8 @@ impl Call<'_> {
 
     pub(super) fn table_fill_ref(&mut self, table: u32, at: u64, value: u32, len: u64) -> Answer {
         let table = self.table(table);
-        self.store.table_fill_ref(table, at, value, len)?;
+        self.store
+            .table_fill_ref(Asker::Wasm, table, at, value, len)?;
         Ok(0)
     }
 
@@ -49,7 +50,8 @@ impl Call<'_> {
         len: u64,
     ) -> Answer {
         let (to, from) = (self.table(to), self.table(from));
-        self.store.table_copy((to, at), (from, start), len)?;
+        self.store
+            .table_copy(Asker::Wasm, (to, at), (from, start), len)?;
         Ok(0)
     }
 
