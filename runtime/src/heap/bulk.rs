@@ -1,6 +1,6 @@
 //! Ranges: of elements of arrays, and of roots (tables, segments). The same two halves of a write as everywhere, `gain` and `lose`.
 //!
-//! Always: bounds are checked before anything is read or written; the new references are counted before the old ones are
+//! Always: bounds are checked before anything is read or written; each new reference is counted before the old one is
 //! given up; overlapping ranges behave as if copied through a buffer.
 
 use super::core::is_object;
@@ -73,9 +73,16 @@ impl Heap {
             Stored::Ref(v) => {
                 let new = GcRef::to_raw(v);
                 self.gain(new, len)?;
-                for slot in (to.start..).step_by(4).take(len as usize) {
-                    self.replace(slot, new)?;
-                }
+                self.guarded(|heap| {
+                    for slot in (to.start..).step_by(4).take(len as usize) {
+                        let old = heap.core.space.word(slot);
+                        heap.core.space.set_word(slot, new);
+                        if heap.counts() {
+                            heap.collector.lose(&mut heap.core, old)?;
+                        }
+                    }
+                    Ok(())
+                })?;
             }
         }
         Ok(())
@@ -88,27 +95,22 @@ impl Heap {
         }
     }
 
-    /// Writes a counted reference over the one in a slot of the heap.
-    fn replace(&mut self, slot: u32, new: u32) -> Result<(), HeapFault> {
+    /// Writes a reference over the one in a slot of the heap.
+    #[inline]
+    fn exchange_slot(&mut self, slot: u32, new: u32) -> Result<(), HeapFault> {
         let old = self.core.space.word(slot);
         self.core.space.set_word(slot, new);
-        self.lose(old)
+        self.collector.exchange(&mut self.core, new, old)
     }
 
-    fn replace_copied(&mut self, slot: u32, new: u32) -> Result<(), HeapFault> {
-        if self.core.planted.has(Fault::ArrayCopyReleasesI31) {
-            let old = self.core.space.word(slot);
-            if old & 1 == 1 {
-                self.core.space.set_word(slot, new);
-                return self.lose(old & !1);
-            }
+    #[inline]
+    fn exchange_copied(&mut self, slot: u32, new: u32) -> Result<(), HeapFault> {
+        let old = self.core.space.word(slot);
+        if self.core.planted.has(Fault::ArrayCopyReleasesI31) && old & 1 == 1 {
+            self.core.space.set_word(slot, new);
+            return self.collector.exchange(&mut self.core, new, old & !1);
         }
-        self.replace(slot, new)
-    }
-
-    pub(super) fn fault(&mut self, fault: HeapFault) -> HeapFault {
-        self.poison();
-        fault
+        self.exchange_slot(slot, new)
     }
 
     /// `array.copy`. The element types were checked before.
@@ -143,23 +145,24 @@ impl Heap {
             }
             return Ok(());
         }
-        for slot in (source.start..).step_by(4).take(len as usize) {
-            let new = self.core.space.word(slot);
-            self.gain(new, 1)?;
-        }
-        // Towards the end that the source lies at, so that no element is read after it was written.
-        if target.start <= source.start || forward {
-            for offset in (0..bytes).step_by(4) {
-                let new = self.core.space.word(source.start + offset);
-                self.replace_copied(target.start + offset, new)?;
+        // Towards the end that the source lies at, so that no element is read after it was written. What is still to be read is
+        // counted by the element it is read from.
+        let mut offsets = (0..bytes).step_by(4);
+        let upwards = target.start <= source.start || forward;
+        let mut next = || {
+            if upwards {
+                offsets.next()
+            } else {
+                offsets.next_back()
             }
-        } else {
-            for offset in (0..bytes).step_by(4).rev() {
-                let new = self.core.space.word(source.start + offset);
-                self.replace_copied(target.start + offset, new)?;
+        };
+        Ok(self.guarded(|heap| {
+            while let Some(offset) = next() {
+                let new = heap.core.space.word(source.start + offset);
+                heap.exchange_copied(target.start + offset, new)?;
             }
-        }
-        Ok(())
+            Ok(())
+        })?)
     }
 
     /// `array.init_data` and the second half of `array.new_data`: whole elements from bytes.
@@ -210,19 +213,16 @@ impl Heap {
             }
             return Ok(());
         }
-        for &new in refs {
-            self.gain(new, 1)?;
-        }
         if self.core.planted.has(Fault::ArrayInitElemWide) {
             for (slot, &new) in (to.start..).step_by(8).zip(refs) {
                 self.core.space.store(slot, u64::from(new));
             }
             return Ok(());
         }
-        for (slot, &new) in (to.start..).step_by(4).zip(refs) {
-            self.replace(slot, new)?;
-        }
-        Ok(())
+        Ok(self.guarded(|heap| {
+            let mut slots = (to.start..).step_by(4).zip(refs);
+            slots.try_for_each(|(slot, &new)| heap.exchange_slot(slot, new))
+        })?)
     }
 
     /// `array.init_elem` and the second half of `array.new_elem` with numbers of functions.
@@ -260,11 +260,12 @@ impl Heap {
             return Ok(());
         }
         self.gain_many(new, slots.len())?;
-        for slot in slots {
-            let old = std::mem::replace(slot, new);
-            self.lose(old)?;
-        }
-        Ok(())
+        self.guarded(|heap| {
+            slots.iter_mut().try_for_each(|slot| {
+                let old = std::mem::replace(slot, new);
+                heap.collector.lose(&mut heap.core, old)
+            })
+        })
     }
 
     /// Gives new roots their first reference; what they hold is ignored: growth of a table.
@@ -299,14 +300,12 @@ impl Heap {
             to.copy_from_slice(from);
             return Ok(());
         }
-        for &new in from {
-            self.gain(new, 1)?;
-        }
-        for (slot, &new) in to.iter_mut().zip(from) {
-            let old = std::mem::replace(slot, new);
-            self.lose(old)?;
-        }
-        Ok(())
+        self.guarded(|heap| {
+            to.iter_mut().zip(from).try_for_each(|(slot, &new)| {
+                let old = std::mem::replace(slot, new);
+                heap.collector.exchange(&mut heap.core, new, old)
+            })
+        })
     }
 
     /// Replaces `len` references from `at` on by those from `start` on: `table.copy` inside one table.
@@ -335,19 +334,18 @@ impl Heap {
             }
             return Ok(());
         }
-        for &new in &slots[start..start + len] {
-            self.gain(new, 1)?;
-        }
-        let mut step = |heap: &mut Heap, i: usize| {
-            let new = slots[start + i];
-            let old = std::mem::replace(&mut slots[at + i], new);
-            heap.lose(old)
-        };
-        if at <= start {
-            (0..len).try_for_each(|i| step(self, i))
-        } else {
-            (0..len).rev().try_for_each(|i| step(self, i))
-        }
+        self.guarded(|heap| {
+            let mut step = |i: usize| {
+                let new = slots[start + i];
+                let old = std::mem::replace(&mut slots[at + i], new);
+                heap.collector.exchange(&mut heap.core, new, old)
+            };
+            if at <= start {
+                (0..len).try_for_each(&mut step)
+            } else {
+                (0..len).rev().try_for_each(&mut step)
+            }
+        })
     }
 
     fn gain_many(&mut self, raw: u32, times: usize) -> Result<(), HeapFault> {

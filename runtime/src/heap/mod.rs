@@ -124,6 +124,12 @@ pub trait Collector: Send + std::fmt::Debug {
     /// One counted place less refers to `raw`.
     fn lose(&mut self, core: &mut Core, raw: u32) -> Result<(), HeapFault>;
 
+    /// A counted place that held `old` holds `new` now.
+    fn exchange(&mut self, core: &mut Core, new: u32, old: u32) -> Result<(), HeapFault> {
+        self.gain(core, new, 1)?;
+        self.lose(core, old)
+    }
+
     /// Reclaims what is dead; may move what is not.
     fn collect(
         &mut self,

@@ -477,6 +477,47 @@ impl Space {
         unsafe { source.copy_to(target, len as usize) };
     }
 
+    /// Copies an object to a place that does not overlap it. `len` is a multiple of 8.
+    ///
+    /// # Panics
+    /// As [`Space::load`].
+    #[inline(always)]
+    pub fn copy_object(&mut self, from: u32, to: u32, len: u32) {
+        let source = self.address(from, len as usize).cast::<u64>();
+        let target = self.address(to, len as usize).cast::<u64>();
+        let words = len as usize / 8;
+        if words > 8 {
+            // SAFETY: S1: both ranges are accessible; the caller keeps them apart.
+            unsafe { source.copy_to_nonoverlapping(target, words) };
+            return;
+        }
+        // Most objects are small: a call would cost more than the copy.
+        for at in 0..words {
+            // SAFETY: S1: below `words`, inside of the range checked above.
+            let word = unsafe { source.add(at) };
+            // SAFETY: S1, as above.
+            let place = unsafe { target.add(at) };
+            // SAFETY: S1: readable.
+            let value = unsafe { word.read() };
+            // SAFETY: S1: writable.
+            unsafe { place.write(value) };
+        }
+    }
+
+    /// Tells the processor that `at` will be needed soon. Any offset will do.
+    #[inline(always)]
+    pub fn prefetch(&self, at: u32) {
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            let address = self.base.as_ptr().wrapping_add(at as usize).cast::<i8>();
+            // SAFETY: a prefetch never faults, whatever the address.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(address) };
+        }
+        #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+        let _ = at;
+    }
+
     /// Gives the reservation up without recycling it: after a fault nothing is known about its contents.
     pub fn discard(&mut self) {
         self.pool = SpacePool::new();

@@ -4,7 +4,7 @@
 //! - Every write of a reference to a place outside of compiled code goes through [`Heap::write_root`], [`Heap::write_field`] and their
 //!   `init` forms, or the bulk operations made of the same two halves (`gain`, `lose`). There is no second path.
 //! - At a collection point: collect first, then do what was asked for.
-//! - After a [`HeapFault`] the heap refuses everything, and its memory is not recycled.
+//! - After a [`HeapFault`] the heap refuses everything with that fault, and its memory is not recycled.
 //!
 //! Not here: fields and elements (`access`), ranges (`bulk`).
 
@@ -133,6 +133,13 @@ impl Heap {
         self.core.set_inline(false);
     }
 
+    /// Makes it unusable because of `fault`.
+    pub(super) fn fault(&mut self, fault: HeapFault) -> HeapFault {
+        let first = *self.faulted.get_or_insert(fault);
+        self.poison();
+        first
+    }
+
     /// Runs `act` unless the heap is unusable, and makes it so when `act` finds a fault.
     pub(super) fn guarded<R>(
         &mut self,
@@ -141,12 +148,7 @@ impl Heap {
         if let Some(fault) = self.faulted {
             return Err(fault);
         }
-        let result = act(self);
-        if let Err(fault) = &result {
-            self.faulted = Some(*fault);
-            self.poison();
-        }
-        result
+        act(self).map_err(|fault| self.fault(fault))
     }
 
     /// A collection point. Collects when the schedule says so; with [`Schedule::OnPressure`], when the collector wants to.

@@ -99,23 +99,72 @@ fn forward_roots(
     fault.map_or(Ok(visited), Err)
 }
 
+/// Slots that wait for their referents to arrive in the cache.
+const AHEAD: usize = 8;
+
+/// A short queue of slots whose referents were asked for.
+#[derive(Default)]
+struct Ahead {
+    /// Objects and slots.
+    slots: [(u32, u32); AHEAD],
+    next: usize,
+    len: usize,
+}
+
+impl Ahead {
+    /// Adds a slot, and forwards the oldest if there are too many.
+    #[inline(always)]
+    fn push(
+        &mut self,
+        moving: &mut Move,
+        core: &mut Core,
+        object: u32,
+        slot: u32,
+    ) -> Result<(), HeapFault> {
+        if self.len == AHEAD {
+            self.pop(moving, core)?;
+        }
+        self.slots[(self.next + self.len) % AHEAD] = (object, slot);
+        self.len += 1;
+        Ok(())
+    }
+
+    /// Forwards the oldest slot.
+    #[inline(always)]
+    fn pop(&mut self, moving: &mut Move, core: &mut Core) -> Result<(), HeapFault> {
+        let (object, slot) = self.slots[self.next];
+        self.next = (self.next + 1) % AHEAD;
+        self.len -= 1;
+        let raw = core.space.word(slot);
+        let to = moving.forward(core, raw, || Place::Object { object, slot })?;
+        core.space.set_word(slot, to);
+        Ok(())
+    }
+}
+
 /// Forwards what the copies from `at` on refer to, until there is no copy left to look at.
 fn scan(moving: &mut Move, core: &mut Core, mut at: u32) -> Result<(), HeapFault> {
-    while at < moving.free {
-        let tag = core.tag(at);
-        let extent = core.extent(at, tag, moving.free)?;
-        let object = at;
-        core.each_slot(object, &extent, |core, slot| {
-            let raw = core.space.word(slot);
-            if is_object(raw) {
-                let to = moving.forward(core, raw, || Place::Object { object, slot })?;
-                core.space.set_word(slot, to);
-            }
-            Ok(())
-        })?;
-        at += extent.size;
+    let mut ahead = Ahead::default();
+    loop {
+        while at < moving.free {
+            let tag = core.tag(at);
+            let extent = core.extent(at, tag, moving.free)?;
+            let object = at;
+            core.each_slot(object, &extent, |core, slot| {
+                let raw = core.space.word(slot);
+                if !is_object(raw) {
+                    return Ok(());
+                }
+                core.space.prefetch(raw);
+                ahead.push(moving, core, object, slot)
+            })?;
+            at += extent.size;
+        }
+        if ahead.len == 0 {
+            return Ok(());
+        }
+        ahead.pop(moving, core)?;
     }
-    Ok(())
 }
 
 impl Move {
@@ -142,7 +191,7 @@ impl Move {
             let size = u64::from(extent.size);
             return Err(HeapFault::BadSize { object: raw, size });
         }
-        core.space.copy(raw, to, extent.size);
+        core.space.copy_object(raw, to, extent.size);
         core.space.set_word(raw, FORWARDED);
         core.space.set_word(raw + 4, to);
         self.free = to + extent.size;

@@ -12,7 +12,7 @@ use crate::planted::Fault;
 /// Free blocks below this size are no regions: too little would be allocated inline for the trip to the host.
 const REGION_MIN: u32 = 1 << 10;
 /// Unmerged bytes for which merging neighbours is not yet worth a walk over the heap.
-const LOOSE_MIN: u64 = 256 << 10;
+const LOOSE_MIN: u64 = 1 << 20;
 
 /// Makes an object, unless there is no memory for it.
 pub(super) fn allocate(
@@ -47,7 +47,7 @@ fn refill(heap: &mut Drc, core: &mut Core, size: u32) -> Result<Option<u32>, Hea
         use_block(heap, core, block, size);
         return Ok(core.take(size));
     }
-    let loose_max = LOOSE_MIN.max(heap.in_use(core) / 2);
+    let loose_max = LOOSE_MIN.max(heap.in_use(core));
     if heap.loose >= loose_max {
         merge(heap, core)?;
         if let Some(block) = heap.free.take_large(core, size.max(REGION_MIN))? {
