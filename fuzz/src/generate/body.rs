@@ -112,8 +112,14 @@ impl Gen<'_> {
             locals: sig.params,
             pool: (0..params as u32).map(LocalId).collect(),
             budget: match kind {
-                BodyKind::Entry => self.src.range(12, 45) as i32,
-                BodyKind::General => self.src.range(4, 24) as i32,
+                BodyKind::Entry => {
+                    let (low, high) = self.size.pick((10, 26), (14, 50));
+                    self.src.range(low, high) as i32
+                }
+                BodyKind::General => {
+                    let (low, high) = self.size.pick((3, 12), (4, 26));
+                    self.src.range(low, high) as i32
+                }
                 BodyKind::Stub => 0,
             },
             ..Body::default()
@@ -131,7 +137,8 @@ impl Gen<'_> {
             body.extend(sig.results.iter().map(|&ty| self.smallest(ty)));
         } else {
             self.add_locals(&mut body);
-            for _ in 0..self.src.range(2, 5) {
+            let (low, high) = self.size.pick((1, 3), (2, 6));
+            for _ in 0..self.src.range(low, high) {
                 let stmt = self.stmt();
                 body.push(stmt);
             }

@@ -83,15 +83,22 @@ pub fn generate(bytes: &[u8], focus: Focus) -> Program {
     let mut src = Source::new(bytes);
     let mut swarm = Swarm::draw(&mut src);
     let held = focus_swarm(&mut swarm, &mut src, focus);
+    let size = if src.chance(35) {
+        Size::Large
+    } else {
+        Size::Small
+    };
     let types = types::universe(&mut src, &swarm);
-    let modules = match swarm.has(Feature::Linking) {
-        true => [2, 2, 2, 3][src.below(4)],
-        false => 1,
+    let modules = match (swarm.has(Feature::Linking), size) {
+        (true, Size::Large) => [2, 2, 2, 3][src.below(4)],
+        (true, Size::Small) => 2,
+        (false, _) => 1,
     };
     let drawer = Drawer::new(&swarm);
     let mut make = Gen {
         src,
         swarm,
+        size,
         types,
         drawer,
         held,
@@ -115,6 +122,26 @@ pub fn generate(bytes: &[u8], focus: Focus) -> Program {
         entries.push(std::mem::take(&mut make.entries));
     }
     make.program(&entries)
+}
+
+/// How much of everything a program has. Most faults show in a few instructions, and small programs run several times as fast; some
+/// need many functions, statements and references at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Size {
+    /// A few statements in each of a few functions.
+    Small,
+    /// Several times as much.
+    Large,
+}
+
+impl Size {
+    /// `small` or `large`.
+    fn pick<T>(self, small: T, large: T) -> T {
+        match self {
+            Size::Small => small,
+            Size::Large => large,
+        }
+    }
 }
 
 /// A constant worth trying.
@@ -155,6 +182,10 @@ fn focus_swarm(swarm: &mut Swarm, src: &mut Source<'_>, focus: Focus) -> bool {
     };
     wanted.iter().for_each(|&f| swarm.force(f));
     let held = src.chance(if focus == Focus::Roots { 60 } else { 15 });
+    if focus == Focus::Roots && !held {
+        // The answer depends on where collections happen: the reference would run once for each place.
+        swarm.forbid(F::AskLive);
+    }
     if held {
         // All that may leave a block or a function while references wait.
         for f in [F::Exceptions, F::TailCalls, F::Traps] {
@@ -169,6 +200,7 @@ fn focus_swarm(swarm: &mut Swarm, src: &mut Source<'_>, focus: Focus) -> bool {
 pub(crate) struct Gen<'s> {
     src: Source<'s>,
     swarm: Swarm,
+    size: Size,
     types: Universe,
     drawer: Drawer,
     /// See [`Program::held`].
@@ -233,7 +265,7 @@ impl Gen<'_> {
         let mut written = 0;
         while let Some((id, kind)) = self.unwritten.pop() {
             written += 1;
-            let kind = if written > 12 && kind == BodyKind::General {
+            let kind = if written > self.size.pick(5, 12) && kind == BodyKind::General {
                 BodyKind::Stub
             } else {
                 kind

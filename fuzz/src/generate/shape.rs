@@ -243,7 +243,8 @@ fn garbage(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     }))
 }
 
-/// So many bytes that a heap of ordinary size has to collect without being told to.
+/// So many bytes that a heap of ordinary size has to collect without being told to. Arrays of references are shorter: the reference
+/// looks at each of their elements after every step, and never frees them.
 fn big_garbage(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     let ids = g.defs_below(Heap::Array, |types, id| {
         types
@@ -251,9 +252,15 @@ fn big_garbage(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
             .is_some_and(|f| f.storage.unpacked().is_defaultable())
     });
     let id = g.src.pick(&ids)?;
+    let element = g.types.element(id)?.storage.unpacked();
+    let len = if element.as_ref().is_some() {
+        1 << 11
+    } else {
+        1 << 15
+    };
     let turns = g.src.range(4, 24) as i32;
     Some(g.repeat(turns, |g| {
-        let args = vec![Expr::i32(1 << 15)];
+        let args = vec![Expr::i32(len)];
         let new = Expr::value(Op::ArrayNewDefault(id), args, Ty::non_null(Heap::Def(id)));
         vec![g.discard(new)]
     }))

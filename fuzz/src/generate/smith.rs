@@ -22,16 +22,29 @@ pub struct SmithModule {
     pub wasm: Vec<u8>,
 }
 
-/// The module that `bytes` choose; `None` if they are too few.
+/// Modules made of one input until one has a function: without a function type among its types, which are drawn first, a module of
+/// wasm-smith has none.
+const TRIES: usize = 5;
+
+/// The module that `bytes` choose; `None` if they are too few. Nearly always it has functions to call.
 pub fn generate(bytes: &[u8]) -> Option<SmithModule> {
     let (head, rest) = bytes.split_at_checked(16)?;
-    let mut src = Source::new(head);
-    let config = config(&mut src);
-    let mut module = Module::new(config, &mut Unstructured::new(rest)).ok()?;
-    module.ensure_termination(FUEL).ok()?;
-    Some(SmithModule {
-        wasm: module.to_bytes(),
-    })
+    let mut last = None;
+    for turn in 0..TRIES {
+        let mut module = Module::new(
+            config(&mut Source::new(head)),
+            &mut Unstructured::new(rest.get(turn * 3..)?),
+        )
+        .ok()?;
+        module.ensure_termination(FUEL).ok()?;
+        let wasm = module.to_bytes();
+        let has_functions = !exported_functions(&wasm).unwrap_or_default().is_empty();
+        last = Some(SmithModule { wasm });
+        if has_functions {
+            break;
+        }
+    }
+    last
 }
 
 /// Everything in WebAssembly 3.0, each feature switched by its own draw, sizes small.
@@ -66,7 +79,8 @@ fn config(src: &mut Source<'_>) -> Config {
         max_tables: 4,
         max_table_elements: 50,
         table_max_size_required: true,
-        max_types: 16,
+        min_types: 4,
+        max_types: 12,
         max_funcs: 6,
         max_globals: 8,
         max_element_segments: 6,
@@ -74,7 +88,7 @@ fn config(src: &mut Source<'_>) -> Config {
         max_data_segments: 3,
         max_instructions: 120,
         max_tags: 3,
-        min_funcs: 1,
+        min_funcs: 2,
         ..Config::default()
     }
 }
@@ -158,4 +172,21 @@ fn exported_functions(wasm: &[u8]) -> Result<Vec<(String, Vec<ValType>)>, Binary
         .into_iter()
         .filter_map(|(name, index)| Some((name, params(index)?)));
     Ok(found.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generate::source::expand;
+
+    #[test]
+    fn most_modules_have_functions_to_call() {
+        const SEEDS: u64 = 200;
+        let calls = (0..SEEDS).map(|seed| {
+            let module = generate(&expand(seed, 1500)).expect("enough bytes");
+            steps(&module.wasm).len() - 1
+        });
+        let some = calls.filter(|&calls| calls > 0).count() as u64;
+        assert!(some * 10 >= SEEDS * 8, "{some} of {SEEDS}");
+    }
 }

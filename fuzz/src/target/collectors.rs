@@ -11,6 +11,7 @@ use crate::input::Input;
 pub static TARGET: Target = Target {
     name: "collectors",
     hunts: "one program, every collector and optimisation level, several schedules, all alike",
+    share: 1,
     subject: test_case,
     check,
 };

@@ -8,6 +8,7 @@ use crate::input::Input;
 pub static TARGET: Target = Target {
     name: "const_eval",
     hunts: "allocating constant expressions in globals, tables and segments, collection at every step",
+    share: 16,
     subject: test_case,
     check,
 };

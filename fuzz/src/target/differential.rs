@@ -8,6 +8,7 @@ use crate::input::Input;
 pub static TARGET: Target = Target {
     name: "differential",
     hunts: "any module (own generator and wasm-smith), one engine against the reference",
+    share: 40,
     subject: test_case,
     check,
 };

@@ -8,6 +8,7 @@ use crate::input::Input;
 pub static TARGET: Target = Target {
     name: "exceptions",
     hunts: "throw, catch and rethrow with reference payloads",
+    share: 12,
     subject: test_case,
     check,
 };

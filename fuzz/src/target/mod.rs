@@ -32,6 +32,9 @@ pub struct Target {
     pub name: &'static str,
     /// What it hunts, in one line.
     pub hunts: &'static str,
+    /// Inputs it gets in each round of a run over several targets. Targets that run a program many times get few, so that time is
+    /// shared rather than inputs.
+    pub share: u32,
     /// What an input means to it.
     pub subject: fn(&Input) -> Subject,
     /// Runs and compares.
@@ -49,6 +52,24 @@ pub static TARGETS: &[&Target] = &[
     &types::TARGET,
     &validate::TARGET,
 ];
+
+/// One round of a run over `targets`: positions in it, each as often as its [`Target::share`], spread out evenly.
+pub fn round(targets: &[&Target]) -> Vec<usize> {
+    let length: u32 = targets.iter().map(|t| t.share).sum();
+    let mut round = Vec::new();
+    let mut had = vec![0; targets.len()];
+    for place in 1..=length {
+        // The turn goes to whoever is furthest behind its share.
+        let behind = |&t: &usize| {
+            i64::from(place * targets[t].share) - i64::from(length) * i64::from(had[t])
+        };
+        if let Some(next) = (0..targets.len()).rev().max_by_key(behind) {
+            had[next] += 1;
+            round.push(next);
+        }
+    }
+    round
+}
 
 /// The target with this name.
 pub fn named(name: &str) -> Option<&'static Target> {
@@ -82,6 +103,17 @@ impl Target {
     pub fn print(&self, bytes: &[u8]) -> String {
         self.subject_of(bytes).to_string()
     }
+}
+
+#[test]
+fn a_round_gives_each_target_its_share() {
+    let round = round(TARGETS);
+    for (at, target) in TARGETS.iter().enumerate() {
+        let turns = round.iter().filter(|&&t| t == at).count();
+        assert_eq!(turns, target.share as usize, "{}", target.name);
+    }
+    // The first target has the largest share: it never waits long.
+    assert!(round.windows(8).all(|row| row.contains(&0)), "{round:?}");
 }
 
 /// What the smoke tests of all targets do: a few seeds, no fault, and most inputs compared.

@@ -92,7 +92,7 @@ impl Subject {
 }
 
 /// How many choices wasm-smith gets: its modules grow with them.
-const SMITH_BYTES: usize = 700;
+const SMITH_BYTES: usize = 1500;
 
 /// The case of a program. Its modules are registered under their names as soon as they are instantiated.
 ///

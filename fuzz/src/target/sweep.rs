@@ -11,12 +11,13 @@ use crate::input::Input;
 pub static TARGET: Target = Target {
     name: "sweep",
     hunts: "one program, one collection at each collection point in turn",
+    share: 2,
     subject: test_case,
     check,
 };
 
 /// At most this many points of one program are tried; of more, every second, third, ... one.
-const POINTS_MAX: u64 = 64;
+const POINTS_MAX: u64 = 32;
 
 fn test_case(input: &Input) -> Subject {
     Subject::program(input, Focus::Roots)

@@ -8,6 +8,7 @@ use crate::input::Input;
 pub static TARGET: Target = Target {
     name: "table_ops",
     hunts: "table operations on references, from wasm and from the embedder",
+    share: 16,
     subject: test_case,
     check,
 };

@@ -8,6 +8,7 @@ use crate::input::Input;
 pub static TARGET: Target = Target {
     name: "types",
     hunts: "recursion groups, canonicalisation, subtyping and casts, across modules",
+    share: 8,
     subject: test_case,
     check,
 };

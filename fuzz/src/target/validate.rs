@@ -17,6 +17,7 @@ use crate::program::features;
 pub static TARGET: Target = Target {
     name: "validate",
     hunts: "any bytes: runtime, reference and wasmparser accept the same modules",
+    share: 4,
     subject: test_case,
     check,
 };

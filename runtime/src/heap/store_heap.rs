@@ -27,6 +27,12 @@ use crate::limits::OBJECT_BYTES_MAX;
 use crate::planted::{Fault, Planted};
 use crate::types::TypeId;
 
+/// Bytes of occupied heap that are checked without thinning: a few hundred collections of a heap of ordinary test programs.
+const CHECK_CREDIT_AT_FIRST: u64 = 1 << 20;
+
+/// Bytes of occupied heap that each further collection pays for.
+const CHECK_CREDIT_EACH: u64 = 2 << 10;
+
 /// A store's collected heap.
 ///
 /// References it returns are good until the next collection point unless they are in a root. With a counting collector a reference
@@ -40,6 +46,8 @@ pub struct Heap {
     scheduler: Scheduler,
     points: [u64; PointKind::COUNT],
     checks: bool,
+    /// Bytes that collections nobody asked for may still have checked: see [`Heap::check_is_due`].
+    check_credit: u64,
     /// The first fault, which every later use is told again.
     faulted: Option<HeapFault>,
 }
@@ -77,6 +85,7 @@ impl Heap {
             scheduler: Scheduler::new(Schedule::OnPressure),
             points: [0; PointKind::COUNT],
             checks: config.collection_points && config.poison,
+            check_credit: CHECK_CREDIT_AT_FIRST,
             faulted: None,
         };
         heap.set_schedule(config.schedule.clone());
@@ -96,8 +105,9 @@ impl Heap {
         self.core.set_inline(self.scheduler.on_pressure());
     }
 
-    /// Whether every collection is followed by [`Heap::verify`] and [`Heap::audit`]. At first, it is if the configuration has both
-    /// collection points and poison.
+    /// Whether collections are followed by [`Heap::verify`] and [`Heap::audit`]: each that is asked for, and of those that the schedule
+    /// makes each of a small heap, and of a large one as many as keeps the effort for each collection bounded. At first, they are if the
+    /// configuration has both collection points and poison.
     pub fn set_checks(&mut self, on: bool) {
         self.checks = on;
     }
@@ -169,6 +179,9 @@ impl Heap {
             return Ok(false);
         };
         self.run_collection(roots, effort)?;
+        if self.check_is_due() {
+            self.check(roots)?;
+        }
         Ok(true)
     }
 
@@ -184,7 +197,11 @@ impl Heap {
     /// # Errors
     /// The heap is corrupt.
     pub fn collect(&mut self, roots: &mut dyn Roots) -> Result<(), HeapFault> {
-        self.run_collection(roots, Effort::Full)
+        self.run_collection(roots, Effort::Full)?;
+        if self.checks {
+            self.check(roots)?;
+        }
+        Ok(())
     }
 
     fn run_collection(&mut self, roots: &mut dyn Roots, effort: Effort) -> Result<(), HeapFault> {
@@ -192,12 +209,26 @@ impl Heap {
             heap.core.stats.collections += 1;
             let mut roots = WithoutPlanted(roots, heap.core.planted);
             heap.collector.collect(&mut heap.core, &mut roots, effort)
-        })?;
-        if self.checks {
-            self.verify(roots)?;
-            self.audit(roots)?;
+        })
+    }
+
+    /// Whether to check after a collection that the schedule made: a check looks at the whole heap, and a program that collects at
+    /// each of thousands of allocations would spend all its time being checked. Each collection adds a little to what may be spent, so
+    /// a small heap is always checked and a large one as often as it has been paid for. A function of the program alone.
+    fn check_is_due(&mut self) -> bool {
+        let occupied = self.collector.occupied(&mut self.core);
+        let cost = u64::from(occupied.end.saturating_sub(occupied.start));
+        self.check_credit = self.check_credit.saturating_add(CHECK_CREDIT_EACH);
+        let due = self.checks && self.check_credit >= cost;
+        if due {
+            self.check_credit -= cost;
         }
-        Ok(())
+        due
+    }
+
+    fn check(&mut self, roots: &mut dyn Roots) -> Result<(), HeapFault> {
+        self.verify(roots)?;
+        self.audit(roots)
     }
 
     /// Numbers of host objects whose last reference died, in the order of their deaths. The caller drops their data now, when no
@@ -305,6 +336,9 @@ impl Heap {
         for effort in [Effort::Routine, Effort::Full] {
             if made.is_none() && self.traits.reclaims {
                 self.run_collection(roots, effort)?;
+                if self.check_is_due() {
+                    self.check(roots)?;
+                }
                 made = self.try_allocate(header, size as u32, Room::Hard)?;
             }
         }

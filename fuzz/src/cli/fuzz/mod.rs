@@ -105,12 +105,13 @@ pub fn chosen(names: &[String]) -> Result<Vec<&'static Target>, Failure> {
         .collect())
 }
 
-/// Input number `number` of the run that began with `seed`: its target, as a position among `targets`, and its own seed.
+/// Input number `number` of the run that began with `seed`: its target, which is the one whose turn it is in `round`
+/// ([`crate::target::round`]), and its own seed.
 ///
-/// Targets take turns. Seeds are a bijective mix, so that no two inputs of a run have the same.
+/// Seeds are a bijective mix, so that no two inputs of a run have the same.
 #[must_use]
-pub fn input(seed: u64, targets: usize, number: u64) -> (usize, u64) {
-    let target = (number % targets as u64) as usize;
+pub fn input(seed: u64, round: &[usize], number: u64) -> (usize, u64) {
+    let target = round[(number % round.len() as u64) as usize];
     (
         target,
         mix(seed.wrapping_add(number.wrapping_mul(0x9e37_79b9_7f4a_7c15))),
@@ -130,11 +131,11 @@ mod tests {
 
     #[test]
     fn inputs_of_a_run_differ_and_targets_take_turns() {
-        let mut seeds: Vec<u64> = (0..10_000).map(|n| input(7, 3, n).1).collect();
+        let mut seeds: Vec<u64> = (0..10_000).map(|n| input(7, &[0, 1, 2], n).1).collect();
         seeds.sort_unstable();
         seeds.dedup();
         assert_eq!(seeds.len(), 10_000);
-        let turns: Vec<usize> = (0..6).map(|n| input(7, 3, n).0).collect();
+        let turns: Vec<usize> = (0..6).map(|n| input(7, &[0, 1, 2], n).0).collect();
         assert_eq!(turns, [0, 1, 2, 0, 1, 2]);
     }
 

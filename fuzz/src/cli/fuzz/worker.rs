@@ -17,7 +17,7 @@ use super::protocol::{Counters, Found, Message};
 use super::record::{Position, Record};
 use crate::cli::findings::{self, Finding};
 use crate::cli::{Ending, Failure};
-use crate::target::{Ran, Rig, Target};
+use crate::target::{Ran, Rig, Target, round};
 
 /// Findings of one signature that a worker writes out; further ones are only counted.
 const FOLDERS_PER_SIGNATURE: u64 = 3;
@@ -121,9 +121,10 @@ struct Worker<'a> {
 impl Worker<'_> {
     fn work(&mut self, stop: &AtomicBool) -> Result<(), Failure> {
         let mut reported = Instant::now();
+        let round = round(&self.targets);
         let mut number = self.options.first;
         while number < self.options.end && !stop.load(Ordering::Relaxed) {
-            let (target, seed) = super::input(self.options.seed, self.targets.len(), number);
+            let (target, seed) = super::input(self.options.seed, &round, number);
             self.record
                 .write(Position {
                     number,
