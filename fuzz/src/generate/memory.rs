@@ -28,7 +28,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         feature: Feature::Memory,
-        weight: 3,
+        weight: 5,
         classes: I32,
         make: memory_grow,
     },

@@ -23,7 +23,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         feature: Feature::Basic,
-        weight: 4,
+        weight: 6,
         classes: I32,
         make: ref_is_null,
     },

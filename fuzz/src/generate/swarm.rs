@@ -55,9 +55,9 @@ features! {
     Shapes 65
     // ---- references
     /// `ref.test`, `ref.cast`.
-    Casts 55
+    Casts 60
     /// `br_on_cast`, `br_on_cast_fail`, `br_on_null`, `br_on_non_null`.
-    CastBranches 50
+    CastBranches 55
     /// `select` of references and numbers.
     Select 50
     /// Statements between operands: references wait on the operand stack.
@@ -74,7 +74,7 @@ features! {
     /// `call_ref`.
     CallRef 40
     /// `call_indirect`.
-    CallIndirect 40
+    CallIndirect 45
     /// `return_call*`.
     TailCalls 35
     /// Several results, blocks with parameters, many parameters.
@@ -83,11 +83,11 @@ features! {
     Traps 35
     // ---- module items
     /// Tables of references.
-    Tables 70
+    Tables 78
     /// `table.fill`, `table.copy`.
-    TableBulk 50
+    TableBulk 55
     /// `table.init`, `elem.drop`.
-    TableInit 50
+    TableInit 58
     /// `table.grow`.
     TableGrow 50
     /// Tables indexed by `i64`.
@@ -99,7 +99,7 @@ features! {
     /// Passive, active and declarative element segments.
     Elements 60
     /// Linear memory.
-    Memory 30
+    Memory 36
     /// Several modules that import from each other.
     Linking 45
     /// Numeric computation beyond what programs need anyway.
@@ -114,13 +114,13 @@ features! {
     /// Host handles: hold, held, release.
     HostHandles 30
     /// The embedder's operations on tables.
-    HostTables 35
+    HostTables 40
     /// The embedder's operations on globals.
     HostGlobals 25
     /// The embedder's allocations.
     HostAllocation 30
     /// Calls into the host that call back.
-    HostCalls 30
+    HostCalls 36
 }
 
 /// Which features are on, and how heavy each is.

@@ -61,7 +61,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         feature: Feature::TableInit,
-        weight: 5,
+        weight: 8,
         classes: STMT,
         make: elem_drop,
     },

@@ -34,16 +34,21 @@ pub const MUTATIONS: &[Mutation] = &[
     ("repeat a type", types::repeat_group),
 ];
 
+/// Places tried for one edit: a statement that is moved anywhere often does not fit.
+const TRIES: u64 = 3;
+
 /// Applies one edit; whether the program changed.
 pub fn apply(program: &mut Program, edit: Edit) -> bool {
     let (_, change) = MUTATIONS[usize::from(edit.kind) % MUTATIONS.len()];
-    let bytes = expand(u64::from(edit.seed), 256);
-    let mut copy = program.clone();
-    if !change(&mut copy, &mut Source::new(&bytes)) || copy.validate().is_err() {
-        return false;
+    for turn in 0..TRIES {
+        let bytes = expand(u64::from(edit.seed) | turn << 32, 256);
+        let mut copy = program.clone();
+        if change(&mut copy, &mut Source::new(&bytes)) && copy.validate().is_ok() {
+            *program = copy;
+            return true;
+        }
     }
-    *program = copy;
-    true
+    false
 }
 
 /// Applies edits in order; how many took effect.
