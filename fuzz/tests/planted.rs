@@ -61,6 +61,7 @@ const COUNTS: &[&str] = &[
     "bad tag",
     "reaches too far",
     "misplaced",
+    "accessed the heap",
 ];
 
 #[cfg(feature = "planted")]

@@ -6,7 +6,6 @@ use std::fmt;
 use super::object::ExnRef;
 use super::rooted::OwnedRooted;
 use crate::error::{Exhausted, Rejected, Trap};
-use crate::execute::raise::Broken;
 use crate::execute::{Backtrace, Raised};
 use crate::heap::HeapFault;
 use crate::instance::engine::EngineError;
@@ -121,7 +120,7 @@ pub enum Error {
     /// The embedder asked for something that makes no sense.
     Misuse(Misuse),
     /// The runtime found its own state broken: a fault of this package. The store runs nothing any more.
-    Fault(Broken),
+    Fault(HeapFault),
 }
 
 impl Error {
@@ -161,7 +160,7 @@ impl fmt::Display for Error {
             Error::Rejected(rejected) => rejected.fmt(f),
             Error::Engine(error) => error.fmt(f),
             Error::Misuse(misuse) => misuse.fmt(f),
-            Error::Fault(broken) => write!(f, "fault of the runtime: {broken}"),
+            Error::Fault(fault) => write!(f, "fault of the runtime: {fault}"),
         }
     }
 }
@@ -211,7 +210,7 @@ impl From<EngineError> for Error {
 
 impl From<HeapFault> for Error {
     fn from(fault: HeapFault) -> Error {
-        Error::Fault(Broken::Heap(fault))
+        Error::Fault(fault)
     }
 }
 
@@ -238,11 +237,11 @@ impl From<Raised> for Error {
                 Err(error) => Error::Host(error),
             },
             Raised::Panic(payload) => std::panic::resume_unwind(payload),
-            Raised::Fault(broken) => Error::Fault(broken),
-            Raised::Exception(object, _) => Error::Fault(Broken::Heap(HeapFault::BadReference {
+            Raised::Fault(fault) => Error::Fault(fault),
+            Raised::Exception(object, _) => Error::Fault(HeapFault::BadReference {
                 place: crate::heap::Place::Host,
                 raw: object.raw(),
-            })),
+            }),
         }
     }
 }

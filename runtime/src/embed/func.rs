@@ -231,7 +231,7 @@ pub(crate) fn into_raised(store: &mut StoreOpaque, error: Error) -> Raised {
     match error {
         Error::Trap(info) => Raised::Trap(info.trap),
         Error::Exhausted(which) => Raised::Exhausted(which),
-        Error::Fault(broken) => Raised::Fault(broken),
+        Error::Fault(fault) => Raised::Fault(fault),
         Error::Host(error) => Raised::Host(error),
         Error::Thrown(exception) => match thrown(store, &exception) {
             Ok(raised) => raised,

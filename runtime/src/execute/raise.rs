@@ -30,34 +30,8 @@ pub enum Raised {
     Host(Box<dyn Error + Send + Sync>),
     /// A host function panicked.
     Panic(Box<dyn Any + Send>),
-    /// The runtime found its own state broken.
-    Fault(Broken),
-}
-
-/// How the runtime found its own state broken. The store is of no use after that.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Broken {
-    /// Compiled code used a reference that is none: the address is in the collected heap's reservation, where nothing is.
-    HeapAccess {
-        /// Offset from the start of the heap.
-        offset: u64,
-    },
-    /// A check of the heap failed.
-    Heap(HeapFault),
-}
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Broken::HeapAccess { offset } => {
-                write!(
-                    f,
-                    "compiled code accessed the heap at {offset:#x}, where nothing is"
-                )
-            }
-            Broken::Heap(fault) => fault.fmt(f),
-        }
-    }
+    /// The runtime found its own state broken. The store is of no use after that.
+    Fault(HeapFault),
 }
 
 impl fmt::Debug for Raised {
@@ -68,7 +42,7 @@ impl fmt::Debug for Raised {
             Raised::Exception(object, tag) => write!(f, "Exception({object:?}, tag {tag})"),
             Raised::Host(error) => write!(f, "Host({error:?})"),
             Raised::Panic(_) => f.write_str("Panic"),
-            Raised::Fault(broken) => write!(f, "Fault({broken:?})"),
+            Raised::Fault(fault) => write!(f, "Fault({fault:?})"),
         }
     }
 }
@@ -87,7 +61,7 @@ impl From<Exhausted> for Raised {
 
 impl From<HeapFault> for Raised {
     fn from(fault: HeapFault) -> Raised {
-        Raised::Fault(Broken::Heap(fault))
+        Raised::Fault(fault)
     }
 }
 

@@ -12,11 +12,12 @@ use std::sync::Once;
 
 use super::backtrace::Recorded;
 use super::call::Execution;
-use super::raise::{Broken, Raised};
+use super::raise::Raised;
 use super::unwind;
 use crate::abi::vmctx::VmStore;
 use crate::compile::emitted::Cause;
 use crate::error::Exhausted;
+use crate::heap::HeapFault;
 use crate::limits::{GUARD_BYTES, HEAP_RESERVATION_BYTES};
 
 /// The signals that faults of compiled code come as.
@@ -64,7 +65,7 @@ impl Fault {
         match self.kind {
             FaultKind::Expected(Cause::Trap(trap)) => Raised::Trap(trap),
             FaultKind::Expected(Cause::StackOverflow) => Raised::Exhausted(Exhausted::CallStack),
-            FaultKind::Heap(offset) => Raised::Fault(Broken::HeapAccess { offset }),
+            FaultKind::Heap(offset) => Raised::Fault(HeapFault::WildAccess { offset }),
         }
     }
 }

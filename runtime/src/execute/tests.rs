@@ -10,7 +10,7 @@ use cranelift_codegen::ir::{AbiParam, InstBuilder, MemFlagsData, Signature, Valu
 use cranelift_codegen::isa::{CallConv, OwnedTargetIsa};
 use cranelift_frontend::FunctionBuilder;
 
-use super::raise::{Broken, Raised, guard, to_landing};
+use super::raise::{Raised, guard, to_landing};
 use super::{Ended, Entry, Execution, call, math, resume};
 use crate::abi::libcalls::LibCall;
 use crate::abi::signature::{AbiTy, Lowered};
@@ -23,6 +23,7 @@ use crate::compile::stubs::{self, HostCode, Maker, Stubs};
 use crate::compile::trampoline::{Trampolines, tail_signature};
 use crate::config::{CollectorKind, Config};
 use crate::error::{Exhausted, Trap};
+use crate::heap::HeapFault;
 use crate::index::DefinedFuncIdx;
 use crate::module::Module;
 use crate::types::registry::TypeRegistry;
@@ -394,8 +395,8 @@ fn wild_accesses_in_the_heap_are_faults_not_crashes() {
     let code = image.func(DefinedFuncIdx(0));
     let wild = world.vm.heap_base.addr() as u64 + 0x1234;
     let ended = world.call(&unary, code, &[wild]).expect_err("faults");
-    let expected = Broken::HeapAccess { offset: 0x1244 };
-    assert!(matches!(ended.why, Raised::Fault(broken) if broken == expected));
+    let expected = HeapFault::WildAccess { offset: 0x1244 };
+    assert!(matches!(ended.why, Raised::Fault(fault) if fault == expected));
     assert_eq!(world.vm.landing_fp, 0, "the activation is over");
 }
 

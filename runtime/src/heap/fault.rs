@@ -158,8 +158,11 @@ pub enum HeapFault {
         /// What the object says.
         says: bool,
     },
-    /// An earlier fault made the heap unusable.
-    Poisoned,
+    /// Compiled code used a reference that is none: the address is in the heap's reservation, where nothing is.
+    WildAccess {
+        /// Offset from the start of the heap.
+        offset: u64,
+    },
 }
 
 /// How a reference count differs from the references there are.
@@ -281,7 +284,10 @@ impl fmt::Display for HeapFault {
                 f,
                 "object {object:#x} says {says} about being in the stack list, wrongly"
             ),
-            HeapFault::Poisoned => f.write_str("an earlier fault made the heap unusable"),
+            HeapFault::WildAccess { offset } => write!(
+                f,
+                "compiled code accessed the heap at {offset:#x}, where nothing is"
+            ),
         }
     }
 }

@@ -136,17 +136,11 @@ impl Heap {
         self.faulted
     }
 
-    /// Makes it unusable: corruption was found elsewhere (a wild access of compiled code).
-    pub fn poison(&mut self) {
-        self.faulted.get_or_insert(HeapFault::Poisoned);
+    /// Makes it unusable because of `fault`, found here or elsewhere (a wild access of compiled code). Gives the first fault there was.
+    pub fn fault(&mut self, fault: HeapFault) -> HeapFault {
+        let first = *self.faulted.get_or_insert(fault);
         self.core.space.discard();
         self.core.set_inline(false);
-    }
-
-    /// Makes it unusable because of `fault`.
-    pub(super) fn fault(&mut self, fault: HeapFault) -> HeapFault {
-        let first = *self.faulted.get_or_insert(fault);
-        self.poison();
         first
     }
 

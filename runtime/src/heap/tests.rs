@@ -121,7 +121,7 @@ impl Fixture {
 
 impl Drop for Fixture {
     fn drop(&mut self) {
-        self.heap.poison();
+        self.heap.fault(HeapFault::WildAccess { offset: 0 });
         // SAFETY: leaked in `over`; a poisoned heap does not use it any more.
         drop(unsafe { Box::from_raw(self.record.as_ptr()) });
     }

@@ -13,7 +13,6 @@ use crate::abi::vmctx::{ValRaw, VmFuncRef};
 use crate::compile::trampoline::Trampoline;
 use crate::error::Exhausted;
 use crate::execute::call::{Entry, enter};
-use crate::execute::raise::Broken;
 use crate::execute::{Backtrace, Ended, Raised};
 use crate::heap::HeapFault;
 use crate::types::{FuncSig, TypeId};
@@ -119,11 +118,11 @@ impl StoreOpaque {
         // the trampoline is that of the signature; V4.
         let result = unsafe { enter(vm, execution, &entry, buffer.as_mut_ptr()) };
         if let Err(Ended {
-            why: Raised::Fault(broken),
+            why: Raised::Fault(fault),
             ..
         }) = &result
         {
-            self.poison(broken.clone());
+            self.poison(*fault);
         }
         self.settle();
         result
@@ -139,6 +138,6 @@ impl StoreOpaque {
             type_id: ty.0,
         };
         let sig = self.engine.registry.func(ty);
-        sig.ok_or(Raised::Fault(Broken::Heap(gone)))
+        sig.ok_or(Raised::Fault(gone))
     }
 }

@@ -6,7 +6,7 @@
 //! Invariants:
 //! - Every write of a GC reference outside of compiled code goes through `write_root`, `init_root` or the heap's bulk
 //!   operations.
-//! - After something proved broken ([`Broken`]) the store runs nothing any more.
+//! - After something proved broken ([`HeapFault`]) the store runs nothing any more.
 //! - Data of host objects is dropped by [`StoreOpaque::settle`], never while a collection runs.
 
 use std::any::Any;
@@ -26,7 +26,6 @@ use super::mapping::{NoMemory, Record};
 use crate::abi::vmctx::{VmFuncRef, VmStore};
 use crate::config::Schedule;
 use crate::error::Exhausted;
-use crate::execute::raise::Broken;
 use crate::execute::{Execution, Raised, fuel};
 use crate::heap::{GcRef, Heap, HeapFault, PointKind, TypeSource};
 use crate::planted::Planted;
@@ -122,7 +121,7 @@ pub struct StoreOpaque {
     schedule: Schedule,
     outer: *mut c_void,
     limiter: Option<LimiterHook>,
-    broken: Option<Broken>,
+    broken: Option<HeapFault>,
 }
 
 // SAFETY: `outer` is used only through the store that it points to, by whoever borrows that.
@@ -257,8 +256,8 @@ impl StoreOpaque {
 
     /// What proved broken, if anything did.
     #[must_use]
-    pub fn broken(&self) -> Option<&Broken> {
-        self.broken.as_ref()
+    pub fn broken(&self) -> Option<HeapFault> {
+        self.broken
     }
 
     /// Whether the store may run code.
@@ -266,8 +265,8 @@ impl StoreOpaque {
     /// # Errors
     /// What proved broken.
     pub fn usable(&self) -> Result<(), Raised> {
-        if let Some(broken) = &self.broken {
-            return Err(Raised::Fault(broken.clone()));
+        if let Some(fault) = self.broken {
+            return Err(Raised::Fault(fault));
         }
         match self.heap.as_ref().and_then(Heap::first_fault) {
             Some(fault) => Err(fault.into()),
@@ -276,11 +275,11 @@ impl StoreOpaque {
     }
 
     /// Notes that something proved broken: the store runs nothing any more, and its heap is not recycled.
-    pub fn poison(&mut self, broken: Broken) {
+    pub fn poison(&mut self, fault: HeapFault) {
         if let Some(heap) = &mut self.heap {
-            heap.poison();
+            heap.fault(fault);
         }
-        self.broken.get_or_insert(broken);
+        self.broken.get_or_insert(fault);
     }
 
     /// The heap, made now if there was none.

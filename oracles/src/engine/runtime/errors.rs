@@ -27,7 +27,7 @@ pub(super) fn outcome(error: &Error) -> Outcome {
         },
         Error::Engine(error) => Outcome::Crashed(error.to_string()),
         Error::Misuse(what) => misuse(&what.to_string()),
-        Error::Fault(broken) => Outcome::Crashed(broken.to_string()),
+        Error::Fault(fault) => Outcome::Crashed(fault.to_string()),
     }
 }
 
