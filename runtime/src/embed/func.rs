@@ -229,14 +229,21 @@ pub(crate) fn from_ended(store: &mut StoreOpaque, ended: Ended) -> Error {
 /// How an error of a host function goes on through wasm.
 pub(crate) fn into_raised(store: &mut StoreOpaque, error: Error) -> Raised {
     match error {
-        Error::Trap(info) => Raised::Trap(info.trap),
-        Error::Exhausted(which) => Raised::Exhausted(which),
-        Error::Fault(fault) => Raised::Fault(fault),
-        Error::Host(error) => Raised::Host(error),
         Error::Thrown(exception) => match thrown(store, &exception) {
             Ok(raised) => raised,
             Err(error) => Raised::Host(Box::new(error)),
         },
+        other => into_raised_without_store(other),
+    }
+}
+
+/// The same where the store cannot be looked at: an exception is a failure of the host like others.
+pub(crate) fn into_raised_without_store(error: Error) -> Raised {
+    match error {
+        Error::Trap(info) => Raised::Trap(info.trap),
+        Error::Exhausted(which) => Raised::Exhausted(which),
+        Error::Fault(fault) => Raised::Fault(fault),
+        Error::Host(error) => Raised::Host(error),
         other => Raised::Host(Box::new(other)),
     }
 }

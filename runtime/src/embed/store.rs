@@ -12,18 +12,23 @@ use std::sync::Arc;
 use super::census::{self, Census, StoreStats};
 use super::engine::Engine;
 use super::error::{Error, Misuse};
+use super::func::into_raised_without_store;
 use crate::config::Schedule;
+use crate::error::Exhausted;
+use crate::execute::Raised;
 use crate::heap::PointKind;
-use crate::instance::limiter::{Ask, LimiterHook, ResourceLimiter};
+use crate::instance::limiter::{Ask, EpochHook, LimiterHook, ResourceLimiter};
 use crate::instance::store::StoreOpaque;
 
 type Limiter<T> = Box<dyn (Fn(&mut T) -> &mut dyn ResourceLimiter) + Send + Sync>;
+type EpochCallback<T> = Box<dyn (FnMut(&mut T) -> Result<u64, Error>) + Send + Sync>;
 
 /// A store with the embedder's data.
 #[doc(hidden)]
 pub struct StoreInner<T> {
     pub(crate) opaque: StoreOpaque,
     limiter: Option<Limiter<T>>,
+    epoch: Option<EpochCallback<T>>,
     data: T,
 }
 
@@ -74,6 +79,7 @@ impl<T> Store<T> {
         let inner = Box::into_raw(Box::new(StoreInner {
             opaque,
             limiter: None,
+            epoch: None,
             data,
         }));
         // SAFETY: a `Box` is never null.
@@ -189,12 +195,30 @@ impl<T> Store<T> {
 
     /// Interrupts execution when the engine's epoch has been incremented `ticks` times from now.
     pub fn set_epoch_deadline(&mut self, ticks: u64) {
-        let opaque = &mut self.inner_mut().opaque;
-        let now = opaque
-            .engine
-            .epoch
-            .load(std::sync::atomic::Ordering::Relaxed);
-        opaque.vm_mut().epoch_deadline = now.saturating_add(ticks);
+        self.inner_mut().opaque.set_epoch_deadline(ticks);
+    }
+
+    /// Asks `callback` what to do when the deadline has passed: run that many ticks more, or end with its error. It is called in the middle
+    /// of execution, and therefore gets the data and not the store.
+    pub fn epoch_deadline_callback(
+        &mut self,
+        callback: impl FnMut(&mut T) -> Result<u64, Error> + Send + Sync + 'static,
+    ) {
+        let inner = self.inner_mut();
+        inner.epoch = Some(Box::new(callback));
+        let hook = EpochHook {
+            passed: epoch_passed::<T>,
+        };
+        // SAFETY: O1: `outer` is a `StoreInner<T>`.
+        unsafe { inner.opaque.set_epoch_hook(Some(hook)) };
+    }
+
+    /// Ends execution with [`Exhausted::Epoch`](crate::error::Exhausted) when the deadline has passed, which is how a store begins.
+    pub fn epoch_deadline_trap(&mut self) {
+        let inner = self.inner_mut();
+        inner.epoch = None;
+        // SAFETY: no hook suits every store.
+        unsafe { inner.opaque.set_epoch_hook(None) };
     }
 
     /// The embedder's data; everything else is released.
@@ -243,6 +267,20 @@ unsafe fn with_limiter<T>(outer: *mut c_void, ask: &mut Ask<'_>) {
     let data = unsafe { &mut (*outer).data };
     if let Some(limiter) = limiter {
         ask(limiter(data));
+    }
+}
+
+/// # Safety
+/// `outer` is a `StoreInner<T>`, whose data nobody uses.
+unsafe fn epoch_passed<T>(outer: *mut c_void) -> Result<u64, Raised> {
+    let outer = outer.cast::<StoreInner<T>>();
+    // SAFETY: the caller's promise; apart from `opaque`, which may be borrowed.
+    let callback = unsafe { &mut (*outer).epoch };
+    // SAFETY: as above.
+    let data = unsafe { &mut (*outer).data };
+    match callback {
+        Some(callback) => callback(data).map_err(into_raised_without_store),
+        None => Err(Raised::Exhausted(Exhausted::Epoch)),
     }
 }
 

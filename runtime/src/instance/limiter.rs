@@ -1,6 +1,8 @@
-//! The embedder's say in growth.
+//! The embedder's say in growth, and in going on after a deadline.
 
 use std::ffi::c_void;
+
+use crate::execute::Raised;
 
 /// Decides about growth. Everything is allowed that an implementation does not refuse.
 pub trait ResourceLimiter {
@@ -73,6 +75,16 @@ impl ResourceLimiter for StoreLimits {
 pub(crate) struct Unlimited;
 
 impl ResourceLimiter for Unlimited {}
+
+/// How a store without type parameter asks the embedder what to do about a deadline that has passed.
+#[derive(Clone, Copy, Debug)]
+pub struct EpochHook {
+    /// How many ticks more to run, or how to end.
+    ///
+    /// # Safety
+    /// The argument is `StoreOpaque::outer` of the store that holds the hook.
+    pub passed: unsafe fn(*mut c_void) -> Result<u64, Raised>,
+}
 
 /// What is asked of a limiter.
 pub type Ask<'a> = dyn FnMut(&mut dyn ResourceLimiter) + 'a;
