@@ -16,7 +16,6 @@ use gcrucible_oracles::schedule::Schedule;
 use crate::known::{self, Judged};
 use crate::runner::{self, Report};
 use crate::script::Script;
-use crate::suite::SuiteFile;
 
 /// The schedules under which a regression runs, besides its own.
 pub const SCHEDULES: [Schedule; 3] = [Schedule::OnPressure, Schedule::EveryNth(3), Schedule::Every];
@@ -41,18 +40,17 @@ pub fn run_script(
     Ok(runner::run(script, session.as_mut()))
 }
 
-/// Runs a file of the official suite; the report, and what is left of it after the table of superseded assertions.
+/// Runs a script of the official suite; the report, and what is left of it after the table of superseded assertions.
 ///
 /// # Errors
 ///
-/// The file is no script, or the engine cannot start.
-pub fn run_suite_file(
-    file: &SuiteFile,
+/// The engine cannot start.
+pub fn run_suite_script(
+    script: &Script,
     engine: &dyn Engine,
     schedule: Schedule,
 ) -> Result<(Report, Judged), String> {
-    let script = Script::parse(&file.name, file.text).map_err(|error| error.to_string())?;
-    let report = run_script(&script, engine, schedule)?;
+    let report = run_script(script, engine, schedule)?;
     let judged = known::judge(&report);
     Ok((report, judged))
 }

@@ -1,77 +1,79 @@
-//! The official suite: one trial for each file and engine, named `engine::file`; and once more with a collection at every point, named
-//! `engine::file@every`, for the groups that make objects or keep references.
+//! The official suite on the reference and on the runtime in every configuration of [`engine::matrix`]: one trial for each file and engine,
+//! named `engine::file`; and once more with a collection at every point, named `engine::file@every`.
 //!
 //! A trial fails on every assertion that does not hold, but for those of `known`, and on a row of `known` that holds. What an engine
 //! does not support fails too: every required file is of release 3.0.
+//!
+//! A file is read once, and an engine is made once, by the first trial that needs it; trials of several threads share both.
 
 use std::process::ExitCode;
+use std::sync::{Arc, LazyLock};
 
-use gcrucible_oracles::engine;
+use gcrucible_oracles::engine::{self, Engine};
 use gcrucible_oracles::schedule::Schedule;
 use gcrucible_wast_tests::matrix;
-use gcrucible_wast_tests::suite::{self, SuiteFile};
+use gcrucible_wast_tests::script::Script;
+use gcrucible_wast_tests::suite;
 use libtest_mimic::{Arguments, Failed, Trial};
+
+/// Something made when it is first needed.
+type Lazy<T> = Arc<LazyLock<T, Box<dyn FnOnce() -> T + Send>>>;
+
+fn lazy<T>(make: impl FnOnce() -> T + Send + 'static) -> Lazy<T> {
+    Arc::new(LazyLock::new(Box::new(make)))
+}
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
+    let files = suite::files().into_iter();
+    let files: Vec<_> = files.filter(|file| file.standing.is_required()).collect();
+    let scripts: Vec<_> = (files.iter().cloned())
+        .map(|file| lazy(move || Script::parse(&file.name, file.text)))
+        .collect();
+    let mut names = vec![engine::reference().name()];
+    names.extend(engine::matrix());
     let mut trials = Vec::new();
-    for name in engine::names() {
-        for file in suite::files() {
-            if file.standing.is_required() {
-                trials.extend(trials_of(file, &name));
+    for name in names {
+        let made = name.clone();
+        let engine = lazy(move || engine::named(&made));
+        // Decided here, so that the trials are known before anything runs. The reference has no collector.
+        let collects = engine::named(&name)
+            .is_some_and(|engine| engine.collector().is_some() && engine.allows(&Schedule::Every));
+        for (file, script) in files.iter().zip(&scripts) {
+            let mut add = |title: String, schedule: Schedule| {
+                let (script, engine) = (Arc::clone(script), Arc::clone(&engine));
+                trials.push(Trial::test(title, move || {
+                    let script = (**script).as_ref().map_err(ToString::to_string)?;
+                    let engine = (**engine).as_deref().ok_or("no such engine")?;
+                    check(script, engine, schedule)
+                }));
+            };
+            add(format!("{name}::{}", file.name), Schedule::OnPressure);
+            if collects {
+                add(format!("{name}::{}@every", file.name), Schedule::Every);
             }
         }
     }
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-/// Groups of the suite whose programs make objects or keep references.
-const WITH_REFERENCES: [&str; 5] = [
-    "gc/",
-    "exceptions/",
-    "function-references/",
-    "reference-types/",
-    "bulk-memory/table",
-];
-
-fn trials_of(file: SuiteFile, engine: &str) -> Vec<Trial> {
-    let title = format!("{engine}::{}", file.name);
-    let keeps_references = WITH_REFERENCES
-        .iter()
-        .any(|group| file.name.starts_with(group));
-    let mut trials = Vec::new();
-    if keeps_references && engine != engine::reference().name() {
-        let (file, engine) = (file.clone(), engine.to_owned());
-        let every = move || check(&file, &engine, Schedule::Every);
-        trials.push(Trial::test(format!("{title}@every"), every));
-    }
-    let engine = engine.to_owned();
-    trials.push(Trial::test(title, move || {
-        check(&file, &engine, Schedule::OnPressure)
-    }));
-    trials
-}
-
-fn check(file: &SuiteFile, engine: &str, schedule: Schedule) -> Result<(), Failed> {
-    let engine = engine::named(engine).ok_or("no such engine")?;
-    let (report, judged) = matrix::run_suite_file(file, engine.as_ref(), schedule)?;
+fn check(script: &Script, engine: &dyn Engine, schedule: Schedule) -> Result<(), Failed> {
+    let (report, judged) = matrix::run_suite_script(script, engine, schedule)?;
     if judged.unexpected.is_empty() && judged.stale.is_empty() && report.unsupported.is_empty() {
         return Ok(());
     }
+    let file = &script.file;
     let unexpected = judged
         .unexpected
         .iter()
-        .map(|failure| format!("{}:{}: {}\n", file.name, failure.at, failure.message));
+        .map(|failure| format!("{file}:{}: {}\n", failure.at, failure.message));
     let stale = judged.stale.iter().map(|line| {
-        format!(
-            "{}:{line}: holds, although `known` says that 3.0 contradicts it\n",
-            file.name
-        )
+        format!("{file}:{line}: holds, although `known` says that 3.0 contradicts it\n")
     });
     let missing = report
         .unsupported
         .iter()
-        .map(|(what, count)| format!("{}: {count} unsupported: {what}\n", file.name));
+        .map(|(what, count)| format!("{file}: {count} unsupported: {what}\n"));
     Err(unexpected
         .chain(stale)
         .chain(missing)
