@@ -175,11 +175,7 @@ impl<T> Store<T> {
     /// # Errors
     /// `Misuse` when the engine's code consumes none.
     pub fn set_fuel(&mut self, fuel: u64) -> Result<(), Error> {
-        if !self.engine().config().fuel {
-            return Err(Misuse::Config("fuel is off").into());
-        }
-        self.inner_mut().opaque.set_fuel(fuel);
-        Ok(())
+        self.as_context_mut().set_fuel(fuel)
     }
 
     /// Fuel left.
@@ -187,10 +183,7 @@ impl<T> Store<T> {
     /// # Errors
     /// `Misuse` when the engine's code consumes none.
     pub fn get_fuel(&self) -> Result<u64, Error> {
-        if !self.engine().config().fuel {
-            return Err(Misuse::Config("fuel is off").into());
-        }
-        Ok(self.inner().opaque.fuel())
+        self.as_context().get_fuel()
     }
 
     /// Interrupts execution when the engine's epoch has been incremented `ticks` times from now.
@@ -303,6 +296,18 @@ impl<'a, T> StoreContext<'a, T> {
         census::stats(&self.0.opaque)
     }
 
+    /// See [`Store::get_fuel`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn get_fuel(&self) -> Result<u64, Error> {
+        if self.0.opaque.engine.config.fuel {
+            Ok(self.0.opaque.fuel())
+        } else {
+            Err(Misuse::Config("fuel is off").into())
+        }
+    }
+
     pub(crate) fn opaque(&self) -> &'a StoreOpaque {
         &self.0.opaque
     }
@@ -381,6 +386,31 @@ impl<'a, T> StoreContextMut<'a, T> {
     #[must_use]
     pub fn stats(&self) -> StoreStats {
         census::stats(&self.0.opaque)
+    }
+
+    /// See [`Store::set_fuel`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn set_fuel(&mut self, fuel: u64) -> Result<(), Error> {
+        if !self.0.opaque.engine.config.fuel {
+            return Err(Misuse::Config("fuel is off").into());
+        }
+        self.0.opaque.set_fuel(fuel);
+        Ok(())
+    }
+
+    /// See [`Store::get_fuel`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn get_fuel(&self) -> Result<u64, Error> {
+        StoreContext(self.0).get_fuel()
+    }
+
+    /// See [`Store::set_epoch_deadline`].
+    pub fn set_epoch_deadline(&mut self, ticks: u64) {
+        self.0.opaque.set_epoch_deadline(ticks);
     }
 
     pub(crate) fn opaque_mut(self) -> &'a mut StoreOpaque {

@@ -4,7 +4,34 @@ use std::ffi::c_void;
 
 use crate::execute::Raised;
 
-/// Decides about growth. Everything is allowed that an implementation does not refuse.
+/// Decides about growth. Everything is allowed that an implementation does not refuse. Fixed limits are [`StoreLimits`].
+///
+/// ```
+/// use gcrucible_runtime::embed::*;
+/// # fn main() -> Result<(), Error> {
+/// /// All memories together.
+/// struct Total {
+///     left: u64,
+/// }
+///
+/// impl ResourceLimiter for Total {
+///     fn memory_growing(&mut self, current: u64, desired: u64, _: Option<u64>) -> bool {
+///         let left = self.left.checked_sub(desired - current);
+///         self.left = left.unwrap_or(self.left);
+///         left.is_some()
+///     }
+/// }
+///
+/// let engine = Engine::new(&Config::optimised())?;
+/// let mut store = Store::new(&engine, Total { left: 3 << 16 });
+/// store.limiter(|total| total);
+/// let (a, b) = (MemoryType::new(2, None), MemoryType::new(1, None));
+/// let (a, b) = (Memory::new(&mut store, a)?, Memory::new(&mut store, b)?);
+/// assert!(matches!(a.grow(&mut store, 1), Err(Error::Exhausted(Exhausted::Memory))));
+/// assert_eq!(b.data_size(&store)?, 1 << 16);
+/// # Ok(())
+/// # }
+/// ```
 pub trait ResourceLimiter {
     /// Whether a memory may grow from `current` to `desired` bytes; `maximum` is what its type allows.
     fn memory_growing(&mut self, current: u64, desired: u64, maximum: Option<u64>) -> bool {
