@@ -1,10 +1,13 @@
 //! The embedder's API, end to end.
 
 mod calls;
+mod hostile;
 mod limits;
 mod link;
 mod objects;
+mod stack;
 mod tables;
+mod threads;
 
 use gcrucible_runtime::embed::*;
 
