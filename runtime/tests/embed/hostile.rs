@@ -264,26 +264,27 @@ fn frames_larger_than_the_stack() {
         for opt_level in [OptLevel::None, OptLevel::Speed] {
             let mut config = Config::optimised();
             (config.trap_mode, config.opt_level) = (trap_mode, opt_level);
+            (config.reg_alloc, config.stack_size) = (RegAlloc::SinglePass, 128 << 10);
             let engine = Engine::new(&config).unwrap();
             let mut store = Store::new(&engine, ());
             // Locals that are alive across a call, so that each has its place in the frame.
             let mut text =
                 "(module IMPORT (memory 5) (global $g (mut i32) (i32.const 0)) (func (export \"f\")"
                     .to_owned();
-            for local in 0..20_000 {
+            for local in 0..5_000 {
                 text += &format!("(local $l{local} v128)");
             }
-            for local in 0..20_000 {
+            for local in 0..5_000 {
                 let address = local * 16;
                 text += &format!("(local.set $l{local} (v128.load (i32.const {address})))");
             }
             text += "(call $h)";
-            for local in 0..20_000 {
+            for local in 0..5_000 {
                 text += &format!("(global.set $g (i32x4.extract_lane 0 (local.get $l{local})))");
             }
             text += ") (func (export \"ok\")))";
             let instance = instantiate(&mut store, &text.replace("IMPORT", "(func $h)"));
-            // 320 KB of the 512 KB.
+            // 80 KB of the 128 KB.
             call(&mut store, instance, "f", &[]).unwrap();
             let twice = Func::wrap(&mut store, move |mut caller: Caller<'_, ()>| {
                 let f = instance.get_func(&caller, "f").ok_or(Misuse::Stale)?;
