@@ -128,8 +128,11 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
     })
 }
 
-/// The engines to run, each with the schedule for scripts that do not say.
-fn runs(options: &Options) -> Result<Vec<(Box<dyn Engine>, Schedule)>, Failure> {
+/// An engine, and the schedule for scripts that do not say.
+type Run = (Box<dyn Engine>, Schedule);
+
+/// What is to be run.
+fn runs(options: &Options) -> Result<Vec<Run>, Failure> {
     let chosen = options.choice.open()?;
     if !options.matrix {
         return Ok(vec![(chosen, options.schedule.clone())]);
