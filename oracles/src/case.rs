@@ -108,6 +108,9 @@ pub struct Limits {
     pub memory_bytes: u64,
     /// Elements of all tables of a store together; growing beyond gives -1 on every engine.
     pub table_elements: u64,
+    /// The one allocation of an object, counted from 0 over the whole case, that finds the heap full, whatever room there is. All engines
+    /// allocate in the same order, so that what follows can still be compared.
+    pub full_at: Option<u64>,
 }
 
 impl Limits {
@@ -118,6 +121,7 @@ impl Limits {
         heap_bytes: 16 << 20,
         memory_bytes: 8 << 20,
         table_elements: 20_000,
+        full_at: None,
     };
 
     /// For scripts written by people, and the official suite.
@@ -127,6 +131,7 @@ impl Limits {
         heap_bytes: 256 << 20,
         memory_bytes: 1 << 30,
         table_elements: 64 << 20,
+        full_at: None,
     };
 }
 
@@ -166,6 +171,18 @@ impl Case {
             schedule: Schedule::OnPressure,
             limits: Limits::FUZZING,
             origin: String::new(),
+        }
+    }
+
+    /// The same case where the allocation with this number finds the heap full.
+    pub fn full_at(&self, allocation: u64) -> Case {
+        let limits = Limits {
+            full_at: Some(allocation),
+            ..self.limits
+        };
+        Case {
+            limits,
+            ..self.clone()
         }
     }
 

@@ -121,6 +121,7 @@ fn truth() -> Run {
             graph: graph(),
         },
         live: Ok(live),
+        full: false,
     };
     let thrown = Outcome::Threw(Ref::node(HeapTop::Exn, NodeId(5)));
     let steps = vec![

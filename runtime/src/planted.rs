@@ -107,8 +107,6 @@ faults! {
     StackMapOther = "stack-map-other",
     /// Calls inside of a `try_table` have lost their stack maps (Wasmtime #11753).
     StackMapTryLost = "stack-map-try-lost",
-    /// A caught exception is not put into the list of objects the stack may refer to (Wasmtime #13316).
-    CaughtExceptionUnexposed = "caught-exception-unexposed",
     /// An exception thrown by the host is held by the host's handle only, whose scope has ended (Wasmtime #13330).
     HostExceptionUnexposed = "host-exception-unexposed",
     /// An exception on its way out of wasm is not counted (Wasmtime #13316).
@@ -199,6 +197,8 @@ faults! {
     TableSetNoBarrier = "table-set-no-barrier",
     /// Elements of tables are no roots (Wasmtime PR #11416).
     TablesAreNoRoots = "tables-are-no-roots",
+    /// What an instance allocated before its initialisation ran out of memory is kept (Wasmtime #13371).
+    FailedInstanceKeepsObjects = "failed-instance-keeps-objects",
     /// Tags of one type have one identity (Wasmtime #14009).
     TagsComparedByType = "tags-compared-by-type",
 }

@@ -172,25 +172,32 @@ impl Script {
         })
     }
 
-    /// Limits, as the header changes them: `heap` is the size of the collected heap in bytes.
+    /// Limits, as the header changes them: `heap` is the size of the collected heap in bytes, `full` the number of the one allocation
+    /// that finds it full.
     ///
     /// # Errors
     ///
-    /// The value of `heap` is no number.
+    /// The value of either is no number.
     pub fn limits(&self, base: Limits) -> Result<Limits, ScriptError> {
-        let wrong = |value: &HeaderValue| ScriptError {
+        Ok(Limits {
+            heap_bytes: self.number("heap")?.unwrap_or(base.heap_bytes),
+            full_at: self.number("full")?.or(base.full_at),
+            ..base
+        })
+    }
+
+    fn number(&self, key: &str) -> Result<Option<u64>, ScriptError> {
+        let number = match self.header.other(key) {
+            None => return Ok(None),
+            Some(HeaderValue::Word(word)) => word.parse().ok(),
+            Some(_) => None,
+        };
+        let wrong = || ScriptError {
             file: self.file.clone(),
             at: Place { line: 1, column: 1 },
-            message: format!("`heap` takes a number of bytes, not {value}"),
+            message: format!("`{key}` takes a number"),
         };
-        let Some(value) = self.header.other("heap") else {
-            return Ok(base);
-        };
-        let HeaderValue::Word(word) = value else {
-            return Err(wrong(value));
-        };
-        let heap_bytes = word.parse().map_err(|_| wrong(value))?;
-        Ok(Limits { heap_bytes, ..base })
+        number.map(Some).ok_or_else(wrong)
     }
 
     /// The script as a case: every module that is instantiated and every action, without the assertions. Assertions that a module is

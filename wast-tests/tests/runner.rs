@@ -61,6 +61,10 @@ impl Session for Prepared {
     fn totals(&self) -> Totals {
         Totals::default()
     }
+
+    fn close(self: Box<Self>) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 fn report(text: &str) -> Report {

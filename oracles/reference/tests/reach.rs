@@ -103,7 +103,7 @@ fn garbage_cycles_keep_themselves_and_what_they_lead_to_when_counted() {
 #[test]
 fn host_objects_are_counted_once_and_through_wrapping() {
     let (mut store, ty) = nodes();
-    let host = store.new_host_object(7);
+    let host = store.new_host_object(7).expect("room");
     assert_eq!(store.host_number(host), Some(7));
     let inside = node(&mut store, ty, Ref::Host(host));
     assert_eq!(store.reach(Frames::Without).hosts, 0);
@@ -121,7 +121,7 @@ fn host_objects_are_counted_once_and_through_wrapping() {
 #[test]
 fn a_host_object_in_a_garbage_cycle_is_kept_when_counted() {
     let (mut store, ty) = nodes();
-    let host = store.new_host_object(0);
+    let host = store.new_host_object(0).expect("room");
     let element = FieldType {
         mutable: true,
         storage: StorageType::Val(ANY),

@@ -9,14 +9,11 @@
 pub mod reference;
 pub mod runtime;
 
-use std::collections::BTreeMap;
-use std::rc::Rc;
-
 use crate::case::{Case, Limits, Step};
 use crate::coverage::RuleMap;
 use crate::leak::{Live, Reclaims, Sample};
 use crate::observe::Observation;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Resource};
 use crate::schedule::Schedule;
 
 /// How much to observe after a step.
@@ -67,10 +64,13 @@ pub struct Totals {
     pub collections: u64,
     /// Collection points passed: a case can be swept over `0..points`.
     pub points: u64,
+    /// Objects asked for, whether they were made or not: [`Limits::full_at`] counts these. An engine that allocates inline does not know
+    /// unless it was told to fail at one.
+    pub allocations: u64,
 }
 
 /// An engine in one configuration.
-pub trait Engine: Send + Sync {
+pub trait Engine {
     /// A short name that tells configurations apart, such as `reference` or `runtime:drc:opt`.
     fn name(&self) -> String;
 
@@ -88,11 +88,6 @@ pub trait Engine: Send + Sync {
     /// How long a case takes compared with the quickest configuration, roughly: what is slow is drawn less often.
     fn cost(&self) -> usize {
         1
-    }
-
-    /// Whether it can collect as that schedule says. Every engine allows `OnPressure`.
-    fn allows(&self, _schedule: &Schedule) -> bool {
-        true
     }
 
     /// Opens a session with nothing loaded but the host modules `harness` and `spectest`.
@@ -133,6 +128,13 @@ pub trait Session {
     /// Totals so far.
     fn totals(&self) -> Totals;
 
+    /// Drops everything.
+    ///
+    /// # Errors
+    ///
+    /// Something outlives it that should not: a host object.
+    fn close(self: Box<Self>) -> Result<(), String>;
+
     /// The rules of the specification applied so far; empty for an engine that does not say.
     fn rules(&self) -> RuleMap {
         RuleMap::default()
@@ -146,6 +148,8 @@ pub struct StepRun {
     pub observation: Observation,
     /// What lived after it.
     pub live: Result<Live, String>,
+    /// Whether the allocation that had to fail ([`Limits::full_at`]) did so in this step.
+    pub full: bool,
 }
 
 /// A run of a case: for each module whether it loaded, for each step what it showed.
@@ -187,30 +191,6 @@ pub fn names() -> Vec<String> {
     names.map(str::to_owned).to_vec()
 }
 
-/// The names of the engines on which the official suite runs: every combination of optimisation level, trap mode and collector of the
-/// runtime, where register allocation takes its time exactly when the rest of the compiler does; then every other choice, with each of the
-/// former at least once.
-pub fn matrix() -> Vec<String> {
-    let mut names = Vec::new();
-    for collector in runtime::collectors() {
-        for level in ["", ":speed:backtracking"] {
-            for traps in ["", ":explicit"] {
-                names.push(format!("runtime:{collector}{level}{traps}"));
-            }
-        }
-    }
-    let others = [
-        "runtime:drc:backtracking:bounds:fuel",
-        "runtime:copying:speed:explicit:bounds:epochs",
-        "runtime:drc-cycles:speed:fuel:epochs",
-        "runtime:null:backtracking:explicit:fuel",
-        "runtime:copying:speed:backtracking:inline",
-        "runtime:drc:explicit:bounds:inline",
-    ];
-    names.extend(others.map(str::to_owned));
-    names
-}
-
 /// The engine with this name: `reference`, or `runtime:` and a configuration (see [`RuntimeConfig`](runtime::RuntimeConfig)).
 pub fn named(name: &str) -> Option<Box<dyn Engine>> {
     if name == "reference" {
@@ -218,51 +198,6 @@ pub fn named(name: &str) -> Option<Box<dyn Engine>> {
     }
     let config = runtime::RuntimeConfig::named(name)?;
     Some(Box::new(runtime::Runtime::new(config)))
-}
-
-/// The engines of all configurations, each made when it is first drawn.
-pub struct Pool {
-    faults: Vec<&'static str>,
-    made: BTreeMap<String, Rc<dyn Engine>>,
-}
-
-impl Pool {
-    /// A pool whose engines all have these planted faults switched on.
-    ///
-    /// # Errors
-    /// The name of a fault that is not known.
-    pub fn new(faults: &[String]) -> Result<Pool, String> {
-        let known = |fault: &String| {
-            let found = runtime::fault_names().find(|name| name == fault);
-            found.ok_or_else(|| fault.clone())
-        };
-        let mut faults = faults.iter().map(known).collect::<Result<Vec<_>, _>>()?;
-        faults.sort_unstable();
-        faults.dedup();
-        Ok(Pool {
-            faults,
-            made: BTreeMap::new(),
-        })
-    }
-
-    /// The engine that a number draws, see [`RuntimeConfig::drawn`](runtime::RuntimeConfig::drawn). A function of the number only. It may not
-    /// [allow](Engine::allows) every schedule.
-    pub fn drawn(&mut self, number: u64) -> Rc<dyn Engine> {
-        self.engine(runtime::RuntimeConfig::drawn(number))
-    }
-
-    /// The same among those that allow every schedule.
-    pub fn drawn_for_schedules(&mut self, number: u64) -> Rc<dyn Engine> {
-        let mut config = runtime::RuntimeConfig::drawn(number);
-        config.inline_allocation = false;
-        self.engine(config)
-    }
-
-    fn engine(&mut self, mut config: runtime::RuntimeConfig) -> Rc<dyn Engine> {
-        config.faults.clone_from(&self.faults);
-        let made = self.made.entry(config.name());
-        Rc::clone(made.or_insert_with(|| Rc::new(runtime::Runtime::new(config))))
-    }
 }
 
 fn run_case<E: Engine + ?Sized>(engine: &E, case: &Case, answers: &[u32]) -> Run {
@@ -289,18 +224,29 @@ fn run_case<E: Engine + ?Sized>(engine: &E, case: &Case, answers: &[u32]) -> Run
     for module in &case.modules {
         run.loads.push(session.load(&module.wasm));
     }
+    let has_failed = |session: &dyn Session| {
+        (case.limits.full_at).is_some_and(|at| session.totals().allocations > at)
+    };
     for step in &case.steps {
+        let failed_before = has_failed(session.as_ref());
         let observation = session.step(step, Watch::Everything);
-        let over = matches!(
-            observation.outcome,
-            Outcome::Crashed(_) | Outcome::Stuck(_) | Outcome::Exhausted(_)
-        );
+        let full = !failed_before && has_failed(session.as_ref());
+        let over = match observation.outcome {
+            Outcome::Crashed(_) | Outcome::Stuck(_) => true,
+            // An allocation that has to fail fails at the same moment everywhere.
+            Outcome::Exhausted(what) => !(full && what == Resource::Heap),
+            _ => false,
+        };
         let live = if over {
             Ok(Live::default())
         } else {
             session.live()
         };
-        run.steps.push(StepRun { observation, live });
+        run.steps.push(StepRun {
+            observation,
+            live,
+            full,
+        });
         // After exhaustion the two sides have done different amounts of work: nothing later can be compared.
         if over {
             break;
@@ -309,5 +255,10 @@ fn run_case<E: Engine + ?Sized>(engine: &E, case: &Case, answers: &[u32]) -> Run
     run.samples = session.samples();
     run.totals = session.totals();
     run.rules = session.rules();
+    if let Err(why) = session.close()
+        && let Some(last) = run.steps.last_mut()
+    {
+        last.live = Err(why);
+    }
     run
 }

@@ -13,14 +13,12 @@ use cranelift_codegen::ir::{
 use wasmparser::{Catch, TryTable};
 
 use super::control::FrameKind;
-use super::emit::reg;
 use super::emitted::trap_code;
 use super::translator::{Args, Translator, Values};
 use crate::abi::libcalls::LibCall;
 use crate::abi::signature::AbiTy;
 use crate::error::{Rejected, Trap};
 use crate::index::TagIdx;
-use crate::planted::Fault;
 use crate::types::StorageKind;
 
 /// One clause of a `try_table`.
@@ -126,15 +124,7 @@ impl Translator<'_> {
         let payload = self.b.block_params(handler.block)[0];
         let exception = self.b.ins().ireduce(types::I32, payload);
         self.declare(exception, AbiTy::Ref);
-        if !self
-            .env
-            .compiler
-            .config()
-            .planted
-            .has(Fault::CaughtExceptionUnexposed)
-        {
-            self.collector(|collector, e| collector.after_read(e, reg(exception)));
-        }
+        // Whoever raises an exception has exposed it (`execute::raise`).
         let mut args = Args::new();
         if let Some(tag) = handler.tag {
             let env = self.env;

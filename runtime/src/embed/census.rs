@@ -66,6 +66,12 @@ pub struct StoreStats {
     pub full_collections: u64,
     /// Collection points passed under the current schedule; 0 for `OnPressure`.
     pub collection_points: u64,
+    /// Allocations asked for since the last [`Store::set_full_at`](super::Store::set_full_at), or since there is a heap; without a
+    /// number and under `OnPressure`, not those that compiled code does inline.
+    pub allocations: u64,
+    /// Whether there is a collected heap. One is made for the first object, or for the first instance of a module that knows types of
+    /// objects; the latter takes address space, and no memory before the first object.
+    pub has_heap: bool,
     /// Host objects made.
     pub hosts_created: u64,
     /// Host objects dropped.
@@ -87,6 +93,8 @@ pub(super) fn stats(store: &StoreOpaque) -> StoreStats {
         collections: heap_stats.collections,
         full_collections: heap_stats.full_collections,
         collection_points: heap.map_or(0, crate::heap::Heap::points_passed),
+        allocations: heap.map_or(0, crate::heap::Heap::allocations),
+        has_heap: heap.is_some(),
         hosts_created,
         hosts_dropped,
         scoped_roots,

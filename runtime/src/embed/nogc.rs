@@ -28,6 +28,48 @@
 //! # }
 //! ```
 //!
+//! So does an allocation:
+//!
+//! ```compile_fail,E0499
+//! use gcrucible_runtime::embed::{AnyRef, Config, Engine, ExternRef, I31, NoGc, Store};
+//! # fn main() -> Result<(), gcrucible_runtime::embed::Error> {
+//! let mut store = Store::new(&Engine::new(&Config::optimised())?, ());
+//! let one = AnyRef::from_i31(&mut store, I31::wrapping_u32(1))?;
+//! let scope = NoGc::new(&mut store);
+//! let raw = scope.get(&*one)?;
+//! ExternRef::new(&mut store, "may collect")?; // error: the scope still borrows the store
+//! assert!(raw.as_i31().is_some());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! a call of a function:
+//!
+//! ```compile_fail,E0499
+//! use gcrucible_runtime::embed::{AnyRef, Error, Func, I31, NoGc, Store};
+//! # fn check(store: &mut Store<()>, func: Func) -> Result<(), Error> {
+//! let one = AnyRef::from_i31(&mut *store, I31::wrapping_u32(1))?;
+//! let scope = NoGc::new(store);
+//! let raw = scope.get(&*one)?;
+//! func.call(&mut *store, &[], &mut [])?; // error: the scope still borrows the store
+//! assert!(raw.as_i31().is_some());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! and an operation on a table:
+//!
+//! ```compile_fail,E0499
+//! use gcrucible_runtime::embed::{Error, HeapTopType, NoGc, RawVal, Store, Table, Val};
+//! # fn check(store: &mut Store<()>, table: Table) -> Result<(), Error> {
+//! let scope = NoGc::new(store);
+//! let element = scope.element(&table, 0)?;
+//! table.grow(&mut *store, 1, Val::null(HeapTopType::Any))?; // error: the scope still borrows the store
+//! assert!(matches!(element, Some(RawVal::Any(Some(_)))));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! And a raw reference cannot leave the scope:
 //!
 //! ```compile_fail,E0505
@@ -93,16 +135,15 @@ pub struct RawRef<'s> {
 
 /// A value, good as long as its scope.
 #[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)]
 pub enum RawVal<'s> {
     /// Also packed fields, zero-extended.
     I32(u32),
-    /// A 64-bit integer.
     I64(u64),
     /// Bits.
     F32(u32),
     /// Bits.
     F64(u64),
-    /// A vector; lane 0 is the lowest bits.
     V128(u128),
     /// A reference below `func`.
     Func(Option<Func>),

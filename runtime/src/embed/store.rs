@@ -12,23 +12,18 @@ use std::sync::Arc;
 use super::census::{self, Census, StoreStats};
 use super::engine::Engine;
 use super::error::{Error, Misuse};
-use super::func::into_raised_without_store;
 use crate::config::Schedule;
-use crate::error::Exhausted;
-use crate::execute::Raised;
 use crate::heap::PointKind;
-use crate::instance::limiter::{Ask, EpochHook, LimiterHook, ResourceLimiter};
+use crate::instance::limiter::{Ask, LimiterHook, ResourceLimiter};
 use crate::instance::store::StoreOpaque;
 
 type Limiter<T> = Box<dyn (Fn(&mut T) -> &mut dyn ResourceLimiter) + Send + Sync>;
-type EpochCallback<T> = Box<dyn (FnMut(&mut T) -> Result<u64, Error>) + Send + Sync>;
 
 /// A store with the embedder's data.
 #[doc(hidden)]
 pub struct StoreInner<T> {
     pub(crate) opaque: StoreOpaque,
     limiter: Option<Limiter<T>>,
-    epoch: Option<EpochCallback<T>>,
     data: T,
 }
 
@@ -79,7 +74,6 @@ impl<T> Store<T> {
         let inner = Box::into_raw(Box::new(StoreInner {
             opaque,
             limiter: None,
-            epoch: None,
             data,
         }));
         // SAFETY: a `Box` is never null.
@@ -134,6 +128,25 @@ impl<T> Store<T> {
     }
 
     /// Collects, then counts live objects by kind and type. Not a numbered collection point: looking does not change what a schedule does.
+    /// A collector that keeps garbage cycles counts them, and one that never frees counts everything that was ever made
+    /// ([`Engine::collector_traits`](super::Engine::collector_traits)).
+    ///
+    /// ```
+    /// use gcrucible_runtime::embed::{Config, Engine, ExternRef, ObjectKind, RootScope, Store};
+    /// # fn main() -> Result<(), gcrucible_runtime::embed::Error> {
+    /// let mut store = Store::new(&Engine::new(&Config::optimised())?, ());
+    /// let kept = ExternRef::new(&mut store, 1)?;
+    /// {
+    ///     let mut scope = RootScope::new(&mut store);
+    ///     ExternRef::new(&mut scope, 2)?;
+    /// }
+    /// let census = store.census()?;
+    /// assert_eq!(census.of_kind(ObjectKind::Extern), 1);
+    /// assert_eq!(census.total(), 1);
+    /// assert_eq!(kept.get::<i32>(&mut store)?, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`Error::Fault`] when the heap is corrupt.
@@ -141,28 +154,105 @@ impl<T> Store<T> {
         self.as_context_mut().census()
     }
 
-    /// Checks reference counts, if the collector counts, against the references there are.
+    /// Checks reference counts, if the collector counts, against the references there are: for every object, the stored count must be the
+    /// number of fields, elements and roots that hold it, one more if it is in the list of what the stack may refer to. References are
+    /// found by a walk that the collector does not use. Right at any moment, not only after a collection.
+    ///
+    /// ```
+    /// use gcrucible_runtime::embed::*;
+    /// # fn main() -> Result<(), Error> {
+    /// let mut store = Store::new(&Engine::new(&Config::fuzzing(CollectorKind::Drc))?, ());
+    /// let ty = TableType::new(RefType::new(true, HeapType::Extern), 2, None);
+    /// let table = Table::new(&mut store, &ty, Val::null(HeapTopType::Extern))?;
+    /// let object = ExternRef::new(&mut store, 7)?;
+    /// table.fill(&mut store, 0, object, 2)?;
+    /// table.set(&mut store, 0, Val::null(HeapTopType::Extern))?;
+    /// store.audit()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`Error::Fault`] with the first object that is wrong.
+    /// [`Error::Fault`] with the first object that is wrong: its kind and type, the count it stores, how many references there are from
+    /// objects and from roots, and one of the places.
     pub fn audit(&mut self) -> Result<(), Error> {
         self.as_context_mut().audit()
     }
 
-    /// Checks the whole heap and all roots.
+    /// Checks the whole heap and all roots: every object has a kind and a type that exist and ends within the heap, every reference in an
+    /// object, a root or a frame's stack map is null, an i31, or the start of a living object of an acceptable type, and freed memory still
+    /// has the pattern it was filled with ([`Config::poison`](crate::config::Config)). Shares no code with any collector.
+    ///
+    /// ```
+    /// use gcrucible_runtime::embed::{Config, CollectorKind, Engine, ExternRef, Schedule, Store};
+    /// # fn main() -> Result<(), gcrucible_runtime::embed::Error> {
+    /// let mut store = Store::new(&Engine::new(&Config::fuzzing(CollectorKind::Copying))?, ());
+    /// store.set_schedule(Schedule::Every)?;
+    /// for n in 0..3 {
+    ///     ExternRef::new(&mut store, n)?;
+    ///     store.verify_heap()?;
+    /// }
+    /// let stats = store.stats();
+    /// assert_eq!((stats.collection_points, stats.collections), (3, 3));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`Error::Fault`] with the first thing that is wrong.
+    /// [`Error::Fault`] with the first thing that is wrong, and where.
     pub fn verify_heap(&mut self) -> Result<(), Error> {
         self.as_context_mut().verify_heap()
     }
 
-    /// Begins a schedule of collections; points are numbered from 0 again.
+    /// Begins a schedule of collections; points are numbered from 0 again, in the order of execution, and
+    /// [`StoreStats::collection_points`] says how many there were. So what a program does with one collection can be tried at each of its
+    /// points in turn, the same every time:
+    ///
+    /// ```
+    /// use gcrucible_runtime::embed::{CollectorKind, Config, Engine, ExternRef, Schedule, Store};
+    /// # fn main() -> Result<(), gcrucible_runtime::embed::Error> {
+    /// let engine = Engine::new(&Config::fuzzing(CollectorKind::Copying))?;
+    /// let program = |schedule| {
+    ///     let mut store = Store::new(&engine, ());
+    ///     store.set_schedule(schedule)?;
+    ///     let one = ExternRef::new(&mut store, 1)?;
+    ///     let two = ExternRef::new(&mut store, 2)?;
+    ///     assert_eq!(one.get::<i32>(&mut store)? + two.get::<i32>(&mut store)?, 3);
+    ///     Ok::<_, gcrucible_runtime::embed::Error>(store.stats())
+    /// };
+    /// let points = program(Schedule::At(vec![]))?.collection_points;
+    /// for point in 0..points {
+    ///     assert_eq!(program(Schedule::At(vec![point]))?.collections, 1);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// `Misuse` when the engine compiles no collection points, or for `EveryNth(0)`.
     pub fn set_schedule(&mut self, schedule: Schedule) -> Result<(), Error> {
         self.as_context_mut().set_schedule(schedule)
+    }
+
+    /// The allocation with this number, counted from now and from 0, finds the heap full, whatever room there is; `None`: none does. The
+    /// others go on as usual, so that what a program does out of memory can be tried at each of its allocations in turn, by wasm, by
+    /// constant expressions and by the host:
+    ///
+    /// ```
+    /// use gcrucible_runtime::embed::{Config, Engine, Error, Exhausted, ExternRef, Store};
+    /// # fn main() -> Result<(), Error> {
+    /// let mut store = Store::new(&Engine::new(&Config::optimised())?, ());
+    /// store.set_full_at(Some(1));
+    /// ExternRef::new(&mut store, "the first")?;
+    /// let second = ExternRef::new(&mut store, "the second");
+    /// assert!(matches!(second, Err(Error::Exhausted(Exhausted::GcHeap))));
+    /// ExternRef::new(&mut store, "the third")?;
+    /// assert_eq!(store.stats().allocations, 3);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn set_full_at(&mut self, number: Option<u64>) {
+        self.inner_mut().opaque.set_full_at(number);
     }
 
     /// Counts of collections, collection points and host objects.
@@ -175,7 +265,11 @@ impl<T> Store<T> {
     /// # Errors
     /// `Misuse` when the engine's code consumes none.
     pub fn set_fuel(&mut self, fuel: u64) -> Result<(), Error> {
-        self.as_context_mut().set_fuel(fuel)
+        if !self.engine().config().fuel {
+            return Err(Misuse::Config("fuel is off").into());
+        }
+        self.inner_mut().opaque.set_fuel(fuel);
+        Ok(())
     }
 
     /// Fuel left.
@@ -183,35 +277,20 @@ impl<T> Store<T> {
     /// # Errors
     /// `Misuse` when the engine's code consumes none.
     pub fn get_fuel(&self) -> Result<u64, Error> {
-        self.as_context().get_fuel()
+        if !self.engine().config().fuel {
+            return Err(Misuse::Config("fuel is off").into());
+        }
+        Ok(self.inner().opaque.fuel())
     }
 
     /// Interrupts execution when the engine's epoch has been incremented `ticks` times from now.
     pub fn set_epoch_deadline(&mut self, ticks: u64) {
-        self.inner_mut().opaque.set_epoch_deadline(ticks);
-    }
-
-    /// Asks `callback` what to do when the deadline has passed: run that many ticks more, or end with its error. It is called in the middle
-    /// of execution, and therefore gets the data and not the store.
-    pub fn epoch_deadline_callback(
-        &mut self,
-        callback: impl FnMut(&mut T) -> Result<u64, Error> + Send + Sync + 'static,
-    ) {
-        let inner = self.inner_mut();
-        inner.epoch = Some(Box::new(callback));
-        let hook = EpochHook {
-            passed: epoch_passed::<T>,
-        };
-        // SAFETY: O1: `outer` is a `StoreInner<T>`.
-        unsafe { inner.opaque.set_epoch_hook(Some(hook)) };
-    }
-
-    /// Ends execution with [`Exhausted::Epoch`](crate::error::Exhausted) when the deadline has passed, which is how a store begins.
-    pub fn epoch_deadline_trap(&mut self) {
-        let inner = self.inner_mut();
-        inner.epoch = None;
-        // SAFETY: no hook suits every store.
-        unsafe { inner.opaque.set_epoch_hook(None) };
+        let opaque = &mut self.inner_mut().opaque;
+        let now = opaque
+            .engine
+            .epoch
+            .load(std::sync::atomic::Ordering::Relaxed);
+        opaque.vm_mut().epoch_deadline = now.saturating_add(ticks);
     }
 
     /// The embedder's data; everything else is released.
@@ -263,20 +342,6 @@ unsafe fn with_limiter<T>(outer: *mut c_void, ask: &mut Ask<'_>) {
     }
 }
 
-/// # Safety
-/// `outer` is a `StoreInner<T>`, whose data nobody uses.
-unsafe fn epoch_passed<T>(outer: *mut c_void) -> Result<u64, Raised> {
-    let outer = outer.cast::<StoreInner<T>>();
-    // SAFETY: the caller's promise; apart from `opaque`, which may be borrowed.
-    let callback = unsafe { &mut (*outer).epoch };
-    // SAFETY: as above.
-    let data = unsafe { &mut (*outer).data };
-    match callback {
-        Some(callback) => callback(data).map_err(into_raised_without_store),
-        None => Err(Raised::Exhausted(Exhausted::Epoch)),
-    }
-}
-
 impl<'a, T> StoreContext<'a, T> {
     /// The embedder's data.
     #[must_use]
@@ -294,18 +359,6 @@ impl<'a, T> StoreContext<'a, T> {
     #[must_use]
     pub fn stats(&self) -> StoreStats {
         census::stats(&self.0.opaque)
-    }
-
-    /// See [`Store::get_fuel`].
-    ///
-    /// # Errors
-    /// As there.
-    pub fn get_fuel(&self) -> Result<u64, Error> {
-        if self.0.opaque.engine.config.fuel {
-            Ok(self.0.opaque.fuel())
-        } else {
-            Err(Misuse::Config("fuel is off").into())
-        }
     }
 
     pub(crate) fn opaque(&self) -> &'a StoreOpaque {
@@ -386,31 +439,6 @@ impl<'a, T> StoreContextMut<'a, T> {
     #[must_use]
     pub fn stats(&self) -> StoreStats {
         census::stats(&self.0.opaque)
-    }
-
-    /// See [`Store::set_fuel`].
-    ///
-    /// # Errors
-    /// As there.
-    pub fn set_fuel(&mut self, fuel: u64) -> Result<(), Error> {
-        if !self.0.opaque.engine.config.fuel {
-            return Err(Misuse::Config("fuel is off").into());
-        }
-        self.0.opaque.set_fuel(fuel);
-        Ok(())
-    }
-
-    /// See [`Store::get_fuel`].
-    ///
-    /// # Errors
-    /// As there.
-    pub fn get_fuel(&self) -> Result<u64, Error> {
-        StoreContext(self.0).get_fuel()
-    }
-
-    /// See [`Store::set_epoch_deadline`].
-    pub fn set_epoch_deadline(&mut self, ticks: u64) {
-        self.0.opaque.set_epoch_deadline(ticks);
     }
 
     pub(crate) fn opaque_mut(self) -> &'a mut StoreOpaque {

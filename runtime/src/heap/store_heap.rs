@@ -45,6 +45,10 @@ pub struct Heap {
     traits: CollectorTraits,
     scheduler: Scheduler,
     points: [u64; PointKind::COUNT],
+    /// Allocations asked for since `full_at` was chosen, but for inline ones.
+    asked: u64,
+    /// The number of the allocation that finds the heap full.
+    full_at: Option<u64>,
     checks: bool,
     /// Bytes that collections nobody asked for may still have checked: see [`Heap::check_is_due`].
     check_credit: u64,
@@ -84,6 +88,8 @@ impl Heap {
             traits,
             scheduler: Scheduler::new(Schedule::OnPressure),
             points: [0; PointKind::COUNT],
+            asked: 0,
+            full_at: None,
             checks: config.collection_points && config.poison,
             check_credit: CHECK_CREDIT_AT_FIRST,
             faulted: None,
@@ -102,7 +108,27 @@ impl Heap {
     /// [`Schedule::OnPressure`].
     pub fn set_schedule(&mut self, schedule: Schedule) {
         self.scheduler = Scheduler::new(schedule);
-        self.core.set_inline(self.scheduler.on_pressure());
+        self.set_inline();
+    }
+
+    /// The allocation with this number finds the heap full, whatever room there is: it collects everything, as any does that finds
+    /// none, and fails. Allocations are numbered from 0, now; while a number is set none happens inline, so that all are numbered.
+    pub fn set_full_at(&mut self, number: Option<u64>) {
+        self.asked = 0;
+        self.full_at = number;
+        self.set_inline();
+    }
+
+    /// Allocations asked for since the last [`Heap::set_full_at`], failed ones included. All of them under a schedule other than
+    /// [`Schedule::OnPressure`] and while a number is set; otherwise those that were not inline.
+    #[must_use]
+    pub fn allocations(&self) -> u64 {
+        self.asked
+    }
+
+    fn set_inline(&mut self) {
+        let inline = self.scheduler.on_pressure() && self.full_at.is_none();
+        self.core.set_inline(inline);
     }
 
     /// Whether collections are followed by [`Heap::verify`] and [`Heap::audit`]: each that is asked for, and of those that the schedule
@@ -314,6 +340,14 @@ impl Heap {
         roots: &mut dyn Roots,
     ) -> Result<GcRef, AllocError> {
         self.point(PointKind::Allocation, roots)?;
+        let number = self.asked;
+        self.asked += 1;
+        if self.full_at == Some(number) {
+            if self.traits.reclaims {
+                self.collect(roots)?;
+            }
+            return Err(AllocError::Exhausted);
+        }
         if size > OBJECT_BYTES_MAX {
             return Err(AllocError::TooLarge);
         }

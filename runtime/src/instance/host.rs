@@ -212,18 +212,10 @@ unsafe fn host_call(
         return result;
     }
     // What goes back to wasm outlives the scope.
-    match &result {
-        Ok(()) => {
-            for raw in references(&func.sig.results, buffer) {
-                store.expose(raw)?;
-            }
+    if result.is_ok() {
+        for raw in references(&func.sig.results, buffer) {
+            store.expose(raw)?;
         }
-        Err(Raised::Exception(exception, _))
-            if !store.planted().has(Fault::HostExceptionUnexposed) =>
-        {
-            store.expose(exception.raw())?;
-        }
-        Err(_) => {}
     }
     store.contents.handles.exit(&mut store.heap, scope)?;
     store.settle();

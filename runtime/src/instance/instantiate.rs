@@ -8,6 +8,7 @@
 //! ```
 //!
 //! From allocation on, the instance belongs to the store, also when a later step ends badly: what it wrote to imported tables stays.
+//! When initialisation itself does (the heap is full), nobody has seen the instance, and it lets go of every object.
 //!
 //! Source: 4.5.4 (instantiation).
 
@@ -18,11 +19,11 @@ use super::code::CompiledModule;
 use super::contents::{InstanceData, TagData};
 use super::context::Context;
 use super::global::GlobalData;
-use super::link::Item;
+use super::link::{Item, Mismatch};
 use super::mapping::{NoMemory, Record};
 use super::memory::MemoryData;
 use super::segment::Segment;
-use super::store::StoreOpaque;
+use super::store::{StoreOpaque, write_root};
 use super::table::TableData;
 use super::{GlobalId, InstanceId, MemoryId, TableId, TagId};
 use crate::abi::vmctx::{ValRaw, VmFuncImport, VmFuncRef, VmGlobal};
@@ -37,8 +38,13 @@ use crate::types::{HeapKind, TypeId, ValKind};
 /// Why there is no instance, or none that started.
 #[derive(Debug)]
 pub enum InstantiateError {
-    /// An import is missing, or does not match; its position in the module's imports.
-    Link(usize),
+    /// An import is missing, or does not match; its position.
+    Link {
+        /// Position in the module's imports.
+        import: usize,
+        /// How it does not match; `None` when it is missing.
+        mismatch: Option<Mismatch>,
+    },
     /// It ended badly.
     Ended(Ended),
 }
@@ -74,10 +80,17 @@ impl StoreOpaque {
     ) -> Result<InstanceId, InstantiateError> {
         self.usable()?;
         for (at, import) in module.module.decls().imports.iter().enumerate() {
-            let item = imports.get(at);
-            if !item.is_some_and(|item| self.matches(&module.module, import.entity, *item)) {
-                return Err(InstantiateError::Link(at));
-            }
+            let mismatch = match imports.get(at) {
+                Some(item) => match self.matches(&module.module, import.entity, *item) {
+                    Ok(()) => continue,
+                    Err(mismatch) => Some(mismatch),
+                },
+                None => None,
+            };
+            return Err(InstantiateError::Link {
+                import: at,
+                mismatch,
+            });
         }
         self.allowed(&module.module)?;
         if module.module.decls().uses_heap {
@@ -90,7 +103,12 @@ impl StoreOpaque {
             self.contents.truncate(before);
         }
         let id = id?;
-        self.initialise(id, module)?;
+        if let Err(ended) = self.initialise(id, module) {
+            if !self.planted().has(Fault::FailedInstanceKeepsObjects) {
+                self.abandon(id)?;
+            }
+            return Err(ended.into());
+        }
         self.run_active(id, &module.module)?;
         if let Some(start) = module.module.decls().start {
             self.call_start(id, module, start)?;
@@ -489,6 +507,30 @@ impl StoreOpaque {
         for code in compiled.image.inits() {
             let context = self.contents.instances[id.at()].context.as_ptr();
             self.invoke_nullary(code, context.as_ptr().cast())?;
+        }
+        Ok(())
+    }
+
+    /// Releases what an instance holds whose initialisation did not end well.
+    fn abandon(&mut self, id: InstanceId) -> Result<(), Raised> {
+        let data = &self.contents.instances[id.at()];
+        let decls = data.module.decls();
+        let (imported_globals, imported_tables) = (decls.imported_globals, decls.imported_tables);
+        let segments = decls.elems.len() as u32;
+        let globals = data.globals[imported_globals as usize..].to_vec();
+        let tables = data.tables[imported_tables as usize..].to_vec();
+        for segment in 0..segments {
+            self.elem_drop(id, ElemIdx(segment))?;
+        }
+        for table in tables {
+            if self.table(table).declared().element.is_collected() {
+                self.init_table_ref(table, 0)?;
+            }
+        }
+        for global in globals {
+            if let Some(slot) = self.contents.globals[global.at()].slot() {
+                write_root(&mut self.heap, slot, None)?;
+            }
         }
         Ok(())
     }

@@ -21,7 +21,7 @@ use super::contents::{Contents, TagData};
 use super::engine::EngineData;
 use super::host::{HostFunc, HostFuncData};
 use super::invoke::Callable;
-use super::limiter::{EpochHook, LimiterHook, ResourceLimiter, Unlimited};
+use super::limiter::{LimiterHook, ResourceLimiter, Unlimited};
 use super::mapping::{NoMemory, Record};
 use crate::abi::vmctx::{VmFuncRef, VmStore};
 use crate::config::Schedule;
@@ -119,9 +119,10 @@ pub struct StoreOpaque {
     kept_types: Vec<Registered>,
     kept_ids: BTreeSet<TypeId>,
     schedule: Schedule,
+    /// See [`Heap::set_full_at`].
+    full_at: Option<u64>,
     outer: *mut c_void,
     limiter: Option<LimiterHook>,
-    epoch: Option<EpochHook>,
     broken: Option<HeapFault>,
 }
 
@@ -178,9 +179,9 @@ impl StoreOpaque {
             kept_types: Vec::new(),
             kept_ids: BTreeSet::new(),
             schedule,
+            full_at: None,
             outer: std::ptr::null_mut(),
             limiter: None,
-            epoch: None,
             broken: None,
         };
         let displays = store.engine.registry.displays().base();
@@ -214,32 +215,6 @@ impl StoreOpaque {
     /// As for [`StoreOpaque::settle_at`].
     pub unsafe fn set_limiter(&mut self, limiter: Option<LimiterHook>) {
         self.limiter = limiter;
-    }
-
-    /// Chooses who is asked when the deadline has passed.
-    ///
-    /// # Safety
-    /// The hook belongs to what [`StoreOpaque::settle_at`] was told.
-    pub unsafe fn set_epoch_hook(&mut self, hook: Option<EpochHook>) {
-        self.epoch = hook;
-    }
-
-    /// Execution is interrupted when the engine's epoch has been incremented `ticks` times from now.
-    pub fn set_epoch_deadline(&mut self, ticks: u64) {
-        let now = self.engine.epoch.load(Ordering::Relaxed);
-        self.vm_mut().epoch_deadline = now.saturating_add(ticks);
-    }
-
-    /// The deadline has passed: a later one, if the embedder says so.
-    ///
-    /// # Errors
-    /// `Exhausted(Epoch)` without a hook; else what the embedder says.
-    pub fn epoch_passed(&mut self) -> Result<(), Raised> {
-        let hook = self.epoch.ok_or(Raised::Exhausted(Exhausted::Epoch))?;
-        // SAFETY: the contract of `set_epoch_hook`. The embedder's data and this value do not overlap.
-        let ticks = unsafe { (hook.passed)(self.outer) }?;
-        self.set_epoch_deadline(ticks);
-        Ok(())
     }
 
     /// What is around the store.
@@ -323,6 +298,7 @@ impl StoreOpaque {
             let heap = unsafe { Heap::new(&self.engine.config, types, spaces, vm) };
             let mut heap = heap.map_err(Raised::from)?;
             heap.set_schedule(self.schedule.clone());
+            heap.set_full_at(self.full_at);
             self.heap = Some(heap);
         }
         match &mut self.heap {
@@ -337,6 +313,14 @@ impl StoreOpaque {
             heap.set_schedule(schedule.clone());
         }
         self.schedule = schedule;
+    }
+
+    /// The allocation with this number finds the heap full: see [`Heap::set_full_at`].
+    pub fn set_full_at(&mut self, number: Option<u64>) {
+        if let Some(heap) = &mut self.heap {
+            heap.set_full_at(number);
+        }
+        self.full_at = number;
     }
 
     /// The schedule.

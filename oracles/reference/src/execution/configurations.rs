@@ -47,6 +47,8 @@ pub struct StoreLimits {
     pub table_elements: u64,
     /// Most words of 8 bytes for objects, two for each object included.
     pub heap_words: u64,
+    /// The object, of those ever asked for and counted from 0, for which there is no room, whatever `heap_words` says.
+    pub full_at: Option<u64>,
 }
 
 impl Default for StoreLimits {
@@ -60,6 +62,7 @@ impl Default for StoreLimits {
             memory_bytes: 1 << 30,
             table_elements: 64 << 20,
             heap_words: 64 << 20,
+            full_at: None,
         }
     }
 }
@@ -277,7 +280,7 @@ impl Store {
             funcs: Vec::new(),
             datas: Vec::new(),
             elems: Vec::new(),
-            heap: Heap::new(limits.heap_words),
+            heap: Heap::new(limits.heap_words, limits.full_at),
             instances: Vec::new(),
             hosts: Vec::new(),
             handles: BTreeMap::new(),

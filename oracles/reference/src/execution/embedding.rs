@@ -451,10 +451,16 @@ impl Store {
 
     /// A new host object that carries a number. As an external reference it is `Ref::Extern(Internal::Host(address))`.
     ///
-    /// Host objects of the embedder's own numbering need not be made here; a [`HostAddr`] is taken as it is.
-    pub fn new_host_object(&mut self, number: u32) -> HostAddr {
+    /// Host objects of the embedder's own numbering need not be made here; a [`HostAddr`] is taken as it is. One for which there is no
+    /// room was made all the same: nothing refers to it.
+    ///
+    /// # Errors
+    ///
+    /// [`Exhausted::Heap`](super::Exhausted::Heap).
+    pub fn new_host_object(&mut self, number: u32) -> Result<HostAddr, Halt> {
         self.hosts.push(number);
-        HostAddr(self.hosts.len() as u32 - 1)
+        self.heap.ask()?;
+        Ok(HostAddr(self.hosts.len() as u32 - 1))
     }
 
     /// The number of a host object made by [`Store::new_host_object`].
@@ -473,6 +479,12 @@ impl Store {
     #[must_use]
     pub fn objects_made(&self) -> usize {
         self.heap.structs().len() + self.heap.arrays().len() + self.heap.exceptions().len()
+    }
+
+    /// Number of objects asked for so far, those of the host included, and whether they were made or not.
+    #[must_use]
+    pub fn objects_asked(&self) -> u64 {
+        self.heap.asked()
     }
 
     /// The object a reference refers to, seen through `extern.convert_any`; nothing for null, scalars and functions.

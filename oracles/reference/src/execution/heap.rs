@@ -38,15 +38,20 @@ pub(crate) struct Heap {
     words: Vec<u64>,
     /// Most words, those of headers included.
     limit: u64,
+    /// Objects asked for, those of the host included.
+    asked: u64,
+    /// The one that does not get room.
+    full_at: Option<u64>,
 }
 
 /// Words an object counts for beyond its fields.
 const HEADER_WORDS: u64 = 2;
 
 impl Heap {
-    pub(crate) fn new(limit: u64) -> Heap {
+    pub(crate) fn new(limit: u64, full_at: Option<u64>) -> Heap {
         Heap {
             limit,
+            full_at,
             ..Heap::default()
         }
     }
@@ -63,9 +68,26 @@ impl Heap {
         &self.exceptions
     }
 
+    /// Objects asked for so far.
+    pub(crate) fn asked(&self) -> u64 {
+        self.asked
+    }
+
+    /// Counts an object that is asked for; fails when it is the one that gets no room.
+    #[inline(always)]
+    pub(crate) fn ask(&mut self) -> Result<(), Halt> {
+        let number = self.asked;
+        self.asked += 1;
+        if self.full_at == Some(number) {
+            return Err(Exhausted::Heap.into());
+        }
+        Ok(())
+    }
+
     /// Whether `words` more words fit for one more object. Addresses and word positions stay below 2^32.
     #[inline(always)]
     fn reserve(&mut self, objects: usize, words: u64) -> Result<(), Halt> {
+        self.ask()?;
         let used = self.words.len() as u64 + HEADER_WORDS * objects as u64;
         let total = self.words.len() as u64 + words;
         if used + words + HEADER_WORDS > self.limit || total > u64::from(u32::MAX) {

@@ -191,6 +191,29 @@ impl Store {
         let module = Rc::clone(&self.module_inst(instance)?.module);
         let module = module.module();
         self.alloc_funcs(instance, module)?;
+        let made = self.globals.len();
+        let evaluated = self.evaluate(m, instance, module);
+        if evaluated.is_err() {
+            // Constant expressions have no effects, so nobody has seen this instance: its globals are no roots.
+            self.globals.truncate(made);
+        }
+        let (table_refs, elem_refs) = evaluated?;
+        self.alloc_module(instance, module, table_refs, elem_refs)?;
+        self.run_elems(m, instance, module)?;
+        self.run_datas(m, instance, module)?;
+        match module.start {
+            Some(x) => self.module_inst(instance)?.func_addr(x).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Every constant expression: globals, then the initial elements of tables, then the items of element segments.
+    fn evaluate(
+        &mut self,
+        m: &mut Machine,
+        instance: InstanceAddr,
+        module: &Module,
+    ) -> Result<(Vec<Ref>, Vec<Vec<Ref>>), Halt> {
         self.eval_globals(m, instance, module)?;
         let mut table_refs = Vec::new();
         for table in &module.tables {
@@ -203,13 +226,7 @@ impl Store {
             let refs = refs.map(|expr| eval_ref(self, m, instance, expr));
             elem_refs.push(refs.collect::<Result<Vec<Ref>, Halt>>()?);
         }
-        self.alloc_module(instance, module, table_refs, elem_refs)?;
-        self.run_elems(m, instance, module)?;
-        self.run_datas(m, instance, module)?;
-        match module.start {
-            Some(x) => self.module_inst(instance)?.func_addr(x).map(Some),
-            None => Ok(None),
-        }
+        Ok((table_refs, elem_refs))
     }
 
     /// `$allocfuncs`. Functions come first, because constant expressions refer to them.

@@ -231,7 +231,7 @@ impl Host for Call<'_> {
     }
 
     fn new_host_object(&mut self, number: u32) -> Result<TheirValue, Halt> {
-        let object = self.store.new_host_object(number);
+        let object = self.store.new_host_object(number)?;
         Ok(TheirRef::Extern(Internal::Host(object)).into())
     }
 

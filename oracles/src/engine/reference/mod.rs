@@ -76,6 +76,7 @@ fn store_limits(limits: &Limits) -> StoreLimits {
         steps: limits.fuel,
         memory_bytes: limits.memory_bytes,
         table_elements: limits.table_elements,
+        full_at: limits.full_at,
         heap_words: (limits.heap_bytes / 8 * HEAP_FACTOR).max(HEAP_WORDS_MIN),
         ..StoreLimits::default()
     }
@@ -230,7 +231,10 @@ impl ReferenceSession {
         let internal = match to {
             Target::Null => return Ok(TheirRef::Null.into()),
             Target::I31(value) => Internal::I31(value & 0x7fff_ffff),
-            Target::Host(number) => Internal::Host(self.store.new_host_object(number)),
+            Target::Host(number) => {
+                let made = self.store.new_host_object(number);
+                Internal::Host(made.map_err(|halt| self.halted(halt))?)
+            }
             Target::Node(_) => return Err(misuse("a node is no argument")),
         };
         match top {
@@ -367,7 +371,14 @@ impl Session for ReferenceSession {
     }
 
     fn totals(&self) -> Totals {
-        Totals::default()
+        Totals {
+            allocations: self.store.objects_asked(),
+            ..Totals::default()
+        }
+    }
+
+    fn close(self: Box<Self>) -> Result<(), String> {
+        Ok(())
     }
 
     fn rules(&self) -> RuleMap {

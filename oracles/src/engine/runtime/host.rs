@@ -1,5 +1,7 @@
 //! `harness` and `spectest` on the runtime's embedding interface.
 
+use std::sync::Arc;
+
 use gcrucible_runtime::embed::{
     AnyRef, ArrayRef, AsContext, AsContextMut, Caller, Engine as TheirEngine, Error, ExnRef,
     Extern, ExternRef, Func, FuncType, Global, GlobalType, HeapTopType, HeapType, Instance, Memory,
@@ -24,6 +26,15 @@ pub(super) struct Data {
     pub(super) samples: Vec<Sample>,
     pub(super) budget: Budget,
     handles: Handles<Held>,
+    /// Shared with every host object, so that after the store's end it is known whether one is left.
+    pub(super) alive: Arc<()>,
+}
+
+/// What is behind an external reference.
+#[derive(Clone)]
+pub(super) struct HostObject {
+    pub(super) number: u32,
+    _alive: Arc<()>,
 }
 
 impl Data {
@@ -36,6 +47,15 @@ impl Data {
                 table_elements: limits.table_elements,
             },
             handles: Handles::default(),
+            alive: Arc::new(()),
+        }
+    }
+
+    /// A host object that carries a number.
+    pub(super) fn host_object(&self, number: u32) -> HostObject {
+        HostObject {
+            number,
+            _alive: Arc::clone(&self.alive),
         }
     }
 }
@@ -233,12 +253,16 @@ impl Host for Call<'_, '_> {
     }
 
     fn new_host_object(&mut self, number: u32) -> Result<Val, Error> {
-        ExternRef::new(&mut self.caller, number).map(Val::from)
+        let object = self.caller.data().host_object(number);
+        ExternRef::new(&mut self.caller, object).map(Val::from)
     }
 
     fn host_number(&mut self, value: &Val) -> Option<u32> {
         match value {
-            Val::ExternRef(Some(reference)) => reference.get::<u32>(&mut self.caller).ok(),
+            Val::ExternRef(Some(reference)) => {
+                let object = reference.get::<HostObject>(&mut self.caller).ok()?;
+                Some(object.number)
+            }
             _ => None,
         }
     }

@@ -19,8 +19,9 @@ mod observe;
 
 use std::collections::BTreeMap;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use gcrucible_runtime::config::OptLevel;
 use gcrucible_runtime::embed::{
     AnyRef, AsContext, AsContextMut, Engine as TheirEngine, Error, ExnRef, Extern, ExternRef,
     ExternType, Func, FuncOrigin, I31, Instance, Module, OwnedRooted, RootScope,
@@ -28,7 +29,7 @@ use gcrucible_runtime::embed::{
 };
 use gcrucible_runtime::types::TypeId;
 
-pub use self::config::{RuntimeConfig, collectors, fault_names};
+pub use self::config::{RuntimeConfig, fault_names};
 use self::errors::{misuse, outcome};
 use self::host::{Data, Spectest};
 use super::{Engine, Session, Setup, Totals, Traits, Watch};
@@ -98,11 +99,10 @@ impl Engine for Runtime {
     }
 
     fn cost(&self) -> usize {
-        (self.config.percent() / 100) as usize
-    }
-
-    fn allows(&self, schedule: &Schedule) -> bool {
-        !self.config.inline_allocation || *schedule == Schedule::OnPressure
+        match self.config.opt_level {
+            OptLevel::None => 1,
+            OptLevel::Speed => 4,
+        }
     }
 
     fn open(&self, setup: &Setup) -> Result<Box<dyn Session>, String> {
@@ -354,13 +354,9 @@ impl RuntimeSession {
         let mut store = Store::new(&engine, Data::new(&setup.limits));
         store.limiter(|data| &mut data.budget);
         store.set_schedule(their_schedule(&setup.schedule))?;
+        store.set_full_at(setup.limits.full_at);
         if runtime.config.fuel {
             store.set_fuel(setup.limits.fuel)?;
-        }
-        if runtime.config.epochs {
-            // Passed from the beginning and for ever: each look at the epoch goes through the host.
-            store.set_epoch_deadline(0);
-            store.epoch_deadline_callback(|_| Ok(0));
         }
         let inner = Inner {
             engine,
@@ -467,6 +463,27 @@ impl Session for RuntimeSession {
         Totals {
             collections: stats.collections,
             points: stats.collection_points,
+            allocations: stats.allocations,
+        }
+    }
+
+    fn close(self: Box<Self>) -> Result<(), String> {
+        let RuntimeSession {
+            store,
+            inner,
+            broken,
+            ..
+        } = *self;
+        let alive = Arc::downgrade(&store.data().alive);
+        drop(inner);
+        let dropped = panic::catch_unwind(AssertUnwindSafe(|| drop(store)));
+        match (broken, dropped) {
+            (None, Err(_)) => Err("dropping the store panicked".to_owned()),
+            (None, Ok(())) if alive.strong_count() > 0 => Err(format!(
+                "{} host objects outlive their store",
+                alive.strong_count()
+            )),
+            _ => Ok(()),
         }
     }
 }
@@ -495,10 +512,12 @@ fn argument(store: &mut Scope<'_>, arg: Value) -> Result<Val, Outcome> {
             return Err(misuse("no host object of this hierarchy"));
         }
         (HeapTop::Extern, Target::Host(number)) => {
-            return ExternRef::new(store, number).map(Val::from).map_err(failed);
+            let object = store.as_context().data().host_object(number);
+            return ExternRef::new(store, object).map(Val::from).map_err(failed);
         }
         (HeapTop::Any, Target::Host(number)) => {
-            let object = ExternRef::new(&mut *store, number).map_err(failed)?;
+            let object = store.as_context().data().host_object(number);
+            let object = ExternRef::new(&mut *store, object).map_err(failed)?;
             AnyRef::convert_extern(store, &object).map_err(failed)?
         }
         (HeapTop::Any | HeapTop::Extern, Target::I31(value)) => {

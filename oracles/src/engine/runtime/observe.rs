@@ -11,6 +11,7 @@ use gcrucible_runtime::embed::{
 };
 
 use super::errors::outcome;
+use super::host::HostObject;
 use super::{Called, Names, Scope};
 use crate::case::InstanceIndex;
 use crate::leak::{Census, LiveKind};
@@ -82,7 +83,7 @@ impl<'s> Observer<'s> {
             return Ok(Ref { top, to });
         }
         if raw.kind()? == Some(ObjectKind::Extern) {
-            let number = raw.host(|object| object.downcast_ref::<u32>().copied())?;
+            let number = raw.host(|object| object.downcast_ref().map(|o: &HostObject| o.number))?;
             // Every host object here was made by the harness, with a number.
             let to = Target::Host(number.flatten().unwrap_or(u32::MAX));
             return Ok(Ref { top, to });
