@@ -9,6 +9,7 @@ fn setup(collector: CollectorKind, schedule: Schedule) -> Setup {
         collector,
         schedule,
         heap_limit: if cfg!(miri) { 256 << 10 } else { 8 << 20 },
+        fails_after: None,
         planted: Planted::NONE,
     }
 }
@@ -64,6 +65,25 @@ fn in_a_heap_that_is_nearly_full() {
             Err(mismatch) => panic!("{}: {mismatch}", collector.name()),
         };
         assert!(totals.collections > 0, "{totals:?}");
+    }
+}
+
+/// What an allocation that fails must leave: everything as it was.
+#[test]
+fn allocations_that_fail_change_nothing() {
+    for collector in CollectorKind::ALL {
+        for (fails_after, schedule) in [(7, Schedule::OnPressure), (20, Schedule::EveryNth(5))] {
+            let failing = Setup {
+                fails_after: Some(fails_after),
+                ..setup(collector, schedule)
+            };
+            let steps = if cfg!(miri) { 300 } else { 20_000 };
+            let totals: Totals = match run(&failing, Words(450).take(steps)) {
+                Ok(totals) => totals,
+                Err(mismatch) => panic!("{}: {mismatch}", collector.name()),
+            };
+            assert!(totals.failed > steps as u64 / 100, "{totals:?}");
+        }
     }
 }
 

@@ -18,8 +18,6 @@ pub struct Finding {
     pub title: String,
     /// The whole verdict for people.
     pub text: String,
-    /// The engine that did it, in its configuration; empty if it was no engine.
-    pub engine: String,
 }
 
 impl Finding {
@@ -32,7 +30,6 @@ impl Finding {
             signature: format!("{}: {}", target.name, fault.signature),
             title: fault.title.clone(),
             text: fault.text.clone(),
-            engine: fault.engine.clone(),
         }
     }
 }
@@ -80,11 +77,11 @@ fn write_folder(out: &Path, finding: &Finding) -> Result<PathBuf, Failure> {
         finding.text
     );
     write_atomically(&fresh.path().join("verdict.txt"), verdict.as_bytes())?;
-    let mut script = finding.target.print(&input);
-    if !finding.engine.is_empty() {
-        script.insert_str(0, &format!(";;! engine = \"{}\"\n", finding.engine));
-    }
-    write_atomically(&fresh.path().join("case.wast"), script.as_bytes())?;
+    let subject = finding.target.subject_of(&input);
+    write_atomically(
+        &fresh.path().join(subject.file_name()),
+        subject.to_string().as_bytes(),
+    )?;
     write_atomically(&fresh.path().join("input.bin"), &input)?;
     let fresh = fresh.keep();
     match std::fs::rename(&fresh, &folder) {

@@ -3,14 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use gcrucible_oracles::engine;
-use gcrucible_oracles::header::HeaderValue;
 use gcrucible_wast_tests::matrix;
 use gcrucible_wast_tests::script::Script;
 
 use super::{Ending, Failure};
 use crate::target::run::Trial;
-use crate::target::{Ran, Rig, Subject, Target};
+use crate::target::{Ran, Rig, Subject, Target, heap_ops};
 
 /// Arguments of `replay`.
 #[derive(Clone, Debug, Args)]
@@ -63,11 +61,17 @@ fn from_file(
     file: &std::path::Path,
     rig: &mut Rig,
 ) -> Result<(String, Ran), Failure> {
+    let (mut target, mut of_heap) = (target, false);
     let file = if file.is_dir() {
-        file.join("case.wast")
+        // A finding of `heap_ops` is no script.
+        of_heap = file.join("operations.txt").exists();
+        file.join(if of_heap { "input.bin" } else { "case.wast" })
     } else {
         file.to_owned()
     };
+    if of_heap {
+        target = &heap_ops::TARGET;
+    }
     let bytes = std::fs::read(&file).map_err(|e| Failure::file(file.display(), e))?;
     if file.extension().is_none_or(|e| e != "wast") {
         return Ok((target.print(&bytes), target.run(&bytes, rig)));
@@ -86,8 +90,7 @@ fn from_file(
     Ok((text, ran))
 }
 
-/// A script as a case: the engine that its header names, and every usual one that it selects, against the reference, under the script's
-/// schedule.
+/// A script as a case: every engine that its header selects against the reference, under the script's schedule.
 fn run_script(name: &str, text: &str, rig: &mut Rig) -> Result<Ran, String> {
     let script = Script::parse(name, text).map_err(|e| format!("{}: {}", e.at, e.message))?;
     let case = script
@@ -96,23 +99,16 @@ fn run_script(name: &str, text: &str, rig: &mut Rig) -> Result<Ran, String> {
     let subject = Subject {
         program: None,
         case,
+        operations: None,
         number: 0,
     };
-    let named = match script.header.other("engine") {
-        Some(HeaderValue::Text(name)) => {
-            Some(engine::named(name).ok_or_else(|| format!("no engine is named {name:?}"))?)
-        }
-        _ => None,
-    };
     let (mut trial, engines) = Trial::new(&subject, rig);
-    let usual = engines
+    for engine in engines
         .iter()
-        .filter(|engine| matrix::selects(&script, engine.as_ref()));
-    for engine in named.iter().chain(usual) {
-        let schedule = Some(subject.case.schedule.clone());
-        let schedule = schedule.filter(|schedule| engine.allows(schedule));
+        .filter(|engine| matrix::selects(&script, engine.as_ref()))
+    {
         if trial
-            .against(engine.as_ref(), schedule.unwrap_or_default())
+            .against(engine.as_ref(), subject.case.schedule.clone())
             .is_none()
         {
             break;

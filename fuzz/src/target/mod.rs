@@ -15,6 +15,7 @@ pub mod collectors;
 pub mod const_eval;
 pub mod differential;
 pub mod exceptions;
+pub mod heap_ops;
 pub mod sweep;
 pub mod table_ops;
 pub mod types;
@@ -51,6 +52,7 @@ pub static TARGETS: &[&Target] = &[
     &exceptions::TARGET,
     &types::TARGET,
     &validate::TARGET,
+    &heap_ops::TARGET,
 ];
 
 /// One round of a run over `targets`: positions in it, each as often as its [`Target::share`], spread out evenly.

@@ -7,6 +7,7 @@ use gcrucible_oracles::case::{
 };
 use gcrucible_oracles::schedule::Schedule;
 
+use super::heap_ops::Operations;
 use crate::generate::{Focus, generate, smith};
 use crate::input::Input;
 use crate::mutate;
@@ -19,6 +20,8 @@ pub struct Subject {
     pub program: Option<Program>,
     /// What engines are given.
     pub case: Case,
+    /// Operations on a heap, in place of a case.
+    pub operations: Option<Operations>,
     /// A number drawn from the input, for choices beside the program.
     pub number: u64,
 }
@@ -32,6 +35,7 @@ impl Subject {
         Subject {
             program: Some(program),
             case,
+            operations: None,
             number: input.number(),
         }
     }
@@ -60,6 +64,7 @@ impl Subject {
                 limits: Limits::FUZZING,
                 origin: String::new(),
             },
+            operations: None,
             number,
         }
     }
@@ -78,12 +83,22 @@ impl Subject {
                 limits: Limits::FUZZING,
                 origin: String::new(),
             },
+            operations: None,
             number: input.number(),
         }
     }
 }
 
 impl Subject {
+    /// The name of the file in which a finding keeps it as text.
+    pub fn file_name(&self) -> &'static str {
+        if self.operations.is_some() {
+            "operations.txt"
+        } else {
+            "case.wast"
+        }
+    }
+
     /// A number below `n`, the same whenever it is drawn for this input.
     pub fn draw(&self, n: usize) -> usize {
         let mut state = self.number;
@@ -146,6 +161,12 @@ pub fn case_of(program: &Program) -> Case {
 
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(operations) = &self.operations {
+            return operations.fmt(f);
+        }
+        if let Some(allocation) = self.case.limits.full_at {
+            writeln!(f, ";;! full = {allocation}")?;
+        }
         if let Some(program) = &self.program {
             return write!(f, "{program}");
         }

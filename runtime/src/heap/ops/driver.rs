@@ -57,6 +57,8 @@ pub struct Totals {
     pub compared: u64,
     /// Times that the heap was full, and the run began again with an empty one.
     pub exhausted: u64,
+    /// Allocations that failed because they had to, after which everything was compared and the run went on.
+    pub failed: u64,
 }
 
 /// The code that the collector emits, interpreted.
@@ -109,7 +111,9 @@ fn fresh_heap(
     let types: Arc<dyn TypeSource> = Arc::<Types>::clone(types);
     let pool = Arc::clone(pool);
     // SAFETY: the driver owns the record and drops it after the heap; nobody else has its address.
-    unsafe { Heap::new(&config(setup), types, pool, record.0) }
+    let mut heap = unsafe { Heap::new(&config(setup), types, pool, record.0) }?;
+    heap.set_full_at(setup.fails_after);
+    Ok(heap)
 }
 
 impl Driver {
@@ -446,6 +450,15 @@ impl Driver {
         match error {
             AllocError::TooLarge if impossible => Ok(()),
             AllocError::TooLarge => Err(What::Allocation(error)),
+            _ if self
+                .setup
+                .fails_after
+                .is_some_and(|at| self.heap.allocations() > at) =>
+            {
+                self.totals.failed += 1;
+                self.heap.set_full_at(self.setup.fails_after);
+                self.collect()
+            }
             _ if len > POSSIBLE_LEN => Ok(()),
             _ => {
                 self.collect()?;

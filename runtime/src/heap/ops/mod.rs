@@ -29,6 +29,8 @@ pub struct Setup {
     pub schedule: Schedule,
     /// Most bytes of heap.
     pub heap_limit: u64,
+    /// After so many allocations one fails, as if the heap was full; then it begins again. Nothing is allocated inline then.
+    pub fails_after: Option<u64>,
     /// Faults planted on purpose.
     pub planted: Planted,
 }
