@@ -1,5 +1,6 @@
 ;;! guards = "an optimiser does not move loads of elements over stores to them, whatever their type"
 ;;! source = "Wasmtime PR #13610"
+;;! planted = "array-set-wrong-region"
 
 (module
   (type $ints (array (mut i32)))

@@ -1,5 +1,6 @@
 ;;! guards = "tests and casts tell null, i31 and objects apart, for nullable and non-nullable targets"
 ;;! source = "Wasmtime issue #10171"
+;;! planted = "null-or-i31-in-one-mask"
 
 (module
   (type $a (sub (struct (field i32))))

@@ -1,5 +1,6 @@
 ;;! guards = "a handle keeps what it refers to until it is released, for every hierarchy"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
+;;! planted = "handle-release-keeps-count"
 
 (module
   (type $box (struct (field i32)))

@@ -1,5 +1,6 @@
 ;;! guards = "the host allocates, reads and writes globals, and calls back, while wasm frames hold references"
 ;;! schedule = "every"
+;;! planted = "host-arguments-unrooted"
 
 (module
   (type $pair (struct (field $byte (mut i8)) (field $next (ref null $pair)) (field $f f64)))

@@ -1,5 +1,6 @@
 ;;! guards = "a live count taken while frames are on the stack counts what those frames still use"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
+;;! planted = "locals-undeclared"
 
 (module
   (type $node (struct (field $next (mut (ref null $node)))))

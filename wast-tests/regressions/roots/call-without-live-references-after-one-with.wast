@@ -2,6 +2,7 @@
 ;;! source = "CVE-2021-39218"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
+;;! planted = "locals-undeclared"
 
 (module
   (import "harness" "gc" (func $gc))
