@@ -1,13 +1,13 @@
 //! The embedder's API, end to end.
 
 mod calls;
-mod hostile;
+mod failures;
 mod limits;
 mod link;
 mod objects;
-mod stack;
+#[cfg(feature = "planted")]
+mod planted;
 mod tables;
-mod threads;
 
 use gcrucible_runtime::embed::*;
 
