@@ -38,17 +38,19 @@ impl CollectorKind {
 
 /// How much Cranelift optimises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(missing_docs)]
 pub enum OptLevel {
+    /// Not at all: quickest to compile.
     None,
+    /// For speed.
     Speed,
 }
 
 /// Which register allocator Cranelift uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(missing_docs)]
 pub enum RegAlloc {
+    /// In a single pass: quickest to compile.
     SinglePass,
+    /// By trying: better code.
     Backtracking,
 }
 
@@ -101,7 +103,8 @@ pub struct Config {
     pub collection_points: bool,
     /// The schedule that new stores begin with. Other than `OnPressure` it needs `collection_points`.
     pub schedule: Schedule,
-    /// How much stack WebAssembly may use in one thread, in bytes.
+    /// How much stack WebAssembly may use in one thread, in bytes, counted from where the host entered it first; less when the thread has
+    /// less. A host function that needs much stack itself needs a thread that has as much more.
     pub stack_size: usize,
     /// How large a store's collected heap may become, in bytes; at most 4 GiB.
     pub heap_limit: u64,

@@ -5,27 +5,40 @@ use std::fmt;
 /// Why execution trapped. Closed: every trap of the specification is here, and nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
-#[allow(missing_docs)]
 pub enum Trap {
+    /// `unreachable`.
     Unreachable = 1,
+    /// An integer divided by 0, or its remainder.
     IntegerDivideByZero = 2,
+    /// A quotient or converted float that does not fit.
     IntegerOverflow = 3,
+    /// NaN converted to an integer.
     InvalidConversionToInteger = 4,
+    /// An address beyond the end of its memory.
     MemoryOutOfBounds = 5,
+    /// An index or range beyond the end of its table.
     TableOutOfBounds = 6,
+    /// An index or range beyond the end of its array.
     ArrayOutOfBounds = 7,
     /// `call_indirect` with an index outside of the table.
     UndefinedElement = 8,
     /// `call_indirect` of a null entry.
     UninitializedElement = 9,
+    /// `call_indirect` of a function of another type.
     IndirectCallTypeMismatch = 10,
+    /// A call of a null reference.
     NullFunctionReference = 11,
+    /// A field of null.
     NullStructReference = 12,
+    /// An element or the length of null.
     NullArrayReference = 13,
+    /// The value of null as an i31.
     NullI31Reference = 14,
+    /// `throw_ref` of null.
     NullExceptionReference = 15,
     /// `ref.as_non_null` of null.
     NullReference = 16,
+    /// `ref.cast` to a type that the reference does not have.
     CastFailure = 17,
     /// A segment is shorter than the range asked for (`array.new_data`, `array.new_elem`, ...: data and memory alike are
     /// reported as the suite words them).
@@ -116,12 +129,16 @@ impl std::error::Error for Trap {}
 
 /// Which resource ran out. Never behaviour of the program: another engine may have more of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(missing_docs)]
 pub enum Exhausted {
+    /// The stack (`Config::stack_size`, or less if the thread has less).
     CallStack,
+    /// The collected heap (`Config::heap_limit`).
     GcHeap,
+    /// Linear memory: the type, the implementation, the limiter or the system allows no more.
     Memory,
+    /// Tables: likewise.
     Table,
+    /// Fuel.
     Fuel,
     /// An epoch deadline passed.
     Epoch,

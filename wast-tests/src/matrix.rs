@@ -26,7 +26,6 @@ use gcrucible_oracles::verdict::Verdict;
 use crate::known::{self, Judged};
 use crate::runner::{self, Failure, Report};
 use crate::script::{Place, Script, ScriptError};
-use crate::suite::SuiteFile;
 
 /// The schedules under which a regression runs, besides its own.
 pub const SCHEDULES: [Schedule; 5] = [
@@ -116,22 +115,21 @@ fn compare_ends(expected: &Live, actual: &Live) -> Result<(), String> {
     Ok(())
 }
 
-/// Runs a file of the official suite; the report, and what is left of it after the table of superseded assertions. With what lives at its
+/// Runs a script of the official suite; the report, and what is left of it after the table of superseded assertions. With what lives at its
 /// end, it is also seen to that nothing leaked.
 ///
 /// # Errors
 ///
-/// The file is no script, or the engine cannot start.
-pub fn run_suite_file(
-    file: &SuiteFile,
+/// The engine cannot start.
+pub fn run_suite_script(
+    script: &Script,
     engine: &dyn Engine,
     schedule: Schedule,
     expected: Option<&Live>,
 ) -> Result<(Report, Judged), String> {
-    let script = Script::parse(&file.name, file.text).map_err(|error| error.to_string())?;
     let report = match expected {
-        Some(expected) => run_checked(&script, engine, schedule, expected)?,
-        None => run_script(&script, engine, schedule)?,
+        Some(expected) => run_checked(script, engine, schedule, expected)?,
+        None => run_script(script, engine, schedule)?,
     };
     let judged = known::judge(&report);
     Ok((report, judged))

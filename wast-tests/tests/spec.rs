@@ -1,95 +1,104 @@
-//! The official suite: one trial for each file and engine, named `engine::file`; and once more with a collection at every point, named
-//! `engine::file@every`, after which the heap must verify, the counts must be right and nothing may have leaked (`matrix`).
+//! The official suite on the reference and on the runtime in every configuration of [`engine::matrix`]: one trial for each file and engine,
+//! named `engine::file`; and once more with a collection at every point, named `engine::file@every`, after which the heap must verify, the
+//! counts must be right and nothing may have leaked (`matrix`).
 //!
 //! A trial fails on every assertion that does not hold, but for those of `known`, and on a row of `known` that holds. What an engine
 //! does not support fails too: every required file is of release 3.0.
+//!
+//! A file is read once, the reference runs it once to say what lives at its end, and an engine is made once, by the first trial that needs
+//! it; trials of several threads share all three.
 
-use std::collections::BTreeMap;
 use std::process::ExitCode;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock};
 
-use gcrucible_oracles::engine;
+use gcrucible_oracles::engine::{self, Engine};
 use gcrucible_oracles::leak::Live;
 use gcrucible_oracles::schedule::Schedule;
 use gcrucible_wast_tests::matrix;
 use gcrucible_wast_tests::script::Script;
-use gcrucible_wast_tests::suite::{self, SuiteFile};
+use gcrucible_wast_tests::suite;
 use libtest_mimic::{Arguments, Failed, Trial};
+
+/// Something made when it is first needed.
+type Lazy<T> = Arc<LazyLock<T, Box<dyn FnOnce() -> T + Send>>>;
+
+/// What lives at the end of a script.
+type Left = Result<Live, String>;
+
+fn lazy<T>(make: impl FnOnce() -> T + Send + 'static) -> Lazy<T> {
+    Arc::new(LazyLock::new(Box::new(make)))
+}
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
+    let files = suite::files().into_iter();
+    let files: Vec<_> = files.filter(|file| file.standing.is_required()).collect();
+    let scripts: Vec<_> = files
+        .iter()
+        .cloned()
+        .map(|file| {
+            let script = lazy(move || Script::parse(&file.name, file.text));
+            let parsed = Arc::clone(&script);
+            let left = lazy(move || {
+                let script = (**parsed).as_ref().map_err(ToString::to_string)?;
+                matrix::lives_at_the_end(script, engine::reference().as_ref())
+            });
+            (script, left)
+        })
+        .collect();
+    let mut names = vec![engine::reference().name()];
+    names.extend(engine::matrix());
     let mut trials = Vec::new();
-    for name in engine::names() {
-        for file in suite::files() {
-            if file.standing.is_required() {
-                trials.extend(trials_of(file, &name));
+    for name in names {
+        let made = name.clone();
+        let engine = lazy(move || engine::named(&made));
+        // Decided here, so that the trials are known before anything runs. The reference has no collector.
+        let collects = engine::named(&name)
+            .is_some_and(|engine| engine.collector().is_some() && engine.allows(&Schedule::Every));
+        for (file, (script, left)) in files.iter().zip(&scripts) {
+            let mut add = |title: String, schedule: Schedule, left: Option<Lazy<Left>>| {
+                let (script, engine) = (Arc::clone(script), Arc::clone(&engine));
+                trials.push(Trial::test(title, move || {
+                    let script = (**script).as_ref().map_err(ToString::to_string)?;
+                    let engine = (**engine).as_deref().ok_or("no such engine")?;
+                    let left = left
+                        .as_deref()
+                        .map(|left| (**left).as_ref().map_err(String::clone));
+                    check(script, engine, schedule, left.transpose()?)
+                }));
+            };
+            add(format!("{name}::{}", file.name), Schedule::OnPressure, None);
+            if collects {
+                let title = format!("{name}::{}@every", file.name);
+                add(title, Schedule::Every, Some(Arc::clone(left)));
             }
         }
     }
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-fn trials_of(file: SuiteFile, engine: &str) -> Vec<Trial> {
-    let title = format!("{engine}::{}", file.name);
-    let mut trials = Vec::new();
-    if engine != engine::reference().name() {
-        let (file, engine) = (file.clone(), engine.to_owned());
-        let every = move || {
-            let left = left_by_reference(&file)?;
-            check(&file, &engine, Schedule::Every, Some(&left))
-        };
-        trials.push(Trial::test(format!("{title}@every"), every));
-    }
-    let engine = engine.to_owned();
-    trials.push(Trial::test(title, move || {
-        check(&file, &engine, Schedule::OnPressure, None)
-    }));
-    trials
-}
-
-/// What lives at the end of a file. The reference runs it once for all engines.
-fn left_by_reference(file: &SuiteFile) -> Result<Live, String> {
-    static LEFT: LazyLock<Mutex<BTreeMap<String, Result<Live, String>>>> =
-        LazyLock::new(Mutex::default);
-    let known = |name| {
-        let left = LEFT.lock().unwrap_or_else(PoisonError::into_inner);
-        left.get(name).cloned()
-    };
-    if let Some(left) = known(&file.name) {
-        return left;
-    }
-    let script = Script::parse(&file.name, file.text).map_err(|error| error.to_string())?;
-    let left = matrix::lives_at_the_end(&script, engine::reference().as_ref());
-    let mut all = LEFT.lock().unwrap_or_else(PoisonError::into_inner);
-    all.insert(file.name.clone(), left.clone());
-    left
-}
-
 fn check(
-    file: &SuiteFile,
-    engine: &str,
+    script: &Script,
+    engine: &dyn Engine,
     schedule: Schedule,
     left: Option<&Live>,
 ) -> Result<(), Failed> {
-    let engine = engine::named(engine).ok_or("no such engine")?;
-    let (report, judged) = matrix::run_suite_file(file, engine.as_ref(), schedule, left)?;
+    let (report, judged) = matrix::run_suite_script(script, engine, schedule, left)?;
     if judged.unexpected.is_empty() && judged.stale.is_empty() && report.unsupported.is_empty() {
         return Ok(());
     }
+    let file = &script.file;
     let unexpected = judged
         .unexpected
         .iter()
-        .map(|failure| format!("{}:{}: {}\n", file.name, failure.at, failure.message));
+        .map(|failure| format!("{file}:{}: {}\n", failure.at, failure.message));
     let stale = judged.stale.iter().map(|line| {
-        format!(
-            "{}:{line}: holds, although `known` says that 3.0 contradicts it\n",
-            file.name
-        )
+        format!("{file}:{line}: holds, although `known` says that 3.0 contradicts it\n")
     });
     let missing = report
         .unsupported
         .iter()
-        .map(|(what, count)| format!("{}: {count} unsupported: {what}\n", file.name));
+        .map(|(what, count)| format!("{file}: {count} unsupported: {what}\n"));
     Err(unexpected
         .chain(stale)
         .chain(missing)

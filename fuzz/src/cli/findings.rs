@@ -18,6 +18,8 @@ pub struct Finding {
     pub title: String,
     /// The whole verdict for people.
     pub text: String,
+    /// The engine that did it, in its configuration; empty if it was no engine.
+    pub engine: String,
 }
 
 impl Finding {
@@ -30,6 +32,7 @@ impl Finding {
             signature: format!("{}: {}", target.name, fault.signature),
             title: fault.title.clone(),
             text: fault.text.clone(),
+            engine: fault.engine.clone(),
         }
     }
 }
@@ -78,10 +81,11 @@ fn write_folder(out: &Path, finding: &Finding) -> Result<PathBuf, Failure> {
     );
     write_atomically(&fresh.path().join("verdict.txt"), verdict.as_bytes())?;
     let subject = finding.target.subject_of(&input);
-    write_atomically(
-        &fresh.path().join(subject.file_name()),
-        subject.to_string().as_bytes(),
-    )?;
+    let (name, mut text) = (subject.file_name(), subject.to_string());
+    if !finding.engine.is_empty() && name.ends_with(".wast") {
+        text.insert_str(0, &format!(";;! engine = \"{}\"\n", finding.engine));
+    }
+    write_atomically(&fresh.path().join(name), text.as_bytes())?;
     write_atomically(&fresh.path().join("input.bin"), &input)?;
     let fresh = fresh.keep();
     match std::fs::rename(&fresh, &folder) {

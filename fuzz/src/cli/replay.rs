@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use gcrucible_oracles::engine;
+use gcrucible_oracles::header::HeaderValue;
 use gcrucible_wast_tests::matrix;
 use gcrucible_wast_tests::script::Script;
 
@@ -90,7 +92,8 @@ fn from_file(
     Ok((text, ran))
 }
 
-/// A script as a case: every engine that its header selects against the reference, under the script's schedule.
+/// A script as a case: the engine that its header names, and every usual one that it selects, against the reference, under the script's
+/// schedule.
 fn run_script(name: &str, text: &str, rig: &mut Rig) -> Result<Ran, String> {
     let script = Script::parse(name, text).map_err(|e| format!("{}: {}", e.at, e.message))?;
     let case = script
@@ -102,13 +105,21 @@ fn run_script(name: &str, text: &str, rig: &mut Rig) -> Result<Ran, String> {
         operations: None,
         number: 0,
     };
+    let named = match script.header.other("engine") {
+        Some(HeaderValue::Text(name)) => {
+            Some(engine::named(name).ok_or_else(|| format!("no engine is named {name:?}"))?)
+        }
+        _ => None,
+    };
     let (mut trial, engines) = Trial::new(&subject, rig);
-    for engine in engines
+    let usual = engines
         .iter()
-        .filter(|engine| matrix::selects(&script, engine.as_ref()))
-    {
+        .filter(|engine| matrix::selects(&script, engine.as_ref()));
+    for engine in named.iter().chain(usual) {
+        let schedule = Some(subject.case.schedule.clone());
+        let schedule = schedule.filter(|schedule| engine.allows(schedule));
         if trial
-            .against(engine.as_ref(), subject.case.schedule.clone())
+            .against(engine.as_ref(), schedule.unwrap_or_default())
             .is_none()
         {
             break;

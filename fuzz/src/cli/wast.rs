@@ -1,10 +1,12 @@
 //! `gcrucible wast`: scripts, per file and in total.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
 use std::time::Instant;
 
 use clap::Args;
-use gcrucible_oracles::engine::{Engine, reference};
+use gcrucible_oracles::engine::{self, Engine, reference};
 use gcrucible_oracles::schedule::Schedule;
 use gcrucible_wast_tests::runner::{Failure as Failed, Report};
 use gcrucible_wast_tests::script::{Place, Script};
@@ -25,6 +27,10 @@ pub struct Options {
     /// When the runtime collects, for scripts whose header does not say: pressure, every, every:N or at:A,B,C.
     #[arg(long, value_name = "S", default_value = "pressure")]
     pub schedule: Schedule,
+    /// Run on the runtime in every configuration of the conformance matrix: optimisation level x trap mode x collector and more, each under
+    /// the schedule given and with a collection at every point.
+    #[arg(long)]
+    pub matrix: bool,
     /// After each script: collect, verify the heap, audit the counts, compare what lives with what the reference reaches, drop the store,
     /// and see that no object of the host is left.
     #[arg(long)]
@@ -43,7 +49,7 @@ struct Item {
     text: String,
 }
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Json {
     engine: String,
     collector: Option<&'static str>,
@@ -68,7 +74,7 @@ struct JsonFile {
     failures: Vec<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 struct NotRun {
     file: String,
     why: &'static str,
@@ -80,65 +86,143 @@ struct NotRun {
 ///
 /// A path that cannot be read, a folder without scripts, an engine that is not there.
 pub fn run(options: &Options) -> Result<Ending, Failure> {
-    let engine = options.choice.open()?;
     let (items, not_in_release) = items(&options.paths)?;
-    let started = Instant::now();
-    let mut json = Json {
-        engine: engine.name(),
-        collector: engine.collector(),
-        schedule: options.schedule.to_string(),
-        checked: options.check,
-        passed: 0,
-        failed: 0,
-        unsupported: 0,
-        decided_by_text_parser: 0,
-        files: Vec::new(),
-        not_in_release,
-        seconds: 0.0,
-    };
-    for item in &items {
-        let report = one(item, engine.as_ref(), options);
-        if options.verbose || !report.failures.is_empty() {
-            println!("{report}");
-        }
-        json.add(&report);
-    }
-    json.seconds = started.elapsed().as_secs_f64();
-    println!(
-        "{} files on {}: {} passed, {} failed, {} unsupported, {} decided by the text parser ({:.1} s)",
-        json.files.len(),
-        json.engine,
-        json.passed,
-        json.failed,
-        json.unsupported,
-        json.decided_by_text_parser,
-        json.seconds
+    let runs = runs(options)?;
+    let mut done = Vec::new();
+    each(
+        &runs,
+        |(engine, schedule)| all(&items, engine.as_ref(), schedule, options),
+        |json| {
+            println!("{}", json.summary());
+            done.push(json);
+        },
     );
-    if !json.not_in_release.is_empty() {
+    if !not_in_release.is_empty() {
         println!(
             "{} files of proposals that WebAssembly 3.0 does not contain were not run",
-            json.not_in_release.len()
+            not_in_release.len()
         );
     }
+    let (passed, failed) = done.iter().fold((0, 0), |(passed, failed), json| {
+        (passed + json.passed, failed + json.failed)
+    });
+    if options.matrix {
+        println!("{} runs: {passed} passed, {failed} failed", done.len());
+    }
+    for json in &mut done {
+        json.not_in_release.clone_from(&not_in_release);
+    }
     if let Some(path) = &options.json {
-        let mut text = serde_json::to_vec_pretty(&json).map_err(|e| Failure::Content {
+        let text = match done.as_slice() {
+            [json] if !options.matrix => serde_json::to_vec_pretty(json),
+            all => serde_json::to_vec_pretty(all),
+        };
+        let mut text = text.map_err(|e| Failure::Content {
             path: path.display().to_string(),
             message: e.to_string(),
         })?;
         text.push(b'\n');
         write_atomically(path, &text)?;
     }
-    if json.passed + json.failed == 0 {
+    if passed + failed == 0 {
         return Err(Failure::Usage("nothing was asked of the engine".to_owned()));
     }
-    Ok(if json.failed == 0 {
+    Ok(if failed == 0 {
         Ending::Clean
     } else {
         Ending::Found
     })
 }
 
+/// An engine, and the schedule for scripts that do not say.
+type Run = (Box<dyn Engine>, Schedule);
+
+/// What is to be run.
+fn runs(options: &Options) -> Result<Vec<Run>, Failure> {
+    let chosen = options.choice.open()?;
+    if !options.matrix {
+        return Ok(vec![(chosen, options.schedule.clone())]);
+    }
+    if options.choice.engine != "runtime" || options.choice.collector.is_some() {
+        let text = "--matrix runs every configuration: name none";
+        return Err(Failure::Usage(text.to_owned()));
+    }
+    let mut runs = Vec::new();
+    for schedule in [options.schedule.clone(), Schedule::Every] {
+        for name in engine::matrix() {
+            let engine = engine::named(&name);
+            let engine = engine.ok_or_else(|| Failure::Usage(format!("no engine {name}")))?;
+            if engine.allows(&schedule) {
+                runs.push((engine, schedule.clone()));
+            }
+        }
+        if options.schedule == Schedule::Every {
+            break;
+        }
+    }
+    Ok(runs)
+}
+
+/// Does the work of each item on all cores, and hands over what comes of it as it comes.
+fn each<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync, mut take: impl FnMut(R)) {
+    let next = AtomicUsize::new(0);
+    let (send, receive) = mpsc::channel();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..cores.min(items.len()) {
+            let send = send.clone();
+            scope.spawn(|| {
+                let send = send;
+                while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    // Nobody hangs up before everything is done.
+                    let _ = send.send(work(item));
+                }
+            });
+        }
+        drop(send);
+        receive.iter().for_each(&mut take);
+    });
+}
+
+/// Every script on one engine.
+fn all(items: &[Item], engine: &dyn Engine, schedule: &Schedule, options: &Options) -> Json {
+    let started = Instant::now();
+    let mut json = Json {
+        engine: engine.name(),
+        collector: engine.collector(),
+        schedule: schedule.to_string(),
+        checked: options.check,
+        ..Json::default()
+    };
+    for item in items {
+        let report = one(item, engine, schedule, options.check);
+        if options.verbose || !report.failures.is_empty() {
+            println!("{report}");
+        }
+        json.add(&report);
+    }
+    json.seconds = started.elapsed().as_secs_f64();
+    json
+}
+
 impl Json {
+    fn summary(&self) -> String {
+        let schedule = match self.schedule.as_str() {
+            "pressure" => String::new(),
+            other => format!(" under {other}"),
+        };
+        format!(
+            "{} files on {}{schedule}: {} passed, {} failed, {} unsupported, {} decided by the text parser ({:.1} s)",
+            self.files.len(),
+            self.engine,
+            self.passed,
+            self.failed,
+            self.unsupported,
+            self.decided_by_text_parser,
+            self.seconds
+        )
+    }
+
     fn add(&mut self, report: &Report) {
         let unsupported = report.unsupported.values().sum();
         let failed = report.failures.len() as u64;
@@ -204,7 +288,7 @@ fn items(paths: &[PathBuf]) -> Result<(Vec<Item>, Vec<NotRun>), Failure> {
 }
 
 /// Runs one script in a session of its own. A script that cannot be read is a failure of that script.
-fn one(item: &Item, engine: &dyn Engine, options: &Options) -> Report {
+fn one(item: &Item, engine: &dyn Engine, schedule: &Schedule, check: bool) -> Report {
     let failed = |message: String, at| Report {
         file: item.name.clone(),
         failures: vec![Failed { at, message }],
@@ -226,8 +310,8 @@ fn one(item: &Item, engine: &dyn Engine, options: &Options) -> Report {
         .header
         .schedule
         .clone()
-        .unwrap_or_else(|| options.schedule.clone());
-    let run = if options.check {
+        .unwrap_or_else(|| schedule.clone());
+    let run = if check {
         matrix::lives_at_the_end(&script, reference().as_ref())
             .and_then(|left| matrix::run_checked(&script, engine, schedule, &left))
     } else {

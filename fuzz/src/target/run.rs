@@ -3,7 +3,7 @@
 use std::any::Any;
 
 use gcrucible_oracles::coverage::RuleMap;
-use gcrucible_oracles::engine::{self, Engine, Run};
+use gcrucible_oracles::engine::{self, Engine, Pool, Run};
 use gcrucible_oracles::judge::Judge;
 use gcrucible_oracles::nondeterminism::Skip;
 use gcrucible_oracles::report::{Context, report};
@@ -18,6 +18,8 @@ pub struct Rig {
     pub reference: Box<dyn Engine>,
     /// The engines under test, each in one configuration.
     pub engines: Vec<Box<dyn Engine>>,
+    /// All configurations, for targets that draw one.
+    pub pool: Pool,
     /// Every rule and pair of rules seen so far.
     pub seen: RuleMap,
     /// The rules and pairs of the last input.
@@ -25,7 +27,7 @@ pub struct Rig {
 }
 
 impl Rig {
-    /// All engines in their standard configurations, with the named planted faults switched on in each.
+    /// The engines that tests run by default and all configurations, with the named planted faults switched on in each.
     ///
     /// # Errors
     /// A fault's name is unknown, or planted faults are not built in.
@@ -55,22 +57,11 @@ impl Rig {
                 name.push_str(fault);
             }
         }
-        Rig::of(&names)
-    }
-
-    /// The named engines against the reference. Without names, the reference is compared with itself.
-    ///
-    /// # Errors
-    /// No engine has the name.
-    pub fn of(names: &[String]) -> Result<Rig, String> {
         let find = |name: &String| engine::named(name).ok_or_else(|| format!("no engine `{name}`"));
-        let mut engines = names.iter().map(find).collect::<Result<Vec<_>, _>>()?;
-        if engines.is_empty() {
-            engines.push(engine::reference());
-        }
         Ok(Rig {
-            reference: engine::reference(),
-            engines,
+            reference,
+            engines: names.iter().map(find).collect::<Result<_, _>>()?,
+            pool: Pool::new(planted)?,
             seen: RuleMap::default(),
             last: RuleMap::default(),
         })
@@ -200,6 +191,7 @@ impl<'a> Trial<'a> {
             engines,
             seen,
             last,
+            pool: _,
         } = rig;
         let judge = Judge::new(subject.case.clone(), &**reference);
         let mut ran = Ran::default();
@@ -285,25 +277,12 @@ fn lived(run: &Run) -> bool {
     })
 }
 
-/// One engine, drawn from the subject, under the subject's own schedule. Slow configurations get their share of time, not of inputs.
+/// One engine, drawn from the subject among all configurations, under the subject's own schedule if it allows that. Slow configurations get
+/// their share of time, not of inputs.
 pub fn one_engine(subject: &Subject, rig: &mut Rig) -> Ran {
-    let (mut trial, engines) = Trial::new(subject, rig);
-    let engine = &engines[drawn(subject, engines)];
-    trial.against(engine.as_ref(), subject.case.schedule.clone());
+    let engine = rig.pool.drawn(subject.draw(usize::MAX) as u64);
+    let schedule = Some(subject.case.schedule.clone()).filter(|schedule| engine.allows(schedule));
+    let (mut trial, _) = Trial::new(subject, rig);
+    trial.against(engine.as_ref(), schedule.unwrap_or(Schedule::OnPressure));
     trial.end()
-}
-
-/// A position among `engines`, drawn with a weight inverse to the cost.
-fn drawn(subject: &Subject, engines: &[Box<dyn Engine>]) -> usize {
-    let dearest = engines.iter().map(|e| e.cost()).max().unwrap_or(1);
-    let weight = |engine: &dyn Engine| (dearest / engine.cost().max(1)).max(1);
-    let total = engines.iter().map(|e| weight(e.as_ref())).sum();
-    let mut left = subject.draw(total);
-    for (at, engine) in engines.iter().enumerate() {
-        match left.checked_sub(weight(engine.as_ref())) {
-            Some(rest) => left = rest,
-            None => return at,
-        }
-    }
-    0
 }

@@ -24,8 +24,10 @@ fn test_case(input: &Input) -> Subject {
 }
 
 fn check(subject: &Subject, rig: &mut Rig) -> Ran {
-    let (mut trial, engines) = Trial::new(subject, rig);
-    let engine = &engines[subject.draw(engines.len())];
+    let engine = rig
+        .pool
+        .drawn_for_schedules(subject.draw(usize::MAX) as u64);
+    let (mut trial, _) = Trial::new(subject, rig);
     // No collection, but every point is passed and counted.
     let Some(points) = trial.against(engine.as_ref(), Schedule::At(Vec::new())) else {
         return trial.end();

@@ -9,6 +9,9 @@
 pub mod reference;
 pub mod runtime;
 
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
 use crate::case::{Case, Limits, Step};
 use crate::coverage::RuleMap;
 use crate::leak::{Live, Reclaims, Sample};
@@ -70,7 +73,7 @@ pub struct Totals {
 }
 
 /// An engine in one configuration.
-pub trait Engine {
+pub trait Engine: Send + Sync {
     /// A short name that tells configurations apart, such as `reference` or `runtime:drc:opt`.
     fn name(&self) -> String;
 
@@ -88,6 +91,11 @@ pub trait Engine {
     /// How long a case takes compared with the quickest configuration, roughly: what is slow is drawn less often.
     fn cost(&self) -> usize {
         1
+    }
+
+    /// Whether it can collect as that schedule says. Every engine allows `OnPressure`.
+    fn allows(&self, _schedule: &Schedule) -> bool {
+        true
     }
 
     /// Opens a session with nothing loaded but the host modules `harness` and `spectest`.
@@ -191,6 +199,30 @@ pub fn names() -> Vec<String> {
     names.map(str::to_owned).to_vec()
 }
 
+/// The names of the engines on which the official suite runs: every combination of optimisation level, trap mode and collector of the
+/// runtime, where register allocation takes its time exactly when the rest of the compiler does; then every other choice, with each of the
+/// former at least once.
+pub fn matrix() -> Vec<String> {
+    let mut names = Vec::new();
+    for collector in runtime::collectors() {
+        for level in ["", ":speed:backtracking"] {
+            for traps in ["", ":explicit"] {
+                names.push(format!("runtime:{collector}{level}{traps}"));
+            }
+        }
+    }
+    let others = [
+        "runtime:drc:backtracking:bounds:fuel",
+        "runtime:copying:speed:explicit:bounds:epochs",
+        "runtime:drc-cycles:speed:fuel:epochs",
+        "runtime:null:backtracking:explicit:fuel",
+        "runtime:copying:speed:backtracking:inline",
+        "runtime:drc:explicit:bounds:inline",
+    ];
+    names.extend(others.map(str::to_owned));
+    names
+}
+
 /// The engine with this name: `reference`, or `runtime:` and a configuration (see [`RuntimeConfig`](runtime::RuntimeConfig)).
 pub fn named(name: &str) -> Option<Box<dyn Engine>> {
     if name == "reference" {
@@ -198,6 +230,51 @@ pub fn named(name: &str) -> Option<Box<dyn Engine>> {
     }
     let config = runtime::RuntimeConfig::named(name)?;
     Some(Box::new(runtime::Runtime::new(config)))
+}
+
+/// The engines of all configurations, each made when it is first drawn.
+pub struct Pool {
+    faults: Vec<&'static str>,
+    made: BTreeMap<String, Rc<dyn Engine>>,
+}
+
+impl Pool {
+    /// A pool whose engines all have these planted faults switched on.
+    ///
+    /// # Errors
+    /// The name of a fault that is not known.
+    pub fn new(faults: &[String]) -> Result<Pool, String> {
+        let known = |fault: &String| {
+            let found = runtime::fault_names().find(|name| name == fault);
+            found.ok_or_else(|| fault.clone())
+        };
+        let mut faults = faults.iter().map(known).collect::<Result<Vec<_>, _>>()?;
+        faults.sort_unstable();
+        faults.dedup();
+        Ok(Pool {
+            faults,
+            made: BTreeMap::new(),
+        })
+    }
+
+    /// The engine that a number draws, see [`RuntimeConfig::drawn`](runtime::RuntimeConfig::drawn). A function of the number only. It may not
+    /// [allow](Engine::allows) every schedule.
+    pub fn drawn(&mut self, number: u64) -> Rc<dyn Engine> {
+        self.engine(runtime::RuntimeConfig::drawn(number))
+    }
+
+    /// The same among those that allow every schedule.
+    pub fn drawn_for_schedules(&mut self, number: u64) -> Rc<dyn Engine> {
+        let mut config = runtime::RuntimeConfig::drawn(number);
+        config.inline_allocation = false;
+        self.engine(config)
+    }
+
+    fn engine(&mut self, mut config: runtime::RuntimeConfig) -> Rc<dyn Engine> {
+        config.faults.clone_from(&self.faults);
+        let made = self.made.entry(config.name());
+        Rc::clone(made.or_insert_with(|| Rc::new(runtime::Runtime::new(config))))
+    }
 }
 
 fn run_case<E: Engine + ?Sized>(engine: &E, case: &Case, answers: &[u32]) -> Run {

@@ -7,7 +7,38 @@ use super::instance::Instance;
 use super::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
 use crate::instance::InstanceId;
 
-/// The store a host function runs in, and the instance that imports it.
+/// The store a host function runs in, and the instance that imports it. Calls back into WebAssembly are calls like others:
+///
+/// ```
+/// use gcrucible_runtime::embed::*;
+/// # fn wat(text: &str) -> Vec<u8> {
+/// #     let buffer = wast::parser::ParseBuffer::new(text).unwrap();
+/// #     wast::parser::parse::<wast::Wat<'_>>(&buffer).unwrap().encode().unwrap()
+/// # }
+/// # fn main() -> Result<(), Error> {
+/// let engine = Engine::new(&Config::optimised())?;
+/// let mut linker: Linker<u32> = Linker::new(&engine);
+/// linker.func_wrap("host", "again", |mut caller: Caller<'_, u32>, n: i32| {
+///     *caller.data_mut() += 1;
+///     let Some(Extern::Func(run)) = caller.get_export("run") else {
+///         return Err(Error::host("`run` is not exported"));
+///     };
+///     run.typed::<i32, i32>(&caller)?.call(&mut caller, n - 1)
+/// })?;
+/// let module = Module::new(&engine, wat(r#"(module
+///     (import "host" "again" (func $again (param i32) (result i32)))
+///     (func (export "run") (param i32) (result i32)
+///       (if (result i32) (local.get 0)
+///         (then (i32.add (local.get 0) (call $again (local.get 0))))
+///         (else (i32.const 0)))))"#))?;
+/// let mut store = Store::new(&engine, 0);
+/// let instance = linker.instantiate(&mut store, &module)?;
+/// let run = instance.get_typed_func::<i32, i32>(&store, "run")?;
+/// assert_eq!(run.call(&mut store, 10)?, 55);
+/// assert_eq!(*store.data(), 10);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Caller<'a, T> {
     pub(crate) store: StoreContextMut<'a, T>,
     pub(crate) instance: Option<InstanceId>,
@@ -42,6 +73,22 @@ impl<T> Caller<'_, T> {
     #[must_use]
     pub fn get_export(&mut self, name: &str) -> Option<Extern> {
         self.instance()?.get_export(&mut self.store, name)
+    }
+
+    /// Fuel left, of what the calling code has used until now.
+    ///
+    /// # Errors
+    /// `Misuse` when the engine's code consumes none.
+    pub fn get_fuel(&self) -> Result<u64, Error> {
+        self.store.get_fuel()
+    }
+
+    /// Gives the store exactly `fuel`, for the calling code as well.
+    ///
+    /// # Errors
+    /// `Misuse` when the engine's code consumes none.
+    pub fn set_fuel(&mut self, fuel: u64) -> Result<(), Error> {
+        self.store.set_fuel(fuel)
     }
 
     /// Collects everything that the collector can reclaim. What wasm frames hold stays.

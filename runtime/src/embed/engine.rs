@@ -44,6 +44,12 @@ impl Engine {
         &self.data.registry
     }
 
+    /// Bytes of machine code in use: of living modules, and of trampolines, of which an engine keeps a few thousand.
+    #[must_use]
+    pub fn code_bytes(&self) -> u64 {
+        u64::from(crate::limits::CODE_ARENA_BYTES) - self.data.arena.free_bytes()
+    }
+
     /// Begins the next epoch: stores whose deadline passes are interrupted (with [`Config::epochs`]).
     pub fn increment_epoch(&self) {
         self.data.increment_epoch();

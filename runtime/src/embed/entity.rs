@@ -2,9 +2,10 @@
 
 use super::engine::Engine;
 use super::error::{Error, Misuse};
+use super::extern_types::{ExternType, GlobalType, MemoryType, TableType};
 use super::func::Func;
 use super::store::{AsContext, AsContextMut};
-use super::types::{ExternType, FuncType, GlobalType, MemoryType, TableType, func_type};
+use super::types::{FuncType, func_type};
 use super::val::{Ref, Val, arity, lift, lift_ref, lower};
 use crate::abi::vmctx::{VmGlobal, VmTable};
 use crate::error::Exhausted;
@@ -61,12 +62,16 @@ entity! {
 
 /// Something that can be imported or exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub enum Extern {
+    /// A function.
     Func(Func),
+    /// A table.
     Table(Table),
+    /// A linear memory.
     Memory(Memory),
+    /// A global.
     Global(Global),
+    /// A tag.
     Tag(Tag),
 }
 
@@ -96,12 +101,16 @@ impl Extern {
     /// # Errors
     /// `Misuse` for one of another store.
     pub fn ty(&self, store: impl AsContext) -> Result<ExternType, Error> {
+        self.ty_in(store.as_context().opaque())
+    }
+
+    pub(crate) fn ty_in(&self, store: &StoreOpaque) -> Result<ExternType, Error> {
         Ok(match self {
-            Extern::Func(func) => ExternType::Func(func.ty(store)?),
-            Extern::Table(table) => ExternType::Table(table.ty(store)?),
-            Extern::Memory(memory) => ExternType::Memory(memory.ty(store)?),
-            Extern::Global(global) => ExternType::Global(global.ty(store)?),
-            Extern::Tag(tag) => ExternType::Tag(tag.ty(store)?),
+            Extern::Func(func) => ExternType::Func(func.ty_in(store)?),
+            Extern::Table(table) => ExternType::Table(table.ty_in(store)?),
+            Extern::Memory(memory) => ExternType::Memory(memory.ty_in(store)?),
+            Extern::Global(global) => ExternType::Global(global.ty_in(store)?),
+            Extern::Tag(tag) => ExternType::Tag(tag.ty_in(store)?),
         })
     }
 
@@ -206,10 +215,12 @@ impl Table {
     /// # Errors
     /// `Misuse` for a table of another store.
     pub fn ty(&self, store: impl AsContext) -> Result<TableType, Error> {
-        let context = store.as_context();
-        let opaque = context.opaque();
+        self.ty_in(store.as_context().opaque())
+    }
+
+    fn ty_in(&self, opaque: &StoreOpaque) -> Result<TableType, Error> {
         let ty = opaque.table_type(self.id(opaque)?);
-        Ok(TableType::from_kind(&context.engine(), ty))
+        Ok(TableType::from_kind(&Engine::from_data(&opaque.engine), ty))
     }
 
     /// How many elements it has.
@@ -388,10 +399,15 @@ impl Global {
     /// # Errors
     /// `Misuse` for a global of another store.
     pub fn ty(&self, store: impl AsContext) -> Result<GlobalType, Error> {
-        let context = store.as_context();
-        let opaque = context.opaque();
+        self.ty_in(store.as_context().opaque())
+    }
+
+    fn ty_in(&self, opaque: &StoreOpaque) -> Result<GlobalType, Error> {
         let ty = opaque.global(self.id(opaque)?).ty();
-        Ok(GlobalType::from_kind(&context.engine(), ty))
+        Ok(GlobalType::from_kind(
+            &Engine::from_data(&opaque.engine),
+            ty,
+        ))
     }
 
     /// Its value.
@@ -455,8 +471,10 @@ impl Memory {
     /// # Errors
     /// `Misuse` for a memory of another store.
     pub fn ty(&self, store: impl AsContext) -> Result<MemoryType, Error> {
-        let context = store.as_context();
-        let opaque = context.opaque();
+        self.ty_in(store.as_context().opaque())
+    }
+
+    fn ty_in(&self, opaque: &StoreOpaque) -> Result<MemoryType, Error> {
         Ok(MemoryType::from_kind(opaque.memory_type(self.id(opaque)?)))
     }
 
@@ -468,6 +486,16 @@ impl Memory {
         let context = store.as_context();
         let opaque = context.opaque();
         Ok(opaque.memory(self.id(opaque)?).pages())
+    }
+
+    /// Its size in bytes.
+    ///
+    /// # Errors
+    /// `Misuse` for a memory of another store.
+    pub fn data_size(&self, store: impl AsContext) -> Result<u64, Error> {
+        let context = store.as_context();
+        let opaque = context.opaque();
+        Ok(opaque.memory(self.id(opaque)?).bytes())
     }
 
     /// Appends pages: the old size.
@@ -552,10 +580,12 @@ impl Tag {
     /// # Errors
     /// `Misuse` for a tag of another store.
     pub fn ty(&self, store: impl AsContext) -> Result<FuncType, Error> {
-        let context = store.as_context();
-        let opaque = context.opaque();
+        self.ty_in(store.as_context().opaque())
+    }
+
+    fn ty_in(&self, opaque: &StoreOpaque) -> Result<FuncType, Error> {
         let ty = opaque.tag(self.id(opaque)?).ty;
-        Ok(func_type(&context.engine(), ty))
+        Ok(func_type(&Engine::from_data(&opaque.engine), ty))
     }
 
     /// Its number in the store, as in [`RawRef::tag`](super::RawRef::tag).

@@ -3,13 +3,13 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use super::extern_types::ExternType;
 use super::object::ExnRef;
 use super::rooted::OwnedRooted;
 use crate::error::{Exhausted, Rejected, Trap};
 use crate::execute::{Backtrace, Raised};
 use crate::heap::HeapFault;
 use crate::instance::engine::EngineError;
-use crate::instance::link::Mismatch;
 use crate::instance::mapping::NoMemory;
 
 /// A trap and where it happened.
@@ -21,7 +21,7 @@ pub struct TrapInfo {
     pub backtrace: Backtrace,
 }
 
-/// Why an import could not be satisfied.
+/// An import that could not be satisfied, and why.
 #[derive(Clone, Debug)]
 pub struct LinkError {
     /// Position in the module's imports.
@@ -30,18 +30,25 @@ pub struct LinkError {
     pub module: Box<str>,
     /// Its name there.
     pub name: Box<str>,
-    /// How what is there does not match; `None` when nothing is there.
-    pub mismatch: Option<Mismatch>,
+    /// The type with which it is imported.
+    pub expected: ExternType,
+    /// The type of what is there, with current sizes, which does not match; `None` when nothing is there.
+    pub found: Option<ExternType>,
 }
 
 impl fmt::Display for LinkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.mismatch {
-            None => write!(f, "unknown import {:?} {:?}", self.module, self.name),
-            Some(why) => write!(
+        let LinkError {
+            module,
+            name,
+            expected,
+            ..
+        } = self;
+        match &self.found {
+            None => write!(f, "unknown import {module:?} {name:?}: expected {expected}"),
+            Some(found) => write!(
                 f,
-                "incompatible import type of {:?} {:?}: {why}",
-                self.module, self.name
+                "incompatible import type of {module:?} {name:?}: expected {expected}, found {found}"
             ),
         }
     }
@@ -112,7 +119,7 @@ pub enum Error {
     /// A host function failed.
     Host(Box<dyn StdError + Send + Sync>),
     /// An import is missing or does not match.
-    Link(LinkError),
+    Link(Box<LinkError>),
     /// A module was refused.
     Rejected(Rejected),
     /// An engine could not be made.

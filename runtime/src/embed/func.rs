@@ -33,6 +33,27 @@ use crate::planted::Fault;
 pub(crate) type Buffer = SmallVec<[ValRaw; 8]>;
 
 /// A function of a store.
+///
+/// ```
+/// use gcrucible_runtime::embed::*;
+/// # fn main() -> Result<(), Error> {
+/// let engine = Engine::new(&Config::optimised())?;
+/// let mut store = Store::new(&engine, ());
+/// // Of a closure, whose types say what its type is,
+/// let add = Func::wrap(&mut store, |a: i32, b: i32| a.wrapping_add(b))?;
+/// // or of any type, with values.
+/// let ty = FuncType::new(&engine, [ValType::I32, ValType::I32], [ValType::I32])?;
+/// let also = Func::new(&mut store, &ty, move |mut caller, params, results| {
+///     add.call(&mut caller, params, results)
+/// })?;
+/// let mut sum = [Val::I32(0)];
+/// also.call(&mut store, &[Val::I32(1), Val::I32(2)], &mut sum)?;
+/// assert_eq!(sum[0].i32(), Some(3));
+/// assert!(also.ty(&store)? == add.ty(&store)?);
+/// assert!(matches!(also.call(&mut store, &[], &mut sum), Err(Error::Misuse(Misuse::Arity { .. }))));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Func {
     store: StoreId,
@@ -78,7 +99,7 @@ impl Func {
     /// null before).
     ///
     /// # Errors
-    /// `Misuse` for a type of another engine; [`Error::Exhausted`] when there is no memory for code.
+    /// `Misuse` for a type of another engine; [`Error::Rejected`] when the engine has no memory for code.
     pub fn new<T: 'static>(
         mut store: impl AsContextMut<Data = T>,
         ty: &FuncType,
@@ -92,7 +113,7 @@ impl Func {
     /// A function of the host made of a closure: `|a: i32, b: Rooted<AnyRef>| -> Result<i64, Error>`, with a [`Caller`] first if wanted.
     ///
     /// # Errors
-    /// [`Error::Exhausted`] when there is no memory for code.
+    /// [`Error::Rejected`] when the engine has no memory for code.
     pub fn wrap<T: 'static, Params, Results>(
         mut store: impl AsContextMut<Data = T>,
         body: impl IntoFunc<T, Params, Results>,
@@ -115,10 +136,20 @@ impl Func {
     /// # Errors
     /// `Misuse` for a function of another store.
     pub fn ty(&self, store: impl AsContext) -> Result<FuncType, Error> {
-        let context = store.as_context();
-        let opaque = context.opaque();
+        self.ty_in(store.as_context().opaque())
+    }
+
+    pub(crate) fn ty_in(&self, opaque: &StoreOpaque) -> Result<FuncType, Error> {
         let id = opaque.func_type(self.get(opaque)?);
-        Ok(func_type(&context.engine(), id))
+        Ok(func_type(&Engine::from_data(&opaque.engine), id))
+    }
+
+    /// Whether it is a value of that type.
+    ///
+    /// # Errors
+    /// `Misuse` for a function of another store.
+    pub fn matches_ty(&self, store: impl AsContext, ty: &FuncType) -> Result<bool, Error> {
+        Ok(self.ty(store)?.matches(ty))
     }
 
     /// Who defines it.
@@ -230,14 +261,21 @@ pub(crate) fn from_ended(store: &mut StoreOpaque, ended: Ended) -> Error {
 /// How an error of a host function goes on through wasm.
 pub(crate) fn into_raised(store: &mut StoreOpaque, error: Error) -> Raised {
     match error {
-        Error::Trap(info) => Raised::Trap(info.trap),
-        Error::Exhausted(which) => Raised::Exhausted(which),
-        Error::Fault(fault) => Raised::Fault(fault),
-        Error::Host(error) => Raised::Host(error),
         Error::Thrown(exception) => match thrown(store, &exception) {
             Ok(raised) => raised,
             Err(error) => Raised::Host(Box::new(error)),
         },
+        other => into_raised_without_store(other),
+    }
+}
+
+/// The same where the store cannot be looked at: an exception is a failure of the host like others.
+pub(crate) fn into_raised_without_store(error: Error) -> Raised {
+    match error {
+        Error::Trap(info) => Raised::Trap(info.trap),
+        Error::Exhausted(which) => Raised::Exhausted(which),
+        Error::Fault(fault) => Raised::Fault(fault),
+        Error::Host(error) => Raised::Host(error),
         other => Raised::Host(Box::new(other)),
     }
 }

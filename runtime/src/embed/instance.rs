@@ -6,6 +6,7 @@ use super::func::{Func, from_ended};
 use super::module::Module;
 use super::store::{AsContext, AsContextMut};
 use super::typed::{TypedFunc, WasmParams, WasmResults};
+use super::val::arity;
 use crate::instance::InstanceId;
 use crate::instance::instantiate::InstantiateError;
 use crate::instance::link::Item;
@@ -23,7 +24,7 @@ impl Instance {
     /// Makes an instance with these imports, in the order of the module's, and runs its start function.
     ///
     /// # Errors
-    /// [`Error::Link`] when an import is missing or does not match; else how the initialisation ended. Then there is no handle on the
+    /// [`Error::Link`] when an import is missing or does not match; `Misuse` for one too many; else how the initialisation ended. Then there is no handle on the
     /// instance, but what it wrote to imports stays.
     ///
     /// # Panics
@@ -34,6 +35,8 @@ impl Instance {
         imports: &[Extern],
     ) -> Result<Instance, Error> {
         let opaque = store.as_context_mut().opaque_mut();
+        let wanted = module.decoded().decls().imports.len();
+        arity(wanted, imports.len().max(wanted))?;
         let items = imports.iter().map(|import| import.item(opaque));
         let items = items.collect::<Result<Vec<_>, _>>()?;
         Instance::from_items(opaque, module, &items)
@@ -50,16 +53,36 @@ impl Instance {
         match store.instantiate(module.compiled(), items) {
             Ok(id) => Ok(Instance::from_id(store, id)),
             Err(InstantiateError::Ended(ended)) => Err(from_ended(store, ended)),
-            Err(InstantiateError::Link { import, mismatch }) => {
-                let named = &module.decoded().decls().imports[import];
-                Err(Error::Link(LinkError {
-                    import,
-                    module: named.module.clone(),
-                    name: named.name.clone(),
-                    mismatch,
-                }))
+            Err(InstantiateError::Link(at)) => {
+                let found = items.get(at).copied();
+                Err(Instance::unsatisfied(store, module, at, found))
             }
         }
+    }
+
+    /// The error for an import that is not there, or does not match.
+    pub(crate) fn unsatisfied(
+        store: &StoreOpaque,
+        module: &Module,
+        at: usize,
+        found: Option<Item>,
+    ) -> Error {
+        let Some(import) = module.imports().nth(at) else {
+            let expected = module.imports().len();
+            return Misuse::Arity {
+                expected,
+                found: at,
+            }
+            .into();
+        };
+        let found = found.and_then(|item| Extern::from_item(store, item));
+        Error::Link(Box::new(LinkError {
+            import: at,
+            module: import.module.into(),
+            name: import.name.into(),
+            expected: import.ty,
+            found: found.and_then(|item| item.ty_in(store).ok()),
+        }))
     }
 
     pub(crate) fn from_id(store: &StoreOpaque, id: InstanceId) -> Instance {

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::caller::Caller;
 use super::engine::Engine;
 use super::entity::Extern;
-use super::error::{Error, LinkError, Misuse};
+use super::error::{Error, Misuse};
+use super::extern_types::ExternType;
 use super::func::{Func, host_func};
 use super::instance::Instance;
 use super::module::Module;
@@ -28,6 +29,36 @@ enum Definition {
 }
 
 /// Names to things that can be imported, by module and name. `T` is the data of the stores it is for.
+///
+/// ```
+/// use gcrucible_runtime::embed::*;
+/// # fn wat(text: &str) -> Vec<u8> {
+/// #     let buffer = wast::parser::ParseBuffer::new(text).unwrap();
+/// #     wast::parser::parse::<wast::Wat<'_>>(&buffer).unwrap().encode().unwrap()
+/// # }
+/// # fn main() -> Result<(), Error> {
+/// let engine = Engine::new(&Config::optimised())?;
+/// let mut linker: Linker<u32> = Linker::new(&engine);
+/// linker.func_wrap("host", "next", |mut caller: Caller<'_, u32>| {
+///     *caller.data_mut() += 1;
+///     *caller.data()
+/// })?;
+/// let module = Module::new(&engine, wat(r#"(module
+///     (import "host" "next" (func $next (result i32)))
+///     (import "host" "gone" (func $gone))
+///     (func (export "twice") (result i32) (drop (call $next)) (call $next))
+///     (func (export "fail") (call $gone)))"#))?;
+/// let mut store = Store::new(&engine, 0);
+/// assert!(matches!(linker.instantiate(&mut store, &module), Err(Error::Link(error)) if error.import == 1));
+/// linker.define_unknown_imports_as_traps(&module)?;
+/// let instance = linker.instantiate(&mut store, &module)?;
+/// let twice = instance.get_typed_func::<(), u32>(&store, "twice")?;
+/// assert_eq!(twice.call(&mut store, ())?, 2);
+/// let fail = instance.get_typed_func::<(), ()>(&store, "fail")?;
+/// assert_eq!(fail.call(&mut store, ()).unwrap_err().to_string(), r#"unknown import "host" "gone""#);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Linker<T> {
     engine: Engine,
@@ -80,7 +111,7 @@ impl<T: 'static> Linker<T> {
     /// Defines a name as a function of the host of that type.
     ///
     /// # Errors
-    /// `Misuse` when it is defined already; [`Error::Exhausted`] when there is no memory for code.
+    /// `Misuse` when it is defined already; [`Error::Rejected`] when the engine has no memory for code.
     pub fn func_new(
         &mut self,
         module: &str,
@@ -122,6 +153,27 @@ impl<T: 'static> Linker<T> {
         Ok(self)
     }
 
+    /// Defines every function that `module` imports and that has no name yet as one that fails and says which it is.
+    ///
+    /// # Errors
+    /// [`Error::Rejected`] when the engine has no memory for code.
+    pub fn define_unknown_imports_as_traps(
+        &mut self,
+        module: &Module,
+    ) -> Result<&mut Linker<T>, Error> {
+        for import in module.imports() {
+            let names = self.names.get(import.module);
+            let known = names.is_some_and(|names| names.contains_key(import.name));
+            if let (false, ExternType::Func(ty)) = (known, &import.ty) {
+                let text = format!("unknown import {:?} {:?}", import.module, import.name);
+                self.func_new(import.module, import.name, ty, move |_, _, _| {
+                    Err(Error::host(text.clone()))
+                })?;
+            }
+        }
+        Ok(self)
+    }
+
     /// What a name stands for, in that store.
     pub fn get(
         &self,
@@ -157,14 +209,7 @@ impl<T: 'static> Linker<T> {
             let item = match names.and_then(|names| names.get(&*import.name)) {
                 Some(Definition::Extern(item)) => item.item(opaque)?,
                 Some(Definition::Host(func)) => Item::Func(opaque.add_host_func(Arc::clone(func))?),
-                None => {
-                    return Err(Error::Link(LinkError {
-                        import: at,
-                        module: import.module.clone(),
-                        name: import.name.clone(),
-                        mismatch: None,
-                    }));
-                }
+                None => return Err(Instance::unsatisfied(opaque, module, at, None)),
             };
             items.push(item);
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::engine::Engine;
 use super::error::Error;
-use super::types::{ExportType, ExternType, ImportType};
+use super::extern_types::{ExportType, ExternType, ImportType};
 use crate::instance::code::CompiledModule;
 use crate::module::EntityIdx;
 
@@ -72,6 +72,14 @@ impl Module {
                 name: &export.name,
                 ty: self.extern_type(export.entity),
             })
+    }
+
+    /// The type of an export; `None` for a name that is not exported.
+    #[must_use]
+    pub fn get_export(&self, name: &str) -> Option<ExternType> {
+        let exports = &self.decoded().decls().exports;
+        let export = exports.iter().find(|export| &*export.name == name)?;
+        Some(self.extern_type(export.entity))
     }
 
     /// The declared type of an entity.

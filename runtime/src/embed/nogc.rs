@@ -135,15 +135,16 @@ pub struct RawRef<'s> {
 
 /// A value, good as long as its scope.
 #[derive(Clone, Copy, Debug)]
-#[allow(missing_docs)]
 pub enum RawVal<'s> {
     /// Also packed fields, zero-extended.
     I32(u32),
+    /// A 64-bit integer.
     I64(u64),
     /// Bits.
     F32(u32),
     /// Bits.
     F64(u64),
+    /// A vector; lane 0 is the lowest bits.
     V128(u128),
     /// A reference below `func`.
     Func(Option<Func>),

@@ -37,6 +37,16 @@ impl I31 {
         }
     }
 
+    /// The integer, if it fits into 31 bits signed.
+    #[must_use]
+    pub const fn new_i32(value: i32) -> Option<I31> {
+        if value >= -(1 << 30) && value < 1 << 30 {
+            Some(I31::wrapping_u32(value as u32))
+        } else {
+            None
+        }
+    }
+
     /// The low 31 bits, as `ref.i31` takes them.
     #[must_use]
     pub const fn wrapping_u32(value: u32) -> I31 {
@@ -117,7 +127,7 @@ impl AnyRef {
     /// # Errors
     /// `Misuse` for a stale handle or one of another store.
     pub fn as_struct(&self, store: impl AsContextMut) -> Result<Option<Rooted<StructRef>>, Error> {
-        self.as_kind(store, &[Kind::Struct])
+        as_kind(self, store, &[Kind::Struct])
     }
 
     /// The same as an array, if it is one.
@@ -125,7 +135,7 @@ impl AnyRef {
     /// # Errors
     /// `Misuse` for a stale handle or one of another store.
     pub fn as_array(&self, store: impl AsContextMut) -> Result<Option<Rooted<ArrayRef>>, Error> {
-        self.as_kind(store, &[Kind::Array])
+        as_kind(self, store, &[Kind::Array])
     }
 
     /// The same as a reference of the host, if it is an internalised one.
@@ -133,7 +143,7 @@ impl AnyRef {
     /// # Errors
     /// `Misuse` for a stale handle or one of another store.
     pub fn as_extern(&self, store: impl AsContextMut) -> Result<Option<Rooted<ExternRef>>, Error> {
-        self.as_kind(store, &[Kind::Extern])
+        as_kind(self, store, &[Kind::Extern])
     }
 
     /// The same as a reference below `eq`, if it is one.
@@ -146,24 +156,60 @@ impl AnyRef {
             let reference = self.root().get(store)?;
             return Rooted::new(store, reference).map(Some);
         }
-        self.as_kind(store, &[Kind::Struct, Kind::Array])
-    }
-
-    fn as_kind<T: Reference>(
-        &self,
-        mut store: impl AsContextMut,
-        kinds: &[Kind],
-    ) -> Result<Option<Rooted<T>>, Error> {
-        let store = store.as_context_mut().opaque_mut();
-        let reference = self.root().get(store)?;
-        if reference.is_i31() || !kinds.contains(&object_kind(store, reference)?) {
-            return Ok(None);
-        }
-        Rooted::new(store, reference).map(Some)
+        as_kind(self, store, &[Kind::Struct, Kind::Array])
     }
 }
 
+/// The same reference as a handle of another type, if it is to an object of one of these kinds.
+fn as_kind<T: Reference>(
+    from: &impl Reference,
+    mut store: impl AsContextMut,
+    kinds: &[Kind],
+) -> Result<Option<Rooted<T>>, Error> {
+    let store = store.as_context_mut().opaque_mut();
+    let reference = from.root().get(store)?;
+    if reference.is_i31() || !kinds.contains(&object_kind(store, reference)?) {
+        return Ok(None);
+    }
+    Rooted::new(store, reference).map(Some)
+}
+
 impl EqRef {
+    /// A reference to an i31.
+    ///
+    /// # Errors
+    /// Only if the store's heap is corrupt.
+    pub fn from_i31(store: impl AsContextMut, value: I31) -> Result<Rooted<EqRef>, Error> {
+        AnyRef::from_i31(store, value).map(Rooted::cast)
+    }
+
+    /// Its most precise type.
+    ///
+    /// # Errors
+    /// `Misuse` for a stale handle or one of another store.
+    pub fn ty(&self, mut store: impl AsContextMut) -> Result<HeapType, Error> {
+        let store = store.as_context_mut().opaque_mut();
+        let reference = self.root().get(store)?;
+        let kind = heap_kind(store, reference, Top::Any)?;
+        Ok(HeapType::from_kind(&Engine::from_data(&store.engine), kind))
+    }
+
+    /// The same as a structure, if it is one.
+    ///
+    /// # Errors
+    /// `Misuse` for a stale handle or one of another store.
+    pub fn as_struct(&self, store: impl AsContextMut) -> Result<Option<Rooted<StructRef>>, Error> {
+        as_kind(self, store, &[Kind::Struct])
+    }
+
+    /// The same as an array, if it is one.
+    ///
+    /// # Errors
+    /// `Misuse` for a stale handle or one of another store.
+    pub fn as_array(&self, store: impl AsContextMut) -> Result<Option<Rooted<ArrayRef>>, Error> {
+        as_kind(self, store, &[Kind::Array])
+    }
+
     /// The integer, if it is an i31.
     ///
     /// # Errors

@@ -229,6 +229,25 @@ impl<T: Reference> OwnedRooted<T> {
 }
 
 /// A scope: [`Rooted`]s made inside of it end with it.
+///
+/// ```
+/// use gcrucible_runtime::embed::*;
+/// # fn main() -> Result<(), Error> {
+/// let mut store = Store::new(&Engine::new(&Config::optimised())?, ());
+/// let outside = ExternRef::new(&mut store, "outside")?;
+/// let (inside, owned) = {
+///     let mut scope = RootScope::new(&mut store);
+///     let inside = ExternRef::new(&mut scope, "inside")?;
+///     (inside, ExternRef::new(&mut scope, "owned")?.to_owned_rooted(&mut scope)?)
+/// };
+/// store.gc()?;
+/// assert_eq!(outside.get::<&str>(&mut store)?, "outside");
+/// assert_eq!(owned.get::<&str>(&mut store)?, "owned");
+/// assert!(matches!(inside.get::<&str>(&mut store), Err(Error::Misuse(Misuse::Stale))));
+/// assert_eq!(store.stats().hosts_dropped, 1);
+/// # Ok(())
+/// # }
+/// ```
 pub struct RootScope<C: AsContextMut> {
     store: C,
     depth: usize,

@@ -12,18 +12,23 @@ use std::sync::Arc;
 use super::census::{self, Census, StoreStats};
 use super::engine::Engine;
 use super::error::{Error, Misuse};
+use super::func::into_raised_without_store;
 use crate::config::Schedule;
+use crate::error::Exhausted;
+use crate::execute::Raised;
 use crate::heap::PointKind;
-use crate::instance::limiter::{Ask, LimiterHook, ResourceLimiter};
+use crate::instance::limiter::{Ask, EpochHook, LimiterHook, ResourceLimiter};
 use crate::instance::store::StoreOpaque;
 
 type Limiter<T> = Box<dyn (Fn(&mut T) -> &mut dyn ResourceLimiter) + Send + Sync>;
+type EpochCallback<T> = Box<dyn (FnMut(&mut T) -> Result<u64, Error>) + Send + Sync>;
 
 /// A store with the embedder's data.
 #[doc(hidden)]
 pub struct StoreInner<T> {
     pub(crate) opaque: StoreOpaque,
     limiter: Option<Limiter<T>>,
+    epoch: Option<EpochCallback<T>>,
     data: T,
 }
 
@@ -74,6 +79,7 @@ impl<T> Store<T> {
         let inner = Box::into_raw(Box::new(StoreInner {
             opaque,
             limiter: None,
+            epoch: None,
             data,
         }));
         // SAFETY: a `Box` is never null.
@@ -265,11 +271,7 @@ impl<T> Store<T> {
     /// # Errors
     /// `Misuse` when the engine's code consumes none.
     pub fn set_fuel(&mut self, fuel: u64) -> Result<(), Error> {
-        if !self.engine().config().fuel {
-            return Err(Misuse::Config("fuel is off").into());
-        }
-        self.inner_mut().opaque.set_fuel(fuel);
-        Ok(())
+        self.as_context_mut().set_fuel(fuel)
     }
 
     /// Fuel left.
@@ -277,20 +279,35 @@ impl<T> Store<T> {
     /// # Errors
     /// `Misuse` when the engine's code consumes none.
     pub fn get_fuel(&self) -> Result<u64, Error> {
-        if !self.engine().config().fuel {
-            return Err(Misuse::Config("fuel is off").into());
-        }
-        Ok(self.inner().opaque.fuel())
+        self.as_context().get_fuel()
     }
 
     /// Interrupts execution when the engine's epoch has been incremented `ticks` times from now.
     pub fn set_epoch_deadline(&mut self, ticks: u64) {
-        let opaque = &mut self.inner_mut().opaque;
-        let now = opaque
-            .engine
-            .epoch
-            .load(std::sync::atomic::Ordering::Relaxed);
-        opaque.vm_mut().epoch_deadline = now.saturating_add(ticks);
+        self.inner_mut().opaque.set_epoch_deadline(ticks);
+    }
+
+    /// Asks `callback` what to do when the deadline has passed: run that many ticks more, or end with its error. It is called in the middle
+    /// of execution, and therefore gets the data and not the store.
+    pub fn epoch_deadline_callback(
+        &mut self,
+        callback: impl FnMut(&mut T) -> Result<u64, Error> + Send + Sync + 'static,
+    ) {
+        let inner = self.inner_mut();
+        inner.epoch = Some(Box::new(callback));
+        let hook = EpochHook {
+            passed: epoch_passed::<T>,
+        };
+        // SAFETY: O1: `outer` is a `StoreInner<T>`.
+        unsafe { inner.opaque.set_epoch_hook(Some(hook)) };
+    }
+
+    /// Ends execution with [`Exhausted::Epoch`](crate::error::Exhausted) when the deadline has passed, which is how a store begins.
+    pub fn epoch_deadline_trap(&mut self) {
+        let inner = self.inner_mut();
+        inner.epoch = None;
+        // SAFETY: no hook suits every store.
+        unsafe { inner.opaque.set_epoch_hook(None) };
     }
 
     /// The embedder's data; everything else is released.
@@ -342,6 +359,20 @@ unsafe fn with_limiter<T>(outer: *mut c_void, ask: &mut Ask<'_>) {
     }
 }
 
+/// # Safety
+/// `outer` is a `StoreInner<T>`, whose data nobody uses.
+unsafe fn epoch_passed<T>(outer: *mut c_void) -> Result<u64, Raised> {
+    let outer = outer.cast::<StoreInner<T>>();
+    // SAFETY: the caller's promise; apart from `opaque`, which may be borrowed.
+    let callback = unsafe { &mut (*outer).epoch };
+    // SAFETY: as above.
+    let data = unsafe { &mut (*outer).data };
+    match callback {
+        Some(callback) => callback(data).map_err(into_raised_without_store),
+        None => Err(Raised::Exhausted(Exhausted::Epoch)),
+    }
+}
+
 impl<'a, T> StoreContext<'a, T> {
     /// The embedder's data.
     #[must_use]
@@ -359,6 +390,18 @@ impl<'a, T> StoreContext<'a, T> {
     #[must_use]
     pub fn stats(&self) -> StoreStats {
         census::stats(&self.0.opaque)
+    }
+
+    /// See [`Store::get_fuel`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn get_fuel(&self) -> Result<u64, Error> {
+        if self.0.opaque.engine.config.fuel {
+            Ok(self.0.opaque.fuel())
+        } else {
+            Err(Misuse::Config("fuel is off").into())
+        }
     }
 
     pub(crate) fn opaque(&self) -> &'a StoreOpaque {
@@ -439,6 +482,31 @@ impl<'a, T> StoreContextMut<'a, T> {
     #[must_use]
     pub fn stats(&self) -> StoreStats {
         census::stats(&self.0.opaque)
+    }
+
+    /// See [`Store::set_fuel`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn set_fuel(&mut self, fuel: u64) -> Result<(), Error> {
+        if !self.0.opaque.engine.config.fuel {
+            return Err(Misuse::Config("fuel is off").into());
+        }
+        self.0.opaque.set_fuel(fuel);
+        Ok(())
+    }
+
+    /// See [`Store::get_fuel`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn get_fuel(&self) -> Result<u64, Error> {
+        StoreContext(self.0).get_fuel()
+    }
+
+    /// See [`Store::set_epoch_deadline`].
+    pub fn set_epoch_deadline(&mut self, ticks: u64) {
+        self.0.opaque.set_epoch_deadline(ticks);
     }
 
     pub(crate) fn opaque_mut(self) -> &'a mut StoreOpaque {

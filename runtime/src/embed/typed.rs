@@ -231,7 +231,20 @@ impl<P: WasmParams> WasmRet for Result<P, Error> {
     }
 }
 
-/// A function whose type is known to Rust.
+/// A function whose type is known to Rust: a tuple of parameters, or one, and likewise results.
+///
+/// ```
+/// use gcrucible_runtime::embed::*;
+/// # fn main() -> Result<(), Error> {
+/// let mut store = Store::new(&Engine::new(&Config::optimised())?, ());
+/// let swap = Func::wrap(&mut store, |a: i32, b: f64| (b, a))?;
+/// let swap = swap.typed::<(i32, f64), (f64, i32)>(&store)?;
+/// assert_eq!(swap.call(&mut store, (1, 2.5))?, (2.5, 1));
+/// // The type is looked at once, here.
+/// assert!(swap.func().typed::<(), ()>(&store).is_err());
+/// # Ok(())
+/// # }
+/// ```
 pub struct TypedFunc<P, R> {
     func: Func,
     types: PhantomData<fn(P) -> R>,

@@ -153,18 +153,21 @@ defined! {
 
 /// Whether a global, field or element can be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(missing_docs)]
 pub enum Mutability {
+    /// It cannot.
     Const,
+    /// It can.
     Var,
 }
 
 /// What a field or element stores.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
 pub enum StorageType {
+    /// The low 8 bits of a 32-bit integer.
     I8,
+    /// The low 16 bits of a 32-bit integer.
     I16,
+    /// A value.
     ValType(ValType),
 }
 
@@ -179,13 +182,18 @@ pub struct FieldType {
 
 /// A value type.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
 pub enum ValType {
+    /// 32-bit integers.
     I32,
+    /// 64-bit integers.
     I64,
+    /// 32-bit floats.
     F32,
+    /// 64-bit floats.
     F64,
+    /// 128-bit vectors.
     V128,
+    /// References.
     Ref(RefType),
 }
 
@@ -200,32 +208,49 @@ pub struct RefType {
 
 /// A heap type.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
 pub enum HeapType {
+    /// Everything of the host.
     Extern,
+    /// Nothing below `extern`: only null.
     NoExtern,
+    /// All functions.
     Func,
+    /// Functions of a type.
     ConcreteFunc(FuncType),
+    /// Nothing below `func`: only null.
     NoFunc,
+    /// Everything internal.
     Any,
+    /// What `ref.eq` compares: i31, structures and arrays.
     Eq,
+    /// 31-bit integers.
     I31,
+    /// All arrays.
     Array,
+    /// Arrays of a type.
     ConcreteArray(ArrayType),
+    /// All structures.
     Struct,
+    /// Structures of a type.
     ConcreteStruct(StructType),
+    /// Nothing below `any`: only null.
     None,
+    /// All exceptions.
     Exn,
+    /// Nothing below `exn`: only null.
     NoExn,
 }
 
 /// The top of a hierarchy of heap types. Can be matched exhaustively.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(missing_docs)]
 pub enum HeapTopType {
+    /// References of the host.
     Extern,
+    /// Internal references.
     Any,
+    /// References to functions.
     Func,
+    /// References to exceptions.
     Exn,
 }
 
@@ -410,7 +435,7 @@ impl FieldType {
     }
 }
 
-fn mutability(mutable: bool) -> Mutability {
+pub(super) fn mutability(mutable: bool) -> Mutability {
     if mutable {
         Mutability::Var
     } else {
@@ -445,13 +470,26 @@ impl FuncType {
         params: impl IntoIterator<Item = ValType>,
         results: impl IntoIterator<Item = ValType>,
     ) -> Result<FuncType, Error> {
-        let params: Vec<_> = params.into_iter().collect();
-        let results: Vec<_> = results.into_iter().collect();
+        FuncType::with_finality_and_supertype(engine, true, None, params, results)
+    }
+
+    /// A function type of a group of its own.
+    ///
+    /// # Errors
+    /// As [`FuncType::new`]; or it is no valid subtype.
+    pub fn with_finality_and_supertype(
+        engine: &Engine,
+        is_final: bool,
+        supertype: Option<&FuncType>,
+        params: impl IntoIterator<Item = ValType>,
+        results: impl IntoIterator<Item = ValType>,
+    ) -> Result<FuncType, Error> {
         let sig = FuncSig {
-            params: kinds(engine, params.iter().cloned())?,
-            results: kinds(engine, results.iter().cloned())?,
+            params: kinds(engine, params)?,
+            results: kinds(engine, results)?,
         };
-        let def = single(true, None, Composite::Func(sig));
+        let supertype = supertype.map(|s| s.0.expect(engine)).transpose()?;
+        let def = single(is_final, supertype, Composite::Func(sig));
         Ok(FuncType(Defined::intern(engine, def)?))
     }
 
@@ -564,179 +602,9 @@ impl ArrayType {
     }
 }
 
-/// A table type.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct TableType {
-    /// Elements.
-    pub element: RefType,
-    /// Whether indices are 64 bits.
-    pub is_64: bool,
-    /// Least size.
-    pub minimum: u64,
-    /// Largest size.
-    pub maximum: Option<u64>,
-}
-
-impl TableType {
-    /// A table type with 32-bit indices.
-    #[must_use]
-    pub const fn new(element: RefType, minimum: u64, maximum: Option<u64>) -> TableType {
-        TableType {
-            element,
-            is_64: false,
-            minimum,
-            maximum,
-        }
-    }
-
-    pub(crate) fn kind(&self, engine: &Engine) -> Result<crate::module::TableType, Error> {
-        Ok(crate::module::TableType {
-            element: self.element.kind(engine)?,
-            is_64: self.is_64,
-            min: self.minimum,
-            max: self.maximum,
-        })
-    }
-
-    pub(crate) fn from_kind(engine: &Engine, ty: crate::module::TableType) -> TableType {
-        TableType {
-            element: RefType::from_kind(engine, ty.element),
-            is_64: ty.is_64,
-            minimum: ty.min,
-            maximum: ty.max,
-        }
-    }
-}
-
-/// A memory type; sizes are in pages of 64 KiB.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct MemoryType {
-    /// Whether addresses are 64 bits.
-    pub is_64: bool,
-    /// Least size.
-    pub minimum: u64,
-    /// Largest size.
-    pub maximum: Option<u64>,
-}
-
-impl MemoryType {
-    /// A memory type with 32-bit addresses.
-    #[must_use]
-    pub const fn new(minimum: u64, maximum: Option<u64>) -> MemoryType {
-        MemoryType {
-            is_64: false,
-            minimum,
-            maximum,
-        }
-    }
-
-    pub(crate) const fn kind(self) -> crate::module::MemoryType {
-        crate::module::MemoryType {
-            is_64: self.is_64,
-            min: self.minimum,
-            max: self.maximum,
-        }
-    }
-
-    pub(crate) const fn from_kind(ty: crate::module::MemoryType) -> MemoryType {
-        MemoryType {
-            is_64: ty.is_64,
-            minimum: ty.min,
-            maximum: ty.max,
-        }
-    }
-}
-
-/// A global type.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct GlobalType {
-    /// Its value.
-    pub content: ValType,
-    /// Whether it can be written.
-    pub mutability: Mutability,
-}
-
-impl GlobalType {
-    /// A global type.
-    #[must_use]
-    pub const fn new(content: ValType, mutability: Mutability) -> GlobalType {
-        GlobalType {
-            content,
-            mutability,
-        }
-    }
-
-    pub(crate) fn kind(&self, engine: &Engine) -> Result<crate::module::GlobalType, Error> {
-        Ok(crate::module::GlobalType {
-            content: self.content.kind(engine)?,
-            mutable: self.mutability == Mutability::Var,
-        })
-    }
-
-    pub(crate) fn from_kind(engine: &Engine, ty: crate::module::GlobalType) -> GlobalType {
-        GlobalType {
-            content: ValType::from_kind(engine, ty.content),
-            mutability: mutability(ty.mutable),
-        }
-    }
-}
-
-/// Type of something imported or exported. A tag's type is that of its exceptions' payload: a function type without results.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
-pub enum ExternType {
-    Func(FuncType),
-    Table(TableType),
-    Memory(MemoryType),
-    Global(GlobalType),
-    Tag(FuncType),
-}
-
-impl ExternType {
-    pub(crate) fn func(engine: &Engine, id: TypeId) -> ExternType {
-        ExternType::Func(func_type(engine, id))
-    }
-
-    pub(crate) fn tag(engine: &Engine, id: TypeId) -> ExternType {
-        ExternType::Tag(func_type(engine, id))
-    }
-
-    pub(crate) fn table(engine: &Engine, ty: crate::module::TableType) -> ExternType {
-        ExternType::Table(TableType::from_kind(engine, ty))
-    }
-
-    pub(crate) fn memory(ty: crate::module::MemoryType) -> ExternType {
-        ExternType::Memory(MemoryType::from_kind(ty))
-    }
-
-    pub(crate) fn global(engine: &Engine, ty: crate::module::GlobalType) -> ExternType {
-        ExternType::Global(GlobalType::from_kind(engine, ty))
-    }
-}
-
 /// The function type of something that is alive, which keeps its type alive.
 pub(crate) fn func_type(engine: &Engine, id: TypeId) -> FuncType {
     FuncType::from_id(engine, id).unwrap_or_else(|| unreachable!("T1: types in use are alive"))
-}
-
-/// An import of a module.
-#[derive(Clone, Debug)]
-pub struct ImportType<'a> {
-    /// The module it is imported from.
-    pub module: &'a str,
-    /// Its name there.
-    pub name: &'a str,
-    /// Its type.
-    pub ty: ExternType,
-}
-
-/// An export of a module.
-#[derive(Clone, Debug)]
-pub struct ExportType<'a> {
-    /// Its name.
-    pub name: &'a str,
-    /// Its type.
-    pub ty: ExternType,
 }
 
 /// A kind as text, for messages.

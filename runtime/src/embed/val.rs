@@ -137,6 +137,24 @@ impl Val {
         }
     }
 
+    /// The float, if it is one of 32 bits.
+    #[must_use]
+    pub const fn f32(&self) -> Option<f32> {
+        match *self {
+            Val::F32(bits) => Some(f32::from_bits(bits)),
+            _ => None,
+        }
+    }
+
+    /// The float, if it is one of 64 bits.
+    #[must_use]
+    pub const fn f64(&self) -> Option<f64> {
+        match *self {
+            Val::F64(bits) => Some(f64::from_bits(bits)),
+            _ => None,
+        }
+    }
+
     /// The most precise type of the value in that store.
     ///
     /// # Errors

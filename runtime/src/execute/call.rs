@@ -6,7 +6,7 @@ use std::panic::resume_unwind;
 use super::backtrace::{Backtrace, Recorded};
 use super::code_map::CodeMap;
 use super::raise::{Ended, Raised};
-use super::signals;
+use super::{signals, stack};
 use crate::abi::vmctx::{ValRaw, VmStore};
 use crate::config::{Config, TrapMode};
 use crate::error::Exhausted;
@@ -122,7 +122,8 @@ pub unsafe fn enter(
     let outer = signals::current();
     let limit = if outer.is_null() {
         // SAFETY: the caller's promise.
-        sp.saturating_sub(unsafe { (*execution).stack_size })
+        let size = unsafe { (*execution).stack_size };
+        sp.saturating_sub(size).max(stack::floor(sp))
     } else {
         // SAFETY: E6: the store of an activation that is still running.
         unsafe { (*outer).stack_limit }

@@ -4,6 +4,7 @@
 //! call       host -> wasm: one activation; what it saves and restores
 //! raise      what can end an activation, and how it is recorded
 //! unwind     frames of all activations: roots, exception handlers
+//! stack      how much of it a thread has
 //! signals    faults in compiled code -> the landing
 //! libcalls   wasm -> host: the bodies behind `abi::libcalls`
 //! code_map   code address -> module
@@ -33,6 +34,7 @@ pub mod math;
 pub mod raise;
 pub mod resume;
 pub mod signals;
+pub mod stack;
 pub mod unwind;
 
 pub use backtrace::Backtrace;

@@ -19,7 +19,7 @@ use super::code::CompiledModule;
 use super::contents::{InstanceData, TagData};
 use super::context::Context;
 use super::global::GlobalData;
-use super::link::{Item, Mismatch};
+use super::link::Item;
 use super::mapping::{NoMemory, Record};
 use super::memory::MemoryData;
 use super::segment::Segment;
@@ -38,13 +38,8 @@ use crate::types::{HeapKind, TypeId, ValKind};
 /// Why there is no instance, or none that started.
 #[derive(Debug)]
 pub enum InstantiateError {
-    /// An import is missing, or does not match; its position.
-    Link {
-        /// Position in the module's imports.
-        import: usize,
-        /// How it does not match; `None` when it is missing.
-        mismatch: Option<Mismatch>,
-    },
+    /// An import is missing, or does not match; its position in the module's imports.
+    Link(usize),
     /// It ended badly.
     Ended(Ended),
 }
@@ -80,17 +75,10 @@ impl StoreOpaque {
     ) -> Result<InstanceId, InstantiateError> {
         self.usable()?;
         for (at, import) in module.module.decls().imports.iter().enumerate() {
-            let mismatch = match imports.get(at) {
-                Some(item) => match self.matches(&module.module, import.entity, *item) {
-                    Ok(()) => continue,
-                    Err(mismatch) => Some(mismatch),
-                },
-                None => None,
-            };
-            return Err(InstantiateError::Link {
-                import: at,
-                mismatch,
-            });
+            let item = imports.get(at);
+            if !item.is_some_and(|item| self.matches(&module.module, import.entity, *item)) {
+                return Err(InstantiateError::Link(at));
+            }
         }
         self.allowed(&module.module)?;
         if module.module.decls().uses_heap {

@@ -1,8 +1,37 @@
-//! The embedder's say in growth.
+//! The embedder's say in growth, and in going on after a deadline.
 
 use std::ffi::c_void;
 
-/// Decides about growth. Everything is allowed that an implementation does not refuse.
+use crate::execute::Raised;
+
+/// Decides about growth. Everything is allowed that an implementation does not refuse. Fixed limits are [`StoreLimits`].
+///
+/// ```
+/// use gcrucible_runtime::embed::*;
+/// # fn main() -> Result<(), Error> {
+/// /// All memories together.
+/// struct Total {
+///     left: u64,
+/// }
+///
+/// impl ResourceLimiter for Total {
+///     fn memory_growing(&mut self, current: u64, desired: u64, _: Option<u64>) -> bool {
+///         let left = self.left.checked_sub(desired - current);
+///         self.left = left.unwrap_or(self.left);
+///         left.is_some()
+///     }
+/// }
+///
+/// let engine = Engine::new(&Config::optimised())?;
+/// let mut store = Store::new(&engine, Total { left: 3 << 16 });
+/// store.limiter(|total| total);
+/// let (a, b) = (MemoryType::new(2, None), MemoryType::new(1, None));
+/// let (a, b) = (Memory::new(&mut store, a)?, Memory::new(&mut store, b)?);
+/// assert!(matches!(a.grow(&mut store, 1), Err(Error::Exhausted(Exhausted::Memory))));
+/// assert_eq!(b.data_size(&store)?, 1 << 16);
+/// # Ok(())
+/// # }
+/// ```
 pub trait ResourceLimiter {
     /// Whether a memory may grow from `current` to `desired` bytes; `maximum` is what its type allows.
     fn memory_growing(&mut self, current: u64, desired: u64, maximum: Option<u64>) -> bool {
@@ -73,6 +102,16 @@ impl ResourceLimiter for StoreLimits {
 pub(crate) struct Unlimited;
 
 impl ResourceLimiter for Unlimited {}
+
+/// How a store without type parameter asks the embedder what to do about a deadline that has passed.
+#[derive(Clone, Copy, Debug)]
+pub struct EpochHook {
+    /// How many ticks more to run, or how to end.
+    ///
+    /// # Safety
+    /// The argument is `StoreOpaque::outer` of the store that holds the hook.
+    pub passed: unsafe fn(*mut c_void) -> Result<u64, Raised>,
+}
 
 /// What is asked of a limiter.
 pub type Ask<'a> = dyn FnMut(&mut dyn ResourceLimiter) + 'a;

@@ -2,7 +2,6 @@
 //!
 //! Source: 2.2.8 (external types: `Externtype_sub`, `Limits_sub`), 4.5.3.1 (types of external addresses: sizes are the current ones).
 
-use std::fmt;
 use std::ptr::NonNull;
 
 use super::store::StoreOpaque;
@@ -21,111 +20,6 @@ pub enum Item {
     Memory(MemoryId),
     Global(GlobalId),
     Tag(TagId),
-}
-
-/// What an item is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(missing_docs)]
-pub enum ItemKind {
-    Func,
-    Table,
-    Memory,
-    Global,
-    Tag,
-}
-
-impl fmt::Display for ItemKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            ItemKind::Func => "function",
-            ItemKind::Table => "table",
-            ItemKind::Memory => "memory",
-            ItemKind::Global => "global",
-            ItemKind::Tag => "tag",
-        })
-    }
-}
-
-impl Item {
-    /// What it is.
-    #[must_use]
-    pub const fn kind(&self) -> ItemKind {
-        match self {
-            Item::Func(_) => ItemKind::Func,
-            Item::Table(_) => ItemKind::Table,
-            Item::Memory(_) => ItemKind::Memory,
-            Item::Global(_) => ItemKind::Global,
-            Item::Tag(_) => ItemKind::Tag,
-        }
-    }
-}
-
-/// Why an import does not match.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mismatch {
-    /// Another kind of thing.
-    Kind {
-        /// What is imported.
-        expected: ItemKind,
-        /// What is given.
-        found: ItemKind,
-    },
-    /// A function, of a type that is no subtype.
-    Func {
-        /// What is imported.
-        expected: TypeId,
-        /// What is given.
-        found: TypeId,
-    },
-    /// A table with other elements, other addresses, or limits outside of those imported.
-    Table {
-        /// What is imported.
-        expected: TableType,
-        /// What is given, now.
-        found: TableType,
-    },
-    /// A memory with other addresses, or limits outside of those imported.
-    Memory {
-        /// What is imported.
-        expected: MemoryType,
-        /// What is given, now.
-        found: MemoryType,
-    },
-    /// A global of another type or mutability.
-    Global {
-        /// What is imported.
-        expected: GlobalType,
-        /// What is given.
-        found: GlobalType,
-    },
-    /// A tag of another type.
-    Tag {
-        /// What is imported.
-        expected: TypeId,
-        /// What is given.
-        found: TypeId,
-    },
-}
-
-impl fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Mismatch::Kind { expected, found } => {
-                write!(f, "expected a {expected}, found a {found}")
-            }
-            Mismatch::Func { .. } => f.write_str("the function's type is no subtype"),
-            Mismatch::Table { expected, found } => {
-                write!(f, "expected {expected:?}, found {found:?}")
-            }
-            Mismatch::Memory { expected, found } => {
-                write!(f, "expected {expected:?}, found {found:?}")
-            }
-            Mismatch::Global { expected, found } => {
-                write!(f, "expected {expected:?}, found {found:?}")
-            }
-            Mismatch::Tag { .. } => f.write_str("the tag's type is another"),
-        }
-    }
 }
 
 /// Rule `Limits_sub`.
@@ -190,55 +84,31 @@ impl StoreOpaque {
     }
 
     /// Whether `item` can be imported as `entity` of `module`.
-    ///
-    /// # Errors
-    /// How it does not match.
-    pub fn matches(&self, module: &Module, entity: EntityIdx, item: Item) -> Result<(), Mismatch> {
+    #[must_use]
+    pub fn matches(&self, module: &Module, entity: EntityIdx, item: Item) -> bool {
         let registry = &self.engine.registry;
         let decls = module.decls();
-        let (matches, mismatch) = match (entity, item) {
+        match (entity, item) {
             (EntityIdx::Func(at), Item::Func(func)) => {
-                let (expected, found) = (module.func_type(at), self.func_type(func));
-                let matches = registry.is_subtype(found, expected);
-                (matches, Mismatch::Func { expected, found })
+                registry.is_subtype(self.func_type(func), module.func_type(at))
             }
-            (EntityIdx::Table(at), Item::Table(table)) => {
-                let (expected, found) = (decls.tables[at.as_usize()], self.table_type(table));
-                let matches = table_matches(registry, found, expected);
-                (matches, Mismatch::Table { expected, found })
-            }
+            (EntityIdx::Table(at), Item::Table(table)) => table_matches(
+                registry,
+                self.table_type(table),
+                decls.tables[at.as_usize()],
+            ),
             (EntityIdx::Memory(at), Item::Memory(memory)) => {
-                let (expected, found) = (decls.memories[at.as_usize()], self.memory_type(memory));
-                let matches = memory_matches(found, expected);
-                (matches, Mismatch::Memory { expected, found })
+                memory_matches(self.memory_type(memory), decls.memories[at.as_usize()])
             }
-            (EntityIdx::Global(at), Item::Global(global)) => {
-                let (expected, found) = (decls.globals[at.as_usize()], self.global(global).ty());
-                let matches = global_matches(registry, found, expected);
-                (matches, Mismatch::Global { expected, found })
-            }
+            (EntityIdx::Global(at), Item::Global(global)) => global_matches(
+                registry,
+                self.global(global).ty(),
+                decls.globals[at.as_usize()],
+            ),
             (EntityIdx::Tag(at), Item::Tag(tag)) => {
-                let expected = decls.types[decls.tags[at.as_usize()].as_usize()];
-                let found = self.tag(tag).ty;
-                (found == expected, Mismatch::Tag { expected, found })
+                self.tag(tag).ty == decls.types[decls.tags[at.as_usize()].as_usize()]
             }
-            (entity, item) => {
-                let (expected, found) = (kind(entity), item.kind());
-                (false, Mismatch::Kind { expected, found })
-            }
-        };
-        if matches { Ok(()) } else { Err(mismatch) }
-    }
-}
-
-/// What kind of thing an index names.
-#[must_use]
-pub const fn kind(entity: EntityIdx) -> ItemKind {
-    match entity {
-        EntityIdx::Func(_) => ItemKind::Func,
-        EntityIdx::Table(_) => ItemKind::Table,
-        EntityIdx::Memory(_) => ItemKind::Memory,
-        EntityIdx::Global(_) => ItemKind::Global,
-        EntityIdx::Tag(_) => ItemKind::Tag,
+            _ => false,
+        }
     }
 }

@@ -21,7 +21,7 @@ use super::contents::{Contents, TagData};
 use super::engine::EngineData;
 use super::host::{HostFunc, HostFuncData};
 use super::invoke::Callable;
-use super::limiter::{LimiterHook, ResourceLimiter, Unlimited};
+use super::limiter::{EpochHook, LimiterHook, ResourceLimiter, Unlimited};
 use super::mapping::{NoMemory, Record};
 use crate::abi::vmctx::{VmFuncRef, VmStore};
 use crate::config::Schedule;
@@ -123,6 +123,7 @@ pub struct StoreOpaque {
     full_at: Option<u64>,
     outer: *mut c_void,
     limiter: Option<LimiterHook>,
+    epoch: Option<EpochHook>,
     broken: Option<HeapFault>,
 }
 
@@ -182,6 +183,7 @@ impl StoreOpaque {
             full_at: None,
             outer: std::ptr::null_mut(),
             limiter: None,
+            epoch: None,
             broken: None,
         };
         let displays = store.engine.registry.displays().base();
@@ -215,6 +217,32 @@ impl StoreOpaque {
     /// As for [`StoreOpaque::settle_at`].
     pub unsafe fn set_limiter(&mut self, limiter: Option<LimiterHook>) {
         self.limiter = limiter;
+    }
+
+    /// Chooses who is asked when the deadline has passed.
+    ///
+    /// # Safety
+    /// The hook belongs to what [`StoreOpaque::settle_at`] was told.
+    pub unsafe fn set_epoch_hook(&mut self, hook: Option<EpochHook>) {
+        self.epoch = hook;
+    }
+
+    /// Execution is interrupted when the engine's epoch has been incremented `ticks` times from now.
+    pub fn set_epoch_deadline(&mut self, ticks: u64) {
+        let now = self.engine.epoch.load(Ordering::Relaxed);
+        self.vm_mut().epoch_deadline = now.saturating_add(ticks);
+    }
+
+    /// The deadline has passed: a later one, if the embedder says so.
+    ///
+    /// # Errors
+    /// `Exhausted(Epoch)` without a hook; else what the embedder says.
+    pub fn epoch_passed(&mut self) -> Result<(), Raised> {
+        let hook = self.epoch.ok_or(Raised::Exhausted(Exhausted::Epoch))?;
+        // SAFETY: the contract of `set_epoch_hook`. The embedder's data and this value do not overlap.
+        let ticks = unsafe { (hook.passed)(self.outer) }?;
+        self.set_epoch_deadline(ticks);
+        Ok(())
     }
 
     /// What is around the store.

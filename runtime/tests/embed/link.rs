@@ -16,7 +16,7 @@ fn check(export: &str, import: &str, expected: bool) {
         (Ok(_), true) => {}
         (Err(Error::Link(error)), false) => {
             assert_eq!((error.import, &*error.module, &*error.name), (0, "m", "x"));
-            assert!(error.mismatch.is_some());
+            assert!(error.found.is_some());
         }
         (other, _) => panic!("{other:?}"),
     }
@@ -103,7 +103,10 @@ fn a_missing_import_is_named() {
     let module = module(&store, r#"(module (import "m" "x" (func)))"#);
     let linker: Linker<()> = Linker::new(&store.engine());
     let error = linker.instantiate(&mut store, &module).unwrap_err();
-    assert_eq!(error.to_string(), r#"unknown import "m" "x""#);
+    assert_eq!(
+        error.to_string(),
+        r#"unknown import "m" "x": expected (func)"#
+    );
 }
 
 #[test]

@@ -2,12 +2,15 @@
 
 mod calls;
 mod failures;
+mod hostile;
 mod limits;
 mod link;
 mod objects;
 #[cfg(feature = "planted")]
 mod planted;
+mod stack;
 mod tables;
+mod threads;
 
 use gcrucible_runtime::embed::*;
 

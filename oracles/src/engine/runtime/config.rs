@@ -1,7 +1,20 @@
 //! Configurations of the runtime as names: `runtime:copying:speed:explicit`.
 //!
-//! Always: a name holds the collector and whatever differs from [`RuntimeConfig::plain`], in a fixed order, so that equal
-//! configurations have equal names and a name read back is the same configuration.
+//! | part | meaning |
+//! |---|---|
+//! | `null`, `drc`, `drc-cycles`, `copying` | the collector; always first, never left out |
+//! | `speed` | Cranelift optimises; else it does not |
+//! | `backtracking` | register allocation that takes its time; else in a single pass |
+//! | `explicit` | traps by explicit checks; else by guard pages and signals |
+//! | `bounds` | memories are small reservations that move when they grow, with bounds checks; else 4 GiB each |
+//! | `fuel` | compiled code consumes fuel |
+//! | `epochs` | compiled code looks at the epoch, and finds its deadline passed every time |
+//! | `inline` | allocation in compiled code, without collection points: only the schedule `pressure` |
+//! | `+fault` | a fault planted on purpose, by name (needs the cargo feature `planted`) |
+//!
+//! Always: a name holds the collector and whatever differs from [`RuntimeConfig::plain`], in the order of the table, so that equal
+//! configurations have equal names and a name read back is the same configuration. A field more belongs into `PARTS`, from which
+//! reading, writing and [`RuntimeConfig::product`] follow.
 
 use gcrucible_runtime::config::{CollectorKind, Config, OptLevel, RegAlloc, TrapMode};
 use gcrucible_runtime::heap::{CollectorTraits, plan};
@@ -22,11 +35,69 @@ pub struct RuntimeConfig {
     pub bounds_checks: bool,
     /// Whether compiled code consumes fuel.
     pub fuel: bool,
+    /// Whether compiled code looks at the epoch. Its deadline has always passed, and is always extended.
+    pub epochs: bool,
     /// Whether compiled code has no collection points and allocates inline, so that only `OnPressure` is possible.
     pub inline_allocation: bool,
     /// Faults switched on, by name, sorted; each needs the cargo feature `planted`.
     pub faults: Vec<&'static str>,
 }
+
+/// A choice of two: its part of the name, whether it is made, and making it.
+struct Part {
+    name: &'static str,
+    made: fn(&RuntimeConfig) -> bool,
+    make: fn(&mut RuntimeConfig),
+    /// The time a case takes with it, in percent of the time without.
+    cost: u64,
+}
+
+/// Every choice of two, in the order of names.
+const PARTS: [Part; 7] = [
+    Part {
+        name: "speed",
+        made: |config| config.opt_level == OptLevel::Speed,
+        make: |config| config.opt_level = OptLevel::Speed,
+        cost: 300,
+    },
+    Part {
+        name: "backtracking",
+        made: |config| config.reg_alloc == RegAlloc::Backtracking,
+        make: |config| config.reg_alloc = RegAlloc::Backtracking,
+        cost: 150,
+    },
+    Part {
+        name: "explicit",
+        made: |config| config.trap_mode == TrapMode::Explicit,
+        make: |config| config.trap_mode = TrapMode::Explicit,
+        cost: 100,
+    },
+    Part {
+        name: "bounds",
+        made: |config| config.bounds_checks,
+        make: |config| config.bounds_checks = true,
+        cost: 100,
+    },
+    Part {
+        name: "fuel",
+        made: |config| config.fuel,
+        make: |config| config.fuel = true,
+        cost: 150,
+    },
+    Part {
+        name: "epochs",
+        made: |config| config.epochs,
+        make: |config| config.epochs = true,
+        cost: 200,
+    },
+    // What it costs is not time but collections: it has no schedule.
+    Part {
+        name: "inline",
+        made: |config| config.inline_allocation,
+        make: |config| config.inline_allocation = true,
+        cost: 300,
+    },
+];
 
 impl RuntimeConfig {
     /// What fuzzing uses: quick compilation, every check on.
@@ -38,9 +109,44 @@ impl RuntimeConfig {
             trap_mode: TrapMode::Signals,
             bounds_checks: false,
             fuel: false,
+            epochs: false,
             inline_allocation: false,
             faults: Vec::new(),
         }
+    }
+
+    /// Every combination of all choices, without planted faults.
+    pub fn product() -> Vec<RuntimeConfig> {
+        let mut all = CollectorKind::ALL.map(RuntimeConfig::plain).to_vec();
+        for part in &PARTS {
+            let mut with = all.clone();
+            with.iter_mut().for_each(part.make);
+            all.extend(with);
+        }
+        all
+    }
+
+    /// The configuration that a number draws from the whole product, evenly spread numbers given: what takes twice the time is drawn half
+    /// as often, so that every configuration has the same time. A function of the number only.
+    pub fn drawn(number: u64) -> RuntimeConfig {
+        const NUMBERS: u64 = 1_000_000;
+        let product = RuntimeConfig::product();
+        let weights = product.iter().map(|config| NUMBERS / config.percent());
+        let total = weights.clone().sum::<u64>();
+        let mut left = number % total;
+        for (config, weight) in product.iter().zip(weights) {
+            match left.checked_sub(weight) {
+                Some(rest) => left = rest,
+                None => return config.clone(),
+            }
+        }
+        RuntimeConfig::plain(CollectorKind::Copying)
+    }
+
+    /// How long a case takes, in percent of [`RuntimeConfig::plain`].
+    pub(super) fn percent(&self) -> u64 {
+        let made = PARTS.iter().filter(|part| (part.made)(self));
+        made.fold(100, |percent, part| percent * part.cost / 100)
     }
 
     /// The configuration with this name; none if a part of it is unknown.
@@ -51,17 +157,12 @@ impl RuntimeConfig {
             .into_iter()
             .find(|kind| kind.name() == collector)?;
         let mut config = RuntimeConfig::plain(collector);
-        for part in parts {
-            match part {
-                "speed" => config.opt_level = OptLevel::Speed,
-                "backtracking" => config.reg_alloc = RegAlloc::Backtracking,
-                "explicit" => config.trap_mode = TrapMode::Explicit,
-                "bounds" => config.bounds_checks = true,
-                "fuel" => config.fuel = true,
-                "inline" => config.inline_allocation = true,
-                fault => config
-                    .faults
-                    .push(Fault::from_name(fault.strip_prefix('+')?)?.name()),
+        for name in parts {
+            if let Some(fault) = name.strip_prefix('+') {
+                config.faults.push(Fault::from_name(fault)?.name());
+            } else {
+                let part = PARTS.iter().find(|part| part.name == name)?;
+                (part.make)(&mut config);
             }
         }
         config.faults.sort_unstable();
@@ -72,17 +173,9 @@ impl RuntimeConfig {
     /// The name.
     pub fn name(&self) -> String {
         let mut name = format!("runtime:{}", self.collector.name());
-        let parts = [
-            (self.opt_level == OptLevel::Speed, "speed"),
-            (self.reg_alloc == RegAlloc::Backtracking, "backtracking"),
-            (self.trap_mode == TrapMode::Explicit, "explicit"),
-            (self.bounds_checks, "bounds"),
-            (self.fuel, "fuel"),
-            (self.inline_allocation, "inline"),
-        ];
-        for (_, part) in parts.iter().filter(|(chosen, _)| *chosen) {
+        for part in PARTS.iter().filter(|part| (part.made)(self)) {
             name.push(':');
-            name.push_str(part);
+            name.push_str(part.name);
         }
         for fault in &self.faults {
             name.push_str(":+");
@@ -105,6 +198,7 @@ impl RuntimeConfig {
                 fuzzing.memory_reservation
             },
             fuel: self.fuel,
+            epochs: self.epochs,
             collection_points: !self.inline_allocation,
             heap_limit,
             // The same translator makes the same intermediate form at every level; checking it where compiling is slow anyway is enough.
@@ -131,6 +225,11 @@ impl RuntimeConfig {
     }
 }
 
+/// The names of all collectors.
+pub fn collectors() -> impl Iterator<Item = &'static str> {
+    CollectorKind::ALL.iter().map(|kind| kind.name())
+}
+
 /// The names of all faults that can be switched on (with the cargo feature `planted`) by appending `:+name` to a configuration.
 pub fn fault_names() -> impl Iterator<Item = &'static str> {
     Fault::ALL.iter().map(|fault| fault.name())
@@ -138,6 +237,8 @@ pub fn fault_names() -> impl Iterator<Item = &'static str> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]
@@ -147,7 +248,7 @@ mod tests {
             "runtime:null",
             "runtime:drc:speed",
             "runtime:drc-cycles:backtracking:fuel",
-            "runtime:copying:speed:backtracking:explicit:bounds:fuel:inline",
+            "runtime:copying:speed:backtracking:explicit:bounds:fuel:epochs:inline",
             &format!("runtime:copying:+{fault}"),
         ];
         for name in names {
@@ -165,5 +266,36 @@ mod tests {
         ] {
             assert_eq!(RuntimeConfig::named(name), None, "{name}");
         }
+    }
+    #[test]
+    fn the_product_is_complete() {
+        let mut names: Vec<_> = RuntimeConfig::product()
+            .iter()
+            .map(RuntimeConfig::name)
+            .collect();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), 4 << 7);
+        for name in names {
+            assert_eq!(
+                RuntimeConfig::named(&name).map(|config| config.name()),
+                Some(name)
+            );
+        }
+    }
+
+    /// Any 64-bit number is an input's; consecutive ones are spread as an input's numbers are.
+    #[test]
+    fn every_configuration_is_drawn_and_quick_ones_more_often() {
+        let mut counts = BTreeMap::new();
+        for number in 0..400_000u64 {
+            let config = RuntimeConfig::drawn(number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+            *counts.entry(config.name()).or_insert(0u64) += 1;
+        }
+        assert_eq!(counts.len(), 4 << 7);
+        let count = |name: &str| counts[name];
+        assert!(count("runtime:drc") > 2 * count("runtime:drc:speed"));
+        assert!(count("runtime:null:speed") > count("runtime:null:speed:backtracking:fuel"));
+        assert_eq!(RuntimeConfig::drawn(17), RuntimeConfig::drawn(17));
     }
 }

@@ -21,7 +21,6 @@ use std::collections::BTreeMap;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use gcrucible_runtime::config::OptLevel;
 use gcrucible_runtime::embed::{
     AnyRef, AsContext, AsContextMut, Engine as TheirEngine, Error, ExnRef, Extern, ExternRef,
     ExternType, Func, FuncOrigin, I31, Instance, Module, OwnedRooted, RootScope,
@@ -29,7 +28,7 @@ use gcrucible_runtime::embed::{
 };
 use gcrucible_runtime::types::TypeId;
 
-pub use self::config::{RuntimeConfig, fault_names};
+pub use self::config::{RuntimeConfig, collectors, fault_names};
 use self::errors::{misuse, outcome};
 use self::host::{Data, Spectest};
 use super::{Engine, Session, Setup, Totals, Traits, Watch};
@@ -99,10 +98,11 @@ impl Engine for Runtime {
     }
 
     fn cost(&self) -> usize {
-        match self.config.opt_level {
-            OptLevel::None => 1,
-            OptLevel::Speed => 4,
-        }
+        (self.config.percent() / 100) as usize
+    }
+
+    fn allows(&self, schedule: &Schedule) -> bool {
+        !self.config.inline_allocation || *schedule == Schedule::OnPressure
     }
 
     fn open(&self, setup: &Setup) -> Result<Box<dyn Session>, String> {
@@ -357,6 +357,11 @@ impl RuntimeSession {
         store.set_full_at(setup.limits.full_at);
         if runtime.config.fuel {
             store.set_fuel(setup.limits.fuel)?;
+        }
+        if runtime.config.epochs {
+            // Passed from the beginning and for ever: each look at the epoch goes through the host.
+            store.set_epoch_deadline(0);
+            store.epoch_deadline_callback(|_| Ok(0));
         }
         let inner = Inner {
             engine,
