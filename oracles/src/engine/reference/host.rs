@@ -338,7 +338,7 @@ impl Host for Call<'_> {
         let Some(Extern::Func(func)) = self.export(export) else {
             return Err(self.trap(Trap::Unreachable));
         };
-        let result = self.store.invoke(func, args);
+        let result = invoke(self.store, func, args);
         match result {
             Err(Halt::Misuse(Misuse::Arguments)) => Err(self.trap(Trap::CastFailure)),
             other => other,
@@ -360,6 +360,21 @@ impl Host for Call<'_> {
             TheirValue::I32(value as u32)
         }
     }
+}
+
+/// Calls a function. The embedder has handles on the arguments until it returns, also when the program has given them up.
+pub(super) fn invoke(
+    store: &mut Store,
+    func: FuncAddr,
+    args: &[TheirValue],
+) -> Result<Vec<TheirValue>, Halt> {
+    let references = args.iter().filter_map(|arg| arg.as_ref());
+    let held: Vec<_> = references.map(|reference| store.hold(reference)).collect();
+    let result = store.invoke(func, args);
+    for handle in held {
+        store.release(handle);
+    }
+    result
 }
 
 /// The `spectest` module in a store.

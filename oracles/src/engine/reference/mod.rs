@@ -258,7 +258,7 @@ impl ReferenceSession {
             return Err(misuse("no such exported function"));
         };
         let args = self.arguments(args)?;
-        match self.store.invoke(func, &args) {
+        match host::invoke(&mut self.store, func, &args) {
             Ok(values) => {
                 let ty = self.store.func_type(func).ok();
                 let ty = ty.and_then(|ty| self.store.types().expand_func(ty));
