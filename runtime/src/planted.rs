@@ -199,6 +199,14 @@ faults! {
     TablesAreNoRoots = "tables-are-no-roots",
     /// What an instance allocated before its initialisation ran out of memory is kept (Wasmtime #13371).
     FailedInstanceKeepsObjects = "failed-instance-keeps-objects",
+    /// The backup trace that reclaims cycles never runs (after Wasmtime #13977).
+    CyclesAreKept = "cycles-are-kept",
+    /// `table.fill` takes the index of a table for one among the tables that the module defines (Wasmtime #13010).
+    TableFillDefinedIndex = "table-fill-defined-index",
+    /// The test for a nullable i31 looks for null in the low half of the reference (Wasmtime issue #10171).
+    NullTestOfLowBits = "null-test-of-low-bits",
+    /// A constant expression that finds the heap full fails, without a collection (Wasmtime PR #11416).
+    ConstEvalCannotCollect = "const-eval-cannot-collect",
     /// Tags of one type have one identity (Wasmtime #14009).
     TagsComparedByType = "tags-compared-by-type",
 }

@@ -138,7 +138,11 @@ impl Translator<'_> {
             self.b.ins().brif(bit, yes, &[], no, &[]);
             return;
         }
-        self.skip_null_to(reference, yes);
+        let mut null_bits = reference;
+        if self.config().planted.has(Fault::NullTestOfLowBits) {
+            null_bits = self.b.ins().band_imm_u(reference, 0xffff);
+        }
+        self.skip_null_to(null_bits, yes);
         self.b.ins().brif(bit, yes, &[], no, &[]);
     }
 

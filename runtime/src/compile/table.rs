@@ -152,7 +152,11 @@ impl Translator<'_> {
         } else {
             LibCall::table_fill_func
         };
-        let number = self.i32_const(table.0 as i32);
+        let mut number = table.0;
+        if self.config().planted.has(Fault::TableFillDefinedIndex) {
+            number = number.saturating_sub(self.env.module.decls().imported_tables);
+        }
+        let number = self.i32_const(number as i32);
         self.libcall(call, &[number, at, value, len]);
     }
 

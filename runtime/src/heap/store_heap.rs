@@ -432,6 +432,12 @@ impl Heap {
         self.write_root(slot, None)
     }
 
+    /// Whether an allocation that finds no room collects: with a planted fault, not while constant expressions are evaluated.
+    #[cfg(feature = "planted")]
+    pub fn set_reclaims(&mut self, reclaims: bool) {
+        self.traits.reclaims = reclaims;
+    }
+
     /// Replaces the reference in a root and leaves the counts alone: the fault of Wasmtime PR #11416.
     #[cfg(feature = "planted")]
     pub fn write_root_without_barrier(&mut self, slot: &mut u32, new: Option<GcRef>) {

@@ -91,7 +91,14 @@ impl StoreOpaque {
             self.contents.truncate(before);
         }
         let id = id?;
-        if let Err(ended) = self.initialise(id, module) {
+        #[cfg(feature = "planted")]
+        let reclaims = self.forbid_collections();
+        let initialised = self.initialise(id, module);
+        #[cfg(feature = "planted")]
+        if let Some(heap) = &mut self.heap {
+            heap.set_reclaims(reclaims);
+        }
+        if let Err(ended) = initialised {
             if !self.planted().has(Fault::FailedInstanceKeepsObjects) {
                 self.abandon(id)?;
             }
@@ -102,6 +109,18 @@ impl StoreOpaque {
             self.call_start(id, module, start)?;
         }
         Ok(id)
+    }
+
+    /// With the fault planted, nothing is collected until the heap is told otherwise; what it did before.
+    #[cfg(feature = "planted")]
+    fn forbid_collections(&mut self) -> bool {
+        let forbidden = self.planted().has(Fault::ConstEvalCannotCollect);
+        let Some(heap) = &mut self.heap else {
+            return true;
+        };
+        let reclaims = heap.traits().reclaims;
+        heap.set_reclaims(reclaims && !forbidden);
+        reclaims
     }
 
     /// Whether the limiter allows one more instance with the module's tables and memories.

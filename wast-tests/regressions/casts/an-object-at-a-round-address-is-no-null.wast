@@ -1,5 +1,6 @@
 ;;! guards = "a cast to a nullable i31 refuses every object, wherever it lies"
 ;;! source = "Wasmtime issue #10171"
+;;! planted = "null-test-of-low-bits"
 
 (module
   (type $bytes (array i8))

@@ -2,6 +2,7 @@
 ;;! source = "Wasmtime PR #11416, #11469"
 ;;! heap = 262144
 ;;! collectors = ["drc", "drc-cycles", "copying"]
+;;! planted = "const-eval-cannot-collect"
 
 (module
   (type $bytes (array (mut i8)))

@@ -1,6 +1,7 @@
 ;;! guards = "a garbage cycle and all it reaches is reclaimed by a collector that traces"
 ;;! collectors = ["drc-cycles", "copying"]
 ;;! schedule = "every:3"
+;;! planted = "cycles-are-kept"
 
 (module
   (type $node (struct (field $next (mut (ref null $node))) (field $tail (ref null extern))))

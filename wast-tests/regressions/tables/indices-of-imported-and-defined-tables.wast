@@ -1,5 +1,6 @@
 ;;! guards = "each table operation acts on the table, and the segment, that its index names, imported or defined"
 ;;! source = "Wasmtime #13010, #13520"
+;;! planted = "table-fill-defined-index"
 
 (module $owner
   (type $node (struct (field $n i32)))

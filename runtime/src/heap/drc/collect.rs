@@ -6,6 +6,7 @@ use super::{BACKUP_MIN, Drc, LINK, LIST_MIN, LISTED, ON_STACK, mark};
 use crate::heap::core::{Core, is_object};
 use crate::heap::fault::{HeapFault, Place};
 use crate::heap::{Effort, Roots};
+use crate::planted::Fault;
 
 /// Trims the list, frees what dies, and with a backup trace also cycles.
 pub(super) fn collect(
@@ -18,7 +19,8 @@ pub(super) fn collect(
     let kept = trim(heap, core)?;
     bury(heap, core)?;
     heap.list_max = kept.max(visited).saturating_mul(2).max(LIST_MIN);
-    if heap.cycles && (effort == Effort::Full || heap.in_use(core) >= heap.backup_at) {
+    let traces = heap.cycles && !core.planted.has(Fault::CyclesAreKept);
+    if traces && (effort == Effort::Full || heap.in_use(core) >= heap.backup_at) {
         mark::backup(heap, core, roots)?;
         heap.backup_at = (heap.in_use(core) * 2).max(BACKUP_MIN);
     }
