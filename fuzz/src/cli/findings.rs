@@ -20,6 +20,8 @@ pub struct Finding {
     pub text: String,
     /// The engine that did it, in its configuration; empty if it was no engine.
     pub engine: String,
+    /// Lines that its script's header must have.
+    pub header: Vec<(&'static str, String)>,
 }
 
 impl Finding {
@@ -33,6 +35,7 @@ impl Finding {
             title: fault.title.clone(),
             text: fault.text.clone(),
             engine: fault.engine.clone(),
+            header: fault.header.clone(),
         }
     }
 }
@@ -82,8 +85,12 @@ fn write_folder(out: &Path, finding: &Finding) -> Result<PathBuf, Failure> {
     write_atomically(&fresh.path().join("verdict.txt"), verdict.as_bytes())?;
     let subject = finding.target.subject_of(&input);
     let (name, mut text) = (subject.file_name(), subject.to_string());
-    if !finding.engine.is_empty() && name.ends_with(".wast") {
-        text.insert_str(0, &format!(";;! engine = \"{}\"\n", finding.engine));
+    if name.ends_with(".wast") {
+        let engine = Some(format!("\"{}\"", finding.engine)).filter(|_| !finding.engine.is_empty());
+        let lines = engine.map(|engine| ("engine", engine));
+        for (key, value) in lines.iter().chain(&finding.header) {
+            text = with_header(&text, key, value);
+        }
     }
     write_atomically(&fresh.path().join(name), text.as_bytes())?;
     write_atomically(&fresh.path().join("input.bin"), &input)?;
@@ -96,5 +103,34 @@ fn write_folder(out: &Path, finding: &Finding) -> Result<PathBuf, Failure> {
             Ok(folder)
         }
         Err(error) => Err(failed(error)),
+    }
+}
+
+/// A script whose header has this line, and no other for the same key.
+fn with_header(script: &str, key: &str, value: &str) -> String {
+    let is_key = |line: &&str| {
+        let line = line
+            .strip_prefix(";;!")
+            .and_then(|line| line.split_once('='));
+        line.is_some_and(|(found, _)| found.trim() == key)
+    };
+    let others = script.lines().filter(|line| !is_key(line));
+    let lines = std::iter::once(format!(";;! {key} = {value}")).chain(others.map(str::to_owned));
+    lines.map(|line| line + "\n").collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_header;
+
+    #[test]
+    fn a_line_of_the_header_takes_the_place_of_another() {
+        let script = ";;! guards = \"x\"\n;;! schedule = \"every\"\n(module)\n";
+        let changed = with_header(script, "schedule", "\"at:3\"");
+        assert_eq!(
+            changed,
+            ";;! schedule = \"at:3\"\n;;! guards = \"x\"\n(module)\n"
+        );
+        assert!(with_header(&changed, "full", "4").starts_with(";;! full = 4\n"));
     }
 }

@@ -226,6 +226,7 @@ fn fault(operations: &Operations, collector: CollectorKind, planted: Planted, wh
         ),
         signature: format!("heap: {signature}"),
         engine: format!("runtime:{name}"),
+        header: Vec::new(),
     }
 }
 

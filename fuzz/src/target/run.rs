@@ -79,6 +79,8 @@ pub struct Fault {
     pub text: String,
     /// The engine that did it.
     pub engine: String,
+    /// Lines of a script's header without which the script would not show it, by key.
+    pub header: Vec<(&'static str, String)>,
 }
 
 impl Fault {
@@ -98,6 +100,7 @@ impl Fault {
             text: title.clone(),
             title,
             engine: String::new(),
+            header: Vec::new(),
         }
     }
 }
@@ -245,11 +248,14 @@ impl<'a> Trial<'a> {
                 program: &self.subject.to_string(),
             },
         );
+        let mut header = vec![("schedule", format!("\"{}\"", case.schedule))];
+        header.extend(case.limits.full_at.map(|at| ("full", at.to_string())));
         Fault {
             signature: verdict.signature().unwrap_or_default(),
             title: text.lines().next().unwrap_or_default().to_owned(),
             text,
             engine: engine.name(),
+            header,
         }
     }
 

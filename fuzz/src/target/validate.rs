@@ -129,6 +129,7 @@ fn fault(subject: &Subject, engine: &dyn Engine, title: String, detail: &str) ->
         text: format!("{name} {title}\n{detail}\n\n{subject}"),
         title: format!("{name} {title}"),
         engine: name,
+        header: Vec::new(),
     }
 }
 
