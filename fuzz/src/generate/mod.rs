@@ -83,7 +83,7 @@ pub fn generate(bytes: &[u8], focus: Focus) -> Program {
     let mut src = Source::new(bytes);
     let mut swarm = Swarm::draw(&mut src);
     let held = focus_swarm(&mut swarm, &mut src, focus);
-    let size = if src.chance(35) {
+    let size = if src.chance(20) {
         Size::Large
     } else {
         Size::Small

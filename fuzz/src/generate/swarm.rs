@@ -48,16 +48,16 @@ features! {
     /// Arrays.
     Arrays 75
     /// `array.fill`, `array.copy`.
-    ArrayBulk 50
+    ArrayBulk 56
     /// `array.new_data`, `array.new_elem`, `array.init_*`.
-    ArraySegments 50
+    ArraySegments 56
     /// Chains, cycles, trees, wide arrays, sharing: built on purpose.
     Shapes 65
     // ---- references
     /// `ref.test`, `ref.cast`.
-    Casts 60
+    Casts 65
     /// `br_on_cast`, `br_on_cast_fail`, `br_on_null`, `br_on_non_null`.
-    CastBranches 55
+    CastBranches 62
     /// `select` of references and numbers.
     Select 50
     /// Statements between operands: references wait on the operand stack.
@@ -74,7 +74,7 @@ features! {
     /// `call_ref`.
     CallRef 40
     /// `call_indirect`.
-    CallIndirect 45
+    CallIndirect 50
     /// `return_call*`.
     TailCalls 35
     /// Several results, blocks with parameters, many parameters.
@@ -83,7 +83,7 @@ features! {
     Traps 35
     // ---- module items
     /// Tables of references.
-    Tables 78
+    Tables 84
     /// `table.fill`, `table.copy`.
     TableBulk 55
     /// `table.init`, `elem.drop`.

@@ -8,13 +8,13 @@ use crate::input::Input;
 pub static TARGET: Target = Target {
     name: "const_eval",
     hunts: "allocating constant expressions in globals, tables and segments, collection and exhaustion at every step",
-    share: 4,
+    share: 6,
     subject: test_case,
     check,
 };
 
 /// At most this many allocations of one program are made to fail; of more, every second, third, ... one.
-const FAILURES_MAX: u64 = 12;
+const FAILURES_MAX: u64 = 6;
 
 fn test_case(input: &Input) -> Subject {
     Subject::program(input, Focus::ConstEval)

@@ -20,7 +20,7 @@ use crate::input::{Input, SEED_BYTES_MAX};
 pub static TARGET: Target = Target {
     name: "heap_ops",
     hunts: "random operations straight on the heaps, every collector against a model",
-    share: 4,
+    share: 2,
     subject: test_case,
     check,
 };

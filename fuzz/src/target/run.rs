@@ -283,8 +283,7 @@ fn lived(run: &Run) -> bool {
     })
 }
 
-/// One engine, drawn from the subject among all configurations, under the subject's own schedule if it allows that. Slow configurations get
-/// their share of time, not of inputs.
+/// One engine, drawn from the subject among all configurations, under the subject's own schedule if it allows that.
 pub fn one_engine(subject: &Subject, rig: &mut Rig) -> Ran {
     let engine = rig.pool.drawn(subject.draw(usize::MAX) as u64);
     let schedule = Some(subject.case.schedule.clone()).filter(|schedule| engine.allows(schedule));

@@ -88,11 +88,6 @@ pub trait Engine: Send + Sync {
         None
     }
 
-    /// How long a case takes compared with the quickest configuration, roughly: what is slow is drawn less often.
-    fn cost(&self) -> usize {
-        1
-    }
-
     /// Whether it can collect as that schedule says. Every engine allows `OnPressure`.
     fn allows(&self, _schedule: &Schedule) -> bool {
         true

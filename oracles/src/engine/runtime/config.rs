@@ -48,8 +48,8 @@ struct Part {
     name: &'static str,
     made: fn(&RuntimeConfig) -> bool,
     make: fn(&mut RuntimeConfig),
-    /// The time a case takes with it, in percent of the time without.
-    cost: u64,
+    /// How many of a hundred drawn configurations have it: fewer if it takes time, so that the plain ones, which are quick, are the rule.
+    share: u64,
 }
 
 /// Every choice of two, in the order of names.
@@ -58,44 +58,44 @@ const PARTS: [Part; 7] = [
         name: "speed",
         made: |config| config.opt_level == OptLevel::Speed,
         make: |config| config.opt_level = OptLevel::Speed,
-        cost: 300,
+        share: 10,
     },
     Part {
         name: "backtracking",
         made: |config| config.reg_alloc == RegAlloc::Backtracking,
         make: |config| config.reg_alloc = RegAlloc::Backtracking,
-        cost: 150,
+        share: 15,
     },
     Part {
         name: "explicit",
         made: |config| config.trap_mode == TrapMode::Explicit,
         make: |config| config.trap_mode = TrapMode::Explicit,
-        cost: 100,
+        share: 25,
     },
     Part {
         name: "bounds",
         made: |config| config.bounds_checks,
         make: |config| config.bounds_checks = true,
-        cost: 100,
+        share: 25,
     },
     Part {
         name: "fuel",
         made: |config| config.fuel,
         make: |config| config.fuel = true,
-        cost: 150,
+        share: 10,
     },
     Part {
         name: "epochs",
         made: |config| config.epochs,
         make: |config| config.epochs = true,
-        cost: 200,
+        share: 8,
     },
     // What it costs is not time but collections: it has no schedule.
     Part {
         name: "inline",
         made: |config| config.inline_allocation,
         make: |config| config.inline_allocation = true,
-        cost: 300,
+        share: 10,
     },
 ];
 
@@ -126,27 +126,20 @@ impl RuntimeConfig {
         all
     }
 
-    /// The configuration that a number draws from the whole product, evenly spread numbers given: what takes twice the time is drawn half
-    /// as often, so that every configuration has the same time. A function of the number only.
+    /// The configuration that a number draws from the whole product, evenly spread numbers given: any collector, and each choice as often as
+    /// its share says. A function of the number only.
     pub fn drawn(number: u64) -> RuntimeConfig {
-        const NUMBERS: u64 = 1_000_000;
-        let product = RuntimeConfig::product();
-        let weights = product.iter().map(|config| NUMBERS / config.percent());
-        let total = weights.clone().sum::<u64>();
-        let mut left = number % total;
-        for (config, weight) in product.iter().zip(weights) {
-            match left.checked_sub(weight) {
-                Some(rest) => left = rest,
-                None => return config.clone(),
+        let collectors = CollectorKind::ALL;
+        let count = collectors.len() as u64;
+        let mut config = RuntimeConfig::plain(collectors[(number % count) as usize]);
+        let mut left = number / count;
+        for part in &PARTS {
+            if left % 100 < part.share {
+                (part.make)(&mut config);
             }
+            left /= 100;
         }
-        RuntimeConfig::plain(CollectorKind::Copying)
-    }
-
-    /// How long a case takes, in percent of [`RuntimeConfig::plain`].
-    pub(super) fn percent(&self) -> u64 {
-        let made = PARTS.iter().filter(|part| (part.made)(self));
-        made.fold(100, |percent, part| percent * part.cost / 100)
+        config
     }
 
     /// The configuration with this name; none if a part of it is unknown.
@@ -237,7 +230,7 @@ pub fn fault_names() -> impl Iterator<Item = &'static str> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
 
@@ -287,13 +280,22 @@ mod tests {
     /// Any 64-bit number is an input's; consecutive ones are spread as an input's numbers are.
     #[test]
     fn every_configuration_is_drawn_and_quick_ones_more_often() {
+        // A digit to base 100 for each choice: made or not.
+        let digits = |made: usize| {
+            let places = (0..PARTS.len()).rev();
+            places.fold(0u64, |n, at| {
+                n * 100 + if made >> at & 1 == 1 { 0 } else { 99 }
+            })
+        };
+        let numbers = (0..1 << PARTS.len()).map(|made| digits(made) * 4);
+        let names = numbers.flat_map(|n| (0..4).map(move |c| RuntimeConfig::drawn(n + c).name()));
+        assert_eq!(names.collect::<BTreeSet<_>>().len(), 4 << PARTS.len());
         let mut counts = BTreeMap::new();
-        for number in 0..400_000u64 {
+        for number in 0..100_000u64 {
             let config = RuntimeConfig::drawn(number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
             *counts.entry(config.name()).or_insert(0u64) += 1;
         }
-        assert_eq!(counts.len(), 4 << 7);
-        let count = |name: &str| counts[name];
+        let count = |name: &str| counts.get(name).copied().unwrap_or(0);
         assert!(count("runtime:drc") > 2 * count("runtime:drc:speed"));
         assert!(count("runtime:null:speed") > count("runtime:null:speed:backtracking:fuel"));
         assert_eq!(RuntimeConfig::drawn(17), RuntimeConfig::drawn(17));

@@ -17,7 +17,7 @@ mod errors;
 mod host;
 mod observe;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -49,6 +49,32 @@ pub struct Runtime {
     config: RuntimeConfig,
     /// By the size of a store's heap, which is fixed for an engine.
     engines: Mutex<BTreeMap<u64, TheirEngine>>,
+    recent: Arc<Recent>,
+}
+
+/// The modules compiled last, each with its engine's size of heap and its bytes. A target runs one program under dozens of schedules, and
+/// compiling it takes longer than running it.
+#[derive(Debug, Default)]
+struct Recent(Mutex<VecDeque<(u64, Vec<u8>, Module)>>);
+
+impl Recent {
+    /// As many as a program has modules, and one more.
+    const MODULES: usize = 4;
+
+    /// The module with these bytes, compiled now if it was not lately.
+    fn module(&self, engine: &TheirEngine, heap_bytes: u64, wasm: &[u8]) -> Result<Module, Error> {
+        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let same =
+            |(size, bytes, _): &&(u64, Vec<u8>, Module)| *size == heap_bytes && bytes == wasm;
+        if let Some((_, _, module)) = lock().iter().find(same) {
+            return Ok(module.clone());
+        }
+        let module = Module::new(engine, wasm)?;
+        let mut recent = lock();
+        recent.truncate(Recent::MODULES - 1);
+        recent.push_front((heap_bytes, wasm.to_vec(), module.clone()));
+        Ok(module)
+    }
 }
 
 impl Runtime {
@@ -57,6 +83,7 @@ impl Runtime {
         Runtime {
             config,
             engines: Mutex::new(BTreeMap::new()),
+            recent: Arc::default(),
         }
     }
 
@@ -97,10 +124,6 @@ impl Engine for Runtime {
         Some(self.config.collector.name())
     }
 
-    fn cost(&self) -> usize {
-        (self.config.percent() / 100) as usize
-    }
-
     fn allows(&self, schedule: &Schedule) -> bool {
         !self.config.inline_allocation || *schedule == Schedule::OnPressure
     }
@@ -136,6 +159,8 @@ struct RuntimeSession {
 /// What a session knows beside its store.
 struct Inner {
     engine: TheirEngine,
+    recent: Arc<Recent>,
+    heap_bytes: u64,
     /// By module index; none for a module that was refused.
     modules: Vec<Option<Module>>,
     /// By instance index; none for a failed instantiation.
@@ -365,6 +390,8 @@ impl RuntimeSession {
         }
         let inner = Inner {
             engine,
+            recent: Arc::clone(&runtime.recent),
+            heap_bytes: setup.limits.heap_bytes,
             modules: Vec::new(),
             instances: Vec::new(),
             names: Names::default(),
@@ -420,7 +447,10 @@ impl Session for RuntimeSession {
     fn load(&mut self, wasm: &[u8]) -> Outcome {
         let index = ModuleIndex(self.inner.modules.len() as u32);
         self.inner.modules.push(None);
-        let loaded = self.guard(|session| Module::new(&session.inner.engine, wasm));
+        let loaded = self.guard(|session| {
+            let inner = &session.inner;
+            inner.recent.module(&inner.engine, inner.heap_bytes, wasm)
+        });
         match loaded {
             Err(why) => Outcome::Crashed(why),
             Ok(Err(error)) => outcome(&error),
