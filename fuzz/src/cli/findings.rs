@@ -20,14 +20,16 @@ pub struct Finding {
     pub text: String,
     /// The engine that did it, in its configuration; empty if it was no engine.
     pub engine: String,
+    /// The command that runs the input again.
+    pub replay: String,
     /// Lines that its script's header must have.
     pub header: Vec<(&'static str, String)>,
 }
 
 impl Finding {
-    /// The finding of `fault` by `target` on the input of `seed`.
+    /// The finding of `fault` by `target` on the input of `seed`, with faults planted.
     #[must_use]
-    pub fn new(target: &'static Target, seed: u64, fault: &Fault) -> Finding {
+    pub fn new(target: &'static Target, seed: u64, fault: &Fault, planted: &[String]) -> Finding {
         Finding {
             target,
             seed,
@@ -35,15 +37,21 @@ impl Finding {
             title: fault.title.clone(),
             text: fault.text.clone(),
             engine: fault.engine.clone(),
+            replay: replay_line(target.name, seed, planted),
             header: fault.header.clone(),
         }
     }
 }
 
-/// The command that runs an input again.
-#[must_use]
-pub fn replay_line(target: &str, seed: u64) -> String {
-    format!("cargo run --release -- replay --target {target} --seed {seed:#x}")
+/// The command that runs an input again, with the same faults planted.
+fn replay_line(target: &str, seed: u64, planted: &[String]) -> String {
+    let feature = if planted.is_empty() {
+        ""
+    } else {
+        " --features planted"
+    };
+    let faults: String = planted.iter().map(|f| format!(" --planted {f}")).collect();
+    format!("cargo run --release{feature} -- replay --target {target} --seed {seed:#x}{faults}")
 }
 
 /// Writes a finding as a new folder below `out`, complete or not at all, and returns the folder.
@@ -56,8 +64,7 @@ pub fn write(out: &Path, finding: &Finding) -> Result<PathBuf, Failure> {
         path: out.display().to_string(),
         message: format!(
             "a finding cannot be written: {failure}\n  {}\n  {}",
-            finding.title,
-            replay_line(finding.target.name, finding.seed)
+            finding.title, finding.replay
         ),
     })
 }
@@ -78,9 +85,7 @@ fn write_folder(out: &Path, finding: &Finding) -> Result<PathBuf, Failure> {
     let input = finding.target.input_of_seed(finding.seed);
     let verdict = format!(
         "{}\n\nreplay: {}\n\n{}",
-        finding.title,
-        replay_line(finding.target.name, finding.seed),
-        finding.text
+        finding.title, finding.replay, finding.text
     );
     write_atomically(&fresh.path().join("verdict.txt"), verdict.as_bytes())?;
     let subject = finding.target.subject_of(&input);

@@ -66,6 +66,8 @@ pub struct Found {
     pub signature: String,
     /// One line for people.
     pub title: String,
+    /// The command that runs its input again.
+    pub replay: String,
     /// The folder it was written to, if it was (only the first few of a signature are).
     pub folder: Option<String>,
 }

@@ -237,11 +237,7 @@ impl fmt::Display for Summary {
             if let Some(folder) = &first.folder {
                 writeln!(f, "    in      {folder}")?;
             }
-            writeln!(
-                f,
-                "    replay  {}",
-                crate::cli::findings::replay_line(&first.target, first.seed)
-            )?;
+            writeln!(f, "    replay  {}", first.replay)?;
         }
         Ok(())
     }

@@ -318,7 +318,7 @@ impl Supervisor<'_> {
                 } else {
                     Fault::crash(&again.how)
                 };
-                let finding = Finding::new(target, at.seed, &fault);
+                let finding = Finding::new(target, at.seed, &fault, &self.options.planted);
                 let folder = findings::write(&self.options.out, &finding)?;
                 self.summary.counters.findings += 1;
                 self.summary.counters.programs += 1;
@@ -327,6 +327,7 @@ impl Supervisor<'_> {
                     seed: at.seed,
                     signature: finding.signature,
                     title: finding.title,
+                    replay: finding.replay,
                     folder: Some(folder.display().to_string()),
                 });
                 self.summary.crashed += 1;

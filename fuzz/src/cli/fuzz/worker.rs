@@ -149,7 +149,7 @@ impl Worker<'_> {
         };
         self.counters.count(target, &ran);
         if let Some(fault) = &ran.fault {
-            self.found(&Finding::new(target, seed, fault))?;
+            self.found(&Finding::new(target, seed, fault, &self.options.planted))?;
         }
         Ok(())
     }
@@ -170,6 +170,7 @@ impl Worker<'_> {
             seed: finding.seed,
             signature: finding.signature.clone(),
             title: finding.title.clone(),
+            replay: finding.replay.clone(),
             folder,
         }));
         Ok(())
