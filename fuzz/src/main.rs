@@ -1,5 +1,11 @@
 //! The program `gcrucible`. Everything it does is in the library, under `cli`.
+#![cfg_attr(fuzzing, no_main)]
 
+#[cfg(not(fuzzing))]
 fn main() -> std::process::ExitCode {
     gcrucible::cli::main()
 }
+
+// `cargo fuzz build` instruments every binary of the package, and what instrumented code calls comes with libFuzzer.
+#[cfg(fuzzing)]
+libfuzzer_sys::fuzz_target!(|_bytes: &[u8]| {});
