@@ -221,8 +221,9 @@ pub struct VmContext {
     pub store: *mut VmStore,
     /// The host's instance (`instance::InstanceData`).
     pub host: *mut c_void,
-    /// Pads to sixteen bytes.
-    pub reserved: u64,
+    /// [`VmStore::heap_base`] when the instance was made: saves code that uses the heap a load in each function. An instance of a
+    /// module that uses the heap is made when there is one.
+    pub heap_base: *mut u8,
 }
 
 impl VmContext {

@@ -328,10 +328,9 @@ impl Translator<'_> {
     /// Start of the collected heap. In a module that uses the heap it is set before any of its code runs and never changes;
     /// otherwise the first object may be made by the host while this function runs.
     pub fn heap_base(&mut self) -> Value {
-        let store = self.store();
-        let offset = offset_of!(VmStore, heap_base) as u32;
         if self.env.module.decls().uses_heap {
-            self.load_at_entry(Cached::HeapBase, store, offset)
+            let offset = offset_of!(VmContext, heap_base) as u32;
+            self.load_at_entry(Cached::HeapBase, self.vmctx, offset)
         } else {
             self.load_context(types::I64, store, offset)
         }
@@ -346,6 +345,8 @@ impl Translator<'_> {
 
     /// Native address of an object (invariant C2).
     pub fn object_address(&mut self, reference: Value) -> Value {
+            let store = self.store();
+            let offset = offset_of!(VmStore, heap_base) as u32;
         let base = self.heap_base();
         let offset = self.b.ins().uextend(types::I64, reference);
         self.b.ins().iadd(base, offset)

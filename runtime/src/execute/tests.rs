@@ -74,7 +74,7 @@ impl World {
             magic: VmContext::MAGIC,
             store: &raw mut *vm,
             host: ptr::null_mut(),
-            reserved: 0,
+            heap_base: ptr::null_mut(),
         });
         World {
             stubs: Stubs::new(&arena, host_code()).expect("stubs"),

@@ -53,11 +53,13 @@ impl Context {
             shape: *module.shape(),
             offsets: *module.offsets(),
         };
+        // SAFETY: V1: the record of a living store.
+        let heap_base = unsafe { (*store.as_ptr()).heap_base };
         let fixed = VmContext {
             magic: VmContext::MAGIC,
             store: store.as_ptr(),
             host: ptr::without_provenance_mut(id.at()),
-            reserved: 0,
+            heap_base,
         };
         // SAFETY: X1: the fixed part stands first.
         unsafe { context.as_ptr().write(fixed) };
