@@ -165,6 +165,8 @@ impl<'a> Translator<'a> {
         let args = self.top_args(params.len());
         self.b.ins().jump(header, &args);
         self.push_frame(FrameKind::Loop(header), ty);
+        self.loops.0 += 1;
+        self.loops.1 = self.loops.1.max(self.loops.0);
         let height = self.stack.len() - params.len();
         self.stack.truncate(height);
         self.stack.extend_from_slice(self.b.block_params(header));
@@ -225,6 +227,7 @@ impl<'a> Translator<'a> {
             FrameKind::Loop(header) => {
                 let header = *header;
                 self.b.seal_block(header);
+                self.loops.0 -= 1;
                 self.end_cost();
             }
             FrameKind::Try(base) => {

@@ -6,6 +6,7 @@ use wasmparser::{BinaryReader, FunctionBody, Operator};
 
 use super::call::Way;
 use super::control::{BlockTy, FrameKind};
+use super::effort::Extent;
 use super::env::{Env, listing_name};
 use super::trampoline::{clif_type, tail_signature};
 use super::translator::Translator;
@@ -29,7 +30,7 @@ pub(super) fn translate(
     func: &mut Function,
     context: &mut FunctionBuilderContext,
     index: DefinedFuncIdx,
-) -> Result<(), Rejected> {
+) -> Result<Extent, Rejected> {
     let decls = env.module.decls();
     let ty = decls.funcs[decls.imported_funcs as usize + index.as_usize()];
     let body = &decls.bodies[index.as_usize()].range;
@@ -62,12 +63,12 @@ pub(super) fn begin<'a>(
     t
 }
 
-/// Completes a function whose last block is filled.
+/// Completes a function whose last block is filled; how large it is.
 ///
 /// # Errors
 ///
 /// [`Rejected::Limit`] when its stack maps would be too large.
-pub(super) fn finish(mut t: Translator<'_>) -> Result<(), Rejected> {
+pub(super) fn finish(mut t: Translator<'_>) -> Result<Extent, Rejected> {
     if t.held > HELD_OPERANDS_MAX {
         return Err(Rejected::Limit("operands held over calls".to_owned()));
     }
@@ -76,8 +77,12 @@ pub(super) fn finish(mut t: Translator<'_>) -> Result<(), Rejected> {
     }
     t.finish_traps();
     let config = t.env.compiler.isa().frontend_config();
+    let extent = Extent {
+        blocks: t.b.func.dfg.num_blocks(),
+        loop_depth: t.loops.1,
+    };
     t.b.finalize(config);
-    Ok(())
+    Ok(extent)
 }
 
 /// Lets the prologue compare the stack pointer with `VmStore::stack_limit`.

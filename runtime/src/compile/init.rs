@@ -10,6 +10,7 @@
 use cranelift_codegen::ir::Function;
 use cranelift_frontend::FunctionBuilderContext;
 
+use super::effort::Extent;
 use super::env::Env;
 use super::function::{begin, finish};
 use super::translator::Translator;
@@ -261,7 +262,7 @@ pub(super) fn translate(
     context: &mut FunctionBuilderContext,
     number: u32,
     piece: &[Work<'_>],
-) -> Result<(), Rejected> {
+) -> Result<Extent, Rejected> {
     let signature = Lowered {
         params: [].into(),
         results: [].into(),

@@ -13,6 +13,7 @@ mod array;
 mod call;
 mod cast;
 mod control;
+mod effort;
 mod emit;
 mod env;
 mod exception;
@@ -42,7 +43,7 @@ mod tests;
 
 use std::sync::{Mutex, PoisonError};
 
-use cranelift_codegen::isa::{OwnedTargetIsa, TargetIsa};
+use cranelift_codegen::isa::TargetIsa;
 use cranelift_codegen::{CodegenError, Context};
 use cranelift_control::ControlPlane;
 use cranelift_frontend::FunctionBuilderContext;
@@ -52,6 +53,7 @@ use crate::error::Rejected;
 use crate::heap::{self, CollectorTraits, EmitCollector};
 use crate::index::DefinedFuncIdx;
 use crate::module::Module;
+use effort::{Extent, Targets};
 use emitted::FuncCode;
 use env::Env;
 use init::FirstValues;
@@ -70,7 +72,7 @@ pub struct ModuleCode {
 /// What compiles the modules of one engine. Can be used by several threads at once.
 pub struct Compiler {
     config: Config,
-    isa: OwnedTargetIsa,
+    targets: Targets,
     collector: &'static dyn EmitCollector,
     traits: CollectorTraits,
     scratch: Mutex<Vec<Scratch>>,
@@ -102,7 +104,7 @@ impl Compiler {
         let plan = heap::plan_for(config);
         Ok(Compiler {
             config: config.clone(),
-            isa: isa::target(config)?,
+            targets: Targets::new(config)?,
             collector: plan,
             traits: plan.traits(),
             scratch: Mutex::default(),
@@ -118,7 +120,7 @@ impl Compiler {
     /// The target.
     #[must_use]
     pub fn isa(&self) -> &dyn TargetIsa {
-        &*self.isa
+        self.targets.configured()
     }
 
     /// The collector's emitted half.
@@ -166,14 +168,18 @@ pub fn compile_module(compiler: &Compiler, module: &Module) -> Result<ModuleCode
             first_values,
         };
         for index in 0..module.decls().bodies.len() as u32 {
-            code.funcs.push(scratch.make(&env, |func, builder| {
+            let target = |extent| compiler.targets.of_function(extent);
+            let made = scratch.make(&target, |func, builder| {
                 function::translate(&env, func, builder, DefinedFuncIdx(index))
-            })?);
+            });
+            code.funcs.push(made?);
         }
         for (number, piece) in init::pieces(&work).into_iter().enumerate() {
-            code.inits.push(scratch.make(&env, |func, builder| {
+            let target = |_| compiler.targets.of_initialiser();
+            let made = scratch.make(&target, |func, builder| {
                 init::translate(&env, func, builder, number as u32, piece)
-            })?);
+            });
+            code.inits.push(made?);
         }
         Ok(code)
     })
@@ -193,7 +199,7 @@ pub fn listing(
     compiler.with_scratch(|scratch| {
         scratch.renew();
         let func = &mut scratch.context.func;
-        function::translate(&env, func, &mut scratch.builder, index)?;
+        let _ = function::translate(&env, func, &mut scratch.builder, index)?;
         Ok(func.display().to_string())
     })
 }
@@ -205,21 +211,24 @@ impl Scratch {
         self.builder = FunctionBuilderContext::new();
     }
 
-    fn make(
+    fn make<'t>(
         &mut self,
-        env: &Env<'_>,
+        target: &dyn Fn(Extent) -> &'t dyn TargetIsa,
         translate: impl FnOnce(
             &mut cranelift_codegen::ir::Function,
             &mut FunctionBuilderContext,
-        ) -> Result<(), Rejected>,
+        ) -> Result<Extent, Rejected>,
     ) -> Result<FuncCode, Rejected> {
         self.context.clear();
-        if let Err(rejected) = translate(&mut self.context.func, &mut self.builder) {
-            self.renew();
-            return Err(rejected);
-        }
+        let extent = match translate(&mut self.context.func, &mut self.builder) {
+            Ok(extent) => extent,
+            Err(rejected) => {
+                self.renew();
+                return Err(rejected);
+            }
+        };
         self.context
-            .compile(env.compiler.isa(), &mut self.control)
+            .compile(target(extent), &mut self.control)
             .map_err(|e| refused(&e.inner))?;
         let compiled = self
             .context

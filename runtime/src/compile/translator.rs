@@ -86,6 +86,8 @@ pub(super) struct Translator<'a> {
     pub stack: Vec<Value>,
     /// Control frames, outermost first.
     pub frames: Vec<Frame>,
+    /// Loops around the current position, and the most there were.
+    pub loops: (u32, u32),
     /// Exception handlers in force.
     pub handlers: Handlers,
     /// Whether the current position can be reached.
@@ -143,6 +145,7 @@ impl<'a> Translator<'a> {
             frames: Vec::new(),
             handlers: Handlers::default(),
             reachable: true,
+            loops: (0, 0),
             signature,
             vmctx,
             return_area,
