@@ -5,7 +5,7 @@
 use std::mem::offset_of;
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{Block, InstBuilder, Value, types};
+use cranelift_codegen::ir::{Block, InstBuilder, MemFlagsData, Value, types};
 
 use super::translator::{Args, Place, Translator, Values};
 use crate::abi::libcalls::{LibCall, Ty};
@@ -41,6 +41,15 @@ fn word_offset(word: StoreWord) -> u32 {
 
 impl Emitter<'_, '_> {
     fn truth(&mut self, cond: IntCC, a: Value, b: Value) -> Value {
+    fn region_flags(&mut self, region: Region) -> MemFlagsData {
+        match self.0.slot_trap {
+            Some(trap) if region == Region::RefField => {
+                self.0.trapping_flags(Place::Of(region), trap)
+            }
+            _ => self.0.flags(Place::Of(region)),
+        }
+    }
+
         let truth = self.0.b.ins().icmp(cond, a, b);
         self.0.b.ins().uextend(types::I32, truth)
     }
@@ -81,13 +90,13 @@ impl Emit for Emitter<'_, '_> {
     }
 
     fn load(&mut self, address: Reg, offset: i32, region: Region) -> Reg {
-        let flags = self.0.flags(Place::Of(region));
+        let flags = self.region_flags(region);
         let address = value(address);
         reg(self.0.b.ins().load(types::I32, flags, address, offset))
     }
 
     fn store(&mut self, address: Reg, offset: i32, new: Reg, region: Region) {
-        let flags = self.0.flags(Place::Of(region));
+        let flags = self.region_flags(region);
         self.0
             .b
             .ins()

@@ -8,9 +8,10 @@ use super::trampoline::clif_type;
 use super::translator::{Place, Translator};
 use crate::abi::signature::AbiTy;
 use crate::abi::vmctx::VmGlobal;
-use crate::heap::emit::Region;
+use crate::heap::emit::{Holds, Region};
 use crate::index::GlobalIdx;
 use crate::planted::Fault;
+use crate::types::ValKind;
 
 impl Translator<'_> {
     pub(super) fn local_get(&mut self, local: u32) {
@@ -61,14 +62,23 @@ impl Translator<'_> {
         AbiTy::of(self.env.module.decls().globals[global.as_usize()].content)
     }
 
+    /// What a global of collected references can be.
+    fn global_holds(&self, global: GlobalIdx) -> Holds {
+        match self.env.module.decls().globals[global.as_usize()].content {
+            ValKind::Ref(kind) => Holds::of(kind),
+            _ => Holds::ANY,
+        }
+    }
+
     pub(super) fn global_get(&mut self, global: GlobalIdx) {
         let ty = self.global_ty(global);
         let (base, offset) = self.global_place(global);
         let flags = self.flags(Place::Of(Region::Global));
         let value = self.b.ins().load(clif_type(ty), flags, base, offset as i32);
         if ty == AbiTy::Ref {
-            self.declare(value, ty);
-            self.collector(|collector, e| collector.after_read(e, reg(value)));
+            let holds = self.global_holds(global);
+            self.declare_if(value, holds);
+            self.collector(|collector, e| collector.after_read(e, reg(value), holds));
         }
         self.push(value);
     }
@@ -78,8 +88,9 @@ impl Translator<'_> {
         let (base, offset) = self.global_place(global);
         if self.global_ty(global) == AbiTy::Ref {
             let address = self.address(base, offset);
+            let holds = self.global_holds(global);
             self.collector(|collector, e| {
-                collector.write(e, reg(address), Region::Global, reg(value));
+                collector.write(e, reg(address), Region::Global, reg(value), holds);
             });
             return;
         }
@@ -91,8 +102,9 @@ impl Translator<'_> {
         let (base, offset) = self.global_place(global);
         if self.global_ty(global) == AbiTy::Ref {
             let address = self.address(base, offset);
+            let holds = self.global_holds(global);
             self.collector(|collector, e| {
-                collector.init(e, reg(address), Region::Global, reg(value));
+                collector.init(e, reg(address), Region::Global, reg(value), holds);
             });
             return;
         }

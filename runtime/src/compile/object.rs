@@ -16,11 +16,11 @@ use crate::abi::libcalls::LibCall;
 use crate::abi::signature::AbiTy;
 use crate::abi::vmctx::{VmFuncRef, VmStore};
 use crate::error::Trap;
-use crate::heap::emit::{EmitAllocation, Region};
+use crate::heap::emit::{EmitAllocation, Holds, Region};
 use crate::heap::layout::{Kind, NULL_PAGE_BYTES, storage_bytes, tag};
 use crate::index::{FieldIdx, FuncIdx, TypeIdx};
 use crate::planted::Fault;
-use crate::types::{HeapKind, StorageKind, Top, TypeId};
+use crate::types::{HeapKind, StorageKind, Top, TypeId, ValKind};
 
 /// Where a storage type's memory is, for alias analysis.
 fn place(storage: StorageKind) -> Place {
@@ -28,6 +28,14 @@ fn place(storage: StorageKind) -> Place {
         StorageKind::Val(kind) if kind.is_collected() => Region::RefField,
         _ => Region::ScalarField,
     })
+}
+
+/// What a collected reference in a field can be; `None` for everything else.
+fn holds(storage: StorageKind) -> Option<Holds> {
+    match storage {
+        StorageKind::Val(ValKind::Ref(kind)) if kind.is_collected() => Some(Holds::of(kind)),
+        _ => None,
+    }
 }
 
 fn is_function(storage: StorageKind) -> bool {
@@ -86,8 +94,8 @@ impl Translator<'_> {
     pub(super) fn ref_i31(&mut self) {
         let number = self.pop();
         let reference = self.b.ins().ishl_imm_u(number, 1);
+        // No object: it needs no stack map.
         let reference = self.b.ins().bor_imm_u(reference, 1);
-        self.declare(reference, AbiTy::Ref);
         self.push(reference);
     }
 
@@ -148,10 +156,11 @@ impl Translator<'_> {
         match AbiTy::of(kind) {
             AbiTy::Ref => {
                 let reference = self.b.ins().load(types::I32, flags, object, offset);
+                let holds = holds(storage).unwrap_or(Holds::ANY);
                 if !self.config().planted.has(Fault::StructGetResultUndeclared) {
-                    self.declare(reference, AbiTy::Ref);
+                    self.declare_if(reference, holds);
                 }
-                self.collector(|collector, e| collector.after_read(e, reg(reference)));
+                self.collector(|collector, e| collector.after_read(e, reg(reference), holds));
                 reference
             }
             AbiTy::Func => {
@@ -203,10 +212,10 @@ impl Translator<'_> {
         if self.is_zero(new) {
             return; // New objects are zero.
         }
-        if matches!(storage, StorageKind::Val(kind) if kind.is_collected()) {
+        if let Some(holds) = holds(storage) {
             let address = self.address(object, offset);
             self.collector(|collector, e| {
-                collector.init(e, reg(address), Region::RefField, reg(new));
+                collector.init(e, reg(address), Region::RefField, reg(new), holds);
             });
             return;
         }
@@ -214,7 +223,7 @@ impl Translator<'_> {
         self.store_scalar(flags, object, offset, storage, new);
     }
 
-    /// Overwrites a field of an object that is not null.
+    /// Overwrites a field. With `null` the object may be null.
     pub(super) fn write_field(
         &mut self,
         object: Value,
@@ -223,12 +232,14 @@ impl Translator<'_> {
         new: Value,
         null: Option<Trap>,
     ) {
-        if matches!(storage, StorageKind::Val(kind) if kind.is_collected()) {
-            debug_assert!(null.is_none(), "barriers do not expect to fault");
+        if let Some(holds) = holds(storage) {
             let address = self.address(object, offset);
+            // Whichever access to the slot comes first traps.
+            self.slot_trap = null;
             self.collector(|collector, e| {
-                collector.write(e, reg(address), Region::RefField, reg(new));
+                collector.write(e, reg(address), Region::RefField, reg(new), holds);
             });
+            self.slot_trap = None;
             return;
         }
         let flags = self.field_flags(storage, null);
@@ -363,13 +374,8 @@ impl Translator<'_> {
         if is_function(storage) {
             new = self.number_of_function(new);
         }
-        let null = if matches!(storage, StorageKind::Val(kind) if kind.is_collected()) {
-            self.trap_unless(reference, Trap::NullStructReference);
-            None
-        } else {
-            let end = offset + storage_bytes(storage);
-            self.null_guard(reference, end, Trap::NullStructReference)
-        };
+        let end = offset + storage_bytes(storage);
+        let null = self.null_guard(reference, end, Trap::NullStructReference);
         let object = self.object_address(reference);
         self.write_field(object, offset, storage, new, null);
     }

@@ -13,10 +13,9 @@ use wasmparser::Operator;
 use super::emit::reg;
 use super::translator::{Place, Translator};
 use crate::abi::libcalls::LibCall;
-use crate::abi::signature::AbiTy;
 use crate::abi::vmctx::VmTable;
 use crate::error::Trap;
-use crate::heap::emit::Region;
+use crate::heap::emit::{Holds, Region};
 use crate::index::TableIdx;
 use crate::planted::Fault;
 use crate::types::HeapKind;
@@ -26,6 +25,11 @@ impl Translator<'_> {
         self.env.module.decls().tables[table.as_usize()]
             .element
             .is_collected()
+    }
+
+    /// What its elements can be.
+    fn table_holds(&self, table: TableIdx) -> Holds {
+        Holds::of(self.env.module.decls().tables[table.as_usize()].element)
     }
 
     /// Where the table's record is: an address and an offset from it.
@@ -98,8 +102,9 @@ impl Translator<'_> {
             return self.push(func);
         }
         let reference = self.b.ins().load(types::I32, flags, address, 0);
-        self.declare(reference, AbiTy::Ref);
-        self.collector(|collector, e| collector.after_read(e, reg(reference)));
+        let holds = self.table_holds(table);
+        self.declare_if(reference, holds);
+        self.collector(|collector, e| collector.after_read(e, reg(reference), holds));
         self.push(reference);
     }
 
@@ -112,8 +117,9 @@ impl Translator<'_> {
             self.b.ins().store(flags, new, address, 0);
             return;
         }
+        let holds = self.table_holds(table);
         self.collector(|collector, e| {
-            collector.write(e, reg(address), Region::Table, reg(new));
+            collector.write(e, reg(address), Region::Table, reg(new), holds);
         });
     }
 

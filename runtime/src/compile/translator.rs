@@ -3,7 +3,7 @@
 //!
 //! Invariants:
 //! - **C1** Every value that is a reference into the collected heap is declared as needing a stack map where it is defined: parameters
-//!   of blocks, results of calls and libcalls, loads, selects, and locals.
+//!   of blocks, results of calls and libcalls, loads, selects, and locals. What is known to be null or an i31 is no such reference.
 //! - **C2** A native address derived from a reference is used before the next call is emitted.
 //! - **C3** `readonly` and `can_move` stand only on loads from addresses that are valid, and hold the same bits, from the
 //!   function's first instruction to its last.
@@ -35,7 +35,7 @@ use crate::abi::vmctx::{VmContext, VmStore};
 use crate::config::{Config, TrapMode};
 use crate::error::Trap;
 use crate::heap::EmitCollector;
-use crate::heap::emit::Region;
+use crate::heap::emit::{Holds, Region};
 use crate::index::TypeIdx;
 use crate::planted::Fault;
 
@@ -106,6 +106,8 @@ pub(super) struct Translator<'a> {
     pub forgets_references: bool,
     /// Operands on the stack, summed over the calls so far.
     pub held: u64,
+    /// How an access to the slot fails that a collector is overwriting, if it can.
+    pub slot_trap: Option<Trap>,
     /// The first block.
     pub entry: Block,
     cached: BTreeMap<Cached, Value>,
@@ -143,9 +145,9 @@ impl<'a> Translator<'a> {
             b,
             stack: Vec::new(),
             frames: Vec::new(),
+            loops: (0, 0),
             handlers: Handlers::default(),
             reachable: true,
-            loops: (0, 0),
             signature,
             vmctx,
             return_area,
@@ -153,6 +155,7 @@ impl<'a> Translator<'a> {
             results_slot: None,
             forgets_references: false,
             held: 0,
+            slot_trap: None,
             entry,
             cached: BTreeMap::new(),
             cached_after: None,
@@ -224,6 +227,13 @@ impl Translator<'_> {
     pub fn declare(&mut self, value: Value, ty: AbiTy) {
         if ty == AbiTy::Ref && !self.forgets_references {
             self.b.declare_value_needs_stack_map(value);
+        }
+    }
+
+    /// Declares a reference unless its static type says that it is never an object.
+    pub fn declare_if(&mut self, reference: Value, holds: Holds) {
+        if holds.object {
+            self.declare(reference, AbiTy::Ref);
         }
     }
 
@@ -335,6 +345,8 @@ impl Translator<'_> {
             let offset = offset_of!(VmContext, heap_base) as u32;
             self.load_at_entry(Cached::HeapBase, self.vmctx, offset)
         } else {
+            let store = self.store();
+            let offset = offset_of!(VmStore, heap_base) as u32;
             self.load_context(types::I64, store, offset)
         }
     }
@@ -348,8 +360,6 @@ impl Translator<'_> {
 
     /// Native address of an object (invariant C2).
     pub fn object_address(&mut self, reference: Value) -> Value {
-            let store = self.store();
-            let offset = offset_of!(VmStore, heap_base) as u32;
         let base = self.heap_base();
         let offset = self.b.ins().uextend(types::I64, reference);
         self.b.ins().iadd(base, offset)

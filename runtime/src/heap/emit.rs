@@ -4,6 +4,7 @@
 //! stand in one file.
 
 use crate::abi::libcalls::LibCall;
+use crate::types::{HeapKind, RefKind, Shape};
 
 /// A value in compiled code. Booleans are I32 values that are 0 or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +48,47 @@ pub enum StoreWord {
     StackList,
     /// `VmStore::stack_list_len`.
     StackListLen,
+    /// `VmStore::dead_list`.
+    DeadList,
+}
+
+/// What a reference of some static type can be. What it cannot be, emitted code need not look for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holds {
+    /// Null.
+    pub null: bool,
+    /// An i31.
+    pub i31: bool,
+    /// An object.
+    pub object: bool,
+}
+
+impl Holds {
+    /// Anything.
+    pub const ANY: Holds = Holds {
+        null: true,
+        i31: true,
+        object: true,
+    };
+
+    /// What references of that type can be.
+    #[must_use]
+    pub const fn of(kind: RefKind) -> Holds {
+        let (i31, object) = match kind.heap {
+            // Both conversions between `any` and `extern` keep the representation.
+            HeapKind::Any | HeapKind::Eq | HeapKind::Extern => (true, true),
+            HeapKind::I31 => (true, false),
+            HeapKind::None | HeapKind::NoExtern | HeapKind::NoExn => (false, false),
+            HeapKind::Struct | HeapKind::Array | HeapKind::Exn => (false, true),
+            HeapKind::Defined(_, Shape::Struct | Shape::Array) => (false, true),
+            HeapKind::Func | HeapKind::NoFunc | HeapKind::Defined(_, Shape::Func) => (false, false),
+        };
+        Holds {
+            null: kind.nullable,
+            i31,
+            object,
+        }
+    }
 }
 
 /// Integer operators on I32.
@@ -128,15 +170,15 @@ pub struct EmitAllocation<'a> {
 /// The half of a collector that is emitted into compiled code, one implementation beside each host half.
 ///
 /// Addresses are native addresses of 4-byte reference slots: fields, elements, tables, globals alike. None of these may lead
-/// to a collection except `allocate`. Values may be null or an i31.
+/// to a collection except `allocate`. Values are of the slot's static type, which `holds` describes.
 pub trait EmitCollector: Sync {
     /// Makes an object: its tag and the collector's own words are written; everything else, an array's length included, is zero on
     /// either path. The result is not yet declared as a reference.
     fn allocate(&self, e: &mut dyn Emit, object: &EmitAllocation<'_>) -> Reg;
     /// Overwrites the reference in a slot.
-    fn write(&self, e: &mut dyn Emit, address: Reg, region: Region, new: Reg);
+    fn write(&self, e: &mut dyn Emit, address: Reg, region: Region, new: Reg, holds: Holds);
     /// Writes a reference into a slot that has none yet.
-    fn init(&self, e: &mut dyn Emit, address: Reg, region: Region, new: Reg);
+    fn init(&self, e: &mut dyn Emit, address: Reg, region: Region, new: Reg, holds: Holds);
     /// What must follow a load of `value` into a frame. Does nothing unless the collector has a read barrier.
-    fn after_read(&self, e: &mut dyn Emit, value: Reg);
+    fn after_read(&self, e: &mut dyn Emit, value: Reg, holds: Holds);
 }

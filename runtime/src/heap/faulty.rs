@@ -1,6 +1,6 @@
 //! Collectors whose emitted half has a planted fault. The faults of the host's half sit where the real ones sat.
 
-use super::emit::{Emit, EmitAllocation, EmitCollector, Op, Reg, Region};
+use super::emit::{Emit, EmitAllocation, EmitCollector, Holds, Op, Reg, Region};
 use super::{Barrier, Collector, CollectorTraits, Plan};
 use crate::planted::{Fault, Planted};
 
@@ -39,6 +39,15 @@ impl Faulty {
             value
         }
     }
+
+    /// What a value is taken for that may have lost its tag, and what was written over by one.
+    fn taken_for(&self, holds: Holds) -> Holds {
+        if self.planted.has(Fault::InlineBarrierCountsI31) {
+            Holds::ANY
+        } else {
+            holds
+        }
+    }
 }
 
 impl EmitCollector for Faulty {
@@ -46,7 +55,7 @@ impl EmitCollector for Faulty {
         self.right.allocate(e, object)
     }
 
-    fn write(&self, e: &mut dyn Emit, address: Reg, region: Region, new: Reg) {
+    fn write(&self, e: &mut dyn Emit, address: Reg, region: Region, new: Reg, holds: Holds) {
         let bare = match region {
             Region::Global => Fault::GlobalSetNoBarrier,
             Region::Table => Fault::TableSetNoBarrier,
@@ -57,19 +66,21 @@ impl EmitCollector for Faulty {
             return;
         }
         let counted = self.without_tag(e, new);
-        self.right.write(e, address, region, counted);
+        let holds = self.taken_for(holds);
+        self.right.write(e, address, region, counted, holds);
         e.store(address, 0, new, region);
     }
 
-    fn init(&self, e: &mut dyn Emit, address: Reg, region: Region, new: Reg) {
+    fn init(&self, e: &mut dyn Emit, address: Reg, region: Region, new: Reg, holds: Holds) {
         let counted = self.without_tag(e, new);
-        self.right.init(e, address, region, counted);
+        let holds = self.taken_for(holds);
+        self.right.init(e, address, region, counted, holds);
         e.store(address, 0, new, region);
     }
 
-    fn after_read(&self, e: &mut dyn Emit, value: Reg) {
+    fn after_read(&self, e: &mut dyn Emit, value: Reg, holds: Holds) {
         if !self.planted.has(Fault::InlineReadUnlisted) {
-            self.right.after_read(e, value);
+            self.right.after_read(e, value, holds);
         }
     }
 }

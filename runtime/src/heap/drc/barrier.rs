@@ -47,8 +47,8 @@ pub(super) fn gain(heap: &Drc, core: &mut Core, raw: u32, times: u32) -> Result<
     Ok(())
 }
 
-fn emit_gain(emit: &mut dyn Emit, value: Reg) {
-    emit_if_object(emit, value, &mut |emit| {
+fn emit_gain(emit: &mut dyn Emit, value: Reg, holds: Holds) {
+    emit_if_object(emit, value, holds, &mut |emit| {
         let address = emit.object_address(value, COUNT);
         let count = emit.load(address, 0, Region::Header);
         let one = emit.constant(1);
@@ -67,8 +67,8 @@ pub(super) fn lose(heap: &mut Drc, core: &mut Core, raw: u32) -> Result<(), Heap
     bury(heap, core)
 }
 
-fn emit_lose(emit: &mut dyn Emit, value: Reg) {
-    emit_if_object(emit, value, &mut |emit| {
+fn emit_lose(emit: &mut dyn Emit, value: Reg, holds: Holds) {
+    emit_if_object(emit, value, holds, &mut |emit| {
         let address = emit.object_address(value, COUNT);
         let count = emit.load(address, 0, Region::Header);
         let one = emit.constant(1);
@@ -156,8 +156,8 @@ pub(super) fn expose(heap: &Drc, core: &mut Core, raw: u32) -> Result<(), HeapFa
 }
 
 /// As [`expose`].
-pub(super) fn emit_read(emit: &mut dyn Emit, value: Reg) {
-    emit_if_object(emit, value, &mut |emit| {
+pub(super) fn emit_read(emit: &mut dyn Emit, value: Reg, holds: Holds) {
+    emit_if_object(emit, value, holds, &mut |emit| {
         let address = emit.object_address(value, 0);
         let link = emit.load(address, LINK as i32, Region::Header);
         let done = emit.label(0, false);
@@ -182,23 +182,47 @@ pub(super) fn emit_read(emit: &mut dyn Emit, value: Reg) {
     });
 }
 
-pub(super) fn emit_init(emit: &mut dyn Emit, address: Reg, region: Region, new: Reg) {
-    emit_gain(emit, new);
+pub(super) fn emit_init(emit: &mut dyn Emit, address: Reg, region: Region, new: Reg, holds: Holds) {
+    emit_gain(emit, new, holds);
     emit.store(address, 0, new, region);
 }
 
-pub(super) fn emit_write(emit: &mut dyn Emit, address: Reg, region: Region, new: Reg) {
+pub(super) fn emit_write(
+    emit: &mut dyn Emit,
+    address: Reg,
+    region: Region,
+    new: Reg,
+    holds: Holds,
+) {
+    if !holds.object {
+        return emit.store(address, 0, new, region);
+    }
     let old = emit.load(address, 0, region);
-    emit_gain(emit, new);
+    emit_gain(emit, new, holds);
     emit.store(address, 0, new, region);
-    emit_lose(emit, old);
+    emit_lose(emit, old, holds);
 }
 
 /// Emits `act` for a value that is an object, and nothing for null and i31.
-fn emit_if_object(emit: &mut dyn Emit, value: Reg, act: &mut dyn FnMut(&mut dyn Emit)) {
+fn emit_if_object(
+    emit: &mut dyn Emit,
+    value: Reg,
+    holds: Holds,
+    act: &mut dyn FnMut(&mut dyn Emit),
+) {
+    if !holds.object {
+        return;
+    }
+    if !holds.null && !holds.i31 {
+        return act(emit);
+    }
     let yes = emit.label(0, false);
     let no = emit.label(0, false);
-    let object = emit.is_object(value);
+    let object = if holds.i31 {
+        emit.is_object(value)
+    } else {
+        value
+    };
     emit.branch(object, yes, no);
     emit.bind(yes);
     act(emit);

@@ -26,7 +26,7 @@ mod mark;
 use std::ops::Range;
 
 use super::core::{Core, FIRST};
-use super::emit::{EmitAllocation, Region};
+use super::emit::{EmitAllocation, Holds, Region};
 use super::fault::HeapFault;
 use super::free_list::FreeList;
 use super::{
@@ -89,16 +89,16 @@ impl EmitCollector for DrcPlan {
         alloc::emit_allocate(e, object)
     }
 
-    fn write(&self, e: &mut dyn Emit, address: Reg, region: Region, new: Reg) {
-        barrier::emit_write(e, address, region, new);
+    fn write(&self, e: &mut dyn Emit, address: Reg, region: Region, new: Reg, holds: Holds) {
+        barrier::emit_write(e, address, region, new, holds);
     }
 
-    fn init(&self, e: &mut dyn Emit, address: Reg, region: Region, new: Reg) {
-        barrier::emit_init(e, address, region, new);
+    fn init(&self, e: &mut dyn Emit, address: Reg, region: Region, new: Reg, holds: Holds) {
+        barrier::emit_init(e, address, region, new, holds);
     }
 
-    fn after_read(&self, e: &mut dyn Emit, value: Reg) {
-        barrier::emit_read(e, value);
+    fn after_read(&self, e: &mut dyn Emit, value: Reg, holds: Holds) {
+        barrier::emit_read(e, value, holds);
     }
 }
 

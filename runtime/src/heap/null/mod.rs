@@ -9,7 +9,7 @@ mod collect;
 use std::ops::Range;
 
 use super::core::Core;
-use super::emit::{EmitAllocation, Region};
+use super::emit::{EmitAllocation, Holds, Region};
 use super::fault::HeapFault;
 use super::{
     Barrier, Collector, CollectorTraits, Effort, Emit, EmitCollector, Header, Plan, Reg, Room,
@@ -44,15 +44,15 @@ impl EmitCollector for NullPlan {
         alloc::emit_allocate(e, object)
     }
 
-    fn write(&self, e: &mut dyn Emit, address: Reg, region: Region, new: Reg) {
+    fn write(&self, e: &mut dyn Emit, address: Reg, region: Region, new: Reg, _holds: Holds) {
         barrier::emit_write(e, address, region, new);
     }
 
-    fn init(&self, e: &mut dyn Emit, address: Reg, region: Region, new: Reg) {
+    fn init(&self, e: &mut dyn Emit, address: Reg, region: Region, new: Reg, _holds: Holds) {
         barrier::emit_init(e, address, region, new);
     }
 
-    fn after_read(&self, _e: &mut dyn Emit, _value: Reg) {}
+    fn after_read(&self, _e: &mut dyn Emit, _value: Reg, _holds: Holds) {}
 }
 
 /// The running half.

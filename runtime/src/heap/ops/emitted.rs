@@ -5,7 +5,9 @@
 use super::slots::{SLOTS, Slots};
 use crate::abi::libcalls::LibCall;
 use crate::heap::core::Core;
-use crate::heap::emit::{Emit, EmitAllocation, EmitCollector, Label, Op, Reg, Region, StoreWord};
+use crate::heap::emit::{
+    Emit, EmitAllocation, EmitCollector, Holds, Label, Op, Reg, Region, StoreWord,
+};
 use crate::heap::{AllocError, Heap};
 use crate::types::TypeId;
 
@@ -63,7 +65,7 @@ impl Code {
     #[must_use]
     pub fn write(collector: &dyn EmitCollector) -> Code {
         let mut code = Code::with_params(2);
-        collector.write(&mut code, Reg(0), Region::RefField, Reg(1));
+        collector.write(&mut code, Reg(0), Region::RefField, Reg(1), Holds::ANY);
         code
     }
 
@@ -71,7 +73,7 @@ impl Code {
     #[must_use]
     pub fn init(collector: &dyn EmitCollector) -> Code {
         let mut code = Code::with_params(2);
-        collector.init(&mut code, Reg(0), Region::RefField, Reg(1));
+        collector.init(&mut code, Reg(0), Region::RefField, Reg(1), Holds::ANY);
         code
     }
 
@@ -79,7 +81,7 @@ impl Code {
     #[must_use]
     pub fn after_read(collector: &dyn EmitCollector) -> Code {
         let mut code = Code::with_params(1);
-        collector.after_read(&mut code, Reg(0));
+        collector.after_read(&mut code, Reg(0), Holds::ANY);
         code
     }
 
@@ -196,10 +198,6 @@ impl Machine for Running<'_> {
 
     fn call(&mut self, call: LibCall, args: &[u64], roots: &mut [u32]) -> Result<u32, Stop> {
         let made = match call {
-            LibCall::release => {
-                self.0.release(args[0] as u32).map_err(Stop::Fault)?;
-                return Ok(0);
-            }
             LibCall::alloc_struct => {
                 let ty = TypeId(args[0] as u32);
                 with_slots(roots, |slots| self.0.alloc_struct(ty, slots))
