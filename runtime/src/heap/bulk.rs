@@ -3,6 +3,8 @@
 //! Always: bounds are checked before anything is read or written; each new reference is counted before the old one is
 //! given up; overlapping ranges behave as if copied through a buffer.
 
+use std::cell::Cell;
+
 use super::core::is_object;
 use super::fault::{AccessError, HeapFault};
 use super::layout::{is_traced, storage_bytes};
@@ -100,6 +102,21 @@ impl Heap {
     fn exchange_slot(&mut self, slot: u32, new: u32) -> Result<(), HeapFault> {
         let old = self.core.space.word(slot);
         self.core.space.set_word(slot, new);
+        self.collector.exchange(&mut self.core, new, old)
+    }
+
+    /// Writes a reference over the one in a root. Most bulk operations write much that is there already.
+    #[inline(always)]
+    fn exchange_root(&mut self, slot: &mut u32, new: u32) -> Result<(), HeapFault> {
+        self.exchange_cell(Cell::from_mut(slot), new)
+    }
+
+    #[inline(always)]
+    fn exchange_cell(&mut self, slot: &Cell<u32>, new: u32) -> Result<(), HeapFault> {
+        let old = slot.replace(new);
+        if old == new {
+            return Ok(());
+        }
         self.collector.exchange(&mut self.core, new, old)
     }
 
@@ -259,9 +276,11 @@ impl Heap {
             slots.fill(new);
             return Ok(());
         }
-        self.gain_many(new, slots.len())?;
+        let changes = slots.iter().filter(|slot| **slot != new).count();
+        self.gain_many(new, changes)?;
         self.guarded(|heap| {
-            slots.iter_mut().try_for_each(|slot| {
+            let mut changing = slots.iter_mut().filter(|slot| **slot != new);
+            changing.try_for_each(|slot| {
                 let old = std::mem::replace(slot, new);
                 heap.collector.lose(&mut heap.core, old)
             })
@@ -301,10 +320,8 @@ impl Heap {
             return Ok(());
         }
         self.guarded(|heap| {
-            to.iter_mut().zip(from).try_for_each(|(slot, &new)| {
-                let old = std::mem::replace(slot, new);
-                heap.collector.exchange(&mut heap.core, new, old)
-            })
+            let mut pairs = to.iter_mut().zip(from);
+            pairs.try_for_each(|(slot, &new)| heap.exchange_root(slot, new))
         })
     }
 
@@ -335,15 +352,17 @@ impl Heap {
             return Ok(());
         }
         self.guarded(|heap| {
-            let mut step = |i: usize| {
-                let new = slots[start + i];
-                let old = std::mem::replace(&mut slots[at + i], new);
-                heap.collector.exchange(&mut heap.core, new, old)
-            };
+            // Towards the end that the source lies at, so that nothing is read after it was written.
             if at <= start {
-                (0..len).try_for_each(&mut step)
+                let cells = Cell::from_mut(&mut slots[at..start + len]).as_slice_of_cells();
+                let (to, from) = (&cells[..len], &cells[start - at..]);
+                let mut pairs = to.iter().zip(from);
+                pairs.try_for_each(|(slot, new)| heap.exchange_cell(slot, new.get()))
             } else {
-                (0..len).rev().try_for_each(&mut step)
+                let cells = Cell::from_mut(&mut slots[start..at + len]).as_slice_of_cells();
+                let (to, from) = (&cells[at - start..], &cells[..len]);
+                let mut pairs = to.iter().zip(from).rev();
+                pairs.try_for_each(|(slot, new)| heap.exchange_cell(slot, new.get()))
             }
         })
     }

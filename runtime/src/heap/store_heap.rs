@@ -206,6 +206,14 @@ impl Heap {
     }
 
     /// Faults planted on purpose.
+    /// Whether a collection point would pass without a collection. Then it has passed; otherwise call [`Heap::point`].
+    #[inline]
+    pub fn passes_point(&mut self, kind: PointKind) -> bool {
+        let passes = self.scheduler.on_pressure() && !self.collector.pressure(&self.core);
+        self.points[kind as usize] += u64::from(passes);
+        passes
+    }
+
     #[must_use]
     pub fn planted(&self) -> Planted {
         self.core.planted

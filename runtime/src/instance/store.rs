@@ -380,6 +380,13 @@ impl StoreOpaque {
         kind: PointKind,
         mut references: [u32; N],
     ) -> Result<[u32; N], Raised> {
+        if self
+            .heap
+            .as_mut()
+            .is_none_or(|heap| heap.passes_point(kind))
+        {
+            return Ok(references);
+        }
         self.with_temporaries(&mut references, |store| store.point(kind))?;
         Ok(references)
     }
