@@ -47,8 +47,6 @@ macro_rules! for_each_libcall {
             alloc_array(type_id: I32, len: I32) -> I64, true, true;
             /// An exception of the module's tag; all fields zero.
             alloc_exception(tag: I32) -> I64, true, true;
-            /// A count fell to zero: frees the object and what only it refers to (`drc`).
-            release(object: I32) -> I64, false, true;
 
             /// `array.new_data type data`: source offset, length.
             array_new_data(type_id: I32, data: I32, from: I32, len: I32) -> I64, true, true;

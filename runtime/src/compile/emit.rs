@@ -36,11 +36,11 @@ fn word_offset(word: StoreWord) -> u32 {
         StoreWord::BumpEnd => offset_of!(VmStore, bump_end),
         StoreWord::StackList => offset_of!(VmStore, stack_list),
         StoreWord::StackListLen => offset_of!(VmStore, stack_list_len),
+        StoreWord::DeadList => offset_of!(VmStore, dead_list),
     }) as u32
 }
 
 impl Emitter<'_, '_> {
-    fn truth(&mut self, cond: IntCC, a: Value, b: Value) -> Value {
     fn region_flags(&mut self, region: Region) -> MemFlagsData {
         match self.0.slot_trap {
             Some(trap) if region == Region::RefField => {
@@ -50,6 +50,7 @@ impl Emitter<'_, '_> {
         }
     }
 
+    fn truth(&mut self, cond: IntCC, a: Value, b: Value) -> Value {
         let truth = self.0.b.ins().icmp(cond, a, b);
         self.0.b.ins().uextend(types::I32, truth)
     }

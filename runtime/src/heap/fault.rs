@@ -28,6 +28,8 @@ pub enum Place {
     },
     /// The list of objects the stack may refer to.
     StackList,
+    /// The list of objects to be freed.
+    DeadList,
     /// A link between free blocks.
     FreeList,
     /// Handed in by the host.
@@ -204,6 +206,7 @@ impl fmt::Display for Place {
                 write!(f, "object {object:#x} at +{}", slot.wrapping_sub(*object))
             }
             Place::StackList => f.write_str("the stack list"),
+            Place::DeadList => f.write_str("the list of objects to be freed"),
             Place::FreeList => f.write_str("the free list"),
             Place::Host => f.write_str("the host"),
         }

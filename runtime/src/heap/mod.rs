@@ -138,6 +138,11 @@ pub trait Collector: Send + std::fmt::Debug {
         effort: Effort,
     ) -> Result<(), HeapFault>;
 
+    /// Does what compiled code left to the host, so that every object there is has a right to be.
+    fn complete(&mut self, _core: &mut Core) -> Result<(), HeapFault> {
+        Ok(())
+    }
+
     /// The part of the heap that is filled with objects and free blocks without a gap, but for the region. Brings it into that
     /// state first.
     fn occupied(&mut self, core: &mut Core) -> Range<u32>;

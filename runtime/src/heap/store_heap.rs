@@ -80,6 +80,7 @@ impl Heap {
         // SAFETY: the contract of this function.
         let mut core = unsafe { Core::new(space, layouts, traits.header_bytes, config, vm) };
         core.set_stack_list(0, 0);
+        core.set_dead_list(0);
         // SAFETY: the contract of this function.
         unsafe { (*vm.as_ptr()).heap_base = base.as_ptr() };
         let mut heap = Heap {
@@ -205,7 +206,6 @@ impl Heap {
         Ok(true)
     }
 
-    /// Faults planted on purpose.
     /// Whether a collection point would pass without a collection. Then it has passed; otherwise call [`Heap::point`].
     #[inline]
     pub fn passes_point(&mut self, kind: PointKind) -> bool {
@@ -214,6 +214,7 @@ impl Heap {
         passes
     }
 
+    /// Faults planted on purpose.
     #[must_use]
     pub fn planted(&self) -> Planted {
         self.core.planted
@@ -468,15 +469,6 @@ impl Heap {
             return Ok(());
         }
         self.guarded(|heap| heap.collector.lose(&mut heap.core, raw))
-    }
-
-    /// Compiled code counted `object` down to nothing (the libcall `release`): frees it and what only it refers to. The object still
-    /// stores the last count.
-    ///
-    /// # Errors
-    /// It is no object.
-    pub fn release(&mut self, object: u32) -> Result<(), HeapFault> {
-        self.lose(object)
     }
 
     /// The objects there are, by kind and type, whether reachable or not: collect first.

@@ -64,11 +64,6 @@ impl Call<'_> {
         Ok(made.raw().into())
     }
 
-    pub(super) fn release(&mut self, object: u32) -> Answer {
-        self.store.heap()?.release(object)?;
-        Ok(0)
-    }
-
     pub(super) fn intern_func(&mut self, func: u64) -> u32 {
         self.intern(funcref(func))
     }

@@ -1,5 +1,6 @@
 //! Allocation from the region, and regions from free blocks or from memory that was never used; and the way back.
 
+use super::barrier::bury;
 use super::{COUNT, Drc, LINK, LISTED};
 use crate::heap::core::{Core, FIRST, REGION_BYTES, kind_of_tag};
 use crate::heap::emit::{EmitAllocation, Op, Region, StoreWord};
@@ -42,6 +43,7 @@ pub(super) fn allocate(
 
 /// Takes `size` bytes, all zero, from a new region, or directly from a free block.
 fn refill(heap: &mut Drc, core: &mut Core, size: u32) -> Result<Option<u32>, HeapFault> {
+    bury(heap, core)?;
     close_run(heap, core);
     if let Some(block) = heap.free.take_large(core, size.max(REGION_MIN))? {
         use_block(heap, core, block, size);

@@ -6,9 +6,8 @@
 
 use super::alloc::free;
 use super::{COUNT, Drc, LINK, LISTED};
-use crate::abi::libcalls::LibCall;
 use crate::heap::core::{Core, FIRST, is_object, kind_of_tag};
-use crate::heap::emit::{Op, Region, StoreWord};
+use crate::heap::emit::{Holds, Label, Op, Region, StoreWord};
 use crate::heap::fault::{HeapFault, Place};
 use crate::heap::layout::Kind;
 use crate::heap::{Emit, Reg};
@@ -33,7 +32,7 @@ pub(super) fn check(
 }
 
 /// `times` more places refer to an object.
-#[inline]
+#[inline(always)]
 pub(super) fn gain(heap: &Drc, core: &mut Core, raw: u32, times: u32) -> Result<(), HeapFault> {
     if !is_object(raw) {
         return Ok(());
@@ -58,12 +57,15 @@ fn emit_gain(emit: &mut dyn Emit, value: Reg, holds: Holds) {
 }
 
 /// One place less refers to an object; at zero it is freed, and what only it referred to.
-#[inline]
+#[inline(always)]
 pub(super) fn lose(heap: &mut Drc, core: &mut Core, raw: u32) -> Result<(), HeapFault> {
     if !is_object(raw) {
         return Ok(());
     }
     count_down(heap, core, raw, || Place::Host)?;
+    if core.dead_list() == 0 {
+        return Ok(());
+    }
     bury(heap, core)
 }
 
@@ -72,24 +74,39 @@ fn emit_lose(emit: &mut dyn Emit, value: Reg, holds: Holds) {
         let address = emit.object_address(value, COUNT);
         let count = emit.load(address, 0, Region::Header);
         let one = emit.constant(1);
-        let less = emit.op(Op::Sub, count, one);
+        let last = emit.op(Op::Eq, count, one);
         let alive = emit.label(0, false);
         let dead = emit.label(0, true);
         let done = emit.label(0, false);
-        emit.branch(less, alive, dead);
+        emit.branch(last, dead, alive);
         emit.bind(alive);
+        let less = emit.op(Op::Sub, count, one);
         emit.store(address, 0, less, Region::Header);
         emit.jump(done, &[]);
         emit.bind(dead);
-        // The host finds the last count still stored, and takes it away like any other.
-        emit.call(LibCall::release, &[value]);
-        emit.jump(done, &[]);
+        emit_bury_later(emit, value, done);
         emit.bind(done);
     });
 }
 
+/// The last count is taken away. Goes to `done`.
+fn emit_bury_later(emit: &mut dyn Emit, value: Reg, done: Label) {
+    let address = emit.object_address(value, 0);
+    let zero = emit.constant(0);
+    emit.store(address, COUNT as i32, zero, Region::Header);
+    let link = emit.load(address, LINK as i32, Region::Header);
+    let add = emit.label(0, true);
+    // Never in the stack list (D1); a heap where it is there nevertheless is found out by the next collection.
+    emit.branch(link, done, add);
+    emit.bind(add);
+    let head = emit.load_word(StoreWord::DeadList);
+    emit.store(address, LINK as i32, head, Region::Header);
+    emit.store_word(StoreWord::DeadList, value);
+    emit.jump(done, &[]);
+}
+
 /// Takes one count away; an object without any goes on the worklist of the dead.
-#[inline]
+#[inline(always)]
 pub(super) fn count_down(
     heap: &mut Drc,
     core: &mut Core,
@@ -106,16 +123,24 @@ pub(super) fn count_down(
         return Err(HeapFault::CountRange { object: raw, count });
     }
     core.space.set_word(raw + COUNT, 0);
-    core.space.set_word(raw + LINK, heap.dead);
-    heap.dead = raw;
+    core.space.set_word(raw + LINK, core.dead_list());
+    core.set_dead_list(raw);
     Ok(())
 }
 
 /// Frees the dead. They are linked through their own headers, so neither long chains nor large arrays need memory or stack.
 pub(super) fn bury(heap: &mut Drc, core: &mut Core) -> Result<(), HeapFault> {
-    while heap.dead != 0 {
-        let object = heap.dead;
-        heap.dead = core.space.word(object + LINK);
+    loop {
+        let object = core.dead_list();
+        if object == 0 {
+            return Ok(());
+        }
+        check(heap, core, object, || Place::DeadList)?;
+        let count = core.space.word(object + COUNT);
+        if count != 0 {
+            return Err(HeapFault::CountRange { object, count });
+        }
+        core.set_dead_list(core.space.word(object + LINK));
         let tag = core.tag(object);
         let extent = core.extent(object, tag, heap.top)?;
         let shallow = core.planted.has(Fault::ReleaseIsShallow);
@@ -132,7 +157,6 @@ pub(super) fn bury(heap: &mut Drc, core: &mut Core) -> Result<(), HeapFault> {
         }
         free(heap, core, object, extent.size);
     }
-    Ok(())
 }
 
 /// A reference is loaded into a frame: its object must be in the stack list.

@@ -15,7 +15,9 @@
 //! - **D3** A link is 0 for objects that are not in the list; else it is the next object (0 at the end) with `LISTED` set.
 //! - **D4** From [`FIRST`] to `top`, objects, free blocks and the region follow each other without a gap, but for
 //!   the open run, which is one free block that has no header yet.
-//! - **D5** An object on the worklist of the dead has count 0 and is not in the list; its link is the worklist's.
+//! - **D5** An object on the worklist of the dead (`VmStore::dead_list`) has count 0 and is not in the stack list; its link is the
+//!   worklist's. Compiled code only puts objects there, so that no barrier calls the host: a call would force everything that is live
+//!   around it to the stack. The host frees them before it looks for memory, collects, counts down, or looks at all objects.
 
 mod alloc;
 mod audit;
@@ -76,7 +78,6 @@ impl Plan for DrcPlan {
             top: FIRST,
             free: FreeList::default(),
             run: 0..0,
-            dead: 0,
             list_max: LIST_MIN,
             backup_at: BACKUP_MIN,
             loose: 0,
@@ -111,8 +112,6 @@ struct Drc {
     free: FreeList,
     /// Freed memory that is not yet a block: objects that die together often lie together.
     run: Range<u32>,
-    /// Head of the worklist of the dead.
-    dead: u32,
     /// Length of the stack list at which to collect next.
     list_max: u32,
     /// Bytes in use at which to trace next.
@@ -157,6 +156,11 @@ impl Collector for Drc {
         barrier::lose(self, core, raw)
     }
 
+    fn exchange(&mut self, core: &mut Core, new: u32, old: u32) -> Result<(), HeapFault> {
+        barrier::gain(self, core, new, 1)?;
+        barrier::lose(self, core, old)
+    }
+
     fn collect(
         &mut self,
         core: &mut Core,
@@ -164,6 +168,10 @@ impl Collector for Drc {
         effort: Effort,
     ) -> Result<(), HeapFault> {
         collect::collect(self, core, roots, effort)
+    }
+
+    fn complete(&mut self, core: &mut Core) -> Result<(), HeapFault> {
+        barrier::bury(self, core)
     }
 
     fn occupied(&mut self, core: &mut Core) -> Range<u32> {
