@@ -1,7 +1,7 @@
 ;; n swaps of references in a table of 1,024, at places without a short period.
 (module
   (type $cell (struct (field $value i32)))
-  (table $cells 1024 (ref null $cell))
+  (table $cells 1024 1024 (ref null $cell))
   (func (export "run") (param $n i32) (result i64)
     (local $i i32) (local $j i32) (local $seed i32) (local $kept (ref null $cell)) (local $sum i64)
     (loop $fill

@@ -48,7 +48,16 @@ impl Translator<'_> {
         }
     }
 
+    /// The size of a table that can have no other, as its type says. Its elements never move.
+    fn fixed_size(&self, table: TableIdx) -> Option<u64> {
+        let ty = &self.env.module.decls().tables[table.as_usize()];
+        (ty.max == Some(ty.min)).then_some(ty.min)
+    }
+
     fn table_len(&mut self, table: TableIdx) -> Value {
+        if let Some(size) = self.fixed_size(table) {
+            return self.i64_const(size as i64);
+        }
         let (record, offset) = self.table_record(table);
         let offset = offset + offset_of!(VmTable, len) as u32;
         self.load_context(types::I64, record, offset)
@@ -65,7 +74,11 @@ impl Translator<'_> {
         self.trap_if(outside, trap);
         let (record, offset) = self.table_record(table);
         let offset = offset + offset_of!(VmTable, base) as u32;
-        let base = self.load_context(types::I64, record, offset);
+        let base = if self.fixed_size(table).is_some() {
+            self.load_constant(types::I64, record, offset)
+        } else {
+            self.load_context(types::I64, record, offset)
+        };
         let shift = if self.is_collected(table) { 2 } else { 3 };
         let bytes = self.b.ins().ishl_imm_u(index, shift);
         self.b.ins().iadd(base, bytes)
