@@ -400,8 +400,8 @@ impl Store {
             self.check(*value, t)?;
         }
         let layout = &self.layouts[ty.0 as usize];
-        self.heap
-            .add_struct(ty, &layout.places, |i| values[i].into())
+        let fields = values.iter().map(|value| (*value).into());
+        self.heap.add_struct(ty, layout, fields)
     }
 
     /// A structure with default field values; [`Misuse::ValueType`] if a field has none.

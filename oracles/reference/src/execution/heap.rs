@@ -8,7 +8,7 @@
 use crate::syntax::DefTypeId;
 
 use super::instructions::trap::{Exhausted, Halt, Stuck};
-use super::types::{Place, Storage};
+use super::types::{Layout, Place, Storage};
 use super::values::{ArrayAddr, ExnAddr, StructAddr, TagAddr, Value, Word};
 
 /// `structinst` or `arrayinst`.
@@ -36,8 +36,8 @@ pub(crate) struct Heap {
     arrays: Vec<Object>,
     exceptions: Vec<Exception>,
     words: Vec<u64>,
-    /// Most words, those of headers included.
-    limit: u64,
+    /// Words that may still be added, those of headers included; fewer than 2^32, so that every position fits in 32 bits.
+    left: u64,
     /// Objects asked for, those of the host included.
     asked: u64,
     /// The one that does not get room.
@@ -50,7 +50,7 @@ const HEADER_WORDS: u64 = 2;
 impl Heap {
     pub(crate) fn new(limit: u64, full_at: Option<u64>) -> Heap {
         Heap {
-            limit,
+            left: limit.min(u64::from(u32::MAX)),
             full_at,
             ..Heap::default()
         }
@@ -84,20 +84,15 @@ impl Heap {
         Ok(())
     }
 
-    /// Whether `words` more words fit for one more object. Addresses and word positions stay below 2^32.
+    /// Counts one more object of `words` words, if it fits.
     #[inline(always)]
-    fn reserve(&mut self, objects: usize, words: u64) -> Result<(), Halt> {
+    fn reserve(&mut self, words: u64) -> Result<(), Halt> {
         self.ask()?;
-        let used = self.words.len() as u64 + HEADER_WORDS * objects as u64;
-        let total = self.words.len() as u64 + words;
-        if used + words + HEADER_WORDS > self.limit || total > u64::from(u32::MAX) {
-            return Err(Exhausted::Heap.into());
+        match self.left.checked_sub(words + HEADER_WORDS) {
+            Some(left) => self.left = left,
+            None => return Err(Exhausted::Heap.into()),
         }
         Ok(())
-    }
-
-    fn objects(&self) -> usize {
-        self.structs.len() + self.arrays.len() + self.exceptions.len()
     }
 
     /// The structure at an address.
@@ -123,18 +118,19 @@ impl Heap {
         self.exceptions.get(a.index()).ok_or(Stuck::Address.into())
     }
 
-    /// `$add_structinst`: a structure of these places, field `i` being `value(i)`.
+    /// `$add_structinst`: a structure of this layout with these fields, one for each place.
     #[inline(always)]
     pub(crate) fn add_struct(
         &mut self,
         ty: DefTypeId,
-        places: &[Place],
-        value: impl Fn(usize) -> Word,
+        layout: &Layout,
+        fields: impl Iterator<Item = Word>,
     ) -> Result<StructAddr, Halt> {
-        self.reserve(self.objects(), 2 * places.len() as u64)?;
+        self.reserve(u64::from(layout.words))?;
         let start = self.words.len();
-        for (i, place) in places.iter().enumerate() {
-            let [low, high] = place.storage.pack(value(i))?;
+        self.words.reserve(layout.words as usize);
+        for (place, field) in layout.places.iter().zip(fields) {
+            let [low, high] = place.storage.pack(field)?;
             self.words.push(low);
             if place.storage == Storage::V128 {
                 self.words.push(high);
@@ -144,7 +140,7 @@ impl Heap {
         self.structs.push(Object {
             ty,
             start: start as u32,
-            len: (self.words.len() - start) as u32,
+            len: layout.words,
         });
         Ok(address)
     }
@@ -158,7 +154,7 @@ impl Heap {
         mut element: impl FnMut(u32) -> Result<Word, Halt>,
     ) -> Result<ArrayAddr, Halt> {
         let words = u64::from(len) * storage.words() as u64;
-        self.reserve(self.objects(), words)?;
+        self.reserve(words)?;
         let start = self.words.len();
         self.words
             .try_reserve(words as usize)
@@ -182,8 +178,8 @@ impl Heap {
         tag: TagAddr,
         fields: Vec<Value>,
     ) -> Result<ExnAddr, Halt> {
-        // Fields are not words; they are counted as such when the object is made, and as a header afterwards.
-        self.reserve(self.objects(), 3 * fields.len() as u64)?;
+        // Each field takes the place of three words.
+        self.reserve(3 * fields.len() as u64)?;
         let address = ExnAddr(self.exceptions.len() as u32);
         self.exceptions.push(Exception {
             tag,

@@ -140,6 +140,8 @@ pub(crate) struct Place {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Layout {
     pub(crate) places: Box<[Place]>,
+    /// Words of a structure, or of an element of an array.
+    pub(crate) words: u32,
 }
 
 impl Layout {
@@ -163,9 +165,8 @@ impl Layout {
                 mutable: field.mutable,
             }
         };
-        Layout {
-            places: fields.iter().map(place).collect(),
-        }
+        let places = fields.iter().map(place).collect();
+        Layout { places, words }
     }
 
     /// The place of an array's elements.

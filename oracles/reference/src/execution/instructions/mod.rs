@@ -4,7 +4,8 @@
 //! function is given shows what its rules may touch: `Step_pure` rules get the stack, `Step_read` rules also `&Store`,
 //! `Step` rules `&mut Store`.
 //!
-//! `call` enters from the host, `run` goes from frame to frame, `execute` runs one frame until it calls or returns.
+//! `call` enters from the host, `run` goes from frame to frame, `execute` runs one frame until it calls or returns,
+//! `execute_from` is the loop over its instructions.
 
 mod array;
 mod block;
@@ -26,8 +27,9 @@ mod vector;
 
 use std::rc::Rc;
 
-use crate::syntax::{FuncIdx, Instr, MemIdx};
+use crate::syntax::{Func, FuncIdx, Instr, MemIdx};
 use crate::trace::Step;
+use crate::validation::SideTable;
 
 use super::configurations::{FuncCode, HostFunc, Store};
 use super::stack::{Frame, Machine};
@@ -151,33 +153,50 @@ fn resume_caller(m: &mut Machine, floor: usize) {
     }
 }
 
-/// Runs the frame on top until it calls or returns: one arm for each instruction.
+/// Runs the frame on top until it calls or returns.
 fn execute(store: &mut Store, m: &mut Machine, floor: usize) -> Result<Flow, Halt> {
     let frame = m.frame()?;
-    let inst = frame.instance;
-    let module = Rc::clone(&store.module_inst(inst)?.module);
-    let (func, side) = module.code(frame.code as usize).ok_or(Stuck::Index)?;
-    let body = func.body.as_slice();
+    let module = Rc::clone(&store.module_inst(frame.instance)?.module);
+    let code = module.code(frame.code as usize).ok_or(Stuck::Index)?;
     let mut pc = frame.position as usize;
-
-    // Where the frame is, for whoever looks at it from outside: callees, handlers, a census.
-    macro_rules! suspend {
-        () => {
-            match m.frames.last_mut() {
-                Some(frame) => frame.position = pc as u32,
-                None => return Err(Stuck::Position.into()),
-            }
-        };
+    let result = execute_from(&mut pc, store, m, frame, code, floor);
+    if result.is_err() {
+        suspend(m, pc)?;
     }
+    result
+}
+
+/// Notes where the frame on top is, for whoever looks at it from outside: callees, handlers, a census.
+#[inline(always)]
+fn suspend(m: &mut Machine, pc: usize) -> Result<(), Halt> {
+    let frame = m.frames.last_mut().ok_or(Halt::Stuck(Stuck::Position))?;
+    frame.position = pc as u32;
+    Ok(())
+}
+
+/// Executes `code` in `frame`, which is on top, from position `pc` on, until it calls or returns: one arm for each
+/// instruction. When it halts, `pc` is where.
+#[inline(always)]
+fn execute_from(
+    pc: &mut usize,
+    store: &mut Store,
+    m: &mut Machine,
+    frame: Frame,
+    (func, side): (&Func, &SideTable),
+    floor: usize,
+) -> Result<Flow, Halt> {
+    let inst = frame.instance;
+    let body = func.body.as_slice();
+
     macro_rules! call {
         ($callee:expr) => {{
-            suspend!();
-            return $callee.map(Flow::Call);
+            let callee = $callee?;
+            suspend(m, *pc)?;
+            return Ok(Flow::Call(callee));
         }};
     }
     macro_rules! tail_call {
         ($callee:expr) => {{
-            suspend!();
             let callee = $callee?;
             function::return_call_ref_frame_addr(store, m, callee)?;
             return Ok(Flow::Call(callee));
@@ -186,54 +205,51 @@ fn execute(store: &mut Store, m: &mut Machine, floor: usize) -> Result<Flow, Hal
     macro_rules! branch_if {
         ($taken:expr) => {{
             if $taken? {
-                let jump = side.jump(pc);
+                let jump = side.jump(*pc);
                 branch::br(m, jump, frame.operands)?;
-                pc = jump.target as usize;
+                *pc = jump.target as usize;
                 continue;
             }
-            Ok(())
         }};
     }
 
     loop {
-        let Some(instr) = body.get(pc) else {
+        let Some(instr) = body.get(*pc) else {
             return Err(Stuck::Position.into());
         };
         if m.slice == 0 {
             m.refill()?;
-            trace(store, m, frame, pc, instr);
+            trace(store, m, frame, *pc, instr);
         }
         m.slice = m.slice.wrapping_sub(1);
-        let result = match *instr {
-            Instr::Block(_) => block::block(m),
-            Instr::Loop(_) => block::r#loop(m),
+        match *instr {
+            Instr::Block(_) => block::block(m)?,
+            Instr::Loop(_) => block::r#loop(m)?,
             Instr::If(_) => {
                 if !block::r#if(m)? {
-                    pc = side.jump(pc).target as usize;
+                    *pc = side.jump(*pc).target as usize;
                     continue;
                 }
-                Ok(())
             }
             Instr::Else => {
-                block::end(m, side, pc);
-                pc = side.jump(pc).target as usize;
+                block::end(m, side, *pc);
+                *pc = side.jump(*pc).target as usize;
                 continue;
             }
             Instr::End => {
-                if pc + 1 == body.len() {
+                if *pc + 1 == body.len() {
                     return function::frame_vals(m, floor);
                 }
-                block::end(m, side, pc);
-                Ok(())
+                block::end(m, side, *pc);
             }
-            Instr::TryTable(_) => exception::try_table(m),
+            Instr::TryTable(_) => exception::try_table(m)?,
             Instr::Br(_) => branch_if!(Ok::<bool, Halt>(true)),
             Instr::BrIf(_) => branch_if!(branch::br_if(m)),
             Instr::BrTable(ref table) => {
                 let i = branch::br_table(m, table.labels.len())?;
-                let jump = side.table_jump(pc, i, table.labels.len());
+                let jump = side.table_jump(*pc, i, table.labels.len());
                 branch::br(m, jump, frame.operands)?;
-                pc = jump.target as usize;
+                *pc = jump.target as usize;
                 continue;
             }
             Instr::BrOnNull(_) => branch_if!(branch::br_on_null(m)),
@@ -253,49 +269,45 @@ fn execute(store: &mut Store, m: &mut Machine, floor: usize) -> Result<Flow, Hal
             Instr::ReturnCallIndirect(x, y) => {
                 tail_call!(function::return_call_indirect(store, m, inst, x, y))
             }
-            Instr::LocalGet(x) => local::get(m, frame.base, x),
-            Instr::LocalSet(x) => local::set(m, frame.base, x),
-            Instr::LocalTee(x) => local::tee(m, frame.base, x),
+            Instr::LocalGet(x) => local::get(m, frame.base, x)?,
+            Instr::LocalSet(x) => local::set(m, frame.base, x)?,
+            Instr::LocalTee(x) => local::tee(m, frame.base, x)?,
 
-            Instr::Drop => parametric::drop(m),
-            Instr::Select | Instr::SelectTyped(_) => parametric::select(m),
-            Instr::GlobalGet(x) => global::get(store, m, inst, x),
-            Instr::GlobalSet(x) => global::set(store, m, inst, x),
-            Instr::TableGet(x) => table::get(store, m, inst, x),
+            Instr::Drop => parametric::drop(m)?,
+            Instr::Select | Instr::SelectTyped(_) => parametric::select(m)?,
+            Instr::GlobalGet(x) => global::get(store, m, inst, x)?,
+            Instr::GlobalSet(x) => global::set(store, m, inst, x)?,
+            Instr::TableGet(x) => table::get(store, m, inst, x)?,
             Instr::Load {
                 op, mem, offset, ..
-            } => memory::load(store, m, op, at(inst, mem, offset)),
+            } => memory::load(store, m, op, at(inst, mem, offset))?,
             Instr::Store {
                 op, mem, offset, ..
-            } => memory::store(store, m, op, at(inst, mem, offset)),
-            Instr::RefNull(_) => reference::null(m),
-            Instr::RefIsNull => reference::is_null(m),
-            Instr::RefAsNonNull => reference::as_non_null(m),
-            Instr::RefEq => reference::eq(m),
-            Instr::RefI31 => i31::ref_i31(m),
-            Instr::I31Get(sx) => i31::get(m, sx),
-            Instr::StructNew(x) => structure::new(store, m, inst, x),
-            Instr::StructGet(sx, _, i) => structure::get(store, m, sx, i),
-            Instr::StructSet(_, i) => structure::set(store, m, i),
-            Instr::ArrayGet(sx, _) => array::get(store, m, sx),
-            Instr::ArraySet(_) => array::set(store, m),
-            Instr::ArrayLen => array::len(store, m),
-            Instr::I32Const(c) => numeric::constant(m, Value::I32(c)),
-            Instr::I64Const(c) => numeric::constant(m, Value::I64(c)),
-            Instr::I32Binop(op) => numeric::ibinop::<u32>(m, op),
-            Instr::I64Binop(op) => numeric::ibinop::<u64>(m, op),
-            Instr::I32Eqz => numeric::eqz::<u32>(m),
-            Instr::I64Eqz => numeric::eqz::<u64>(m),
-            Instr::I32Relop(op) => numeric::irelop::<u32>(m, op),
-            Instr::I64Relop(op) => numeric::irelop::<u64>(m, op),
+            } => memory::store(store, m, op, at(inst, mem, offset))?,
+            Instr::RefNull(_) => reference::null(m)?,
+            Instr::RefIsNull => reference::is_null(m)?,
+            Instr::RefAsNonNull => reference::as_non_null(m)?,
+            Instr::RefEq => reference::eq(m)?,
+            Instr::RefI31 => i31::ref_i31(m)?,
+            Instr::I31Get(sx) => i31::get(m, sx)?,
+            Instr::StructNew(x) => structure::new(store, m, inst, x)?,
+            Instr::StructGet(sx, _, i) => structure::get(store, m, sx, i)?,
+            Instr::StructSet(_, i) => structure::set(store, m, i)?,
+            Instr::ArrayGet(sx, _) => array::get(store, m, sx)?,
+            Instr::ArraySet(_) => array::set(store, m)?,
+            Instr::ArrayLen => array::len(store, m)?,
+            Instr::I32Const(c) => numeric::constant(m, Value::I32(c))?,
+            Instr::I64Const(c) => numeric::constant(m, Value::I64(c))?,
+            Instr::I32Binop(op) => numeric::ibinop::<u32>(m, op)?,
+            Instr::I64Binop(op) => numeric::ibinop::<u64>(m, op)?,
+            Instr::I32Eqz => numeric::eqz::<u32>(m)?,
+            Instr::I64Eqz => numeric::eqz::<u64>(m)?,
+            Instr::I32Relop(op) => numeric::irelop::<u32>(m, op)?,
+            Instr::I64Relop(op) => numeric::irelop::<u64>(m, op)?,
 
-            ref other => step(store, m, inst, other),
-        };
-        if let Err(halt) = result {
-            suspend!();
-            return Err(halt);
+            ref other => step(store, m, inst, other)?,
         }
-        pc = pc.wrapping_add(1);
+        *pc = pc.wrapping_add(1);
     }
 }
 

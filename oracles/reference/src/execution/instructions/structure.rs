@@ -23,8 +23,8 @@ pub(super) fn new(
     let ty = store.module_inst(instance)?.type_at(x)?;
     let layout = store.layouts.get(ty.0 as usize).ok_or(Stuck::Index)?;
     let first = m.top(layout.places.len())?;
-    let value = |i| m.word(m.values[first + i]);
-    let a = store.heap.add_struct(ty, &layout.places, value)?;
+    let values = m.values[first..].iter().map(|slot| m.word(*slot));
+    let a = store.heap.add_struct(ty, layout, values)?;
     m.values.truncate(first);
     m.push(Ref::Struct(a));
     Ok(())
