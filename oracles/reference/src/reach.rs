@@ -175,7 +175,7 @@ impl Store {
                 };
                 for place in &self.layouts[object.ty.0 as usize].places {
                     if place.storage == Storage::Ref
-                        && let Ok(value) = self.heap.field(object, *place)
+                        && let Ok(value) = self.heap.read(object.word(*place), place.storage)
                     {
                         visit_word(value);
                     }

@@ -98,15 +98,24 @@ impl Step<'_> {
     }
 }
 
+/// Most operands that are shown of a step, from the top.
+const OPERANDS_SHOWN: usize = 8;
+
+/// Most bytes that are shown of an instruction.
+const INSTR_SHOWN: usize = 80;
+
 impl fmt::Display for Step<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (instance, func, at) = (self.instance.0, self.func.0, self.position);
-        write!(
-            f,
-            "{:>3} {instance}:{func}+{at} {:?}",
-            self.depth, self.instr
-        )?;
-        for operand in self.operands {
+        let instr = format!("{:?}", self.instr);
+        // Branch tables and vectors can be long; what they are is said at their beginning.
+        let instr = instr.get(..INSTR_SHOWN).unwrap_or(&instr);
+        write!(f, "{:>3} {instance}:{func}+{at} {instr}", self.depth)?;
+        let hidden = self.operands.len().saturating_sub(OPERANDS_SHOWN);
+        if hidden > 0 {
+            write!(f, " | {hidden} more")?;
+        }
+        for operand in &self.operands[hidden..] {
             write!(f, " | {operand}")?;
         }
         match self.touches() {

@@ -544,7 +544,9 @@ impl Store {
     /// The value of a field; packed ones zero-extended. [`Misuse::NoSuchField`] if there is none.
     pub fn struct_get(&self, a: StructAddr, i: u32) -> Result<Value, Halt> {
         let (object, place) = self.place(a, i)?;
-        self.heap.field(object, place).map(Value::from)
+        self.heap
+            .read(object.word(place), place.storage)
+            .map(Value::from)
     }
 
     /// Sets a mutable field. [`Misuse::NoSuchField`], or [`Misuse::Immutable`].
@@ -554,7 +556,8 @@ impl Store {
             return Err(Misuse::Immutable.into());
         }
         self.check(value, self.field_types(object.ty, false)?[i as usize])?;
-        self.heap.set_field(object, place, value.into())
+        self.heap
+            .write(object.word(place), place.storage, value.into())
     }
 
     /// The type an array was created with.

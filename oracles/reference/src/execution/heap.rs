@@ -22,6 +22,14 @@ pub(crate) struct Object {
     pub(crate) len: u32,
 }
 
+impl Object {
+    /// The first word of the field at `place` of this structure.
+    #[inline(always)]
+    pub(crate) fn word(&self, place: Place) -> usize {
+        self.start as usize + place.offset as usize
+    }
+}
+
 /// `exninst`.
 #[derive(Clone, Debug)]
 pub(crate) struct Exception {
@@ -97,11 +105,8 @@ impl Heap {
 
     /// The structure at an address.
     #[inline(always)]
-    pub(crate) fn structure(&self, a: StructAddr) -> Result<Object, Halt> {
-        self.structs
-            .get(a.index())
-            .copied()
-            .ok_or(Stuck::Address.into())
+    pub(crate) fn structure(&self, a: StructAddr) -> Result<&Object, Halt> {
+        self.structs.get(a.index()).ok_or(Stuck::Address.into())
     }
 
     /// The array at an address.
@@ -188,35 +193,16 @@ impl Heap {
         Ok(address)
     }
 
-    /// The value of the field of `object` at `place`.
+    /// The value held in this way from word `at` on.
     #[inline(always)]
-    pub(crate) fn field(&self, object: Object, place: Place) -> Result<Word, Halt> {
-        let at = object.start as usize + place.offset as usize;
-        let words = self.words.get(at..).ok_or(Stuck::Address)?;
-        place.storage.unpack(words)
+    pub(crate) fn read(&self, at: usize, storage: Storage) -> Result<Word, Halt> {
+        storage.unpack(self.words.get(at..).ok_or(Stuck::Address)?)
     }
 
     /// The value of element `i < len` of `array`.
     #[inline(always)]
     pub(crate) fn element(&self, array: Object, storage: Storage, i: u32) -> Result<Word, Halt> {
-        let at = array.start as usize + i as usize * storage.words();
-        let words = self.words.get(at..).ok_or(Stuck::Address)?;
-        storage.unpack(words)
-    }
-
-    /// `$with_struct`.
-    #[inline(always)]
-    pub(crate) fn set_field(
-        &mut self,
-        object: Object,
-        place: Place,
-        value: Word,
-    ) -> Result<(), Halt> {
-        self.set_words(
-            object.start as usize + place.offset as usize,
-            place.storage,
-            value,
-        )
+        self.read(array.start as usize + i as usize * storage.words(), storage)
     }
 
     /// `$with_array`.
@@ -228,15 +214,13 @@ impl Heap {
         i: u32,
         value: Word,
     ) -> Result<(), Halt> {
-        self.set_words(
-            array.start as usize + i as usize * storage.words(),
-            storage,
-            value,
-        )
+        let at = array.start as usize + i as usize * storage.words();
+        self.write(at, storage, value)
     }
 
+    /// `$with_struct`, and what [`Heap::set_element`] comes to: holds a value from word `at` on.
     #[inline(always)]
-    fn set_words(&mut self, at: usize, storage: Storage, value: Word) -> Result<(), Halt> {
+    pub(crate) fn write(&mut self, at: usize, storage: Storage, value: Word) -> Result<(), Halt> {
         let packed = storage.pack(value)?;
         let words = storage.words();
         let place = self.words.get_mut(at..at + words).ok_or(Stuck::Address)?;

@@ -5,9 +5,8 @@
 
 use super::trap::{Halt, Stuck, Trap};
 use crate::execution::configurations::Store;
-use crate::execution::heap::Object;
 use crate::execution::stack::Machine;
-use crate::execution::types::Place;
+use crate::execution::types::Storage;
 use crate::execution::values::{InstanceAddr, Ref, StructAddr};
 use crate::rules::rule;
 use crate::syntax::{FieldIdx, Sx, TypeIdx};
@@ -44,12 +43,12 @@ pub(super) fn new_default(
     new(store, m, instance, x)
 }
 
-/// The structure at an address, and the place of its field `i`.
+/// The first word of field `i` of the structure at an address, and how the field is held there.
 #[inline(always)]
-fn place(store: &Store, a: StructAddr, i: FieldIdx) -> Result<(Object, Place), Halt> {
+fn place(store: &Store, a: StructAddr, i: FieldIdx) -> Result<(usize, Storage), Halt> {
     let object = store.heap.structure(a)?;
     match store.layout(object.ty)?.places.get(i.index()) {
-        Some(place) => Ok((object, *place)),
+        Some(place) => Ok((object.word(*place), place.storage)),
         None => Err(Halt::Stuck(Stuck::Index)),
     }
 }
@@ -63,9 +62,9 @@ pub(super) fn get(store: &Store, m: &mut Machine, sx: Option<Sx>, i: FieldIdx) -
         }
         Ref::Struct(a) => {
             rule!(m.coverage, "Step_read/struct.get-struct");
-            let (object, place) = place(store, a, i)?;
-            let value = store.heap.field(object, place)?;
-            m.push(place.storage.extend(value, sx));
+            let (at, storage) = place(store, a, i)?;
+            let value = store.heap.read(at, storage)?;
+            m.push(storage.extend(value, sx));
             Ok(())
         }
         _ => Err(Stuck::OperandType.into()),
@@ -83,8 +82,8 @@ pub(super) fn set(store: &mut Store, m: &mut Machine, i: FieldIdx) -> Result<(),
         }
         Ref::Struct(a) => {
             rule!(m.coverage, "Step/struct.set-struct");
-            let (object, place) = place(store, a, i)?;
-            store.heap.set_field(object, place, value)
+            let (at, storage) = place(store, a, i)?;
+            store.heap.write(at, storage, value)
         }
         _ => Err(Stuck::OperandType.into()),
     }
