@@ -16,6 +16,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use gcrucible_oracles::case::Limits;
+use gcrucible_oracles::coverage::RuleMap;
 use gcrucible_oracles::engine::{Engine, Run, Session, Setup};
 use gcrucible_oracles::judge::Judge;
 use gcrucible_oracles::leak::{self, Live};
@@ -62,8 +63,22 @@ pub fn run_script(
     engine: &dyn Engine,
     schedule: Schedule,
 ) -> Result<Report, String> {
+    run_covering(script, engine, schedule).map(|(report, _)| report)
+}
+
+/// As [`run_script`], with the rules of the specification that the engine applied, if it says.
+///
+/// # Errors
+///
+/// As [`run_script`].
+pub fn run_covering(
+    script: &Script,
+    engine: &dyn Engine,
+    schedule: Schedule,
+) -> Result<(Report, RuleMap), String> {
     let mut session = open(script, engine, schedule)?;
-    Ok(runner::run(script, session.as_mut()))
+    let report = runner::run(script, session.as_mut());
+    Ok((report, session.rules()))
 }
 
 /// What lives at the end of a script, for [`run_checked`]: what the reference reaches.

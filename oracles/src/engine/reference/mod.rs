@@ -8,23 +8,26 @@
 //! | `mod` | loading, linking, taking steps |
 //! | `observe` | its values and objects, engine-neutrally |
 //! | `host` | `harness` and `spectest` on its embedding interface |
+//! | `trace` | what it does in one step of a case, instruction by instruction |
 
 mod host;
 mod observe;
+pub mod trace;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use gcrucible_reference::Rule;
 use gcrucible_reference::binary::{Malformed, MalformedKind};
 use gcrucible_reference::execution::{
     Exhausted, Extern, FuncAddr, Halt, InstanceAddr, InstantiationError, Internal, Ref as TheirRef,
     Store, StoreLimits, TagAddr, Trap as TheirTrap, Value as TheirValue,
 };
 use gcrucible_reference::reach::Frames;
+use gcrucible_reference::rules::ABSORBED;
 use gcrucible_reference::syntax::{DefTypeId, ExternType, Module, TypeUse};
 use gcrucible_reference::validation::ValidModule;
+use gcrucible_reference::{Coverage, Rule};
 
 use self::host::{Shared, Spectest};
 use super::{Engine, Session, Setup, Totals, Traits, Watch};
@@ -59,11 +62,23 @@ impl Engine for Reference {
     fn open(&self, setup: &Setup) -> Result<Box<dyn Session>, String> {
         Ok(Box::new(ReferenceSession::new(setup)))
     }
+
+    fn validate(&self, wasm: &[u8]) -> Outcome {
+        match decoded(wasm, &mut Coverage::new()) {
+            Ok(_) => Outcome::Returned(Vec::new()),
+            Err(refused) => refused,
+        }
+    }
 }
 
 /// The names of the rules that a [`RuleMap`] counts, by number.
 pub fn rule_names() -> impl Iterator<Item = &'static str> {
     Rule::all().map(Rule::name)
+}
+
+/// The rules that no code of the reference names, so that no [`RuleMap`] has them, and why.
+pub fn absorbed_rules() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ABSORBED.iter().copied()
 }
 
 /// What a store may use, from the limits of a case. Nothing is ever freed here, so the heap is several times as large as the one an
@@ -173,7 +188,9 @@ impl ReferenceSession {
             let registered = self.registered.get(&import.module).copied();
             let item = match (registered, import.module.as_str()) {
                 (Some(instance), _) => self.store.export(instance, &import.name),
-                (None, harness::MODULE) => Some(self.harness(&import.name, ty)?),
+                (None, module) if harness::offers(module, &import.name) => {
+                    Some(self.harness(&import.name, ty)?)
+                }
                 (None, spectest::MODULE) => self.spectest()?.get(&import.name),
                 (None, _) => None,
             };
@@ -320,13 +337,9 @@ impl Session for ReferenceSession {
     fn load(&mut self, wasm: &[u8]) -> Outcome {
         let index = ModuleIndex(self.modules.len() as u32);
         self.modules.push(None);
-        let module = match Module::decode(wasm) {
-            Ok(module) => module,
-            Err(error) => return malformed(&error),
-        };
-        let valid = match module.validate_covering(self.store.coverage_mut()) {
+        let valid = match decoded(wasm, self.store.coverage_mut()) {
             Ok(valid) => Rc::new(valid),
-            Err(error) => return Outcome::rejected(Why::Invalid, error.to_string()),
+            Err(refused) => return refused,
         };
         for (at, ty) in self.store.close_types(&valid).into_iter().enumerate() {
             let key = TypeKey {
@@ -388,6 +401,13 @@ impl Session for ReferenceSession {
 
 fn misuse(what: &str) -> Outcome {
     Outcome::rejected(Why::Misuse, what)
+}
+
+/// A module from its bytes, or how it is refused.
+fn decoded(wasm: &[u8], coverage: &mut Coverage) -> Result<ValidModule, Outcome> {
+    let module = Module::decode(wasm).map_err(|error| malformed(&error))?;
+    let valid = module.validate_covering(coverage);
+    valid.map_err(|error| Outcome::rejected(Why::Invalid, error.to_string()))
 }
 
 fn malformed(error: &Malformed) -> Outcome {
