@@ -129,7 +129,7 @@ impl Limits {
         fuel: 2_000_000_000,
         call_depth: 4_000,
         heap_bytes: 256 << 20,
-        memory_bytes: 1 << 30,
+        memory_bytes: 16 << 30,
         table_elements: 64 << 20,
         full_at: None,
     };

@@ -185,6 +185,8 @@ impl fmt::Display for Expect {
 pub const TRAP_WORDS: &[(&str, &[Trap])] = &[
     ("unreachable", &[Trap::Unreachable]),
     ("integer divide by zero", &[Trap::IntegerDivideByZero]),
+    // Scripts of other engines shorten it.
+    ("divide by zero", &[Trap::IntegerDivideByZero]),
     ("integer overflow", &[Trap::IntegerOverflow]),
     (
         "invalid conversion to integer",
@@ -202,13 +204,14 @@ pub const TRAP_WORDS: &[(&str, &[Trap])] = &[
         "out of bounds array access",
         &[Trap::OutOfBoundsArrayAccess],
     ),
-    // Bulk operations of the proposals' own scripts say only this.
+    // Bulk operations of the proposals' own scripts say only this, and so do other engines of an indirect call.
     (
         "out of bounds",
         &[
             Trap::OutOfBoundsMemoryAccess,
             Trap::OutOfBoundsTableAccess,
             Trap::OutOfBoundsArrayAccess,
+            Trap::UndefinedElement,
         ],
     ),
     // An index beyond the end of the table; `undefined` alone is the same, shortened.
@@ -219,9 +222,11 @@ pub const TRAP_WORDS: &[(&str, &[Trap])] = &[
         &[Trap::UninitializedElement, Trap::UndefinedElement],
     ),
     ("indirect call", &[Trap::IndirectCallTypeMismatch]),
+    ("call type mismatch", &[Trap::IndirectCallTypeMismatch]),
     // `null structure reference`, `null function reference` and so on: the place says which.
     ("null", &[Trap::NullReference]),
-    ("cast failure", &[Trap::CastFailure]),
+    // The GC proposal's own scripts say only `cast`.
+    ("cast", &[Trap::CastFailure]),
 ];
 
 /// Whether a trap is the one a script's words stand for; `None` when the words are in no row.
@@ -232,14 +237,19 @@ pub fn is_trap(words: &str, actual: Trap) -> Option<bool> {
     row.map(|(_, traps)| traps.contains(&actual))
 }
 
-/// The words for resources that run out. Official scripts know only the first; the others are for our own, which must tell an exhausted
-/// heap from an exception and from a result.
+/// The words for resources that run out. Official scripts know only the first; the next are for our own, which must tell an exhausted
+/// heap from an exception and from a result; the last are what other engines' scripts say.
 pub const EXHAUSTION_WORDS: &[(&str, Resource)] = &[
     ("call stack exhausted", Resource::CallStack),
     ("heap exhausted", Resource::Heap),
     ("memory exhausted", Resource::Memory),
     ("table exhausted", Resource::Table),
     ("fuel exhausted", Resource::Fuel),
+    ("allocation size too large", Resource::Heap),
+    (
+        "overflow calculating table allocation size",
+        Resource::Table,
+    ),
 ];
 
 /// The resource that a script's words stand for.

@@ -4,7 +4,7 @@
 //! parser refuses never reaches an engine; such assertions are counted apart ([`Report::by_text_parser`]), because they say nothing
 //! about the engine. A failing directive does not end the script, a broken engine does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use gcrucible_oracles::case::{InstanceIndex, ModuleIndex, Step};
@@ -70,6 +70,7 @@ pub fn run(script: &Script, session: &mut dyn Session) -> Report {
     let mut runner = Runner {
         session,
         names: Names::default(),
+        registered: BTreeSet::new(),
         next_module: 0,
         report: Report {
             file: script.file.clone(),
@@ -109,6 +110,8 @@ type Met = Result<(), Unmet>;
 struct Runner<'a> {
     session: &'a mut dyn Session,
     names: Names,
+    /// The names given by `register`.
+    registered: BTreeSet<String>,
     next_module: u32,
     report: Report,
 }
@@ -130,9 +133,8 @@ impl Runner<'_> {
                     .names
                     .instance(instance.as_ref())
                     .map_err(Unmet::Failed)?;
-                let name = name.clone();
-                let seen = self.step(&Step::Register { instance, name })?;
-                returned(&seen)
+                self.registered.insert(name.clone());
+                self.register(name, instance)
             }
             Directive::Action(action) => {
                 let seen = self.action(action)?;
@@ -193,7 +195,17 @@ impl Runner<'_> {
             &seen.outcome,
         )?;
         self.names.instantiated(name, instance);
-        Ok(())
+        // Scripts of other engines import from an instance by its name alone; what is registered comes first.
+        match name {
+            Some(name) if !self.registered.contains(name) => self.register(name, instance),
+            _ => Ok(()),
+        }
+    }
+
+    fn register(&mut self, name: &str, instance: InstanceIndex) -> Met {
+        let name = name.to_owned();
+        let seen = self.step(&Step::Register { instance, name })?;
+        returned(&seen)
     }
 
     fn attempt(&mut self, module: ModuleIndex) -> Result<(InstanceIndex, Observation), Unmet> {
@@ -320,6 +332,7 @@ fn results(expected: &[Expect], seen: &Observation) -> Met {
     )
 }
 
+/// A trap by these words. To other engines exhaustion is a trap like any other, so the words of a resource are good here too.
 fn trapped(words: &str, outcome: &Outcome) -> Met {
     if expect::resource(words).is_some() {
         // `assert_exhaustion` takes a call only; a module that runs out of something is asserted to trap.
@@ -327,6 +340,7 @@ fn trapped(words: &str, outcome: &Outcome) -> Met {
     }
     let verdict = match outcome {
         Outcome::Trapped(trap) => expect::is_trap(words, *trap),
+        Outcome::Exhausted(resource) => Some(expect::resource(words) == Some(*resource)),
         _ => Some(false),
     };
     match verdict {

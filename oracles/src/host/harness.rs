@@ -27,6 +27,11 @@ use crate::value::HeapTop;
 /// The module name.
 pub const MODULE: &str = "harness";
 
+/// Whether an import is one of the harness. Scripts of Wasmtime import their `gc` from a module of its name; it is the same function.
+pub fn offers(module: &str, name: &str) -> bool {
+    module == MODULE || (module, name) == ("wasmtime", "gc")
+}
+
 /// A function of the harness.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "named after the rows of the table above")]
