@@ -1,7 +1,7 @@
 //! The reference behind the session: whole cases, judged against itself, and against itself with one lie.
 
 use gcrucible_oracles::case::{Case, CaseModule, InstanceIndex, Limits, ModuleIndex, Step};
-use gcrucible_oracles::engine::reference::{Reference, rule_names};
+use gcrucible_oracles::engine::reference::{Reference, rule_names, trace};
 use gcrucible_oracles::engine::{Engine, Run, Session, Setup, Traits};
 use gcrucible_oracles::judge::Judge;
 use gcrucible_oracles::leak::LiveKind;
@@ -358,4 +358,32 @@ fn each_way_to_end_is_told_apart() {
     for step in run.steps {
         assert_eq!(rejected(step.observation.outcome), Why::Misuse);
     }
+}
+
+#[test]
+fn a_trace_shows_what_is_around_a_difference() {
+    let text = r#"(module
+        (global $g (export "g") (mut i32) (i32.const 0))
+        (func (export "f") (param i32)
+            (loop $more
+                (br_if $more (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+            (global.set $g (i32.const 77))
+            (nop) (nop) (nop) (nop) (nop) (nop)))"#;
+    let steps = vec![instantiate(0), invoke(0, "f", &[Value::I32(1000)])];
+    let case = case(&[text], steps);
+    let around = trace::trace(&case, &[], 1, Some(Aspect::Global), 5);
+    assert_eq!((around.total, around.lines.len()), (5011, 5));
+    assert!(
+        around.lines[2].contains("GlobalSet") && around.lines[2].ends_with("77 ! Globals"),
+        "{around}"
+    );
+    // Nothing changes a table: the end of the step.
+    let end = trace::trace(&case, &[], 1, Some(Aspect::Table), 5);
+    assert_eq!(end.first + 5, end.total);
+    assert!(end.lines[4].contains("End"), "{end}");
+    // More than there is, and nothing at all.
+    let whole = trace::trace(&case, &[], 1, None, 1 << 20);
+    assert_eq!(whole.lines.len() as u64, whole.total);
+    assert!(trace::trace(&case, &[], 0, None, 5).lines.is_empty());
+    assert!(trace::trace(&case, &[], 7, None, 5).lines.is_empty());
 }

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use gcrucible_oracles::case::Case;
 use gcrucible_oracles::engine;
+use gcrucible_oracles::engine::reference::trace::{self, Trace};
 use gcrucible_oracles::header::HeaderValue;
 use gcrucible_wast_tests::matrix;
 use gcrucible_wast_tests::script::Script;
@@ -27,6 +29,9 @@ pub struct Options {
     /// Switch on planted faults, by name (only in a build with the feature `planted`).
     #[arg(long = "planted", value_name = "FAULT", hide = !cfg!(feature = "planted"))]
     pub planted: Vec<String>,
+    /// How many instructions of the reference to print around a difference.
+    #[arg(long, value_name = "LINES", default_value_t = 40)]
+    pub trace: usize,
 }
 
 /// Runs the subcommand.
@@ -37,11 +42,8 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<Ending, Failure> {
     let mut rig = Rig::standard(&options.planted).map_err(Failure::Usage)?;
     let target = super::fuzz::chosen(std::slice::from_ref(&options.target))?[0];
-    let (text, ran) = match (options.seed, &options.file) {
-        (Some(seed), _) => (
-            target.print(&target.input_of_seed(seed)),
-            target.run_seed(seed, &mut rig),
-        ),
+    let again = match (options.seed, &options.file) {
+        (Some(seed), _) => Again::of_input(target, &target.input_of_seed(seed), &mut rig),
         (None, Some(file)) => from_file(target, file, &mut rig)?,
         (None, None) => {
             return Err(Failure::Usage(
@@ -49,20 +51,49 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
             ));
         }
     };
-    println!("{}", text.trim_end());
-    println!("\n{}", verdict(&ran));
-    Ok(if ran.fault.is_some() {
+    println!("{}", again.text.trim_end());
+    println!("\n{}", verdict(&again.ran));
+    if let Some(trace) = again.trace(options.trace) {
+        println!("\n{trace}");
+    }
+    Ok(if again.ran.fault.is_some() {
         Ending::Found
     } else {
         Ending::Clean
     })
 }
 
+/// An input that was run again.
+struct Again {
+    /// As a person reads it.
+    text: String,
+    case: Case,
+    ran: Ran,
+}
+
+impl Again {
+    fn of_input(target: &Target, bytes: &[u8], rig: &mut Rig) -> Again {
+        let subject = target.subject_of(bytes);
+        Again {
+            text: subject.to_string(),
+            ran: (target.check)(&subject, rig),
+            case: subject.case,
+        }
+    }
+
+    /// What the reference did around the fault, if there is one in a step of the case.
+    fn trace(&self, lines: usize) -> Option<Trace> {
+        let place = self.ran.fault.as_ref()?.place.as_ref()?;
+        let trace = || trace::trace(&self.case, &place.answers, place.step, place.aspect, lines);
+        (lines > 0).then(trace)
+    }
+}
+
 fn from_file(
     target: &'static Target,
     file: &std::path::Path,
     rig: &mut Rig,
-) -> Result<(String, Ran), Failure> {
+) -> Result<Again, Failure> {
     let (mut target, mut of_heap) = (target, false);
     let file = if file.is_dir() {
         // A finding of `heap_ops` is no script.
@@ -76,7 +107,7 @@ fn from_file(
     }
     let bytes = std::fs::read(&file).map_err(|e| Failure::file(file.display(), e))?;
     if file.extension().is_none_or(|e| e != "wast") {
-        return Ok((target.print(&bytes), target.run(&bytes, rig)));
+        return Ok(Again::of_input(target, &bytes, rig));
     }
     let content = |message| Failure::Content {
         path: file.display().to_string(),
@@ -88,14 +119,13 @@ fn from_file(
             e.utf8_error().valid_up_to()
         ))
     })?;
-    let ran = run_script(&file.display().to_string(), &text, rig).map_err(content)?;
-    Ok((text, ran))
+    run_script(file.display().to_string(), text, rig).map_err(content)
 }
 
 /// A script as a case: the engine that its header names, and every usual one that it selects, against the reference, under the script's
 /// schedule.
-fn run_script(name: &str, text: &str, rig: &mut Rig) -> Result<Ran, String> {
-    let script = Script::parse(name, text).map_err(|e| format!("{}: {}", e.at, e.message))?;
+fn run_script(name: String, text: String, rig: &mut Rig) -> Result<Again, String> {
+    let script = Script::parse(&name, &text).map_err(|e| format!("{}: {}", e.at, e.message))?;
     let case = script
         .case()
         .map_err(|e| format!("{}: {}", e.at, e.message))?;
@@ -125,7 +155,11 @@ fn run_script(name: &str, text: &str, rig: &mut Rig) -> Result<Ran, String> {
             break;
         }
     }
-    Ok(trial.end())
+    Ok(Again {
+        text,
+        ran: trial.end(),
+        case: subject.case,
+    })
 }
 
 fn verdict(ran: &Ran) -> String {

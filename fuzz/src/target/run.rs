@@ -1,6 +1,7 @@
 //! Running a subject: engines, schedules, and what came of it.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 
 use gcrucible_oracles::coverage::RuleMap;
 use gcrucible_oracles::engine::{self, Engine, Pool, Run};
@@ -8,7 +9,7 @@ use gcrucible_oracles::judge::Judge;
 use gcrucible_oracles::nondeterminism::Skip;
 use gcrucible_oracles::report::{Context, report};
 use gcrucible_oracles::schedule::Schedule;
-use gcrucible_oracles::verdict::Verdict;
+use gcrucible_oracles::verdict::{Aspect, Verdict};
 
 use super::Subject;
 
@@ -81,6 +82,19 @@ pub struct Fault {
     pub engine: String,
     /// Lines of a script's header without which the script would not show it, by key.
     pub header: Vec<(&'static str, String)>,
+    /// Where in the case it shows, if in one step of it.
+    pub place: Option<Place>,
+}
+
+/// Where in a case a fault shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The step.
+    pub step: usize,
+    /// The comparison that found it; none when the engine broke.
+    pub aspect: Option<Aspect>,
+    /// What the engine answered to questions for live objects.
+    pub answers: Vec<u32>,
 }
 
 impl Fault {
@@ -101,6 +115,7 @@ impl Fault {
             title,
             engine: String::new(),
             header: Vec::new(),
+            place: None,
         }
     }
 }
@@ -151,6 +166,8 @@ pub struct Ran {
     pub skipped: Option<String>,
     /// Counters.
     pub stats: Stats,
+    /// What the target counts besides, by name.
+    pub counts: BTreeMap<String, u64>,
 }
 
 impl Ran {
@@ -230,14 +247,20 @@ impl<'a> Trial<'a> {
             }
             Verdict::Skipped(why) => self.skip = self.skip.or(Some(*why)),
             Verdict::Differ(_) | Verdict::Crashed(_) => {
-                self.ran.fault = Some(self.fault(&verdict, engine, schedule));
+                self.ran.fault = Some(self.fault(&verdict, &run, engine, schedule));
                 return None;
             }
         }
         Some(run.totals.points)
     }
 
-    fn fault(&self, verdict: &Verdict, engine: &dyn Engine, schedule: Schedule) -> Fault {
+    fn fault(
+        &self,
+        verdict: &Verdict,
+        run: &Run,
+        engine: &dyn Engine,
+        schedule: Schedule,
+    ) -> Fault {
         let case = self.judge.case().under(schedule);
         let text = report(
             verdict,
@@ -256,6 +279,7 @@ impl<'a> Trial<'a> {
             text,
             engine: engine.name(),
             header,
+            place: place(verdict, run),
         }
     }
 
@@ -267,6 +291,19 @@ impl<'a> Trial<'a> {
         }
         self.ran
     }
+}
+
+fn place(verdict: &Verdict, run: &Run) -> Option<Place> {
+    let (step, aspect) = match verdict {
+        Verdict::Differ(difference) => (difference.step?, Some(difference.aspect)),
+        Verdict::Crashed(crash) => (crash.step?, None),
+        Verdict::Agree(..) | Verdict::Skipped(_) => return None,
+    };
+    Some(Place {
+        step,
+        aspect,
+        answers: run.samples.iter().map(|sample| sample.answer).collect(),
+    })
 }
 
 fn traps(run: &Run) -> u64 {

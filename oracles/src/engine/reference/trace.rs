@@ -1,0 +1,141 @@
+//! What the reference does in one step of a case, around the place where another engine parts from it.
+//!
+//! Always: bounded. The step is run twice, first to find the place and then to print what is around it, so that nothing is kept but the
+//! lines asked for. Not here: which step it is (`compare`).
+
+use std::cell::RefCell;
+use std::fmt;
+use std::rc::Rc;
+
+use gcrucible_reference::trace::{Component, Tracer};
+
+use super::ReferenceSession;
+use crate::case::Case;
+use crate::engine::{Session, Setup, Watch};
+use crate::verdict::Aspect;
+
+/// A part of what the reference did in a step.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trace {
+    /// The step, counted from 0.
+    pub step: usize,
+    /// Number of the first instruction shown, counted from 0 within the step.
+    pub first: u64,
+    /// Number of instructions executed in the step.
+    pub total: u64,
+    /// One line for each instruction shown.
+    pub lines: Vec<String>,
+}
+
+/// Runs `case` to step `at` and traces that step: at most `lines` instructions, around the last one that may have changed what differs;
+/// for a difference that no instruction makes by itself, the last ones of the step. `answers` are as in
+/// [`Setup::answers`](crate::engine::Setup).
+#[must_use]
+pub fn trace(
+    case: &Case,
+    answers: &[u32],
+    at: usize,
+    aspect: Option<Aspect>,
+    lines: usize,
+) -> Trace {
+    let (total, last) = locate(case, answers, at, aspect.and_then(component));
+    let most = lines as u64;
+    // The instruction stands in the middle; at either end of the step, what is cut off on one side is shown on the other.
+    let latest = total.saturating_sub(most);
+    let first = last.map_or(latest, |last| last.saturating_sub(most / 2).min(latest));
+    Trace {
+        step: at,
+        first,
+        total,
+        lines: record(case, answers, at, first, lines),
+    }
+}
+
+/// The component of the store whose content a comparison looks at directly.
+fn component(aspect: Aspect) -> Option<Component> {
+    match aspect {
+        Aspect::Global => Some(Component::Globals),
+        Aspect::Table => Some(Component::Tables),
+        Aspect::Memory => Some(Component::Mems),
+        Aspect::Load
+        | Aspect::Outcome
+        | Aspect::Result
+        | Aspect::Exception
+        | Aspect::Exports
+        | Aspect::Identity
+        | Aspect::Census
+        | Aspect::Handles
+        | Aspect::Sample => None,
+    }
+}
+
+/// How many instructions the step executes, and the number of the last one that may change `component`.
+fn locate(
+    case: &Case,
+    answers: &[u32],
+    at: usize,
+    component: Option<Component>,
+) -> (u64, Option<u64>) {
+    let found = Rc::new(RefCell::new((0, None)));
+    let seen = Rc::clone(&found);
+    let tracer: Tracer = Box::new(move |step| {
+        let (total, last) = &mut *seen.borrow_mut();
+        if component.is_some() && step.touches() == component {
+            *last = Some(*total);
+        }
+        *total += 1;
+    });
+    run_to(case, answers, at, tracer);
+    *found.borrow()
+}
+
+/// The lines of at most `most` instructions of the step, from number `first` on.
+fn record(case: &Case, answers: &[u32], at: usize, first: u64, most: usize) -> Vec<String> {
+    let found = Rc::new(RefCell::new((0, Vec::new())));
+    let seen = Rc::clone(&found);
+    let tracer: Tracer = Box::new(move |step| {
+        let (total, lines) = &mut *seen.borrow_mut();
+        if *total >= first && lines.len() < most {
+            lines.push(step.to_string());
+        }
+        *total += 1;
+    });
+    run_to(case, answers, at, tracer);
+    found.take().1
+}
+
+/// Runs a case to the end of step `at`, with `tracer` during that step.
+fn run_to(case: &Case, answers: &[u32], at: usize, tracer: Tracer) {
+    let setup = Setup {
+        answers: answers.to_vec(),
+        ..Setup::of(case)
+    };
+    let mut session = ReferenceSession::new(&setup);
+    for module in &case.modules {
+        session.load(&module.wasm);
+    }
+    let Some(traced) = case.steps.get(at) else {
+        return;
+    };
+    for step in &case.steps[..at] {
+        session.step(step, Watch::Outcome);
+    }
+    session.store.set_tracer(Some(tracer));
+    session.step(traced, Watch::Outcome);
+}
+
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (step, first, total) = (self.step, self.first, self.total);
+        if self.lines.is_empty() {
+            return write!(f, "reference   no instruction of a function in step {step}");
+        }
+        let end = first + self.lines.len() as u64;
+        writeln!(
+            f,
+            "reference   instructions {first}..{end} of {total} in step {step}: depth, instance:function+position, instruction, \
+             operands, ! what it may change in the store"
+        )?;
+        f.write_str(&self.lines.join("\n"))
+    }
+}
