@@ -8,6 +8,7 @@
 //! `schedule` (collections and steps), `types` (recursion groups).
 
 mod body;
+pub mod bytes;
 mod schedule;
 mod types;
 

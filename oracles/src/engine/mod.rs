@@ -100,6 +100,20 @@ pub trait Engine: Send + Sync {
     /// When the engine cannot start at all (out of address space, an unsupported platform), with the reason.
     fn open(&self, setup: &Setup) -> Result<Box<dyn Session>, String>;
 
+    /// Decodes and validates a module, as [`Session::load`] does, and nothing more: what loading does besides, such as compiling, is left
+    /// out where an engine can. Gives what `load` gives.
+    fn validate(&self, wasm: &[u8]) -> Outcome {
+        let setup = Setup {
+            schedule: Schedule::OnPressure,
+            limits: Limits::FUZZING,
+            answers: Vec::new(),
+        };
+        match self.open(&setup) {
+            Ok(mut session) => session.load(wasm),
+            Err(why) => Outcome::Crashed(why),
+        }
+    }
+
     /// Runs a whole case: loads each module, takes each step, observes everything after each, and counts live objects.
     ///
     /// `answers` are another run's samples, see [`Setup::answers`]. An engine that cannot start gives a run whose only observation

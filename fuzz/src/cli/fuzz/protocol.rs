@@ -27,6 +27,9 @@ pub struct Counters {
     pub live_objects: u64,
     /// Programs by target.
     pub by_target: BTreeMap<String, u64>,
+    /// What targets count besides, by name.
+    #[serde(default)]
+    pub counts: BTreeMap<String, u64>,
 }
 
 impl Counters {
@@ -45,6 +48,9 @@ impl Counters {
         }
         for (target, count) in &other.by_target {
             *self.by_target.entry(target.clone()).or_default() += count;
+        }
+        for (what, count) in &other.counts {
+            *self.counts.entry(what.clone()).or_default() += count;
         }
     }
 

@@ -49,6 +49,7 @@ struct Json<'a> {
     live_checks: u64,
     live_objects: u64,
     by_target: &'a BTreeMap<String, u64>,
+    counts: &'a BTreeMap<String, u64>,
     workers_crashed: u64,
     workers_killed: u64,
     workers_slow: u64,
@@ -157,6 +158,7 @@ impl Summary {
             live_checks: counters.live_checks,
             live_objects: counters.live_objects,
             by_target: &counters.by_target,
+            counts: &counters.counts,
             workers_crashed: self.crashed,
             workers_killed: self.killed,
             workers_slow: self.slow,
@@ -219,6 +221,9 @@ impl fmt::Display for Summary {
             "live objects  {} in {} checks",
             c.live_objects, c.live_checks
         )?;
+        for (what, count) in &c.counts {
+            writeln!(f, "counted       {what}: {count}")?;
+        }
         if self.crashed + self.killed + self.slow > 0 {
             writeln!(
                 f,

@@ -186,6 +186,9 @@ impl Counters {
         self.collections += ran.stats.collections;
         self.live_checks += ran.stats.live_checks;
         self.live_objects += ran.stats.live_objects;
+        for (what, count) in &ran.counts {
+            *self.counts.entry(what.clone()).or_default() += count;
+        }
         match (&ran.fault, &ran.skipped) {
             (Some(_), _) => self.findings += 1,
             (None, Some(reason)) => *self.skipped.entry(reason.clone()).or_default() += 1,

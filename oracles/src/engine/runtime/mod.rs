@@ -134,6 +134,27 @@ impl Engine for Runtime {
             .map(|session| Box::new(session) as Box<dyn Session>)
             .map_err(|error| error.to_string())
     }
+
+    fn validate(&self, wasm: &[u8]) -> Outcome {
+        let validated = self.engine(&Limits::FUZZING).map(|engine| {
+            caught(|| gcrucible_runtime::module::Module::validate(engine.registry(), wasm))
+        });
+        match validated {
+            Ok(Ok(Ok(_))) => Outcome::Returned(Vec::new()),
+            Ok(Ok(Err(rejected))) => outcome(&Error::Rejected(rejected)),
+            Ok(Err(why)) => Outcome::Crashed(why),
+            Err(error) => Outcome::Crashed(error.to_string()),
+        }
+    }
+}
+
+/// What `act` gives, or its panic in words. After a panic what it worked on is only dropped, so nobody sees what it left half done.
+fn caught<R>(act: impl FnOnce() -> R) -> Result<R, String> {
+    panic::catch_unwind(AssertUnwindSafe(act)).map_err(|payload| {
+        let text = payload.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
+        format!("panicked: {}", text.unwrap_or("without a message"))
+    })
 }
 
 fn their_schedule(schedule: &Schedule) -> TheirSchedule {
@@ -232,7 +253,7 @@ impl Inner {
             let registered = self.registered.get(import.module).copied();
             let item = match (registered, import.module) {
                 (Some(instance), _) => instance.get_export(&*store, import.name),
-                (None, harness::MODULE) => {
+                (None, module) if harness::offers(module, import.name) => {
                     Some(self.harness(store, import.name, &import.ty, index)?)
                 }
                 (None, spectest::MODULE) => self.spectest(store)?.get(import.name),
@@ -411,14 +432,11 @@ impl RuntimeSession {
         if let Some(why) = &self.broken {
             return Err(why.clone());
         }
-        // After a panic the session is only dropped, so nobody sees what it left half done.
-        panic::catch_unwind(AssertUnwindSafe(|| act(self))).map_err(|payload| {
-            let text = payload.downcast_ref::<String>().map(String::as_str);
-            let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
-            let why = format!("panicked: {}", text.unwrap_or("without a message"));
+        let done = caught(|| act(self));
+        if let Err(why) = &done {
             self.broken = Some(why.clone());
-            why
-        })
+        }
+        done
     }
 
     fn count(&mut self) -> Result<Live, Error> {
