@@ -227,6 +227,7 @@ fn fault(operations: &Operations, collector: CollectorKind, planted: Planted, wh
         signature: format!("heap: {signature}"),
         engine: format!("runtime:{name}"),
         header: Vec::new(),
+        place: None,
     }
 }
 

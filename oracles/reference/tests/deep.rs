@@ -141,7 +141,7 @@ fn a_branch_table_has_any_number_of_labels() {
 
 #[test]
 fn operands_pile_up_to_the_limit_of_the_stack() {
-    let body = [vec![0x41, 1].repeat(DEPTH), vec![0x6a; DEPTH - 1]].concat();
+    let body = [[0x41, 1].repeat(DEPTH), vec![0x6a; DEPTH - 1]].concat();
     let wasm = one_function(TO_I32, &body);
     assert_eq!(run(&wasm), Ok(vec![(DEPTH as u32).into()]));
 
