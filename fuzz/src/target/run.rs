@@ -232,6 +232,7 @@ impl<'a> Trial<'a> {
 
     /// Runs an engine under a schedule and compares. Gives the collection points it passed, or `None` once there is a fault.
     pub fn against(&mut self, engine: &dyn Engine, schedule: Schedule) -> Option<u64> {
+        let schedule = spaced(schedule, self.judge.expected().totals.allocations);
         let (verdict, run) = self.judge.judge_under(engine, schedule.clone());
         let stats = &mut self.ran.stats;
         stats.collections += run.totals.collections;
@@ -306,6 +307,22 @@ fn place(verdict: &Verdict, run: &Run) -> Option<Place> {
     })
 }
 
+/// Objects that the collections of one run may look at.
+const OBJECTS_MAX: u64 = 1 << 20;
+
+/// The schedule, with fewer collections where a program makes so many objects that collecting at each of them takes longer than anybody waits:
+/// the time is the square of their number. The reference has counted them, so this is a function of the program.
+fn spaced(schedule: Schedule, allocations: u64) -> Schedule {
+    let apart = allocations
+        .saturating_mul(allocations)
+        .div_ceil(OBJECTS_MAX);
+    match schedule {
+        Schedule::Every if apart > 1 => Schedule::EveryNth(apart),
+        Schedule::EveryNth(n) => Schedule::EveryNth(n.max(apart)),
+        other => other,
+    }
+}
+
 fn traps(run: &Run) -> u64 {
     use gcrucible_oracles::outcome::Outcome;
     let trapped = |s: &&engine::StepRun| matches!(s.observation.outcome, Outcome::Trapped(_));
@@ -327,4 +344,24 @@ pub fn one_engine(subject: &Subject, rig: &mut Rig) -> Ran {
     let (mut trial, _) = Trial::new(subject, rig);
     trial.against(engine.as_ref(), schedule.unwrap_or(Schedule::OnPressure));
     trial.end()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_with_many_objects_are_collected_less_often() {
+        assert_eq!(spaced(Schedule::Every, 1000), Schedule::Every);
+        assert_eq!(spaced(Schedule::Every, 10_000), Schedule::EveryNth(96));
+        assert_eq!(spaced(Schedule::EveryNth(3), 10), Schedule::EveryNth(3));
+        assert_eq!(
+            spaced(Schedule::EveryNth(3), 1 << 13),
+            Schedule::EveryNth(16)
+        );
+        assert_eq!(
+            spaced(Schedule::At(vec![1]), u64::MAX),
+            Schedule::At(vec![1])
+        );
+    }
 }

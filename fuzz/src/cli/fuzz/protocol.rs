@@ -27,6 +27,9 @@ pub struct Counters {
     pub live_objects: u64,
     /// Programs by target.
     pub by_target: BTreeMap<String, u64>,
+    /// The input of each target that took longest: milliseconds, and its seed.
+    #[serde(default)]
+    pub slowest: BTreeMap<String, (u64, u64)>,
     /// What targets count besides, by name.
     #[serde(default)]
     pub counts: BTreeMap<String, u64>,
@@ -49,9 +52,18 @@ impl Counters {
         for (target, count) in &other.by_target {
             *self.by_target.entry(target.clone()).or_default() += count;
         }
+        for (target, &(millis, seed)) in &other.slowest {
+            self.took(target, millis, seed);
+        }
         for (what, count) in &other.counts {
             *self.counts.entry(what.clone()).or_default() += count;
         }
+    }
+
+    /// An input of `target` took so long.
+    pub fn took(&mut self, target: &str, millis: u64, seed: u64) {
+        let slowest = self.slowest.entry(target.to_owned()).or_default();
+        *slowest = (*slowest).max((millis, seed));
     }
 
     /// Programs skipped for any reason.

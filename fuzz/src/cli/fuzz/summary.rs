@@ -221,6 +221,13 @@ impl fmt::Display for Summary {
             "live objects  {} in {} checks",
             c.live_objects, c.live_checks
         )?;
+        if let Some((target, (millis, seed))) = c.slowest.iter().max_by_key(|(_, took)| **took) {
+            let seconds = *millis as f64 / 1000.0;
+            writeln!(
+                f,
+                "slowest       {seconds:.1} s: --target {target} --seed {seed:#x}"
+            )?;
+        }
         for (what, count) in &c.counts {
             writeln!(f, "counted       {what}: {count}")?;
         }

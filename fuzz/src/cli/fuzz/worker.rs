@@ -143,11 +143,14 @@ impl Worker<'_> {
     }
 
     fn one(&mut self, target: &'static Target, seed: u64) -> Result<(), Failure> {
+        let started = Instant::now();
         let ran = match catch_unwind(AssertUnwindSafe(|| target.run_seed(seed, &mut self.rig))) {
             Ok(ran) => ran,
             Err(panic) => Ran::panicked(panic.as_ref()),
         };
         self.counters.count(target, &ran);
+        let millis = started.elapsed().as_millis() as u64;
+        self.counters.took(target.name, millis, seed);
         if let Some(fault) = &ran.fault {
             self.found(&Finding::new(target, seed, fault, &self.options.planted))?;
         }
