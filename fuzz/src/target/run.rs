@@ -357,7 +357,7 @@ mod tests {
         assert_eq!(spaced(Schedule::EveryNth(3), 10), Schedule::EveryNth(3));
         assert_eq!(
             spaced(Schedule::EveryNth(3), 1 << 13),
-            Schedule::EveryNth(16)
+            Schedule::EveryNth(64)
         );
         assert_eq!(
             spaced(Schedule::At(vec![1]), u64::MAX),
