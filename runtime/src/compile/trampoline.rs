@@ -1,4 +1,4 @@
-//! Code between the host's calling convention and that of compiled code, one pair for each machine signature, engine-wide.
+//! Code between the host's calling convention and that of compiled code, one piece for each machine signature and direction, engine-wide.
 //!
 //! ```text
 //! entry (System V)   (callee's context, store, code, buffer) -> 0 returned | 1 raised
@@ -25,6 +25,7 @@ use cranelift_codegen::isa::{CallConv, OwnedTargetIsa};
 use cranelift_frontend::FunctionBuilder;
 
 use super::arena::Arena;
+use super::emitted::FuncCode;
 use super::image::Image;
 use super::stubs::{HostCode, Maker, StubError, record_exit, resume};
 use crate::abi::signature::{AbiTy, Lowered, SLOT_BYTES};
@@ -34,32 +35,30 @@ use crate::index::DefinedFuncIdx;
 /// Signatures that a cache keeps before it drops those nobody uses.
 const KEPT_MAX: usize = 1024;
 
-/// The code for one machine signature. Whoever uses one of its addresses keeps it alive (I4).
+/// The code for one machine signature in one direction. Whoever uses its address keeps it alive (I4).
 #[derive(Debug)]
 pub struct Trampoline {
     image: Image,
 }
 
 impl Trampoline {
-    /// `extern "C" fn(callee_vmctx: *mut c_void, store: *mut VmStore, code: *const u8, buffer: *mut ValRaw) -> u32`
+    /// Where it begins.
     #[must_use]
-    pub fn entry(&self) -> *const u8 {
+    pub fn code(&self) -> *const u8 {
         self.image.func(DefinedFuncIdx(0))
-    }
-
-    /// What [`VmFuncRef::code`](crate::abi::vmctx::VmFuncRef) is for a function of the host with this signature.
-    #[must_use]
-    pub fn host_call(&self) -> *const u8 {
-        self.image.func(DefinedFuncIdx(1))
     }
 }
 
-/// An engine's trampolines, made when they are first asked for.
+/// Trampolines of one direction by machine signature.
+type Made = Mutex<BTreeMap<Lowered, Arc<Trampoline>>>;
+
+/// An engine's trampolines, made when they are first asked for: most signatures are called in one direction only.
 pub struct Trampolines {
     isa: OwnedTargetIsa,
     arena: Arc<Arena>,
     host: HostCode,
-    made: Mutex<BTreeMap<Lowered, Arc<Trampoline>>>,
+    entries: Made,
+    host_calls: Made,
 }
 
 impl Trampolines {
@@ -70,28 +69,48 @@ impl Trampolines {
             isa,
             arena,
             host,
-            made: Mutex::default(),
+            entries: Made::default(),
+            host_calls: Made::default(),
         }
     }
 
-    /// The trampoline for a signature.
+    /// How the host enters functions with this signature:
+    /// `extern "C" fn(callee_vmctx: *mut c_void, store: *mut VmStore, code: *const u8, buffer: *mut ValRaw) -> u32`
     ///
     /// # Errors
     ///
     /// When there is no room for code, or Cranelift does not accept what it is given (a fault of this file).
-    pub fn get(&self, lowered: &Lowered) -> Result<Arc<Trampoline>, StubError> {
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+    pub fn entry(&self, lowered: &Lowered) -> Result<Arc<Trampoline>, StubError> {
+        self.get(&self.entries, lowered, |maker| {
+            maker.make(entry_signature(), |b, _| entry(b, lowered))
+        })
+    }
+
+    /// What [`VmFuncRef::code`](crate::abi::vmctx::VmFuncRef) is for a function of the host with this signature.
+    ///
+    /// # Errors
+    ///
+    /// As [`entry`](Trampolines::entry).
+    pub fn host_call(&self, lowered: &Lowered) -> Result<Arc<Trampoline>, StubError> {
+        self.get(&self.host_calls, lowered, |maker| {
+            maker.make(tail_signature(lowered), |b, params| {
+                host_call(b, params, lowered);
+            })
+        })
+    }
+
+    fn get(
+        &self,
+        made: &Made,
+        lowered: &Lowered,
+        make: impl FnOnce(&mut Maker<'_>) -> Result<FuncCode, StubError>,
+    ) -> Result<Arc<Trampoline>, StubError> {
+        let mut made = made.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = made.get(lowered) {
             return Ok(Arc::clone(found));
         }
-        let mut maker = Maker::new(&*self.isa);
-        let pieces = [
-            maker.make(entry_signature(), |b, _| entry(b, lowered))?,
-            maker.make(tail_signature(lowered), |b, params| {
-                host_call(b, params, lowered);
-            })?,
-        ];
-        let image = Image::link(&self.arena, &self.host, &pieces, &[])?;
+        let piece = make(&mut Maker::new(&*self.isa))?;
+        let image = Image::link(&self.arena, &self.host, &[piece], &[])?;
         let trampoline = Arc::new(Trampoline { image });
         if made.len() >= KEPT_MAX {
             made.retain(|_, t| Arc::strong_count(t) > 1);

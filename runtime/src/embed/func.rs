@@ -337,7 +337,7 @@ pub(crate) fn raw_host_func<T: 'static>(
     }
     let sig = ty.sig().clone();
     let lowered = signature::lower(&sig);
-    let trampoline = engine.data().trampoline(&lowered).map_err(|_| {
+    let trampoline = engine.data().trampolines.host_call(&lowered).map_err(|_| {
         Error::Rejected(Rejected::Limit("the engine's memory for code".to_string()))
     })?;
     Ok(Arc::new(HostFunc {

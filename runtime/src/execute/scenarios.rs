@@ -74,7 +74,11 @@ impl World {
             body: Box::new(Host(body)),
             ty,
             sig,
-            trampoline: self.engine.trampoline(&lowered).expect("a trampoline"),
+            trampoline: self
+                .engine
+                .trampolines
+                .host_call(&lowered)
+                .expect("a trampoline"),
             lowered,
             types,
         };

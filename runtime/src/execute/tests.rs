@@ -121,13 +121,13 @@ impl World {
         vmctx: *mut c_void,
         args: &[u64],
     ) -> Result<Vec<u64>, Ended> {
-        let trampoline = self.trampolines.get(lowered).expect("a trampoline");
+        let trampoline = self.trampolines.entry(lowered).expect("a trampoline");
         let mut buffer = vec![ValRaw([0; 16]); lowered.slots()];
         for (slot, arg) in buffer.iter_mut().zip(args) {
             slot.0[..8].copy_from_slice(&arg.to_le_bytes());
         }
         let entry = Entry {
-            trampoline: trampoline.entry(),
+            trampoline: trampoline.code(),
             vmctx,
             code,
         };
@@ -309,7 +309,7 @@ fn hosts_are_called_panic_and_fail() {
             caller: ptr::null_mut(),
         };
         let context = (&raw mut context).cast::<c_void>();
-        let code = world.trampolines.get(&unary).expect("one").host_call();
+        let code = world.trampolines.host_call(&unary).expect("one").code();
         let got = world.call_with(&unary, code, context, &[21]);
         assert_eq!(got.expect("returns"), [42]);
         let ended = world

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::mapping::MemoryPool;
-use crate::abi::signature::Lowered;
 use crate::compile::arena::Arena;
 use crate::compile::stubs::{HostCode, StubError, Stubs};
-use crate::compile::trampoline::{Trampoline, Trampolines};
+use crate::compile::trampoline::Trampolines;
 use crate::compile::{Compiler, isa};
 use crate::config::Config;
 use crate::error::Rejected;
@@ -84,14 +83,6 @@ impl EngineData {
             epoch: AtomicU64::new(0),
             config,
         }))
-    }
-
-    /// The trampolines for a machine signature.
-    ///
-    /// # Errors
-    /// When there is no room for code.
-    pub fn trampoline(&self, lowered: &Lowered) -> Result<Arc<Trampoline>, StubError> {
-        self.trampolines.get(lowered)
     }
 
     /// Begins the next epoch: stores whose deadline passes are interrupted.

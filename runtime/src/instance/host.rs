@@ -95,7 +95,7 @@ impl HostFuncData {
     pub fn new(func: Arc<HostFunc>, store: NonNull<VmStore>) -> Result<HostFuncData, NoMemory> {
         let context = record(&func, store, ptr::null_mut())?;
         let funcref = Record::holding(VmFuncRef {
-            code: func.trampoline.host_call(),
+            code: func.trampoline.code(),
             vmctx: context.start().as_ptr().cast(),
             type_id: func.ty.0,
             heap_id: 0,

@@ -48,7 +48,7 @@ impl StoreOpaque {
     }
 
     fn prepare(&self, sig: FuncSig) -> Result<Callable, Raised> {
-        let trampoline = self.engine.trampoline(&lower(&sig));
+        let trampoline = self.engine.trampolines.entry(&lower(&sig));
         let trampoline = trampoline.map_err(|_| Raised::Exhausted(Exhausted::Memory))?;
         Ok(Callable { sig, trampoline })
     }
@@ -108,7 +108,7 @@ impl StoreOpaque {
         assert!(buffer.len() >= sig.params.len().max(sig.results.len()));
         self.usable().map_err(refuse)?;
         let entry = Entry {
-            trampoline: callable.trampoline.entry(),
+            trampoline: callable.trampoline.code(),
             vmctx,
             code,
         };
