@@ -58,13 +58,13 @@ const PARTS: [Part; 7] = [
         name: "speed",
         made: |config| config.opt_level == OptLevel::Speed,
         make: |config| config.opt_level = OptLevel::Speed,
-        share: 10,
+        share: 6,
     },
     Part {
         name: "backtracking",
         made: |config| config.reg_alloc == RegAlloc::Backtracking,
         make: |config| config.reg_alloc = RegAlloc::Backtracking,
-        share: 15,
+        share: 10,
     },
     Part {
         name: "explicit",
@@ -194,8 +194,9 @@ impl RuntimeConfig {
             epochs: self.epochs,
             collection_points: !self.inline_allocation,
             heap_limit,
-            // The same translator makes the same intermediate form at every level; checking it where compiling is slow anyway is enough.
-            verify_ir: self.opt_level == OptLevel::Speed,
+            // The same translator makes the same intermediate form at every level, and the verifier takes a tenth of the time to compile:
+            // checking what a few programs become is enough.
+            verify_ir: self.epochs,
             planted: self.planted(),
             ..fuzzing
         }
