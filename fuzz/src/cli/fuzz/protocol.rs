@@ -4,6 +4,34 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+/// What became of the inputs of one target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetCounters {
+    /// Programs generated and given to the engines.
+    pub programs: u64,
+    /// Programs in which at least one step was compared to its end.
+    pub compared: u64,
+    /// Time spent on them, one core's, in microseconds.
+    pub micros: u64,
+    /// The input that took longest: microseconds, and its seed.
+    pub slowest: (u64, u64),
+}
+
+impl TargetCounters {
+    fn add(&mut self, other: &TargetCounters) {
+        self.programs += other.programs;
+        self.compared += other.compared;
+        self.micros += other.micros;
+        self.slowest = self.slowest.max(other.slowest);
+    }
+
+    /// Programs compared in a second of one core's time.
+    #[must_use]
+    pub fn speed(&self) -> f64 {
+        self.compared as f64 / (self.micros as f64 / 1e6).max(0.001)
+    }
+}
+
 /// What a worker has done since it started, or all workers of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
@@ -25,11 +53,8 @@ pub struct Counters {
     pub live_checks: u64,
     /// Live objects on which both sides agreed.
     pub live_objects: u64,
-    /// Programs by target.
-    pub by_target: BTreeMap<String, u64>,
-    /// The input of each target that took longest: milliseconds, and its seed.
-    #[serde(default)]
-    pub slowest: BTreeMap<String, (u64, u64)>,
+    /// The same by target.
+    pub by_target: BTreeMap<String, TargetCounters>,
     /// What targets count besides, by name.
     #[serde(default)]
     pub counts: BTreeMap<String, u64>,
@@ -49,21 +74,15 @@ impl Counters {
         for (reason, count) in &other.skipped {
             *self.skipped.entry(reason.clone()).or_default() += count;
         }
-        for (target, count) in &other.by_target {
-            *self.by_target.entry(target.clone()).or_default() += count;
-        }
-        for (target, &(millis, seed)) in &other.slowest {
-            self.took(target, millis, seed);
+        for (target, counters) in &other.by_target {
+            self.by_target
+                .entry(target.clone())
+                .or_default()
+                .add(counters);
         }
         for (what, count) in &other.counts {
             *self.counts.entry(what.clone()).or_default() += count;
         }
-    }
-
-    /// An input of `target` took so long.
-    pub fn took(&mut self, target: &str, millis: u64, seed: u64) {
-        let slowest = self.slowest.entry(target.to_owned()).or_default();
-        *slowest = (*slowest).max((millis, seed));
     }
 
     /// Programs skipped for any reason.

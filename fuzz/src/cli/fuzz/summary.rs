@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::protocol::{Counters, Found};
+use super::protocol::{Counters, Found, TargetCounters};
 use crate::cli::{Ending, Failure};
 use crate::target::Target;
 
@@ -48,7 +48,7 @@ struct Json<'a> {
     collected_alive: u64,
     live_checks: u64,
     live_objects: u64,
-    by_target: &'a BTreeMap<String, u64>,
+    by_target: &'a BTreeMap<String, TargetCounters>,
     counts: &'a BTreeMap<String, u64>,
     workers_crashed: u64,
     workers_killed: u64,
@@ -172,6 +172,26 @@ impl Summary {
     }
 }
 
+/// A line for each target.
+fn by_target(
+    f: &mut fmt::Formatter<'_>,
+    targets: &BTreeMap<String, TargetCounters>,
+) -> fmt::Result {
+    let micros = targets.values().map(|t| t.micros).sum();
+    for (name, t) in targets {
+        let (slowest, seed) = t.slowest;
+        writeln!(
+            f,
+            "  {name:12}  {} compared, {:.0} per second and core; {:.0}% of the time; slowest {:.2} s: --seed {seed:#x}",
+            t.compared,
+            t.speed(),
+            percent(t.micros, micros),
+            slowest as f64 / 1e6
+        )?;
+    }
+    Ok(())
+}
+
 fn percent(part: u64, whole: u64) -> f64 {
     100.0 * part as f64 / whole.max(1) as f64
 }
@@ -221,13 +241,7 @@ impl fmt::Display for Summary {
             "live objects  {} in {} checks",
             c.live_objects, c.live_checks
         )?;
-        if let Some((target, (millis, seed))) = c.slowest.iter().max_by_key(|(_, took)| **took) {
-            let seconds = *millis as f64 / 1000.0;
-            writeln!(
-                f,
-                "slowest       {seconds:.1} s: --target {target} --seed {seed:#x}"
-            )?;
-        }
+        by_target(f, &c.by_target)?;
         for (what, count) in &c.counts {
             writeln!(f, "counted       {what}: {count}")?;
         }

@@ -148,9 +148,7 @@ impl Worker<'_> {
             Ok(ran) => ran,
             Err(panic) => Ran::panicked(panic.as_ref()),
         };
-        self.counters.count(target, &ran);
-        let millis = started.elapsed().as_millis() as u64;
-        self.counters.took(target.name, millis, seed);
+        self.counters.count(target, seed, &ran, started.elapsed());
         if let Some(fault) = &ran.fault {
             self.found(&Finding::new(target, seed, fault, &self.options.planted))?;
         }
@@ -181,10 +179,14 @@ impl Worker<'_> {
 }
 
 impl Counters {
-    /// Counts one input.
-    pub fn count(&mut self, target: &Target, ran: &Ran) {
+    /// Counts the input of `seed`, which took so long.
+    pub fn count(&mut self, target: &Target, seed: u64, ran: &Ran, took: Duration) {
+        let micros = took.as_micros() as u64;
+        let of_target = self.by_target.entry(target.name.to_owned()).or_default();
+        of_target.programs += 1;
+        of_target.micros += micros;
+        of_target.slowest = of_target.slowest.max((micros, seed));
         self.programs += 1;
-        *self.by_target.entry(target.name.to_owned()).or_default() += 1;
         self.steps += ran.stats.steps;
         self.collections += ran.stats.collections;
         self.live_checks += ran.stats.live_checks;
@@ -198,6 +200,7 @@ impl Counters {
             (None, None) => {}
         }
         if ran.skipped.is_none() && ran.stats.steps > 0 {
+            of_target.compared += 1;
             self.compared += 1;
             self.collected_alive += u64::from(ran.stats.collected_alive);
         }
