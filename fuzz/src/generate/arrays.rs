@@ -37,13 +37,13 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         feature: Feature::ArraySegments,
-        weight: 30,
+        weight: 42,
         classes: ANY,
         make: array_new_elem,
     },
     Row {
         feature: Feature::Arrays,
-        weight: 16,
+        weight: 26,
         classes: VALUE,
         make: array_get,
     },
@@ -55,13 +55,13 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         feature: Feature::Arrays,
-        weight: 22,
+        weight: 30,
         classes: STMT,
         make: array_set,
     },
     Row {
         feature: Feature::ArrayBulk,
-        weight: 20,
+        weight: 27,
         classes: STMT,
         make: array_fill,
     },
@@ -79,7 +79,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         feature: Feature::ArraySegments,
-        weight: 22,
+        weight: 34,
         classes: STMT,
         make: array_init_elem,
     },

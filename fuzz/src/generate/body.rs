@@ -113,11 +113,11 @@ impl Gen<'_> {
             pool: (0..params as u32).map(LocalId).collect(),
             budget: match kind {
                 BodyKind::Entry => {
-                    let (low, high) = self.size.pick((10, 26), (14, 50));
+                    let (low, high) = self.size.pick((8, 20), (14, 50));
                     self.src.range(low, high) as i32
                 }
                 BodyKind::General => {
-                    let (low, high) = self.size.pick((3, 12), (4, 26));
+                    let (low, high) = self.size.pick((3, 10), (4, 26));
                     self.src.range(low, high) as i32
                 }
                 BodyKind::Stub => 0,

@@ -47,7 +47,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         feature: Feature::TailCalls,
-        weight: 30,
+        weight: 40,
         classes: STMT,
         make: tail_call_sometimes,
     },

@@ -66,7 +66,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         feature: Feature::Select,
-        weight: 10,
+        weight: 14,
         classes: NUM | REF,
         make: select,
     },

@@ -29,7 +29,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         feature: Feature::Exceptions,
-        weight: 10,
+        weight: 13,
         classes: STMT,
         make: rethrow,
     },

@@ -52,13 +52,13 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         feature: Feature::Memory,
-        weight: 2,
+        weight: 3,
         classes: STMT,
         make: data_drop,
     },
     Row {
         feature: Feature::ArraySegments,
-        weight: 2,
+        weight: 3,
         classes: STMT,
         make: data_drop,
     },

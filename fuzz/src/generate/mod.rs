@@ -83,7 +83,7 @@ pub fn generate(bytes: &[u8], focus: Focus) -> Program {
     let mut src = Source::new(bytes);
     let mut swarm = Swarm::draw(&mut src);
     let held = focus_swarm(&mut swarm, &mut src, focus);
-    let size = if src.chance(20) {
+    let size = if src.chance(5) {
         Size::Large
     } else {
         Size::Small
@@ -265,7 +265,7 @@ impl Gen<'_> {
         let mut written = 0;
         while let Some((id, kind)) = self.unwritten.pop() {
             written += 1;
-            let kind = if written > self.size.pick(5, 12) && kind == BodyKind::General {
+            let kind = if written > self.size.pick(4, 12) && kind == BodyKind::General {
                 BodyKind::Stub
             } else {
                 kind

@@ -21,13 +21,13 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         feature: Feature::Structs,
-        weight: 25,
+        weight: 34,
         classes: VALUE,
         make: struct_get,
     },
     Row {
         feature: Feature::Structs,
-        weight: 35,
+        weight: 40,
         classes: STMT,
         make: struct_set,
     },

@@ -23,13 +23,13 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         feature: Feature::Basic,
-        weight: 6,
+        weight: 22,
         classes: I32,
         make: ref_is_null,
     },
     Row {
         feature: Feature::Basic,
-        weight: 5,
+        weight: 7,
         classes: I32,
         make: ref_eq,
     },
@@ -71,7 +71,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         feature: Feature::CastBranches,
-        weight: 12,
+        weight: 15,
         classes: REF,
         make: br_on_null,
     },
@@ -95,7 +95,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         feature: Feature::I31,
-        weight: 16,
+        weight: 22,
         classes: I32,
         make: i31_get,
     },
@@ -113,7 +113,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         feature: Feature::Extern,
-        weight: 10,
+        weight: 23,
         classes: ANY,
         make: any_convert_extern,
     },

@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn nothing_listed_is_rare() {
-        let survey = Survey::of_seeds(0..700, Focus::Any);
+        let survey = Survey::of_seeds(0..2000, Focus::Any);
         let mut rare = Vec::new();
         for (least, names) in LEAST {
             let separator = if names.contains('|') { '|' } else { ' ' };

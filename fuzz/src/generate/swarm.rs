@@ -27,15 +27,15 @@ features! {
     /// Groups that repeat, or nearly repeat, an earlier one.
     NearDuplicates 40
     /// `i8` and `i16` fields.
-    Packed 50
+    Packed 68
     /// Function types, references to functions.
     Functions 60
     /// `i31`.
-    I31 60
+    I31 72
     /// The `extern` hierarchy.
-    Extern 60
+    Extern 72
     /// `exnref`, exceptions, `try_table`.
-    Exceptions 45
+    Exceptions 54
     /// `f32`, `f64`.
     Floats 35
     /// `v128`.
@@ -46,20 +46,20 @@ features! {
     /// Structs.
     Structs 90
     /// Arrays.
-    Arrays 75
+    Arrays 80
     /// `array.fill`, `array.copy`.
-    ArrayBulk 56
+    ArrayBulk 60
     /// `array.new_data`, `array.new_elem`, `array.init_*`.
-    ArraySegments 56
+    ArraySegments 72
     /// Chains, cycles, trees, wide arrays, sharing: built on purpose.
     Shapes 65
     // ---- references
     /// `ref.test`, `ref.cast`.
-    Casts 65
+    Casts 76
     /// `br_on_cast`, `br_on_cast_fail`, `br_on_null`, `br_on_non_null`.
-    CastBranches 62
+    CastBranches 66
     /// `select` of references and numbers.
-    Select 50
+    Select 70
     /// Statements between operands: references wait on the operand stack.
     OperandStack 60
     /// Locals that are set again and again.
@@ -72,20 +72,20 @@ features! {
     /// `call`.
     Calls 65
     /// `call_ref`.
-    CallRef 40
+    CallRef 50
     /// `call_indirect`.
-    CallIndirect 50
+    CallIndirect 57
     /// `return_call*`.
-    TailCalls 35
+    TailCalls 44
     /// Several results, blocks with parameters, many parameters.
     MultiValue 45
     /// Traps on purpose.
     Traps 35
     // ---- module items
     /// Tables of references.
-    Tables 84
+    Tables 86
     /// `table.fill`, `table.copy`.
-    TableBulk 55
+    TableBulk 63
     /// `table.init`, `elem.drop`.
     TableInit 58
     /// `table.grow`.
@@ -99,28 +99,28 @@ features! {
     /// Passive, active and declarative element segments.
     Elements 60
     /// Linear memory.
-    Memory 36
+    Memory 56
     /// Several modules that import from each other.
-    Linking 45
+    Linking 30
     /// Numeric computation beyond what programs need anyway.
     Numbers 45
     // ---- the embedder
     /// Collections asked for by the program.
     AskGc 70
     /// Live counts asked for by the program.
-    AskLive 15
+    AskLive 22
     /// Host objects.
-    HostObjects 55
+    HostObjects 75
     /// Host handles: hold, held, release.
     HostHandles 30
     /// The embedder's operations on tables.
-    HostTables 40
+    HostTables 45
     /// The embedder's operations on globals.
-    HostGlobals 25
+    HostGlobals 31
     /// The embedder's allocations.
-    HostAllocation 30
+    HostAllocation 36
     /// Calls into the host that call back.
-    HostCalls 36
+    HostCalls 44
 }
 
 /// Which features are on, and how heavy each is.

@@ -13,7 +13,7 @@ use crate::program::{ElemId, Expr, Mode, Op, TableId, TableTy, Ty};
 pub(super) const ROWS: &[Row] = &[
     Row {
         feature: Feature::Tables,
-        weight: 25,
+        weight: 38,
         classes: REF,
         make: table_get,
     },
@@ -43,7 +43,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         feature: Feature::TableBulk,
-        weight: 22,
+        weight: 26,
         classes: STMT,
         make: table_fill,
     },
@@ -61,7 +61,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         feature: Feature::TableInit,
-        weight: 8,
+        weight: 11,
         classes: STMT,
         make: elem_drop,
     },

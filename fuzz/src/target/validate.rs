@@ -23,7 +23,7 @@ use crate::mutate::bytes::Parts;
 pub static TARGET: Target = Target {
     name: "validate",
     hunts: "any bytes: runtime, reference and wasmparser accept the same modules",
-    share: 2,
+    share: 1,
     subject: test_case,
     check,
 };
