@@ -33,9 +33,12 @@ pub const RESULT_REGISTERS: usize = 8;
 /// Address space for an engine's machine code: a 32-bit displacement reaches all of it.
 pub const CODE_ARENA_BYTES: u32 = 1 << 30;
 
-/// Operands on the stack, summed over the calls of one function: each may need an entry in the stack map of each call, which is all that
-/// is quadratic in a function's length.
-pub const HELD_OPERANDS_MAX: u64 = 4 << 20;
+/// Entries in the stack maps of one function: references alive over a call, summed over its calls. That is quadratic in a function's length
+/// at worst.
+pub const STACK_MAP_ENTRIES_MAX: usize = 4 << 20;
+
+/// Basic blocks in which a reference is alive, summed over the references of one function, for the same reason.
+pub const LIVE_RANGES_MAX: usize = 64 << 20;
 
 const _: () = {
     assert!(DISPLAY_ENTRIES == SUBTYPE_DEPTH_MAX + 1);

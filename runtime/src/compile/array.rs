@@ -86,7 +86,7 @@ impl Translator<'_> {
         body: impl FnOnce(&mut Self, Value),
     ) {
         let head = self.b.create_block();
-        let address = self.b.append_block_param(head, types::I64);
+        let address = self.block_param(head, types::I64);
         let inside = self.b.create_block();
         let after = self.b.create_block();
         self.b.ins().jump(head, &[start.into()]);

@@ -28,7 +28,7 @@ impl Translator<'_> {
         let yes = self.b.create_block();
         let no = self.b.create_block();
         let join = self.b.create_block();
-        let answer = self.b.append_block_param(join, types::I32);
+        let answer = self.block_param(join, types::I32);
         self.type_test(reference, target, yes, no);
         for (block, truth) in [(yes, 1), (no, 0)] {
             self.enter(block);

@@ -134,7 +134,7 @@ impl Emit for Emitter<'_, '_> {
             self.0.b.set_cold_block(block);
         }
         for _ in 0..params {
-            self.0.b.append_block_param(block, types::I32);
+            self.0.block_param(block, types::I32);
         }
         Label(block.as_u32())
     }

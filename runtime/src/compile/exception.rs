@@ -86,7 +86,7 @@ impl Translator<'_> {
                 Catch::AllRef { label } => (None, label, true),
             };
             let block = self.cold_block();
-            self.b.append_block_param(block, types::I64);
+            self.block_param(block, types::I64);
             let frame = self.frame_at(label);
             self.handlers.all.push(Handler {
                 tag,
@@ -145,7 +145,6 @@ impl Translator<'_> {
 
     /// Calls; an exception lands in the handlers in force. The results are not declared yet.
     pub(super) fn invoke(&mut self, callee: Callee, args: &[Value]) -> Values {
-        self.held += self.stack.len() as u64;
         if self.handlers.all.is_empty() {
             let inst = match callee {
                 Callee::Direct(func) => self.b.ins().call(func, args),
@@ -161,7 +160,7 @@ impl Translator<'_> {
         let results: Values = (0..self.b.func.dfg.signatures[sig].returns.len())
             .map(|at| {
                 let ty = self.b.func.dfg.signatures[sig].returns[at].value_type;
-                self.b.append_block_param(normal, ty)
+                self.block_param(normal, ty)
             })
             .collect();
         let table = self.exception_table(sig, normal, results.len());

@@ -1,23 +1,26 @@
 //! One function body to Cranelift's form: the loop over its operators, and which file translates which operator.
 
-use cranelift_codegen::ir::{self, ArgumentPurpose, Function, GlobalValueData, InstBuilder, types};
-use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
+use cranelift_codegen::ir::{
+    self, ArgumentPurpose, Function, GlobalValueData, InstBuilder, StackSlotData, StackSlotKind,
+    Value, types,
+};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use wasmparser::{BinaryReader, FunctionBody, Operator};
 
 use super::call::Way;
 use super::control::{BlockTy, FrameKind};
-use super::effort::Extent;
+use super::effort::{Extent, VARIABLES_MAX};
 use super::env::{Env, listing_name};
+use super::spill;
 use super::trampoline::{clif_type, tail_signature};
-use super::translator::Translator;
+use super::translator::{Local, Translator};
 use super::unreadable;
 use crate::abi::libcalls::LibCall;
-use crate::abi::signature::{AbiTy, Lowered};
+use crate::abi::signature::{AbiTy, Lowered, SLOT_BYTES};
 use crate::abi::vmctx::{VmContext, VmStore};
 use crate::config::TrapMode;
 use crate::error::Rejected;
 use crate::index::{DefinedFuncIdx, ElemIdx, FieldIdx, FuncIdx, GlobalIdx, TableIdx, TypeIdx};
-use crate::limits::HELD_OPERANDS_MAX;
 use crate::planted::Fault;
 
 /// Translates a function of the module into `func`, which is empty.
@@ -69,9 +72,6 @@ pub(super) fn begin<'a>(
 ///
 /// [`Rejected::Limit`] when its stack maps would be too large.
 pub(super) fn finish(mut t: Translator<'_>) -> Result<Extent, Rejected> {
-    if t.held > HELD_OPERANDS_MAX {
-        return Err(Rejected::Limit("operands held over calls".to_owned()));
-    }
     while !t.costs.is_empty() {
         t.end_cost();
     }
@@ -79,8 +79,11 @@ pub(super) fn finish(mut t: Translator<'_>) -> Result<Extent, Rejected> {
     let config = t.env.compiler.isa().frontend_config();
     let extent = Extent {
         blocks: t.b.func.dfg.num_blocks(),
+        values: t.values.0 + t.values.1,
+        in_frame: t.locals_slot.is_some(),
         loop_depth: t.loops.1,
     };
+    spill::spill(t.b.func, t.references)?;
     t.b.finalize(config);
     Ok(extent)
 }
@@ -109,12 +112,26 @@ fn limit_stack(func: &mut Function) {
 }
 
 impl<'a> Translator<'a> {
-    fn declare_local(&mut self, ty: AbiTy) -> Variable {
-        let local = self.b.declare_var(clif_type(ty));
-        if ty == AbiTy::Ref && !self.config().planted.has(Fault::LocalsUndeclared) {
-            self.b.declare_var_needs_stack_map(local);
-        }
-        local
+    /// A local in a variable.
+    fn declare_variable(&mut self, ty: AbiTy, value: Value) {
+        let variable = self.b.declare_var(clif_type(ty));
+        self.b.def_var(variable, value);
+        self.locals.push(Local::Variable(variable));
+        self.values.0 += 1;
+    }
+
+    /// A local in the frame.
+    fn declare_in_frame(&mut self, ty: AbiTy, value: Value) {
+        let slot = *self.locals_slot.get_or_insert_with(|| {
+            let align = SLOT_BYTES.trailing_zeros() as u8;
+            let data = StackSlotData::new(StackSlotKind::ExplicitSlot, 0, align);
+            self.b.create_sized_stack_slot(data)
+        });
+        let size = &mut self.b.func.sized_stack_slots[slot].size;
+        let offset = *size as i32;
+        *size += SLOT_BYTES;
+        self.b.ins().stack_store(types::I64, value, slot, offset);
+        self.locals.push(Local::Frame(offset, clif_type(ty)));
     }
 
     /// Declares parameters and locals; the latter begin with the zero of their type, which is shared.
@@ -123,16 +140,24 @@ impl<'a> Translator<'a> {
         for (at, &ty) in self.signature.params.iter().enumerate() {
             let value = self.b.block_params(self.entry)[at + 1];
             self.declare(value, ty);
-            let local = self.declare_local(ty);
-            self.b.def_var(local, value);
+            self.declare_variable(ty, value);
         }
+        let mut groups = Vec::new();
+        let mut numbers = 0;
         for group in body.get_locals_reader().map_err(unreadable)? {
             let (count, ty) = group.map_err(unreadable)?;
             let ty = env.abi_ty(ty)?;
+            numbers += if ty == AbiTy::Ref { 0 } else { count };
+            groups.push((count, ty));
+        }
+        for (count, ty) in groups {
             let zero = self.zero(ty);
             for _ in 0..count {
-                let local = self.declare_local(ty);
-                self.b.def_var(local, zero);
+                if numbers > VARIABLES_MAX && ty != AbiTy::Ref {
+                    self.declare_in_frame(ty, zero);
+                } else {
+                    self.declare_variable(ty, zero);
+                }
             }
         }
         Ok(())

@@ -1,11 +1,10 @@
 //! Variable instructions (4.6.4 of the specification): locals and globals.
 
 use cranelift_codegen::ir::{InstBuilder, Value, types};
-use cranelift_frontend::Variable;
 
 use super::emit::reg;
 use super::trampoline::clif_type;
-use super::translator::{Place, Translator};
+use super::translator::{Local, Place, Translator};
 use crate::abi::signature::AbiTy;
 use crate::abi::vmctx::VmGlobal;
 use crate::heap::emit::{Holds, Region};
@@ -15,12 +14,41 @@ use crate::types::ValKind;
 
 impl Translator<'_> {
     pub(super) fn local_get(&mut self, local: u32) {
-        let value = self.b.use_var(Variable::from_u32(local));
+        let value = match self.locals[local as usize] {
+            Local::Variable(variable) => self.b.use_var(variable),
+            Local::Frame(offset, ty) => {
+                let slot = self.locals_slot.expect("there is such a local");
+                self.b.ins().stack_load(types::I64, ty, slot, offset)
+            }
+        };
         self.push(value);
     }
 
-    /// What a local is set to: the value itself, or a copy that no stack map knows, where that fault is planted.
-    fn value_for_local(&mut self, value: Value) -> Value {
+    pub(super) fn local_set(&mut self, local: u32) {
+        let value = self.pop();
+        self.set_local(local, value);
+    }
+
+    pub(super) fn local_tee(&mut self, local: u32) {
+        let value = self.stack[self.stack.len() - 1];
+        self.set_local(local, value);
+    }
+
+    fn set_local(&mut self, local: u32, value: Value) {
+        match self.locals[local as usize] {
+            Local::Variable(variable) => {
+                let value = self.value_for_variable(value);
+                self.b.def_var(variable, value);
+            }
+            Local::Frame(offset, _) => {
+                let slot = self.locals_slot.expect("there is such a local");
+                self.b.ins().stack_store(types::I64, value, slot, offset);
+            }
+        }
+    }
+
+    /// What a variable is set to: the value itself, or a copy that no stack map knows, where that fault is planted.
+    fn value_for_variable(&mut self, value: Value) -> Value {
         let is_copied = self.config().planted.has(Fault::LocalsUndeclared)
             && self.b.func.dfg.value_type(value) == types::I32;
         if is_copied {
@@ -28,18 +56,6 @@ impl Translator<'_> {
         } else {
             value
         }
-    }
-
-    pub(super) fn local_set(&mut self, local: u32) {
-        let value = self.pop();
-        let value = self.value_for_local(value);
-        self.b.def_var(Variable::from_u32(local), value);
-    }
-
-    pub(super) fn local_tee(&mut self, local: u32) {
-        let value = self.stack[self.stack.len() - 1];
-        let value = self.value_for_local(value);
-        self.b.def_var(Variable::from_u32(local), value);
     }
 
     /// Where a global's value is: an address and an offset from it.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! operators -> Cranelift's form -> machine code -> FuncCode  ->  Image
-//!   function     (translator)       Cranelift      emitted       image
+//!   function     (translator, spill) Cranelift     emitted       image
 //! ```
 //!
 //! [`compile_module`] is the whole of it. Translators are one file for each chapter of the specification's instructions; `function`
@@ -26,6 +26,7 @@ mod object;
 mod simd_arith;
 mod simd_lanes;
 mod simd_memory;
+mod spill;
 mod table;
 mod translator;
 

@@ -268,7 +268,7 @@ impl Translator<'_> {
         let known = self.b.create_block();
         let unknown = self.cold_block();
         let join = self.b.create_block();
-        let number = self.b.append_block_param(join, types::I32);
+        let number = self.block_param(join, types::I32);
         let zero = self.i32_const(0);
         self.b.ins().brif(func, known, &[], join, &[zero.into()]);
         self.enter(known);

@@ -2,8 +2,8 @@
 //! flags, constants of the context, traps, and libcalls.
 //!
 //! Invariants:
-//! - **C1** Every value that is a reference into the collected heap is declared as needing a stack map where it is defined: parameters
-//!   of blocks, results of calls and libcalls, loads, selects, and locals. What is known to be null or an i31 is no such reference.
+//! - **C1** Every value that is a reference into the collected heap is declared where it is defined: parameters of blocks, results of
+//!   calls and libcalls, loads, selects (`spill` finds what locals become). What is known to be null or an i31 is no such reference.
 //! - **C2** A native address derived from a reference is used before the next call is emitted.
 //! - **C3** `readonly` and `can_move` stand only on loads from addresses that are valid, and hold the same bits, from the
 //!   function's first instruction to its last.
@@ -19,7 +19,7 @@ use cranelift_codegen::ir::{
     InstBuilder, MemFlagsData, SigRef, StackSlot, Type, Value, types,
 };
 use cranelift_codegen::isa::CallConv;
-use cranelift_frontend::FunctionBuilder;
+use cranelift_frontend::{FunctionBuilder, Variable};
 use smallvec::SmallVec;
 
 use super::control::Frame;
@@ -27,6 +27,7 @@ use super::emit::Emitter;
 use super::emitted::{Target, trap_code};
 use super::env::Env;
 use super::exception::Handlers;
+use super::spill::References;
 use super::stubs;
 use super::trampoline::{clif_type, tail_signature};
 use crate::abi::libcalls::{LibCall, Ty};
@@ -69,12 +70,19 @@ pub(super) enum Place {
     Results,
 }
 
-/// Identity of the region of stack-map slots.
-const STACK_MAP_REGION: u32 = 100;
 /// Identity of the region of return areas.
 const RESULTS_REGION: u32 = 101;
 /// How many kinds of memory have a region in `Translator::regions`.
 const REGIONS: usize = Region::Memory as usize + 2;
+
+/// Where a local is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Local {
+    /// Wherever Cranelift puts it.
+    Variable(Variable),
+    /// In the function's frame at this offset in `Translator::locals_slot`: no reference, in a function with very many locals.
+    Frame(i32, Type),
+}
 
 /// The function that is being translated.
 pub(super) struct Translator<'a> {
@@ -100,12 +108,18 @@ pub(super) struct Translator<'a> {
     pub return_area: Option<Value>,
     /// Operators since each fuel check, with the constant to be patched; innermost loop last.
     pub costs: Vec<(Inst, i64)>,
+    /// Parameters and locals.
+    pub locals: Vec<Local>,
+    /// The locals that are [`Local::Frame`].
+    pub locals_slot: Option<StackSlot>,
     /// Slot that receives results of calls through a return area.
     pub results_slot: Option<StackSlot>,
     /// Whether references stay out of stack maps: a planted fault.
     pub forgets_references: bool,
-    /// Operands on the stack, summed over the calls so far.
-    pub held: u64,
+    /// The references among the function's values.
+    pub references: References,
+    /// Parameters and locals, and the most operands there were on the stack at once.
+    pub values: (usize, usize),
     /// How an access to the slot fails that a collector is overwriting, if it can.
     pub slot_trap: Option<Trap>,
     /// The first block.
@@ -126,12 +140,6 @@ impl<'a> Translator<'a> {
         mut b: FunctionBuilder<'a>,
         signature: &'a Lowered,
     ) -> Translator<'a> {
-        b.make_stack_map_alias_region(Box::new(|regions, _, _, _| {
-            Some(regions.insert(AliasRegionData {
-                user_id: STACK_MAP_REGION,
-                description: "stack map slots".into(),
-            }))
-        }));
         let entry = b.create_block();
         b.append_block_params_for_function_params(entry);
         b.switch_to_block(entry);
@@ -152,9 +160,12 @@ impl<'a> Translator<'a> {
             vmctx,
             return_area,
             costs: Vec::new(),
+            locals: Vec::new(),
+            locals_slot: None,
             results_slot: None,
             forgets_references: false,
-            held: 0,
+            references: References::default(),
+            values: (0, 0),
             slot_trap: None,
             entry,
             cached: BTreeMap::new(),
@@ -191,6 +202,7 @@ impl<'a> Translator<'a> {
 impl Translator<'_> {
     pub fn push(&mut self, value: Value) {
         self.stack.push(value);
+        self.values.1 = self.values.1.max(self.stack.len());
     }
 
     pub fn pop(&mut self) -> Value {
@@ -226,7 +238,7 @@ impl Translator<'_> {
     /// Declares `value` according to its machine type (invariant C1).
     pub fn declare(&mut self, value: Value, ty: AbiTy) {
         if ty == AbiTy::Ref && !self.forgets_references {
-            self.b.declare_value_needs_stack_map(value);
+            self.references.declared.insert(value);
         }
     }
 
@@ -237,11 +249,18 @@ impl Translator<'_> {
         }
     }
 
+    /// A further parameter of a block that is not filled yet.
+    pub fn block_param(&mut self, block: Block, ty: Type) -> Value {
+        let param = self.b.append_block_param(block, ty);
+        self.references.own_params.insert(param);
+        param
+    }
+
     /// A block with parameters of those types.
     pub fn block_with(&mut self, tys: &[AbiTy]) -> Block {
         let block = self.b.create_block();
         for &ty in tys {
-            let param = self.b.append_block_param(block, clif_type(ty));
+            let param = self.block_param(block, clif_type(ty));
             if !self.config().planted.has(Fault::BlockParameterUndeclared) {
                 self.declare(param, ty);
             }
@@ -512,7 +531,6 @@ impl Translator<'_> {
 
     /// Calls the host; the result has the type of the table in `abi::libcalls`.
     pub fn libcall(&mut self, call: LibCall, args: &[Value]) -> Value {
-        self.held += self.stack.len() as u64;
         let func = self.libcall_ref(call);
         let mut all: Values = SmallVec::with_capacity(args.len() + 1);
         all.push(self.vmctx);

@@ -308,6 +308,70 @@ fn frames_larger_than_the_stack() {
     assert!(is_limit(Module::new(&engine, one_function(&locals))));
 }
 
+/// Locals of every type in a function with more of them than variables, set in branches, alive over a collection.
+#[test]
+fn thousands_of_locals_keep_their_values() {
+    const COUNT: u64 = 3_000;
+    let types = [
+        "i32",
+        "i64",
+        "f32",
+        "f64",
+        "v128",
+        "i31ref",
+        "(ref null $s)",
+    ];
+    let mut text = r#"(module (type $s (struct (field i64))) (import "" "gc" (func $gc))
+        (func (export "f") (param $on i32) (result i64)"#
+        .to_owned();
+    for local in 0..COUNT {
+        text += &format!("(local $l{local} {})", types[local as usize % types.len()]);
+    }
+    for local in 0..COUNT {
+        let value = match local % 7 {
+            0 => format!("(i32.const {local})"),
+            1 => format!("(i64.const {local})"),
+            2 => format!("(f32.const {local})"),
+            3 => format!("(f64.const {local})"),
+            4 => format!("(i64x2.splat (i64.const {local}))"),
+            5 => format!("(ref.i31 (i32.const {local}))"),
+            _ => format!("(struct.new $s (i64.const {local}))"),
+        };
+        text += &format!("(if (local.get $on) (then (local.set $l{local} {value})))");
+    }
+    text += "(call $gc) (i64.const 0)";
+    for local in 0..COUNT {
+        let get = format!("(local.get $l{local})");
+        let number = match local % 7 {
+            0 => format!("(i64.extend_i32_u {get})"),
+            1 => get,
+            2 => format!("(i64.trunc_f32_u {get})"),
+            3 => format!("(i64.trunc_f64_u {get})"),
+            4 => format!("(i64x2.extract_lane 1 {get})"),
+            5 => format!("(i64.extend_i32_u (i31.get_u {get}))"),
+            _ => format!("(struct.get $s 0 {get})"),
+        };
+        text += &format!(
+            "(if (result i64) (local.get $on) (then {number}) (else (i64.const 0))) i64.add"
+        );
+    }
+    text += "))";
+    for opt_level in [OptLevel::None, OptLevel::Speed] {
+        each_store(|store| {
+            let mut config = store.engine().config().clone();
+            config.opt_level = opt_level;
+            let mut store = Store::new(&Engine::new(&config).unwrap(), ());
+            let collect = Func::wrap(&mut store, |mut caller: Caller<'_, ()>| caller.gc());
+            let module = module(&store, &text);
+            let instance = Instance::new(&mut store, &module, &[collect.unwrap().into()]).unwrap();
+            for (on, sum) in [(1, COUNT * (COUNT - 1) / 2), (0, 0)] {
+                let got = call(&mut store, instance, "f", &[Val::I32(on)]).unwrap();
+                assert_eq!(got[0].i64(), Some(sum as i64));
+            }
+        });
+    }
+}
+
 /// Nothing walks structures by recursion on the host's stack.
 #[test]
 fn long_lists_and_chains_of_types() {

@@ -1,0 +1,512 @@
+//! References that are alive over calls: each has a place in the frame meanwhile, which the call's stack map names.
+//!
+//! ```text
+//! declared values -> References (with the parameters that SSA construction added)
+//!                 -> Code        positions, calls, uses, predecessors
+//!                 -> Alive       which are alive over which calls, and their places
+//!                 -> Rewriter    stores after definitions, loads before uses, stack maps
+//! ```
+//!
+//! A call may move objects, so a value that was loaded or made before a call is not used after it: it is loaded again from its place. A
+//! value that is only an argument of a call is not alive over it.
+//!
+//! Cranelift's frontend can do this as well. Its fixed point over sets of values visits a chain of n branches n² times: 400 branches over
+//! as many references took seconds. Here each value is followed from its uses up to its definition (Boissinot et al., "Computing Liveness
+//! Sets for SSA-Form Programs", section 5.2), so that the cost is what there is to say.
+//!
+//! Not here: which values are references (`translator`, invariant C1), and where in the frame places are (`emitted`).
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::ops::Range;
+
+use cranelift_codegen::cursor::{Cursor, FuncCursor};
+use cranelift_codegen::entity::{EntityRef, EntitySet};
+use cranelift_codegen::ir::{
+    AliasRegion, AliasRegionData, Block, BlockArg, BlockCall, Function, Inst, InstBuilder,
+    MemFlagsData, StackSlot, StackSlotData, StackSlotKind, UserStackMapEntry, Value, types,
+};
+use smallvec::SmallVec;
+
+use crate::error::Rejected;
+use crate::limits::{LIVE_RANGES_MAX, STACK_MAP_ENTRIES_MAX};
+
+/// Identity of the region of the places.
+const REGION: u32 = 100;
+
+/// The values of a function that may be references.
+#[derive(Debug, Default)]
+pub(super) struct References {
+    /// Values that are.
+    pub declared: EntitySet<Value>,
+    /// Parameters of blocks that the translator made; others come from SSA construction, and are references if an argument is.
+    pub own_params: EntitySet<Value>,
+}
+
+/// Gives every reference that is alive over a call a place, and the calls their stack maps. Every block is filled and sealed.
+///
+/// # Errors
+///
+/// [`Rejected::Limit`] when stack maps would be too large.
+pub(super) fn spill(func: &mut Function, references: References) -> Result<(), Rejected> {
+    if references.declared.is_empty() {
+        return Ok(());
+    }
+    let is_reference = references.resolve(func);
+    let code = Code::scan(func, &is_reference);
+    let alive = Alive::find(&code)?;
+    if !alive.spans.is_empty() {
+        Rewriter::new(func, &code, &alive).rewrite();
+    }
+    Ok(())
+}
+
+impl References {
+    /// Whether each value is a reference. Leaves no use of an alias.
+    fn resolve(self, func: &mut Function) -> Vec<bool> {
+        let mut is_reference = vec![false; func.dfg.num_values()];
+        let resolved = self.declared.iter().map(|v| func.dfg.resolve_aliases(v));
+        let mut work: Vec<Value> = resolved.collect();
+        func.dfg.resolve_all_aliases();
+        // What SSA construction passes on, by argument.
+        let mut passed: Vec<(Value, Value)> = Vec::new();
+        for block in func.layout.blocks() {
+            for call in destinations(func, block) {
+                let params = func.dfg.block_params(call.block(&func.dfg.value_lists));
+                for (arg, &param) in call.args(&func.dfg.value_lists).zip(params) {
+                    if let BlockArg::Value(arg) = arg
+                        && func.dfg.value_type(param) == types::I32
+                        && !self.own_params.contains(param)
+                    {
+                        passed.push((arg, param));
+                    }
+                }
+            }
+        }
+        passed.sort_unstable();
+        while let Some(value) = work.pop() {
+            if !std::mem::replace(&mut is_reference[value.index()], true) {
+                let first = passed.partition_point(|(arg, _)| *arg < value);
+                let to = passed[first..].iter().take_while(|(arg, _)| *arg == value);
+                work.extend(to.map(|(_, param)| *param));
+            }
+        }
+        is_reference
+    }
+}
+
+/// Where the last instruction of a block may go.
+fn destinations(func: &Function, block: Block) -> &[BlockCall] {
+    match func.layout.last_inst(block) {
+        Some(last) => func.dfg.insts[last]
+            .branch_destination(&func.dfg.jump_tables, &func.dfg.exception_tables),
+        None => &[],
+    }
+}
+
+/// A place in the function: even for the start of a block and for each instruction, in the order of the layout; an edge out of a block is
+/// one more than its last instruction.
+type Position = u32;
+
+/// Where a block is.
+#[derive(Clone, Default)]
+struct Stretch {
+    begin: Position,
+    /// Where edges leave it.
+    end: Position,
+    /// Its calls in [`Code::calls`].
+    calls: Range<u32>,
+}
+
+/// What the search for live values needs to know of a function.
+struct Code {
+    /// By block.
+    blocks: Vec<Stretch>,
+    /// Every call after which the function goes on.
+    calls: Vec<(Position, Inst)>,
+    /// By value: where it is defined, if it is a reference.
+    defs: Vec<(Block, Position)>,
+    /// Every use of a reference, by value.
+    uses: Vec<(Value, Block, Position)>,
+    /// Edges: successor and predecessor, by successor.
+    edges: Vec<(Block, Block)>,
+}
+
+impl Code {
+    fn scan(func: &Function, is_reference: &[bool]) -> Code {
+        let nowhere = (Block::from_u32(0), 0);
+        let mut code = Code {
+            blocks: vec![Stretch::default(); func.dfg.num_blocks()],
+            calls: Vec::new(),
+            defs: vec![nowhere; func.dfg.num_values()],
+            uses: Vec::new(),
+            edges: Vec::new(),
+        };
+        let mut at = 0;
+        for block in func.layout.blocks() {
+            let (begin, first) = (at, code.calls.len() as u32);
+            code.define(func.dfg.block_params(block), block, at);
+            for inst in func.layout.block_insts(block) {
+                at += 2;
+                for &arg in func.dfg.inst_args(inst) {
+                    if is_reference[arg.index()] {
+                        code.uses.push((arg, block, at));
+                    }
+                }
+                code.define(func.dfg.inst_results(inst), block, at);
+                if func.dfg.insts[inst].opcode().is_safepoint() {
+                    code.calls.push((at, inst));
+                }
+            }
+            for call in destinations(func, block) {
+                code.edges.push((call.block(&func.dfg.value_lists), block));
+                for arg in call.args(&func.dfg.value_lists) {
+                    if let BlockArg::Value(arg) = arg
+                        && is_reference[arg.index()]
+                    {
+                        code.uses.push((arg, block, at + 1));
+                    }
+                }
+            }
+            code.blocks[block.index()] = Stretch {
+                begin,
+                end: at + 1,
+                calls: first..code.calls.len() as u32,
+            };
+            at += 2;
+        }
+        code.uses.sort_unstable();
+        code.edges.sort_unstable();
+        code.edges.dedup();
+        code
+    }
+
+    fn define(&mut self, values: &[Value], block: Block, at: Position) {
+        for value in values {
+            self.defs[value.index()] = (block, at);
+        }
+    }
+
+    fn predecessors(&self, block: Block) -> impl Iterator<Item = Block> {
+        let first = self.edges.partition_point(|(to, _)| *to < block);
+        let edges = self.edges[first..].iter();
+        edges.take_while(move |(to, _)| *to == block).map(|e| e.1)
+    }
+
+    /// The numbers of the calls of a block from one position to another, both excluded.
+    fn calls_between(&self, block: Block, from: Position, to: Position) -> Range<u32> {
+        let range = &self.blocks[block.index()].calls;
+        let calls = &self.calls[range.start as usize..range.end as usize];
+        let first = calls.partition_point(|(at, _)| *at <= from) as u32;
+        let end = calls.partition_point(|(at, _)| *at < to) as u32;
+        range.start + first..range.start + end.max(first)
+    }
+}
+
+/// A value that is alive over calls, from its first position to its last.
+struct Span {
+    first: Position,
+    last: Position,
+    value: Value,
+}
+
+/// What is alive over calls.
+struct Alive {
+    spans: Vec<Span>,
+    /// Calls, by number, and what is alive over them.
+    over: Vec<(u32, Value)>,
+}
+
+/// Where one value is alive. Kept from value to value, so that nothing is cleared.
+struct Walk {
+    /// By block: the value that was last found to be alive in it, and up to where.
+    until: Vec<(Option<Value>, Position)>,
+    /// Blocks where it is alive.
+    blocks: Vec<Block>,
+    /// Blocks at whose start it is alive, whose predecessors are still to be visited.
+    work: Vec<Block>,
+}
+
+impl Alive {
+    fn find(code: &Code) -> Result<Alive, Rejected> {
+        let mut alive = Alive {
+            spans: Vec::new(),
+            over: Vec::new(),
+        };
+        let mut walk = Walk {
+            until: vec![(None, 0); code.blocks.len()],
+            blocks: Vec::new(),
+            work: Vec::new(),
+        };
+        let mut visited = 0;
+        for uses in code.uses.chunk_by(|a, b| a.0 == b.0) {
+            walk.follow(code, uses);
+            alive.add(code, uses[0].0, &walk);
+            visited += walk.blocks.len();
+            if alive.over.len() > STACK_MAP_ENTRIES_MAX {
+                return Err(Rejected::Limit("references held over calls".to_owned()));
+            }
+            if visited > LIVE_RANGES_MAX {
+                return Err(Rejected::Limit("references held over blocks".to_owned()));
+            }
+        }
+        Ok(alive)
+    }
+
+    /// Adds a value if it is alive over a call.
+    fn add(&mut self, code: &Code, value: Value, walk: &Walk) {
+        let (home, defined) = code.defs[value.index()];
+        let before = self.over.len();
+        let (mut first, mut last) = (defined, defined);
+        for &block in &walk.blocks {
+            let begin = if block == home {
+                defined
+            } else {
+                code.blocks[block.index()].begin
+            };
+            let (_, until) = walk.until[block.index()];
+            let calls = code.calls_between(block, begin, until);
+            self.over.extend(calls.map(|call| (call, value)));
+            first = first.min(begin);
+            last = last.max(until);
+        }
+        if self.over.len() > before {
+            self.spans.push(Span { first, last, value });
+        }
+    }
+
+    /// A place for each span, those that do not overlap in the same one: the number of places, and that of each span.
+    fn places(&self) -> (u32, Vec<(Value, u32)>) {
+        let mut order: Vec<&Span> = self.spans.iter().collect();
+        order.sort_unstable_by_key(|span| (span.first, span.value));
+        let mut count = 0;
+        let mut taken = BinaryHeap::new();
+        let mut places = Vec::with_capacity(order.len());
+        for span in order {
+            let free = taken
+                .peek()
+                .is_some_and(|Reverse((last, _))| *last <= span.first);
+            let place = match taken.pop().filter(|_| free) {
+                Some(Reverse((_, place))) => place,
+                None => {
+                    count += 1;
+                    count - 1
+                }
+            };
+            taken.push(Reverse((span.last, place)));
+            places.push((span.value, place));
+        }
+        (count, places)
+    }
+}
+
+impl Walk {
+    /// Finds the blocks where a value is alive, from its uses, which come in the order of their positions.
+    fn follow(&mut self, code: &Code, uses: &[(Value, Block, Position)]) {
+        self.blocks.clear();
+        let value = uses[0].0;
+        let home = code.defs[value.index()].0;
+        for &(_, block, at) in uses {
+            self.reach(value, block, at, home);
+            while let Some(block) = self.work.pop() {
+                for before in code.predecessors(block) {
+                    let end = code.blocks[before.index()].end;
+                    self.reach(value, before, end, home);
+                }
+            }
+        }
+    }
+
+    /// The value is alive in `block` up to `at`.
+    fn reach(&mut self, value: Value, block: Block, at: Position, home: Block) {
+        let (known, until) = &mut self.until[block.index()];
+        if *known == Some(value) {
+            *until = at.max(*until);
+            return;
+        }
+        (*known, *until) = (Some(value), at);
+        self.blocks.push(block);
+        if block != home {
+            self.work.push(block);
+        }
+    }
+}
+
+/// Stores, loads and stack maps.
+struct Rewriter<'a> {
+    func: &'a mut Function,
+    region: AliasRegion,
+    /// By value: its place, if it is alive over a call.
+    slots: Vec<Option<StackSlot>>,
+    /// By value: what holds it since the last call of the block, and in which stretch between calls that is so.
+    current: Vec<(Value, u32)>,
+    stretch: u32,
+}
+
+impl<'a> Rewriter<'a> {
+    fn new(func: &'a mut Function, code: &Code, alive: &Alive) -> Rewriter<'a> {
+        let region = func.dfg.alias_regions.insert(AliasRegionData {
+            user_id: REGION,
+            description: "stack map slots".into(),
+        });
+        let (count, places) = alive.places();
+        let stack_slots: Vec<_> = (0..count)
+            .map(|_| {
+                let (size, align) = (types::I32.bytes(), 2);
+                let data = StackSlotData::new(StackSlotKind::ExplicitSlot, size, align);
+                func.create_sized_stack_slot(data)
+            })
+            .collect();
+        let values = func.dfg.num_values();
+        let mut slots = vec![None; values];
+        for (value, place) in places {
+            slots[value.index()] = Some(stack_slots[place as usize]);
+        }
+        for &(call, value) in &alive.over {
+            let slot = slots[value.index()].expect("it is alive over a call");
+            let (_, inst) = code.calls[call as usize];
+            let (ty, offset) = (types::I32, 0);
+            let entry = UserStackMapEntry { ty, slot, offset };
+            func.dfg.append_user_stack_map_entry(inst, entry);
+        }
+        Rewriter {
+            func,
+            region,
+            slots,
+            current: vec![(Value::from_u32(0), 0); values],
+            stretch: 0,
+        }
+    }
+
+    fn rewrite(mut self) {
+        let mut next = self.func.layout.entry_block();
+        while let Some(block) = next {
+            next = self.func.layout.next_block(block);
+            self.block(block);
+        }
+    }
+
+    fn block(&mut self, block: Block) {
+        self.stretch += 1;
+        let params: SmallVec<[Value; 8]> = self.func.dfg.block_params(block).into();
+        let mut next = self.func.layout.first_inst(block);
+        if let Some(first) = next {
+            self.store_before(first, &params);
+        }
+        while let Some(inst) = next {
+            next = self.func.layout.next_inst(inst);
+            let is_call = self.func.dfg.insts[inst].opcode().is_safepoint();
+            if is_call && next.is_none() {
+                self.load_on_edges(block, inst);
+            }
+            self.load_before(inst);
+            if is_call {
+                self.stretch += 1;
+            }
+            let results: SmallVec<[Value; 8]> = self.func.dfg.inst_results(inst).into();
+            if let Some(next) = next {
+                self.store_before(next, &results);
+            }
+        }
+    }
+
+    fn slot(&self, value: Value) -> Option<StackSlot> {
+        self.slots.get(value.index()).copied().flatten()
+    }
+
+    fn flags(&self) -> MemFlagsData {
+        MemFlagsData::trusted().with_alias_region(Some(self.region))
+    }
+
+    /// Stores those of `values`, which were just defined, that have a place.
+    fn store_before(&mut self, inst: Inst, values: &[Value]) {
+        for &value in values {
+            if let Some(slot) = self.slot(value) {
+                let flags = self.flags();
+                let mut cursor = FuncCursor::new(self.func).at_inst(inst);
+                let address = cursor.ins().stack_addr(types::I64, slot, 0);
+                cursor.ins().store(flags, value, address, 0);
+                self.current[value.index()] = (value, self.stretch);
+            }
+        }
+    }
+
+    /// Replaces the operands of an instruction by what holds them since the last call.
+    fn load_before(&mut self, inst: Inst) {
+        let values: SmallVec<[Value; 8]> = self.func.dfg.inst_values(inst).collect();
+        if values.iter().all(|value| self.slot(*value).is_none()) {
+            return;
+        }
+        let held: SmallVec<[Value; 8]> = values
+            .into_iter()
+            .map(|value| match self.slot(value) {
+                None => value,
+                Some(_) if self.current[value.index()].1 == self.stretch => {
+                    self.current[value.index()].0
+                }
+                Some(slot) => {
+                    let flags = self.flags();
+                    let cursor = FuncCursor::new(self.func).at_inst(inst);
+                    let loaded = load(cursor, flags, slot);
+                    self.current[value.index()] = (loaded, self.stretch);
+                    loaded
+                }
+            })
+            .collect();
+        self.func.dfg.overwrite_inst_values(inst, held.into_iter());
+    }
+
+    /// What a call that ends a block passes on to its successors is loaded after it, in a block of its own on the way.
+    fn load_on_edges(&mut self, block: Block, inst: Inst) {
+        let mut after = block;
+        for edge in 0..destinations(self.func, block).len() {
+            let call = destinations(self.func, block)[edge];
+            let target = call.block(&self.func.dfg.value_lists);
+            let args: SmallVec<[BlockArg; 8]> = call.args(&self.func.dfg.value_lists).collect();
+            let has_place = |arg: &BlockArg| arg.as_value().is_some_and(|v| self.slot(v).is_some());
+            if !args.iter().any(has_place) {
+                continue;
+            }
+            let landing = self.func.dfg.make_block();
+            self.func.layout.insert_block_after(landing, after);
+            if self.func.layout.is_cold(target) {
+                self.func.layout.set_cold(landing);
+            }
+            after = landing;
+            let call = self.landing(landing, target, &args);
+            let dfg = &mut self.func.dfg;
+            let destinations = dfg.insts[inst]
+                .branch_destination_mut(&mut dfg.jump_tables, &mut dfg.exception_tables);
+            destinations[edge] = call;
+        }
+    }
+
+    /// Fills a block on the way to `target`; how it is called.
+    fn landing(&mut self, landing: Block, target: Block, args: &[BlockArg]) -> BlockCall {
+        let flags = self.flags();
+        let mut given: SmallVec<[BlockArg; 8]> = SmallVec::new();
+        let mut passed: SmallVec<[BlockArg; 8]> = SmallVec::new();
+        for (at, &arg) in args.iter().enumerate() {
+            passed.push(BlockArg::Value(match arg {
+                BlockArg::Value(value) => match self.slot(value) {
+                    None => value,
+                    Some(slot) => load(FuncCursor::new(self.func).at_bottom(landing), flags, slot),
+                },
+                BlockArg::TryCallRet(_) | BlockArg::TryCallExn(_) => {
+                    let param = self.func.dfg.block_params(target)[at];
+                    let ty = self.func.dfg.value_type(param);
+                    given.push(arg);
+                    self.func.dfg.append_block_param(landing, ty)
+                }
+            }));
+        }
+        let mut cursor = FuncCursor::new(self.func).at_bottom(landing);
+        cursor.ins().jump(target, &passed);
+        BlockCall::new(landing, given, &mut self.func.dfg.value_lists)
+    }
+}
+
+fn load(mut cursor: FuncCursor<'_>, flags: MemFlagsData, slot: StackSlot) -> Value {
+    let address = cursor.ins().stack_addr(types::I64, slot, 0);
+    cursor.ins().load(types::I32, flags, address, 0)
+}
