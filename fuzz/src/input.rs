@@ -96,14 +96,18 @@ impl Input {
         if let Ok(seed) = <[u8; 8]>::try_from(self.base.as_slice()) {
             return u64::from_le_bytes(seed);
         }
-        let mut state = self.base.len() as u64;
-        for chunk in self.base.chunks(8) {
+        self.words().fold(self.base.len() as u64, |state, word| {
+            split_mix(&mut (state ^ word))
+        })
+    }
+
+    /// The base as numbers of eight bytes each, the last one filled up with zeros.
+    pub fn words(&self) -> impl Iterator<Item = u64> {
+        self.base.chunks(8).map(|bytes| {
             let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            state ^= u64::from_le_bytes(word);
-            state = split_mix(&mut state);
-        }
-        state
+            word[..bytes.len()].copy_from_slice(bytes);
+            u64::from_le_bytes(word)
+        })
     }
 }
 

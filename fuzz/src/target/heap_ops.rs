@@ -43,12 +43,7 @@ impl Operations {
     fn of(input: &Input) -> Operations {
         let mut number = input.number();
         let mut words: Vec<u64> = if input.base.len() > SEED_BYTES_MAX {
-            let word = |bytes: &[u8]| {
-                let mut word = [0; 8];
-                word[..bytes.len()].copy_from_slice(bytes);
-                u64::from_le_bytes(word)
-            };
-            input.base.chunks(8).map(word).collect()
+            input.words().collect()
         } else {
             Words(number).take(SEED_OPERATIONS).collect()
         };
@@ -159,7 +154,7 @@ fn collectors(rig: &Rig) -> Vec<(CollectorKind, Planted)> {
         .iter()
         .filter_map(|e| RuntimeConfig::named(&e.name()))
     {
-        let of = (config.collector, planted(&config));
+        let of = (config.collector, config.planted());
         if !found.contains(&of) {
             found.push(of);
         }
@@ -168,21 +163,6 @@ fn collectors(rig: &Rig) -> Vec<(CollectorKind, Planted)> {
         found.extend(CollectorKind::ALL.map(|kind| (kind, Planted::NONE)));
     }
     found
-}
-
-#[cfg(feature = "planted")]
-fn planted(config: &RuntimeConfig) -> Planted {
-    use gcrucible_runtime::planted::Fault;
-    let faults = config
-        .faults
-        .iter()
-        .filter_map(|name| Fault::from_name(name));
-    faults.fold(Planted::NONE, Planted::with)
-}
-
-#[cfg(not(feature = "planted"))]
-fn planted(_: &RuntimeConfig) -> Planted {
-    Planted::NONE
 }
 
 fn check(subject: &Subject, rig: &mut Rig) -> Ran {

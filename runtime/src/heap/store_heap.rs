@@ -199,10 +199,7 @@ impl Heap {
         } else {
             return Ok(false);
         };
-        self.run_collection(roots, effort)?;
-        if self.check_is_due() {
-            self.check(roots)?;
-        }
+        self.collect_and_perhaps_check(roots, effort)?;
         Ok(true)
     }
 
@@ -239,6 +236,19 @@ impl Heap {
             let mut roots = WithoutPlanted(roots, heap.core.planted);
             heap.collector.collect(&mut heap.core, &mut roots, effort)
         })
+    }
+
+    /// A collection that nobody asked for.
+    fn collect_and_perhaps_check(
+        &mut self,
+        roots: &mut dyn Roots,
+        effort: Effort,
+    ) -> Result<(), HeapFault> {
+        self.run_collection(roots, effort)?;
+        if self.check_is_due() {
+            self.check(roots)?;
+        }
+        Ok(())
     }
 
     /// Whether to check after a collection that the schedule made: a check looks at the whole heap, and a program that collects at
@@ -372,10 +382,7 @@ impl Heap {
         let mut made = self.try_allocate(header, size as u32, room)?;
         for effort in [Effort::Routine, Effort::Full] {
             if made.is_none() && self.traits.reclaims {
-                self.run_collection(roots, effort)?;
-                if self.check_is_due() {
-                    self.check(roots)?;
-                }
+                self.collect_and_perhaps_check(roots, effort)?;
                 made = self.try_allocate(header, size as u32, Room::Hard)?;
             }
         }
