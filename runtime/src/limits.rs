@@ -37,7 +37,8 @@ pub const CODE_ARENA_BYTES: u32 = 1 << 30;
 /// at worst.
 pub const STACK_MAP_ENTRIES_MAX: usize = 4 << 20;
 
-/// Basic blocks in which a reference is alive, summed over the references of one function, for the same reason.
+/// Basic blocks in which a reference is alive, summed over the references of one function, and blocks times operands on the stack at once,
+/// for the same reason.
 pub const LIVE_RANGES_MAX: usize = 64 << 20;
 
 const _: () = {

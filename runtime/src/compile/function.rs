@@ -21,6 +21,7 @@ use crate::abi::vmctx::{VmContext, VmStore};
 use crate::config::TrapMode;
 use crate::error::Rejected;
 use crate::index::{DefinedFuncIdx, ElemIdx, FieldIdx, FuncIdx, GlobalIdx, TableIdx, TypeIdx};
+use crate::limits::LIVE_RANGES_MAX;
 use crate::planted::Fault;
 
 /// Translates a function of the module into `func`, which is empty.
@@ -70,7 +71,7 @@ pub(super) fn begin<'a>(
 ///
 /// # Errors
 ///
-/// [`Rejected::Limit`] when its stack maps would be too large.
+/// [`Rejected::Limit`] when its stack maps would be too large, or too much is alive over too many blocks.
 pub(super) fn finish(mut t: Translator<'_>) -> Result<Extent, Rejected> {
     while !t.costs.is_empty() {
         t.end_cost();
@@ -83,6 +84,10 @@ pub(super) fn finish(mut t: Translator<'_>) -> Result<Extent, Rejected> {
         in_frame: t.locals_slot.is_some(),
         loop_depth: t.loops.1,
     };
+    // Either register allocator looks at each operand in each block where it is alive.
+    if extent.blocks.saturating_mul(t.values.1) > LIVE_RANGES_MAX {
+        return Err(Rejected::Limit("operands held over blocks".to_owned()));
+    }
     spill::spill(t.b.func, t.references)?;
     t.b.finalize(config);
     Ok(extent)

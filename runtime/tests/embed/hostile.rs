@@ -372,6 +372,30 @@ fn thousands_of_locals_keep_their_values() {
     }
 }
 
+/// What would take time by the square of a function's length is refused: operands held over as many checks, references over as many calls.
+#[test]
+fn much_held_over_much() {
+    let loads = format!(
+        "(module (memory 1) (func {} {}))",
+        "(i32.load (i32.const 0))".repeat(20_000),
+        "drop ".repeat(20_000)
+    );
+    let objects = format!(
+        "(module (type $s (struct (field i32))) (func {} {}))",
+        "(struct.new_default $s)".repeat(4_000),
+        "(drop (struct.get $s 0)) ".repeat(4_000)
+    );
+    for (trap_mode, loads_fit) in [(TrapMode::Signals, true), (TrapMode::Explicit, false)] {
+        let mut config = Config::optimised();
+        config.trap_mode = trap_mode;
+        let engine = Engine::new(&config).unwrap();
+        let made = Module::new(&engine, wat(&loads));
+        assert_eq!(made.is_ok(), loads_fit);
+        assert!(loads_fit || is_limit(made));
+        assert!(is_limit(Module::new(&engine, wat(&objects))));
+    }
+}
+
 /// Nothing walks structures by recursion on the host's stack.
 #[test]
 fn long_lists_and_chains_of_types() {
