@@ -3,13 +3,13 @@
 //! Invariants that unsafe code argues from:
 //! - **M1** A [`Reservation`] owns `reserved + GUARD_BYTES` bytes of address space from `base` on, of which exactly the first `accessible` can be
 //!   read and written, until it is dropped.
-//! - **M2** A reservation that the pool hands out is inaccessible and, once made accessible, zero.
+//! - **M2** In a reservation that the pool hands out, what is accessible or is made accessible is zero.
 //! - **M3** A [`Record`] owns its zero-initialised allocation, aligned to 16 bytes, and does not move it until it is dropped.
 
 use std::alloc::Layout;
 use std::ffi::c_void;
 use std::ptr::{self, NonNull};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::mm::{
     Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap_anonymous, mprotect, munmap,
@@ -92,18 +92,27 @@ impl Reservation {
         Ok(())
     }
 
-    /// Gives all memory back to the system and makes the range inaccessible. Whether that worked.
+    /// Makes the first `bytes` accessible, and nothing else, although more of a recycled reservation may be.
+    ///
+    /// # Errors
+    /// As [`grow`](Reservation::grow).
+    fn fit(&mut self, bytes: usize) -> Result<(), NoMemory> {
+        let Some(surplus) = self.accessible.checked_sub(bytes).filter(|n| *n > 0) else {
+            return self.grow(bytes);
+        };
+        let start = self.base.as_ptr().wrapping_byte_add(bytes);
+        // SAFETY: M1; nobody uses the memory yet.
+        unsafe { mprotect(start, surplus, MprotectFlags::empty()) }.map_err(|_| NoMemory)?;
+        self.accessible = bytes;
+        Ok(())
+    }
+
+    /// Makes all memory zero by giving it back to the system. It stays accessible, since the next memory is probably as large. Whether that
+    /// worked.
     fn clean(&mut self) -> bool {
-        if self.accessible == 0 {
-            return true;
-        }
         // SAFETY: M1; whoever used the memory has given the reservation up.
         let gone = unsafe { madvise(self.base.as_ptr(), self.accessible, Advice::LinuxDontNeed) };
-        // SAFETY: as above.
-        let closed =
-            unsafe { mprotect(self.base.as_ptr(), self.accessible, MprotectFlags::empty()) };
-        self.accessible = 0;
-        gone.is_ok() && closed.is_ok()
+        gone.is_ok()
     }
 }
 
@@ -122,22 +131,32 @@ pub struct MemoryPool {
 }
 
 impl MemoryPool {
-    /// A reservation of at least `reserved` bytes, nothing of it accessible.
+    /// A reservation of `reserved` bytes, of which the first `accessible` can be used and are zero.
     ///
     /// # Errors
-    /// The system has no address space left.
-    pub fn take(self: &Arc<MemoryPool>, reserved: usize) -> Result<Reservation, NoMemory> {
+    /// The system has no address space or memory left.
+    pub fn take(&self, reserved: usize, accessible: usize) -> Result<Reservation, NoMemory> {
+        let known = self.find(reserved, accessible);
+        let mut reservation = known.map_or_else(|| Reservation::map(reserved), Ok)?;
+        reservation.fit(accessible)?;
+        Ok(reservation)
+    }
+
+    /// A recycled reservation, one with as much accessible memory if there is one.
+    fn find(&self, reserved: usize, accessible: usize) -> Option<Reservation> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let fits = |r: &Reservation| r.reserved == reserved;
-        match kept.iter().position(fits) {
-            Some(at) => Ok(kept.swap_remove(at)),
-            None => Reservation::map(reserved),
-        }
+        let same = |r: &Reservation| fits(r) && r.accessible == accessible;
+        let at = kept
+            .iter()
+            .position(same)
+            .or_else(|| kept.iter().position(fits))?;
+        Some(kept.swap_remove(at))
     }
 
     /// Takes a reservation back.
     pub fn give(&self, mut reservation: Reservation) {
-        if !reservation.clean() {
+        if reservation.accessible > 0 && !reservation.clean() {
             return;
         }
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);

@@ -48,11 +48,7 @@ impl MemoryData {
             .filter(|bytes| *bytes <= MEMORY_BYTES_MAX)
             .ok_or(Raised::Exhausted(Exhausted::Memory))?;
         let reserved = reservation_bytes(reservation.max(bytes));
-        let mut space = pool.take(reserved as usize).map_err(none)?;
-        if space.grow(bytes as usize).is_err() {
-            pool.give(space);
-            return Err(Raised::Exhausted(Exhausted::Memory));
-        }
+        let space = pool.take(reserved as usize, bytes as usize).map_err(none)?;
         let (vm, record) = match vm {
             Some(vm) => (vm, None),
             None => {
@@ -149,16 +145,10 @@ impl MemoryData {
             return grown;
         }
         let doubled = (space.reserved() as u64 * 2).min(MEMORY_BYTES_MAX);
-        let Ok(mut larger) = self
-            .pool
-            .take(reservation_bytes(doubled.max(bytes)) as usize)
-        else {
+        let reserved = reservation_bytes(doubled.max(bytes));
+        let Ok(larger) = self.pool.take(reserved as usize, bytes as usize) else {
             return false;
         };
-        if larger.grow(bytes as usize).is_err() {
-            self.pool.give(larger);
-            return false;
-        }
         // SAFETY: M1: both are accessible for `old` bytes, and do not overlap.
         unsafe { ptr::copy_nonoverlapping(space.base(), larger.base(), old) };
         if let Some(smaller) = self.reservation.replace(larger) {
