@@ -86,7 +86,9 @@ pub enum Node {
     Array {
         /// Its dynamic type.
         ty: TypeKey,
-        /// Its elements.
+        /// How many elements it has.
+        len: u32,
+        /// The elements with the numbers of [`observed_elements`].
         elements: Vec<Value>,
     },
     /// An exception; the tag is unknown when the engine cannot name it.
@@ -98,6 +100,25 @@ pub enum Node {
     },
     /// A function, by definition.
     Func(FuncKey),
+}
+
+/// Elements of an array of which each is observed.
+pub const ELEMENTS_ALL: u32 = 16 << 10;
+
+/// The numbers of the elements of an array of `len` that are observed: all of [`ELEMENTS_ALL`], and of a longer one as many, a quarter of
+/// them at either end and the others spread out evenly. A module of a few hundred bytes can fill a heap with elements in one instruction,
+/// and reading each of them after each step takes seconds.
+pub fn observed_elements(len: u32) -> impl Iterator<Item = u32> {
+    const END: u32 = ELEMENTS_ALL / 4;
+    let is_long = len > ELEMENTS_ALL;
+    let (low, high) = if is_long {
+        (END, len - END)
+    } else {
+        (len, len)
+    };
+    let step = ((high - low) / (2 * END)).max(1);
+    let middle = (low..high).step_by(step as usize).take(2 * END as usize);
+    (0..low).chain(middle).chain(high..len)
 }
 
 impl Node {
@@ -293,6 +314,21 @@ impl Observation {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn elements_of_long_arrays_are_observed_at_both_ends_and_between() {
+        for len in [0, 1, ELEMENTS_ALL, ELEMENTS_ALL + 1, 1 << 20, u32::MAX] {
+            let seen: Vec<u32> = observed_elements(len).collect();
+            assert!(seen.is_sorted_by(|a, b| a < b), "{len}");
+            assert_eq!(seen.len() as u32, len.min(ELEMENTS_ALL), "{len}");
+            assert_eq!(seen.last().copied(), len.checked_sub(1));
+            let gap = seen.windows(2).map(|pair| pair[1] - pair[0]).max();
+            assert!(
+                gap.unwrap_or(1) <= (len / (ELEMENTS_ALL / 2)).max(1) * 2,
+                "{len}"
+            );
+        }
+    }
 
     #[test]
     fn memories_find_their_first_difference() {

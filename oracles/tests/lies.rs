@@ -47,6 +47,7 @@ fn graph() -> Graph {
         structure(vec![Value::I32(3), node(0)]),
         Node::Array {
             ty: ty(2),
+            len: 2,
             elements: vec![
                 Value::F64(1.5_f64.to_bits()),
                 Value::F64(f64::NAN.to_bits()),

@@ -2,7 +2,7 @@
 
 use crate::engine::Traits;
 use crate::nondeterminism;
-use crate::observe::{InstanceState, MemoryState, Node, Observation};
+use crate::observe::{InstanceState, MemoryState, Node, Observation, observed_elements};
 use crate::outcome::Outcome;
 use crate::value::{NodeId, Ref, Target, Value};
 use crate::verdict::{Aspect, Side};
@@ -204,8 +204,15 @@ impl<'a> Walk<'a> {
     /// Compares kind, type and length.
     fn heads(&self, pair: usize, left: &Node, right: &Node) -> Result<(), Box<Found>> {
         let alike = match (left, right) {
-            (Node::Struct { ty: left, .. }, Node::Struct { ty: right, .. })
-            | (Node::Array { ty: left, .. }, Node::Array { ty: right, .. }) => left == right,
+            (Node::Struct { ty: left, .. }, Node::Struct { ty: right, .. }) => left == right,
+            (
+                Node::Array { ty, len, .. },
+                Node::Array {
+                    ty: right_ty,
+                    len: right_len,
+                    ..
+                },
+            ) => (ty, len) == (right_ty, right_len),
             // An engine that cannot name a tag says nothing about it.
             (Node::Exception { tag: left, .. }, Node::Exception { tag: right, .. }) => {
                 left.is_none() || right.is_none() || left == right
@@ -323,7 +330,10 @@ impl<'a> Walk<'a> {
         while let Origin::Inside(pair, index) = at {
             let (left, _, before) = &self.pairs[*pair];
             let edge = match self.left.graph.get(*left) {
-                Some(Node::Array { .. }) => format!("[{index}]"),
+                Some(Node::Array { len, .. }) => {
+                    let number = observed_elements(*len).nth(*index);
+                    number.map_or_else(String::new, |number| format!("[{number}]"))
+                }
                 Some(Node::Exception { .. }) => format!("argument {index}"),
                 _ => format!("field {index}"),
             };
@@ -368,9 +378,7 @@ impl<'a> Walk<'a> {
 fn head_side(node: &Node) -> Side {
     let text = match node {
         Node::Struct { ty, fields } => format!("a structure of {ty} with {} fields", fields.len()),
-        Node::Array { ty, elements } => {
-            format!("an array of {ty} with {} elements", elements.len())
-        }
+        Node::Array { ty, len, .. } => format!("an array of {ty} with {len} elements"),
         Node::Exception { tag, arguments } => {
             let tag = tag.map_or_else(|| "unknown tag".to_owned(), |tag| tag.to_string());
             format!("an exception with {tag} and {} arguments", arguments.len())

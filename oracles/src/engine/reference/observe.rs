@@ -9,13 +9,16 @@ use gcrucible_reference::execution::{
 };
 use gcrucible_reference::reach::Census as TheirCensus;
 use gcrucible_reference::syntax::{
-    AbsHeapType, CompositeType, HeapType, TypeStore, TypeUse, ValType,
+    AbsHeapType, CompositeType, DefTypeId, HeapType, TypeStore, TypeUse, ValType,
 };
 
 use super::{Called, Names};
 use crate::case::InstanceIndex;
 use crate::leak::{Census, LiveKind};
-use crate::observe::{FuncKey, GraphBuilder, InstanceState, MemoryState, Node, Observation};
+use crate::observe::{
+    FuncKey, GraphBuilder, InstanceState, MemoryState, Node, Observation, TypeKey,
+    observed_elements,
+};
 use crate::outcome::Outcome;
 use crate::value::{HeapTop, Ref, Target, Value};
 
@@ -154,15 +157,34 @@ impl Observer<'_> {
         match key {
             Key::Func(a) => self.func(a).map(Node::Func),
             Key::Struct(a) => self.object(TheirRef::Struct(a), builder),
-            Key::Array(a) => self.object(TheirRef::Array(a), builder),
+            Key::Array(a) => self.array(a, builder),
             Key::Exception(a) => self.object(TheirRef::Exn(a), builder),
         }
     }
 
+    fn key(&self, ty: DefTypeId) -> Result<TypeKey, Halt> {
+        let key = self.names.types.get(&ty).copied();
+        key.ok_or(Halt::Stuck(Stuck::Address))
+    }
+
+    fn array(&self, a: ArrayAddr, builder: &mut Builder) -> Result<Node, Halt> {
+        let (ty, len) = (self.store.array_type(a)?, self.store.array_len(a)?);
+        let CompositeType::Array(of) = self.store.types().expand(ty) else {
+            return Err(Halt::Stuck(Stuck::Address));
+        };
+        let of = of.storage.unpack();
+        let mut elements = Vec::new();
+        for at in observed_elements(len) {
+            elements.push(self.value(builder, self.store.array_get(a, at)?, of));
+        }
+        let ty = self.key(ty)?;
+        Ok(Node::Array { ty, len, elements })
+    }
+
+    /// A structure or an exception.
     fn object(&self, r: TheirRef, builder: &mut Builder) -> Result<Node, Halt> {
         let types = self.store.types();
         let lost = Halt::Stuck(Stuck::Address);
-        let key = |ty| self.names.types.get(&ty).copied().ok_or(lost);
         match self.store.object(r)?.ok_or(lost)? {
             Object::Struct { ty, fields } => {
                 let CompositeType::Struct(of) = types.expand(ty) else {
@@ -173,20 +195,7 @@ impl Observer<'_> {
                     pairs.map(|(value, field)| self.value(builder, value, field.storage.unpack()));
                 Ok(Node::Struct {
                     fields: fields.collect(),
-                    ty: key(ty)?,
-                })
-            }
-            Object::Array { ty, elements } => {
-                let CompositeType::Array(of) = types.expand(ty) else {
-                    return Err(lost);
-                };
-                let of = of.storage.unpack();
-                let elements = elements
-                    .into_iter()
-                    .map(|value| self.value(builder, value, of));
-                Ok(Node::Array {
-                    elements: elements.collect(),
-                    ty: key(ty)?,
+                    ty: self.key(ty)?,
                 })
             }
             Object::Exception { tag, fields } => {
@@ -198,7 +207,7 @@ impl Observer<'_> {
                     tag: self.names.tags.get(&tag).copied(),
                 })
             }
-            Object::Host(_) => Err(lost),
+            Object::Array { .. } | Object::Host(_) => Err(lost),
         }
     }
 

@@ -17,6 +17,7 @@ use crate::case::InstanceIndex;
 use crate::leak::{Census, LiveKind};
 use crate::observe::{
     FuncKey, GraphBuilder, InstanceState, MemoryState, Node, Observation, TypeKey,
+    observed_elements,
 };
 use crate::outcome::Outcome;
 use crate::value::{HeapTop, Ref, Target, Value};
@@ -128,17 +129,24 @@ impl<'s> Observer<'s> {
         };
         let raw = self.met.borrow().get(identity).copied();
         let raw = raw.ok_or_else(|| Error::host("an object that was never met"))?;
+        let (kind, len) = (raw.kind()?, raw.len()?);
         let mut values = Vec::new();
-        for at in 0..raw.len()? {
+        let mut read = |at| -> Result<(), Error> {
             values.push(self.value(builder, raw.get(at)?)?);
+            Ok(())
+        };
+        match kind {
+            Some(ObjectKind::Array) => observed_elements(len).try_for_each(&mut read)?,
+            _ => (0..len).try_for_each(&mut read)?,
         }
-        Ok(match raw.kind()? {
+        Ok(match kind {
             Some(ObjectKind::Struct) => Node::Struct {
                 ty: self.type_key(raw.ty()?.as_ref()),
                 fields: values,
             },
             Some(ObjectKind::Array) => Node::Array {
                 ty: self.type_key(raw.ty()?.as_ref()),
+                len,
                 elements: values,
             },
             Some(ObjectKind::Exception) => Node::Exception {
