@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::{Failure, write_atomically};
-use crate::target::{Fault, Target};
+use crate::reduce::Reduced;
+use crate::target::{Fault, Subject, Target};
 
 /// A finding, before it is written.
 #[derive(Clone, Debug)]
@@ -89,15 +90,8 @@ fn write_folder(out: &Path, finding: &Finding) -> Result<PathBuf, Failure> {
     );
     write_atomically(&fresh.path().join("verdict.txt"), verdict.as_bytes())?;
     let subject = finding.target.subject_of(&input);
-    let (name, mut text) = (subject.file_name(), subject.to_string());
-    if name.ends_with(".wast") {
-        let engine = Some(format!("\"{}\"", finding.engine)).filter(|_| !finding.engine.is_empty());
-        let lines = engine.map(|engine| ("engine", engine));
-        for (key, value) in lines.iter().chain(&finding.header) {
-            text = with_header(&text, key, value);
-        }
-    }
-    write_atomically(&fresh.path().join(name), text.as_bytes())?;
+    let text = text(&subject, &finding.engine, &finding.header);
+    write_atomically(&fresh.path().join(subject.file_name()), text.as_bytes())?;
     write_atomically(&fresh.path().join("input.bin"), &input)?;
     let fresh = fresh.keep();
     match std::fs::rename(&fresh, &folder) {
@@ -109,6 +103,37 @@ fn write_folder(out: &Path, finding: &Finding) -> Result<PathBuf, Failure> {
         }
         Err(error) => Err(failed(error)),
     }
+}
+
+/// An input that shows a fault, as text: if it is a script, its header says on which engine and how.
+fn text(subject: &Subject, engine: &str, header: &[(&'static str, String)]) -> String {
+    let mut text = subject.to_string();
+    if subject.file_name().ends_with(".wast") {
+        let engine = Some(format!("\"{engine}\"")).filter(|_| !engine.is_empty());
+        let lines = engine.map(|engine| ("engine", engine));
+        for (key, value) in lines.iter().chain(header) {
+            text = with_header(&text, key, value);
+        }
+    }
+    text
+}
+
+/// What a finding was reduced to, as a script.
+#[must_use]
+pub fn script(reduced: &Reduced) -> String {
+    let fault = &reduced.fault;
+    text(&reduced.subject, &fault.engine, &fault.header)
+}
+
+/// Adds the reduced script to the folder of a finding.
+///
+/// # Errors
+///
+/// When it cannot be written.
+pub fn add_reduced(folder: &Path, reduced: &Reduced) -> Result<PathBuf, Failure> {
+    let path = folder.join("reduced.wast");
+    write_atomically(&path, script(reduced).as_bytes())?;
+    Ok(path)
 }
 
 /// A script whose header has this line, and no other for the same key.

@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 pub mod engines;
 pub mod findings;
 pub mod fuzz;
+pub mod reduce;
 pub mod replay;
 pub mod run;
 pub mod wast;
@@ -34,6 +35,8 @@ pub enum Command {
     Fuzz(fuzz::Options),
     /// Run one input again and explain its verdict: the program as text, its steps, what differed.
     Replay(replay::Options),
+    /// Make the program of an input that shows a fault small, and write it as a script.
+    Reduce(reduce::Options),
     /// Run conformance scripts: the official suite, which is built in, or the scripts and folders given.
     Wast(wast::Options),
     /// Run a module, call one of its exports, and show results, traps and live objects.
@@ -108,6 +111,7 @@ pub fn main() -> ExitCode {
     let ending = match arguments.command {
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Replay(options) => replay::run(&options),
+        Command::Reduce(options) => reduce::run(&options),
         Command::Wast(options) => wast::run(&options),
         Command::Run(options) => run::run(&options),
         Command::Worker(options) => fuzz::worker::run(&options),

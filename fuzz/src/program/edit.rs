@@ -95,27 +95,25 @@ impl Module {
         self.funcs.len() < before
     }
 
-    /// Calls `visit` for every constant expression, to change it.
-    pub fn each_const_mut(&mut self, visit: &mut dyn FnMut(&mut Expr)) {
-        self.tables
+    /// Every constant expression, to change it.
+    pub fn consts_mut(&mut self) -> impl Iterator<Item = &mut Expr> {
+        let tables = self.tables.iter_mut().filter_map(|t| t.init.as_mut());
+        let globals = self.globals.iter_mut().filter_map(|g| g.init.as_mut());
+        let elems = self.elems.iter_mut().flat_map(|elem| {
+            let offset = match &mut elem.mode {
+                Mode::Active(_, offset) => Some(offset),
+                Mode::Passive | Mode::Declared => None,
+            };
+            offset.into_iter().chain(&mut elem.items)
+        });
+        let datas = self
+            .datas
             .iter_mut()
-            .filter_map(|t| t.init.as_mut())
-            .for_each(&mut *visit);
-        self.globals
-            .iter_mut()
-            .filter_map(|g| g.init.as_mut())
-            .for_each(&mut *visit);
-        for elem in &mut self.elems {
-            if let Mode::Active(_, offset) = &mut elem.mode {
-                visit(offset);
-            }
-            elem.items.iter_mut().for_each(&mut *visit);
-        }
-        for data in &mut self.datas {
-            if let Mode::Active(_, offset) = &mut data.mode {
-                visit(offset);
-            }
-        }
+            .filter_map(|data| match &mut data.mode {
+                Mode::Active(_, offset) => Some(offset),
+                Mode::Passive | Mode::Declared => None,
+            });
+        tables.chain(globals).chain(elems).chain(datas)
     }
 }
 

@@ -17,10 +17,14 @@ use super::protocol::{Counters, Found, Message};
 use super::record::{Position, Record};
 use crate::cli::findings::{self, Finding};
 use crate::cli::{Ending, Failure};
+use crate::reduce::reduce;
 use crate::target::{Ran, Rig, Target, round};
 
 /// Findings of one signature that a worker writes out; further ones are only counted.
 const FOLDERS_PER_SIGNATURE: u64 = 3;
+
+/// Programs that a worker runs to make the first finding of a signature small.
+const REDUCTION_ATTEMPTS: u32 = 800;
 
 /// How often a worker reports.
 const REPORT_EVERY: Duration = Duration::from_millis(100);
@@ -132,7 +136,7 @@ impl Worker<'_> {
                     seed,
                 })
                 .map_err(|e| Failure::file(self.options.record.display(), e))?;
-            self.one(self.targets[target], seed)?;
+            self.one(self.targets[target], seed, stop)?;
             if reported.elapsed() >= REPORT_EVERY {
                 say(&Message::Report(self.counters.clone()));
                 reported = Instant::now();
@@ -142,7 +146,12 @@ impl Worker<'_> {
         Ok(())
     }
 
-    fn one(&mut self, target: &'static Target, seed: u64) -> Result<(), Failure> {
+    fn one(
+        &mut self,
+        target: &'static Target,
+        seed: u64,
+        stop: &AtomicBool,
+    ) -> Result<(), Failure> {
         let started = Instant::now();
         let ran = match catch_unwind(AssertUnwindSafe(|| target.run_seed(seed, &mut self.rig))) {
             Ok(ran) => ran,
@@ -150,20 +159,53 @@ impl Worker<'_> {
         };
         self.counters.count(target, seed, &ran, started.elapsed());
         if let Some(fault) = &ran.fault {
-            self.found(&Finding::new(target, seed, fault, &self.options.planted))?;
+            let finding = Finding::new(target, seed, fault, &self.options.planted);
+            if let Some(folder) = self.found(&finding)? {
+                self.reduce(&finding, &folder, stop)?;
+            }
         }
         Ok(())
     }
 
-    fn found(&mut self, finding: &Finding) -> Result<(), Failure> {
+    /// Makes the finding's program small, and tells the supervisor that it is still there.
+    fn reduce(
+        &mut self,
+        finding: &Finding,
+        folder: &std::path::Path,
+        stop: &AtomicBool,
+    ) -> Result<(), Failure> {
+        let subject = finding
+            .target
+            .subject_of(&finding.target.input_of_seed(finding.seed));
+        let (counters, mut reported) = (&self.counters, Instant::now());
+        let mut go_on = || {
+            if reported.elapsed() >= REPORT_EVERY {
+                say(&Message::Report(counters.clone()));
+                reported = Instant::now();
+            }
+            !stop.load(Ordering::Relaxed)
+        };
+        let rig = &mut self.rig;
+        let reduced = reduce(
+            finding.target,
+            &subject,
+            rig,
+            REDUCTION_ATTEMPTS,
+            &mut go_on,
+        );
+        match reduced {
+            Some(reduced) => findings::add_reduced(folder, &reduced).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes a finding and tells the supervisor; the folder, if it is the first of its signature.
+    fn found(&mut self, finding: &Finding) -> Result<Option<PathBuf>, Failure> {
         let written = self.written.entry(finding.signature.clone()).or_default();
         let mut folder = None;
+        let is_first = *written == 0;
         if *written < FOLDERS_PER_SIGNATURE {
-            folder = Some(
-                findings::write(&self.options.out, finding)?
-                    .display()
-                    .to_string(),
-            );
+            folder = Some(findings::write(&self.options.out, finding)?);
             *written += 1;
         }
         say(&Message::Found(Found {
@@ -172,9 +214,9 @@ impl Worker<'_> {
             signature: finding.signature.clone(),
             title: finding.title.clone(),
             replay: finding.replay.clone(),
-            folder,
+            folder: folder.as_ref().map(|folder| folder.display().to_string()),
         }));
-        Ok(())
+        Ok(folder.filter(|_| is_first))
     }
 }
 

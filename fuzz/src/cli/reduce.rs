@@ -1,0 +1,98 @@
+//! `gcrucible reduce`: an input that shows a fault, made small.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::findings;
+use super::{Ending, Failure, write_atomically};
+use crate::reduce::reduce;
+use crate::target::{self, Rig, Target};
+
+/// Arguments of `reduce`.
+#[derive(Clone, Debug, Args)]
+pub struct Options {
+    /// The folder of a finding, or an input of a target as libFuzzer writes them
+    #[arg(required_unless_present = "seed", conflicts_with = "seed")]
+    pub file: Option<PathBuf>,
+    /// The target; a finding's folder tells it
+    #[arg(long, value_name = "NAME", default_value = "differential")]
+    pub target: String,
+    /// The seed of an input
+    #[arg(long, value_name = "S", value_parser = super::parse_seed)]
+    pub seed: Option<u64>,
+    /// How many programs to run at most
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub attempts: u32,
+    /// Write the script into this file; without it, into a finding's folder as `reduced.wast`, or else to standard output
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Switch on planted faults, by name (only in a build with the feature `planted`).
+    #[arg(long = "planted", value_name = "FAULT", hide = !cfg!(feature = "planted"))]
+    pub planted: Vec<String>,
+}
+
+/// Runs the subcommand.
+///
+/// # Errors
+///
+/// An unknown target, a file that cannot be read or written, or an input that shows no fault or is no program that could be reduced.
+pub fn run(options: &Options) -> Result<Ending, Failure> {
+    let mut rig = Rig::standard(&options.planted).map_err(Failure::Usage)?;
+    let named = super::fuzz::chosen(std::slice::from_ref(&options.target))?[0];
+    let (target, bytes, folder) = match (options.seed, &options.file) {
+        (Some(seed), _) => (named, named.input_of_seed(seed), None),
+        (None, Some(file)) => from_file(named, file)?,
+        (None, None) => {
+            let message = "give a finding, a file, or --target and --seed";
+            return Err(Failure::Usage(message.to_owned()));
+        }
+    };
+    let subject = target.subject_of(&bytes);
+    if subject.program.is_none() {
+        let message = "only programs of the own generator can be reduced: this input is a module of wasm-smith, bytes, or heap operations";
+        return Err(Failure::Usage(message.to_owned()));
+    }
+    let Some(reduced) = reduce(target, &subject, &mut rig, options.attempts, &mut || true) else {
+        let message = format!("this input shows no fault with the target {}", target.name);
+        return Err(Failure::Usage(message));
+    };
+    let (before, after) = reduced.size;
+    let default = folder.map(|folder| folder.join("reduced.wast"));
+    let script = findings::script(&reduced);
+    match options.out.as_ref().or(default.as_ref()) {
+        Some(path) => {
+            write_atomically(path, script.as_bytes())?;
+            println!("{}", path.display());
+        }
+        None => println!("{script}"),
+    }
+    let (title, attempts) = (&reduced.fault.title, reduced.attempts);
+    eprintln!("{title}: {before} nodes, now {after}, after {attempts} attempts");
+    Ok(Ending::Found)
+}
+
+/// The target, the input, and the folder if it is a finding's.
+fn from_file(
+    named: &'static Target,
+    file: &Path,
+) -> Result<(&'static Target, Vec<u8>, Option<PathBuf>), Failure> {
+    let is_folder = file.is_dir();
+    let input = if is_folder {
+        file.join("input.bin")
+    } else {
+        file.to_owned()
+    };
+    let bytes = std::fs::read(&input).map_err(|e| Failure::file(input.display(), e))?;
+    // A folder's name is that of the target and the seed (`findings::write`).
+    let name = file.file_name().and_then(|name| name.to_str());
+    let prefix = name
+        .and_then(|name| name.rsplit_once('-'))
+        .map(|(target, _)| target);
+    let told = prefix.filter(|_| is_folder).and_then(target::named);
+    Ok((
+        told.unwrap_or(named),
+        bytes,
+        is_folder.then(|| file.to_owned()),
+    ))
+}

@@ -1,0 +1,197 @@
+//! A program that shows a fault -> a small one that shows the same.
+//!
+//! There is one gate: the target's own check finds a fault with the same signature. What passes it is kept, whatever else has changed; a
+//! program that does not validate is thrown away unseen. Passes are tried in turn until none makes the program smaller or the attempts
+//! are used up. A reduction is a function of build, input and number of attempts.
+//!
+//! To add a pass: a function in [`passes`] and a line in its list.
+//!
+//! Not here: ways to change a program (`program::edit`), and inputs that are no program of ours (modules of wasm-smith, heap operations,
+//! which reduce themselves).
+
+pub mod passes;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::program::Program;
+use crate::target::subject::case_of;
+use crate::target::{Fault, Ran, Rig, Subject, Target};
+
+/// A reduced input.
+#[derive(Clone, Debug)]
+pub struct Reduced {
+    /// The small program and its case.
+    pub subject: Subject,
+    /// The fault as it shows.
+    pub fault: Fault,
+    /// Nodes before and afterwards.
+    pub size: (usize, usize),
+    /// Programs that were run.
+    pub attempts: u32,
+}
+
+/// Decides whether a program still shows the fault.
+pub struct Gate<'a> {
+    target: &'static Target,
+    rig: &'a mut Rig,
+    number: u64,
+    fault: Fault,
+    attempts: u32,
+    attempts_max: u32,
+    go_on: &'a mut dyn FnMut() -> bool,
+}
+
+impl Gate<'_> {
+    /// Whether there is an attempt left.
+    fn is_open(&self) -> bool {
+        self.attempts < self.attempts_max
+    }
+
+    /// Whether a program is valid and shows the same fault.
+    fn holds(&mut self, program: &Program) -> bool {
+        if !self.is_open() || program.validate().is_err() {
+            return false;
+        }
+        if !(self.go_on)() {
+            self.attempts_max = self.attempts;
+            return false;
+        }
+        self.attempts += 1;
+        let subject = subject_of(program.clone(), self.number);
+        match check(self.target, &subject, self.rig) {
+            Some(fault) if fault.signature == self.fault.signature => {
+                self.fault = fault;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Applies `edit` if what comes of it passes. Whether it did.
+    fn attempt(&mut self, program: &mut Program, edit: impl FnOnce(&mut Program)) -> bool {
+        let mut changed = program.clone();
+        edit(&mut changed);
+        let passes = self.holds(&changed);
+        if passes {
+            *program = changed;
+        }
+        passes
+    }
+}
+
+fn subject_of(program: Program, number: u64) -> Subject {
+    Subject {
+        case: case_of(&program),
+        program: Some(program),
+        operations: None,
+        number,
+    }
+}
+
+fn check(target: &Target, subject: &Subject, rig: &mut Rig) -> Option<Fault> {
+    let ran = catch_unwind(AssertUnwindSafe(|| (target.check)(subject, rig)));
+    ran.unwrap_or_else(|panic| Ran::panicked(panic.as_ref()))
+        .fault
+}
+
+/// Reduces an input in which `target` finds a fault; none if it finds none, or the input is no program. `go_on` is asked before each
+/// attempt.
+pub fn reduce(
+    target: &'static Target,
+    subject: &Subject,
+    rig: &mut Rig,
+    attempts_max: u32,
+    go_on: &mut dyn FnMut() -> bool,
+) -> Option<Reduced> {
+    let mut program = subject.program.clone()?;
+    let before = program.size();
+    let fault = check(target, subject, rig)?;
+    let number = subject.number;
+    let mut gate = Gate {
+        target,
+        rig,
+        number,
+        fault,
+        attempts: 0,
+        attempts_max,
+        go_on,
+    };
+    let mut changed = true;
+    while changed && gate.is_open() {
+        changed = false;
+        for pass in passes::ALL {
+            changed |= pass(&mut program, &mut gate);
+        }
+    }
+    Some(Reduced {
+        size: (before, program.size()),
+        subject: subject_of(program, number),
+        fault: gate.fault,
+        attempts: gate.attempts,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generate::Focus;
+    use crate::input::Input;
+    use crate::target::Stats;
+
+    /// Finds fault with every program that has an instruction of this name.
+    static TARGET: Target = Target {
+        name: "array_copy",
+        hunts: "array.copy",
+        share: 1,
+        subject: |input| Subject::program(input, Focus::Any),
+        check,
+    };
+
+    fn check(subject: &Subject, _: &mut Rig) -> Ran {
+        let mut found = false;
+        for module in &subject.program.as_ref().expect("a program").modules {
+            module.each_root(&mut |root| root.walk(&mut |e| found |= e.op.name() == "array.copy"));
+        }
+        Ran {
+            fault: found.then(|| Fault::crash("array.copy")),
+            stats: Stats::default(),
+            ..Ran::default()
+        }
+    }
+
+    #[test]
+    fn what_does_not_matter_goes() {
+        let mut rig = Rig::standard(&[]).expect("engines start");
+        let mut reduced = 0;
+        for seed in 0..60 {
+            let subject = (TARGET.subject)(&Input::of_seed(seed));
+            let Some(small) = reduce(&TARGET, &subject, &mut rig, 5_000, &mut || true) else {
+                continue;
+            };
+            reduced += 1;
+            let program = small.subject.program.as_ref().expect("a program");
+            assert!(program.validate().is_ok(), "seed {seed}");
+            assert!(program.steps.len() <= program.modules.len(), "seed {seed}");
+            // The instruction, its five operands, and at most a few that make or hold them.
+            assert!(small.size.1 <= 16, "seed {seed}: {}", small.subject);
+            let again = reduce(&TARGET, &subject, &mut rig, 5_000, &mut || true);
+            let again = again.expect("the same fault").subject.to_string();
+            assert_eq!(again, small.subject.to_string(), "seed {seed}");
+        }
+        assert!(reduced >= 5, "{reduced}");
+    }
+
+    #[test]
+    fn no_fault_is_not_reduced_and_attempts_are_kept() {
+        let mut rig = Rig::standard(&[]).expect("engines start");
+        let mut sound = 0;
+        for seed in 0..60 {
+            let subject = (TARGET.subject)(&Input::of_seed(seed));
+            match reduce(&TARGET, &subject, &mut rig, 7, &mut || true) {
+                Some(reduced) => assert!(reduced.attempts <= 7),
+                None => sound += 1,
+            }
+        }
+        assert!(sound > 0);
+    }
+}
