@@ -48,7 +48,7 @@ pub struct Options {
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
     /// Seconds after which an input that does not end counts as a hang.
-    #[arg(long, value_name = "SECS", default_value_t = 20)]
+    #[arg(long, value_name = "SECS", default_value_t = 60)]
     pub hang: u64,
     /// Stop at the first finding.
     #[arg(long)]
