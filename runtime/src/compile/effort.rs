@@ -13,7 +13,7 @@ use crate::error::Rejected;
 /// Loops inside of each other up to which a function is optimised. People write ten.
 const LOOP_DEPTH_MAX: u32 = 64;
 /// Blocks up to which registers are allocated by backtracking: at about this size it begins to dominate.
-const BLOCKS_MAX: usize = 5000;
+const BLOCKS_MAX: usize = 3000;
 /// Locals other than references up to which each is a variable of its own: every allocator looks at each variable in each block where it
 /// is alive, so that 16,000 locals over as many blocks took 5 s. With more of them, all are in memory, and the function is not
 /// optimised, which would bring them back.
