@@ -6,7 +6,7 @@
 use std::mem::offset_of;
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{InstBuilder, StackSlotData, StackSlotKind, Value, types};
+use cranelift_codegen::ir::{InstBuilder, Value, types};
 
 use super::exception::Callee;
 use super::trampoline::clif_type;
@@ -165,16 +165,8 @@ impl<'a> Translator<'a> {
     /// The address of the function's one return area, which is made as large as the largest call needs.
     fn results_area(&mut self, slots: usize) -> Value {
         let bytes = slots as u32 * SLOT_BYTES;
-        let slot = match self.results_slot {
-            Some(slot) => slot,
-            None => {
-                let align = SLOT_BYTES.trailing_zeros() as u8;
-                let data = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, align);
-                let slot = self.b.create_sized_stack_slot(data);
-                self.results_slot = Some(slot);
-                slot
-            }
-        };
+        let slot = self.results_slot.unwrap_or_else(|| self.frame_area());
+        self.results_slot = Some(slot);
         let data = &mut self.b.func.sized_stack_slots[slot];
         data.size = data.size.max(bytes);
         self.b.ins().stack_addr(types::I64, slot, 0)

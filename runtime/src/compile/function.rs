@@ -1,8 +1,7 @@
 //! One function body to Cranelift's form: the loop over its operators, and which file translates which operator.
 
 use cranelift_codegen::ir::{
-    self, ArgumentPurpose, Function, GlobalValueData, InstBuilder, StackSlotData, StackSlotKind,
-    Value, types,
+    self, ArgumentPurpose, Function, GlobalValueData, InstBuilder, Value, types,
 };
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use wasmparser::{BinaryReader, FunctionBody, Operator};
@@ -78,14 +77,15 @@ pub(super) fn finish(mut t: Translator<'_>) -> Result<Extent, Rejected> {
     }
     t.finish_traps();
     let config = t.env.compiler.isa().frontend_config();
+    let is_variable = |local: &&Local| matches!(local, Local::Variable(_));
     let extent = Extent {
         blocks: t.b.func.dfg.num_blocks(),
-        values: t.values.0 + t.values.1,
+        values: t.locals.iter().filter(is_variable).count() + t.height,
         in_frame: t.locals_slot.is_some(),
         loop_depth: t.loops.1,
     };
     // Either register allocator looks at each operand in each block where it is alive.
-    if extent.blocks.saturating_mul(t.values.1) > LIVE_RANGES_MAX {
+    if extent.blocks.saturating_mul(t.height) > LIVE_RANGES_MAX {
         return Err(Rejected::Limit("operands held over blocks".to_owned()));
     }
     spill::spill(t.b.func, t.references)?;
@@ -122,16 +122,12 @@ impl<'a> Translator<'a> {
         let variable = self.b.declare_var(clif_type(ty));
         self.b.def_var(variable, value);
         self.locals.push(Local::Variable(variable));
-        self.values.0 += 1;
     }
 
     /// A local in the frame.
     fn declare_in_frame(&mut self, ty: AbiTy, value: Value) {
-        let slot = *self.locals_slot.get_or_insert_with(|| {
-            let align = SLOT_BYTES.trailing_zeros() as u8;
-            let data = StackSlotData::new(StackSlotKind::ExplicitSlot, 0, align);
-            self.b.create_sized_stack_slot(data)
-        });
+        let slot = self.locals_slot.unwrap_or_else(|| self.frame_area());
+        self.locals_slot = Some(slot);
         let size = &mut self.b.func.sized_stack_slots[slot].size;
         let offset = *size as i32;
         *size += SLOT_BYTES;

@@ -16,7 +16,7 @@ use std::mem::offset_of;
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::ir::{
     self, AliasRegion, AliasRegionData, Block, BlockArg, ExtFuncData, ExternalName, FuncRef, Inst,
-    InstBuilder, MemFlagsData, SigRef, StackSlot, Type, Value, types,
+    InstBuilder, MemFlagsData, SigRef, StackSlot, StackSlotData, StackSlotKind, Type, Value, types,
 };
 use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::{FunctionBuilder, Variable};
@@ -31,7 +31,7 @@ use super::spill::References;
 use super::stubs;
 use super::trampoline::{clif_type, tail_signature};
 use crate::abi::libcalls::{LibCall, Ty};
-use crate::abi::signature::{AbiTy, Lowered};
+use crate::abi::signature::{AbiTy, Lowered, SLOT_BYTES};
 use crate::abi::vmctx::{VmContext, VmStore};
 use crate::config::{Config, TrapMode};
 use crate::error::Trap;
@@ -118,8 +118,8 @@ pub(super) struct Translator<'a> {
     pub forgets_references: bool,
     /// The references among the function's values.
     pub references: References,
-    /// Parameters and locals, and the most operands there were on the stack at once.
-    pub values: (usize, usize),
+    /// The most operands there were on the stack at once.
+    pub height: usize,
     /// How an access to the slot fails that a collector is overwriting, if it can.
     pub slot_trap: Option<Trap>,
     /// The first block.
@@ -165,7 +165,7 @@ impl<'a> Translator<'a> {
             results_slot: None,
             forgets_references: false,
             references: References::default(),
-            values: (0, 0),
+            height: 0,
             slot_trap: None,
             entry,
             cached: BTreeMap::new(),
@@ -202,7 +202,7 @@ impl<'a> Translator<'a> {
 impl Translator<'_> {
     pub fn push(&mut self, value: Value) {
         self.stack.push(value);
-        self.values.1 = self.values.1.max(self.stack.len());
+        self.height = self.height.max(self.stack.len());
     }
 
     pub fn pop(&mut self) -> Value {
@@ -247,6 +247,13 @@ impl Translator<'_> {
         if holds.object {
             self.declare(reference, AbiTy::Ref);
         }
+    }
+
+    /// A part of the frame in steps of [`SLOT_BYTES`], to be made larger as it is needed.
+    pub fn frame_area(&mut self) -> StackSlot {
+        let align = SLOT_BYTES.trailing_zeros() as u8;
+        let data = StackSlotData::new(StackSlotKind::ExplicitSlot, 0, align);
+        self.b.create_sized_stack_slot(data)
     }
 
     /// A further parameter of a block that is not filled yet.
