@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::engine::{Collector, Setup};
 use crate::measure::seconds_of;
-use crate::shapes;
+use crate::shapes::{self, lines, put};
 
 /// A family of modules.
 #[derive(Clone, Copy, Debug)]
@@ -129,21 +129,8 @@ pub const SHAPES: &[Shape] = &[
     },
 ];
 
-macro_rules! put {
-    ($text:expr, $($part:tt)*) => { write!($text, $($part)*).expect("a string takes everything") };
-}
-
-fn each(count: u32, mut part: impl FnMut(&mut String, u32)) -> String {
-    let mut text = String::new();
-    for at in 0..count {
-        part(&mut text, at);
-        text.push('\n');
-    }
-    text
-}
-
 fn types(count: u32) -> String {
-    let types = each(count, |text, at| {
+    let types = lines(count, |text, at| {
         let next = (at + 1) % count;
         put!(
             text,
@@ -155,7 +142,7 @@ fn types(count: u32) -> String {
 
 fn chain(count: u32) -> String {
     // Subtypes may be at most 63 deep.
-    let types = each(count, |text, at| match at % 60 {
+    let types = lines(count, |text, at| match at % 60 {
         0 => put!(text, "(type $t{at} (sub (struct (field i32))))"),
         _ => put!(
             text,
@@ -167,35 +154,35 @@ fn chain(count: u32) -> String {
 }
 
 fn tiny_functions(count: u32) -> String {
-    let body = each(count, |text, at| {
+    let body = lines(count, |text, at| {
         put!(text, "(func (result i32) (i32.const {at}))")
     });
     format!("(module {body})")
 }
 
 fn nested(count: u32) -> String {
-    let open = each(count, |text, _| {
+    let open = lines(count, |text, _| {
         put!(text, "(block (br_if 0 (local.get 0))")
     });
-    let close = each(count, |text, _| {
+    let close = lines(count, |text, _| {
         put!(text, "(local.set 0 (i32.add (local.get 0) (i32.const 1))))")
     });
     format!("(module (func (param i32) {open} {close}))")
 }
 
 fn nested_loops(count: u32) -> String {
-    let open = each(count, |text, _| {
+    let open = lines(count, |text, _| {
         put!(
             text,
             "(loop (local.set 0 (i32.add (local.get 0) (i32.const 1)))"
         )
     });
-    let close = each(count, |text, _| put!(text, "(br_if 0 (local.get 0)))"));
+    let close = lines(count, |text, _| put!(text, "(br_if 0 (local.get 0)))"));
     format!("(module (func (param i32) {open} {close}))")
 }
 
 fn br_table(count: u32) -> String {
-    let targets = each(count, |text, at| put!(text, "{}", at % 3));
+    let targets = lines(count, |text, at| put!(text, "{}", at % 3));
     format!(
         "(module (func (param i32) (result i32)
   (block (block (block (br_table {targets} (local.get 0))) (return (i32.const 1))) (return (i32.const 2))) (i32.const 3)))"
@@ -203,9 +190,9 @@ fn br_table(count: u32) -> String {
 }
 
 fn br_table_blocks(count: u32) -> String {
-    let open = each(count, |text, _| text.push_str("(block"));
-    let targets = each(count, |text, at| put!(text, "{at}"));
-    let close = each(count, |text, at| {
+    let open = lines(count, |text, _| text.push_str("(block"));
+    let targets = lines(count, |text, at| put!(text, "{at}"));
+    let close = lines(count, |text, at| {
         put!(
             text,
             ") (local.set 1 (i32.add (local.get 1) (i32.const {at})))"
@@ -220,12 +207,12 @@ fn br_table_blocks(count: u32) -> String {
 /// calls is its square. The size is therefore counted in pairs: `count` grows by the square root.
 fn pairs(count: u32, ty: &str, make: &str, read: &str, function: &str) -> String {
     // The values are 64, the calls grow.
-    let locals = each(64, |text, _| put!(text, "(local {ty})"));
-    let set = each(64, |text, at| put!(text, "(local.set {at} ({make}))"));
-    let calls = each(count * 16, |text, at| {
+    let locals = lines(64, |text, _| put!(text, "(local {ty})"));
+    let set = lines(64, |text, at| put!(text, "(local.set {at} ({make}))"));
+    let calls = lines(count * 16, |text, at| {
         put!(text, "(call $f) (local.set {} ({make}))", at % 64)
     });
-    let reads = each(64, |text, at| put!(text, "({read} (local.get {at}))"));
+    let reads = lines(64, |text, at| put!(text, "({read} (local.get {at}))"));
     format!(
         "(module (type $s (struct (field i32))) {function} (func (export \"run\") {locals} {set} {calls} {reads}))"
     )
@@ -252,14 +239,14 @@ fn reference_locals(count: u32) -> String {
 }
 
 fn calls(count: u32) -> String {
-    let body = each(count, |text, _| {
+    let body = lines(count, |text, _| {
         put!(text, "(local.set 0 (call $f (local.get 0)))");
     });
     format!("(module (func $f (param i32) (result i32) (local.get 0)) (func (param i32) {body}))")
 }
 
 fn casts(count: u32) -> String {
-    let body = each(count, |text, at| {
+    let body = lines(count, |text, at| {
         put!(
             text,
             "(drop (struct.get $t{0} 0 (ref.cast (ref $t{0}) (local.get 0))))",
@@ -273,7 +260,7 @@ fn casts(count: u32) -> String {
 }
 
 fn accesses(count: u32) -> String {
-    let body = each(count, |text, at| {
+    let body = lines(count, |text, at| {
         put!(
             text,
             "(i32.store offset={} (local.get 0) (i32.add (i32.load offset={} (local.get 0)) (i32.const 1)))",
@@ -285,7 +272,7 @@ fn accesses(count: u32) -> String {
 }
 
 fn ifs(count: u32) -> String {
-    let body = each(count, |text, at| {
+    let body = lines(count, |text, at| {
         put!(
             text,
             "(if (i32.eq (local.get 0) (i32.const {at})) (then (local.set 1 (i32.mul (local.get 1) (i32.const {}))) (local.set 2 (local.get 1))))",

@@ -22,7 +22,7 @@ pub fn binary(text: &str) -> Vec<u8> {
 }
 
 /// `count` lines around their number.
-fn lines(count: u32, mut line: impl FnMut(&mut String, u32)) -> String {
+pub fn lines(count: u32, mut line: impl FnMut(&mut String, u32)) -> String {
     let mut text = String::new();
     for at in 0..count {
         line(&mut text, at);
@@ -31,9 +31,11 @@ fn lines(count: u32, mut line: impl FnMut(&mut String, u32)) -> String {
     text
 }
 
+/// Writes to a string.
 macro_rules! put {
     ($text:expr, $($part:tt)*) => { write!($text, $($part)*).expect("a string takes everything") };
 }
+pub(crate) use put;
 
 const TYPES: &str =
     "(type $s (struct (field i32) (field i32)))\n(type $a (array (mut i32)))\n(type $f (func))";
