@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 pub mod engines;
 pub mod findings;
 pub mod fuzz;
+pub mod input;
 pub mod reduce;
 pub mod replay;
 pub mod run;

@@ -5,31 +5,23 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::findings;
+use super::input::{Asked, InputOptions};
 use super::{Ending, Failure, write_atomically};
 use crate::reduce::reduce;
-use crate::target::{self, Rig, Target};
+use crate::target::{self, Target};
 
 /// Arguments of `reduce`.
 #[derive(Clone, Debug, Args)]
 pub struct Options {
-    /// The folder of a finding, or an input of a target as libFuzzer writes them
-    #[arg(required_unless_present = "seed", conflicts_with = "seed")]
-    pub file: Option<PathBuf>,
-    /// The target; a finding's folder tells it
-    #[arg(long, value_name = "NAME", default_value = "differential")]
-    pub target: String,
-    /// The seed of an input
-    #[arg(long, value_name = "S", value_parser = super::parse_seed)]
-    pub seed: Option<u64>,
+    /// Which input.
+    #[command(flatten)]
+    pub input: InputOptions,
     /// How many programs to run at most
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     pub attempts: u32,
     /// Write the script into this file; without it, into a finding's folder as `reduced.wast`, or else to standard output
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// Switch on planted faults, by name (only in a build with the feature `planted`).
-    #[arg(long = "planted", value_name = "FAULT", hide = !cfg!(feature = "planted"))]
-    pub planted: Vec<String>,
 }
 
 /// Runs the subcommand.
@@ -38,15 +30,10 @@ pub struct Options {
 ///
 /// An unknown target, a file that cannot be read or written, or an input that shows no fault or is no program that could be reduced.
 pub fn run(options: &Options) -> Result<Ending, Failure> {
-    let mut rig = Rig::standard(&options.planted).map_err(Failure::Usage)?;
-    let named = super::fuzz::chosen(std::slice::from_ref(&options.target))?[0];
-    let (target, bytes, folder) = match (options.seed, &options.file) {
-        (Some(seed), _) => (named, named.input_of_seed(seed), None),
-        (None, Some(file)) => from_file(named, file)?,
-        (None, None) => {
-            let message = "give a finding, a file, or --target and --seed";
-            return Err(Failure::Usage(message.to_owned()));
-        }
+    let (mut rig, named, asked) = options.input.asked()?;
+    let (target, bytes, folder) = match asked {
+        Asked::Seed(input) => (named, input, None),
+        Asked::File(file) => from_file(named, file)?,
     };
     let subject = target.subject_of(&bytes);
     if subject.program.is_none() {

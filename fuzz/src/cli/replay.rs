@@ -1,7 +1,5 @@
 //! `gcrucible replay`: one input again, with its verdict explained.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use gcrucible_oracles::case::Case;
 use gcrucible_oracles::engine;
@@ -10,6 +8,7 @@ use gcrucible_oracles::header::HeaderValue;
 use gcrucible_wast_tests::matrix;
 use gcrucible_wast_tests::script::Script;
 
+use super::input::{Asked, InputOptions};
 use super::{Ending, Failure};
 use crate::target::run::Trial;
 use crate::target::{Ran, Rig, Subject, Target, heap_ops};
@@ -17,18 +16,9 @@ use crate::target::{Ran, Rig, Subject, Target, heap_ops};
 /// Arguments of `replay`.
 #[derive(Clone, Debug, Args)]
 pub struct Options {
-    /// A finding (its folder), a script, or an input of a target as libFuzzer writes them.
-    #[arg(required_unless_present = "seed", conflicts_with = "seed")]
-    pub file: Option<PathBuf>,
-    /// The target; needed with `--seed` and for inputs whose file does not tell.
-    #[arg(long, value_name = "NAME", default_value = "differential")]
-    pub target: String,
-    /// The seed of an input.
-    #[arg(long, value_name = "S", value_parser = super::parse_seed)]
-    pub seed: Option<u64>,
-    /// Switch on planted faults, by name (only in a build with the feature `planted`).
-    #[arg(long = "planted", value_name = "FAULT", hide = !cfg!(feature = "planted"))]
-    pub planted: Vec<String>,
+    /// Which input.
+    #[command(flatten)]
+    pub input: InputOptions,
     /// How many instructions of the reference to print around a difference.
     #[arg(long, value_name = "LINES", default_value_t = 40)]
     pub trace: usize,
@@ -40,16 +30,10 @@ pub struct Options {
 ///
 /// An unknown target, or a file that cannot be read or understood.
 pub fn run(options: &Options) -> Result<Ending, Failure> {
-    let mut rig = Rig::standard(&options.planted).map_err(Failure::Usage)?;
-    let target = super::fuzz::chosen(std::slice::from_ref(&options.target))?[0];
-    let again = match (options.seed, &options.file) {
-        (Some(seed), _) => Again::of_input(target, &target.input_of_seed(seed), &mut rig),
-        (None, Some(file)) => from_file(target, file, &mut rig)?,
-        (None, None) => {
-            return Err(Failure::Usage(
-                "give a file, or --target and --seed".to_owned(),
-            ));
-        }
+    let (mut rig, target, asked) = options.input.asked()?;
+    let again = match asked {
+        Asked::Seed(input) => Again::of_input(target, &input, &mut rig),
+        Asked::File(file) => from_file(target, file, &mut rig)?,
     };
     println!("{}", again.text.trim_end());
     println!("\n{}", verdict(&again.ran));

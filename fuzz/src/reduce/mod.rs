@@ -11,8 +11,6 @@
 
 pub mod passes;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use crate::program::Program;
 use crate::target::subject::case_of;
 use crate::target::{Fault, Ran, Rig, Subject, Target};
@@ -89,9 +87,7 @@ fn subject_of(program: Program, number: u64) -> Subject {
 }
 
 fn check(target: &Target, subject: &Subject, rig: &mut Rig) -> Option<Fault> {
-    let ran = catch_unwind(AssertUnwindSafe(|| (target.check)(subject, rig)));
-    ran.unwrap_or_else(|panic| Ran::panicked(panic.as_ref()))
-        .fault
+    Ran::catching(|| (target.check)(subject, rig)).fault
 }
 
 /// Reduces an input in which `target` finds a fault; none if it finds none, or the input is no program. `go_on` is asked before each

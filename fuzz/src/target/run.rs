@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use gcrucible_oracles::coverage::RuleMap;
 use gcrucible_oracles::engine::{self, Engine, Pool, Run};
@@ -171,6 +172,11 @@ pub struct Ran {
 }
 
 impl Ran {
+    /// What came of `run`; a panic is a fault of the harness itself.
+    pub fn catching(run: impl FnOnce() -> Ran) -> Ran {
+        catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Ran::panicked(panic.as_ref()))
+    }
+
     /// An input on which the harness itself panicked.
     pub fn panicked(panic: &(dyn Any + Send)) -> Ran {
         let what = panic

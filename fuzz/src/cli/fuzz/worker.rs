@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -153,10 +152,7 @@ impl Worker<'_> {
         stop: &AtomicBool,
     ) -> Result<(), Failure> {
         let started = Instant::now();
-        let ran = match catch_unwind(AssertUnwindSafe(|| target.run_seed(seed, &mut self.rig))) {
-            Ok(ran) => ran,
-            Err(panic) => Ran::panicked(panic.as_ref()),
-        };
+        let ran = Ran::catching(|| target.run_seed(seed, &mut self.rig));
         self.counters.count(target, seed, &ran, started.elapsed());
         if let Some(fault) = &ran.fault {
             let finding = Finding::new(target, seed, fault, &self.options.planted);
