@@ -67,8 +67,6 @@ faults! {
     ExposeCountsAgain = "expose-counts-again",
     /// Freeing an object does not give up what it referred to (Wasmtime #9701).
     ReleaseIsShallow = "release-is-shallow",
-    /// A write gives the old reference up before it counts the new one (Wasmtime #1923).
-    WriteReleasesFirst = "write-releases-first",
     /// `struct.set` and `array.set` store without a barrier (JSC bugs 266043, 267381).
     InlineWriteNoBarrier = "inline-write-no-barrier",
     /// What is loaded into a frame is not put into the stack list (after Wasmtime #13316).

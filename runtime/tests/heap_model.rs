@@ -106,7 +106,6 @@ fn planted_faults_are_found() {
         Fault::TableFillNullMemset,
         Fault::ExposeCountsAgain,
         Fault::ReleaseIsShallow,
-        Fault::WriteReleasesFirst,
         Fault::InlineWriteNoBarrier,
         Fault::InlineReadUnlisted,
         Fault::InlineBarrierCountsI31,

@@ -98,8 +98,6 @@ pub struct VmStore {
     pub funcrefs: *const *mut VmFuncRef,
     /// Entries of `funcrefs`.
     pub funcrefs_len: u32,
-    /// Head of `drc`'s list of objects that compiled code counted down to nothing and the host has yet to free; 0 ends the list.
-    pub dead_list: RawGcRef,
     /// Fuel left; compiled code subtracts and asks for more when it is negative.
     pub fuel: i64,
     /// The engine's epoch.

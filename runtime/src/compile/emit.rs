@@ -36,7 +36,6 @@ fn word_offset(word: StoreWord) -> u32 {
         StoreWord::BumpEnd => offset_of!(VmStore, bump_end),
         StoreWord::StackList => offset_of!(VmStore, stack_list),
         StoreWord::StackListLen => offset_of!(VmStore, stack_list_len),
-        StoreWord::DeadList => offset_of!(VmStore, dead_list),
     }) as u32
 }
 

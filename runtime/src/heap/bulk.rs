@@ -11,6 +11,9 @@ use super::layout::{is_traced, storage_bytes};
 use super::{Barrier, GcRef, Heap, Stored};
 use crate::planted::Fault;
 
+/// References that are copied at a time from where they may only be read.
+const PART: usize = 64;
+
 /// A checked range of an array's elements.
 struct Elements {
     /// Offset of its first byte in the heap.
@@ -102,21 +105,6 @@ impl Heap {
     fn exchange_slot(&mut self, slot: u32, new: u32) -> Result<(), HeapFault> {
         let old = self.core.space.word(slot);
         self.core.space.set_word(slot, new);
-        self.collector.exchange(&mut self.core, new, old)
-    }
-
-    /// Writes a reference over the one in a root. Most bulk operations write much that is there already.
-    #[inline(always)]
-    fn exchange_root(&mut self, slot: &mut u32, new: u32) -> Result<(), HeapFault> {
-        self.exchange_cell(Cell::from_mut(slot), new)
-    }
-
-    #[inline(always)]
-    fn exchange_cell(&mut self, slot: &Cell<u32>, new: u32) -> Result<(), HeapFault> {
-        let old = slot.replace(new);
-        if old == new {
-            return Ok(());
-        }
         self.collector.exchange(&mut self.core, new, old)
     }
 
@@ -276,15 +264,8 @@ impl Heap {
             slots.fill(new);
             return Ok(());
         }
-        let changes = slots.iter().filter(|slot| **slot != new).count();
-        self.gain_many(new, changes)?;
-        self.guarded(|heap| {
-            let mut changing = slots.iter_mut().filter(|slot| **slot != new);
-            changing.try_for_each(|slot| {
-                let old = std::mem::replace(slot, new);
-                heap.collector.lose(&mut heap.core, old)
-            })
-        })
+        let slots = Cell::from_mut(slots).as_slice_of_cells();
+        self.guarded(|heap| heap.collector.fill_all(&mut heap.core, slots, new))
     }
 
     /// Gives new roots their first reference; what they hold is ignored: growth of a table.
@@ -319,9 +300,16 @@ impl Heap {
             to.copy_from_slice(from);
             return Ok(());
         }
+        let to = Cell::from_mut(to).as_slice_of_cells();
         self.guarded(|heap| {
-            let mut pairs = to.iter_mut().zip(from);
-            pairs.try_for_each(|(slot, &new)| heap.exchange_root(slot, new))
+            let mut parts = to.chunks(PART).zip(from.chunks(PART));
+            parts.try_for_each(|(to, from)| {
+                let mut part = [0; PART];
+                part[..from.len()].copy_from_slice(from);
+                let from = &Cell::from_mut(&mut part[..]).as_slice_of_cells()[..from.len()];
+                heap.collector
+                    .exchange_all(&mut heap.core, (to, from), false)
+            })
         })
     }
 
@@ -343,27 +331,13 @@ impl Heap {
             slots.copy_within(start..start + len, at);
             return Ok(());
         }
-        if self.core.planted.has(Fault::WriteReleasesFirst) {
-            for i in 0..len {
-                let i = if at <= start { i } else { len - 1 - i };
-                let new = GcRef::from_raw(slots[start + i]);
-                self.write_root(&mut slots[at + i], new)?;
-            }
-            return Ok(());
-        }
+        // Towards the end that the source lies at, so that nothing is read after it was written.
+        let cells = Cell::from_mut(slots).as_slice_of_cells();
+        let ranges = (&cells[at..at + len], &cells[start..start + len]);
         self.guarded(|heap| {
-            // Towards the end that the source lies at, so that nothing is read after it was written.
-            if at <= start {
-                let cells = Cell::from_mut(&mut slots[at..start + len]).as_slice_of_cells();
-                let (to, from) = (&cells[..len], &cells[start - at..]);
-                let mut pairs = to.iter().zip(from);
-                pairs.try_for_each(|(slot, new)| heap.exchange_cell(slot, new.get()))
-            } else {
-                let cells = Cell::from_mut(&mut slots[start..at + len]).as_slice_of_cells();
-                let (to, from) = (&cells[at - start..], &cells[..len]);
-                let mut pairs = to.iter().zip(from).rev();
-                pairs.try_for_each(|(slot, new)| heap.exchange_cell(slot, new.get()))
-            }
+            let backwards = at > start;
+            heap.collector
+                .exchange_all(&mut heap.core, ranges, backwards)
         })
     }
 

@@ -66,7 +66,6 @@ fn walk(
     collector: &mut dyn Collector,
     visit: &mut dyn FnMut(u32, Kind, u32, u32, u32),
 ) -> Result<(), HeapFault> {
-    collector.complete(core)?;
     let range = collector.occupied(core);
     let mut at = range.start;
     while at < range.end {

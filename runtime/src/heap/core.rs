@@ -193,7 +193,6 @@ impl Core {
             StoreWord::BumpEnd => unsafe { (*vm).bump_end },
             StoreWord::StackList => self.stack_list().0,
             StoreWord::StackListLen => self.stack_list().1,
-            StoreWord::DeadList => self.dead_list(),
         }
     }
 
@@ -208,7 +207,6 @@ impl Core {
             StoreWord::BumpEnd => unsafe { (*vm).bump_end = value },
             StoreWord::StackList => self.set_stack_list(value, len),
             StoreWord::StackListLen => self.set_stack_list(head, value),
-            StoreWord::DeadList => self.set_dead_list(value),
         }
     }
 
@@ -230,21 +228,6 @@ impl Core {
         unsafe { (*self.vm.as_ptr()).stack_list = head };
         // SAFETY: the contract of `Core::new`.
         unsafe { (*self.vm.as_ptr()).stack_list_len = len };
-    }
-
-    /// Head of the list of objects without counts that are not freed yet.
-    #[inline(always)]
-    #[must_use]
-    pub fn dead_list(&self) -> u32 {
-        // SAFETY: the contract of `Core::new`.
-        unsafe { (*self.vm.as_ptr()).dead_list }
-    }
-
-    /// Sets that list's head.
-    #[inline(always)]
-    pub fn set_dead_list(&mut self, head: u32) {
-        // SAFETY: the contract of `Core::new`.
-        unsafe { (*self.vm.as_ptr()).dead_list = head };
     }
 
     /// How many numbers of functions there are.

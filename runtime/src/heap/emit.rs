@@ -48,8 +48,6 @@ pub enum StoreWord {
     StackList,
     /// `VmStore::stack_list_len`.
     StackListLen,
-    /// `VmStore::dead_list`.
-    DeadList,
 }
 
 /// What a reference of some static type can be. What it cannot be, emitted code need not look for.

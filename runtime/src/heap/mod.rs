@@ -37,6 +37,7 @@ pub mod space;
 mod store_heap;
 pub mod verify;
 
+use std::cell::Cell;
 use std::ops::Range;
 
 pub use access::Stored;
@@ -130,6 +131,41 @@ pub trait Collector: Send + std::fmt::Debug {
         self.lose(core, old)
     }
 
+    /// The counted places `to` hold the references of `from` now, which is as long and may overlap; one after the other, from the last
+    /// one if `backwards`. Most bulk operations write much that is there already.
+    fn exchange_all(
+        &mut self,
+        core: &mut Core,
+        (to, from): (&[Cell<u32>], &[Cell<u32>]),
+        backwards: bool,
+    ) -> Result<(), HeapFault> {
+        for at in 0..to.len() {
+            let at = if backwards { to.len() - 1 - at } else { at };
+            let new = from[at].get();
+            let old = to[at].replace(new);
+            if old != new {
+                self.exchange(core, new, old)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The counted places `slots` all hold `new` now.
+    fn fill_all(
+        &mut self,
+        core: &mut Core,
+        slots: &[Cell<u32>],
+        new: u32,
+    ) -> Result<(), HeapFault> {
+        for slot in slots {
+            let old = slot.replace(new);
+            if old != new {
+                self.exchange(core, new, old)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Reclaims what is dead; may move what is not.
     fn collect(
         &mut self,
@@ -137,11 +173,6 @@ pub trait Collector: Send + std::fmt::Debug {
         roots: &mut dyn Roots,
         effort: Effort,
     ) -> Result<(), HeapFault>;
-
-    /// Does what compiled code left to the host, so that every object there is has a right to be.
-    fn complete(&mut self, _core: &mut Core) -> Result<(), HeapFault> {
-        Ok(())
-    }
 
     /// The part of the heap that is filled with objects and free blocks without a gap, but for the region. Brings it into that
     /// state first.

@@ -443,6 +443,19 @@ impl Space {
         self.store(at, value);
     }
 
+    /// A few 32-bit words, to be read and written; `at` is a multiple of 4.
+    ///
+    /// # Panics
+    /// As [`Space::load`], or when `at` is no such multiple.
+    #[inline(always)]
+    #[must_use]
+    pub fn words_mut<const N: usize>(&mut self, at: u32) -> &mut [u32; N] {
+        assert!(at.is_multiple_of(4), "words at an odd place");
+        let address = self.address(at, size_of::<[u32; N]>());
+        // SAFETY: S1: readable and writable, the borrow is exclusive, every pattern is a number; `base` is aligned to a page.
+        unsafe { &mut *address.cast::<[u32; N]>() }
+    }
+
     /// Bytes.
     ///
     /// # Panics

@@ -80,7 +80,6 @@ impl Heap {
         // SAFETY: the contract of this function.
         let mut core = unsafe { Core::new(space, layouts, traits.header_bytes, config, vm) };
         core.set_stack_list(0, 0);
-        core.set_dead_list(0);
         // SAFETY: the contract of this function.
         unsafe { (*vm.as_ptr()).heap_base = base.as_ptr() };
         let mut heap = Heap {
@@ -419,11 +418,6 @@ impl Heap {
     /// The old or the new reference is no object.
     pub fn write_root(&mut self, slot: &mut u32, new: Option<GcRef>) -> Result<(), HeapFault> {
         let new = GcRef::to_raw(new);
-        if self.core.planted.has(Fault::WriteReleasesFirst) {
-            self.lose(*slot)?;
-            *slot = new;
-            return self.gain(new, 1);
-        }
         self.gain(new, 1)?;
         let old = std::mem::replace(slot, new);
         self.lose(old)

@@ -97,7 +97,6 @@ impl Inventory {
         core: &mut Core,
         collector: &mut dyn Collector,
     ) -> Result<Inventory, HeapFault> {
-        collector.complete(core)?;
         let range = collector.occupied(core);
         let hole = core.bump()..core.region_end();
         let mut inventory = Inventory {

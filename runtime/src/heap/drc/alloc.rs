@@ -1,9 +1,9 @@
 //! Allocation from the region, and regions from free blocks or from memory that was never used; and the way back.
 
-use super::barrier::bury;
-use super::{COUNT, Drc, LINK, LISTED};
+use super::barrier::{emit_list, list};
+use super::{COUNT, Drc, LINK};
 use crate::heap::core::{Core, FIRST, REGION_BYTES, kind_of_tag};
-use crate::heap::emit::{EmitAllocation, Op, Region, StoreWord};
+use crate::heap::emit::{EmitAllocation, Region};
 use crate::heap::fault::HeapFault;
 use crate::heap::free_list::{BLOCK_MIN, Block};
 use crate::heap::layout::{Kind, OBJECT_ALIGN};
@@ -35,15 +35,12 @@ pub(super) fn allocate(
         core.space.set_word(object + LINK, 0);
         return Ok(Some(object));
     }
-    let (head, len) = core.stack_list();
-    core.space.set_word(object + LINK, head | LISTED);
-    core.set_stack_list(object, len + 1);
+    list(core, object);
     Ok(Some(object))
 }
 
 /// Takes `size` bytes, all zero, from a new region, or directly from a free block.
 fn refill(heap: &mut Drc, core: &mut Core, size: u32) -> Result<Option<u32>, HeapFault> {
-    bury(heap, core)?;
     close_run(heap, core);
     if let Some(block) = heap.free.take_large(core, size.max(REGION_MIN))? {
         use_block(heap, core, block, size);
@@ -226,19 +223,12 @@ fn join(heap: &mut Drc, core: &mut Core, at: u32, size: u32) {
 }
 
 pub(super) fn emit_allocate(emit: &mut dyn Emit, object: &EmitAllocation<'_>) -> Reg {
-    inline::allocate(emit, object, &emit_list)
+    inline::allocate(emit, object, &emit_first)
 }
 
 /// Counts a new object once and puts it into the stack list, as [`allocate`] does.
-fn emit_list(emit: &mut dyn Emit, address: Reg, object: Reg) {
+fn emit_first(emit: &mut dyn Emit, address: Reg, object: Reg) {
     let one = emit.constant(1);
     emit.store(address, COUNT as i32, one, Region::Header);
-    let head = emit.load_word(StoreWord::StackList);
-    let listed = emit.constant(LISTED);
-    let link = emit.op(Op::Or, head, listed);
-    emit.store(address, LINK as i32, link, Region::Header);
-    emit.store_word(StoreWord::StackList, object);
-    let len = emit.load_word(StoreWord::StackListLen);
-    let longer = emit.op(Op::Add, len, one);
-    emit.store_word(StoreWord::StackListLen, longer);
+    emit_list(emit, address, object);
 }

@@ -2,28 +2,55 @@
 //! side; each pair must do the same.
 //!
 //! A write counts the new reference first, then stores it, then gives the old one up: nothing that is still referred to is ever
-//! at zero, and whoever looks at the slot finds the new reference.
+//! at zero, and whoever looks at the slot finds the new reference. An object whose last reference is given up goes into the stack
+//! list, since a frame may have loaded that reference before.
 
 use super::alloc::free;
-use super::{COUNT, Drc, LINK, LISTED};
+use super::{COUNT, Drc, HEADER_BYTES, LINK, LISTED};
 use crate::heap::core::{Core, FIRST, is_object, kind_of_tag};
-use crate::heap::emit::{Holds, Label, Op, Region, StoreWord};
+use crate::heap::emit::{Holds, Op, Region, StoreWord};
 use crate::heap::fault::{HeapFault, Place};
-use crate::heap::layout::Kind;
+use crate::heap::layout::{Kind, TAG_OFFSET};
 use crate::heap::{Emit, Reg};
 use crate::planted::Fault;
 
-/// Checks that a live object begins at `raw`, as far as its header tells.
+/// The words of an object's header.
+pub(super) struct HeaderWords<'a>(&'a mut [u32; HEADER_BYTES as usize / 4]);
+
+impl HeaderWords<'_> {
+    pub(super) fn tag(&self) -> u32 {
+        self.0[TAG_OFFSET as usize / 4]
+    }
+
+    pub(super) fn count(&self) -> u32 {
+        self.0[COUNT as usize / 4]
+    }
+
+    pub(super) fn set_count(&mut self, count: u32) {
+        self.0[COUNT as usize / 4] = count;
+    }
+
+    pub(super) fn link(&self) -> u32 {
+        self.0[LINK as usize / 4]
+    }
+
+    pub(super) fn set_link(&mut self, link: u32) {
+        self.0[LINK as usize / 4] = link;
+    }
+}
+
+/// The header of the live object that begins at `raw`, as far as that header tells.
 #[inline(always)]
-pub(super) fn check(
+pub(super) fn header<'a>(
     heap: &Drc,
-    core: &Core,
+    core: &'a mut Core,
     raw: u32,
     place: impl Fn() -> Place,
-) -> Result<(), HeapFault> {
+) -> Result<HeaderWords<'a>, HeapFault> {
     core.check(raw, &(FIRST..heap.top), &place)?;
-    match kind_of_tag(core.tag(raw)) {
-        Some(Kind::Struct | Kind::Array | Kind::Extern | Kind::Exception) => Ok(()),
+    let header = HeaderWords(core.space.words_mut(raw));
+    match kind_of_tag(header.tag()) {
+        Some(Kind::Struct | Kind::Array | Kind::Extern | Kind::Exception) => Ok(header),
         _ => Err(HeapFault::Dangling {
             place: place(),
             raw,
@@ -37,11 +64,10 @@ pub(super) fn gain(heap: &Drc, core: &mut Core, raw: u32, times: u32) -> Result<
     if !is_object(raw) {
         return Ok(());
     }
-    check(heap, core, raw, || Place::Host)?;
-    let count = core.space.word(raw + COUNT);
-    match count.checked_add(times) {
-        Some(more) if count != 0 => core.space.set_word(raw + COUNT, more),
-        _ => return Err(HeapFault::CountRange { object: raw, count }),
+    let mut header = header(heap, core, raw, || Place::Host)?;
+    match header.count().checked_add(times) {
+        Some(more) if header.count() != 0 => header.set_count(more),
+        _ => return Err(out_of_range(raw, &header)),
     }
     Ok(())
 }
@@ -56,17 +82,22 @@ fn emit_gain(emit: &mut dyn Emit, value: Reg, holds: Holds) {
     });
 }
 
-/// One place less refers to an object; at zero it is freed, and what only it referred to.
+/// One place less refers to an object; the last count becomes that of the stack list.
 #[inline(always)]
-pub(super) fn lose(heap: &mut Drc, core: &mut Core, raw: u32) -> Result<(), HeapFault> {
+pub(super) fn lose(heap: &Drc, core: &mut Core, raw: u32) -> Result<(), HeapFault> {
     if !is_object(raw) {
         return Ok(());
     }
-    count_down(heap, core, raw, || Place::Host)?;
-    if core.dead_list() == 0 {
+    let mut header = header(heap, core, raw, || Place::Host)?;
+    if header.count() > 1 {
+        header.set_count(header.count() - 1);
         return Ok(());
     }
-    bury(heap, core)
+    if header.count() == 0 || header.link() != 0 {
+        return Err(out_of_range(raw, &header));
+    }
+    list(core, raw);
+    Ok(())
 }
 
 fn emit_lose(emit: &mut dyn Emit, value: Reg, holds: Holds) {
@@ -84,28 +115,44 @@ fn emit_lose(emit: &mut dyn Emit, value: Reg, holds: Holds) {
         emit.store(address, 0, less, Region::Header);
         emit.jump(done, &[]);
         emit.bind(dead);
-        emit_bury_later(emit, value, done);
+        let address = emit.object_address(value, 0);
+        let link = emit.load(address, LINK as i32, Region::Header);
+        let (add, wrong) = (emit.label(0, true), emit.label(0, true));
+        emit.branch(link, wrong, add);
+        emit.bind(add);
+        emit_list(emit, address, value);
+        emit.jump(done, &[]);
+        // The only count is that of the list (D1): what the write took away was never counted, which the next collection finds out.
+        emit.bind(wrong);
+        let zero = emit.constant(0);
+        emit.store(address, COUNT as i32, zero, Region::Header);
+        emit.jump(done, &[]);
         emit.bind(done);
     });
 }
 
-/// The last count is taken away. Goes to `done`.
-fn emit_bury_later(emit: &mut dyn Emit, value: Reg, done: Label) {
-    let address = emit.object_address(value, 0);
-    let zero = emit.constant(0);
-    emit.store(address, COUNT as i32, zero, Region::Header);
-    let link = emit.load(address, LINK as i32, Region::Header);
-    let add = emit.label(0, true);
-    // Never in the stack list (D1); a heap where it is there nevertheless is found out by the next collection.
-    emit.branch(link, done, add);
-    emit.bind(add);
-    let head = emit.load_word(StoreWord::DeadList);
-    emit.store(address, LINK as i32, head, Region::Header);
-    emit.store_word(StoreWord::DeadList, value);
-    emit.jump(done, &[]);
+/// Puts an object that is not there into the stack list. Its count must have been raised for that.
+#[inline(always)]
+pub(super) fn list(core: &mut Core, raw: u32) {
+    let (head, len) = core.stack_list();
+    core.space.set_word(raw + LINK, head | LISTED);
+    core.set_stack_list(raw, len + 1);
 }
 
-/// Takes one count away; an object without any goes on the worklist of the dead.
+/// As [`list`].
+pub(super) fn emit_list(emit: &mut dyn Emit, address: Reg, object: Reg) {
+    let head = emit.load_word(StoreWord::StackList);
+    let listed = emit.constant(LISTED);
+    let link = emit.op(Op::Or, head, listed);
+    emit.store(address, LINK as i32, link, Region::Header);
+    emit.store_word(StoreWord::StackList, object);
+    let len = emit.load_word(StoreWord::StackListLen);
+    let one = emit.constant(1);
+    let longer = emit.op(Op::Add, len, one);
+    emit.store_word(StoreWord::StackListLen, longer);
+}
+
+/// Takes one count away, in a collection; an object without any goes on the worklist of the dead.
 #[inline(always)]
 pub(super) fn count_down(
     heap: &mut Drc,
@@ -113,35 +160,49 @@ pub(super) fn count_down(
     raw: u32,
     place: impl Fn() -> Place,
 ) -> Result<(), HeapFault> {
-    check(heap, core, raw, place)?;
-    let count = core.space.word(raw + COUNT);
-    if count > 1 {
-        core.space.set_word(raw + COUNT, count - 1);
+    let header = header(heap, core, raw, place)?;
+    count_header_down(&mut heap.dead, header, raw)
+}
+
+/// As [`count_down`].
+#[inline(always)]
+pub(super) fn count_header_down(
+    dead: &mut u32,
+    mut header: HeaderWords<'_>,
+    raw: u32,
+) -> Result<(), HeapFault> {
+    if header.count() > 1 {
+        header.set_count(header.count() - 1);
         return Ok(());
     }
-    if count == 0 || core.space.word(raw + LINK) & LISTED != 0 {
-        return Err(HeapFault::CountRange { object: raw, count });
+    if header.count() == 0 || header.link() & LISTED != 0 {
+        return Err(out_of_range(raw, &header));
     }
-    core.space.set_word(raw + COUNT, 0);
-    core.space.set_word(raw + LINK, core.dead_list());
-    core.set_dead_list(raw);
+    header.set_count(0);
+    header.set_link(*dead);
+    *dead = raw;
     Ok(())
+}
+
+#[cold]
+fn out_of_range(object: u32, header: &HeaderWords<'_>) -> HeapFault {
+    let count = header.count();
+    HeapFault::CountRange { object, count }
 }
 
 /// Frees the dead. They are linked through their own headers, so neither long chains nor large arrays need memory or stack.
 pub(super) fn bury(heap: &mut Drc, core: &mut Core) -> Result<(), HeapFault> {
     loop {
-        let object = core.dead_list();
+        let object = heap.dead;
         if object == 0 {
             return Ok(());
         }
-        check(heap, core, object, || Place::DeadList)?;
-        let count = core.space.word(object + COUNT);
-        if count != 0 {
-            return Err(HeapFault::CountRange { object, count });
+        let header = header(heap, core, object, || Place::DeadList)?;
+        if header.count() != 0 {
+            return Err(out_of_range(object, &header));
         }
-        core.set_dead_list(core.space.word(object + LINK));
-        let tag = core.tag(object);
+        heap.dead = header.link();
+        let tag = header.tag();
         let extent = core.extent(object, tag, heap.top)?;
         let shallow = core.planted.has(Fault::ReleaseIsShallow);
         core.each_slot(object, &extent, |core, slot| {
@@ -165,17 +226,15 @@ pub(super) fn expose(heap: &Drc, core: &mut Core, raw: u32) -> Result<(), HeapFa
     if !is_object(raw) {
         return Ok(());
     }
-    check(heap, core, raw, || Place::Host)?;
-    if core.space.word(raw + LINK) & LISTED != 0 {
+    let header = header(heap, core, raw, || Place::Host)?;
+    if header.link() & LISTED != 0 {
         if core.planted.has(Fault::ExposeCountsAgain) {
             return gain(heap, core, raw, 1);
         }
         return Ok(());
     }
     gain(heap, core, raw, 1)?;
-    let (head, len) = core.stack_list();
-    core.space.set_word(raw + LINK, head | LISTED);
-    core.set_stack_list(raw, len + 1);
+    list(core, raw);
     Ok(())
 }
 
@@ -193,14 +252,7 @@ pub(super) fn emit_read(emit: &mut dyn Emit, value: Reg, holds: Holds) {
         let count = emit.load(address, COUNT as i32, Region::Header);
         let more = emit.op(Op::Add, count, one);
         emit.store(address, COUNT as i32, more, Region::Header);
-        let head = emit.load_word(StoreWord::StackList);
-        let listed = emit.constant(LISTED);
-        let link = emit.op(Op::Or, head, listed);
-        emit.store(address, LINK as i32, link, Region::Header);
-        emit.store_word(StoreWord::StackList, value);
-        let len = emit.load_word(StoreWord::StackListLen);
-        let longer = emit.op(Op::Add, len, one);
-        emit.store_word(StoreWord::StackListLen, longer);
+        emit_list(emit, address, value);
         emit.jump(done, &[]);
         emit.bind(done);
     });

@@ -1,8 +1,8 @@
 //! The collection: takes out of the stack list what no frame refers to any more.
 
 use super::alloc::close_run;
-use super::barrier::{bury, check, count_down};
-use super::{BACKUP_MIN, Drc, LINK, LIST_MIN, LISTED, ON_STACK, mark};
+use super::barrier::{bury, count_header_down, header};
+use super::{BACKUP_MIN, Drc, LIST_MIN, LISTED, ON_STACK, mark};
 use crate::heap::core::{Core, is_object};
 use crate::heap::fault::{HeapFault, Place};
 use crate::heap::{Effort, Roots};
@@ -42,19 +42,18 @@ fn mark_stack(heap: &Drc, core: &mut Core, roots: &mut dyn Roots) -> Result<u32,
         if !is_object(*slot) || fault.is_some() {
             return;
         }
-        if let Err(found) = check(heap, core, *slot, || place) {
-            fault = Some(found);
-            return;
+        match header(heap, core, *slot, || place) {
+            Ok(mut header) if header.link() & LISTED != 0 => {
+                header.set_link(header.link() | ON_STACK);
+            }
+            Ok(_) => {
+                fault = Some(HeapFault::NotListed {
+                    place,
+                    object: *slot,
+                });
+            }
+            Err(found) => fault = Some(found),
         }
-        let link = core.space.word(*slot + LINK);
-        if link & LISTED == 0 {
-            fault = Some(HeapFault::NotListed {
-                place,
-                object: *slot,
-            });
-            return;
-        }
-        core.space.set_word(*slot + LINK, link | ON_STACK);
     });
     fault.map_or(Ok(visited), Err)
 }
@@ -70,8 +69,8 @@ fn trim(heap: &mut Drc, core: &mut Core) -> Result<u32, HeapFault> {
             return Err(HeapFault::ListLength { recorded, counted });
         }
         counted += 1;
-        check(heap, core, at, || Place::StackList)?;
-        let link = core.space.word(at + LINK);
+        let mut object = header(heap, core, at, || Place::StackList)?;
+        let link = object.link();
         if link & LISTED == 0 {
             return Err(HeapFault::Membership {
                 object: at,
@@ -79,12 +78,12 @@ fn trim(heap: &mut Drc, core: &mut Core) -> Result<u32, HeapFault> {
             });
         }
         if link & ON_STACK != 0 {
-            core.space.set_word(at + LINK, head | LISTED);
+            object.set_link(head | LISTED);
             head = at;
             kept += 1;
         } else {
-            core.space.set_word(at + LINK, 0);
-            count_down(heap, core, at, || Place::StackList)?;
+            object.set_link(0);
+            count_header_down(&mut heap.dead, object, at)?;
         }
         at = link & !7;
     }

@@ -3,7 +3,7 @@
 //! Runs right after the stack list was trimmed, so that everything in the list is reachable.
 
 use super::alloc::{close_run, sweep};
-use super::barrier::check;
+use super::barrier::header;
 use super::{COUNT, Drc, LINK, LISTED, MARKED};
 use crate::heap::Roots;
 use crate::heap::core::{Core, FIRST, is_object, kind_of_tag};
@@ -74,8 +74,8 @@ fn mark_roots(
         if !is_object(*slot) || fault.is_some() {
             return;
         }
-        match check(heap, core, *slot, || place) {
-            Ok(()) => mark(core, *slot, pending),
+        match header(heap, core, *slot, || place) {
+            Ok(_) => mark(core, *slot, pending),
             Err(found) => fault = Some(found),
         }
     });
@@ -95,7 +95,7 @@ fn mark_children(
     let visit = |core: &mut Core, slot: u32, pending: &mut Vec<Pending>| {
         let raw = core.space.word(slot);
         if is_object(raw) {
-            check(heap, core, raw, || Place::Object { object, slot })?;
+            header(heap, core, raw, || Place::Object { object, slot })?;
             mark(core, raw, pending);
         }
         Ok(())
@@ -140,7 +140,7 @@ fn give_up_edges(heap: &Drc, core: &mut Core) -> Result<(), HeapFault> {
                 if !is_object(raw) {
                     return Ok(());
                 }
-                check(heap, core, raw, || Place::Object { object: at, slot })?;
+                header(heap, core, raw, || Place::Object { object: at, slot })?;
                 if core.space.word(raw + LINK) & MARKED == 0 {
                     return Ok(());
                 }

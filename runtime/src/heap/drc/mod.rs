@@ -5,19 +5,19 @@
 //! ```
 //!
 //! An object's count is the number of references to it in objects and counted roots, plus one while it is in the stack list. The list
-//! holds every object that a frame or temporary may refer to: new objects, and those whose reference was loaded into a frame. A
-//! collection takes those out that no frame refers to any more; at zero an object is freed, and what only it referred to.
-//! With `cycles`, a collection may also mark what is reachable from all roots and free the rest.
+//! holds every object that a frame or temporary may refer to at a collection, or whose last counted reference was given up: new objects,
+//! those whose reference was loaded into a frame, and those that were overwritten. A collection takes those out that no frame refers
+//! to; at zero an object is freed, and what only it referred to. Nothing is freed between collections: that is why compiled code need
+//! not list what it loads and does not hold over a call. With `cycles`, a collection may also mark what is reachable from all roots and
+//! free the rest.
 //!
 //! Invariants:
 //! - **D1** count == edges from objects + counted roots + membership in the list, outside of the operations here.
-//! - **D2** Whatever a frame or temporary refers to is in the list; so its count is not zero while the frame refers to it.
+//! - **D2** Whatever a stack slot or temporary refers to at a collection is in the list; so its count does not reach zero there.
 //! - **D3** A link is 0 for objects that are not in the list; else it is the next object (0 at the end) with `LISTED` set.
 //! - **D4** From [`FIRST`] to `top`, objects, free blocks and the region follow each other without a gap, but for
 //!   the open run, which is one free block that has no header yet.
-//! - **D5** An object on the worklist of the dead (`VmStore::dead_list`) has count 0 and is not in the stack list; its link is the
-//!   worklist's. Compiled code only puts objects there, so that no barrier calls the host: a call would force everything that is live
-//!   around it to the stack. The host frees them before it looks for memory, collects, counts down, or looks at all objects.
+//! - **D5** Counts are zero only during a collection: on the worklist of the dead, whose links are the same words.
 
 mod alloc;
 mod audit;
@@ -81,6 +81,7 @@ impl Plan for DrcPlan {
             list_max: LIST_MIN,
             backup_at: BACKUP_MIN,
             loose: 0,
+            dead: 0,
         })
     }
 }
@@ -118,6 +119,8 @@ struct Drc {
     backup_at: u64,
     /// Bytes freed since neighbours were last merged.
     loose: u64,
+    /// First of the objects that a collection is about to free.
+    dead: u32,
 }
 
 impl Drc {
@@ -168,10 +171,6 @@ impl Collector for Drc {
         effort: Effort,
     ) -> Result<(), HeapFault> {
         collect::collect(self, core, roots, effort)
-    }
-
-    fn complete(&mut self, core: &mut Core) -> Result<(), HeapFault> {
-        barrier::bury(self, core)
     }
 
     fn occupied(&mut self, core: &mut Core) -> Range<u32> {
