@@ -94,7 +94,7 @@ impl Translator<'_> {
         if ty == AbiTy::Ref {
             let holds = self.global_holds(global);
             self.declare_if(value, holds);
-            self.collector(|collector, e| collector.after_read(e, reg(value), holds));
+            self.after_read(value, holds);
         }
         self.push(value);
     }

@@ -160,7 +160,7 @@ impl Translator<'_> {
                 if !self.config().planted.has(Fault::StructGetResultUndeclared) {
                     self.declare_if(reference, holds);
                 }
-                self.collector(|collector, e| collector.after_read(e, reg(reference), holds));
+                self.after_read(reference, holds);
                 reference
             }
             AbiTy::Func => {

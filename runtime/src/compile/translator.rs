@@ -23,10 +23,11 @@ use cranelift_frontend::{FunctionBuilder, Variable};
 use smallvec::SmallVec;
 
 use super::control::Frame;
-use super::emit::Emitter;
+use super::emit::{Emitter, reg};
 use super::emitted::{Target, trap_code};
 use super::env::Env;
 use super::exception::Handlers;
+use super::read_barrier::ReadBarrier;
 use super::spill::References;
 use super::stubs;
 use super::trampoline::{clif_type, tail_signature};
@@ -195,6 +196,23 @@ impl<'a> Translator<'a> {
     ) -> R {
         let collector = self.env.compiler.collector();
         emit(collector, &mut Emitter(self))
+    }
+
+    /// Emits what must follow a load of a reference.
+    pub fn after_read(&mut self, reference: Value, holds: Holds) {
+        let before = self.b.current_block().expect("the load is in a block");
+        let last = self.b.func.layout.last_inst(before);
+        self.collector(|collector, e| collector.after_read(e, reg(reference), holds));
+        let after = self.b.current_block().expect("code follows the barrier");
+        if let Some(last) = last
+            && after != before
+        {
+            self.references.read_barriers.push(ReadBarrier {
+                reference,
+                last,
+                after,
+            });
+        }
     }
 }
 
