@@ -11,9 +11,6 @@ use super::layout::{is_traced, storage_bytes};
 use super::{Barrier, GcRef, Heap, Stored};
 use crate::planted::Fault;
 
-/// References that are copied at a time from where they may only be read.
-const PART: usize = 64;
-
 /// A checked range of an array's elements.
 struct Elements {
     /// Offset of its first byte in the heap.
@@ -105,6 +102,21 @@ impl Heap {
     fn exchange_slot(&mut self, slot: u32, new: u32) -> Result<(), HeapFault> {
         let old = self.core.space.word(slot);
         self.core.space.set_word(slot, new);
+        self.collector.exchange(&mut self.core, new, old)
+    }
+
+    /// Writes a reference over the one in a root. Most bulk operations write much that is there already.
+    #[inline(always)]
+    fn exchange_root(&mut self, slot: &mut u32, new: u32) -> Result<(), HeapFault> {
+        self.exchange_cell(Cell::from_mut(slot), new)
+    }
+
+    #[inline(always)]
+    fn exchange_cell(&mut self, slot: &Cell<u32>, new: u32) -> Result<(), HeapFault> {
+        let old = slot.replace(new);
+        if old == new {
+            return Ok(());
+        }
         self.collector.exchange(&mut self.core, new, old)
     }
 
@@ -264,8 +276,15 @@ impl Heap {
             slots.fill(new);
             return Ok(());
         }
-        let slots = Cell::from_mut(slots).as_slice_of_cells();
-        self.guarded(|heap| heap.collector.fill_all(&mut heap.core, slots, new))
+        let changes = slots.iter().filter(|slot| **slot != new).count();
+        self.gain_many(new, changes)?;
+        self.guarded(|heap| {
+            let mut changing = slots.iter_mut().filter(|slot| **slot != new);
+            changing.try_for_each(|slot| {
+                let old = std::mem::replace(slot, new);
+                heap.collector.lose(&mut heap.core, old)
+            })
+        })
     }
 
     /// Gives new roots their first reference; what they hold is ignored: growth of a table.
@@ -300,16 +319,9 @@ impl Heap {
             to.copy_from_slice(from);
             return Ok(());
         }
-        let to = Cell::from_mut(to).as_slice_of_cells();
         self.guarded(|heap| {
-            let mut parts = to.chunks(PART).zip(from.chunks(PART));
-            parts.try_for_each(|(to, from)| {
-                let mut part = [0; PART];
-                part[..from.len()].copy_from_slice(from);
-                let from = &Cell::from_mut(&mut part[..]).as_slice_of_cells()[..from.len()];
-                heap.collector
-                    .exchange_all(&mut heap.core, (to, from), false)
-            })
+            let mut pairs = to.iter_mut().zip(from);
+            pairs.try_for_each(|(slot, &new)| heap.exchange_root(slot, new))
         })
     }
 
@@ -333,11 +345,15 @@ impl Heap {
         }
         // Towards the end that the source lies at, so that nothing is read after it was written.
         let cells = Cell::from_mut(slots).as_slice_of_cells();
-        let ranges = (&cells[at..at + len], &cells[start..start + len]);
+        let mut pairs = cells[at..at + len].iter().zip(&cells[start..start + len]);
         self.guarded(|heap| {
-            let backwards = at > start;
-            heap.collector
-                .exchange_all(&mut heap.core, ranges, backwards)
+            let exchange =
+                |(slot, new): (&Cell<u32>, &Cell<u32>)| heap.exchange_cell(slot, new.get());
+            if at <= start {
+                pairs.try_for_each(exchange)
+            } else {
+                pairs.rev().try_for_each(exchange)
+            }
         })
     }
 

@@ -37,7 +37,6 @@ pub mod space;
 mod store_heap;
 pub mod verify;
 
-use std::cell::Cell;
 use std::ops::Range;
 
 pub use access::Stored;
@@ -129,41 +128,6 @@ pub trait Collector: Send + std::fmt::Debug {
     fn exchange(&mut self, core: &mut Core, new: u32, old: u32) -> Result<(), HeapFault> {
         self.gain(core, new, 1)?;
         self.lose(core, old)
-    }
-
-    /// The counted places `to` hold the references of `from` now, which is as long and may overlap; one after the other, from the last
-    /// one if `backwards`. Most bulk operations write much that is there already.
-    fn exchange_all(
-        &mut self,
-        core: &mut Core,
-        (to, from): (&[Cell<u32>], &[Cell<u32>]),
-        backwards: bool,
-    ) -> Result<(), HeapFault> {
-        for at in 0..to.len() {
-            let at = if backwards { to.len() - 1 - at } else { at };
-            let new = from[at].get();
-            let old = to[at].replace(new);
-            if old != new {
-                self.exchange(core, new, old)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The counted places `slots` all hold `new` now.
-    fn fill_all(
-        &mut self,
-        core: &mut Core,
-        slots: &[Cell<u32>],
-        new: u32,
-    ) -> Result<(), HeapFault> {
-        for slot in slots {
-            let old = slot.replace(new);
-            if old != new {
-                self.exchange(core, new, old)?;
-            }
-        }
-        Ok(())
     }
 
     /// Reclaims what is dead; may move what is not.
