@@ -89,14 +89,9 @@ pub(super) fn lose(heap: &Drc, core: &mut Core, raw: u32) -> Result<(), HeapFaul
         return Ok(());
     }
     let mut header = header(heap, core, raw, || Place::Host)?;
-    if header.count() > 1 {
-        header.set_count(header.count() - 1);
-        return Ok(());
+    if take_unless_last(&mut header, raw)? {
+        list(core, raw);
     }
-    if header.count() == 0 || header.link() != 0 {
-        return Err(out_of_range(raw, &header));
-    }
-    list(core, raw);
     Ok(())
 }
 
@@ -106,15 +101,15 @@ fn emit_lose(emit: &mut dyn Emit, value: Reg, holds: Holds) {
         let count = emit.load(address, 0, Region::Header);
         let one = emit.constant(1);
         let last = emit.op(Op::Eq, count, one);
-        let alive = emit.label(0, false);
-        let dead = emit.label(0, true);
+        let fewer = emit.label(0, false);
+        let unreferenced = emit.label(0, true);
         let done = emit.label(0, false);
-        emit.branch(last, dead, alive);
-        emit.bind(alive);
+        emit.branch(last, unreferenced, fewer);
+        emit.bind(fewer);
         let less = emit.op(Op::Sub, count, one);
         emit.store(address, 0, less, Region::Header);
         emit.jump(done, &[]);
-        emit.bind(dead);
+        emit.bind(unreferenced);
         let address = emit.object_address(value, 0);
         let link = emit.load(address, LINK as i32, Region::Header);
         let (add, wrong) = (emit.label(0, true), emit.label(0, true));
@@ -171,17 +166,26 @@ pub(super) fn count_header_down(
     mut header: HeaderWords<'_>,
     raw: u32,
 ) -> Result<(), HeapFault> {
-    if header.count() > 1 {
-        header.set_count(header.count() - 1);
-        return Ok(());
+    if take_unless_last(&mut header, raw)? {
+        header.set_count(0);
+        header.set_link(*dead);
+        *dead = raw;
     }
-    if header.count() == 0 || header.link() & LISTED != 0 {
-        return Err(out_of_range(raw, &header));
-    }
-    header.set_count(0);
-    header.set_link(*dead);
-    *dead = raw;
     Ok(())
+}
+
+/// Takes one count away unless it is the last one, which is the caller's to say what becomes of; whether it is.
+#[inline(always)]
+fn take_unless_last(header: &mut HeaderWords<'_>, raw: u32) -> Result<bool, HeapFault> {
+    match (header.count(), header.link()) {
+        (1, 0) => Ok(true),
+        // The count of an object that is in a list and counted once is the list's (D1).
+        (0 | 1, _) => Err(out_of_range(raw, header)),
+        (count, _) => {
+            header.set_count(count - 1);
+            Ok(false)
+        }
+    }
 }
 
 #[cold]
