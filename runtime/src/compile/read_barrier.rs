@@ -16,16 +16,14 @@ use cranelift_codegen::ir::{
     Block, BlockArg, Function, Inst, InstBuilder, InstructionData, Opcode, Value, ValueDef,
 };
 
-use super::spill::destinations;
+use super::spill::{Code, destinations};
 use crate::heap::emit::Region;
 
-/// The code that a collector emitted behind a load.
+/// The code that a collector emitted directly behind a load.
 #[derive(Debug)]
 pub(super) struct ReadBarrier {
     /// What was loaded.
     pub reference: Value,
-    /// The last instruction before the barrier, in the block where it begins.
-    pub last: Inst,
     /// Where the function goes on.
     pub after: Block,
 }
@@ -41,6 +39,7 @@ const KNOWN: [Region; 4] = [
 /// Removes those of `barriers` that nobody needs; `held` are the references that are alive over calls.
 pub(super) fn remove(
     func: &mut Function,
+    code: &Code,
     barriers: &[ReadBarrier],
     held: impl Iterator<Item = Value>,
 ) {
@@ -50,7 +49,7 @@ pub(super) fn remove(
     let mut needed = Needed::default();
     needed.work.extend(held);
     needed.scan(func);
-    needed.follow(func);
+    needed.follow(func, code);
     for barrier in barriers {
         if !needed.values.contains(barrier.reference) {
             remove_one(func, barrier);
@@ -63,27 +62,20 @@ pub(super) fn remove(
 struct Needed {
     values: EntitySet<Value>,
     work: Vec<Value>,
-    /// Edges: successor and predecessor, by successor.
-    edges: Vec<(Block, Block)>,
 }
 
 impl Needed {
-    /// Finds what leaves the function, and its edges.
+    /// Finds what leaves the function.
     fn scan(&mut self, func: &Function) {
         for block in func.layout.blocks() {
             for inst in func.layout.block_insts(block) {
                 self.work.extend_from_slice(leaving(func, inst));
             }
-            for call in destinations(func, block) {
-                self.edges.push((call.block(&func.dfg.value_lists), block));
-            }
         }
-        self.edges.sort_unstable();
-        self.edges.dedup();
     }
 
     /// From each value back to those it was made of.
-    fn follow(&mut self, func: &Function) {
+    fn follow(&mut self, func: &Function, code: &Code) {
         while let Some(value) = self.work.pop() {
             if !self.values.insert(value) {
                 continue;
@@ -92,16 +84,15 @@ impl Needed {
                 ValueDef::Result(inst, _) if !forgets(func.dfg.insts[inst].opcode()) => {
                     self.work.extend_from_slice(func.dfg.inst_args(inst));
                 }
-                ValueDef::Param(block, at) => self.follow_param(func, block, at),
+                ValueDef::Param(block, at) => self.follow_param(func, code, block, at),
                 _ => {}
             }
         }
     }
 
     /// What is passed to a block for one of its parameters.
-    fn follow_param(&mut self, func: &Function, block: Block, at: usize) {
-        let first = self.edges.partition_point(|(to, _)| *to < block);
-        for &(_, from) in self.edges[first..].iter().take_while(|e| e.0 == block) {
+    fn follow_param(&mut self, func: &Function, code: &Code, block: Block, at: usize) {
+        for from in code.predecessors(block) {
             for call in destinations(func, from) {
                 if call.block(&func.dfg.value_lists) == block
                     && let Some(BlockArg::Value(value)) = call.args(&func.dfg.value_lists).nth(at)
@@ -144,11 +135,13 @@ fn forgets(opcode: Opcode) -> bool {
     opcode.is_call() || opcode.can_load() || matches!(opcode, Opcode::Icmp | Opcode::Fcmp)
 }
 
+/// Lets the function go on behind the load. The barrier's blocks go as well: they use what its first instructions made.
 fn remove_one(func: &mut Function, barrier: &ReadBarrier) {
-    let before = func.layout.inst_block(barrier.last);
-    let before = before.expect("the barrier follows an instruction of the function");
+    let load = func.dfg.value_def(barrier.reference).unwrap_inst();
+    let before = func.layout.inst_block(load);
+    let before = before.expect("the load is in the function");
     let mut own = successors(func, before);
-    while let Some(inst) = func.layout.next_inst(barrier.last) {
+    while let Some(inst) = func.layout.next_inst(load) {
         func.layout.remove_inst(inst);
     }
     let mut cursor = FuncCursor::new(func).at_bottom(before);

@@ -60,7 +60,7 @@ pub(super) fn spill(func: &mut Function, references: References) -> Result<(), R
     let code = Code::scan(func, &is_reference);
     let alive = Alive::find(&code)?;
     let held = alive.spans.iter().map(|span| span.value);
-    read_barrier::remove(func, &references.read_barriers, held);
+    read_barrier::remove(func, &code, &references.read_barriers, held);
     if !alive.spans.is_empty() {
         Rewriter::new(func, &code, &alive).rewrite();
     }
@@ -125,7 +125,7 @@ struct Stretch {
 }
 
 /// What the search for live values needs to know of a function.
-struct Code {
+pub(super) struct Code {
     /// By block.
     blocks: Vec<Stretch>,
     /// Every call after which the function goes on.
@@ -193,7 +193,8 @@ impl Code {
         }
     }
 
-    fn predecessors(&self, block: Block) -> impl Iterator<Item = Block> {
+    /// The blocks that may go to a block.
+    pub(super) fn predecessors(&self, block: Block) -> impl Iterator<Item = Block> {
         let first = self.edges.partition_point(|(to, _)| *to < block);
         let edges = self.edges[first..].iter();
         edges.take_while(move |(to, _)| *to == block).map(|e| e.1)

@@ -198,20 +198,14 @@ impl<'a> Translator<'a> {
         emit(collector, &mut Emitter(self))
     }
 
-    /// Emits what must follow a load of a reference.
+    /// Emits what must follow a load of a reference, directly behind it.
     pub fn after_read(&mut self, reference: Value, holds: Holds) {
-        let before = self.b.current_block().expect("the load is in a block");
-        let last = self.b.func.layout.last_inst(before);
+        let before = self.b.current_block();
         self.collector(|collector, e| collector.after_read(e, reg(reference), holds));
         let after = self.b.current_block().expect("code follows the barrier");
-        if let Some(last) = last
-            && after != before
-        {
-            self.references.read_barriers.push(ReadBarrier {
-                reference,
-                last,
-                after,
-            });
+        if before != Some(after) {
+            let barrier = ReadBarrier { reference, after };
+            self.references.read_barriers.push(barrier);
         }
     }
 }
