@@ -63,14 +63,14 @@ faults! {
     ArrayEdgesMiscounted = "array-edges-miscounted",
     /// `table.fill` with null clears the table like memory, without giving the references up (Wasmtime #14325).
     TableFillNullMemset = "table-fill-null-memset",
-    /// A reference that enters wasm again is counted again, though it is in the stack list already (Wasmtime #13037).
-    ExposeCountsAgain = "expose-counts-again",
+    /// An object that is found on the stack again is counted for it, though frames count nothing (Wasmtime #13037).
+    StackCountsAgain = "stack-counts-again",
     /// Freeing an object does not give up what it referred to (Wasmtime #9701).
     ReleaseIsShallow = "release-is-shallow",
     /// `struct.set` and `array.set` store without a barrier (JSC bugs 266043, 267381).
     InlineWriteNoBarrier = "inline-write-no-barrier",
-    /// What is loaded into a frame is not put into the stack list (after Wasmtime #13316).
-    InlineReadUnlisted = "inline-read-unlisted",
+    /// What a dead object referred to is freed, though it was loaded into a frame before (after Wasmtime #13316).
+    ReleaseIgnoresStack = "release-ignores-stack",
     /// Inline barriers take an i31 for an object (Wasmtime #10371).
     InlineBarrierCountsI31 = "inline-barrier-counts-i31",
     /// `array.copy` gives up an overwritten i31 as if it were an object (Wasmtime #13307).
@@ -105,8 +105,6 @@ faults! {
     StackMapOther = "stack-map-other",
     /// Calls inside of a `try_table` have lost their stack maps (Wasmtime #11753).
     StackMapTryLost = "stack-map-try-lost",
-    /// An exception thrown by the host is held by the host's handle only, whose scope has ended (Wasmtime #13330).
-    HostExceptionUnexposed = "host-exception-unexposed",
     /// An exception on its way out of wasm is not counted (Wasmtime #13316).
     PendingExceptionUncounted = "pending-exception-uncounted",
     /// An allocation that no heap could hold is an exception that `catch_all` catches (SpiderMonkey, regress-1884767.js).

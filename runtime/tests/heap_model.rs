@@ -104,10 +104,10 @@ fn planted_faults_are_found() {
     let faults = [
         Fault::ArrayEdgesMiscounted,
         Fault::TableFillNullMemset,
-        Fault::ExposeCountsAgain,
+        Fault::StackCountsAgain,
         Fault::ReleaseIsShallow,
         Fault::InlineWriteNoBarrier,
-        Fault::InlineReadUnlisted,
+        Fault::ReleaseIgnoresStack,
         Fault::InlineBarrierCountsI31,
         Fault::ArrayCopyReleasesI31,
         Fault::SlowAllocationUnlisted,

@@ -19,10 +19,6 @@ use libtest_mimic::{Arguments, Failed, Trial};
 /// Faults that no script shows, and why.
 const SHOWN_BY_NO_SCRIPT: &[(&str, &str)] = &[
     (
-        "host-exception-unexposed",
-        "the host must throw what nobody else holds: found by an embedder (runtime/tests/embed/planted.rs)",
-    ),
-    (
         "layouts-outlive-heap",
         "needs two heaps of one thread that give one type id to two types, and a script has one: found by an embedder \
          (runtime/tests/embed/planted.rs)",

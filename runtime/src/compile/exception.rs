@@ -124,7 +124,6 @@ impl Translator<'_> {
         let payload = self.b.block_params(handler.block)[0];
         let exception = self.b.ins().ireduce(types::I32, payload);
         self.declare(exception, AbiTy::Ref);
-        // Whoever raises an exception has exposed it (`execute::raise`).
         let mut args = Args::new();
         if let Some(tag) = handler.tag {
             let env = self.env;

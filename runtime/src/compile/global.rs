@@ -94,7 +94,6 @@ impl Translator<'_> {
         if ty == AbiTy::Ref {
             let holds = self.global_holds(global);
             self.declare_if(value, holds);
-            self.after_read(value, holds);
         }
         self.push(value);
     }

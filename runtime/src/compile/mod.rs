@@ -23,7 +23,6 @@ pub mod init;
 mod memory;
 mod numeric;
 mod object;
-mod read_barrier;
 mod simd_arith;
 mod simd_lanes;
 mod simd_memory;

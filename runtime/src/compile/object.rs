@@ -131,7 +131,7 @@ impl Translator<'_> {
         }
     }
 
-    /// Loads a field; a reference is declared and handed to the read barrier. With `null` the object may be null.
+    /// Loads a field; a reference is declared. With `null` the object may be null.
     pub(super) fn load_field(
         &mut self,
         object: Value,
@@ -160,7 +160,6 @@ impl Translator<'_> {
                 if !self.config().planted.has(Fault::StructGetResultUndeclared) {
                     self.declare_if(reference, holds);
                 }
-                self.after_read(reference, holds);
                 reference
             }
             AbiTy::Func => {

@@ -3,7 +3,7 @@
 //! ```text
 //! declared values -> References (with the parameters that SSA construction added)
 //!                 -> Code        positions, calls, uses, predecessors
-//!                 -> Alive       which are alive over which calls, and their places (and which read barriers go)
+//!                 -> Alive       which are alive over which calls, and their places
 //!                 -> Rewriter    stores after definitions, loads before uses, stack maps
 //! ```
 //!
@@ -28,7 +28,6 @@ use cranelift_codegen::ir::{
 };
 use smallvec::SmallVec;
 
-use super::read_barrier::{self, ReadBarrier};
 use crate::error::Rejected;
 use crate::limits::{LIVE_RANGES_MAX, STACK_MAP_ENTRIES_MAX};
 
@@ -42,12 +41,9 @@ pub(super) struct References {
     pub declared: EntitySet<Value>,
     /// Parameters of blocks that the translator made; others come from SSA construction, and are references if an argument is.
     pub own_params: EntitySet<Value>,
-    /// The read barriers, those behind which the function goes on in another block than before.
-    pub read_barriers: Vec<ReadBarrier>,
 }
 
-/// Gives every reference that is alive over a call a place, and the calls their stack maps; removes the read barriers that are not needed
-/// for that. Every block is filled and sealed.
+/// Gives every reference that is alive over a call a place, and the calls their stack maps. Every block is filled and sealed.
 ///
 /// # Errors
 ///
@@ -59,8 +55,6 @@ pub(super) fn spill(func: &mut Function, references: References) -> Result<(), R
     let is_reference = references.resolve(func);
     let code = Code::scan(func, &is_reference);
     let alive = Alive::find(&code)?;
-    let held = alive.spans.iter().map(|span| span.value);
-    read_barrier::remove(func, &code, &references.read_barriers, held);
     if !alive.spans.is_empty() {
         Rewriter::new(func, &code, &alive).rewrite();
     }
@@ -69,7 +63,7 @@ pub(super) fn spill(func: &mut Function, references: References) -> Result<(), R
 
 impl References {
     /// Whether each value is a reference. Leaves no use of an alias.
-    fn resolve(&self, func: &mut Function) -> Vec<bool> {
+    fn resolve(self, func: &mut Function) -> Vec<bool> {
         let mut is_reference = vec![false; func.dfg.num_values()];
         let resolved = self.declared.iter().map(|v| func.dfg.resolve_aliases(v));
         let mut work: Vec<Value> = resolved.collect();
@@ -102,7 +96,7 @@ impl References {
 }
 
 /// Where the last instruction of a block may go.
-pub(super) fn destinations(func: &Function, block: Block) -> &[BlockCall] {
+fn destinations(func: &Function, block: Block) -> &[BlockCall] {
     match func.layout.last_inst(block) {
         Some(last) => func.dfg.insts[last]
             .branch_destination(&func.dfg.jump_tables, &func.dfg.exception_tables),
@@ -125,7 +119,7 @@ struct Stretch {
 }
 
 /// What the search for live values needs to know of a function.
-pub(super) struct Code {
+struct Code {
     /// By block.
     blocks: Vec<Stretch>,
     /// Every call after which the function goes on.
@@ -193,8 +187,7 @@ impl Code {
         }
     }
 
-    /// The blocks that may go to a block.
-    pub(super) fn predecessors(&self, block: Block) -> impl Iterator<Item = Block> {
+    fn predecessors(&self, block: Block) -> impl Iterator<Item = Block> {
         let first = self.edges.partition_point(|(to, _)| *to < block);
         let edges = self.edges[first..].iter();
         edges.take_while(move |(to, _)| *to == block).map(|e| e.1)

@@ -117,7 +117,6 @@ impl Translator<'_> {
         let reference = self.b.ins().load(types::I32, flags, address, 0);
         let holds = self.table_holds(table);
         self.declare_if(reference, holds);
-        self.after_read(reference, holds);
         self.push(reference);
     }
 

@@ -185,40 +185,6 @@ fn planted_faults_leave_references_out_of_maps() {
     }
 }
 
-/// Stores of a function without writes of its own: those of its read barriers.
-fn read_barrier_stores(body: &str) -> usize {
-    let config = Config {
-        collection_points: false,
-        trap_mode: TrapMode::Signals,
-        ..Config::fuzzing(CollectorKind::Drc)
-    };
-    let text = format!("(module {PRELUDE} (func (result i32) {body}))");
-    let form = form(&config, &text);
-    let lines = form.lines().map(str::trim_start);
-    lines.filter(|line| line.starts_with("store")).count()
-}
-
-#[test]
-fn read_barriers_are_where_a_collection_may_see_the_reference() {
-    for gone in [
-        "(ref.is_null (global.get $g))",
-        "(ref.is_null (table.get $t (i32.const 1)))",
-        "(ref.is_null (block (result anyref) (br_if 0 (global.get $g) (i32.const 1))))",
-        "(call $gc) (i32.add (ref.is_null (global.get $g)) (i32.const 1))",
-    ] {
-        assert_eq!(read_barrier_stores(gone), 0, "{gone}");
-    }
-    for seen in [
-        "(call $use (global.get $g)) (i32.const 1)",
-        "(global.get $g) (call $gc) (ref.is_null)",
-        "(block (result anyref) (br_if 0 (global.get $g) (i32.const 1))) (call $gc) (ref.is_null)",
-        "(select (result anyref) (global.get $g) (ref.null any) (i32.const 1)) (call $gc) (ref.is_null)",
-        "(throw $e (global.get $g))",
-    ] {
-        assert!(read_barrier_stores(seen) >= 4, "{seen}");
-    }
-}
-
 #[test]
 fn operands_of_initialisers_are_in_maps() {
     let text = "(module (type $s (struct (field anyref) (field anyref))) (type $e (struct))

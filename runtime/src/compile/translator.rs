@@ -23,11 +23,10 @@ use cranelift_frontend::{FunctionBuilder, Variable};
 use smallvec::SmallVec;
 
 use super::control::Frame;
-use super::emit::{Emitter, reg};
+use super::emit::Emitter;
 use super::emitted::{Target, trap_code};
 use super::env::Env;
 use super::exception::Handlers;
-use super::read_barrier::ReadBarrier;
 use super::spill::References;
 use super::stubs;
 use super::trampoline::{clif_type, tail_signature};
@@ -196,17 +195,6 @@ impl<'a> Translator<'a> {
     ) -> R {
         let collector = self.env.compiler.collector();
         emit(collector, &mut Emitter(self))
-    }
-
-    /// Emits what must follow a load of a reference, directly behind it.
-    pub fn after_read(&mut self, reference: Value, holds: Holds) {
-        let before = self.b.current_block();
-        self.collector(|collector, e| collector.after_read(e, reg(reference), holds));
-        let after = self.b.current_block().expect("code follows the barrier");
-        if before != Some(after) {
-            let barrier = ReadBarrier { reference, after };
-            self.references.read_barriers.push(barrier);
-        }
     }
 }
 

@@ -27,7 +27,6 @@ use crate::instance::contents::Definition;
 use crate::instance::host::{HostBody, HostFunc};
 use crate::instance::invoke::Callable;
 use crate::instance::store::{StoreId, StoreOpaque, write_root};
-use crate::planted::Fault;
 
 /// Values on their way between host and compiled code: a few need no allocation.
 pub(crate) type Buffer = SmallVec<[ValRaw; 8]>;
@@ -215,19 +214,13 @@ impl Func {
     }
 }
 
-/// Calls a function of the store; references among the arguments in `buffer` are not exposed yet, those among the results are to be rooted
-/// at once.
+/// Calls a function of the store; references among the results in `buffer` are to be rooted at once.
 pub(crate) fn call_raw(
     store: &mut StoreOpaque,
     func: NonNull<VmFuncRef>,
     callable: &Callable,
     buffer: &mut [ValRaw],
 ) -> Result<(), Error> {
-    for (slot, _) in
-        (buffer.iter().zip(&callable.sig.params)).filter(|(_, kind)| kind.is_collected())
-    {
-        store.expose(slot.low_u32())?;
-    }
     // SAFETY: a function of this store with what its type needs; `lower` has checked the arguments.
     let result = unsafe { store.invoke(func, callable, buffer) };
     result.map_err(|ended| from_ended(store, ended))
@@ -283,10 +276,6 @@ pub(crate) fn into_raised_without_store(error: Error) -> Raised {
 fn thrown(store: &mut StoreOpaque, exception: &OwnedRooted<ExnRef>) -> Result<Raised, Error> {
     let reference = exception.root().get(store)?;
     let tag = store.heap()?.exception_tag(reference)?;
-    // The handle may be dropped before wasm has the reference; being exposed keeps it.
-    if !store.planted().has(Fault::HostExceptionUnexposed) {
-        store.expose(reference.raw())?;
-    }
     Ok(Raised::Exception(reference, tag))
 }
 

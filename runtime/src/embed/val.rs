@@ -287,8 +287,7 @@ pub(crate) fn kind_of(store: &mut StoreOpaque, val: &Val) -> Result<ValKind, Err
     })
 }
 
-/// A value of that type, as compiled code has it. A reference in it is good until something collects; one that enters wasm is to be
-/// exposed.
+/// A value of that type, as compiled code has it. A reference in it is good until something collects.
 pub(crate) fn lower(store: &mut StoreOpaque, val: &Val, ty: ValKind) -> Result<ValRaw, Error> {
     let own = kind_of(store, val)?;
     if !store.engine.registry.val_matches(own, ty) {

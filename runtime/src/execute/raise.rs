@@ -108,7 +108,7 @@ pub fn guard<T>(body: impl FnOnce() -> Result<T, Raised>) -> Result<T, Raised> {
 /// Ends what runs in the newest activation of `store`: points `resume_*` at the handler of wasm code that catches an exception, or else
 /// records `why` and points it at the landing. The stub that the caller returns to must be told to resume.
 ///
-/// An exception must be one that wasm may hold (exposed); it becomes `VmStore::pending_exception` when it leaves wasm.
+/// An exception becomes `VmStore::pending_exception` when it leaves wasm.
 ///
 /// # Safety
 ///

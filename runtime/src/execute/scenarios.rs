@@ -125,7 +125,6 @@ fn call(
 /// Takes over an exception that has left wasm, to throw it again: what the embedder's API does with handles.
 fn take_pending(store: &mut StoreOpaque) -> Result<GcRef, Raised> {
     let raw = store.vm_mut().pending_exception;
-    store.expose(raw)?;
     let vm = store.vm().as_ptr();
     // SAFETY: V1, V3.
     let slot = unsafe { &mut (*vm).pending_exception };

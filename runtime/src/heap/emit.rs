@@ -177,7 +177,4 @@ pub trait EmitCollector: Sync {
     fn write(&self, e: &mut dyn Emit, address: Reg, region: Region, new: Reg, holds: Holds);
     /// Writes a reference into a slot that has none yet.
     fn init(&self, e: &mut dyn Emit, address: Reg, region: Region, new: Reg, holds: Holds);
-    /// What must follow a load of `value` into a frame. Does nothing unless the collector has a read barrier. May serve only
-    /// collections that see `value` in a frame or leave the function: elsewhere the compiler removes it again.
-    fn after_read(&self, e: &mut dyn Emit, value: Reg, holds: Holds);
 }

@@ -139,10 +139,8 @@ pub enum HeapFault {
     },
     /// A reference count that is not what the references say.
     Count(CountFault),
-    /// A stack slot refers to an object that is not in the list of such objects.
+    /// An object to which no counted reference leads is not in the list of such objects.
     NotListed {
-        /// Where it was.
-        place: Place,
         /// Offset of the object.
         object: u32,
     },
@@ -277,9 +275,10 @@ impl fmt::Display for HeapFault {
                 count.root,
                 count.slot,
             ),
-            HeapFault::NotListed { place, object } => {
-                write!(f, "{place}: object {object:#x} is not in the stack list")
-            }
+            HeapFault::NotListed { object } => write!(
+                f,
+                "object {object:#x} has no counted reference and is not in the stack list"
+            ),
             HeapFault::ListLength { recorded, counted } => {
                 write!(f, "the stack list has {counted} objects, not {recorded}")
             }

@@ -77,10 +77,4 @@ impl EmitCollector for Faulty {
         self.right.init(e, address, region, counted, holds);
         e.store(address, 0, new, region);
     }
-
-    fn after_read(&self, e: &mut dyn Emit, value: Reg, holds: Holds) {
-        if !self.planted.has(Fault::InlineReadUnlisted) {
-            self.right.after_read(e, value, holds);
-        }
-    }
 }

@@ -75,8 +75,6 @@ pub struct CollectorTraits {
     pub reclaims_cycles: bool,
     /// What writes need.
     pub barrier: Barrier,
-    /// Whether loading a reference into a wasm frame needs [`EmitCollector::after_read`].
-    pub read_barrier: bool,
     /// Bytes of an object's header: 8 or 16.
     pub header_bytes: u32,
 }
@@ -114,9 +112,6 @@ pub trait Collector: Send + std::fmt::Debug {
 
     /// Whether the collector would like to collect now, whatever is asked for next.
     fn pressure(&self, core: &Core) -> bool;
-
-    /// A reference enters a wasm frame (or the host's hands) from somewhere else.
-    fn expose(&mut self, core: &mut Core, raw: u32) -> Result<(), HeapFault>;
 
     /// `times` more counted places refer to `raw`.
     fn gain(&mut self, core: &mut Core, raw: u32, times: u32) -> Result<(), HeapFault>;

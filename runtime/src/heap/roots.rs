@@ -15,12 +15,12 @@ pub enum RootKind {
     PendingException,
     /// A slot of a wasm frame, from a stack map.
     StackSlot,
-    /// A value the host holds during one operation. It was exposed ([`Heap::expose`](super::Heap::expose)), like what is in a frame.
+    /// A value the host holds during one operation.
     Temporary,
 }
 
 impl RootKind {
-    /// Whether reference counting counts this root. Stack slots and temporaries are covered by the deferred list instead.
+    /// Whether reference counting counts this root. Stack slots and temporaries are looked at by each collection instead.
     #[must_use]
     pub const fn is_counted(self) -> bool {
         match self {

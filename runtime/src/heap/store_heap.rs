@@ -35,9 +35,7 @@ const CHECK_CREDIT_EACH: u64 = 2 << 10;
 
 /// A store's collected heap.
 ///
-/// References it returns are good until the next collection point unless they are in a root. With a counting collector a reference
-/// that came from a root or a field must be [exposed](Heap::expose) before it is given to a wasm frame or kept as a
-/// [temporary](super::RootKind::Temporary); new objects are exposed already.
+/// References it returns are good until the next collection point unless they are in a root.
 #[derive(Debug)]
 pub struct Heap {
     pub(super) core: Core,
@@ -399,17 +397,6 @@ impl Heap {
         room: Room,
     ) -> Result<Option<u32>, HeapFault> {
         self.guarded(|heap| heap.collector.allocate(&mut heap.core, header, size, room))
-    }
-
-    /// `reference` is about to enter a wasm frame, or to be kept as a temporary, from a root or a field.
-    ///
-    /// # Errors
-    /// It is no object.
-    pub fn expose(&mut self, reference: GcRef) -> Result<(), HeapFault> {
-        if !self.traits.read_barrier || reference.is_i31() {
-            return Ok(());
-        }
-        self.guarded(|heap| heap.collector.expose(&mut heap.core, reference.raw()))
     }
 
     /// Replaces the reference in a root: the only way to do so.

@@ -87,7 +87,7 @@ pub struct Contents {
     pub numbered_funcs: Vec<*mut VmFuncRef>,
     /// The embedder's roots.
     pub handles: Handles,
-    /// References that the host holds during one operation; exposed like those of wasm frames.
+    /// References that the host holds during one operation.
     pub temporaries: Vec<u32>,
     pub(super) planted: Planted,
 }

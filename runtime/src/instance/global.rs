@@ -58,7 +58,7 @@ impl GlobalData {
         self.vm
     }
 
-    /// Its bytes; a reference from a collected global must be rooted or exposed before anything can collect.
+    /// Its bytes; a reference from a collected global must be rooted before anything can collect.
     #[must_use]
     pub fn get(&self) -> ValRaw {
         // SAFETY: the contract of `defined`, or our own record.

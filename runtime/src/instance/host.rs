@@ -211,12 +211,6 @@ unsafe fn host_call(
     if store.usable().is_err() {
         return result;
     }
-    // What goes back to wasm outlives the scope.
-    if result.is_ok() {
-        for raw in references(&func.sig.results, buffer) {
-            store.expose(raw)?;
-        }
-    }
     store.contents.handles.exit(&mut store.heap, scope)?;
     store.settle();
     result

@@ -53,7 +53,7 @@ impl StoreOpaque {
         Ok(Callable { sig, trampoline })
     }
 
-    /// Calls a function. `buffer` holds the arguments, whose references were exposed, and then the results, whose references
+    /// Calls a function. `buffer` holds the arguments, and then the results, whose references
     /// the caller roots at once.
     ///
     /// # Errors

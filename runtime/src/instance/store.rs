@@ -357,7 +357,7 @@ impl StoreOpaque {
         &self.schedule
     }
 
-    /// A collection point. References that only the caller holds must be in `temporaries`, exposed.
+    /// A collection point. References that only the caller holds must be in `temporaries`.
     ///
     /// # Errors
     /// The heap is corrupt.
@@ -405,7 +405,6 @@ impl StoreOpaque {
         }
         let start = self.contents.temporaries.len();
         for raw in references.iter() {
-            self.expose(*raw)?;
             self.contents.temporaries.push(*raw);
         }
         let result = act(self);
@@ -414,17 +413,6 @@ impl StoreOpaque {
             *raw = held;
         }
         result
-    }
-
-    /// `raw` leaves a root or field for a wasm frame or a temporary.
-    ///
-    /// # Errors
-    /// The heap is corrupt.
-    pub fn expose(&mut self, raw: u32) -> Result<(), Raised> {
-        match (&mut self.heap, GcRef::from_raw(raw)) {
-            (Some(heap), Some(reference)) => Ok(heap.expose(reference)?),
-            _ => Ok(()),
-        }
     }
 
     /// Collects everything that the collector can reclaim.

@@ -47,7 +47,7 @@ pub struct TableData {
 /// One element, for a copy from one table to another of the same shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Element {
-    /// A reference into the collected heap, to be rooted or exposed before anything can collect.
+    /// A reference into the collected heap, to be rooted before anything can collect.
     Ref(u32),
     /// A function.
     Func(*mut VmFuncRef),

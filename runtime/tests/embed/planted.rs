@@ -35,8 +35,8 @@ fn in_order<T>(store: &mut Store<T>) -> Result<(), Error> {
 
 /// The host throws what only a handle of its own holds; the handle is released while wasm holds the exception it has caught.
 #[test]
-fn host_exception_unexposed() {
-    check(Fault::HostExceptionUnexposed, |config| {
+fn pending_exception_is_no_root() {
+    check(Fault::PendingExceptionIsNoRoot, |config| {
         let engine = Engine::new(config)?;
         let mut store = Store::new(&engine, None);
         let ty = FuncType::new(&engine, [ValType::I32], [])?;

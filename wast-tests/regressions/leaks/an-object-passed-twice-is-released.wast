@@ -2,7 +2,7 @@
 ;;! source = "Wasmtime #13037, #13166"
 ;;! schedule = "at:"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
-;;! planted = "expose-counts-again"
+;;! planted = "stack-counts-again"
 
 (module
   (import "harness" "extern" (func $extern (param i32) (result externref)))

@@ -28,7 +28,6 @@ const TRAITS: CollectorTraits = CollectorTraits {
     reclaims: true,
     reclaims_cycles: true,
     barrier: Barrier::None,
-    read_barrier: false,
     header_bytes: 8,
 };
 
@@ -58,8 +57,6 @@ impl EmitCollector for CopyingPlan {
     fn init(&self, e: &mut dyn Emit, address: Reg, region: Region, new: Reg, _holds: Holds) {
         barrier::emit_init(e, address, region, new);
     }
-
-    fn after_read(&self, _e: &mut dyn Emit, _value: Reg, _holds: Holds) {}
 }
 
 /// The running half.
@@ -107,10 +104,6 @@ impl Collector for Copying {
 
     fn pressure(&self, _core: &Core) -> bool {
         false
-    }
-
-    fn expose(&mut self, _core: &mut Core, _raw: u32) -> Result<(), HeapFault> {
-        Ok(())
     }
 
     fn gain(&mut self, _core: &mut Core, _raw: u32, _times: u32) -> Result<(), HeapFault> {

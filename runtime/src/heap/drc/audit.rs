@@ -52,6 +52,9 @@ pub(super) fn audit(
         if u64::from(count.stored) != count.expected() {
             return Err(HeapFault::Count(count));
         }
+        if count.stored == 0 {
+            return Err(HeapFault::NotListed { object });
+        }
     }
     Ok(())
 }
@@ -127,9 +130,6 @@ fn count_roots(
         if kind.is_counted() {
             referrers[at].roots += 1;
             referrers[at].root = Some(kind);
-        } else if !referrers[at].listed {
-            let object = *slot;
-            fault = Some(HeapFault::NotListed { place, object });
         }
     });
     fault.map_or(Ok(()), Err)

@@ -1,4 +1,4 @@
-//! Counting: what happens when a reference is written, given up, or loaded into a frame. Emitted code and the host's functions side by
+//! Counting: what happens when a reference is written or given up. Emitted code and the host's functions side by
 //! side; each pair must do the same.
 //!
 //! A write counts the new reference first, then stores it, then gives the old one up: nothing that is still referred to is ever
@@ -6,7 +6,7 @@
 //! list, since a frame may have loaded that reference before.
 
 use super::alloc::free;
-use super::{COUNT, Drc, HEADER_BYTES, LINK, LISTED};
+use super::{COUNT, Drc, HEADER_BYTES, LINK, LISTED, ON_STACK};
 use crate::heap::core::{Core, FIRST, is_object, kind_of_tag};
 use crate::heap::emit::{Holds, Op, Region, StoreWord};
 use crate::heap::fault::{HeapFault, Place};
@@ -147,7 +147,8 @@ pub(super) fn emit_list(emit: &mut dyn Emit, address: Reg, object: Reg) {
     emit.store_word(StoreWord::StackListLen, longer);
 }
 
-/// Takes one count away, in a collection; an object without any goes on the worklist of the dead.
+/// Takes one count away, in a collection; an object without any goes into the stack list if a frame refers to it, else on the worklist
+/// of the dead.
 #[inline(always)]
 pub(super) fn count_down(
     heap: &mut Drc,
@@ -155,11 +156,16 @@ pub(super) fn count_down(
     raw: u32,
     place: impl Fn() -> Place,
 ) -> Result<(), HeapFault> {
+    let ignored = core.planted.has(Fault::ReleaseIgnoresStack);
     let header = header(heap, core, raw, place)?;
+    if (header.count(), header.link()) == (1, ON_STACK) && !ignored {
+        list(core, raw);
+        return Ok(());
+    }
     count_header_down(&mut heap.dead, header, raw)
 }
 
-/// As [`count_down`].
+/// The same for an object that is not marked, or has other counts.
 #[inline(always)]
 pub(super) fn count_header_down(
     dead: &mut u32,
@@ -177,7 +183,7 @@ pub(super) fn count_header_down(
 /// Takes one count away unless it is the last one, which is the caller's to say what becomes of; whether it is.
 #[inline(always)]
 fn take_unless_last(header: &mut HeaderWords<'_>, raw: u32) -> Result<bool, HeapFault> {
-    match (header.count(), header.link()) {
+    match (header.count(), header.link() & !ON_STACK) {
         (1, 0) => Ok(true),
         // The count of an object that is in a list and counted once is the list's (D1).
         (0 | 1, _) => Err(out_of_range(raw, header)),
@@ -222,44 +228,6 @@ pub(super) fn bury(heap: &mut Drc, core: &mut Core) -> Result<(), HeapFault> {
         }
         free(heap, core, object, extent.size);
     }
-}
-
-/// A reference is loaded into a frame: its object must be in the stack list.
-#[inline]
-pub(super) fn expose(heap: &Drc, core: &mut Core, raw: u32) -> Result<(), HeapFault> {
-    if !is_object(raw) {
-        return Ok(());
-    }
-    let header = header(heap, core, raw, || Place::Host)?;
-    if header.link() & LISTED != 0 {
-        if core.planted.has(Fault::ExposeCountsAgain) {
-            return gain(heap, core, raw, 1);
-        }
-        return Ok(());
-    }
-    gain(heap, core, raw, 1)?;
-    list(core, raw);
-    Ok(())
-}
-
-/// As [`expose`].
-pub(super) fn emit_read(emit: &mut dyn Emit, value: Reg, holds: Holds) {
-    emit_if_object(emit, value, holds, &mut |emit| {
-        let address = emit.object_address(value, 0);
-        let link = emit.load(address, LINK as i32, Region::Header);
-        let done = emit.label(0, false);
-        let add = emit.label(0, false);
-        // Outside of a collection, a link is 0 exactly if the object is not in the list (D3).
-        emit.branch(link, done, add);
-        emit.bind(add);
-        let one = emit.constant(1);
-        let count = emit.load(address, COUNT as i32, Region::Header);
-        let more = emit.op(Op::Add, count, one);
-        emit.store(address, COUNT as i32, more, Region::Header);
-        emit_list(emit, address, value);
-        emit.jump(done, &[]);
-        emit.bind(done);
-    });
 }
 
 pub(super) fn emit_init(emit: &mut dyn Emit, address: Reg, region: Region, new: Reg, holds: Holds) {

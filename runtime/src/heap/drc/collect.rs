@@ -1,4 +1,4 @@
-//! The collection: takes out of the stack list what no frame refers to any more.
+//! The collection: takes out of the stack list what no frame refers to any more, and what has counted references again.
 
 use super::alloc::close_run;
 use super::barrier::{bury, count_header_down, header};
@@ -16,8 +16,10 @@ pub(super) fn collect(
     effort: Effort,
 ) -> Result<(), HeapFault> {
     let visited = mark_stack(heap, core, roots)?;
-    let kept = trim(heap, core)?;
+    trim(heap, core)?;
     bury(heap, core)?;
+    unmark_stack(heap, core)?;
+    let kept = core.stack_list().1;
     heap.list_max = kept.max(visited).saturating_mul(2).max(LIST_MIN);
     let traces = heap.cycles && !core.planted.has(Fault::CyclesAreKept);
     if traces && (effort == Effort::Full || heap.in_use(core) >= heap.backup_at) {
@@ -30,7 +32,8 @@ pub(super) fn collect(
 }
 
 /// Marks the objects that frames and temporaries refer to; how many slots there are.
-fn mark_stack(heap: &Drc, core: &mut Core, roots: &mut dyn Roots) -> Result<u32, HeapFault> {
+fn mark_stack(heap: &mut Drc, core: &mut Core, roots: &mut dyn Roots) -> Result<u32, HeapFault> {
+    let mut marked = std::mem::take(&mut heap.on_stack);
     let mut visited = 0;
     let mut fault = None;
     roots.each_uncounted_root(&mut |kind, slot| {
@@ -42,24 +45,34 @@ fn mark_stack(heap: &Drc, core: &mut Core, roots: &mut dyn Roots) -> Result<u32,
         if !is_object(*slot) || fault.is_some() {
             return;
         }
+        let again = core.planted.has(Fault::StackCountsAgain);
         match header(heap, core, *slot, || place) {
-            Ok(mut header) if header.link() & LISTED != 0 => {
+            Ok(mut header) if header.link() & ON_STACK == 0 => {
                 header.set_link(header.link() | ON_STACK);
+                marked.push(*slot);
             }
-            Ok(_) => {
-                fault = Some(HeapFault::NotListed {
-                    place,
-                    object: *slot,
-                });
-            }
+            Ok(mut header) if again => header.set_count(header.count() + 1),
+            Ok(_) => {}
             Err(found) => fault = Some(found),
         }
     });
+    heap.on_stack = marked;
     fault.map_or(Ok(visited), Err)
 }
 
-/// Walks the list and keeps what is marked; how many that are.
-fn trim(heap: &mut Drc, core: &mut Core) -> Result<u32, HeapFault> {
+/// Takes the marks away.
+fn unmark_stack(heap: &mut Drc, core: &mut Core) -> Result<(), HeapFault> {
+    let mut marked = std::mem::take(&mut heap.on_stack);
+    for object in marked.drain(..) {
+        let mut header = header(heap, core, object, || Place::StackList)?;
+        header.set_link(header.link() & !ON_STACK);
+    }
+    heap.on_stack = marked;
+    Ok(())
+}
+
+/// Walks the list and keeps what is marked and has no other count.
+fn trim(heap: &mut Drc, core: &mut Core) -> Result<(), HeapFault> {
     let (mut at, recorded) = core.stack_list();
     let (mut head, mut kept) = (0, 0);
     let mut counted = 0;
@@ -77,12 +90,12 @@ fn trim(heap: &mut Drc, core: &mut Core) -> Result<u32, HeapFault> {
                 says: false,
             });
         }
-        if link & ON_STACK != 0 {
-            object.set_link(head | LISTED);
+        if link & ON_STACK != 0 && object.count() == 1 {
+            object.set_link(head | LISTED | ON_STACK);
             head = at;
             kept += 1;
         } else {
-            object.set_link(0);
+            object.set_link(link & ON_STACK);
             count_header_down(&mut heap.dead, object, at)?;
         }
         at = link & !7;
@@ -91,5 +104,5 @@ fn trim(heap: &mut Drc, core: &mut Core) -> Result<u32, HeapFault> {
         return Err(HeapFault::ListLength { recorded, counted });
     }
     core.set_stack_list(head, kept);
-    Ok(kept)
+    Ok(())
 }

@@ -3,7 +3,7 @@
 //! Runs right after the stack list was trimmed, so that everything in the list is reachable.
 
 use super::alloc::{close_run, sweep};
-use super::barrier::header;
+use super::barrier::{header, list};
 use super::{COUNT, Drc, LINK, LISTED, MARKED};
 use crate::heap::Roots;
 use crate::heap::core::{Core, FIRST, is_object, kind_of_tag};
@@ -144,11 +144,18 @@ fn give_up_edges(heap: &Drc, core: &mut Core) -> Result<(), HeapFault> {
                 if core.space.word(raw + LINK) & MARKED == 0 {
                     return Ok(());
                 }
-                let count = core.space.word(raw + COUNT);
-                if count < 2 {
-                    return Err(HeapFault::CountRange { object: raw, count });
+                match (core.space.word(raw + COUNT), core.space.word(raw + LINK)) {
+                    // Only frames still refer to it.
+                    (1, MARKED) => {
+                        list(core, raw);
+                        let link = core.space.word(raw + LINK);
+                        core.space.set_word(raw + LINK, link | MARKED);
+                    }
+                    (count @ (0 | 1), _) => {
+                        return Err(HeapFault::CountRange { object: raw, count });
+                    }
+                    (count, _) => core.space.set_word(raw + COUNT, count - 1),
                 }
-                core.space.set_word(raw + COUNT, count - 1);
                 Ok(())
             })?;
         }

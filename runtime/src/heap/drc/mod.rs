@@ -1,20 +1,21 @@
-//! Deferred reference counting (after Deutsch and Bobrow 1976), with an over-approximated list of what the stack refers to.
+//! Deferred reference counting (Deutsch and Bobrow 1976): references in frames are not counted, and a list holds every object that may
+//! have no others.
 //!
 //! ```text
 //! 0 tag    4 count    8 link    12 length, number or tag    16 fields
 //! ```
 //!
 //! An object's count is the number of references to it in objects and counted roots, plus one while it is in the stack list. The list
-//! holds every object that a frame or temporary may refer to at a collection, or whose last counted reference was given up: new objects,
-//! those whose reference was loaded into a frame, and those that were overwritten. A collection takes those out that no frame refers
-//! to; at zero an object is freed, and what only it referred to. Nothing is freed between collections: that is why compiled code need
-//! not list what it loads and does not hold over a call. With `cycles`, a collection may also mark what is reachable from all roots and
-//! free the rest.
+//! over-approximates what only frames and temporaries refer to: it holds new objects and those whose last counted reference was given
+//! up. A collection marks what frames refer to and takes the others out; at zero an object is freed, and what only it referred to, unless
+//! it is marked: then it goes into the list. Nothing is freed between collections, and a collection looks at every frame: that is why
+//! loading a reference needs no barrier. With `cycles`, a collection may also mark what is reachable from all roots and free the rest.
 //!
 //! Invariants:
 //! - **D1** count == edges from objects + counted roots + membership in the list, outside of the operations here.
-//! - **D2** Whatever a stack slot or temporary refers to at a collection is in the list; so its count does not reach zero there.
-//! - **D3** A link is 0 for objects that are not in the list; else it is the next object (0 at the end) with `LISTED` set.
+//! - **D2** An object without edges and counted roots is in the list; so what a frame refers to has a count.
+//! - **D3** Outside of a collection, a link is 0 for objects that are not in the list; else it is the next object (0 at the end) with
+//!   `LISTED` set. In a collection, marks may be added.
 //! - **D4** From [`FIRST`] to `top`, objects, free blocks and the region follow each other without a gap, but for
 //!   the open run, which is one free block that has no header yet.
 //! - **D5** Counts are zero only during a collection: on the worklist of the dead, whose links are the same words.
@@ -67,7 +68,6 @@ impl Plan for DrcPlan {
             reclaims: true,
             reclaims_cycles: self.cycles,
             barrier: Barrier::Count,
-            read_barrier: true,
             header_bytes: HEADER_BYTES,
         }
     }
@@ -82,6 +82,7 @@ impl Plan for DrcPlan {
             backup_at: BACKUP_MIN,
             loose: 0,
             dead: 0,
+            on_stack: Vec::new(),
         })
     }
 }
@@ -99,9 +100,6 @@ impl EmitCollector for DrcPlan {
         barrier::emit_init(e, address, region, new, holds);
     }
 
-    fn after_read(&self, e: &mut dyn Emit, value: Reg, holds: Holds) {
-        barrier::emit_read(e, value, holds);
-    }
 }
 
 /// The running half.
@@ -121,6 +119,8 @@ struct Drc {
     loose: u64,
     /// First of the objects that a collection is about to free.
     dead: u32,
+    /// The objects that a collection has found frames and temporaries to refer to; empty outside of it.
+    on_stack: Vec<u32>,
 }
 
 impl Drc {
@@ -145,10 +145,6 @@ impl Collector for Drc {
 
     fn pressure(&self, core: &Core) -> bool {
         core.stack_list().1 >= self.list_max || (self.cycles && self.in_use(core) >= self.backup_at)
-    }
-
-    fn expose(&mut self, core: &mut Core, raw: u32) -> Result<(), HeapFault> {
-        barrier::expose(self, core, raw)
     }
 
     fn gain(&mut self, core: &mut Core, raw: u32, times: u32) -> Result<(), HeapFault> {

@@ -21,7 +21,6 @@ const TRAITS: CollectorTraits = CollectorTraits {
     reclaims: false,
     reclaims_cycles: false,
     barrier: Barrier::None,
-    read_barrier: false,
     header_bytes: 8,
 };
 
@@ -51,8 +50,6 @@ impl EmitCollector for NullPlan {
     fn init(&self, e: &mut dyn Emit, address: Reg, region: Region, new: Reg, _holds: Holds) {
         barrier::emit_init(e, address, region, new);
     }
-
-    fn after_read(&self, _e: &mut dyn Emit, _value: Reg, _holds: Holds) {}
 }
 
 /// The running half.
@@ -72,10 +69,6 @@ impl Collector for Null {
 
     fn pressure(&self, _core: &Core) -> bool {
         false
-    }
-
-    fn expose(&mut self, _core: &mut Core, _raw: u32) -> Result<(), HeapFault> {
-        Ok(())
     }
 
     fn gain(&mut self, _core: &mut Core, _raw: u32, _times: u32) -> Result<(), HeapFault> {

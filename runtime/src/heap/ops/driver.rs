@@ -66,7 +66,6 @@ pub struct Totals {
 struct Emitted {
     write: Code,
     init: Code,
-    after_read: Code,
     allocate: BTreeMap<u32, Code>,
 }
 
@@ -145,7 +144,6 @@ impl Driver {
         let emitted = Emitted {
             write: Code::write(collector),
             init: Code::init(collector),
-            after_read: Code::after_read(collector),
             allocate: STRUCTS.iter().chain(&ARRAYS).map(allocate).collect(),
         };
         Ok(Driver {
@@ -225,7 +223,8 @@ impl Driver {
             Op::WriteRoot { root, from } => self.write_root(usize::from(root), frame(from)),
             Op::ReadRoot { to, root } => {
                 let at = usize::from(root) % FRAME_AT;
-                self.load(frame(to), self.slots.0[at], self.refs[at], root >= 128)
+                self.set_frame(frame(to), self.slots.0[at], self.refs[at]);
+                Ok(())
             }
             Op::WriteField {
                 object,
@@ -287,7 +286,7 @@ impl Driver {
         }
     }
 
-    /// Puts a reference that is exposed, or none, into a slot of the frame.
+    /// Puts a reference, or none, into a slot of the frame.
     fn set_frame(&mut self, slot: usize, raw: u32, reference: Ref) {
         self.slots.0[slot] = raw;
         self.refs[slot] = reference;
@@ -301,17 +300,6 @@ impl Driver {
             Err(Stop::Fault(fault)) => Err(What::Fault(fault)),
             Err(Stop::Exhausted) => Err(What::Allocation(AllocError::Exhausted)),
         }
-    }
-
-    /// Loads a reference into a slot of the frame.
-    fn load(&mut self, to: usize, raw: u32, reference: Ref, emitted: bool) -> Result<(), What> {
-        if emitted {
-            self.run(|code| &code.after_read, &[u64::from(raw)])?;
-        } else if let Some(reference) = GcRef::from_raw(raw) {
-            self.heap.expose(reference)?;
-        }
-        self.set_frame(to, raw, reference);
-        Ok(())
     }
 
     /// A slot of the frame whose reference fits, from `from` on; or none.
@@ -490,7 +478,7 @@ impl Driver {
             return Ok(());
         }
         if at >= FRAME_AT {
-            // Frame to frame or temporary: exposed already.
+            // Frame to frame or temporary.
             self.set_frame(at, raw, reference);
             return Ok(());
         }
@@ -610,7 +598,7 @@ impl Driver {
         let expected = self.model.get(self.refs[slot]).map_or(0, |o| o.values[at]);
         match found {
             Stored::Ref(found) => {
-                self.load(to, GcRef::to_raw(found), expected as Ref, field >= 128)?;
+                self.set_frame(to, GcRef::to_raw(found), expected as Ref);
             }
             other => check_number(reference, at, other, expected)?,
         }

@@ -77,14 +77,6 @@ impl Code {
         code
     }
 
-    /// What follows a load: the reference.
-    #[must_use]
-    pub fn after_read(collector: &dyn EmitCollector) -> Code {
-        let mut code = Code::with_params(1);
-        collector.after_read(&mut code, Reg(0), Holds::ANY);
-        code
-    }
-
     /// An allocation: size in bytes, type, length.
     #[must_use]
     pub fn allocate(collector: &dyn EmitCollector, tag: u32, slow: LibCall) -> Code {
