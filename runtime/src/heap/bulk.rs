@@ -3,8 +3,6 @@
 //! Always: bounds are checked before anything is read or written; each new reference is counted before the old one is
 //! given up; overlapping ranges behave as if copied through a buffer.
 
-use std::cell::Cell;
-
 use super::core::is_object;
 use super::fault::{AccessError, HeapFault};
 use super::layout::{is_traced, storage_bytes};
@@ -108,12 +106,7 @@ impl Heap {
     /// Writes a reference over the one in a root. Most bulk operations write much that is there already.
     #[inline(always)]
     fn exchange_root(&mut self, slot: &mut u32, new: u32) -> Result<(), HeapFault> {
-        self.exchange_cell(Cell::from_mut(slot), new)
-    }
-
-    #[inline(always)]
-    fn exchange_cell(&mut self, slot: &Cell<u32>, new: u32) -> Result<(), HeapFault> {
-        let old = slot.replace(new);
+        let old = std::mem::replace(slot, new);
         if old == new {
             return Ok(());
         }
@@ -343,18 +336,29 @@ impl Heap {
             slots.copy_within(start..start + len, at);
             return Ok(());
         }
-        // Towards the end that the source lies at, so that nothing is read after it was written.
-        let cells = Cell::from_mut(slots).as_slice_of_cells();
-        let mut pairs = cells[at..at + len].iter().zip(&cells[start..start + len]);
-        self.guarded(|heap| {
-            let exchange =
-                |(slot, new): (&Cell<u32>, &Cell<u32>)| heap.exchange_cell(slot, new.get());
-            if at <= start {
-                pairs.try_for_each(exchange)
+        let distance = at.abs_diff(start);
+        if distance >= len {
+            let (low, high) = slots.split_at_mut(at.max(start));
+            return if at < start {
+                self.copy_roots(&mut low[at..at + len], &high[..len])
             } else {
-                pairs.rev().try_for_each(exchange)
-            }
-        })
+                self.copy_roots(&mut high[..len], &low[start..start + len])
+            };
+        }
+        // What lies in both ranges is referred to as often as before.
+        let (gained, lost) = if at <= start {
+            (start + len - distance, at)
+        } else {
+            (start, at + len - distance)
+        };
+        self.guarded(|heap| {
+            let mut gained = slots[gained..gained + distance].iter();
+            gained.try_for_each(|&new| heap.collector.gain(&mut heap.core, new, 1))?;
+            let mut lost = slots[lost..lost + distance].iter();
+            lost.try_for_each(|&old| heap.collector.lose(&mut heap.core, old))
+        })?;
+        slots.copy_within(start..start + len, at);
+        Ok(())
     }
 
     fn gain_many(&mut self, raw: u32, times: usize) -> Result<(), HeapFault> {

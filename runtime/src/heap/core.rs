@@ -363,12 +363,14 @@ impl Core {
         if walk.kind == Kind::Exception && self.planted.has(Fault::ExceptionsNotTraced) {
             return Ok(());
         }
-        for at in walk.first..walk.first + walk.count {
-            let slot = object + self.layouts.edge(at);
-            visit(self, slot)?;
-        }
-        for at in 0..self.traced_elements(walk, extent.len) {
-            visit(self, object + walk.size + at * 4)?;
+        // One loop, not two: `visit` is only inlined where it is called once.
+        let fields = walk.count;
+        for at in 0..fields + self.traced_elements(walk, extent.len) {
+            let offset = match at.checked_sub(fields) {
+                None => self.layouts.edge(walk.first + at),
+                Some(element) => walk.size + element * 4,
+            };
+            visit(self, object + offset)?;
         }
         Ok(())
     }
