@@ -70,7 +70,7 @@ impl Translator<'_> {
         len: Value,
     ) -> (Value, Value) {
         let object = self.object_address(reference);
-        let start = self.address(object, layout.base);
+        let start = self.b.ins().iadd_imm_u(object, i64::from(layout.base));
         let bytes = self.b.ins().uextend(types::I64, len);
         let bytes = self.b.ins().ishl_imm_u(bytes, shift(layout));
         let end = self.b.ins().iadd(start, bytes);

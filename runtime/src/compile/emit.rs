@@ -11,7 +11,7 @@ use super::translator::{Args, Place, Translator, Values};
 use crate::abi::libcalls::{LibCall, Ty};
 use crate::abi::signature::AbiTy;
 use crate::abi::vmctx::VmStore;
-use crate::heap::emit::{Emit, Label, Op, Reg, Region, StoreWord};
+use crate::heap::emit::{Emit, Label, Op, Reg, Region, Slot, StoreWord};
 
 /// A translator, seen by a collector.
 pub(super) struct Emitter<'t, 'a>(pub &'t mut Translator<'a>);
@@ -24,6 +24,15 @@ pub(super) fn reg(value: Value) -> Reg {
 /// The value in a register.
 pub(super) fn value(reg: Reg) -> Value {
     Value::from_u32(reg.0)
+}
+
+/// The slot at an offset from an address.
+pub(super) fn slot(address: Value, offset: u32, region: Region) -> Slot {
+    Slot {
+        address: reg(address),
+        offset: offset as i32,
+        region,
+    }
 }
 
 fn block(label: Label) -> Block {
@@ -81,12 +90,8 @@ impl Emit for Emitter<'_, '_> {
         (reg(sum), reg(carry))
     }
 
-    fn object_address(&mut self, reference: Reg, offset: u32) -> Reg {
-        let object = self.0.object_address(value(reference));
-        if offset == 0 {
-            return reg(object);
-        }
-        reg(self.0.b.ins().iadd_imm_u(object, i64::from(offset)))
+    fn object_address(&mut self, reference: Reg) -> Reg {
+        reg(self.0.object_address(value(reference)))
     }
 
     fn load(&mut self, address: Reg, offset: i32, region: Region) -> Reg {

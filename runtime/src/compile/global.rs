@@ -2,7 +2,7 @@
 
 use cranelift_codegen::ir::{InstBuilder, Value, types};
 
-use super::emit::reg;
+use super::emit::{reg, slot};
 use super::trampoline::clif_type;
 use super::translator::{Local, Place, Translator};
 use crate::abi::signature::AbiTy;
@@ -102,11 +102,9 @@ impl Translator<'_> {
         let value = self.pop();
         let (base, offset) = self.global_place(global);
         if self.global_ty(global) == AbiTy::Ref {
-            let address = self.address(base, offset);
+            let slot = slot(base, offset, Region::Global);
             let holds = self.global_holds(global);
-            self.collector(|collector, e| {
-                collector.write(e, reg(address), Region::Global, reg(value), holds);
-            });
+            self.collector(|collector, e| collector.write(e, slot, reg(value), holds));
             return;
         }
         self.store_global(base, offset, value);
@@ -116,11 +114,9 @@ impl Translator<'_> {
     pub(super) fn global_init(&mut self, global: GlobalIdx, value: Value) {
         let (base, offset) = self.global_place(global);
         if self.global_ty(global) == AbiTy::Ref {
-            let address = self.address(base, offset);
+            let slot = slot(base, offset, Region::Global);
             let holds = self.global_holds(global);
-            self.collector(|collector, e| {
-                collector.init(e, reg(address), Region::Global, reg(value), holds);
-            });
+            self.collector(|collector, e| collector.init(e, slot, reg(value), holds));
             return;
         }
         self.store_global(base, offset, value);
@@ -129,14 +125,5 @@ impl Translator<'_> {
     fn store_global(&mut self, base: Value, offset: u32, value: Value) {
         let flags = self.flags(Place::Of(Region::Global));
         self.b.ins().store(flags, value, base, offset as i32);
-    }
-
-    /// The sum of an address and an offset.
-    pub(super) fn address(&mut self, base: Value, offset: u32) -> Value {
-        if offset == 0 {
-            base
-        } else {
-            self.b.ins().iadd_imm_u(base, i64::from(offset))
-        }
     }
 }

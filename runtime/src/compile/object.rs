@@ -8,7 +8,7 @@ use std::mem::offset_of;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, InstructionData, MemFlagsData, Opcode, Value, types};
 
-use super::emit::{reg, value};
+use super::emit::{reg, slot, value};
 use super::env::TypeInfo;
 use super::trampoline::clif_type;
 use super::translator::{Place, Translator, Values};
@@ -212,10 +212,8 @@ impl Translator<'_> {
             return; // New objects are zero.
         }
         if let Some(holds) = holds(storage) {
-            let address = self.address(object, offset);
-            self.collector(|collector, e| {
-                collector.init(e, reg(address), Region::RefField, reg(new), holds);
-            });
+            let slot = slot(object, offset, Region::RefField);
+            self.collector(|collector, e| collector.init(e, slot, reg(new), holds));
             return;
         }
         let flags = self.flags(place(storage));
@@ -232,12 +230,10 @@ impl Translator<'_> {
         null: Option<Trap>,
     ) {
         if let Some(holds) = holds(storage) {
-            let address = self.address(object, offset);
+            let slot = slot(object, offset, Region::RefField);
             // Whichever access to the slot comes first traps.
             self.slot_trap = null;
-            self.collector(|collector, e| {
-                collector.write(e, reg(address), Region::RefField, reg(new), holds);
-            });
+            self.collector(|collector, e| collector.write(e, slot, reg(new), holds));
             self.slot_trap = None;
             return;
         }

@@ -10,7 +10,7 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Value, types};
 use wasmparser::Operator;
 
-use super::emit::reg;
+use super::emit::{reg, slot};
 use super::translator::{Place, Translator};
 use crate::abi::libcalls::LibCall;
 use crate::abi::vmctx::VmTable;
@@ -130,9 +130,8 @@ impl Translator<'_> {
             return;
         }
         let holds = self.table_holds(table);
-        self.collector(|collector, e| {
-            collector.write(e, reg(address), Region::Table, reg(new), holds);
-        });
+        let slot = slot(address, 0, Region::Table);
+        self.collector(|collector, e| collector.write(e, slot, reg(new), holds));
     }
 
     fn push_table_size(&mut self, table: TableIdx, size: Value) {

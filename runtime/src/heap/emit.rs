@@ -115,8 +115,8 @@ pub trait Emit {
     fn op(&mut self, op: Op, a: Reg, b: Reg) -> Reg;
     /// `a + b`, and whether it passed 32 bits (1 or 0).
     fn add_overflow(&mut self, a: Reg, b: Reg) -> (Reg, Reg);
-    /// Native address of `offset` bytes into the object that `reference` refers to. Stale after anything that may collect.
-    fn object_address(&mut self, reference: Reg, offset: u32) -> Reg;
+    /// Native address of the object that `reference` refers to. Stale after anything that may collect.
+    fn object_address(&mut self, reference: Reg) -> Reg;
     /// Loads 32 bits from a native address.
     fn load(&mut self, address: Reg, offset: i32, region: Region) -> Reg;
     /// Stores 32 bits at a native address.
@@ -165,16 +165,41 @@ pub struct EmitAllocation<'a> {
     pub args: &'a [Reg],
 }
 
+/// Where compiled code keeps a reference: a field, an element, an entry of a table or a global.
+///
+/// The offset is apart so that an address looks as it does where the slot is read: equal addresses are how Cranelift knows that it has
+/// the value already.
+#[derive(Clone, Copy, Debug)]
+pub struct Slot {
+    /// Native address of what the slot is in.
+    pub address: Reg,
+    /// Where it is from there.
+    pub offset: i32,
+    /// Which memory it is.
+    pub region: Region,
+}
+
+impl Slot {
+    /// Loads the reference in it.
+    pub fn load(self, emit: &mut dyn Emit) -> Reg {
+        emit.load(self.address, self.offset, self.region)
+    }
+
+    /// Stores a reference in it, without any barrier.
+    pub fn store(self, emit: &mut dyn Emit, value: Reg) {
+        emit.store(self.address, self.offset, value, self.region);
+    }
+}
+
 /// The half of a collector that is emitted into compiled code, one implementation beside each host half.
 ///
-/// Addresses are native addresses of 4-byte reference slots: fields, elements, tables, globals alike. None of these may lead
-/// to a collection except `allocate`. Values are of the slot's static type, which `holds` describes.
+/// None of these may lead to a collection except `allocate`. Values are of the slot's static type, which `holds` describes.
 pub trait EmitCollector: Sync {
     /// Makes an object: its tag and the collector's own words are written; everything else, an array's length included, is zero on
     /// either path. The result is not yet declared as a reference.
     fn allocate(&self, e: &mut dyn Emit, object: &EmitAllocation<'_>) -> Reg;
     /// Overwrites the reference in a slot.
-    fn write(&self, e: &mut dyn Emit, address: Reg, region: Region, new: Reg, holds: Holds);
+    fn write(&self, e: &mut dyn Emit, slot: Slot, new: Reg, holds: Holds);
     /// Writes a reference into a slot that has none yet.
-    fn init(&self, e: &mut dyn Emit, address: Reg, region: Region, new: Reg, holds: Holds);
+    fn init(&self, e: &mut dyn Emit, slot: Slot, new: Reg, holds: Holds);
 }

@@ -1,6 +1,6 @@
 //! Collectors whose emitted half has a planted fault. The faults of the host's half sit where the real ones sat.
 
-use super::emit::{Emit, EmitAllocation, EmitCollector, Holds, Op, Reg, Region};
+use super::emit::{Emit, EmitAllocation, EmitCollector, Holds, Op, Reg, Region, Slot};
 use super::{Barrier, Collector, CollectorTraits, Plan};
 use crate::planted::{Fault, Planted};
 
@@ -55,26 +55,26 @@ impl EmitCollector for Faulty {
         self.right.allocate(e, object)
     }
 
-    fn write(&self, e: &mut dyn Emit, address: Reg, region: Region, new: Reg, holds: Holds) {
-        let bare = match region {
+    fn write(&self, e: &mut dyn Emit, slot: Slot, new: Reg, holds: Holds) {
+        let bare = match slot.region {
             Region::Global => Fault::GlobalSetNoBarrier,
             Region::Table => Fault::TableSetNoBarrier,
             _ => Fault::InlineWriteNoBarrier,
         };
         if self.planted.has(bare) {
-            e.store(address, 0, new, region);
+            slot.store(e, new);
             return;
         }
         let counted = self.without_tag(e, new);
         let holds = self.taken_for(holds);
-        self.right.write(e, address, region, counted, holds);
-        e.store(address, 0, new, region);
+        self.right.write(e, slot, counted, holds);
+        slot.store(e, new);
     }
 
-    fn init(&self, e: &mut dyn Emit, address: Reg, region: Region, new: Reg, holds: Holds) {
+    fn init(&self, e: &mut dyn Emit, slot: Slot, new: Reg, holds: Holds) {
         let counted = self.without_tag(e, new);
         let holds = self.taken_for(holds);
-        self.right.init(e, address, region, counted, holds);
-        e.store(address, 0, new, region);
+        self.right.init(e, slot, counted, holds);
+        slot.store(e, new);
     }
 }

@@ -29,7 +29,7 @@ pub fn allocate(
     emit.bind(fast);
     let next = emit.op(Op::Add, at, object.bytes);
     emit.store_word(StoreWord::Bump, next);
-    let address = emit.object_address(at, 0);
+    let address = emit.object_address(at);
     let tag = emit.constant(object.tag);
     emit.store(address, TAG_OFFSET as i32, tag, Region::Header);
     finish(emit, address, at);

@@ -16,7 +16,7 @@ mod collect;
 use std::ops::Range;
 
 use super::core::{Core, FIRST};
-use super::emit::{EmitAllocation, Holds, Region};
+use super::emit::{EmitAllocation, Holds, Slot};
 use super::fault::HeapFault;
 use super::{
     Barrier, Collector, CollectorTraits, Effort, Emit, EmitCollector, Header, Plan, Reg, Room,
@@ -50,12 +50,12 @@ impl EmitCollector for CopyingPlan {
         alloc::emit_allocate(e, object)
     }
 
-    fn write(&self, e: &mut dyn Emit, address: Reg, region: Region, new: Reg, _holds: Holds) {
-        barrier::emit_write(e, address, region, new);
+    fn write(&self, e: &mut dyn Emit, slot: Slot, new: Reg, _holds: Holds) {
+        barrier::emit_write(e, slot, new);
     }
 
-    fn init(&self, e: &mut dyn Emit, address: Reg, region: Region, new: Reg, _holds: Holds) {
-        barrier::emit_init(e, address, region, new);
+    fn init(&self, e: &mut dyn Emit, slot: Slot, new: Reg, _holds: Holds) {
+        barrier::emit_init(e, slot, new);
     }
 }
 

@@ -8,7 +8,7 @@
 use super::alloc::free;
 use super::{COUNT, Drc, HEADER_BYTES, LINK, LISTED, ON_STACK};
 use crate::heap::core::{Core, is_object, kind_of_tag};
-use crate::heap::emit::{Holds, Op, Region, StoreWord};
+use crate::heap::emit::{Holds, Op, Region, Slot, StoreWord};
 use crate::heap::fault::{HeapFault, Place};
 use crate::heap::layout::{Kind, OBJECT_ALIGN, TAG_OFFSET};
 use crate::heap::{Emit, Reg};
@@ -82,11 +82,11 @@ pub(super) fn gain(heap: &Drc, core: &mut Core, raw: u32, times: u32) -> Result<
 
 fn emit_gain(emit: &mut dyn Emit, value: Reg, holds: Holds) {
     emit_if_object(emit, value, holds, &mut |emit| {
-        let address = emit.object_address(value, COUNT);
-        let count = emit.load(address, 0, Region::Header);
+        let address = emit.object_address(value);
+        let count = emit.load(address, COUNT as i32, Region::Header);
         let one = emit.constant(1);
         let more = emit.op(Op::Add, count, one);
-        emit.store(address, 0, more, Region::Header);
+        emit.store(address, COUNT as i32, more, Region::Header);
     });
 }
 
@@ -105,8 +105,8 @@ pub(super) fn lose(heap: &Drc, core: &mut Core, raw: u32) -> Result<(), HeapFaul
 
 fn emit_lose(emit: &mut dyn Emit, value: Reg, holds: Holds) {
     emit_if_object(emit, value, holds, &mut |emit| {
-        let address = emit.object_address(value, COUNT);
-        let count = emit.load(address, 0, Region::Header);
+        let address = emit.object_address(value);
+        let count = emit.load(address, COUNT as i32, Region::Header);
         let one = emit.constant(1);
         let last = emit.op(Op::Eq, count, one);
         let fewer = emit.label(0, false);
@@ -115,10 +115,9 @@ fn emit_lose(emit: &mut dyn Emit, value: Reg, holds: Holds) {
         emit.branch(last, unreferenced, fewer);
         emit.bind(fewer);
         let less = emit.op(Op::Sub, count, one);
-        emit.store(address, 0, less, Region::Header);
+        emit.store(address, COUNT as i32, less, Region::Header);
         emit.jump(done, &[]);
         emit.bind(unreferenced);
-        let address = emit.object_address(value, 0);
         let link = emit.load(address, LINK as i32, Region::Header);
         let (add, wrong) = (emit.label(0, true), emit.label(0, true));
         emit.branch(link, wrong, add);
@@ -238,24 +237,18 @@ pub(super) fn bury(heap: &mut Drc, core: &mut Core) -> Result<(), HeapFault> {
     }
 }
 
-pub(super) fn emit_init(emit: &mut dyn Emit, address: Reg, region: Region, new: Reg, holds: Holds) {
+pub(super) fn emit_init(emit: &mut dyn Emit, slot: Slot, new: Reg, holds: Holds) {
     emit_gain(emit, new, holds);
-    emit.store(address, 0, new, region);
+    slot.store(emit, new);
 }
 
-pub(super) fn emit_write(
-    emit: &mut dyn Emit,
-    address: Reg,
-    region: Region,
-    new: Reg,
-    holds: Holds,
-) {
+pub(super) fn emit_write(emit: &mut dyn Emit, slot: Slot, new: Reg, holds: Holds) {
     if !holds.object {
-        return emit.store(address, 0, new, region);
+        return slot.store(emit, new);
     }
-    let old = emit.load(address, 0, region);
+    let old = slot.load(emit);
     emit_gain(emit, new, holds);
-    emit.store(address, 0, new, region);
+    slot.store(emit, new);
     emit_lose(emit, old, holds);
 }
 

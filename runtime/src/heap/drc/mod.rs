@@ -29,7 +29,7 @@ mod mark;
 use std::ops::Range;
 
 use super::core::{Core, FIRST};
-use super::emit::{EmitAllocation, Holds, Region};
+use super::emit::{EmitAllocation, Holds, Slot};
 use super::fault::HeapFault;
 use super::free_list::FreeList;
 use super::{
@@ -92,12 +92,12 @@ impl EmitCollector for DrcPlan {
         alloc::emit_allocate(e, object)
     }
 
-    fn write(&self, e: &mut dyn Emit, address: Reg, region: Region, new: Reg, holds: Holds) {
-        barrier::emit_write(e, address, region, new, holds);
+    fn write(&self, e: &mut dyn Emit, slot: Slot, new: Reg, holds: Holds) {
+        barrier::emit_write(e, slot, new, holds);
     }
 
-    fn init(&self, e: &mut dyn Emit, address: Reg, region: Region, new: Reg, holds: Holds) {
-        barrier::emit_init(e, address, region, new, holds);
+    fn init(&self, e: &mut dyn Emit, slot: Slot, new: Reg, holds: Holds) {
+        barrier::emit_init(e, slot, new, holds);
     }
 
 }

@@ -1,12 +1,12 @@
 //! No barrier at all: a store is a store.
 
-use crate::heap::emit::Region;
+use crate::heap::emit::Slot;
 use crate::heap::{Emit, Reg};
 
-pub(super) fn emit_write(emit: &mut dyn Emit, address: Reg, region: Region, new: Reg) {
-    emit.store(address, 0, new, region);
+pub(super) fn emit_write(emit: &mut dyn Emit, slot: Slot, new: Reg) {
+    slot.store(emit, new);
 }
 
-pub(super) fn emit_init(emit: &mut dyn Emit, address: Reg, region: Region, new: Reg) {
-    emit.store(address, 0, new, region);
+pub(super) fn emit_init(emit: &mut dyn Emit, slot: Slot, new: Reg) {
+    slot.store(emit, new);
 }

@@ -6,7 +6,7 @@ use super::slots::{SLOTS, Slots};
 use crate::abi::libcalls::LibCall;
 use crate::heap::core::Core;
 use crate::heap::emit::{
-    Emit, EmitAllocation, EmitCollector, Holds, Label, Op, Reg, Region, StoreWord,
+    Emit, EmitAllocation, EmitCollector, Holds, Label, Op, Reg, Region, Slot, StoreWord,
 };
 use crate::heap::{AllocError, Heap};
 use crate::types::TypeId;
@@ -14,12 +14,19 @@ use crate::types::TypeId;
 /// Where roots are.
 pub const ROOTS: u64 = 1 << 40;
 
+/// The slot whose address is the first parameter.
+const SLOT: Slot = Slot {
+    address: Reg(0),
+    offset: 0,
+    region: Region::RefField,
+};
+
 #[derive(Clone, Debug)]
 enum Insn {
     Constant(Reg, u32),
     Op(Op, Reg, Reg, Reg),
     AddOverflow(Reg, Reg, Reg, Reg),
-    Address(Reg, Reg, u32),
+    Address(Reg, Reg),
     Load(Reg, Reg, i32),
     Store(Reg, i32, Reg),
     LoadWord(Reg, StoreWord),
@@ -65,7 +72,7 @@ impl Code {
     #[must_use]
     pub fn write(collector: &dyn EmitCollector) -> Code {
         let mut code = Code::with_params(2);
-        collector.write(&mut code, Reg(0), Region::RefField, Reg(1), Holds::ANY);
+        collector.write(&mut code, SLOT, Reg(1), Holds::ANY);
         code
     }
 
@@ -73,7 +80,7 @@ impl Code {
     #[must_use]
     pub fn init(collector: &dyn EmitCollector) -> Code {
         let mut code = Code::with_params(2);
-        collector.init(&mut code, Reg(0), Region::RefField, Reg(1), Holds::ANY);
+        collector.init(&mut code, SLOT, Reg(1), Holds::ANY);
         code
     }
 
@@ -120,9 +127,7 @@ impl Code {
                     regs[to.0 as usize] = u64::from(sum);
                     regs[over.0 as usize] = u64::from(carry);
                 }
-                Insn::Address(to, reference, offset) => {
-                    regs[to.0 as usize] = regs[reference.0 as usize] + u64::from(*offset);
-                }
+                Insn::Address(to, reference) => regs[to.0 as usize] = regs[reference.0 as usize],
                 Insn::Load(to, address, offset) => {
                     let address = regs[address.0 as usize].wrapping_add_signed(i64::from(*offset));
                     regs[to.0 as usize] = u64::from(load(machine.core(), roots, address));
@@ -262,9 +267,9 @@ impl Emit for Code {
         (to, over)
     }
 
-    fn object_address(&mut self, reference: Reg, offset: u32) -> Reg {
+    fn object_address(&mut self, reference: Reg) -> Reg {
         let to = self.reg();
-        self.insns.push(Insn::Address(to, reference, offset));
+        self.insns.push(Insn::Address(to, reference));
         to
     }
 
