@@ -88,7 +88,8 @@ pub(super) fn finish(mut t: Translator<'_>) -> Result<Extent, Rejected> {
     if extent.blocks.saturating_mul(t.height) > LIVE_RANGES_MAX {
         return Err(Rejected::Limit("operands held over blocks".to_owned()));
     }
-    spill::spill(t.b.func, t.references)?;
+    let moves = t.env.compiler.traits().moves;
+    spill::spill(t.b.func, t.references, moves)?;
     t.b.finalize(config);
     Ok(extent)
 }

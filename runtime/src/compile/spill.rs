@@ -4,11 +4,12 @@
 //! declared values -> References (with the parameters that SSA construction added)
 //!                 -> Code        positions, calls, uses, predecessors
 //!                 -> Alive       which are alive over which calls, and their places
-//!                 -> Rewriter    stores after definitions, loads before uses, stack maps
+//!                 -> Rewriter    stores, loads before uses, stack maps
 //! ```
 //!
-//! A call may move objects, so a value that was loaded or made before a call is not used after it: it is loaded again from its place. A
-//! value that is only an argument of a call is not alive over it.
+//! Where objects move, a value that was loaded or made before a call is not used after it: it is loaded again from its place. Where
+//! they do not, places are only read by collections, and need not be written before a call is near. A value that is only an argument of
+//! a call is not alive over it.
 //!
 //! Cranelift's frontend can do this as well. Its fixed point over sets of values visits a chain of n branches n² times: 400 branches over
 //! as many references took seconds. Here each value is followed from its uses up to its definition (Boissinot et al., "Computing Liveness
@@ -24,7 +25,8 @@ use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::entity::{EntityRef, EntitySet};
 use cranelift_codegen::ir::{
     AliasRegion, AliasRegionData, Block, BlockArg, BlockCall, Function, Inst, InstBuilder,
-    MemFlagsData, StackSlot, StackSlotData, StackSlotKind, UserStackMapEntry, Value, types,
+    MemFlagsData, StackSlot, StackSlotData, StackSlotKind, UserStackMapEntry, Value, ValueDef,
+    types,
 };
 use smallvec::SmallVec;
 
@@ -33,6 +35,9 @@ use crate::limits::{LIVE_RANGES_MAX, STACK_MAP_ENTRIES_MAX};
 
 /// Identity of the region of the places.
 const REGION: u32 = 100;
+/// Up to so many calls in cold code, a value is stored before each of them, so that other code does not store at all. More stores than
+/// that, for each of the values, would let code grow with the square of what is allocated.
+const LATE_STORES_MAX: usize = 4;
 
 /// The values of a function that may be references.
 #[derive(Debug, Default)]
@@ -43,12 +48,17 @@ pub(super) struct References {
     pub own_params: EntitySet<Value>,
 }
 
-/// Gives every reference that is alive over a call a place, and the calls their stack maps. Every block is filled and sealed.
+/// Gives every reference that is alive over a call a place, and the calls their stack maps. Every block is filled and sealed. `moves` says
+/// whether a call may change what is in places.
 ///
 /// # Errors
 ///
 /// [`Rejected::Limit`] when stack maps would be too large.
-pub(super) fn spill(func: &mut Function, references: References) -> Result<(), Rejected> {
+pub(super) fn spill(
+    func: &mut Function,
+    references: References,
+    moves: bool,
+) -> Result<(), Rejected> {
     if references.declared.is_empty() {
         return Ok(());
     }
@@ -56,7 +66,11 @@ pub(super) fn spill(func: &mut Function, references: References) -> Result<(), R
     let code = Code::scan(func, &is_reference);
     let alive = Alive::find(&code)?;
     if !alive.spans.is_empty() {
-        Rewriter::new(func, &code, &alive).rewrite();
+        let mut rewriter = Rewriter::new(func, &code, &alive);
+        rewriter.store(&code, &alive, moves);
+        if moves {
+            rewriter.reload();
+        }
     }
     Ok(())
 }
@@ -378,7 +392,43 @@ impl<'a> Rewriter<'a> {
         }
     }
 
-    fn rewrite(mut self) {
+    /// Stores what is alive over calls: once, where it is defined, or, if nothing else changes its place, before the calls.
+    fn store(&mut self, code: &Code, alive: &Alive, moves: bool) {
+        for over in alive.over.chunk_by(|a, b| a.1 == b.1) {
+            let value = over[0].1;
+            let calls = over.iter().map(|(call, _)| code.calls[*call as usize].1);
+            if !moves && over.len() <= LATE_STORES_MAX && calls.clone().all(|c| self.is_cold(c)) {
+                calls.for_each(|call| self.store_before(call, value));
+            } else if let Some(next) = self.after_definition(value) {
+                self.store_before(next, value);
+            }
+        }
+    }
+
+    fn is_cold(&self, inst: Inst) -> bool {
+        let block = self.func.layout.inst_block(inst);
+        block.is_some_and(|block| self.func.layout.is_cold(block))
+    }
+
+    /// The first instruction where a value is defined already.
+    fn after_definition(&self, value: Value) -> Option<Inst> {
+        match self.func.dfg.value_def(value) {
+            ValueDef::Result(inst, _) => self.func.layout.next_inst(inst),
+            ValueDef::Param(block, _) => self.func.layout.first_inst(block),
+            ValueDef::Union(..) => None,
+        }
+    }
+
+    fn store_before(&mut self, inst: Inst, value: Value) {
+        let slot = self.slot(value).expect("it is alive over a call");
+        let flags = self.flags();
+        let mut cursor = FuncCursor::new(self.func).at_inst(inst);
+        let address = cursor.ins().stack_addr(types::I64, slot, 0);
+        cursor.ins().store(flags, value, address, 0);
+    }
+
+    /// Loads what is used after a call.
+    fn reload(mut self) {
         let mut next = self.func.layout.entry_block();
         while let Some(block) = next {
             next = self.func.layout.next_block(block);
@@ -389,10 +439,8 @@ impl<'a> Rewriter<'a> {
     fn block(&mut self, block: Block) {
         self.stretch += 1;
         let params: SmallVec<[Value; 8]> = self.func.dfg.block_params(block).into();
+        self.define(&params);
         let mut next = self.func.layout.first_inst(block);
-        if let Some(first) = next {
-            self.store_before(first, &params);
-        }
         while let Some(inst) = next {
             next = self.func.layout.next_inst(inst);
             let is_call = self.func.dfg.insts[inst].opcode().is_safepoint();
@@ -404,9 +452,7 @@ impl<'a> Rewriter<'a> {
                 self.stretch += 1;
             }
             let results: SmallVec<[Value; 8]> = self.func.dfg.inst_results(inst).into();
-            if let Some(next) = next {
-                self.store_before(next, &results);
-            }
+            self.define(&results);
         }
     }
 
@@ -418,15 +464,11 @@ impl<'a> Rewriter<'a> {
         MemFlagsData::trusted().with_alias_region(Some(self.region))
     }
 
-    /// Stores those of `values`, which were just defined, that have a place.
-    fn store_before(&mut self, inst: Inst, values: &[Value]) {
+    /// `values` hold what they are up to the next call. Places have been given to those only that were there before.
+    fn define(&mut self, values: &[Value]) {
         for &value in values {
-            if let Some(slot) = self.slot(value) {
-                let flags = self.flags();
-                let mut cursor = FuncCursor::new(self.func).at_inst(inst);
-                let address = cursor.ins().stack_addr(types::I64, slot, 0);
-                cursor.ins().store(flags, value, address, 0);
-                self.current[value.index()] = (value, self.stretch);
+            if let Some(current) = self.current.get_mut(value.index()) {
+                *current = (value, self.stretch);
             }
         }
     }
