@@ -205,6 +205,12 @@ faults! {
     ConstEvalCannotCollect = "const-eval-cannot-collect",
     /// Tags of one type have one identity (Wasmtime #14009).
     TagsComparedByType = "tags-compared-by-type",
+    /// What a slot held is still believed after a write through another reference to the same object (after Wasmtime PR #13610).
+    SlotsToldApart = "slots-told-apart",
+    /// `table.fill` gives up a reference that it writes over itself, and does not count it (after Wasmtime #1923).
+    SameReferenceGivenUp = "same-reference-given-up",
+    /// Counts that wait in compiled code are not settled before an access that may trap (no engine's: what waiting risks here).
+    CountsSettledLate = "counts-settled-late",
 }
 
 /// The set of faults switched on in one configuration.

@@ -7,6 +7,7 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value, types};
 
 use super::env::TypeInfo;
+use super::straight::SlotName;
 use super::translator::{Place, Translator};
 use crate::abi::libcalls::LibCall;
 use crate::abi::signature::AbiTy;
@@ -207,12 +208,16 @@ impl Translator<'_> {
 
     /// Checks the index and gives the address that the element lies [`ArrayLayout::base`] bytes behind.
     fn element(&mut self, layout: ArrayLayout, reference: Value, index: Value) -> Value {
-        let len = self.load_len(reference);
-        let outside = self
-            .b
-            .ins()
-            .icmp(IntCC::UnsignedGreaterThanOrEqual, index, len);
-        self.trap_if(outside, Trap::ArrayOutOfBounds);
+        let name = SlotName::Element(reference, index);
+        if !self.straight.is_inside(name) {
+            let len = self.load_len(reference);
+            let outside = self
+                .b
+                .ins()
+                .icmp(IntCC::UnsignedGreaterThanOrEqual, index, len);
+            self.trap_if(outside, Trap::ArrayOutOfBounds);
+            self.straight.was_checked(name);
+        }
         let offset = self.b.ins().ishl_imm_u(index, shift(layout));
         let offset = self.b.ins().iadd(reference, offset);
         self.object_address(offset)
@@ -228,7 +233,9 @@ impl Translator<'_> {
         let (element, layout) = self.env.ty(ty).array();
         let (reference, index) = self.pop2();
         let object = self.element(layout, reference, index);
-        let value = self.load_field(object, layout.base, element.storage, signed, None);
+        let name = SlotName::Element(reference, index);
+        let place = (object, layout.base);
+        let value = self.read_field(place, element.storage, name, signed, None);
         self.push(value);
     }
 
@@ -244,7 +251,8 @@ impl Translator<'_> {
             let flags = self.flags(Place::Of(Region::Table));
             return self.store_scalar(flags, object, layout.base, element.storage, new);
         }
-        self.write_field(object, layout.base, element.storage, new, None);
+        let name = SlotName::Element(reference, index);
+        self.write_field((object, layout.base), element.storage, name, new, None);
     }
 
     pub(super) fn array_fill(&mut self, ty: TypeIdx) {

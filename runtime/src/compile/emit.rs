@@ -11,7 +11,7 @@ use super::translator::{Args, Place, Translator, Values};
 use crate::abi::libcalls::{LibCall, Ty};
 use crate::abi::signature::AbiTy;
 use crate::abi::vmctx::VmStore;
-use crate::heap::emit::{Emit, Label, Op, Reg, Region, Slot, StoreWord};
+use crate::heap::emit::{Emit, Holds, Label, Op, Reg, Region, Slot, StoreWord};
 
 /// A translator, seen by a collector.
 pub(super) struct Emitter<'t, 'a>(pub &'t mut Translator<'a>);
@@ -26,12 +26,13 @@ pub(super) fn value(reg: Reg) -> Value {
     Value::from_u32(reg.0)
 }
 
-/// The slot at an offset from an address.
-pub(super) fn slot(address: Value, offset: u32, region: Region) -> Slot {
+/// The slot at an offset from an address, and what it holds, if that is known.
+pub(super) fn slot(address: Value, offset: u32, region: Region, held: Option<Value>) -> Slot {
     Slot {
         address: reg(address),
         offset: offset as i32,
         region,
+        held: held.map(reg),
     }
 }
 
@@ -106,6 +107,10 @@ impl Emit for Emitter<'_, '_> {
             .b
             .ins()
             .store(flags, value(new), value(address), offset);
+    }
+
+    fn later(&mut self, value_: Reg, by: i32, holds: Holds) {
+        self.0.later(value(value_), by, holds);
     }
 
     fn load_word(&mut self, word: StoreWord) -> Reg {

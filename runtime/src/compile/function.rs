@@ -189,7 +189,10 @@ impl<'a> Translator<'a> {
             if let Some((_, cost)) = self.costs.last_mut() {
                 *cost += 1;
             }
+            let effect = self.effect(&op);
+            self.before(effect);
             self.operator(&op)?;
+            self.after(effect);
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 use cranelift_codegen::ir::{InstBuilder, Value, types};
 
 use super::emit::{reg, slot};
+use super::straight::SlotName;
 use super::trampoline::clif_type;
 use super::translator::{Local, Place, Translator};
 use crate::abi::signature::AbiTy;
@@ -88,12 +89,17 @@ impl Translator<'_> {
 
     pub(super) fn global_get(&mut self, global: GlobalIdx) {
         let ty = self.global_ty(global);
+        let name = SlotName::Global(global);
+        if let Some(value) = self.straight.content(name) {
+            return self.push(value);
+        }
         let (base, offset) = self.global_place(global);
         let flags = self.flags(Place::Of(Region::Global));
         let value = self.b.ins().load(clif_type(ty), flags, base, offset as i32);
         if ty == AbiTy::Ref {
             let holds = self.global_holds(global);
             self.declare_if(value, holds);
+            self.straight.was_read(name, value);
         }
         self.push(value);
     }
@@ -102,9 +108,11 @@ impl Translator<'_> {
         let value = self.pop();
         let (base, offset) = self.global_place(global);
         if self.global_ty(global) == AbiTy::Ref {
-            let slot = slot(base, offset, Region::Global);
+            let name = SlotName::Global(global);
+            let slot = slot(base, offset, Region::Global, self.straight.content(name));
             let holds = self.global_holds(global);
             self.collector(|collector, e| collector.write(e, slot, reg(value), holds));
+            self.was_written(name, value);
             return;
         }
         self.store_global(base, offset, value);
@@ -114,7 +122,7 @@ impl Translator<'_> {
     pub(super) fn global_init(&mut self, global: GlobalIdx, value: Value) {
         let (base, offset) = self.global_place(global);
         if self.global_ty(global) == AbiTy::Ref {
-            let slot = slot(base, offset, Region::Global);
+            let slot = slot(base, offset, Region::Global, None);
             let holds = self.global_holds(global);
             self.collector(|collector, e| collector.init(e, slot, reg(value), holds));
             return;

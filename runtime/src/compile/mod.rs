@@ -27,6 +27,7 @@ mod simd_arith;
 mod simd_lanes;
 mod simd_memory;
 mod spill;
+mod straight;
 mod table;
 mod translator;
 

@@ -10,6 +10,7 @@ use cranelift_codegen::ir::{InstBuilder, InstructionData, MemFlagsData, Opcode, 
 
 use super::emit::{reg, slot, value};
 use super::env::TypeInfo;
+use super::straight::SlotName;
 use super::trampoline::clif_type;
 use super::translator::{Place, Translator, Values};
 use crate::abi::libcalls::LibCall;
@@ -38,7 +39,7 @@ fn holds(storage: StorageKind) -> Option<Holds> {
     }
 }
 
-fn is_function(storage: StorageKind) -> bool {
+pub(super) fn is_function(storage: StorageKind) -> bool {
     matches!(storage, StorageKind::Val(kind) if AbiTy::of(kind) == AbiTy::Func)
 }
 
@@ -117,6 +118,10 @@ impl Translator<'_> {
 impl Translator<'_> {
     /// How a field is accessed through a reference that may be null: looks for null unless the access itself will.
     pub(super) fn null_guard(&mut self, reference: Value, end: u32, trap: Trap) -> Option<Trap> {
+        if self.straight.is_not_null(reference) {
+            return None;
+        }
+        self.straight.is_object(reference);
         if !self.is_explicit() && end <= NULL_PAGE_BYTES {
             return Some(trap);
         }
@@ -129,6 +134,25 @@ impl Translator<'_> {
             Some(trap) => self.trapping_flags(place(storage), trap),
             None => self.flags(place(storage)),
         }
+    }
+
+    /// Reads a field, or an element, which has that name if it holds a reference. With `null` the object may be null.
+    pub(super) fn read_field(
+        &mut self,
+        (object, offset): (Value, u32),
+        storage: StorageKind,
+        name: SlotName,
+        signed: bool,
+        null: Option<Trap>,
+    ) -> Value {
+        if let Some(value) = self.straight.content(name) {
+            return value;
+        }
+        let value = self.load_field(object, offset, storage, signed, null);
+        if holds(storage).is_some() {
+            self.straight.was_read(name, value);
+        }
+        value
     }
 
     /// Loads a field; a reference is declared. With `null` the object may be null.
@@ -212,7 +236,7 @@ impl Translator<'_> {
             return; // New objects are zero.
         }
         if let Some(holds) = holds(storage) {
-            let slot = slot(object, offset, Region::RefField);
+            let slot = slot(object, offset, Region::RefField, None);
             self.collector(|collector, e| collector.init(e, slot, reg(new), holds));
             return;
         }
@@ -220,21 +244,23 @@ impl Translator<'_> {
         self.store_scalar(flags, object, offset, storage, new);
     }
 
-    /// Overwrites a field. With `null` the object may be null.
+    /// Overwrites a field, or an element, which has that name if it holds a reference. With `null` the object may be null.
     pub(super) fn write_field(
         &mut self,
-        object: Value,
-        offset: u32,
+        (object, offset): (Value, u32),
         storage: StorageKind,
+        name: SlotName,
         new: Value,
         null: Option<Trap>,
     ) {
         if let Some(holds) = holds(storage) {
-            let slot = slot(object, offset, Region::RefField);
+            let held = self.straight.content(name);
+            let slot = slot(object, offset, Region::RefField, held);
             // Whichever access to the slot comes first traps.
             self.slot_trap = null;
             self.collector(|collector, e| collector.write(e, slot, reg(new), holds));
             self.slot_trap = None;
+            self.was_written(name, new);
             return;
         }
         let flags = self.field_flags(storage, null);
@@ -354,10 +380,11 @@ impl Translator<'_> {
         let storage = fields[field.as_usize()].storage;
         let offset = layout.offsets[field.as_usize()];
         let reference = self.pop();
+        let name = SlotName::Field(reference, field);
         let end = offset + storage_bytes(storage);
         let null = self.null_guard(reference, end, Trap::NullStructReference);
         let object = self.object_address(reference);
-        let value = self.load_field(object, offset, storage, signed, null);
+        let value = self.read_field((object, offset), storage, name, signed, null);
         self.push(value);
     }
 
@@ -366,12 +393,13 @@ impl Translator<'_> {
         let storage = fields[field.as_usize()].storage;
         let offset = layout.offsets[field.as_usize()];
         let (reference, mut new) = self.pop2();
+        let name = SlotName::Field(reference, field);
         if is_function(storage) {
             new = self.number_of_function(new);
         }
         let end = offset + storage_bytes(storage);
         let null = self.null_guard(reference, end, Trap::NullStructReference);
         let object = self.object_address(reference);
-        self.write_field(object, offset, storage, new, null);
+        self.write_field((object, offset), storage, name, new, null);
     }
 }

@@ -11,6 +11,7 @@ use cranelift_codegen::ir::{InstBuilder, Value, types};
 use wasmparser::Operator;
 
 use super::emit::{reg, slot};
+use super::straight::SlotName;
 use super::translator::{Place, Translator};
 use crate::abi::libcalls::LibCall;
 use crate::abi::vmctx::VmTable;
@@ -21,7 +22,7 @@ use crate::planted::Fault;
 use crate::types::HeapKind;
 
 impl Translator<'_> {
-    fn is_collected(&self, table: TableIdx) -> bool {
+    pub(super) fn is_collected(&self, table: TableIdx) -> bool {
         self.env.module.decls().tables[table.as_usize()]
             .element
             .is_collected()
@@ -65,13 +66,17 @@ impl Translator<'_> {
 
     /// The address of an element, its index checked.
     fn table_element(&mut self, table: TableIdx, index: Value, trap: Trap) -> Value {
+        let name = SlotName::Entry(table, index);
         let index = self.widen(index);
-        let len = self.table_len(table);
-        let outside = self
-            .b
-            .ins()
-            .icmp(IntCC::UnsignedGreaterThanOrEqual, index, len);
-        self.trap_if(outside, trap);
+        if !self.straight.is_inside(name) {
+            let len = self.table_len(table);
+            let outside = self
+                .b
+                .ins()
+                .icmp(IntCC::UnsignedGreaterThanOrEqual, index, len);
+            self.trap_if(outside, trap);
+            self.straight.was_checked(name);
+        }
         let (record, offset) = self.table_record(table);
         let offset = offset + offset_of!(VmTable, base) as u32;
         let base = if self.fixed_size(table).is_some() {
@@ -114,9 +119,14 @@ impl Translator<'_> {
             let func = self.b.ins().load(types::I64, flags, address, 0);
             return self.push(func);
         }
+        let name = SlotName::Entry(table, index);
+        if let Some(reference) = self.straight.content(name) {
+            return self.push(reference);
+        }
         let reference = self.b.ins().load(types::I32, flags, address, 0);
         let holds = self.table_holds(table);
         self.declare_if(reference, holds);
+        self.straight.was_read(name, reference);
         self.push(reference);
     }
 
@@ -130,8 +140,10 @@ impl Translator<'_> {
             return;
         }
         let holds = self.table_holds(table);
-        let slot = slot(address, 0, Region::Table);
+        let name = SlotName::Entry(table, index);
+        let slot = slot(address, 0, Region::Table, self.straight.content(name));
         self.collector(|collector, e| collector.write(e, slot, reg(new), holds));
+        self.was_written(name, new);
     }
 
     fn push_table_size(&mut self, table: TableIdx, size: Value) {

@@ -185,6 +185,87 @@ fn planted_faults_leave_references_out_of_maps() {
     }
 }
 
+/// Stores of a function with a collector that has no barriers, and how many a counting one has besides.
+fn stores(body: &str) -> (usize, usize) {
+    let stores = |collector| {
+        let config = Config {
+            collection_points: false,
+            trap_mode: TrapMode::Signals,
+            ..Config::fuzzing(collector)
+        };
+        let text =
+            format!("(module {PRELUDE} (func (param (ref $s) (ref $s) (ref $a) i32 i32) {body}))");
+        let form = form(&config, &text);
+        let lines = form.lines().map(str::trim_start);
+        lines.filter(|line| line.starts_with("store")).count()
+    };
+    let bare = stores(CollectorKind::Null);
+    (bare, stores(CollectorKind::Drc) - bare)
+}
+
+#[test]
+fn counts_that_cancel_out_are_not_made() {
+    let get = |object: u32| format!("(struct.get $s 1 (local.get {object}))");
+    let set = |object: u32, value: &str| format!("(struct.set $s 1 (local.get {object}) {value})");
+    let moved = format!("{} {}", set(0, &get(0)), set(0, &get(0)));
+    assert_eq!(stores(&moved), (2, 0));
+    let there_and_back = "(local $kept anyref) (local.set $kept (global.get $g))
+        (global.set $g (ref.null any)) (global.set $g (local.get $kept))";
+    assert_eq!(stores(there_and_back), (2, 0));
+    // What the second object held can be the first one's new value: two of the four counts are left, one up, one down (or a list's).
+    let swap = format!(
+        "(local $kept anyref) (local.set $kept {}) {} {}",
+        get(0),
+        set(0, &get(1)),
+        set(1, "(local.get $kept)")
+    );
+    let one_write = stores(&set(0, &get(1)));
+    assert_eq!(stores(&swap), (2, one_write.1));
+    for between in [
+        "(call $gc)",
+        "(drop (i32.div_u (local.get 3) (local.get 4)))",
+        "(if (local.get 3) (then))",
+        "(drop (array.get $a (local.get 2) (local.get 3)))",
+        "(drop (table.get $t (local.get 3)))",
+    ] {
+        let apart = format!(
+            "(local $kept anyref) (local.set $kept {}) {} {between} {}",
+            get(0),
+            set(0, "(ref.null any)"),
+            set(0, "(local.get $kept)")
+        );
+        assert!(stores(&apart).1 >= 2, "{between}");
+    }
+}
+
+#[test]
+fn checks_are_made_once_in_straight_line_code() {
+    let traps = |body: &str| {
+        let config = Config {
+            collection_points: false,
+            trap_mode: TrapMode::Signals,
+            ..Config::fuzzing(CollectorKind::Drc)
+        };
+        let text = format!("(module {PRELUDE} (func (param (ref $a) i32) {body}))");
+        let form = form(&config, &text);
+        form.lines().filter(|line| line.contains("trapnz")).count()
+    };
+    let get = "(drop (array.get $a (local.get 0) (local.get 1)))";
+    assert_eq!(traps(get), 1);
+    assert_eq!(traps(&get.repeat(3)), 1);
+    assert_eq!(traps(&format!("{get} (call $gc) {get}")), 2);
+    let other = "(drop (array.get $a (local.get 0) (i32.add (local.get 1) (i32.const 1))))";
+    assert_eq!(traps(&format!("{get} {other} {get}")), 2);
+    let entry = "(drop (table.get $t (local.get 1)))";
+    assert_eq!(traps(&format!("{entry} {entry}")), 1);
+    assert_eq!(
+        traps(&format!(
+            "{entry} (table.set $t (local.get 1) (ref.null any)) {entry}"
+        )),
+        1
+    );
+}
+
 #[test]
 fn operands_of_initialisers_are_in_maps() {
     let text = "(module (type $s (struct (field anyref) (field anyref))) (type $e (struct))

@@ -28,6 +28,7 @@ use super::emitted::{Target, trap_code};
 use super::env::Env;
 use super::exception::Handlers;
 use super::spill::References;
+use super::straight::Straight;
 use super::stubs;
 use super::trampoline::{clif_type, tail_signature};
 use crate::abi::libcalls::{LibCall, Ty};
@@ -120,6 +121,8 @@ pub(super) struct Translator<'a> {
     pub references: References,
     /// The most operands there were on the stack at once.
     pub height: usize,
+    /// What is known in straight-line code.
+    pub straight: Straight,
     /// How an access to the slot fails that a collector is overwriting, if it can.
     pub slot_trap: Option<Trap>,
     /// The first block.
@@ -166,6 +169,7 @@ impl<'a> Translator<'a> {
             forgets_references: false,
             references: References::default(),
             height: 0,
+            straight: Straight::default(),
             slot_trap: None,
             entry,
             cached: BTreeMap::new(),
@@ -207,6 +211,11 @@ impl Translator<'_> {
 
     pub fn pop(&mut self) -> Value {
         self.stack.pop().expect("validated: an operand")
+    }
+
+    /// The operand that lies below so many others.
+    pub fn operand(&self, below: usize) -> Value {
+        self.stack[self.stack.len() - 1 - below]
     }
 
     pub fn pop2(&mut self) -> (Value, Value) {

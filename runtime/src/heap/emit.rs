@@ -146,6 +146,9 @@ pub trait Emit {
     fn bind(&mut self, label: Label);
     /// A parameter of a bound label.
     fn param(&mut self, label: Label, at: u32) -> Reg;
+    /// Has [`EmitCollector::count`] emitted for a value before anyone can look at counts: not where it is asked for, and not at all when
+    /// changes of one value cancel out.
+    fn later(&mut self, value: Reg, by: i32, holds: Holds);
     /// Calls the host; the result is given as I32 (narrowed if it is I64).
     fn call(&mut self, call: LibCall, args: &[Reg]) -> Reg;
 }
@@ -177,12 +180,17 @@ pub struct Slot {
     pub offset: i32,
     /// Which memory it is.
     pub region: Region,
+    /// The reference in it, where that is known.
+    pub held: Option<Reg>,
 }
 
 impl Slot {
-    /// Loads the reference in it.
+    /// The reference in it.
     pub fn load(self, emit: &mut dyn Emit) -> Reg {
-        emit.load(self.address, self.offset, self.region)
+        match self.held {
+            Some(held) => held,
+            None => emit.load(self.address, self.offset, self.region),
+        }
     }
 
     /// Stores a reference in it, without any barrier.
@@ -198,6 +206,8 @@ pub trait EmitCollector: Sync {
     /// Makes an object: its tag and the collector's own words are written; everything else, an array's length included, is zero on
     /// either path. The result is not yet declared as a reference.
     fn allocate(&self, e: &mut dyn Emit, object: &EmitAllocation<'_>) -> Reg;
+    /// Counts `by` references to a value more, or fewer: what [`Emit::later`] was asked for.
+    fn count(&self, _e: &mut dyn Emit, _value: Reg, _by: i32, _holds: Holds) {}
     /// Overwrites the reference in a slot.
     fn write(&self, e: &mut dyn Emit, slot: Slot, new: Reg, holds: Holds);
     /// Writes a reference into a slot that has none yet.

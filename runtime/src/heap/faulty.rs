@@ -55,6 +55,10 @@ impl EmitCollector for Faulty {
         self.right.allocate(e, object)
     }
 
+    fn count(&self, e: &mut dyn Emit, value: Reg, by: i32, holds: Holds) {
+        self.right.count(e, value, by, holds);
+    }
+
     fn write(&self, e: &mut dyn Emit, slot: Slot, new: Reg, holds: Holds) {
         let bare = match slot.region {
             Region::Global => Fault::GlobalSetNoBarrier,

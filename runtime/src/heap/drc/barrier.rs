@@ -1,9 +1,8 @@
 //! Counting: what happens when a reference is written or given up. Emitted code and the host's functions side by
 //! side; each pair must do the same.
 //!
-//! A write counts the new reference first, then stores it, then gives the old one up: nothing that is still referred to is ever
-//! at zero, and whoever looks at the slot finds the new reference. An object whose last reference is given up goes into the stack
-//! list, since a frame may have loaded that reference before.
+//! The new reference is counted before the old one is given up: nothing that is still referred to is ever at zero. An object whose last
+//! reference is given up goes into the stack list, since a frame may have loaded that reference before.
 
 use super::alloc::free;
 use super::{COUNT, Drc, HEADER_BYTES, LINK, LISTED, ON_STACK};
@@ -80,12 +79,12 @@ pub(super) fn gain(heap: &Drc, core: &mut Core, raw: u32, times: u32) -> Result<
     Ok(())
 }
 
-fn emit_gain(emit: &mut dyn Emit, value: Reg, holds: Holds) {
+fn emit_gain(emit: &mut dyn Emit, value: Reg, times: u32, holds: Holds) {
     emit_if_object(emit, value, holds, &mut |emit| {
         let address = emit.object_address(value);
         let count = emit.load(address, COUNT as i32, Region::Header);
-        let one = emit.constant(1);
-        let more = emit.op(Op::Add, count, one);
+        let times = emit.constant(times);
+        let more = emit.op(Op::Add, count, times);
         emit.store(address, COUNT as i32, more, Region::Header);
     });
 }
@@ -238,7 +237,7 @@ pub(super) fn bury(heap: &mut Drc, core: &mut Core) -> Result<(), HeapFault> {
 }
 
 pub(super) fn emit_init(emit: &mut dyn Emit, slot: Slot, new: Reg, holds: Holds) {
-    emit_gain(emit, new, holds);
+    emit_gain(emit, new, 1, holds);
     slot.store(emit, new);
 }
 
@@ -247,9 +246,17 @@ pub(super) fn emit_write(emit: &mut dyn Emit, slot: Slot, new: Reg, holds: Holds
         return slot.store(emit, new);
     }
     let old = slot.load(emit);
-    emit_gain(emit, new, holds);
     slot.store(emit, new);
-    emit_lose(emit, old, holds);
+    emit.later(new, 1, holds);
+    emit.later(old, -1, holds);
+}
+
+/// What became of the changes that [`emit_write`] has asked for.
+pub(super) fn emit_count(emit: &mut dyn Emit, value: Reg, by: i32, holds: Holds) {
+    match u32::try_from(by) {
+        Ok(more) => emit_gain(emit, value, more, holds),
+        Err(_) => (by..0).for_each(|_| emit_lose(emit, value, holds)),
+    }
 }
 
 /// Emits `act` for a value that is an object, and nothing for null and i31.

@@ -92,6 +92,10 @@ impl EmitCollector for DrcPlan {
         alloc::emit_allocate(e, object)
     }
 
+    fn count(&self, e: &mut dyn Emit, value: Reg, by: i32, holds: Holds) {
+        barrier::emit_count(e, value, by, holds);
+    }
+
     fn write(&self, e: &mut dyn Emit, slot: Slot, new: Reg, holds: Holds) {
         barrier::emit_write(e, slot, new, holds);
     }
@@ -99,7 +103,6 @@ impl EmitCollector for DrcPlan {
     fn init(&self, e: &mut dyn Emit, slot: Slot, new: Reg, holds: Holds) {
         barrier::emit_init(e, slot, new, holds);
     }
-
 }
 
 /// The running half.

@@ -19,6 +19,7 @@ const SLOT: Slot = Slot {
     address: Reg(0),
     offset: 0,
     region: Region::RefField,
+    held: None,
 };
 
 #[derive(Clone, Debug)]
@@ -43,6 +44,8 @@ pub struct Code {
     regs: u32,
     /// Position and first parameter of each label.
     labels: Vec<(usize, u32)>,
+    /// Counts that wait for the end.
+    later: Vec<(Reg, i32, Holds)>,
     result: Option<Reg>,
 }
 
@@ -73,6 +76,9 @@ impl Code {
     pub fn write(collector: &dyn EmitCollector) -> Code {
         let mut code = Code::with_params(2);
         collector.write(&mut code, SLOT, Reg(1), Holds::ANY);
+        for (value, by, holds) in std::mem::take(&mut code.later) {
+            collector.count(&mut code, value, by, holds);
+        }
         code
     }
 
@@ -281,6 +287,10 @@ impl Emit for Code {
 
     fn store(&mut self, address: Reg, offset: i32, value: Reg, _region: Region) {
         self.insns.push(Insn::Store(address, offset, value));
+    }
+
+    fn later(&mut self, value: Reg, by: i32, holds: Holds) {
+        self.later.push((value, by, holds));
     }
 
     fn load_word(&mut self, word: StoreWord) -> Reg {
