@@ -1,7 +1,7 @@
 //! Ranges: of elements of arrays, and of roots (tables, segments). The same two halves of a write as everywhere, `gain` and `lose`.
 //!
-//! Always: bounds are checked before anything is read or written; each new reference is counted before the old one is
-//! given up; overlapping ranges behave as if copied through a buffer.
+//! Always: bounds are checked before anything is read or written; overlapping ranges behave as if copied through a buffer; counts are
+//! right when the operation ends, and nothing is freed before.
 
 use super::core::is_object;
 use super::fault::{AccessError, HeapFault};
@@ -269,15 +269,19 @@ impl Heap {
             slots.fill(new);
             return Ok(());
         }
-        let changes = slots.iter().filter(|slot| **slot != new).count();
-        self.gain_many(new, changes)?;
+        let given_up = self.core.planted.has(Fault::SameReferenceGivenUp);
+        let mut changes = 0;
         self.guarded(|heap| {
-            let mut changing = slots.iter_mut().filter(|slot| **slot != new);
-            changing.try_for_each(|slot| {
+            for slot in slots {
                 let old = std::mem::replace(slot, new);
-                heap.collector.lose(&mut heap.core, old)
-            })
-        })
+                changes += usize::from(old != new);
+                if old != new || given_up {
+                    heap.collector.lose(&mut heap.core, old)?;
+                }
+            }
+            Ok(())
+        })?;
+        self.gain_many(new, changes)
     }
 
     /// Gives new roots their first reference; what they hold is ignored: growth of a table.

@@ -590,3 +590,61 @@ fn a_list_of_a_million_nodes_is_freed() {
         check(&mut store, 0);
     }
 }
+
+/// Catches what `throw` throws, has collections run, and takes it apart.
+const THROWN_BACK: &str = r#"(module
+    (import "" "throw" (func $throw))
+    (import "" "collect" (func $collect))
+    (import "" "tag" (tag $t (param i32)))
+    (func (export "run") (result i32) (local $e exnref)
+      (block $h (result exnref)
+        (try_table (catch_all_ref $h) (call $throw))
+        (return (i32.const -1)))
+      (local.set $e)
+      (call $collect)
+      (call $collect)
+      (block $t (result i32)
+        (try_table (catch $t $t) (throw_ref (local.get $e)))
+        (unreachable))))"#;
+
+/// The host throws what only a handle of its own holds; the handle is released while wasm holds the exception it has caught.
+#[test]
+fn exceptions_outlive_the_handle_they_were_thrown_by() -> Result<(), Error> {
+    for collector in CollectorKind::ALL {
+        let mut config = Config::fuzzing(collector);
+        config.schedule = Schedule::EveryNth(2);
+        let engine = Engine::new(&config)?;
+        let mut store = Store::new(&engine, None);
+        let ty = FuncType::new(&engine, [ValType::I32], [])?;
+        let tag = Tag::new(&mut store, &ty)?;
+        let throw = Func::wrap(
+            &mut store,
+            |mut caller: Caller<'_, Option<OwnedRooted<ExnRef>>>| -> Result<(), Error> {
+                match caller.data_mut().take() {
+                    Some(exception) => Err(Error::Thrown(exception)),
+                    None => Ok(()),
+                }
+            },
+        )?;
+        let collect = Func::wrap(
+            &mut store,
+            |mut caller: Caller<'_, Option<OwnedRooted<ExnRef>>>| -> Result<(), Error> {
+                caller.as_context_mut().gc()
+            },
+        )?;
+        let module = module(&store, THROWN_BACK);
+        let imports = [throw.into(), collect.into(), tag.into()];
+        let instance = Instance::new(&mut store, &module, &imports)?;
+        {
+            let mut scope = RootScope::new(&mut store);
+            let exception = ExnRef::new(&mut scope, &tag, &[Val::I32(41)])?;
+            let held = exception.to_owned_rooted(&mut scope)?;
+            *scope.as_context_mut().data_mut() = Some(held);
+        }
+        let result = call(&mut store, instance, "run", &[])?;
+        assert_eq!(result[0].i32(), Some(41));
+        store.gc()?;
+        check(&mut store, 0);
+    }
+    Ok(())
+}

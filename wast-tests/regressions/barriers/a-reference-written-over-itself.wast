@@ -1,7 +1,7 @@
 ;;! guards = "writing a reference over itself, where it is the only one to its object, keeps the object"
 ;;! source = "Wasmtime #1923"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
-;;! planted = ["stack-counts-again", "release-ignores-stack"]
+;;! planted = "same-reference-given-up"
 
 (module
   (type $box (struct (field i32)))

@@ -1,4 +1,4 @@
-;;! guards = "an object that enters wasm twice is in the stack list once, and is released when the host lets go"
+;;! guards = "an object that two frames hold is counted for neither, and is released when the host lets go"
 ;;! source = "Wasmtime #13037, #13166"
 ;;! schedule = "at:"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
@@ -11,8 +11,14 @@
   (import "harness" "hold.extern" (func $hold (param externref) (result i32)))
   (import "harness" "held.extern" (func $held (param i32) (result externref)))
   (import "harness" "release.extern" (func $release (param i32)))
+  (import "harness" "gc" (func $gc))
   (func (export "hold") (param i32) (result i32) (call $hold (call $extern (local.get 0))))
-  (func (export "twice") (param i32) (drop (call $held (local.get 0))) (drop (call $held (local.get 0))))
+  (func $inner (param externref) (result i32) (call $gc) (ref.is_null (local.get 0)))
+  (func (export "twice") (param i32) (local $o externref)
+    (local.set $o (call $held (local.get 0)))
+    (drop (call $held (local.get 0)))
+    (drop (call $inner (local.get $o)))
+    (drop (ref.is_null (local.get $o))))
   (func (export "release") (param i32) (call $release (local.get 0))))
 
 (assert_return (invoke "hold" (i32.const 1)) (i32.const 0))
