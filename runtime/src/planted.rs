@@ -209,6 +209,16 @@ faults! {
     SlotsToldApart = "slots-told-apart",
     /// `table.fill` gives up a reference that it writes over itself, and does not count it (after Wasmtime #1923).
     SameReferenceGivenUp = "same-reference-given-up",
+    /// `return_call_indirect` says that an index beyond the table is an element that is not there yet (zwasm #357).
+    TailCallTrapsAlike = "tail-call-traps-alike",
+    /// Accesses to one lane of a vector are bounded as if all of it was accessed (no engine's: no official script would see it).
+    LaneBoundsOfVector = "lane-bounds-of-vector",
+    /// `ref.func` in a function is null (after Wasmtime #2850).
+    FuncReferenceLost = "func-reference-lost",
+    /// A test for an exception that is not null lets null pass (after Wasmtime #10221).
+    NullPassesForException = "null-passes-for-exception",
+    /// NaNs that arithmetic makes are what the hardware makes (after Wasmtime, `enable_nan_canonicalization`).
+    NansOfHardware = "nans-of-hardware",
     /// Counts that wait in compiled code are not settled before an access that may trap (no engine's: what waiting risks here).
     CountsSettledLate = "counts-settled-late",
 }

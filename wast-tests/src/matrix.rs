@@ -298,6 +298,27 @@ fn judge_case(
     Err(full + &report(&verdict, &context))
 }
 
+/// The folders of our own scripts: those that a planted fault breaks, and those that no fault of the runtime could break.
+pub const OWN_FOLDERS: [&str; 2] = ["regressions", "conformance"];
+
+/// Our own scripts: where each is, and its path from this package's folder.
+///
+/// # Errors
+///
+/// A folder that cannot be read.
+pub fn own_scripts() -> io::Result<Vec<(PathBuf, String)>> {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    for folder in OWN_FOLDERS {
+        for path in scripts_under(&package.join(folder))? {
+            let name = path.strip_prefix(package).unwrap_or(&path);
+            let name = name.display().to_string();
+            found.push((path, name));
+        }
+    }
+    Ok(found)
+}
+
 /// Every `.wast` file under a folder, sorted by path.
 ///
 /// # Errors

@@ -72,7 +72,7 @@ fn rows() -> Result<Vec<Row>, Failed> {
         let faults = match script.header.other("planted") {
             Some(HeaderValue::Text(fault)) => std::slice::from_ref(fault),
             Some(HeaderValue::List(faults)) => faults,
-            _ => &[],
+            _ => return Err(format!("{file} names no planted fault").into()),
         };
         rows.extend(faults.iter().map(|fault| Row {
             file: file.clone(),

@@ -1,4 +1,4 @@
-//! Our own scripts: one trial for each file and engine, named `engine::folder/file`. Each runs under several schedules, as a script
+//! Our own scripts: one trial for each file and engine, named `engine::path`. Each runs under several schedules, as a script
 //! and as a case against the reference, with one collection at each point in turn, and out of memory at each allocation in turn.
 
 use std::fs;
@@ -12,23 +12,18 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("regressions");
-    let files = match matrix::scripts_under(&folder) {
+    let files = match matrix::own_scripts() {
         Ok(files) => files,
         Err(error) => {
-            eprintln!("{}: {error}", folder.display());
+            eprintln!("our own scripts: {error}");
             return ExitCode::FAILURE;
         }
     };
     let mut trials = Vec::new();
     for name in engine::names() {
-        for path in &files {
-            let file = path
-                .strip_prefix(&folder)
-                .unwrap_or(path)
-                .display()
-                .to_string();
-            let (name, path, title) = (name.clone(), path.clone(), format!("{name}::{file}"));
+        for (path, file) in &files {
+            let (name, path, file) = (name.clone(), path.clone(), file.clone());
+            let title = format!("{name}::{file}");
             trials.push(Trial::test(title, move || check(&path, &file, &name)));
         }
     }

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
 
 use gcrucible_oracles::coverage::RuleMap;
 use gcrucible_oracles::engine;
@@ -34,10 +33,9 @@ fn reached() -> BTreeSet<&'static str> {
     for file in suite::files().iter().filter(|f| f.standing.is_required()) {
         seen.merge(&rules_of(&file.name, file.text));
     }
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("regressions");
-    for path in matrix::scripts_under(&folder).expect("the folder can be read") {
+    for (path, name) in matrix::own_scripts().expect("the folders can be read") {
         let text = fs::read_to_string(&path).expect("the script can be read");
-        seen.merge(&rules_of(&path.display().to_string(), &text));
+        seen.merge(&rules_of(&name, &text));
     }
     let names: Vec<_> = rule_names().collect();
     seen.reached().into_iter().map(|rule| names[rule]).collect()

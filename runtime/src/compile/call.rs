@@ -58,7 +58,13 @@ impl<'a> Translator<'a> {
     /// `call_indirect` and `return_call_indirect`.
     pub(super) fn call_indirect(&mut self, table: TableIdx, ty: TypeIdx, way: Way) {
         let index = self.pop();
-        let func = self.load_function(table, index);
+        let planted = self.config().planted.has(Fault::TailCallTrapsAlike);
+        let outside = if planted && way == Way::Tail {
+            Trap::UninitializedElement
+        } else {
+            Trap::UndefinedElement
+        };
+        let func = self.load_function(table, index, outside);
         let may_be_null = self.check_type(table, func, ty);
         let null = may_be_null.then_some(Trap::UninitializedElement);
         self.call_func(func, ty, null, way);

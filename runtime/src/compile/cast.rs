@@ -77,6 +77,9 @@ impl Translator<'_> {
             no
         };
         match target.heap {
+            HeapKind::Exn if self.config().planted.has(Fault::NullPassesForException) => {
+                self.b.ins().jump(yes, &[]);
+            }
             HeapKind::Any | HeapKind::Extern | HeapKind::Exn | HeapKind::Func => {
                 self.b.ins().brif(reference, yes, &[], null, &[]);
             }

@@ -8,6 +8,7 @@ use wasmparser::{MemArg, Operator};
 
 use super::translator::Translator;
 use crate::error::Rejected;
+use crate::planted::Fault;
 
 impl Translator<'_> {
     /// A vector seen as lanes of another type.
@@ -60,10 +61,17 @@ impl Translator<'_> {
         Ok(())
     }
 
+    /// Bytes of memory that an access to one lane needs.
+    fn lane_bytes(&self, vector: Type) -> u64 {
+        let planted = self.config().planted.has(Fault::LaneBoundsOfVector);
+        let accessed = if planted { vector } else { vector.lane_type() };
+        u64::from(accessed.bytes())
+    }
+
     fn load_lane(&mut self, memarg: &MemArg, vector: Type, lane: u8) -> Result<(), Rejected> {
         let old = self.pop_vector(vector);
         let ty = vector.lane_type();
-        let at = self.access(memarg, u64::from(ty.bytes()))?;
+        let at = self.access(memarg, self.lane_bytes(vector))?;
         let value = self.load(at, ty);
         let value = self.b.ins().insertlane(old, value, lane);
         self.push_vector(value);
@@ -72,7 +80,7 @@ impl Translator<'_> {
 
     fn store_lane(&mut self, memarg: &MemArg, vector: Type, lane: u8) -> Result<(), Rejected> {
         let value = self.pop_vector(vector);
-        let at = self.access(memarg, u64::from(vector.lane_type().bytes()))?;
+        let at = self.access(memarg, self.lane_bytes(vector))?;
         let value = self.b.ins().extractlane(value, lane);
         self.store_at(at, value);
         Ok(())

@@ -89,9 +89,9 @@ impl Translator<'_> {
         self.b.ins().iadd(base, bytes)
     }
 
-    /// The function at an index of a table of functions, for a call.
-    pub(super) fn load_function(&mut self, table: TableIdx, index: Value) -> Value {
-        let address = self.table_element(table, index, Trap::UndefinedElement);
+    /// The function at an index of a table of functions, for a call; the index may be `outside`.
+    pub(super) fn load_function(&mut self, table: TableIdx, index: Value, outside: Trap) -> Value {
+        let address = self.table_element(table, index, outside);
         let flags = self.flags(Place::Of(Region::Table));
         self.b.ins().load(types::I64, flags, address, 0)
     }

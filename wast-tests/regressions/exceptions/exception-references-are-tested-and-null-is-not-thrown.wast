@@ -1,4 +1,5 @@
 ;;! guards = "throw_ref of null traps, and casts tell an exception from null: no official script does either"
+;;! planted = "null-passes-for-exception"
 
 (module
   (tag $e)

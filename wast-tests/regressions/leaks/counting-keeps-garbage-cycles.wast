@@ -1,5 +1,6 @@
 ;;! guards = "a collector that counts references keeps a garbage cycle and what it reaches, and nothing else"
 ;;! collectors = ["drc"]
+;;! planted = "release-is-shallow"
 
 (module
   (type $node (struct (field $next (mut (ref null $node))) (field $tail (mut (ref null $node)))))

@@ -1,5 +1,6 @@
 ;;! guards = "a NaN that arithmetic makes is the positive canonical one, on every engine, also when its sign is looked at"
 ;;! source = "found by the differential target: sqrt of a negative number was -nan in the reference, whose compiler folded the choice away"
+;;! planted = "nans-of-hardware"
 
 (module
   (func (export "sqrt") (param f32) (result i32) (i32.reinterpret_f32 (f32.sqrt (local.get 0))))

@@ -1,5 +1,6 @@
 ;;! guards = "segments of nulls instantiate, and a function that only a declared segment names can be called through its reference"
 ;;! source = "Wasmtime #2392, #2850"
+;;! planted = "func-reference-lost"
 
 (module
   (import "harness" "hold.func" (func $hold (param funcref) (result i32)))

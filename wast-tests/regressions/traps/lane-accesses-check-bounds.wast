@@ -1,4 +1,5 @@
 ;;! guards = "loads and stores of one lane are bounded by the lane, not by the vector: no official script goes beyond the memory"
+;;! planted = "lane-bounds-of-vector"
 
 (module
   (memory 1)

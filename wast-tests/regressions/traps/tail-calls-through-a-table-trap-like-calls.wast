@@ -1,5 +1,6 @@
 ;;! guards = "return_call_indirect traps for the reasons for which call_indirect does, and says which"
 ;;! source = "zwasm #357"
+;;! planted = "tail-call-traps-alike"
 
 (module
   (type $f (func (result i32)))
