@@ -82,7 +82,7 @@ impl std::fmt::Debug for ValRaw {
 pub struct VmStore {
     /// Wasm functions may not let the stack pointer fall below this.
     pub stack_limit: usize,
-    /// Start of the heap's reservation; null until the store has a heap. Then it never changes.
+    /// Start of the heap's reservation; null until the store has one. Then it never changes.
     pub heap_base: *mut u8,
     /// Offset in the heap at which the next object is made inline.
     pub bump: u32,
@@ -219,8 +219,8 @@ pub struct VmContext {
     pub store: *mut VmStore,
     /// The host's instance (`instance::InstanceData`).
     pub host: *mut c_void,
-    /// [`VmStore::heap_base`] when the instance was made: saves code that uses the heap a load in each function. An instance of a
-    /// module that uses the heap is made when there is one.
+    /// [`VmStore::heap_base`] when the instance was made: saves code that uses the heap a load in each function. Before an instance of
+    /// a module that uses the heap is made, there is a reservation.
     pub heap_base: *mut u8,
 }
 

@@ -373,8 +373,8 @@ impl Translator<'_> {
         self.load_at_entry(Cached::Store, self.vmctx, offset)
     }
 
-    /// Start of the collected heap. In a module that uses the heap it is set before any of its code runs and never changes;
-    /// otherwise the first object may be made by the host while this function runs.
+    /// Start of the collected heap. In a module that uses the heap it is settled before any of its code runs, though the heap may not be
+    /// made yet, and never changes; otherwise the first object may be made by the host while this function runs.
     pub fn heap_base(&mut self) -> Value {
         if self.env.module.decls().uses_heap {
             let offset = offset_of!(VmContext, heap_base) as u32;

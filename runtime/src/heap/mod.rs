@@ -47,7 +47,7 @@ pub use gc_ref::GcRef;
 pub use layouts::TypeSource;
 pub use roots::{RootKind, Roots};
 pub use schedule::PointKind;
-pub use space::SpacePool;
+pub use space::{Space, SpacePool};
 pub use store_heap::Heap;
 
 use self::core::Core;

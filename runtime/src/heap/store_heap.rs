@@ -55,10 +55,15 @@ pub struct Heap {
 }
 
 impl Heap {
-    /// An empty heap. Sets `heap_base` and the words for allocation in `vm`.
+    /// Address space for a heap.
     ///
     /// # Errors
-    /// [`AllocError::Exhausted`] when the system has no address space left.
+    /// [`AllocError::Exhausted`] when the system has none left.
+    pub fn reserve(config: &Config, pool: &Arc<SpacePool>) -> Result<Space, AllocError> {
+        Space::new(Arc::clone(pool), config.heap_limit).map_err(|_| AllocError::Exhausted)
+    }
+
+    /// An empty heap. Sets `heap_base` and the words for allocation in `vm`.
     ///
     /// # Safety
     /// `vm` stays valid for reads and writes for as long as the heap lives, moves between threads only together with it, and nobody
@@ -66,10 +71,9 @@ impl Heap {
     pub unsafe fn new(
         config: &Config,
         types: Arc<dyn TypeSource>,
-        pool: Arc<SpacePool>,
+        space: Space,
         vm: NonNull<VmStore>,
-    ) -> Result<Heap, AllocError> {
-        let space = Space::new(pool, config.heap_limit).map_err(|_| AllocError::Exhausted)?;
+    ) -> Heap {
         let plan = plan_for(config);
         let traits = plan.traits();
         let collector = plan.start(space.limit());
@@ -93,7 +97,7 @@ impl Heap {
             faulted: None,
         };
         heap.set_schedule(config.schedule.clone());
-        Ok(heap)
+        heap
     }
 
     /// How its collector differs from others.

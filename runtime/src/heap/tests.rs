@@ -82,10 +82,11 @@ impl Fixture {
         // SAFETY: every field is a number or a raw pointer, for which zero is a value.
         let record: Box<VmStore> = unsafe { Box::new_zeroed().assume_init() };
         let record = NonNull::from(Box::leak(record));
+        let space = Heap::reserve(config, &pool).unwrap();
         // SAFETY: the record lives as long as the fixture, which drops it with the heap; nobody else has its address.
-        let heap = unsafe { Heap::new(config, Arc::new(Source::new(extra)), pool, record) };
+        let heap = unsafe { Heap::new(config, Arc::new(Source::new(extra)), space, record) };
         Fixture {
-            heap: heap.unwrap(),
+            heap,
             roots: Two::default(),
             record,
         }

@@ -82,7 +82,7 @@ impl StoreOpaque {
         }
         self.allowed(&module.module)?;
         if module.module.decls().uses_heap {
-            self.heap()?;
+            self.reserve_heap()?;
         }
         let before = self.contents.counts();
         let id = self.allocate_instance(module, imports);

@@ -27,7 +27,7 @@ use crate::abi::vmctx::{VmFuncRef, VmStore};
 use crate::config::Schedule;
 use crate::error::Exhausted;
 use crate::execute::{Execution, Raised, fuel};
-use crate::heap::{GcRef, Heap, HeapFault, PointKind, TypeSource};
+use crate::heap::{GcRef, Heap, HeapFault, PointKind, Space, TypeSource};
 use crate::planted::Planted;
 use crate::types::TypeId;
 use crate::types::registry::Registered;
@@ -106,8 +106,10 @@ impl std::fmt::Debug for HostObjects {
 #[derive(Debug)]
 pub struct StoreOpaque {
     id: StoreId,
-    /// The collected heap, from the first time it can be needed.
+    /// The collected heap, from the first allocation on.
     pub heap: Option<Heap>,
+    /// Where it will be, once that is settled.
+    reserved: Option<Space>,
     /// Everything else that is owned.
     pub contents: Contents,
     /// Data behind host references.
@@ -172,6 +174,7 @@ impl StoreOpaque {
         let mut store = StoreOpaque {
             id: StoreId::next(),
             heap: None,
+            reserved: None,
             contents: Contents::new(vm.start().cast(), Execution::new(&engine.config), planted),
             hosts: HostObjects::default(),
             engine,
@@ -313,18 +316,30 @@ impl StoreOpaque {
         self.broken.get_or_insert(fault);
     }
 
+    /// Settles where the heap will be, for code that looks that up once only.
+    ///
+    /// # Errors
+    /// `Exhausted(GcHeap)` when there is no address space.
+    pub fn reserve_heap(&mut self) -> Result<(), Raised> {
+        if self.heap.is_none() && self.reserved.is_none() {
+            let space = Heap::reserve(&self.engine.config, &self.engine.spaces)?;
+            self.vm_mut().heap_base = space.base().as_ptr();
+            self.reserved = Some(space);
+        }
+        Ok(())
+    }
+
     /// The heap, made now if there was none.
     ///
     /// # Errors
     /// `Exhausted(GcHeap)` when there is no address space.
     pub fn heap(&mut self) -> Result<&mut Heap, Raised> {
-        if self.heap.is_none() {
+        self.reserve_heap()?;
+        if let Some(space) = self.reserved.take() {
             let types: Arc<dyn TypeSource> = Arc::clone(&self.engine.registry) as _;
-            let spaces = Arc::clone(&self.engine.spaces);
             let vm = self.vm.start().cast();
             // SAFETY: C2: the record lives longer than the heap (fields are dropped in order) and is used only through the store.
-            let heap = unsafe { Heap::new(&self.engine.config, types, spaces, vm) };
-            let mut heap = heap.map_err(Raised::from)?;
+            let mut heap = unsafe { Heap::new(&self.engine.config, types, space, vm) };
             heap.set_schedule(self.schedule.clone());
             heap.set_full_at(self.full_at);
             self.heap = Some(heap);

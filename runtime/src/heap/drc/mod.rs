@@ -12,7 +12,8 @@
 //! loading a reference needs no barrier. With `cycles`, a collection may also mark what is reachable from all roots and free the rest.
 //!
 //! Invariants:
-//! - **D1** count == edges from objects + counted roots + membership in the list, outside of the operations here.
+//! - **D1** count == edges from objects + counted roots + membership in the list, outside of the operations here and of compiled code
+//!   between two operators where anyone could look ([`Emit::later`]).
 //! - **D2** An object without edges and counted roots is in the list; so what a frame refers to has a count.
 //! - **D3** Outside of a collection, a link is 0 for objects that are not in the list; else it is the next object (0 at the end) with
 //!   `LISTED` set. In a collection, marks may be added.

@@ -108,9 +108,10 @@ fn fresh_heap(
     record: &Record,
 ) -> Result<Heap, AllocError> {
     let types: Arc<dyn TypeSource> = Arc::<Types>::clone(types);
-    let pool = Arc::clone(pool);
+    let config = config(setup);
+    let space = Heap::reserve(&config, pool)?;
     // SAFETY: the driver owns the record and drops it after the heap; nobody else has its address.
-    let mut heap = unsafe { Heap::new(&config(setup), types, pool, record.0) }?;
+    let mut heap = unsafe { Heap::new(&config, types, space, record.0) };
     heap.set_full_at(setup.fails_after);
     Ok(heap)
 }
