@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! operators -> Cranelift's form -> machine code -> FuncCode  ->  Image
-//!   function     (translator, spill) Cranelift     emitted       image
+//!   function     (translator,        Cranelift     emitted       image
+//!                 straight, spill)
 //! ```
 //!
 //! [`compile_module`] is the whole of it. Translators are one file for each chapter of the specification's instructions; `function`
