@@ -299,7 +299,7 @@ fn judge_case(
 }
 
 /// The folders of our own scripts: those that a planted fault breaks, and those that no fault of the runtime could break.
-pub const OWN_FOLDERS: [&str; 2] = ["regressions", "conformance"];
+const OWN_FOLDERS: [&str; 2] = ["regressions", "conformance"];
 
 /// Our own scripts: where each is, and its path from this package's folder.
 ///

@@ -54,6 +54,10 @@ fn main() -> ExitCode {
         "every fault is named by a script or listed",
         move || check_names(&named),
     )];
+    trials.push(Trial::test(
+        "no script outside of regressions names a fault",
+        check_conformance,
+    ));
     for row in rows {
         let title = format!("{} finds {}", row.file, row.fault);
         let trial = Trial::test(title, move || check(&row));
@@ -81,6 +85,19 @@ fn rows() -> Result<Vec<Row>, Failed> {
         }));
     }
     Ok(rows)
+}
+
+/// What stands in `conformance` names no fault: none would be planted for it.
+fn check_conformance() -> Result<(), Failed> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance");
+    for path in matrix::scripts_under(&folder)? {
+        let file = path.display().to_string();
+        let script = Script::parse(&file, &fs::read_to_string(&path)?)?;
+        if script.header.other("planted").is_some() {
+            return Err(format!("{file} names a planted fault: it belongs in regressions").into());
+        }
+    }
+    Ok(())
 }
 
 /// Every fault is named by a script or listed, not both, and nothing else is.

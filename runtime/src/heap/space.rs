@@ -391,20 +391,14 @@ impl Space {
 
     #[inline(always)]
     fn address(&self, at: u32, bytes: usize) -> *mut u8 {
-        let address = self.address_if_accessible(at, bytes);
-        address.expect("heap access inside of its memory")
-    }
-
-    #[inline(always)]
-    fn address_if_accessible(&self, at: u32, bytes: usize) -> Option<*mut u8> {
-        // One comparison for both ends: below the first page the difference wraps, and no end is that high.
-        let behind_page = u64::from(at.wrapping_sub(NULL_PAGE_BYTES));
-        let end = behind_page + bytes as u64;
-        if end > self.accessible as u64 - u64::from(NULL_PAGE_BYTES) {
-            return None;
-        }
+        // One comparison for both ends: below the first page it wraps.
+        let in_page = (at as usize).wrapping_sub(NULL_PAGE_BYTES as usize);
+        assert!(
+            in_page.saturating_add(bytes) <= self.accessible - NULL_PAGE_BYTES as usize,
+            "heap access outside of its memory"
+        );
         // SAFETY: S1 and the check above: inside of the accessible part of the mapping.
-        Some(unsafe { self.base.as_ptr().add(at as usize) })
+        unsafe { self.base.as_ptr().add(at as usize) }
     }
 
     /// Reads a number.
@@ -449,16 +443,17 @@ impl Space {
         self.store(at, value);
     }
 
-    /// A few 32-bit words, to be read and written; `None` where they are not accessible, or `at` is no multiple of 4.
+    /// A few 32-bit words, to be read and written; `at` is a multiple of 4.
+    ///
+    /// # Panics
+    /// As [`Space::load`], or when `at` is no such multiple.
     #[inline(always)]
     #[must_use]
-    pub fn words_mut<const N: usize>(&mut self, at: u32) -> Option<&mut [u32; N]> {
-        let address = self.address_if_accessible(at, size_of::<[u32; N]>())?;
-        if !at.is_multiple_of(4) {
-            return None;
-        }
+    pub fn words_mut<const N: usize>(&mut self, at: u32) -> &mut [u32; N] {
+        assert!(at.is_multiple_of(4), "words at an odd place");
+        let address = self.address(at, size_of::<[u32; N]>());
         // SAFETY: S1: readable and writable, the borrow is exclusive, every pattern is a number; `base` is aligned to a page.
-        Some(unsafe { &mut *address.cast::<[u32; N]>() })
+        unsafe { &mut *address.cast::<[u32; N]>() }
     }
 
     /// Bytes.
