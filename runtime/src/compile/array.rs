@@ -209,15 +209,8 @@ impl Translator<'_> {
     /// Checks the index and gives the address that the element lies [`ArrayLayout::base`] bytes behind.
     fn element(&mut self, layout: ArrayLayout, reference: Value, index: Value) -> Value {
         let name = SlotName::Element(reference, index);
-        if !self.straight.is_inside(name) {
-            let len = self.load_len(reference);
-            let outside = self
-                .b
-                .ins()
-                .icmp(IntCC::UnsignedGreaterThanOrEqual, index, len);
-            self.trap_if(outside, Trap::ArrayOutOfBounds);
-            self.straight.was_checked(name);
-        }
+        let trap = Trap::ArrayOutOfBounds;
+        self.check_index(name, index, |t| t.load_len(reference), trap);
         let offset = self.b.ins().ishl_imm_u(index, shift(layout));
         let offset = self.b.ins().iadd(reference, offset);
         self.object_address(offset)

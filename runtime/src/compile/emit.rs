@@ -109,8 +109,8 @@ impl Emit for Emitter<'_, '_> {
             .store(flags, value(new), value(address), offset);
     }
 
-    fn later(&mut self, value_: Reg, by: i32, holds: Holds) {
-        self.0.later(value(value_), by, holds);
+    fn later(&mut self, counted: Reg, by: i32, holds: Holds) {
+        self.0.later(value(counted), by, holds);
     }
 
     fn load_word(&mut self, word: StoreWord) -> Reg {

@@ -109,10 +109,8 @@ impl Translator<'_> {
         let (base, offset) = self.global_place(global);
         if self.global_ty(global) == AbiTy::Ref {
             let name = SlotName::Global(global);
-            let slot = slot(base, offset, Region::Global, self.straight.content(name));
             let holds = self.global_holds(global);
-            self.collector(|collector, e| collector.write(e, slot, reg(value), holds));
-            self.was_written(name, value);
+            self.overwrite(name, (base, offset), Region::Global, value, holds);
             return;
         }
         self.store_global(base, offset, value);

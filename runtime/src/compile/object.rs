@@ -257,13 +257,10 @@ impl Translator<'_> {
         null: Option<Trap>,
     ) {
         if let Some(holds) = holds(storage) {
-            let held = self.straight.content(name);
-            let slot = slot(object, offset, Region::RefField, held);
             // Whichever access to the slot comes first traps.
             self.slot_trap = null;
-            self.collector(|collector, e| collector.write(e, slot, reg(new), holds));
+            self.overwrite(name, (object, offset), Region::RefField, new, holds);
             self.slot_trap = None;
-            self.was_written(name, new);
             return;
         }
         let flags = self.field_flags(storage, null);

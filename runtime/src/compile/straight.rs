@@ -13,14 +13,16 @@
 //!
 //! Everything is forgotten where control may come from elsewhere, and after calls. Not here: how something is counted (the collectors).
 
-use cranelift_codegen::ir::Value;
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{InstBuilder, Value};
 use smallvec::SmallVec;
 use wasmparser::Operator;
 
-use super::emit::reg;
+use super::emit::{reg, slot};
 use super::object::is_function;
 use super::translator::Translator;
-use crate::heap::emit::Holds;
+use crate::error::Trap;
+use crate::heap::emit::{Holds, Region};
 use crate::index::{FieldIdx, GlobalIdx, TableIdx, TypeIdx};
 use crate::planted::Fault;
 
@@ -106,16 +108,6 @@ impl Straight {
         learn(&mut self.not_null, reference);
     }
 
-    /// Whether an element is known to be inside of its array or table.
-    pub fn is_inside(&self, element: SlotName) -> bool {
-        self.inside.contains(&element)
-    }
-
-    /// From here on, an element is inside: arrays keep their length, and tables do not shrink.
-    pub fn was_checked(&mut self, element: SlotName) {
-        learn(&mut self.inside, element);
-    }
-
     /// What a slot holds, if that is known.
     pub fn content(&self, slot: SlotName) -> Option<Value> {
         let found = self.contents.iter().find(|(name, _)| *name == slot);
@@ -148,15 +140,49 @@ impl Translator<'_> {
         self.straight.change(value, by, holds);
     }
 
+    /// Traps where `index` is not below `len`, unless that is known of the element already.
+    pub fn check_index(
+        &mut self,
+        element: SlotName,
+        index: Value,
+        len: impl FnOnce(&mut Self) -> Value,
+        trap: Trap,
+    ) {
+        if self.straight.inside.contains(&element) {
+            return;
+        }
+        let len = len(self);
+        let not_below = IntCC::UnsignedGreaterThanOrEqual;
+        let outside = self.b.ins().icmp(not_below, index, len);
+        self.trap_if(outside, trap);
+        // Arrays keep their length, and tables do not shrink.
+        learn(&mut self.straight.inside, element);
+    }
+
+    /// Writes a reference over the one in a slot, which is at an offset from an address.
+    pub fn overwrite(
+        &mut self,
+        name: SlotName,
+        (address, offset): (Value, u32),
+        region: Region,
+        new: Value,
+        holds: Holds,
+    ) {
+        let slot = slot(address, offset, region, self.straight.content(name));
+        self.collector(|collector, e| collector.write(e, slot, reg(new), holds));
+        self.was_written(name, new);
+    }
+
     /// A slot holds a value from here on.
-    pub fn was_written(&mut self, slot: SlotName, value: Value) {
+    fn was_written(&mut self, slot: SlotName, value: Value) {
         let apart = self.config().planted.has(Fault::SlotsToldApart);
         let contents = &mut self.straight.contents;
         contents.retain(|(name, _)| *name != slot && (apart || !name.may_be(slot)));
         learn(contents, (slot, value));
     }
 
-    /// Emits what waits: first what is counted up, so that nothing seems dead in between.
+    /// Emits what waits: first what is counted up. Two values can be one object, and giving up a reference that was not counted yet would
+    /// take the list's count (D1 of `heap::drc`).
     pub fn settle(&mut self) {
         let mut changes = std::mem::take(&mut self.straight.changes);
         changes.retain(|change| change.by != 0);
@@ -201,14 +227,17 @@ impl Translator<'_> {
         let element = |ty: u32, below: usize| {
             let (element, _) = self.env.ty(TypeIdx(ty)).array();
             let (array, index) = (self.operand(below + 1), self.operand(below));
-            let known = self.straight.is_inside(SlotName::Element(array, index));
+            let known = self
+                .straight
+                .inside
+                .contains(&SlotName::Element(array, index));
             effect(known, is_function(element.storage))
         };
         let entry = |table: u32, below: usize| {
             let table = TableIdx(table);
             let known = SlotName::Entry(table, self.operand(below));
             let calls = self.config().collection_points || !self.is_collected(table);
-            effect(self.straight.is_inside(known), calls)
+            effect(self.straight.inside.contains(&known), calls)
         };
         match *op {
             Operator::StructGet {

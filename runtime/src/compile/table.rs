@@ -6,11 +6,9 @@
 
 use std::mem::offset_of;
 
-use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Value, types};
 use wasmparser::Operator;
 
-use super::emit::{reg, slot};
 use super::straight::SlotName;
 use super::translator::{Place, Translator};
 use crate::abi::libcalls::LibCall;
@@ -68,15 +66,7 @@ impl Translator<'_> {
     fn table_element(&mut self, table: TableIdx, index: Value, trap: Trap) -> Value {
         let name = SlotName::Entry(table, index);
         let index = self.widen(index);
-        if !self.straight.is_inside(name) {
-            let len = self.table_len(table);
-            let outside = self
-                .b
-                .ins()
-                .icmp(IntCC::UnsignedGreaterThanOrEqual, index, len);
-            self.trap_if(outside, trap);
-            self.straight.was_checked(name);
-        }
+        self.check_index(name, index, |t| t.table_len(table), trap);
         let (record, offset) = self.table_record(table);
         let offset = offset + offset_of!(VmTable, base) as u32;
         let base = if self.fixed_size(table).is_some() {
@@ -141,9 +131,7 @@ impl Translator<'_> {
         }
         let holds = self.table_holds(table);
         let name = SlotName::Entry(table, index);
-        let slot = slot(address, 0, Region::Table, self.straight.content(name));
-        self.collector(|collector, e| collector.write(e, slot, reg(new), holds));
-        self.was_written(name, new);
+        self.overwrite(name, (address, 0), Region::Table, new, holds);
     }
 
     fn push_table_size(&mut self, table: TableIdx, size: Value) {

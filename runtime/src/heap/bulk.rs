@@ -271,6 +271,7 @@ impl Heap {
         }
         let given_up = self.core.planted.has(Fault::SameReferenceGivenUp);
         let mut changes = 0;
+        // What is given up is not what is counted afterwards, so nothing is given up that was not counted.
         self.guarded(|heap| {
             for slot in slots {
                 let old = std::mem::replace(slot, new);

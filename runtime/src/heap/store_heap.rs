@@ -63,7 +63,7 @@ impl Heap {
         Space::new(Arc::clone(pool), config.heap_limit).map_err(|_| AllocError::Exhausted)
     }
 
-    /// An empty heap. Sets `heap_base` and the words for allocation in `vm`.
+    /// An empty heap. Sets the words for allocation in `vm`; `heap_base` is for who has reserved the space to set.
     ///
     /// # Safety
     /// `vm` stays valid for reads and writes for as long as the heap lives, moves between threads only together with it, and nobody
@@ -77,13 +77,10 @@ impl Heap {
         let plan = plan_for(config);
         let traits = plan.traits();
         let collector = plan.start(space.limit());
-        let base = space.base();
         let layouts = recycle::layouts(config, types, traits.header_bytes);
         // SAFETY: the contract of this function.
         let mut core = unsafe { Core::new(space, layouts, traits.header_bytes, config, vm) };
         core.set_stack_list(0, 0);
-        // SAFETY: the contract of this function.
-        unsafe { (*vm.as_ptr()).heap_base = base.as_ptr() };
         let mut heap = Heap {
             core,
             collector,

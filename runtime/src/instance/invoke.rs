@@ -53,8 +53,7 @@ impl StoreOpaque {
         Ok(Callable { sig, trampoline })
     }
 
-    /// Calls a function. `buffer` holds the arguments, and then the results, whose references
-    /// the caller roots at once.
+    /// Calls a function. `buffer` holds the arguments, and then the results, whose references the caller roots at once.
     ///
     /// # Errors
     /// Why it did not return. For [`Raised::Exception`] the exception is in `VmStore::pending_exception`.

@@ -419,9 +419,7 @@ impl StoreOpaque {
             return act(self);
         }
         let start = self.contents.temporaries.len();
-        for raw in references.iter() {
-            self.contents.temporaries.push(*raw);
-        }
+        self.contents.temporaries.extend_from_slice(references);
         let result = act(self);
         let held = self.contents.temporaries.drain(start..);
         for (raw, held) in references.iter_mut().zip(held) {

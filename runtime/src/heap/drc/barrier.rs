@@ -6,10 +6,10 @@
 
 use super::alloc::free;
 use super::{COUNT, Drc, HEADER_BYTES, LINK, LISTED, ON_STACK};
-use crate::heap::core::{Core, is_object, kind_of_tag};
+use crate::heap::core::{Core, FIRST, is_object, kind_of_tag};
 use crate::heap::emit::{Holds, Op, Region, Slot, StoreWord};
 use crate::heap::fault::{HeapFault, Place};
-use crate::heap::layout::{Kind, OBJECT_ALIGN, TAG_OFFSET};
+use crate::heap::layout::{Kind, TAG_OFFSET};
 use crate::heap::{Emit, Reg};
 use crate::planted::Fault;
 
@@ -46,16 +46,8 @@ pub(super) fn header<'a>(
     raw: u32,
     place: impl Fn() -> Place,
 ) -> Result<HeaderWords<'a>, HeapFault> {
-    let words = match core.space.words_mut(raw) {
-        Some(words) if raw.is_multiple_of(OBJECT_ALIGN) && raw < heap.top => words,
-        _ => {
-            return Err(HeapFault::BadReference {
-                place: place(),
-                raw,
-            });
-        }
-    };
-    let header = HeaderWords(words);
+    core.check(raw, &(FIRST..heap.top), &place)?;
+    let header = HeaderWords(core.space.words_mut(raw));
     match kind_of_tag(header.tag()) {
         Some(Kind::Struct | Kind::Array | Kind::Extern | Kind::Exception) => Ok(header),
         _ => Err(HeapFault::Dangling {

@@ -15,10 +15,10 @@ pub(super) fn collect(
     roots: &mut dyn Roots,
     effort: Effort,
 ) -> Result<(), HeapFault> {
-    let visited = mark_stack(heap, core, roots)?;
+    let (marked, visited) = mark_stack(heap, core, roots)?;
     trim(heap, core)?;
     bury(heap, core)?;
-    unmark_stack(heap, core)?;
+    unmark_stack(heap, core, &marked)?;
     let kept = core.stack_list().1;
     heap.list_max = kept.max(visited).saturating_mul(2).max(LIST_MIN);
     let traces = heap.cycles && !core.planted.has(Fault::CyclesAreKept);
@@ -31,9 +31,13 @@ pub(super) fn collect(
     Ok(())
 }
 
-/// Marks the objects that frames and temporaries refer to; how many slots there are.
-fn mark_stack(heap: &mut Drc, core: &mut Core, roots: &mut dyn Roots) -> Result<u32, HeapFault> {
-    let mut marked = std::mem::take(&mut heap.on_stack);
+/// Marks the objects that frames and temporaries refer to: which they are, and how many slots there are.
+fn mark_stack(
+    heap: &Drc,
+    core: &mut Core,
+    roots: &mut dyn Roots,
+) -> Result<(Vec<u32>, u32), HeapFault> {
+    let mut marked = Vec::new();
     let mut visited = 0;
     let mut fault = None;
     roots.each_uncounted_root(&mut |kind, slot| {
@@ -56,18 +60,15 @@ fn mark_stack(heap: &mut Drc, core: &mut Core, roots: &mut dyn Roots) -> Result<
             Err(found) => fault = Some(found),
         }
     });
-    heap.on_stack = marked;
-    fault.map_or(Ok(visited), Err)
+    fault.map_or(Ok((marked, visited)), Err)
 }
 
 /// Takes the marks away.
-fn unmark_stack(heap: &mut Drc, core: &mut Core) -> Result<(), HeapFault> {
-    let mut marked = std::mem::take(&mut heap.on_stack);
-    for object in marked.drain(..) {
+fn unmark_stack(heap: &Drc, core: &mut Core, marked: &[u32]) -> Result<(), HeapFault> {
+    for &object in marked {
         let mut header = header(heap, core, object, || Place::StackList)?;
         header.set_link(header.link() & !ON_STACK);
     }
-    heap.on_stack = marked;
     Ok(())
 }
 

@@ -83,7 +83,6 @@ impl Plan for DrcPlan {
             backup_at: BACKUP_MIN,
             loose: 0,
             dead: 0,
-            on_stack: Vec::new(),
         })
     }
 }
@@ -123,8 +122,6 @@ struct Drc {
     loose: u64,
     /// First of the objects that a collection is about to free.
     dead: u32,
-    /// The objects that a collection has found frames and temporaries to refer to; empty outside of it.
-    on_stack: Vec<u32>,
 }
 
 impl Drc {
