@@ -18,7 +18,7 @@ use crate::validation::ValidModule;
 
 use super::embedding::HandleId;
 use super::heap::Heap;
-use super::instructions::trap::{Halt, Stuck};
+use super::instructions::trap::{Halt, OrStuck, Stuck};
 use super::stack::Machine;
 use super::types::Layout;
 use super::values::{
@@ -333,19 +333,19 @@ impl Store {
     /// `$moduleinst(z)`.
     #[inline(always)]
     pub(crate) fn module_inst(&self, a: InstanceAddr) -> Result<&ModuleInst, Halt> {
-        self.instances.get(a.index()).ok_or(Stuck::Address.into())
+        self.instances.get(a.index()).or_stuck(Stuck::Address)
     }
 
     /// `$funcinst(z)[a]`.
     #[inline(always)]
     pub(crate) fn func(&self, a: FuncAddr) -> Result<&FuncInst, Halt> {
-        self.funcs.get(a.index()).ok_or(Stuck::Address.into())
+        self.funcs.get(a.index()).or_stuck(Stuck::Address)
     }
 
     /// The layout of objects of a type.
     #[inline(always)]
     pub(crate) fn layout(&self, ty: DefTypeId) -> Result<&Layout, Halt> {
-        self.layouts.get(ty.0 as usize).ok_or(Stuck::Index.into())
+        self.layouts.get(ty.0 as usize).or_stuck(Stuck::Index)
     }
 }
 
@@ -357,7 +357,7 @@ macro_rules! lookups {
             $(#[$doc])*
             #[inline(always)]
             pub(crate) fn $addr(&self, x: $Idx) -> Result<$Addr, Halt> {
-                self.$space.get(x.index()).copied().ok_or(Halt::Stuck(Stuck::Index))
+                self.$space.get(x.index()).copied().or_stuck(Stuck::Index)
             }
         )*}
 
@@ -366,14 +366,14 @@ macro_rules! lookups {
             #[inline(always)]
             pub(crate) fn $get(&self, instance: InstanceAddr, x: $Idx) -> Result<&$Inst, Halt> {
                 let a = self.module_inst(instance)?.$addr(x)?;
-                self.$space.get(a.index()).ok_or(Halt::Stuck(Stuck::Address))
+                self.$space.get(a.index()).or_stuck(Stuck::Address)
             }
 
             $(#[$doc])*
             #[inline(always)]
             pub(crate) fn $get_mut(&mut self, instance: InstanceAddr, x: $Idx) -> Result<&mut $Inst, Halt> {
                 let a = self.module_inst(instance)?.$addr(x)?;
-                self.$space.get_mut(a.index()).ok_or(Halt::Stuck(Stuck::Address))
+                self.$space.get_mut(a.index()).or_stuck(Stuck::Address)
             }
         )*}
     };
@@ -396,27 +396,18 @@ impl ModuleInst {
     /// `$type(z, x)`.
     #[inline(always)]
     pub(crate) fn type_at(&self, x: TypeIdx) -> Result<DefTypeId, Halt> {
-        self.types
-            .get(x.index())
-            .copied()
-            .ok_or(Halt::Stuck(Stuck::Index))
+        self.types.get(x.index()).copied().or_stuck(Stuck::Index)
     }
 
     /// `$moduleinst(z).FUNCS[x]`.
     #[inline(always)]
     pub(crate) fn func_addr(&self, x: FuncIdx) -> Result<FuncAddr, Halt> {
-        self.funcs
-            .get(x.index())
-            .copied()
-            .ok_or(Halt::Stuck(Stuck::Index))
+        self.funcs.get(x.index()).copied().or_stuck(Stuck::Index)
     }
 
     /// `$tagaddr(z)[x]`.
     pub(crate) fn tag_addr(&self, x: TagIdx) -> Result<TagAddr, Halt> {
-        self.tags
-            .get(x.index())
-            .copied()
-            .ok_or(Halt::Stuck(Stuck::Index))
+        self.tags.get(x.index()).copied().or_stuck(Stuck::Index)
     }
 }
 

@@ -7,7 +7,7 @@
 
 use crate::syntax::DefTypeId;
 
-use super::instructions::trap::{Exhausted, Halt, Stuck};
+use super::instructions::trap::{Exhausted, Halt, OrStuck, Stuck};
 use super::types::{Layout, Place, Storage};
 use super::values::{ArrayAddr, ExnAddr, StructAddr, TagAddr, Value, Word};
 
@@ -106,21 +106,18 @@ impl Heap {
     /// The structure at an address.
     #[inline(always)]
     pub(crate) fn structure(&self, a: StructAddr) -> Result<&Object, Halt> {
-        self.structs.get(a.index()).ok_or(Stuck::Address.into())
+        self.structs.get(a.index()).or_stuck(Stuck::Address)
     }
 
     /// The array at an address.
     #[inline(always)]
     pub(crate) fn array(&self, a: ArrayAddr) -> Result<Object, Halt> {
-        self.arrays
-            .get(a.index())
-            .copied()
-            .ok_or(Stuck::Address.into())
+        self.arrays.get(a.index()).copied().or_stuck(Stuck::Address)
     }
 
     /// The exception at an address.
     pub(crate) fn exception(&self, a: ExnAddr) -> Result<&Exception, Halt> {
-        self.exceptions.get(a.index()).ok_or(Stuck::Address.into())
+        self.exceptions.get(a.index()).or_stuck(Stuck::Address)
     }
 
     /// `$add_structinst`: a structure of this layout with these fields, one for each place.
@@ -196,7 +193,7 @@ impl Heap {
     /// The value held in this way from word `at` on.
     #[inline(always)]
     pub(crate) fn read(&self, at: usize, storage: Storage) -> Result<Word, Halt> {
-        storage.unpack(self.words.get(at..).ok_or(Stuck::Address)?)
+        storage.unpack(self.words.get(at..).or_stuck(Stuck::Address)?)
     }
 
     /// The value of element `i < len` of `array`.
@@ -223,7 +220,10 @@ impl Heap {
     pub(crate) fn write(&mut self, at: usize, storage: Storage, value: Word) -> Result<(), Halt> {
         let packed = storage.pack(value)?;
         let words = storage.words();
-        let place = self.words.get_mut(at..at + words).ok_or(Stuck::Address)?;
+        let place = self
+            .words
+            .get_mut(at..at + words)
+            .or_stuck(Stuck::Address)?;
         place.copy_from_slice(&packed[..words]);
         Ok(())
     }

@@ -17,7 +17,7 @@ use super::configurations::{
     DataInst, ElemInst, Extern, FuncCode, FuncInst, GlobalInst, MemInst, ModuleInst, PAGE_BYTES,
     Store, TableInst, TagInst,
 };
-use super::instructions::trap::{Exhausted, Halt, Misuse, Stuck};
+use super::instructions::trap::{Exhausted, Halt, Misuse, OrStuck, Stuck};
 use super::instructions::{call, eval_constant, memory, table};
 use super::stack::Machine;
 use super::types::val_ok;
@@ -237,7 +237,7 @@ impl Store {
                 instance,
                 code: i as u32,
             };
-            let a = self.alloc_func(ty, code).ok_or(Stuck::Index)?;
+            let a = self.alloc_func(ty, code).or_stuck(Stuck::Index)?;
             self.instances[instance.index()].funcs.push(a);
         }
         Ok(())
@@ -422,7 +422,7 @@ impl Store {
     /// error the store is as execution has left it, and the stack as it was before.
     pub fn invoke(&mut self, func: FuncAddr, arguments: &[Value]) -> Result<Vec<Value>, Halt> {
         let inst = self.funcs.get(func.index()).ok_or(Misuse::NoSuchAddress)?;
-        let ft = self.types.expand_func(inst.ty).ok_or(Stuck::Index)?;
+        let ft = self.types.expand_func(inst.ty).or_stuck(Stuck::Index)?;
         let fit = |(value, t): (&Value, _)| val_ok(self, *value, t);
         if arguments.len() != ft.params.len()
             || !arguments.iter().zip(ft.params.iter().copied()).all(fit)

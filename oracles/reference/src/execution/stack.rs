@@ -12,7 +12,7 @@ use crate::syntax::AddrType;
 use crate::trace::Tracer;
 
 use super::configurations::StoreLimits;
-use super::instructions::trap::{Exhausted, Halt, Stuck};
+use super::instructions::trap::{Exhausted, Halt, OrStuck, Stuck};
 use super::values::{InstanceAddr, Kind, Ref, Value, Word};
 
 /// A value on the stack: one word and its kind, so that it is moved in two registers.
@@ -292,7 +292,7 @@ impl Machine {
     #[inline(always)]
     pub(crate) fn top(&self, n: usize) -> Result<usize, Halt> {
         let rest = self.values.len().checked_sub(n);
-        rest.ok_or(Halt::Stuck(Stuck::OperandMissing))
+        rest.or_stuck(Stuck::OperandMissing)
     }
 
     /// Moves the top `n` values down to position `to`, dropping those between.
@@ -324,10 +324,7 @@ impl Machine {
     /// The frame on top.
     #[inline(always)]
     pub(crate) fn frame(&self) -> Result<Frame, Halt> {
-        self.frames
-            .last()
-            .copied()
-            .ok_or(Halt::Stuck(Stuck::Position))
+        self.frames.last().copied().or_stuck(Stuck::Position)
     }
 
     /// An entry from the host begins.

@@ -9,7 +9,7 @@ use crate::syntax::{
 };
 
 use super::configurations::Store;
-use super::instructions::trap::{Halt, Stuck};
+use super::instructions::trap::{Halt, OrStuck, Stuck};
 use super::values::{Kind, Ref, Value, Vec128, Word};
 
 /// How a field is held in words of 64 bits.
@@ -78,9 +78,9 @@ impl Storage {
     /// `$unpackfield_` with zero extension: the value held by the first of `words`.
     #[inline(always)]
     pub(crate) fn unpack(self, words: &[u64]) -> Result<Word, Halt> {
-        let low = *words.first().ok_or(Stuck::Address)?;
+        let low = *words.first().or_stuck(Stuck::Address)?;
         let high = match self {
-            Storage::V128 => *words.get(1).ok_or(Stuck::Address)?,
+            Storage::V128 => *words.get(1).or_stuck(Stuck::Address)?,
             _ => 0,
         };
         let kind = self.kind();
@@ -172,7 +172,7 @@ impl Layout {
     /// The place of an array's elements.
     #[inline(always)]
     pub(crate) fn element(&self) -> Result<Place, Halt> {
-        self.places.first().copied().ok_or(Stuck::Index.into())
+        self.places.first().copied().or_stuck(Stuck::Index)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! `br` cuts the operand stack down as the side table says; the others decide whether to.
 
-use super::trap::{Halt, Stuck};
+use super::trap::{Halt, OrStuck, Stuck};
 use crate::execution::configurations::Store;
 use crate::execution::stack::Machine;
 use crate::execution::types::ref_ok;
@@ -79,7 +79,7 @@ pub(super) fn top_ref_ok(
     rt: RefType,
 ) -> Result<bool, Halt> {
     let top = m.values.last().and_then(|slot| slot.as_ref());
-    let (rule, actual) = ref_ok(store, top.ok_or(Stuck::OperandType)?)?;
+    let (rule, actual) = ref_ok(store, top.or_stuck(Stuck::OperandType)?)?;
     m.coverage.reach(rule);
     let expected = rt.close(&store.module_inst(instance)?.types);
     Ok(store.types.reftype_sub(actual, expected))

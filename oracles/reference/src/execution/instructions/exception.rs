@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use super::trap::{Halt, Stuck, Trap};
+use super::trap::{Halt, OrStuck, Stuck, Trap};
 use crate::execution::configurations::Store;
 use crate::execution::heap::Exception;
 use crate::execution::stack::{Frame, Machine};
@@ -22,8 +22,8 @@ pub(super) fn throw(
 ) -> Result<(), Halt> {
     rule!(m.coverage, "Step/throw");
     let tag = store.module_inst(instance)?.tag_addr(x)?;
-    let ty = store.tags.get(tag.index()).ok_or(Stuck::Address)?.ty;
-    let ft = store.types.expand_func(ty).ok_or(Stuck::Address)?;
+    let ty = store.tags.get(tag.index()).or_stuck(Stuck::Address)?.ty;
+    let ft = store.types.expand_func(ty).or_stuck(Stuck::Address)?;
     let first = m.top(ft.params.len())?;
     let exception = store.heap.add_exception(tag, m.values_from(first))?;
     m.values.truncate(first);
@@ -70,7 +70,7 @@ pub(super) fn unwind(store: &Store, m: &mut Machine, floor: usize, a: ExnAddr) -
                 Catch::CatchAllRef(_) => m.push(Ref::Exn(a)),
             }
             super::branch::br(m, jump, frame.operands)?;
-            let top = m.frames.last_mut().ok_or(Stuck::Position)?;
+            let top = m.frames.last_mut().or_stuck(Stuck::Position)?;
             top.position = jump.target;
             return Ok(());
         }
@@ -90,7 +90,7 @@ fn handler(
 ) -> Result<Option<(Catch, Jump)>, Halt> {
     let instance = store.module_inst(frame.instance)?;
     let module = Rc::clone(&instance.module);
-    let (_, side) = module.code(frame.code as usize).ok_or(Stuck::Index)?;
+    let (_, side) = module.code(frame.code as usize).or_stuck(Stuck::Index)?;
     m.charge(side.handlers.len() as u64 / 8)?;
     for handler in side.handlers_at(frame.position as usize) {
         for (catch, jump) in &handler.catches {

@@ -1,6 +1,6 @@
 //! 4.3, External reference instructions. All pure: conversion wraps a reference or takes the wrapping away.
 
-use super::trap::{Halt, Stuck};
+use super::trap::{Halt, OrStuck, Stuck};
 use crate::execution::stack::Machine;
 use crate::execution::values::Ref;
 use crate::rules::rule;
@@ -12,7 +12,7 @@ pub(super) fn extern_convert_any(m: &mut Machine) -> Result<(), Halt> {
         m.push(Ref::Null);
     } else {
         rule!(m.coverage, "Step_pure/extern.convert_any-addr");
-        m.push(Ref::Extern(r.internal().ok_or(Stuck::OperandType)?));
+        m.push(Ref::Extern(r.internal().or_stuck(Stuck::OperandType)?));
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 //! The reading rules find out which function is meant; [`call_ref_func`] and [`leave`] make and remove its frame. A host
 //! function has no frame: it is run where a frame would be made.
 
-use super::trap::{Halt, Misuse, Stuck, Trap};
+use super::trap::{Halt, Misuse, OrStuck, Stuck, Trap};
 use super::{Flow, reference, table};
 use crate::execution::configurations::Store;
 use crate::execution::stack::{Frame, Machine, Operand};
@@ -121,7 +121,7 @@ pub(super) fn call_ref_func(
 ) -> Result<(), Halt> {
     rule!(m.coverage, "Step_read/call_ref-func");
     let module = &store.module_inst(instance)?.module;
-    let (func, side) = module.code(code as usize).ok_or(Stuck::Index)?;
+    let (func, side) = module.code(code as usize).or_stuck(Stuck::Index)?;
     let locals: u64 = func.locals.iter().map(|run| u64::from(run.count)).sum();
     m.admit(locals + u64::from(side.max_height()))?;
     let base = m.top(params as usize)?;
@@ -145,7 +145,7 @@ pub(super) fn call_ref_func(
 /// Whether a host function gave what its type promises.
 pub(super) fn check_results(store: &Store, a: FuncAddr, results: &[Value]) -> Result<(), Halt> {
     let ft = store.types.expand_func(store.func(a)?.ty);
-    let types = &ft.ok_or(Stuck::Address)?.results;
+    let types = &ft.or_stuck(Stuck::Address)?.results;
     let fit = |(value, t): (&Value, _)| val_ok(store, *value, t);
     if results.len() == types.len() && results.iter().zip(types.iter().copied()).all(fit) {
         Ok(())
@@ -174,7 +174,7 @@ pub(super) fn r#return(m: &mut Machine, floor: usize) -> Result<Flow, Halt> {
 /// Removes the frame on top, moves its results to where its arguments were, and lets the caller go on after the call.
 #[inline(always)]
 fn leave(m: &mut Machine, floor: usize) -> Result<Flow, Halt> {
-    let frame = m.frames.pop().ok_or(Halt::Stuck(Stuck::Position))?;
+    let frame = m.frames.pop().or_stuck(Stuck::Position)?;
     m.cut(frame.base as usize, frame.arity as usize)?;
     super::resume_caller(m, floor);
     Ok(Flow::Return)
@@ -188,6 +188,6 @@ pub(super) fn return_call_ref_frame_addr(
 ) -> Result<(), Halt> {
     rule!(m.coverage, "Step_read/return_call_ref-frame-addr");
     let params = store.func(a)?.params;
-    let frame = m.frames.pop().ok_or(Halt::Stuck(Stuck::Position))?;
+    let frame = m.frames.pop().or_stuck(Stuck::Position)?;
     m.cut(frame.base as usize, params as usize)
 }

@@ -1,6 +1,6 @@
 //! 4.3, Local instructions.
 
-use super::trap::{Halt, Stuck};
+use super::trap::{Halt, OrStuck, Stuck};
 use crate::execution::stack::Machine;
 use crate::rules::rule;
 use crate::syntax::LocalIdx;
@@ -14,10 +14,7 @@ fn position(base: u32, x: LocalIdx) -> usize {
 #[inline(always)]
 pub(super) fn get(m: &mut Machine, base: u32, x: LocalIdx) -> Result<(), Halt> {
     rule!(m.coverage, "Step_read/local.get");
-    let value = *m
-        .values
-        .get(position(base, x))
-        .ok_or(Halt::Stuck(Stuck::Index))?;
+    let value = *m.values.get(position(base, x)).or_stuck(Stuck::Index)?;
     m.push(value);
     Ok(())
 }
@@ -26,16 +23,14 @@ pub(super) fn get(m: &mut Machine, base: u32, x: LocalIdx) -> Result<(), Halt> {
 pub(super) fn set(m: &mut Machine, base: u32, x: LocalIdx) -> Result<(), Halt> {
     rule!(m.coverage, "Step/local.set");
     let value = m.pop()?;
-    *m.values
-        .get_mut(position(base, x))
-        .ok_or(Halt::Stuck(Stuck::Index))? = value;
+    *m.values.get_mut(position(base, x)).or_stuck(Stuck::Index)? = value;
     Ok(())
 }
 
 #[inline(always)]
 pub(super) fn tee(m: &mut Machine, base: u32, x: LocalIdx) -> Result<(), Halt> {
     rule!(m.coverage, "Step_pure/local.tee");
-    let value = *m.values.last().ok_or(Halt::Stuck(Stuck::OperandMissing))?;
+    let value = *m.values.last().or_stuck(Stuck::OperandMissing)?;
     m.push(value);
     set(m, base, x)
 }

@@ -2,7 +2,7 @@
 //!
 //! Bulk instructions move all bytes at once, as those of `table` do.
 
-use super::trap::{Halt, Stuck, Trap};
+use super::trap::{Halt, OrStuck, Stuck, Trap};
 use crate::execution::configurations::{MemInst, PAGE_BYTES, Store};
 use crate::execution::stack::Machine;
 use crate::execution::values::{InstanceAddr, MemAddr, Value};
@@ -155,7 +155,7 @@ pub(super) fn store(store: &mut Store, m: &mut Machine, op: StoreOp, at: At) -> 
         (StoreOp::F64, Value::F64(c)) => store_num(store, m, at, &c.to_le_bytes()),
         (StoreOp::I32Pack(sz), Value::I32(c)) => {
             let bytes = c.to_le_bytes();
-            let low = bytes.get(..sz.bytes() as usize).ok_or(Stuck::Shape)?;
+            let low = bytes.get(..sz.bytes() as usize).or_stuck(Stuck::Shape)?;
             store_pack(store, m, at, low)
         }
         (StoreOp::I64Pack(sz), Value::I64(c)) => {
@@ -298,7 +298,7 @@ pub(super) fn vstore_lane(
     let lane = lanes
         .into_iter()
         .nth(usize::from(lane))
-        .ok_or(Stuck::Shape)?;
+        .or_stuck(Stuck::Shape)?;
     if write(mem, i, at, lane).is_none() {
         rule!(m.coverage, "Step/vstore_lane-oob");
         return Err(OUT_OF_BOUNDS);
@@ -343,7 +343,7 @@ pub(super) fn grow(
 /// one.
 pub(crate) fn grow_memory(store: &mut Store, a: MemAddr, n: u64) -> Result<Option<u64>, Halt> {
     let free = store.limits.memory_bytes - store.memory_bytes;
-    let mem = store.mems.get_mut(a.index()).ok_or(Stuck::Address)?;
+    let mem = store.mems.get_mut(a.index()).or_stuck(Stuck::Address)?;
     let size = mem.bytes.len() as u64 / PAGE_BYTES;
     let most = super::super::types::most_pages(mem.ty.addr);
     let most = mem.ty.limits.max.map_or(most, |max| max.min(most));
@@ -429,8 +429,8 @@ pub(crate) fn init(
 ) -> Result<(), Halt> {
     let inst = store.module_inst(instance)?;
     let (mem, data) = (inst.mem_addr(x)?.index(), inst.data_addr(y)?.index());
-    let data = store.datas.get(data).ok_or(Stuck::Address)?;
-    let mem = store.mems.get_mut(mem).ok_or(Stuck::Address)?;
+    let data = store.datas.get(data).or_stuck(Stuck::Address)?;
+    let mem = store.mems.get_mut(mem).or_stuck(Stuck::Address)?;
     let n = u64::from(m.pop_num::<u32>()?);
     let j = u64::from(m.pop_num::<u32>()?);
     let i = m.pop_addr(mem.ty.addr)?;

@@ -35,7 +35,7 @@ use super::configurations::{FuncCode, HostFunc, Store};
 use super::stack::{Frame, Machine};
 use super::values::{FuncAddr, InstanceAddr, Value};
 use memory::At;
-use trap::{Halt, Stuck};
+use trap::{Halt, OrStuck, Stuck};
 
 /// Calls a function from the host and runs it to its end. Afterwards the stack is as before.
 pub(crate) fn call(
@@ -157,7 +157,7 @@ fn resume_caller(m: &mut Machine, floor: usize) {
 fn execute(store: &mut Store, m: &mut Machine, floor: usize) -> Result<Flow, Halt> {
     let frame = m.frame()?;
     let module = Rc::clone(&store.module_inst(frame.instance)?.module);
-    let code = module.code(frame.code as usize).ok_or(Stuck::Index)?;
+    let code = module.code(frame.code as usize).or_stuck(Stuck::Index)?;
     let mut pc = frame.position as usize;
     let result = execute_from(&mut pc, store, m, frame, code, floor);
     if result.is_err() {
@@ -169,7 +169,7 @@ fn execute(store: &mut Store, m: &mut Machine, floor: usize) -> Result<Flow, Hal
 /// Notes where the frame on top is, for whoever looks at it from outside: callees, handlers, a census.
 #[inline(always)]
 fn suspend(m: &mut Machine, pc: usize) -> Result<(), Halt> {
-    let frame = m.frames.last_mut().ok_or(Halt::Stuck(Stuck::Position))?;
+    let frame = m.frames.last_mut().or_stuck(Stuck::Position)?;
     frame.position = pc as u32;
     Ok(())
 }

@@ -3,7 +3,7 @@
 //! A structure's own type says where its fields are; the type an instruction names is a supertype of it, and a
 //! subtype's fields begin with its supertype's.
 
-use super::trap::{Halt, Stuck, Trap};
+use super::trap::{Halt, OrStuck, Stuck, Trap};
 use crate::execution::configurations::Store;
 use crate::execution::stack::Machine;
 use crate::execution::types::Storage;
@@ -20,7 +20,7 @@ pub(super) fn new(
 ) -> Result<(), Halt> {
     rule!(m.coverage, "Step/struct.new");
     let ty = store.module_inst(instance)?.type_at(x)?;
-    let layout = store.layouts.get(ty.0 as usize).ok_or(Stuck::Index)?;
+    let layout = store.layouts.get(ty.0 as usize).or_stuck(Stuck::Index)?;
     let first = m.top(layout.places.len())?;
     let values = m.values[first..].iter().map(|slot| m.word(*slot));
     let a = store.heap.add_struct(ty, layout, values)?;
@@ -49,7 +49,7 @@ fn place(store: &Store, a: StructAddr, i: FieldIdx) -> Result<(usize, Storage), 
     let object = store.heap.structure(a)?;
     match store.layout(object.ty)?.places.get(i.index()) {
         Some(place) => Ok((object.word(*place), place.storage)),
-        None => Err(Halt::Stuck(Stuck::Index)),
+        None => Err(Stuck::Index.into()),
     }
 }
 

@@ -4,7 +4,7 @@
 //! checked first, as there, and then all elements move at once. The direction rules of `table.copy` have no code for
 //! the same reason: moving all at once is right in either direction.
 
-use super::trap::{Halt, Stuck, Trap};
+use super::trap::{Halt, OrStuck, Stuck, Trap};
 use crate::execution::configurations::{Store, TableInst};
 use crate::execution::stack::Machine;
 use crate::execution::values::{InstanceAddr, Ref, TableAddr};
@@ -105,7 +105,7 @@ pub(crate) fn grow_table(
     r: Ref,
 ) -> Result<Option<u64>, Halt> {
     let free = store.limits.table_elements - store.table_elements;
-    let table = store.tables.get_mut(a.index()).ok_or(Stuck::Address)?;
+    let table = store.tables.get_mut(a.index()).or_stuck(Stuck::Address)?;
     let size = table.refs.len() as u64;
     let most = super::super::types::most_elements(table.ty.addr);
     let most = table.ty.limits.max.map_or(most, |max| max.min(most));
@@ -187,8 +187,8 @@ pub(crate) fn copy_table(
     n: u64,
 ) -> Result<Option<()>, Halt> {
     let (t, f) = (to.index(), from.index());
-    let source = &store.tables.get(f).ok_or(Stuck::Address)?.refs;
-    let target = &store.tables.get(t).ok_or(Stuck::Address)?.refs;
+    let source = &store.tables.get(f).or_stuck(Stuck::Address)?.refs;
+    let target = &store.tables.get(t).or_stuck(Stuck::Address)?.refs;
     let (Some(target), Some(source)) = (range(target, i1, n), range(source, i2, n)) else {
         return Ok(None);
     };
@@ -212,8 +212,11 @@ pub(crate) fn init(
 ) -> Result<(), Halt> {
     let table = store.module_inst(instance)?.table_addr(x)?;
     let elem = store.module_inst(instance)?.elem_addr(y)?;
-    let elem = store.elems.get(elem.index()).ok_or(Stuck::Address)?;
-    let table = store.tables.get_mut(table.index()).ok_or(Stuck::Address)?;
+    let elem = store.elems.get(elem.index()).or_stuck(Stuck::Address)?;
+    let table = store
+        .tables
+        .get_mut(table.index())
+        .or_stuck(Stuck::Address)?;
     let n = u64::from(m.pop_num::<u32>()?);
     let j = u64::from(m.pop_num::<u32>()?);
     let i = m.pop_addr(table.ty.addr)?;

@@ -9,6 +9,7 @@
 //! The rules `trap-instrs`, `trap-label`, `trap-handler` carry a trap outwards; here `Result` does.
 
 use std::fmt;
+use std::hint::cold_path;
 
 use crate::execution::values::ExnAddr;
 use crate::numerics::Undefined;
@@ -214,14 +215,31 @@ const _: () = assert!(size_of::<Result<(), Halt>>() == 8);
 macro_rules! halt_from {
     ($($reason:ident),*) => {$(
         impl From<$reason> for Halt {
-            #[cold]
+            #[inline(always)]
             fn from(reason: $reason) -> Halt {
+                cold_path();
                 Halt::$reason(reason)
             }
         }
     )*};
 }
 halt_from!(Trap, Exhausted, Stuck, Misuse);
+
+/// What is there in valid code.
+pub(crate) trait OrStuck<T> {
+    /// The value, or [`Stuck`] without one.
+    fn or_stuck(self, what: Stuck) -> Result<T, Halt>;
+}
+
+impl<T> OrStuck<T> for Option<T> {
+    #[inline(always)]
+    fn or_stuck(self, what: Stuck) -> Result<T, Halt> {
+        match self {
+            Some(value) => Ok(value),
+            None => Err(what.into()),
+        }
+    }
+}
 
 impl fmt::Display for Halt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
