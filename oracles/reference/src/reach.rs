@@ -15,8 +15,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::execution::heap::{Heap, Object};
-use crate::execution::types::Storage;
+use crate::execution::heap::Heap;
+use crate::execution::types::Place;
 use crate::execution::values::{Kind, Word};
 use crate::execution::{
     ArrayAddr, ElemAddr, ExnAddr, GlobalAddr, HandleId, HostAddr, Ref, Store, StructAddr,
@@ -174,7 +174,7 @@ impl Store {
                     return;
                 };
                 for place in &self.layouts[object.ty.0 as usize].places {
-                    if place.storage == Storage::Ref
+                    if place.storage.kind == Kind::Ref
                         && let Ok(value) = self.heap.read(object.word(*place), place.storage)
                     {
                         visit_word(value);
@@ -185,9 +185,10 @@ impl Store {
                 let Ok(array) = self.heap.array(a) else {
                     return;
                 };
-                let place = self.layouts[array.ty.0 as usize].places.first();
-                if place.is_some_and(|place| place.storage == Storage::Ref) {
-                    let values = (0..array.len).map(|i| self.heap.element(array, Storage::Ref, i));
+                if let Ok(Place { storage, .. }) = self.layouts[array.ty.0 as usize].element()
+                    && storage.kind == Kind::Ref
+                {
+                    let values = (0..array.len).map(|i| self.heap.element(array, storage, i));
                     values.flatten().for_each(visit_word);
                 }
             }
@@ -323,23 +324,25 @@ impl Marks {
         }
     }
 
+    /// How many are marked of each type, of objects with these types whose numbers begin with `first`.
+    fn count(
+        &self,
+        types: impl Iterator<Item = DefTypeId>,
+        first: usize,
+    ) -> BTreeMap<DefTypeId, u64> {
+        let mut by_type = BTreeMap::new();
+        let marked = types.zip(&self.marked[first..]).filter(|(_, m)| **m);
+        marked.for_each(|(ty, _)| *by_type.entry(ty).or_insert(0) += 1);
+        by_type
+    }
+
     /// The marked objects, counted.
     fn census(&self, store: &Store) -> Census {
-        let count = |objects: &[Object], first: usize| {
-            let mut by_type = BTreeMap::new();
-            for (object, _) in objects
-                .iter()
-                .zip(&self.marked[first..])
-                .filter(|(_, m)| **m)
-            {
-                *by_type.entry(object.ty).or_insert(0) += 1;
-            }
-            by_type
-        };
+        let (structs, arrays) = (store.heap.structs().iter(), store.heap.arrays().iter());
         let exceptions = &self.marked[self.numbers.exceptions..];
         Census {
-            structs: count(store.heap.structs(), 0),
-            arrays: count(store.heap.arrays(), self.numbers.arrays),
+            structs: self.count(structs.map(|object| object.ty), 0),
+            arrays: self.count(arrays.map(|object| object.ty), self.numbers.arrays),
             exceptions: exceptions.iter().filter(|marked| **marked).count() as u64,
             hosts: self.hosts.len() as u64,
         }

@@ -15,7 +15,7 @@ use crate::syntax::{
 use crate::trace::Tracer;
 
 use super::configurations::{Extern, FuncCode, GlobalInst, ModuleInst, Store};
-use super::heap::Object as HeapObject;
+use super::heap::{ArrayInst, StructInst};
 use super::instructions::trap::{Halt, Misuse, Trap};
 use super::instructions::{memory, table};
 use super::types::{Place, most_elements, most_pages, ref_ok, val_ok};
@@ -514,11 +514,11 @@ impl Store {
         })
     }
 
-    fn struct_object(&self, a: StructAddr) -> Result<HeapObject, Halt> {
+    fn struct_object(&self, a: StructAddr) -> Result<StructInst, Halt> {
         at(self.heap.structs(), a.index()).copied()
     }
 
-    fn array_object(&self, a: ArrayAddr) -> Result<HeapObject, Halt> {
+    fn array_object(&self, a: ArrayAddr) -> Result<ArrayInst, Halt> {
         at(self.heap.arrays(), a.index()).copied()
     }
 
@@ -534,7 +534,7 @@ impl Store {
     }
 
     /// Where field `i` of a structure is.
-    fn place(&self, a: StructAddr, i: u32) -> Result<(HeapObject, Place), Halt> {
+    fn place(&self, a: StructAddr, i: u32) -> Result<(StructInst, Place), Halt> {
         let object = self.struct_object(a)?;
         let places = &self.layout(object.ty)?.places;
         let place = places.get(i as usize).ok_or(Misuse::NoSuchField)?;

@@ -9,20 +9,29 @@ use crate::syntax::DefTypeId;
 
 use super::instructions::trap::{Exhausted, Halt, OrStuck, Stuck};
 use super::types::{Layout, Place, Storage};
-use super::values::{ArrayAddr, ExnAddr, StructAddr, TagAddr, Value, Word};
+use super::values::{ArrayAddr, ExnAddr, Kind, StructAddr, TagAddr, Value, Word};
 
-/// `structinst` or `arrayinst`.
+/// `structinst`.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Object {
+pub(crate) struct StructInst {
     /// The type it was created with.
     pub(crate) ty: DefTypeId,
     /// First word.
     start: u32,
-    /// Number of words of a structure, of elements of an array.
+}
+
+/// `arrayinst`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ArrayInst {
+    /// The type it was created with.
+    pub(crate) ty: DefTypeId,
+    /// First word.
+    start: u32,
+    /// Number of elements.
     pub(crate) len: u32,
 }
 
-impl Object {
+impl StructInst {
     /// The first word of the field at `place` of this structure.
     #[inline(always)]
     pub(crate) fn word(&self, place: Place) -> usize {
@@ -40,10 +49,13 @@ pub(crate) struct Exception {
 /// All objects of a store.
 #[derive(Debug, Default)]
 pub(crate) struct Heap {
-    structs: Vec<Object>,
-    arrays: Vec<Object>,
+    structs: Vec<StructInst>,
+    arrays: Vec<ArrayInst>,
     exceptions: Vec<Exception>,
+    /// The words of all objects, then zeros for those to come.
     words: Vec<u64>,
+    /// Number of words of objects.
+    used: usize,
     /// Words that may still be added, those of headers included; fewer than 2^32, so that every position fits in 32 bits.
     left: u64,
     /// Objects asked for, those of the host included.
@@ -55,6 +67,32 @@ pub(crate) struct Heap {
 /// Words an object counts for beyond its fields.
 const HEADER_WORDS: u64 = 2;
 
+/// Number of words that are made zero at a time.
+const ZEROS: usize = 1 << 9;
+
+/// Words, or structures, for which room is made at first.
+const FEW: usize = 1 << 12;
+
+/// Words for which room is made next. It is address space, of which only what is used becomes memory, so there is no need
+/// to grow in small steps and move everything each time. It is just below the 32 MB from which on the usual allocator gets
+/// memory from the system for each request and gives it back (mallopt(3), `M_MMAP_THRESHOLD`): the next store gets this
+/// store's pages.
+const MANY_WORDS: usize = (1 << 22) - FEW;
+
+/// As [`MANY_WORDS`]. What is free is also given back when it is twice the largest request (`M_TRIM_THRESHOLD`).
+const MANY_STRUCTS: usize = MANY_WORDS / 2;
+
+/// How many items to make room for, beyond the `len` there are, when `more` are wanted.
+fn room(len: usize, more: usize, many: usize) -> usize {
+    let wanted = len + more;
+    let capacity = match wanted {
+        0..FEW => FEW,
+        _ if wanted < many => many,
+        _ => 2 * wanted,
+    };
+    capacity - len
+}
+
 impl Heap {
     pub(crate) fn new(limit: u64, full_at: Option<u64>) -> Heap {
         Heap {
@@ -64,11 +102,11 @@ impl Heap {
         }
     }
 
-    pub(crate) fn structs(&self) -> &[Object] {
+    pub(crate) fn structs(&self) -> &[StructInst] {
         &self.structs
     }
 
-    pub(crate) fn arrays(&self) -> &[Object] {
+    pub(crate) fn arrays(&self) -> &[ArrayInst] {
         &self.arrays
     }
 
@@ -103,15 +141,43 @@ impl Heap {
         Ok(())
     }
 
+    /// One more object of `words` words, all of them zero: the first of them.
+    #[inline(always)]
+    fn alloc(&mut self, words: u64) -> Result<usize, Halt> {
+        self.reserve(words)?;
+        let start = self.used;
+        let end = start + words as usize;
+        if end > self.words.len() {
+            self.make_words(end)?;
+        }
+        self.used = end;
+        Ok(start)
+    }
+
+    /// Makes at least this many words.
+    #[cold]
+    fn make_words(&mut self, least: usize) -> Result<(), Halt> {
+        let now = self.words.len();
+        let len = least.max(now + ZEROS);
+        if len > self.words.capacity() {
+            let done = self
+                .words
+                .try_reserve_exact(room(now, len - now, MANY_WORDS));
+            done.map_err(|_| Exhausted::Heap)?;
+        }
+        self.words.resize(len, 0);
+        Ok(())
+    }
+
     /// The structure at an address.
     #[inline(always)]
-    pub(crate) fn structure(&self, a: StructAddr) -> Result<&Object, Halt> {
+    pub(crate) fn structure(&self, a: StructAddr) -> Result<&StructInst, Halt> {
         self.structs.get(a.index()).or_stuck(Stuck::Address)
     }
 
     /// The array at an address.
     #[inline(always)]
-    pub(crate) fn array(&self, a: ArrayAddr) -> Result<Object, Halt> {
+    pub(crate) fn array(&self, a: ArrayAddr) -> Result<ArrayInst, Halt> {
         self.arrays.get(a.index()).copied().or_stuck(Stuck::Address)
     }
 
@@ -121,29 +187,24 @@ impl Heap {
     }
 
     /// `$add_structinst`: a structure of this layout with these fields, one for each place.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn add_struct(
         &mut self,
         ty: DefTypeId,
         layout: &Layout,
         fields: impl Iterator<Item = Word>,
     ) -> Result<StructAddr, Halt> {
-        self.reserve(u64::from(layout.words))?;
-        let start = self.words.len();
-        self.words.reserve(layout.words as usize);
+        let start = self.alloc(u64::from(layout.words))?;
         for (place, field) in layout.places.iter().zip(fields) {
-            let [low, high] = place.storage.pack(field)?;
-            self.words.push(low);
-            if place.storage == Storage::V128 {
-                self.words.push(high);
-            }
+            self.write(start + place.offset as usize, place.storage, field)?;
         }
         let address = StructAddr(self.structs.len() as u32);
-        self.structs.push(Object {
-            ty,
-            start: start as u32,
-            len: layout.words,
-        });
+        let start = start as u32;
+        if self.structs.len() == self.structs.capacity() {
+            let room = room(self.structs.len(), 1, MANY_STRUCTS);
+            self.structs.reserve_exact(room);
+        }
+        self.structs.push(StructInst { ty, start });
         Ok(address)
     }
 
@@ -155,22 +216,14 @@ impl Heap {
         len: u32,
         mut element: impl FnMut(u32) -> Result<Word, Halt>,
     ) -> Result<ArrayAddr, Halt> {
-        let words = u64::from(len) * storage.words() as u64;
-        self.reserve(words)?;
-        let start = self.words.len();
-        self.words
-            .try_reserve(words as usize)
-            .map_err(|_| Exhausted::Heap)?;
+        let words = storage.words();
+        let start = self.alloc(u64::from(len) * words as u64)?;
         for i in 0..len {
-            let packed = storage.pack(element(i)?)?;
-            self.words.extend_from_slice(&packed[..storage.words()]);
+            self.write(start + i as usize * words, storage, element(i)?)?;
         }
         let address = ArrayAddr(self.arrays.len() as u32);
-        self.arrays.push(Object {
-            ty,
-            start: start as u32,
-            len,
-        });
+        let start = start as u32;
+        self.arrays.push(ArrayInst { ty, start, len });
         Ok(address)
     }
 
@@ -198,7 +251,7 @@ impl Heap {
 
     /// The value of element `i < len` of `array`.
     #[inline(always)]
-    pub(crate) fn element(&self, array: Object, storage: Storage, i: u32) -> Result<Word, Halt> {
+    pub(crate) fn element(&self, array: ArrayInst, storage: Storage, i: u32) -> Result<Word, Halt> {
         self.read(array.start as usize + i as usize * storage.words(), storage)
     }
 
@@ -206,7 +259,7 @@ impl Heap {
     #[inline(always)]
     pub(crate) fn set_element(
         &mut self,
-        array: Object,
+        array: ArrayInst,
         storage: Storage,
         i: u32,
         value: Word,
@@ -219,12 +272,10 @@ impl Heap {
     #[inline(always)]
     pub(crate) fn write(&mut self, at: usize, storage: Storage, value: Word) -> Result<(), Halt> {
         let packed = storage.pack(value)?;
-        let words = storage.words();
-        let place = self
-            .words
-            .get_mut(at..at + words)
-            .or_stuck(Stuck::Address)?;
-        place.copy_from_slice(&packed[..words]);
+        *self.words.get_mut(at).or_stuck(Stuck::Address)? = packed[0];
+        if storage.kind == Kind::V128 {
+            *self.words.get_mut(at + 1).or_stuck(Stuck::Address)? = packed[1];
+        }
         Ok(())
     }
 
@@ -232,8 +283,8 @@ impl Heap {
     /// be one. Elements of both are held in the same number of words, as their types match.
     pub(crate) fn copy_elements(
         &mut self,
-        (to, i): (Object, u32),
-        (from, j): (Object, u32),
+        (to, i): (ArrayInst, u32),
+        (from, j): (ArrayInst, u32),
         n: u32,
         storage: Storage,
     ) {

@@ -14,104 +14,77 @@ use super::values::{Kind, Ref, Value, Vec128, Word};
 
 /// How a field is held in words of 64 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Storage {
-    I8,
-    I16,
-    I32,
-    I64,
-    F32,
-    F64,
-    /// Two words, the low one first.
-    V128,
-    Ref,
+pub(crate) struct Storage {
+    /// The kind of the unpacked value. A vector takes two words, the low one first.
+    pub(crate) kind: Kind,
+    /// Number of the highest bits of the word that a `packtype` leaves unused; 0 if the field is not packed.
+    unused: u8,
 }
 
 impl Storage {
     fn of(storage: StorageType) -> Storage {
-        match storage {
-            StorageType::I8 => Storage::I8,
-            StorageType::I16 => Storage::I16,
-            StorageType::Val(ValType::I32) => Storage::I32,
-            StorageType::Val(ValType::I64) => Storage::I64,
-            StorageType::Val(ValType::F32) => Storage::F32,
-            StorageType::Val(ValType::F64) => Storage::F64,
-            StorageType::Val(ValType::V128) => Storage::V128,
-            StorageType::Val(ValType::Ref(_) | ValType::Bot) => Storage::Ref,
-        }
+        let (t, unused) = match storage {
+            StorageType::I8 => (ValType::I32, 56),
+            StorageType::I16 => (ValType::I32, 48),
+            StorageType::Val(t) => (t, 0),
+        };
+        let kind = Kind::of(t);
+        Storage { kind, unused }
     }
 
     /// Words for one field.
     #[inline(always)]
     pub(crate) fn words(self) -> usize {
-        match self {
-            Storage::V128 => 2,
+        match self.kind {
+            Kind::V128 => 2,
             _ => 1,
-        }
-    }
-
-    /// The kind of the unpacked value.
-    #[inline(always)]
-    fn kind(self) -> Kind {
-        match self {
-            Storage::I8 | Storage::I16 | Storage::I32 => Kind::I32,
-            Storage::I64 => Kind::I64,
-            Storage::F32 => Kind::F32,
-            Storage::F64 => Kind::F64,
-            Storage::V128 => Kind::V128,
-            Storage::Ref => Kind::Ref,
         }
     }
 
     /// `$packfield_`: the words that hold a value; the second is used by vectors only.
     #[inline(always)]
     pub(crate) fn pack(self, value: Word) -> Result<[u64; 2], Halt> {
-        if value.kind != self.kind() {
+        if value.kind != self.kind {
             return Err(Stuck::OperandType.into());
         }
-        Ok(match self {
-            Storage::I8 => [u64::from(value.low as u8), 0],
-            Storage::I16 => [u64::from(value.low as u16), 0],
-            _ => [value.low, value.high],
-        })
+        Ok([value.low << self.unused >> self.unused, value.high])
     }
 
     /// `$unpackfield_` with zero extension: the value held by the first of `words`.
     #[inline(always)]
     pub(crate) fn unpack(self, words: &[u64]) -> Result<Word, Halt> {
         let low = *words.first().or_stuck(Stuck::Address)?;
-        let high = match self {
-            Storage::V128 => *words.get(1).or_stuck(Stuck::Address)?,
+        let high = match self.kind {
+            Kind::V128 => *words.get(1).or_stuck(Stuck::Address)?,
             _ => 0,
         };
-        let kind = self.kind();
+        let kind = self.kind;
         Ok(Word { kind, low, high })
     }
 
     /// The rest of `$unpackfield_`: a packed value, as [`Storage::unpack`] gives it, extended as `sx` says.
     #[inline(always)]
     pub(crate) fn extend(self, value: Word, sx: Option<Sx>) -> Word {
-        let signed = |bits| Word::new(Kind::I32, u64::from((value.low as u32).iextend_s(bits)));
-        match (self, sx) {
-            (Storage::I8, Some(Sx::S)) => signed(8),
-            (Storage::I16, Some(Sx::S)) => signed(16),
-            _ => value,
+        if self.unused == 0 || sx != Some(Sx::S) {
+            return value;
         }
+        let signed = (value.low as u32).iextend_s(64 - u32::from(self.unused));
+        Word::new(Kind::I32, signed.into())
     }
 
     /// `$default_` of the unpacked type: zero, in every representation.
     pub(crate) fn default_value(self) -> Word {
-        Word::new(self.kind(), 0)
+        Word::new(self.kind, 0)
     }
 
     /// `$zsize` in bytes; 0 for references, which data segments cannot hold.
     pub(crate) fn bytes(self) -> usize {
-        match self {
-            Storage::I8 => 1,
-            Storage::I16 => 2,
-            Storage::I32 | Storage::F32 => 4,
-            Storage::I64 | Storage::F64 => 8,
-            Storage::V128 => 16,
-            Storage::Ref => 0,
+        match self.kind {
+            Kind::I32 if self.unused > 0 => 8 - usize::from(self.unused) / 8,
+            Kind::I32 | Kind::F32 => 4,
+            Kind::I64 | Kind::F64 => 8,
+            Kind::V128 => 16,
+            Kind::Ref => 0,
         }
     }
 
@@ -121,7 +94,7 @@ impl Storage {
         let used = bytes.len().min(16);
         padded[..used].copy_from_slice(&bytes[..used]);
         let Vec128 { low, high } = u128::from_le_bytes(padded).into();
-        let kind = self.kind();
+        let kind = self.kind;
         Word { kind, low, high }
     }
 }

@@ -248,6 +248,20 @@ pub(crate) enum Kind {
     Ref,
 }
 
+impl Kind {
+    /// The kind of values of a type.
+    pub(crate) fn of(t: ValType) -> Kind {
+        match t {
+            ValType::I32 => Kind::I32,
+            ValType::I64 => Kind::I64,
+            ValType::F32 => Kind::F32,
+            ValType::F64 => Kind::F64,
+            ValType::V128 => Kind::V128,
+            ValType::Ref(_) | ValType::Bot => Kind::Ref,
+        }
+    }
+}
+
 /// A value as bits: what fields and stack slots are made of.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Word {

@@ -7,7 +7,7 @@
 use super::trap::{Halt, Stuck, Trap};
 use super::{memory, table};
 use crate::execution::configurations::Store;
-use crate::execution::heap::Object;
+use crate::execution::heap::ArrayInst;
 use crate::execution::stack::Machine;
 use crate::execution::types::Storage;
 use crate::execution::values::{InstanceAddr, Ref, Value, Word};
@@ -30,7 +30,7 @@ fn element(
 
 /// Pops an array, or null.
 #[inline(always)]
-fn pop_array(store: &Store, m: &mut Machine) -> Result<Option<Object>, Halt> {
+fn pop_array(store: &Store, m: &mut Machine) -> Result<Option<ArrayInst>, Halt> {
     match m.pop_ref()? {
         Ref::Null => Ok(None),
         Ref::Array(a) => store.heap.array(a).map(Some),
@@ -39,7 +39,7 @@ fn pop_array(store: &Store, m: &mut Machine) -> Result<Option<Object>, Halt> {
 }
 
 /// Whether `n` elements from the `i`th are elements of `array`.
-fn within(array: Object, i: u32, n: u32) -> bool {
+fn within(array: ArrayInst, i: u32, n: u32) -> bool {
     u64::from(i) + u64::from(n) <= u64::from(array.len)
 }
 
