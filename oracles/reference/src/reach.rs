@@ -96,7 +96,7 @@ impl Store {
             visit(Root::PendingException, Ref::Exn(exception));
         }
         if frames == Frames::With {
-            for (i, slot) in self.machine().values.iter().enumerate() {
+            for (i, slot) in self.stack().live().iter().enumerate() {
                 if let Some(r) = slot.as_ref() {
                     visit(Root::Stack(i as u32), r);
                 }

@@ -7,6 +7,8 @@
 //!
 //! A `Coverage` costs one read-modify-write for each rule, so it is never switched off.
 
+use std::cell::Cell;
+
 /// The names, one a line.
 const TEXT: &str = include_str!("rules.txt");
 
@@ -157,19 +159,64 @@ pub(crate) use rule;
 /// Words of a row of bits, one bit for each rule.
 const WORDS: usize = COUNT.div_ceil(64);
 
-/// Where the row of the table of pairs for the start of a run begins.
-const START: usize = COUNT * WORDS;
+/// The bits of a row. Those of a word are in bytes, since a bit in a byte is set by one short machine instruction.
+type Bits = [[u8; 8]; WORDS];
 
-/// Words of the table, a power of two for the sake of its index.
-const TABLE: usize = (START + WORDS).next_power_of_two();
+/// Number of rows: one for each rule, and one for the start of a run.
+const ROWS: usize = COUNT + 1;
+
+/// The rules applied directly after a certain one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Row {
+    after: [[Cell<u8>; 8]; WORDS],
+    /// Number of the row.
+    number: usize,
+}
+
+impl Row {
+    fn bits(&self) -> Bits {
+        self.after
+            .each_ref()
+            .map(|word| word.each_ref().map(Cell::get))
+    }
+}
 
 /// Which rules were applied, and which directly after which other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Coverage {
-    /// One row after the other. Row `p`: the rules applied directly after rule `p`; the last row: those applied first.
-    after: Box<[u64; TABLE]>,
-    /// Where the row of the rule applied last begins.
+    /// By rule; the last one has what was applied first.
+    rows: Box<[Row; ROWS]>,
+    /// Number of the row of the rule applied last.
     last: usize,
+}
+
+/// A [`Coverage`] in which rules are being recorded. The row of the rule applied last is at hand, so that to record
+/// another is one change in memory and no search. That is why the bits are in cells.
+#[derive(Clone, Copy)]
+pub(crate) struct Recorder<'c> {
+    rows: &'c [Row; ROWS],
+    last: &'c Row,
+}
+
+/// Where a recorder has stopped.
+#[derive(Clone, Copy)]
+pub(crate) struct Stopped(usize);
+
+impl Recorder<'_> {
+    /// Records an application of `rule`.
+    #[inline(always)]
+    pub(crate) fn reach(&mut self, rule: Rule) {
+        let at = rule.index();
+        let byte = &self.last.after[at / 64][at / 8 % 8];
+        byte.set(byte.get() | 1 << (at % 8));
+        self.last = &self.rows[at];
+    }
+
+    /// For [`Coverage::resume`].
+    #[inline(always)]
+    pub(crate) fn stop(self) -> Stopped {
+        Stopped(self.last.number)
+    }
 }
 
 impl Default for Coverage {
@@ -182,44 +229,69 @@ impl Coverage {
     /// Nothing reached yet.
     #[must_use]
     pub fn new() -> Coverage {
+        let row = |number| Row {
+            after: [const { [const { Cell::new(0) }; 8] }; WORDS],
+            number,
+        };
         Coverage {
-            after: Box::new([0; TABLE]),
-            last: START,
+            rows: Box::new(std::array::from_fn(row)),
+            last: COUNT,
         }
     }
 
-    /// Records an application of `rule`.
+    /// Goes on recording, after the rule applied last.
     #[inline(always)]
+    pub(crate) fn recorder(&self) -> Recorder<'_> {
+        Recorder {
+            rows: &self.rows,
+            last: &self.rows[self.last],
+        }
+    }
+
+    /// The next recorder goes on where another has stopped.
+    #[inline(always)]
+    pub(crate) fn resume(&mut self, stopped: Stopped) {
+        self.last = stopped.0;
+    }
+
+    /// Records an application of `rule`.
+    #[inline]
     pub fn reach(&mut self, rule: Rule) {
-        let at = rule.index();
-        self.after[self.last.wrapping_add(at / 64) % TABLE] |= 1 << (at % 64);
-        self.last = at * WORDS;
+        let mut recorder = self.recorder();
+        recorder.reach(rule);
+        let stopped = recorder.stop();
+        self.resume(stopped);
     }
 
     /// The next rule follows no other: a new run begins.
     pub fn restart(&mut self) {
-        self.last = START;
+        self.last = COUNT;
     }
 
     /// Forgets everything.
     pub fn clear(&mut self) {
-        self.after.fill(0);
+        for row in self.rows.iter() {
+            row.after.as_flattened().iter().for_each(|byte| byte.set(0));
+        }
         self.restart();
     }
 
     /// Adds what `other` reached.
     pub fn merge(&mut self, other: &Coverage) {
-        for (mine, theirs) in self.after.iter_mut().zip(other.after.iter()) {
-            *mine |= theirs;
+        for (mine, theirs) in self.rows.iter().zip(other.rows.iter()) {
+            let bytes = mine.after.as_flattened().iter();
+            for (mine, theirs) in bytes.zip(theirs.after.as_flattened()) {
+                mine.set(mine.get() | theirs.get());
+            }
         }
     }
 
     /// The rules applied at least once, in the order of `rules.txt`.
     pub fn reached(&self) -> impl Iterator<Item = Rule> {
-        let mut any = [0; WORDS];
-        for row in self.after[..START + WORDS].chunks_exact(WORDS) {
-            for (any, word) in any.iter_mut().zip(row) {
-                *any |= word;
+        let mut any = Bits::default();
+        for row in self.rows.iter() {
+            for (any, word) in any.iter_mut().zip(row.bits()) {
+                *any = (u64::from_le_bytes(*any) | u64::from_le_bytes(word)).to_le_bytes();
             }
         }
         Rule::all().filter(move |rule| has(&any, *rule))
@@ -227,24 +299,25 @@ impl Coverage {
 
     /// The pairs of rules applied one directly after the other; `None` is the start of a run.
     pub fn pairs(&self) -> impl Iterator<Item = (Option<Rule>, Rule)> {
-        let rows = self.after[..START + WORDS].chunks_exact(WORDS).enumerate();
-        rows.flat_map(|(before, row)| {
-            let before = (before < COUNT).then_some(Rule(before as u16));
-            let after = Rule::all().filter(|rule| has(row, *rule));
+        self.rows.iter().flat_map(|row| {
+            let before = (row.number < COUNT).then_some(Rule(row.number as u16));
+            let bits = row.bits();
+            let after = Rule::all().filter(move |rule| has(&bits, *rule));
             after.map(move |rule| (before, rule))
         })
     }
 
     /// The table of pairs as bits, a fixed number of words: a map to hand to a fuzzer.
-    #[must_use]
-    pub fn words(&self) -> &[u64] {
-        &self.after[..START + WORDS]
+    pub fn words(&self) -> impl Iterator<Item = u64> {
+        let bits = self.rows.iter().flat_map(Row::bits);
+        bits.map(u64::from_le_bytes)
     }
 }
 
 /// Whether the bit of a rule is set in a row.
-fn has(row: &[u64], rule: Rule) -> bool {
-    row[rule.index() / 64] >> (rule.index() % 64) & 1 == 1
+fn has(row: &Bits, rule: Rule) -> bool {
+    let at = rule.index();
+    row[at / 64][at / 8 % 8] >> (at % 8) & 1 == 1
 }
 
 #[cfg(test)]
@@ -317,7 +390,7 @@ mod tests {
         let mut other = Coverage::new();
         assert_ne!(other, coverage);
         other.merge(&coverage);
-        assert_eq!(other.words(), coverage.words());
+        assert!(other.words().eq(coverage.words()));
         other.clear();
         assert_eq!(other.reached().count(), 0);
     }

@@ -128,6 +128,48 @@ fn bulk_instructions_cost_what_they_move() {
     assert_eq!(result, Err(Exhausted::Steps.into()));
 }
 
+/// Steps are counted many at a time, and one by one for a tracer.
+#[test]
+fn a_budget_ends_at_the_same_instruction_with_and_without_a_tracer() {
+    let run = |steps, traced| {
+        let mut build = Build::default();
+        build.0.mems.push(MemType {
+            addr: AddrType::I32,
+            limits: Limits { min: 1, max: None },
+        });
+        let below = Instr::I32Relop(IRelop::Lt(Sx::U));
+        let thrice = [
+            Instr::Loop(BlockType::Empty),
+            call(1),
+            get(0),
+            int(1),
+            ADD,
+            Instr::LocalTee(LocalIdx(0)),
+            int(3),
+            below,
+            br_if(0),
+            Instr::End,
+        ];
+        build.func(&[], &[], &[I32], &thrice);
+        let fill = Instr::MemoryFill(MemIdx(0));
+        build.func(&[], &[], &[], &[int(0), int(1), int(256), fill]);
+        let mut store = Store::new(limits(|l| l.steps = steps));
+        let instance = build.instantiate(&mut store, &[]);
+        if traced {
+            store.set_tracer(Some(Box::new(|_| {})));
+        }
+        let result = store.invoke(func(&store, instance, 0), &[]);
+        let pairs: Vec<_> = store.coverage().pairs().collect();
+        (result, store.steps_left(), pairs)
+    };
+    let all = 1000 - run(1000, false).1;
+    for steps in 0..=all {
+        let counted = run(steps, false);
+        assert_eq!(counted.0.is_ok(), steps == all, "{steps} of {all} steps");
+        assert_eq!(counted, run(steps, true), "{steps} of {all} steps");
+    }
+}
+
 #[test]
 fn branches_keep_their_values_and_drop_the_rest() {
     let mut build = Build::default();

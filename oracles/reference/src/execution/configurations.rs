@@ -19,7 +19,8 @@ use crate::validation::ValidModule;
 use super::embedding::HandleId;
 use super::heap::Heap;
 use super::instructions::trap::{Halt, OrStuck, Stuck};
-use super::stack::Machine;
+use super::machine::Machine;
+use super::stack::{Stack, Thread};
 use super::types::Layout;
 use super::values::{
     DataAddr, ElemAddr, ExnAddr, FuncAddr, GlobalAddr, InstanceAddr, MemAddr, Ref, TableAddr,
@@ -252,7 +253,7 @@ pub struct Store {
     /// Elements of all tables.
     pub(crate) table_elements: u64,
     /// Taken out while wasm code runs, and put back while a host function does.
-    pub(crate) machine: Option<Box<Machine>>,
+    pub(crate) thread: Option<Box<Thread>>,
 }
 
 impl fmt::Debug for Store {
@@ -265,6 +266,9 @@ impl fmt::Debug for Store {
             .finish_non_exhaustive()
     }
 }
+
+/// Where the thread is when the embedder can see the store.
+const HOME: &str = "the thread is in the store whenever the embedder is";
 
 impl Store {
     /// An empty store.
@@ -289,45 +293,54 @@ impl Store {
             limits,
             memory_bytes: 0,
             table_elements: 0,
-            machine: Some(Box::new(Machine::new(&limits))),
+            thread: Some(Box::new(Thread::new(&limits))),
         }
     }
 
-    /// The stack, outside of wasm code.
-    pub(crate) fn machine(&self) -> &Machine {
-        let machine = self.machine.as_deref();
-        machine.expect("the stack is in the store whenever the embedder is")
+    /// The thread, outside of wasm code.
+    fn thread(&self) -> &Thread {
+        let thread = self.thread.as_deref();
+        thread.expect(HOME)
     }
 
-    /// The stack, outside of wasm code.
-    pub(crate) fn machine_mut(&mut self) -> &mut Machine {
-        let machine = self.machine.as_deref_mut();
-        machine.expect("the stack is in the store whenever the embedder is")
+    /// The thread, outside of wasm code.
+    pub(crate) fn thread_mut(&mut self) -> &mut Thread {
+        let thread = self.thread.as_deref_mut();
+        thread.expect(HOME)
+    }
+
+    /// Takes the thread out of the store, to run wasm code on it.
+    pub(crate) fn take_thread(&mut self) -> Box<Thread> {
+        self.thread.take().expect(HOME)
     }
 
     /// Runs `f` on the store and the stack side by side, as rules take them.
     pub(crate) fn with_machine<T>(&mut self, f: impl FnOnce(&mut Store, &mut Machine) -> T) -> T {
-        let mut machine = self.take_machine();
-        let result = f(self, &mut machine);
-        self.machine = Some(machine);
+        let mut thread = self.take_thread();
+        let result = thread.operate(|m| f(self, m));
+        self.thread = Some(thread);
         result
     }
 
-    /// Takes the stack out of the store, to run wasm code on it.
-    pub(crate) fn take_machine(&mut self) -> Box<Machine> {
-        let machine = self.machine.take();
-        machine.expect("the stack is in the store whenever the embedder is")
+    /// The stack, outside of wasm code.
+    pub(crate) fn stack(&self) -> &Stack {
+        &self.thread().stack
+    }
+
+    /// The stack, outside of wasm code.
+    pub(crate) fn stack_mut(&mut self) -> &mut Stack {
+        &mut self.thread_mut().stack
     }
 
     /// Rules reached so far, with the pairs they formed.
     #[must_use]
     pub fn coverage(&self) -> &Coverage {
-        &self.machine().coverage
+        &self.thread().coverage
     }
 
     /// As [`Store::coverage`], to clear it or take it away.
     pub fn coverage_mut(&mut self) -> &mut Coverage {
-        &mut self.machine_mut().coverage
+        &mut self.thread_mut().coverage
     }
 
     /// `$moduleinst(z)`.

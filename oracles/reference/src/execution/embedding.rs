@@ -627,28 +627,25 @@ impl Store {
     /// Steps left of [`StoreLimits::steps`](super::StoreLimits::steps).
     #[must_use]
     pub fn steps_left(&self) -> u64 {
-        let m = self.machine();
-        m.slice.saturating_add(m.reserve)
+        self.stack().steps()
     }
 
     /// Sets the number of steps left.
     pub fn set_steps_left(&mut self, steps: u64) {
-        let m = self.machine_mut();
-        m.slice = 0;
-        m.reserve = steps;
+        self.stack_mut().set_steps(steps);
     }
 
     /// Number of wasm frames on the stack: not 0 only while a host function is called.
     #[must_use]
     pub fn depth(&self) -> usize {
-        self.machine().frames.len()
+        self.stack().frames.len()
     }
 
     /// Has every instruction reported from now on, or none any more.
     pub fn set_tracer(&mut self, tracer: Option<Tracer>) {
-        let m = self.machine_mut();
-        m.reserve = m.reserve.saturating_add(m.slice);
-        m.slice = 0;
-        m.tracer = tracer;
+        let stack = self.stack_mut();
+        // The slice in use was made without regard to this tracer.
+        stack.set_steps(stack.steps());
+        stack.tracer = tracer;
     }
 }

@@ -16,6 +16,7 @@ pub mod configurations;
 pub mod embedding;
 pub(crate) mod heap;
 pub mod instructions;
+pub(crate) mod machine;
 pub mod modules;
 pub(crate) mod stack;
 pub(crate) mod types;

@@ -19,7 +19,7 @@ use super::configurations::{
 };
 use super::instructions::trap::{Exhausted, Halt, Misuse, OrStuck, Stuck};
 use super::instructions::{call, eval_constant, memory, table};
-use super::stack::Machine;
+use super::machine::Machine;
 use super::types::val_ok;
 use super::values::{
     DataAddr, ElemAddr, FuncAddr, GlobalAddr, InstanceAddr, MemAddr, Ref, TableAddr, TagAddr, Value,
@@ -383,9 +383,8 @@ impl Store {
                 ElemMode::Declare => table::elem_drop(self, m, instance, y)?,
                 ElemMode::Active(x, offset) => {
                     let offset = eval_constant(self, m, instance, offset)?;
-                    m.push(offset);
-                    m.push(0u32);
-                    m.push(elem.init.len() as u32);
+                    let len = elem.init.len() as u32;
+                    m.push_all(&[offset, 0u32.into(), len.into()])?;
                     table::init(self, m, instance, (*x, y))?;
                     table::elem_drop(self, m, instance, y)?;
                 }
@@ -405,9 +404,8 @@ impl Store {
             if let DataMode::Active(x, offset) = &data.mode {
                 let y = DataIdx(i as u32);
                 let offset = eval_constant(self, m, instance, offset)?;
-                m.push(offset);
-                m.push(0u32);
-                m.push(data.init.len() as u32);
+                let len = data.init.len() as u32;
+                m.push_all(&[offset, 0u32.into(), len.into()])?;
                 memory::init(self, m, instance, (*x, y))?;
                 memory::data_drop(self, m, instance, y)?;
             }
@@ -437,13 +435,10 @@ impl Store {
         &mut self,
         f: impl FnOnce(&mut Store, &mut Machine) -> Result<T, Halt>,
     ) -> Result<T, Halt> {
-        self.with_machine(|store, m| {
-            m.enter_from_host()?;
-            let (height, depth) = (m.values.len(), m.frames.len());
-            let result = f(store, m);
-            m.leave_to_host(height, depth);
-            result
-        })
+        let entry = self.thread_mut().enter_from_host()?;
+        let result = self.with_machine(f);
+        self.stack_mut().leave_to_host(entry);
+        result
     }
 }
 

@@ -395,7 +395,7 @@ impl Session for ReferenceSession {
     }
 
     fn rules(&self) -> RuleMap {
-        RuleMap::new(Rule::COUNT, self.store.coverage().words().iter().copied())
+        RuleMap::new(Rule::COUNT, self.store.coverage().words())
     }
 }
 

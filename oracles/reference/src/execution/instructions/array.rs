@@ -4,11 +4,11 @@
 //!
 //! Bulk instructions check null, then bounds, as the specification does, and then move all elements at once.
 
-use super::trap::{Halt, Stuck, Trap};
+use super::trap::{Halt, OrStuck, Stuck, Trap};
 use super::{memory, table};
 use crate::execution::configurations::Store;
 use crate::execution::heap::ArrayInst;
-use crate::execution::stack::Machine;
+use crate::execution::machine::Machine;
 use crate::execution::types::Storage;
 use crate::execution::values::{InstanceAddr, Ref, Value, Word};
 use crate::rules::rule;
@@ -49,7 +49,7 @@ pub(super) fn new(
     instance: InstanceAddr,
     x: TypeIdx,
 ) -> Result<(), Halt> {
-    rule!(m.coverage, "Step_pure/array.new");
+    rule!(m, "Step_pure/array.new");
     let n = m.pop_num::<u32>()?;
     let slot = m.pop()?;
     let value = m.word(slot);
@@ -62,7 +62,7 @@ pub(super) fn new_default(
     instance: InstanceAddr,
     x: TypeIdx,
 ) -> Result<(), Halt> {
-    rule!(m.coverage, "Step_read/array.new_default");
+    rule!(m, "Step_read/array.new_default");
     let n = m.pop_num::<u32>()?;
     let value = element(store, instance, x)?.1.default_value();
     new_fixed_from(store, m, instance, x, n, |_, _| Ok(value))
@@ -76,7 +76,7 @@ pub(super) fn new_fixed(
 ) -> Result<(), Halt> {
     let first = m.top(n as usize)?;
     new_fixed_from(store, m, instance, x, n, |m, i| {
-        Ok(m.word(m.values[first + i as usize]))
+        Ok(m.word(m.slot(first + i as usize).or_stuck(Stuck::OperandMissing)?))
     })?;
     m.cut(first, 1)
 }
@@ -91,12 +91,11 @@ fn new_fixed_from(
     n: u32,
     value: impl Fn(&Machine, u32) -> Result<Word, Halt>,
 ) -> Result<(), Halt> {
-    rule!(m.coverage, "Step/array.new_fixed");
+    rule!(m, "Step/array.new_fixed");
     m.charge(u64::from(n / 8))?;
     let (ty, storage) = element(store, instance, x)?;
     let a = store.heap.add_array(ty, storage, n, |i| value(m, i))?;
-    m.push(Ref::Array(a));
-    Ok(())
+    m.push(Ref::Array(a))
 }
 
 pub(super) fn new_elem(
@@ -109,10 +108,10 @@ pub(super) fn new_elem(
     let i = m.pop_num::<u32>()?;
     let refs = &store.elem(instance, y)?.refs;
     let Some(range) = table::range(refs, i.into(), n.into()) else {
-        rule!(m.coverage, "Step_read/array.new_elem-oob");
+        rule!(m, "Step_read/array.new_elem-oob");
         return Err(Trap::OutOfBoundsTableAccess.into());
     };
-    rule!(m.coverage, "Step_read/array.new_elem-alloc");
+    rule!(m, "Step_read/array.new_elem-alloc");
     let refs = refs[range].to_vec();
     let value = |_: &Machine, k: u32| Ok(Value::Ref(refs[k as usize]).into());
     new_fixed_from(store, m, instance, x, n, value)
@@ -137,10 +136,10 @@ pub(super) fn new_data(
     let size = u64::from(n) * storage.bytes() as u64;
     let bytes = &store.data(instance, y)?.bytes;
     let Some(range) = memory::range(bytes, i.into(), size) else {
-        rule!(m.coverage, "Step_read/array.new_data-oob");
+        rule!(m, "Step_read/array.new_data-oob");
         return Err(Trap::OutOfBoundsMemoryAccess.into());
     };
-    rule!(m.coverage, "Step_read/array.new_data-num");
+    rule!(m, "Step_read/array.new_data-num");
     let bytes = bytes[range].to_vec();
     let value = |_: &Machine, k| Ok(from_data(&bytes, storage, k));
     new_fixed_from(store, m, instance, x, n, value)
@@ -150,18 +149,17 @@ pub(super) fn new_data(
 pub(super) fn get(store: &Store, m: &mut Machine, sx: Option<Sx>) -> Result<(), Halt> {
     let i = m.pop_num::<u32>()?;
     let Some(array) = pop_array(store, m)? else {
-        rule!(m.coverage, "Step_read/array.get-null");
+        rule!(m, "Step_read/array.get-null");
         return Err(NULL);
     };
     if i >= array.len {
-        rule!(m.coverage, "Step_read/array.get-oob");
+        rule!(m, "Step_read/array.get-oob");
         return Err(OUT_OF_BOUNDS);
     }
-    rule!(m.coverage, "Step_read/array.get-array");
+    rule!(m, "Step_read/array.get-array");
     let storage = store.layout(array.ty)?.element()?.storage;
     let value = store.heap.element(array, storage, i)?;
-    m.push(storage.extend(value, sx));
-    Ok(())
+    m.push(storage.extend(value, sx))
 }
 
 #[inline(always)]
@@ -170,14 +168,14 @@ pub(super) fn set(store: &mut Store, m: &mut Machine) -> Result<(), Halt> {
     let value = m.word(slot);
     let i = m.pop_num::<u32>()?;
     let Some(array) = pop_array(store, m)? else {
-        rule!(m.coverage, "Step/array.set-null");
+        rule!(m, "Step/array.set-null");
         return Err(NULL);
     };
     if i >= array.len {
-        rule!(m.coverage, "Step/array.set-oob");
+        rule!(m, "Step/array.set-oob");
         return Err(OUT_OF_BOUNDS);
     }
-    rule!(m.coverage, "Step/array.set-array");
+    rule!(m, "Step/array.set-array");
     let storage = store.layout(array.ty)?.element()?.storage;
     store.heap.set_element(array, storage, i, value)
 }
@@ -185,12 +183,11 @@ pub(super) fn set(store: &mut Store, m: &mut Machine) -> Result<(), Halt> {
 #[inline(always)]
 pub(super) fn len(store: &Store, m: &mut Machine) -> Result<(), Halt> {
     let Some(array) = pop_array(store, m)? else {
-        rule!(m.coverage, "Step_read/array.len-null");
+        rule!(m, "Step_read/array.len-null");
         return Err(NULL);
     };
-    rule!(m.coverage, "Step_read/array.len-array");
-    m.push(array.len);
-    Ok(())
+    rule!(m, "Step_read/array.len-array");
+    m.push(array.len)
 }
 
 pub(super) fn fill(
@@ -204,18 +201,18 @@ pub(super) fn fill(
     let value = m.word(slot);
     let i = m.pop_num::<u32>()?;
     let Some(array) = pop_array(store, m)? else {
-        rule!(m.coverage, "Step_read/array.fill-null");
+        rule!(m, "Step_read/array.fill-null");
         return Err(NULL);
     };
     if !within(array, i, n) {
-        rule!(m.coverage, "Step_read/array.fill-oob");
+        rule!(m, "Step_read/array.fill-oob");
         return Err(OUT_OF_BOUNDS);
     }
     if n == 0 {
-        rule!(m.coverage, "Step_read/array.fill-zero");
+        rule!(m, "Step_read/array.fill-zero");
         return Ok(());
     }
-    rule!(m.coverage, "Step_read/array.fill-succ");
+    rule!(m, "Step_read/array.fill-succ");
     m.charge(u64::from(n / 8))?;
     let (_, storage) = element(store, instance, x)?;
     (i..i + n).try_for_each(|k| store.heap.set_element(array, storage, k, value))
@@ -233,29 +230,29 @@ pub(super) fn copy(
     let i1 = m.pop_num::<u32>()?;
     let to = pop_array(store, m)?;
     let Some(to) = to else {
-        rule!(m.coverage, "Step_read/array.copy-null1");
+        rule!(m, "Step_read/array.copy-null1");
         return Err(NULL);
     };
     let Some(from) = from else {
-        rule!(m.coverage, "Step_read/array.copy-null2");
+        rule!(m, "Step_read/array.copy-null2");
         return Err(NULL);
     };
     if !within(to, i1, n) {
-        rule!(m.coverage, "Step_read/array.copy-oob1");
+        rule!(m, "Step_read/array.copy-oob1");
         return Err(OUT_OF_BOUNDS);
     }
     if !within(from, i2, n) {
-        rule!(m.coverage, "Step_read/array.copy-oob2");
+        rule!(m, "Step_read/array.copy-oob2");
         return Err(OUT_OF_BOUNDS);
     }
     if n == 0 {
-        rule!(m.coverage, "Step_read/array.copy-zero");
+        rule!(m, "Step_read/array.copy-zero");
         return Ok(());
     }
     if i1 <= i2 {
-        rule!(m.coverage, "Step_read/array.copy-le");
+        rule!(m, "Step_read/array.copy-le");
     } else {
-        rule!(m.coverage, "Step_read/array.copy-gt");
+        rule!(m, "Step_read/array.copy-gt");
     }
     m.charge(u64::from(n / 8))?;
     let (_, storage) = element(store, instance, x1)?;
@@ -273,23 +270,23 @@ pub(super) fn init_elem(
     let j = m.pop_num::<u32>()?;
     let i = m.pop_num::<u32>()?;
     let Some(array) = pop_array(store, m)? else {
-        rule!(m.coverage, "Step_read/array.init_elem-null");
+        rule!(m, "Step_read/array.init_elem-null");
         return Err(NULL);
     };
     if !within(array, i, n) {
-        rule!(m.coverage, "Step_read/array.init_elem-oob1");
+        rule!(m, "Step_read/array.init_elem-oob1");
         return Err(OUT_OF_BOUNDS);
     }
     let refs = &store.elem(instance, y)?.refs;
     let Some(range) = table::range(refs, j.into(), n.into()) else {
-        rule!(m.coverage, "Step_read/array.init_elem-oob2");
+        rule!(m, "Step_read/array.init_elem-oob2");
         return Err(Trap::OutOfBoundsTableAccess.into());
     };
     if n == 0 {
-        rule!(m.coverage, "Step_read/array.init_elem-zero");
+        rule!(m, "Step_read/array.init_elem-zero");
         return Ok(());
     }
-    rule!(m.coverage, "Step_read/array.init_elem-succ");
+    rule!(m, "Step_read/array.init_elem-succ");
     m.charge(u64::from(n / 8))?;
     let refs = refs[range].to_vec();
     let (_, storage) = element(store, instance, x)?;
@@ -310,25 +307,25 @@ pub(super) fn init_data(
     let j = m.pop_num::<u32>()?;
     let i = m.pop_num::<u32>()?;
     let Some(array) = pop_array(store, m)? else {
-        rule!(m.coverage, "Step_read/array.init_data-null");
+        rule!(m, "Step_read/array.init_data-null");
         return Err(NULL);
     };
     if !within(array, i, n) {
-        rule!(m.coverage, "Step_read/array.init_data-oob1");
+        rule!(m, "Step_read/array.init_data-oob1");
         return Err(OUT_OF_BOUNDS);
     }
     let (_, storage) = element(store, instance, x)?;
     let bytes = &store.data(instance, y)?.bytes;
     let size = u64::from(n) * storage.bytes() as u64;
     let Some(range) = memory::range(bytes, j.into(), size) else {
-        rule!(m.coverage, "Step_read/array.init_data-oob2");
+        rule!(m, "Step_read/array.init_data-oob2");
         return Err(Trap::OutOfBoundsMemoryAccess.into());
     };
     if n == 0 {
-        rule!(m.coverage, "Step_read/array.init_data-zero");
+        rule!(m, "Step_read/array.init_data-zero");
         return Ok(());
     }
-    rule!(m.coverage, "Step_read/array.init_data-num");
+    rule!(m, "Step_read/array.init_data-num");
     m.charge(u64::from(n / 8))?;
     let bytes = bytes[range].to_vec();
     (0..n).try_for_each(|k| {

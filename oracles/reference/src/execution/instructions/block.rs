@@ -1,19 +1,19 @@
 //! 4.3, Block instructions. Validation has computed where blocks end, so entering one changes nothing on the stack.
 
 use super::trap::Halt;
-use crate::execution::stack::Machine;
+use crate::execution::machine::Machine;
 use crate::rules::rule;
 use crate::validation::SideTable;
 
 #[inline(always)]
 pub(super) fn block(m: &mut Machine) -> Result<(), Halt> {
-    rule!(m.coverage, "Step_read/block");
+    rule!(m, "Step_read/block");
     Ok(())
 }
 
 #[inline(always)]
 pub(super) fn r#loop(m: &mut Machine) -> Result<(), Halt> {
-    rule!(m.coverage, "Step_read/loop");
+    rule!(m, "Step_read/loop");
     Ok(())
 }
 
@@ -22,9 +22,9 @@ pub(super) fn r#loop(m: &mut Machine) -> Result<(), Halt> {
 pub(super) fn r#if(m: &mut Machine) -> Result<bool, Halt> {
     let condition = m.pop_num::<u32>()?;
     if condition != 0 {
-        rule!(m.coverage, "Step_pure/if-true");
+        rule!(m, "Step_pure/if-true");
     } else {
-        rule!(m.coverage, "Step_pure/if-false");
+        rule!(m, "Step_pure/if-false");
     }
     block(m)?;
     Ok(condition != 0)
@@ -33,7 +33,7 @@ pub(super) fn r#if(m: &mut Machine) -> Result<bool, Halt> {
 /// The end of a block that was not left by a branch: the label, or handler and label, disappear.
 #[inline(always)]
 pub(super) fn end(m: &mut Machine, side: &SideTable, position: usize) {
-    rule!(m.coverage, "Step_pure/label-vals");
+    rule!(m, "Step_pure/label-vals");
     // Handlers are in the order in which their blocks end.
     let closed = side
         .handlers

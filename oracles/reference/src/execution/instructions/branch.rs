@@ -4,7 +4,7 @@
 
 use super::trap::{Halt, OrStuck, Stuck};
 use crate::execution::configurations::Store;
-use crate::execution::stack::Machine;
+use crate::execution::machine::Machine;
 use crate::execution::types::ref_ok;
 use crate::execution::values::InstanceAddr;
 use crate::rules::rule;
@@ -14,7 +14,7 @@ use crate::validation::Jump;
 /// Takes a branch in a frame whose operands begin at `operands`.
 #[inline(always)]
 pub(super) fn br(m: &mut Machine, jump: Jump, operands: u32) -> Result<(), Halt> {
-    rule!(m.coverage, "Step_pure/br-label-zero");
+    rule!(m, "Step_pure/br-label-zero");
     m.cut(
         operands as usize + jump.height as usize,
         jump.arity as usize,
@@ -25,9 +25,9 @@ pub(super) fn br(m: &mut Machine, jump: Jump, operands: u32) -> Result<(), Halt>
 pub(super) fn br_if(m: &mut Machine) -> Result<bool, Halt> {
     let condition = m.pop_num::<u32>()?;
     if condition != 0 {
-        rule!(m.coverage, "Step_pure/br_if-true");
+        rule!(m, "Step_pure/br_if-true");
     } else {
-        rule!(m.coverage, "Step_pure/br_if-false");
+        rule!(m, "Step_pure/br_if-false");
     }
     Ok(condition != 0)
 }
@@ -37,9 +37,9 @@ pub(super) fn br_if(m: &mut Machine) -> Result<bool, Halt> {
 pub(super) fn br_table(m: &mut Machine, labels: usize) -> Result<u32, Halt> {
     let i = m.pop_num::<u32>()?;
     if (i as usize) < labels {
-        rule!(m.coverage, "Step_pure/br_table-lt");
+        rule!(m, "Step_pure/br_table-lt");
     } else {
-        rule!(m.coverage, "Step_pure/br_table-ge");
+        rule!(m, "Step_pure/br_table-ge");
     }
     Ok(i)
 }
@@ -48,11 +48,11 @@ pub(super) fn br_table(m: &mut Machine, labels: usize) -> Result<u32, Halt> {
 pub(super) fn br_on_null(m: &mut Machine) -> Result<bool, Halt> {
     let r = m.pop_ref()?;
     if r.is_null() {
-        rule!(m.coverage, "Step_pure/br_on_null-null");
+        rule!(m, "Step_pure/br_on_null-null");
         Ok(true)
     } else {
-        rule!(m.coverage, "Step_pure/br_on_null-addr");
-        m.push(r);
+        rule!(m, "Step_pure/br_on_null-addr");
+        m.push(r)?;
         Ok(false)
     }
 }
@@ -61,11 +61,11 @@ pub(super) fn br_on_null(m: &mut Machine) -> Result<bool, Halt> {
 pub(super) fn br_on_non_null(m: &mut Machine) -> Result<bool, Halt> {
     let r = m.pop_ref()?;
     if r.is_null() {
-        rule!(m.coverage, "Step_pure/br_on_non_null-null");
+        rule!(m, "Step_pure/br_on_non_null-null");
         Ok(false)
     } else {
-        rule!(m.coverage, "Step_pure/br_on_non_null-addr");
-        m.push(r);
+        rule!(m, "Step_pure/br_on_non_null-addr");
+        m.push(r)?;
         Ok(true)
     }
 }
@@ -78,9 +78,9 @@ pub(super) fn top_ref_ok(
     instance: InstanceAddr,
     rt: RefType,
 ) -> Result<bool, Halt> {
-    let top = m.values.last().and_then(|slot| slot.as_ref());
+    let top = m.top_slot().and_then(|slot| slot.as_ref());
     let (rule, actual) = ref_ok(store, top.or_stuck(Stuck::OperandType)?)?;
-    m.coverage.reach(rule);
+    m.reach(rule);
     let expected = rt.close(&store.module_inst(instance)?.types);
     Ok(store.types.reftype_sub(actual, expected))
 }
@@ -93,9 +93,9 @@ pub(super) fn br_on_cast(
 ) -> Result<bool, Halt> {
     let succeeds = top_ref_ok(store, m, instance, to)?;
     if succeeds {
-        rule!(m.coverage, "Step_read/br_on_cast-succeed");
+        rule!(m, "Step_read/br_on_cast-succeed");
     } else {
-        rule!(m.coverage, "Step_read/br_on_cast-fail");
+        rule!(m, "Step_read/br_on_cast-fail");
     }
     Ok(succeeds)
 }
@@ -108,9 +108,9 @@ pub(super) fn br_on_cast_fail(
 ) -> Result<bool, Halt> {
     let succeeds = top_ref_ok(store, m, instance, to)?;
     if succeeds {
-        rule!(m.coverage, "Step_read/br_on_cast_fail-succeed");
+        rule!(m, "Step_read/br_on_cast_fail-succeed");
     } else {
-        rule!(m.coverage, "Step_read/br_on_cast_fail-fail");
+        rule!(m, "Step_read/br_on_cast_fail-fail");
     }
     Ok(!succeeds)
 }

@@ -8,7 +8,8 @@ use std::rc::Rc;
 use super::trap::{Halt, OrStuck, Stuck, Trap};
 use crate::execution::configurations::Store;
 use crate::execution::heap::Exception;
-use crate::execution::stack::{Frame, Machine};
+use crate::execution::machine::Machine;
+use crate::execution::stack::Frame;
 use crate::execution::values::{ExnAddr, InstanceAddr, Ref};
 use crate::rules::rule;
 use crate::syntax::{Catch, TagIdx};
@@ -20,21 +21,21 @@ pub(super) fn throw(
     instance: InstanceAddr,
     x: TagIdx,
 ) -> Result<(), Halt> {
-    rule!(m.coverage, "Step/throw");
+    rule!(m, "Step/throw");
     let tag = store.module_inst(instance)?.tag_addr(x)?;
     let ty = store.tags.get(tag.index()).or_stuck(Stuck::Address)?.ty;
     let ft = store.types.expand_func(ty).or_stuck(Stuck::Address)?;
     let first = m.top(ft.params.len())?;
     let exception = store.heap.add_exception(tag, m.values_from(first))?;
-    m.values.truncate(first);
-    m.push(Ref::Exn(exception));
+    m.truncate(first);
+    m.push(Ref::Exn(exception))?;
     throw_ref(m)
 }
 
 pub(super) fn throw_ref(m: &mut Machine) -> Result<(), Halt> {
     match m.pop_ref()? {
         Ref::Null => {
-            rule!(m.coverage, "Step_read/throw_ref-null");
+            rule!(m, "Step_read/throw_ref-null");
             Err(Trap::NullExceptionReference.into())
         }
         Ref::Exn(a) => Err(Halt::Throw(a)),
@@ -42,41 +43,43 @@ pub(super) fn throw_ref(m: &mut Machine) -> Result<(), Halt> {
     }
 }
 
+#[inline(always)]
 pub(super) fn try_table(m: &mut Machine) -> Result<(), Halt> {
-    rule!(m.coverage, "Step_read/try_table");
+    rule!(m, "Step_read/try_table");
     Ok(())
 }
 
+#[inline(always)]
 pub(super) fn handler_vals(m: &mut Machine) {
-    rule!(m.coverage, "Step_pure/handler-vals");
+    rule!(m, "Step_pure/handler-vals");
 }
 
 /// Looks for a handler of the exception at `a`, from the frame on top down to the one at depth `floor`. The first that
 /// catches it is branched to; without one, all these frames are gone and the exception goes on.
 pub(super) fn unwind(store: &Store, m: &mut Machine, floor: usize, a: ExnAddr) -> Result<(), Halt> {
     let exception = store.heap.exception(a)?;
-    while m.frames.len() > floor {
+    while m.depth() > floor {
         let frame = m.frame()?;
         if let Some((catch, jump)) = handler(store, m, frame, exception)? {
-            m.values
-                .truncate(frame.operands as usize + jump.height as usize);
+            m.truncate(frame.operands as usize + jump.height as usize);
+            m.reserve(exception.fields.len() + 1);
             match catch {
-                Catch::Catch(..) => m.push_all(&exception.fields),
+                Catch::Catch(..) => m.push_all(&exception.fields)?,
                 Catch::CatchRef(..) => {
-                    m.push_all(&exception.fields);
-                    m.push(Ref::Exn(a));
+                    m.push_all(&exception.fields)?;
+                    m.push(Ref::Exn(a))?;
                 }
                 Catch::CatchAll(_) => {}
-                Catch::CatchAllRef(_) => m.push(Ref::Exn(a)),
+                Catch::CatchAllRef(_) => m.push(Ref::Exn(a))?,
             }
             super::branch::br(m, jump, frame.operands)?;
-            let top = m.frames.last_mut().or_stuck(Stuck::Position)?;
+            let top = m.frame_mut()?;
             top.position = jump.target;
             return Ok(());
         }
-        rule!(m.coverage, "Step_read/throw_ref-frame");
-        m.frames.pop();
-        m.values.truncate(frame.base as usize);
+        rule!(m, "Step_read/throw_ref-frame");
+        m.pop_frame()?;
+        m.truncate(frame.base as usize);
     }
     Err(Halt::Throw(a))
 }
@@ -101,23 +104,23 @@ fn handler(
                 Catch::CatchAll(_) | Catch::CatchAllRef(_) => true,
             };
             match (catches, catch) {
-                (false, _) => rule!(m.coverage, "Step_read/throw_ref-handler-next"),
-                (_, Catch::Catch(..)) => rule!(m.coverage, "Step_read/throw_ref-handler-catch"),
+                (false, _) => rule!(m, "Step_read/throw_ref-handler-next"),
+                (_, Catch::Catch(..)) => rule!(m, "Step_read/throw_ref-handler-catch"),
                 (_, Catch::CatchRef(..)) => {
-                    rule!(m.coverage, "Step_read/throw_ref-handler-catch_ref");
+                    rule!(m, "Step_read/throw_ref-handler-catch_ref");
                 }
                 (_, Catch::CatchAll(_)) => {
-                    rule!(m.coverage, "Step_read/throw_ref-handler-catch_all");
+                    rule!(m, "Step_read/throw_ref-handler-catch_all");
                 }
                 (_, Catch::CatchAllRef(_)) => {
-                    rule!(m.coverage, "Step_read/throw_ref-handler-catch_all_ref");
+                    rule!(m, "Step_read/throw_ref-handler-catch_all_ref");
                 }
             }
             if catches {
                 return Ok(Some((*catch, *jump)));
             }
         }
-        rule!(m.coverage, "Step_read/throw_ref-handler-empty");
+        rule!(m, "Step_read/throw_ref-handler-empty");
     }
     Ok(None)
 }

@@ -1,18 +1,18 @@
 //! 4.3, External reference instructions. All pure: conversion wraps a reference or takes the wrapping away.
 
 use super::trap::{Halt, OrStuck, Stuck};
-use crate::execution::stack::Machine;
+use crate::execution::machine::Machine;
 use crate::execution::values::Ref;
 use crate::rules::rule;
 
 pub(super) fn extern_convert_any(m: &mut Machine) -> Result<(), Halt> {
     let r = m.pop_ref()?;
     if r.is_null() {
-        rule!(m.coverage, "Step_pure/extern.convert_any-null");
-        m.push(Ref::Null);
+        rule!(m, "Step_pure/extern.convert_any-null");
+        m.push(Ref::Null)?;
     } else {
-        rule!(m.coverage, "Step_pure/extern.convert_any-addr");
-        m.push(Ref::Extern(r.internal().or_stuck(Stuck::OperandType)?));
+        rule!(m, "Step_pure/extern.convert_any-addr");
+        m.push(Ref::Extern(r.internal().or_stuck(Stuck::OperandType)?))?;
     }
     Ok(())
 }
@@ -20,14 +20,12 @@ pub(super) fn extern_convert_any(m: &mut Machine) -> Result<(), Halt> {
 pub(super) fn any_convert_extern(m: &mut Machine) -> Result<(), Halt> {
     match m.pop_ref()? {
         Ref::Null => {
-            rule!(m.coverage, "Step_pure/any.convert_extern-null");
-            m.push(Ref::Null);
-            Ok(())
+            rule!(m, "Step_pure/any.convert_extern-null");
+            m.push(Ref::Null)
         }
         Ref::Extern(internal) => {
-            rule!(m.coverage, "Step_pure/any.convert_extern-addr");
-            m.push(Ref::from(internal));
-            Ok(())
+            rule!(m, "Step_pure/any.convert_extern-addr");
+            m.push(Ref::from(internal))
         }
         _ => Err(Stuck::OperandType.into()),
     }

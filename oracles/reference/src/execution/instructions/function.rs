@@ -6,7 +6,8 @@
 use super::trap::{Halt, Misuse, OrStuck, Stuck, Trap};
 use super::{Flow, reference, table};
 use crate::execution::configurations::Store;
-use crate::execution::stack::{Frame, Machine, Operand};
+use crate::execution::machine::Machine;
+use crate::execution::stack::Frame;
 use crate::execution::types::val_ok;
 use crate::execution::values::{FuncAddr, InstanceAddr, Ref, Value};
 use crate::rules::rule;
@@ -19,7 +20,7 @@ pub(super) fn call(
     instance: InstanceAddr,
     x: FuncIdx,
 ) -> Result<FuncAddr, Halt> {
-    rule!(m.coverage, "Step_read/call");
+    rule!(m, "Step_read/call");
     store.module_inst(instance)?.func_addr(x)
 }
 
@@ -29,7 +30,7 @@ pub(super) fn return_call(
     instance: InstanceAddr,
     x: FuncIdx,
 ) -> Result<FuncAddr, Halt> {
-    rule!(m.coverage, "Step_read/return_call");
+    rule!(m, "Step_read/return_call");
     store.module_inst(instance)?.func_addr(x)
 }
 
@@ -44,14 +45,14 @@ fn callee(m: &mut Machine) -> Result<Option<FuncAddr>, Halt> {
 
 pub(super) fn call_ref(m: &mut Machine) -> Result<FuncAddr, Halt> {
     callee(m)?.ok_or_else(|| {
-        rule!(m.coverage, "Step_read/call_ref-null");
+        rule!(m, "Step_read/call_ref-null");
         Trap::NullFunctionReference.into()
     })
 }
 
 pub(super) fn return_call_ref(m: &mut Machine) -> Result<FuncAddr, Halt> {
     callee(m)?.ok_or_else(|| {
-        rule!(m.coverage, "Step_read/return_call_ref-frame-null");
+        rule!(m, "Step_read/return_call_ref-frame-null");
         Trap::NullFunctionReference.into()
     })
 }
@@ -93,7 +94,7 @@ pub(super) fn call_indirect(
     x: TableIdx,
     y: TypeIdx,
 ) -> Result<FuncAddr, Halt> {
-    rule!(m.coverage, "Step_pure/call_indirect");
+    rule!(m, "Step_pure/call_indirect");
     table_element(store, m, instance, x, y)?;
     call_ref(m).map_err(uninitialized)
 }
@@ -105,10 +106,13 @@ pub(super) fn return_call_indirect(
     x: TableIdx,
     y: TypeIdx,
 ) -> Result<FuncAddr, Halt> {
-    rule!(m.coverage, "Step_pure/return_call_indirect");
+    rule!(m, "Step_pure/return_call_indirect");
     table_element(store, m, instance, x, y)?;
     return_call_ref(m).map_err(uninitialized)
 }
+
+/// Operands that rules of one instruction push before they pop others, beyond what validation counts.
+const BETWEEN_RULES: usize = 1;
 
 /// `call_ref` of a function, as far as rules go: makes the frame of a function of a module.
 #[inline]
@@ -119,24 +123,23 @@ pub(super) fn call_ref_func(
     code: u32,
     (params, arity): (u32, u32),
 ) -> Result<(), Halt> {
-    rule!(m.coverage, "Step_read/call_ref-func");
+    rule!(m, "Step_read/call_ref-func");
     let module = &store.module_inst(instance)?.module;
     let (func, side) = module.code(code as usize).or_stuck(Stuck::Index)?;
     let locals: u64 = func.locals.iter().map(|run| u64::from(run.count)).sum();
     m.admit(locals + u64::from(side.max_height()))?;
     let base = m.top(params as usize)?;
     for run in &func.locals {
-        let slot = Value::default_of(run.ty).into_slot(m);
-        m.values
-            .extend(std::iter::repeat_n(slot, run.count as usize));
+        m.push_n(Value::default_of(run.ty), run.count as usize);
     }
     m.charge(locals / 8)?;
-    m.frames.push(Frame {
+    m.reserve(side.max_height() as usize + BETWEEN_RULES);
+    m.push_frame(Frame {
         instance,
         code,
         position: 0,
         base: base as u32,
-        operands: m.values.len() as u32,
+        operands: m.height() as u32,
         arity,
     });
     Ok(())
@@ -157,9 +160,9 @@ pub(super) fn check_results(store: &Store, a: FuncAddr, results: &[Value]) -> Re
 /// The body has been executed to its end: the frame disappears, its results stay.
 #[inline(always)]
 pub(super) fn frame_vals(m: &mut Machine, floor: usize) -> Result<Flow, Halt> {
-    rule!(m.coverage, "Step_pure/frame-vals");
+    rule!(m, "Step_pure/frame-vals");
     let frame = m.frame()?;
-    if m.values.len() != frame.operands as usize + frame.arity as usize {
+    if m.height() != frame.operands as usize + frame.arity as usize {
         return Err(Stuck::OperandHeight.into());
     }
     leave(m, floor)
@@ -167,14 +170,14 @@ pub(super) fn frame_vals(m: &mut Machine, floor: usize) -> Result<Flow, Halt> {
 
 #[inline(always)]
 pub(super) fn r#return(m: &mut Machine, floor: usize) -> Result<Flow, Halt> {
-    rule!(m.coverage, "Step_pure/return-frame");
+    rule!(m, "Step_pure/return-frame");
     leave(m, floor)
 }
 
 /// Removes the frame on top, moves its results to where its arguments were, and lets the caller go on after the call.
 #[inline(always)]
 fn leave(m: &mut Machine, floor: usize) -> Result<Flow, Halt> {
-    let frame = m.frames.pop().or_stuck(Stuck::Position)?;
+    let frame = m.pop_frame()?;
     m.cut(frame.base as usize, frame.arity as usize)?;
     super::resume_caller(m, floor);
     Ok(Flow::Return)
@@ -186,8 +189,8 @@ pub(super) fn return_call_ref_frame_addr(
     m: &mut Machine,
     a: FuncAddr,
 ) -> Result<(), Halt> {
-    rule!(m.coverage, "Step_read/return_call_ref-frame-addr");
+    rule!(m, "Step_read/return_call_ref-frame-addr");
     let params = store.func(a)?.params;
-    let frame = m.frames.pop().or_stuck(Stuck::Position)?;
+    let frame = m.pop_frame()?;
     m.cut(frame.base as usize, params as usize)
 }

@@ -2,7 +2,7 @@
 
 use super::trap::Halt;
 use crate::execution::configurations::Store;
-use crate::execution::stack::Machine;
+use crate::execution::machine::Machine;
 use crate::execution::values::InstanceAddr;
 use crate::rules::rule;
 use crate::syntax::GlobalIdx;
@@ -14,9 +14,8 @@ pub(super) fn get(
     instance: InstanceAddr,
     x: GlobalIdx,
 ) -> Result<(), Halt> {
-    rule!(m.coverage, "Step_read/global.get");
-    m.push(store.global(instance, x)?.value);
-    Ok(())
+    rule!(m, "Step_read/global.get");
+    m.push(store.global(instance, x)?.value)
 }
 
 #[inline(always)]
@@ -26,7 +25,7 @@ pub(super) fn set(
     instance: InstanceAddr,
     x: GlobalIdx,
 ) -> Result<(), Halt> {
-    rule!(m.coverage, "Step/global.set");
+    rule!(m, "Step/global.set");
     let slot = m.pop()?;
     store.global_mut(instance, x)?.value = m.value(slot);
     Ok(())

@@ -1,7 +1,7 @@
 //! 4.3, Scalar reference instructions. All pure.
 
 use super::trap::{Halt, Stuck, Trap};
-use crate::execution::stack::Machine;
+use crate::execution::machine::Machine;
 use crate::execution::values::Ref;
 use crate::numerics::Int;
 use crate::rules::rule;
@@ -12,26 +12,24 @@ const MASK: u32 = u32::MAX >> 1;
 
 #[inline(always)]
 pub(super) fn ref_i31(m: &mut Machine) -> Result<(), Halt> {
-    rule!(m.coverage, "Step_pure/ref.i31");
+    rule!(m, "Step_pure/ref.i31");
     let i = m.pop_num::<u32>()?;
-    m.push(Ref::I31(i & MASK));
-    Ok(())
+    m.push(Ref::I31(i & MASK))
 }
 
 #[inline(always)]
 pub(super) fn get(m: &mut Machine, sx: Sx) -> Result<(), Halt> {
     match m.pop_ref()? {
         Ref::Null => {
-            rule!(m.coverage, "Step_pure/i31.get-null");
+            rule!(m, "Step_pure/i31.get-null");
             Err(Trap::NullI31Reference.into())
         }
         Ref::I31(i) => {
-            rule!(m.coverage, "Step_pure/i31.get-num");
+            rule!(m, "Step_pure/i31.get-num");
             m.push(match sx {
                 Sx::S => i.iextend_s(31),
                 Sx::U => i & MASK,
-            });
-            Ok(())
+            })
         }
         _ => Err(Stuck::OperandType.into()),
     }

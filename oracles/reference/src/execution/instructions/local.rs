@@ -1,7 +1,8 @@
 //! 4.3, Local instructions.
 
 use super::trap::{Halt, OrStuck, Stuck};
-use crate::execution::stack::Machine;
+use crate::execution::machine::Machine;
+use crate::execution::stack::Slot;
 use crate::rules::rule;
 use crate::syntax::LocalIdx;
 
@@ -13,24 +14,30 @@ fn position(base: u32, x: LocalIdx) -> usize {
 
 #[inline(always)]
 pub(super) fn get(m: &mut Machine, base: u32, x: LocalIdx) -> Result<(), Halt> {
-    rule!(m.coverage, "Step_read/local.get");
-    let value = *m.values.get(position(base, x)).or_stuck(Stuck::Index)?;
-    m.push(value);
+    rule!(m, "Step_read/local.get");
+    let value = m.slot(position(base, x));
+    m.push(value.or_stuck(Stuck::Index)?)
+}
+
+/// `local.set` with this value on top.
+#[inline(always)]
+fn assign(m: &mut Machine, base: u32, x: LocalIdx, value: Slot) -> Result<(), Halt> {
+    rule!(m, "Step/local.set");
+    let local = m.slot_mut(position(base, x));
+    *local.or_stuck(Stuck::Index)? = value;
     Ok(())
 }
 
 #[inline(always)]
 pub(super) fn set(m: &mut Machine, base: u32, x: LocalIdx) -> Result<(), Halt> {
-    rule!(m.coverage, "Step/local.set");
     let value = m.pop()?;
-    *m.values.get_mut(position(base, x)).or_stuck(Stuck::Index)? = value;
-    Ok(())
+    assign(m, base, x, value)
 }
 
+/// The value that `local.set` takes is a second one, which need not be pushed.
 #[inline(always)]
 pub(super) fn tee(m: &mut Machine, base: u32, x: LocalIdx) -> Result<(), Halt> {
-    rule!(m.coverage, "Step_pure/local.tee");
-    let value = *m.values.last().or_stuck(Stuck::OperandMissing)?;
-    m.push(value);
-    set(m, base, x)
+    rule!(m, "Step_pure/local.tee");
+    let value = m.top_slot();
+    assign(m, base, x, value.or_stuck(Stuck::OperandMissing)?)
 }

@@ -4,7 +4,7 @@
 
 use super::trap::{Halt, OrStuck, Stuck, Trap};
 use crate::execution::configurations::{MemInst, PAGE_BYTES, Store};
-use crate::execution::stack::Machine;
+use crate::execution::machine::Machine;
 use crate::execution::values::{InstanceAddr, MemAddr, Value};
 use crate::numerics::scalar::{Int, extend_s, extend_u};
 use crate::numerics::vector::{self, Lane};
@@ -61,13 +61,12 @@ fn load_num<const K: usize>(
     let i = m.pop_addr(mem.ty.addr)?;
     match read(mem, i, at) {
         None => {
-            rule!(m.coverage, "Step_read/load-num-oob");
+            rule!(m, "Step_read/load-num-oob");
             Err(OUT_OF_BOUNDS)
         }
         Some(bytes) => {
-            rule!(m.coverage, "Step_read/load-num-val");
-            m.push(value(bytes));
-            Ok(())
+            rule!(m, "Step_read/load-num-val");
+            m.push(value(bytes))
         }
     }
 }
@@ -83,13 +82,12 @@ fn load_pack<const K: usize>(
     let i = m.pop_addr(mem.ty.addr)?;
     match read(mem, i, at) {
         None => {
-            rule!(m.coverage, "Step_read/load-pack-oob");
+            rule!(m, "Step_read/load-pack-oob");
             Err(OUT_OF_BOUNDS)
         }
         Some(bytes) => {
-            rule!(m.coverage, "Step_read/load-pack-val");
-            m.push(value(bytes));
-            Ok(())
+            rule!(m, "Step_read/load-pack-val");
+            m.push(value(bytes))
         }
     }
 }
@@ -126,10 +124,10 @@ fn store_num(store: &mut Store, m: &mut Machine, at: At, bytes: &[u8]) -> Result
     let mem = store.mem_mut(at.instance, at.mem)?;
     let i = m.pop_addr(mem.ty.addr)?;
     if write(mem, i, at, bytes).is_none() {
-        rule!(m.coverage, "Step/store-num-oob");
+        rule!(m, "Step/store-num-oob");
         return Err(OUT_OF_BOUNDS);
     }
-    rule!(m.coverage, "Step/store-num-val");
+    rule!(m, "Step/store-num-val");
     Ok(())
 }
 
@@ -138,10 +136,10 @@ fn store_pack(store: &mut Store, m: &mut Machine, at: At, bytes: &[u8]) -> Resul
     let mem = store.mem_mut(at.instance, at.mem)?;
     let i = m.pop_addr(mem.ty.addr)?;
     if write(mem, i, at, bytes).is_none() {
-        rule!(m.coverage, "Step/store-pack-oob");
+        rule!(m, "Step/store-pack-oob");
         return Err(OUT_OF_BOUNDS);
     }
-    rule!(m.coverage, "Step/store-pack-val");
+    rule!(m, "Step/store-pack-val");
     Ok(())
 }
 
@@ -172,18 +170,18 @@ pub(super) fn vload(store: &Store, m: &mut Machine, op: VLoadOp, at: At) -> Resu
         VLoadOp::Full => {
             let bytes = read(mem, i, at);
             if bytes.is_some() {
-                rule!(m.coverage, "Step_read/vload-val");
+                rule!(m, "Step_read/vload-val");
             } else {
-                rule!(m.coverage, "Step_read/vload-oob");
+                rule!(m, "Step_read/vload-oob");
             }
             bytes.map(u128::from_le_bytes)
         }
         VLoadOp::Pack(sz, sx) => {
             let bytes = read(mem, i, at);
             if bytes.is_some() {
-                rule!(m.coverage, "Step_read/vload-pack-val");
+                rule!(m, "Step_read/vload-pack-val");
             } else {
-                rule!(m.coverage, "Step_read/vload-pack-oob");
+                rule!(m, "Step_read/vload-pack-oob");
             }
             let half = bytes.map(|b| u128::from(u64::from_le_bytes(b)));
             half.map(|half| extend_lanes(half, sz, sx)).transpose()?
@@ -191,24 +189,23 @@ pub(super) fn vload(store: &Store, m: &mut Machine, op: VLoadOp, at: At) -> Resu
         VLoadOp::Splat(sz) => {
             let lane = read_lane(mem, i, at, sz);
             if lane.is_some() {
-                rule!(m.coverage, "Step_read/vload-splat-val");
+                rule!(m, "Step_read/vload-splat-val");
             } else {
-                rule!(m.coverage, "Step_read/vload-splat-oob");
+                rule!(m, "Step_read/vload-splat-oob");
             }
             lane.map(|lane| splat(lane, sz))
         }
         VLoadOp::Zero(sz) => {
             let lane = read_lane(mem, i, at, sz);
             if lane.is_some() {
-                rule!(m.coverage, "Step_read/vload-zero-val");
+                rule!(m, "Step_read/vload-zero-val");
             } else {
-                rule!(m.coverage, "Step_read/vload-zero-oob");
+                rule!(m, "Step_read/vload-zero-oob");
             }
             lane.map(u128::from)
         }
     };
-    m.push(vector.ok_or(OUT_OF_BOUNDS)?);
-    Ok(())
+    m.push(vector.ok_or(OUT_OF_BOUNDS)?)
 }
 
 /// One lane of memory, zero-extended.
@@ -258,18 +255,17 @@ pub(super) fn vload_lane(
     let v = m.pop_num::<u128>()?;
     let i = m.pop_addr(mem.ty.addr)?;
     let Some(c) = read_lane(mem, i, at, sz) else {
-        rule!(m.coverage, "Step_read/vload_lane-oob");
+        rule!(m, "Step_read/vload_lane-oob");
         return Err(OUT_OF_BOUNDS);
     };
-    rule!(m.coverage, "Step_read/vload_lane-val");
+    rule!(m, "Step_read/vload_lane-val");
     let lane = u32::from(lane);
     m.push(match sz {
         Sz::B8 => vector::replace(v, lane, c as u8),
         Sz::B16 => vector::replace(v, lane, c as u16),
         Sz::B32 => vector::replace(v, lane, c as u32),
         Sz::B64 => vector::replace(v, lane, c),
-    });
-    Ok(())
+    })
 }
 
 pub(super) fn vstore(store: &mut Store, m: &mut Machine, at: At) -> Result<(), Halt> {
@@ -277,10 +273,10 @@ pub(super) fn vstore(store: &mut Store, m: &mut Machine, at: At) -> Result<(), H
     let v = m.pop_num::<u128>()?;
     let i = m.pop_addr(mem.ty.addr)?;
     if write(mem, i, at, &v.to_le_bytes()).is_none() {
-        rule!(m.coverage, "Step/vstore-oob");
+        rule!(m, "Step/vstore-oob");
         return Err(OUT_OF_BOUNDS);
     }
-    rule!(m.coverage, "Step/vstore-val");
+    rule!(m, "Step/vstore-val");
     Ok(())
 }
 
@@ -300,10 +296,10 @@ pub(super) fn vstore_lane(
         .nth(usize::from(lane))
         .or_stuck(Stuck::Shape)?;
     if write(mem, i, at, lane).is_none() {
-        rule!(m.coverage, "Step/vstore_lane-oob");
+        rule!(m, "Step/vstore_lane-oob");
         return Err(OUT_OF_BOUNDS);
     }
-    rule!(m.coverage, "Step/vstore_lane-val");
+    rule!(m, "Step/vstore_lane-val");
     Ok(())
 }
 
@@ -313,10 +309,9 @@ pub(super) fn size(
     instance: InstanceAddr,
     x: MemIdx,
 ) -> Result<(), Halt> {
-    rule!(m.coverage, "Step_read/memory.size");
+    rule!(m, "Step_read/memory.size");
     let mem = store.mem(instance, x)?;
-    m.push_addr(mem.ty.addr, Some(mem.bytes.len() as u64 / PAGE_BYTES));
-    Ok(())
+    m.push_addr(mem.ty.addr, Some(mem.bytes.len() as u64 / PAGE_BYTES))
 }
 
 pub(super) fn grow(
@@ -331,12 +326,11 @@ pub(super) fn grow(
     m.charge(n.min(1 << 16) * (PAGE_BYTES / 64))?;
     let size = grow_memory(store, a, n)?;
     if size.is_some() {
-        rule!(m.coverage, "Step/memory.grow-succeed");
+        rule!(m, "Step/memory.grow-succeed");
     } else {
-        rule!(m.coverage, "Step/memory.grow-fail");
+        rule!(m, "Step/memory.grow-fail");
     }
-    m.push_addr(at, size);
-    Ok(())
+    m.push_addr(at, size)
 }
 
 /// `$growmem` by `n` pages: the old size in pages, or nothing if the type or a limit of the store does not allow the new
@@ -371,13 +365,13 @@ pub(super) fn fill(
     let value = m.pop_num::<u32>()?;
     let i = m.pop_addr(mem.ty.addr)?;
     let Some(range) = range(&mem.bytes, i, n) else {
-        rule!(m.coverage, "Step_read/memory.fill-oob");
+        rule!(m, "Step_read/memory.fill-oob");
         return Err(OUT_OF_BOUNDS);
     };
     if n == 0 {
-        rule!(m.coverage, "Step_read/memory.fill-zero");
+        rule!(m, "Step_read/memory.fill-zero");
     } else {
-        rule!(m.coverage, "Step_read/memory.fill-succ");
+        rule!(m, "Step_read/memory.fill-succ");
         m.charge(n / 64)?;
         mem.bytes[range].fill(value as u8);
     }
@@ -398,17 +392,17 @@ pub(super) fn copy(
     let i1 = m.pop_addr(to.ty.addr)?;
     let ranges = (range(&to.bytes, i1, n), range(&from.bytes, i2, n));
     let (Some(target), Some(source)) = ranges else {
-        rule!(m.coverage, "Step_read/memory.copy-oob");
+        rule!(m, "Step_read/memory.copy-oob");
         return Err(OUT_OF_BOUNDS);
     };
     if n == 0 {
-        rule!(m.coverage, "Step_read/memory.copy-zero");
+        rule!(m, "Step_read/memory.copy-zero");
         return Ok(());
     }
     if i1 <= i2 {
-        rule!(m.coverage, "Step_read/memory.copy-le");
+        rule!(m, "Step_read/memory.copy-le");
     } else {
-        rule!(m.coverage, "Step_read/memory.copy-gt");
+        rule!(m, "Step_read/memory.copy-gt");
     }
     m.charge(n / 64)?;
     if t == f {
@@ -436,13 +430,13 @@ pub(crate) fn init(
     let i = m.pop_addr(mem.ty.addr)?;
     let ranges = (range(&mem.bytes, i, n), range(&data.bytes, j, n));
     let (Some(target), Some(source)) = ranges else {
-        rule!(m.coverage, "Step_read/memory.init-oob");
+        rule!(m, "Step_read/memory.init-oob");
         return Err(OUT_OF_BOUNDS);
     };
     if n == 0 {
-        rule!(m.coverage, "Step_read/memory.init-zero");
+        rule!(m, "Step_read/memory.init-zero");
     } else {
-        rule!(m.coverage, "Step_read/memory.init-succ");
+        rule!(m, "Step_read/memory.init-succ");
         m.charge(n / 64)?;
         mem.bytes[target].copy_from_slice(&data.bytes[source]);
     }
@@ -455,7 +449,7 @@ pub(crate) fn data_drop(
     instance: InstanceAddr,
     x: DataIdx,
 ) -> Result<(), Halt> {
-    rule!(m.coverage, "Step/data.drop");
+    rule!(m, "Step/data.drop");
     store.data_mut(instance, x)?.bytes = Vec::new();
     Ok(())
 }

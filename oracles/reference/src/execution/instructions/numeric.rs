@@ -3,7 +3,7 @@
 //! Each rule has one function here, over all types and operators; a partial operator's empty result set is the trap rule.
 
 use super::trap::Halt;
-use crate::execution::stack::{Machine, Number};
+use crate::execution::machine::{Machine, Number};
 use crate::execution::values::Value;
 use crate::numerics::scalar::{demote, extend_s, extend_u, promote};
 use crate::numerics::{Float, Int, Undefined};
@@ -13,16 +13,14 @@ use crate::syntax::{Cvtop, FBinop, FRelop, FUnop, IBinop, IRelop, IUnop, Sx};
 /// `CONST nt c`, a value already.
 #[inline(always)]
 pub(super) fn constant(m: &mut Machine, value: Value) -> Result<(), Halt> {
-    m.push(value);
-    Ok(())
+    m.push(value)
 }
 
 #[inline(always)]
 fn unop<T: Number>(m: &mut Machine, f: impl FnOnce(T) -> T) -> Result<(), Halt> {
-    rule!(m.coverage, "Step_pure/unop-val");
+    rule!(m, "Step_pure/unop-val");
     let c = m.pop_num()?;
-    m.push(f(c));
-    Ok(())
+    m.push(f(c))
 }
 
 #[inline(always)]
@@ -34,12 +32,11 @@ fn binop<T: Number>(
     let first = m.pop_num()?;
     match f(first, second) {
         Ok(c) => {
-            rule!(m.coverage, "Step_pure/binop-val");
-            m.push(c);
-            Ok(())
+            rule!(m, "Step_pure/binop-val");
+            m.push(c)
         }
         Err(reason) => {
-            rule!(m.coverage, "Step_pure/binop-trap");
+            rule!(m, "Step_pure/binop-trap");
             Err(Halt::Trap(reason.into()))
         }
     }
@@ -47,19 +44,17 @@ fn binop<T: Number>(
 
 #[inline(always)]
 fn testop<T: Number>(m: &mut Machine, f: impl FnOnce(T) -> bool) -> Result<(), Halt> {
-    rule!(m.coverage, "Step_pure/testop");
+    rule!(m, "Step_pure/testop");
     let c = m.pop_num()?;
-    m.push(u32::from(f(c)));
-    Ok(())
+    m.push(u32::from(f(c)))
 }
 
 #[inline(always)]
 fn relop<T: Number>(m: &mut Machine, f: impl FnOnce(T, T) -> bool) -> Result<(), Halt> {
-    rule!(m.coverage, "Step_pure/relop");
+    rule!(m, "Step_pure/relop");
     let second = m.pop_num()?;
     let first = m.pop_num()?;
-    m.push(u32::from(f(first, second)));
-    Ok(())
+    m.push(u32::from(f(first, second)))
 }
 
 #[inline(always)]
@@ -69,12 +64,11 @@ fn convert<T1: Number, T2: Number>(
 ) -> Result<(), Halt> {
     match f(m.pop_num()?) {
         Ok(c) => {
-            rule!(m.coverage, "Step_pure/cvtop-val");
-            m.push(c);
-            Ok(())
+            rule!(m, "Step_pure/cvtop-val");
+            m.push(c)
         }
         Err(reason) => {
-            rule!(m.coverage, "Step_pure/cvtop-trap");
+            rule!(m, "Step_pure/cvtop-trap");
             Err(Halt::Trap(reason.into()))
         }
     }
@@ -108,23 +102,25 @@ pub(super) fn funop<F: Float + Number>(m: &mut Machine, op: FUnop) -> Result<(),
 /// `$binop_(Inn, ..)`.
 #[inline(always)]
 pub(super) fn ibinop<I: Int + Number>(m: &mut Machine, op: IBinop) -> Result<(), Halt> {
-    match op {
-        IBinop::Add => binop(m, |a: I, b| Ok(a.iadd(b))),
-        IBinop::Sub => binop(m, |a: I, b| Ok(a.isub(b))),
-        IBinop::Mul => binop(m, |a: I, b| Ok(a.imul(b))),
-        IBinop::Div(Sx::S) => binop(m, I::idiv_s),
-        IBinop::Div(Sx::U) => binop(m, I::idiv_u),
-        IBinop::Rem(Sx::S) => binop(m, I::irem_s),
-        IBinop::Rem(Sx::U) => binop(m, I::irem_u),
-        IBinop::And => binop(m, |a: I, b| Ok(a.iand(b))),
-        IBinop::Or => binop(m, |a: I, b| Ok(a.ior(b))),
-        IBinop::Xor => binop(m, |a: I, b| Ok(a.ixor(b))),
-        IBinop::Shl => binop(m, |a: I, b: I| Ok(a.ishl(b.low_u32()))),
-        IBinop::Shr(Sx::S) => binop(m, |a: I, b: I| Ok(a.ishr_s(b.low_u32()))),
-        IBinop::Shr(Sx::U) => binop(m, |a: I, b: I| Ok(a.ishr_u(b.low_u32()))),
-        IBinop::Rotl => binop(m, |a: I, b: I| Ok(a.irotl(b.low_u32()))),
-        IBinop::Rotr => binop(m, |a: I, b: I| Ok(a.irotr(b.low_u32()))),
-    }
+    binop(m, |a: I, b: I| {
+        Ok(match op {
+            IBinop::Add => a.iadd(b),
+            IBinop::Sub => a.isub(b),
+            IBinop::Mul => a.imul(b),
+            IBinop::Div(Sx::S) => a.idiv_s(b)?,
+            IBinop::Div(Sx::U) => a.idiv_u(b)?,
+            IBinop::Rem(Sx::S) => a.irem_s(b)?,
+            IBinop::Rem(Sx::U) => a.irem_u(b)?,
+            IBinop::And => a.iand(b),
+            IBinop::Or => a.ior(b),
+            IBinop::Xor => a.ixor(b),
+            IBinop::Shl => a.ishl(b.low_u32()),
+            IBinop::Shr(Sx::S) => a.ishr_s(b.low_u32()),
+            IBinop::Shr(Sx::U) => a.ishr_u(b.low_u32()),
+            IBinop::Rotl => a.irotl(b.low_u32()),
+            IBinop::Rotr => a.irotr(b.low_u32()),
+        })
+    })
 }
 
 /// `$binop_(Fnn, ..)`.
@@ -150,18 +146,18 @@ pub(super) fn eqz<I: Int + Number>(m: &mut Machine) -> Result<(), Halt> {
 /// `$relop_(Inn, ..)`.
 #[inline(always)]
 pub(super) fn irelop<I: Int + Number>(m: &mut Machine, op: IRelop) -> Result<(), Halt> {
-    match op {
-        IRelop::Eq => relop(m, |a: I, b| a == b),
-        IRelop::Ne => relop(m, |a: I, b| a != b),
-        IRelop::Lt(Sx::S) => relop(m, I::ilt_s),
-        IRelop::Lt(Sx::U) => relop(m, |a: I, b| a < b),
-        IRelop::Gt(Sx::S) => relop(m, I::igt_s),
-        IRelop::Gt(Sx::U) => relop(m, |a: I, b| a > b),
-        IRelop::Le(Sx::S) => relop(m, I::ile_s),
-        IRelop::Le(Sx::U) => relop(m, |a: I, b| a <= b),
-        IRelop::Ge(Sx::S) => relop(m, I::ige_s),
-        IRelop::Ge(Sx::U) => relop(m, |a: I, b| a >= b),
-    }
+    relop(m, |a: I, b: I| match op {
+        IRelop::Eq => a == b,
+        IRelop::Ne => a != b,
+        IRelop::Lt(Sx::S) => a.ilt_s(b),
+        IRelop::Lt(Sx::U) => a < b,
+        IRelop::Gt(Sx::S) => a.igt_s(b),
+        IRelop::Gt(Sx::U) => a > b,
+        IRelop::Le(Sx::S) => a.ile_s(b),
+        IRelop::Le(Sx::U) => a <= b,
+        IRelop::Ge(Sx::S) => a.ige_s(b),
+        IRelop::Ge(Sx::U) => a >= b,
+    })
 }
 
 /// `$relop_(Fnn, ..)`. Rust's comparisons are those of IEEE 754.

@@ -3,16 +3,15 @@
 use super::branch::top_ref_ok;
 use super::trap::{Halt, Trap};
 use crate::execution::configurations::Store;
-use crate::execution::stack::Machine;
+use crate::execution::machine::Machine;
 use crate::execution::values::{InstanceAddr, Ref};
 use crate::rules::rule;
 use crate::syntax::{FuncIdx, RefType};
 
 #[inline(always)]
 pub(super) fn null(m: &mut Machine) -> Result<(), Halt> {
-    rule!(m.coverage, "Step_read/ref.null");
-    m.push(Ref::Null);
-    Ok(())
+    rule!(m, "Step_read/ref.null");
+    m.push(Ref::Null)
 }
 
 pub(super) fn func(
@@ -21,47 +20,43 @@ pub(super) fn func(
     instance: InstanceAddr,
     x: FuncIdx,
 ) -> Result<(), Halt> {
-    rule!(m.coverage, "Step_read/ref.func");
-    m.push(Ref::Func(store.module_inst(instance)?.func_addr(x)?));
-    Ok(())
+    rule!(m, "Step_read/ref.func");
+    m.push(Ref::Func(store.module_inst(instance)?.func_addr(x)?))
 }
 
 #[inline(always)]
 pub(super) fn is_null(m: &mut Machine) -> Result<(), Halt> {
-    let is_null = m.pop_ref()?.is_null();
-    if is_null {
-        rule!(m.coverage, "Step_pure/ref.is_null-true");
+    if m.pop_ref()?.is_null() {
+        rule!(m, "Step_pure/ref.is_null-true");
+        m.push(1u32)
     } else {
-        rule!(m.coverage, "Step_pure/ref.is_null-false");
+        rule!(m, "Step_pure/ref.is_null-false");
+        m.push(0u32)
     }
-    m.push(u32::from(is_null));
-    Ok(())
 }
 
 #[inline(always)]
 pub(super) fn as_non_null(m: &mut Machine) -> Result<(), Halt> {
     let r = m.pop_ref()?;
     if r.is_null() {
-        rule!(m.coverage, "Step_pure/ref.as_non_null-null");
+        rule!(m, "Step_pure/ref.as_non_null-null");
         return Err(Trap::NullReference.into());
     }
-    rule!(m.coverage, "Step_pure/ref.as_non_null-addr");
-    m.push(r);
-    Ok(())
+    rule!(m, "Step_pure/ref.as_non_null-addr");
+    m.push(r)
 }
 
 #[inline(always)]
 pub(super) fn eq(m: &mut Machine) -> Result<(), Halt> {
     let (second, first) = (m.pop_ref()?, m.pop_ref()?);
     if first.is_null() && second.is_null() {
-        rule!(m.coverage, "Step_pure/ref.eq-null");
+        rule!(m, "Step_pure/ref.eq-null");
     } else if first == second {
-        rule!(m.coverage, "Step_pure/ref.eq-true");
+        rule!(m, "Step_pure/ref.eq-true");
     } else {
-        rule!(m.coverage, "Step_pure/ref.eq-false");
+        rule!(m, "Step_pure/ref.eq-false");
     }
-    m.push(u32::from(first == second));
-    Ok(())
+    m.push(u32::from(first == second))
 }
 
 pub(super) fn test(
@@ -72,13 +67,12 @@ pub(super) fn test(
 ) -> Result<(), Halt> {
     let succeeds = top_ref_ok(store, m, instance, rt)?;
     if succeeds {
-        rule!(m.coverage, "Step_read/ref.test-true");
+        rule!(m, "Step_read/ref.test-true");
     } else {
-        rule!(m.coverage, "Step_read/ref.test-false");
+        rule!(m, "Step_read/ref.test-false");
     }
     m.pop()?;
-    m.push(u32::from(succeeds));
-    Ok(())
+    m.push(u32::from(succeeds))
 }
 
 pub(super) fn cast(
@@ -88,9 +82,9 @@ pub(super) fn cast(
     rt: RefType,
 ) -> Result<(), Halt> {
     if !top_ref_ok(store, m, instance, rt)? {
-        rule!(m.coverage, "Step_read/ref.cast-fail");
+        rule!(m, "Step_read/ref.cast-fail");
         return Err(Trap::CastFailure.into());
     }
-    rule!(m.coverage, "Step_read/ref.cast-succeed");
+    rule!(m, "Step_read/ref.cast-succeed");
     Ok(())
 }

@@ -5,7 +5,7 @@
 
 use super::trap::{Halt, OrStuck, Stuck, Trap};
 use crate::execution::configurations::Store;
-use crate::execution::stack::Machine;
+use crate::execution::machine::Machine;
 use crate::execution::types::Storage;
 use crate::execution::values::{InstanceAddr, Ref, StructAddr};
 use crate::rules::rule;
@@ -18,15 +18,13 @@ pub(super) fn new(
     instance: InstanceAddr,
     x: TypeIdx,
 ) -> Result<(), Halt> {
-    rule!(m.coverage, "Step/struct.new");
+    rule!(m, "Step/struct.new");
     let ty = store.module_inst(instance)?.type_at(x)?;
     let layout = store.layouts.get(ty.0 as usize).or_stuck(Stuck::Index)?;
     let first = m.top(layout.places.len())?;
-    let values = m.values[first..].iter().map(|slot| m.word(*slot));
-    let a = store.heap.add_struct(ty, layout, values)?;
-    m.values.truncate(first);
-    m.push(Ref::Struct(a));
-    Ok(())
+    let a = store.heap.add_struct(ty, layout, m.operands(first))?;
+    m.truncate(first);
+    m.push(Ref::Struct(a))
 }
 
 pub(super) fn new_default(
@@ -35,10 +33,11 @@ pub(super) fn new_default(
     instance: InstanceAddr,
     x: TypeIdx,
 ) -> Result<(), Halt> {
-    rule!(m.coverage, "Step_read/struct.new_default");
+    rule!(m, "Step_read/struct.new_default");
     let (_, layout) = store.type_layout(instance, x)?;
+    m.reserve(layout.places.len());
     for place in &layout.places {
-        m.push(place.storage.default_value());
+        m.push(place.storage.default_value())?;
     }
     new(store, m, instance, x)
 }
@@ -57,15 +56,14 @@ fn place(store: &Store, a: StructAddr, i: FieldIdx) -> Result<(usize, Storage), 
 pub(super) fn get(store: &Store, m: &mut Machine, sx: Option<Sx>, i: FieldIdx) -> Result<(), Halt> {
     match m.pop_ref()? {
         Ref::Null => {
-            rule!(m.coverage, "Step_read/struct.get-null");
+            rule!(m, "Step_read/struct.get-null");
             Err(Trap::NullStructureReference.into())
         }
         Ref::Struct(a) => {
-            rule!(m.coverage, "Step_read/struct.get-struct");
+            rule!(m, "Step_read/struct.get-struct");
             let (at, storage) = place(store, a, i)?;
             let value = store.heap.read(at, storage)?;
-            m.push(storage.extend(value, sx));
-            Ok(())
+            m.push(storage.extend(value, sx))
         }
         _ => Err(Stuck::OperandType.into()),
     }
@@ -77,11 +75,11 @@ pub(super) fn set(store: &mut Store, m: &mut Machine, i: FieldIdx) -> Result<(),
     let value = m.word(slot);
     match m.pop_ref()? {
         Ref::Null => {
-            rule!(m.coverage, "Step/struct.set-null");
+            rule!(m, "Step/struct.set-null");
             Err(Trap::NullStructureReference.into())
         }
         Ref::Struct(a) => {
-            rule!(m.coverage, "Step/struct.set-struct");
+            rule!(m, "Step/struct.set-struct");
             let (at, storage) = place(store, a, i)?;
             store.heap.write(at, storage, value)
         }

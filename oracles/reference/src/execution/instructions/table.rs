@@ -6,7 +6,7 @@
 
 use super::trap::{Halt, OrStuck, Stuck, Trap};
 use crate::execution::configurations::{Store, TableInst};
-use crate::execution::stack::Machine;
+use crate::execution::machine::Machine;
 use crate::execution::values::{InstanceAddr, Ref, TableAddr};
 use crate::rules::rule;
 use crate::syntax::{ElemIdx, TableIdx};
@@ -30,13 +30,12 @@ pub(super) fn get(
     let i = m.pop_addr(table.ty.addr)?;
     match usize::try_from(i).ok().and_then(|i| table.refs.get(i)) {
         None => {
-            rule!(m.coverage, "Step_read/table.get-oob");
+            rule!(m, "Step_read/table.get-oob");
             Err(OUT_OF_BOUNDS)
         }
         Some(r) => {
-            rule!(m.coverage, "Step_read/table.get-val");
-            m.push(*r);
-            Ok(())
+            rule!(m, "Step_read/table.get-val");
+            m.push(*r)
         }
     }
 }
@@ -53,11 +52,11 @@ pub(super) fn set(
     let i = m.pop_addr(table.ty.addr)?;
     match usize::try_from(i).ok().and_then(|i| table.refs.get_mut(i)) {
         None => {
-            rule!(m.coverage, "Step/table.set-oob");
+            rule!(m, "Step/table.set-oob");
             Err(OUT_OF_BOUNDS)
         }
         Some(place) => {
-            rule!(m.coverage, "Step/table.set-val");
+            rule!(m, "Step/table.set-val");
             *place = r;
             Ok(())
         }
@@ -70,10 +69,9 @@ pub(super) fn size(
     instance: InstanceAddr,
     x: TableIdx,
 ) -> Result<(), Halt> {
-    rule!(m.coverage, "Step_read/table.size");
+    rule!(m, "Step_read/table.size");
     let table = store.table(instance, x)?;
-    m.push_addr(table.ty.addr, Some(table.refs.len() as u64));
-    Ok(())
+    m.push_addr(table.ty.addr, Some(table.refs.len() as u64))
 }
 
 pub(super) fn grow(
@@ -89,12 +87,11 @@ pub(super) fn grow(
     m.charge(n.min(u64::from(u32::MAX)) / 8)?;
     let size = grow_table(store, a, n, r)?;
     if size.is_some() {
-        rule!(m.coverage, "Step/table.grow-succeed");
+        rule!(m, "Step/table.grow-succeed");
     } else {
-        rule!(m.coverage, "Step/table.grow-fail");
+        rule!(m, "Step/table.grow-fail");
     }
-    m.push_addr(at, size);
-    Ok(())
+    m.push_addr(at, size)
 }
 
 /// `$growtable`: the old size, or nothing if the type or a limit of the store does not allow the new one.
@@ -137,13 +134,13 @@ pub(super) fn fill(
     let r = m.pop_ref()?;
     let i = m.pop_addr(table.ty.addr)?;
     let Some(range) = range(&table.refs, i, n) else {
-        rule!(m.coverage, "Step_read/table.fill-oob");
+        rule!(m, "Step_read/table.fill-oob");
         return Err(OUT_OF_BOUNDS);
     };
     if n == 0 {
-        rule!(m.coverage, "Step_read/table.fill-zero");
+        rule!(m, "Step_read/table.fill-zero");
     } else {
-        rule!(m.coverage, "Step_read/table.fill-succ");
+        rule!(m, "Step_read/table.fill-succ");
         m.charge(n / 8)?;
         table.refs[range].fill(r);
     }
@@ -161,20 +158,20 @@ pub(super) fn copy(
     let i2 = m.pop_addr(from.ty.addr)?;
     let i1 = m.pop_addr(to.ty.addr)?;
     if n == 0 && range(&to.refs, i1, 0).is_some() && range(&from.refs, i2, 0).is_some() {
-        rule!(m.coverage, "Step_read/table.copy-zero");
+        rule!(m, "Step_read/table.copy-zero");
         return Ok(());
     }
     let inst = store.module_inst(instance)?;
     let (to, from) = (inst.table_addr(x1)?, inst.table_addr(x2)?);
     m.charge(n.min(u64::from(u32::MAX)) / 8)?;
     if copy_table(store, (to, i1), (from, i2), n)?.is_none() {
-        rule!(m.coverage, "Step_read/table.copy-oob");
+        rule!(m, "Step_read/table.copy-oob");
         return Err(OUT_OF_BOUNDS);
     }
     if i1 <= i2 {
-        rule!(m.coverage, "Step_read/table.copy-le");
+        rule!(m, "Step_read/table.copy-le");
     } else {
-        rule!(m.coverage, "Step_read/table.copy-gt");
+        rule!(m, "Step_read/table.copy-gt");
     }
     Ok(())
 }
@@ -222,13 +219,13 @@ pub(crate) fn init(
     let i = m.pop_addr(table.ty.addr)?;
     let ranges = (range(&table.refs, i, n), range(&elem.refs, j, n));
     let (Some(target), Some(source)) = ranges else {
-        rule!(m.coverage, "Step_read/table.init-oob");
+        rule!(m, "Step_read/table.init-oob");
         return Err(OUT_OF_BOUNDS);
     };
     if n == 0 {
-        rule!(m.coverage, "Step_read/table.init-zero");
+        rule!(m, "Step_read/table.init-zero");
     } else {
-        rule!(m.coverage, "Step_read/table.init-succ");
+        rule!(m, "Step_read/table.init-succ");
         m.charge(n / 8)?;
         table.refs[target].copy_from_slice(&elem.refs[source]);
     }
@@ -241,7 +238,7 @@ pub(crate) fn elem_drop(
     instance: InstanceAddr,
     x: ElemIdx,
 ) -> Result<(), Halt> {
-    rule!(m.coverage, "Step/elem.drop");
+    rule!(m, "Step/elem.drop");
     store.elem_mut(instance, x)?.refs = Vec::new();
     Ok(())
 }

@@ -4,7 +4,7 @@
 //! The trap rules of `vunop`, `vbinop` and `vternop` have no code: every operator has a result.
 
 use super::trap::{Halt, Stuck};
-use crate::execution::stack::Machine;
+use crate::execution::machine::Machine;
 use crate::execution::values::Value;
 use crate::numerics::scalar::{
     demote, extend_s, extend_u, narrow_s as sat_narrow_s, narrow_u as sat_narrow_u, promote,
@@ -26,8 +26,7 @@ const NO_OPERATOR: Halt = Halt::Stuck(Stuck::Shape);
 #[inline]
 fn unary(m: &mut Machine, f: impl FnOnce(u128) -> u128) -> Done {
     let a = m.pop_num()?;
-    m.push(f(a));
-    Ok(())
+    m.push(f(a))
 }
 
 /// Pops two operands, pushes the result of `f`.
@@ -35,8 +34,7 @@ fn unary(m: &mut Machine, f: impl FnOnce(u128) -> u128) -> Done {
 fn binary(m: &mut Machine, f: impl FnOnce(u128, u128) -> u128) -> Done {
     let b = m.pop_num()?;
     let a = m.pop_num()?;
-    m.push(f(a, b));
-    Ok(())
+    m.push(f(a, b))
 }
 
 /// Pops three operands, pushes the result of `f`.
@@ -69,17 +67,16 @@ macro_rules! by_fshape {
 }
 
 pub(super) fn constant(m: &mut Machine, bits: u128) -> Done {
-    m.push(bits);
-    Ok(())
+    m.push(bits)
 }
 
 pub(super) fn vvnot(m: &mut Machine) -> Done {
-    rule!(m.coverage, "Step_pure/vvunop");
+    rule!(m, "Step_pure/vvunop");
     unary(m, |a| !a)
 }
 
 pub(super) fn vvbinop(m: &mut Machine, op: VvBinop) -> Done {
-    rule!(m.coverage, "Step_pure/vvbinop");
+    rule!(m, "Step_pure/vvbinop");
     binary(m, |a, b| match op {
         VvBinop::And => a & b,
         VvBinop::AndNot => a & !b,
@@ -89,19 +86,18 @@ pub(super) fn vvbinop(m: &mut Machine, op: VvBinop) -> Done {
 }
 
 pub(super) fn vvbitselect(m: &mut Machine) -> Done {
-    rule!(m.coverage, "Step_pure/vvternop");
+    rule!(m, "Step_pure/vvternop");
     ternary(m, |a, b, mask| (a & mask) | (b & !mask))
 }
 
 pub(super) fn vvany_true(m: &mut Machine) -> Done {
-    rule!(m.coverage, "Step_pure/vvtestop");
+    rule!(m, "Step_pure/vvtestop");
     let a = m.pop_num::<u128>()?;
-    m.push(u32::from(a != 0));
-    Ok(())
+    m.push(u32::from(a != 0))
 }
 
 fn vunop(m: &mut Machine, f: impl FnOnce(u128) -> u128) -> Done {
-    rule!(m.coverage, "Step_pure/vunop-val");
+    rule!(m, "Step_pure/vunop-val");
     unary(m, f)
 }
 
@@ -135,7 +131,7 @@ pub(super) fn vfunop(m: &mut Machine, sh: FShape, op: FUnop) -> Done {
 }
 
 fn vbinop(m: &mut Machine, f: impl FnOnce(u128, u128) -> u128) -> Done {
-    rule!(m.coverage, "Step_pure/vbinop-val");
+    rule!(m, "Step_pure/vbinop-val");
     binary(m, f)
 }
 
@@ -189,7 +185,7 @@ pub(super) fn vfbinop(m: &mut Machine, sh: FShape, op: VfBinop) -> Done {
 }
 
 fn vternop(m: &mut Machine, f: impl FnOnce(u128, u128, u128) -> u128) -> Done {
-    rule!(m.coverage, "Step_pure/vternop-val");
+    rule!(m, "Step_pure/vternop-val");
     ternary(m, f)
 }
 
@@ -216,7 +212,7 @@ pub(super) fn vfternop(m: &mut Machine, sh: FShape, op: VfTernop) -> Done {
 }
 
 pub(super) fn viall_true(m: &mut Machine, sh: IShape) -> Done {
-    rule!(m.coverage, "Step_pure/vtestop");
+    rule!(m, "Step_pure/vtestop");
     let a = m.pop_num()?;
     let all_true = match sh {
         IShape::I8x16 => v::all_true::<u8>(a),
@@ -224,12 +220,11 @@ pub(super) fn viall_true(m: &mut Machine, sh: IShape) -> Done {
         IShape::I32x4 => v::all_true::<u32>(a),
         IShape::I64x2 => v::all_true::<u64>(a),
     };
-    m.push(u32::from(all_true));
-    Ok(())
+    m.push(u32::from(all_true))
 }
 
 fn vrelop<L: Lane>(m: &mut Machine, f: impl Fn(L, L) -> bool) -> Done {
-    rule!(m.coverage, "Step_pure/vrelop");
+    rule!(m, "Step_pure/vrelop");
     binary(m, |a, b| v::compare(a, b, f))
 }
 
@@ -275,25 +270,24 @@ pub(super) fn vshiftop(m: &mut Machine, sh: IShape, op: VShiftop) -> Done {
             VShiftop::Shr(Sx::U) => v::map1(a, |a: J| a.ishr_u(distance)),
         }
     }
-    rule!(m.coverage, "Step_pure/vshiftop");
+    rule!(m, "Step_pure/vshiftop");
     let distance = m.pop_num()?;
     unary(m, |a| by_ishape!(sh, apply(a, op, distance)))
 }
 
 pub(super) fn vbitmask(m: &mut Machine, sh: IShape) -> Done {
-    rule!(m.coverage, "Step_pure/vbitmask");
+    rule!(m, "Step_pure/vbitmask");
     let a = m.pop_num()?;
     m.push(match sh {
         IShape::I8x16 => v::bitmask::<u8>(a),
         IShape::I16x8 => v::bitmask::<u16>(a),
         IShape::I32x4 => v::bitmask::<u32>(a),
         IShape::I64x2 => v::bitmask::<u64>(a),
-    });
-    Ok(())
+    })
 }
 
 pub(super) fn vswizzlop(m: &mut Machine, op: VSwizzlop) -> Done {
-    rule!(m.coverage, "Step_pure/vswizzlop");
+    rule!(m, "Step_pure/vswizzlop");
     binary(m, |a, b| match op {
         VSwizzlop::Swizzle => v::swizzle(a, b),
         VSwizzlop::RelaxedSwizzle => relaxed::swizzle(a, b),
@@ -301,13 +295,13 @@ pub(super) fn vswizzlop(m: &mut Machine, op: VSwizzlop) -> Done {
 }
 
 pub(super) fn vshuffle(m: &mut Machine, indices: &[u8; 16]) -> Done {
-    rule!(m.coverage, "Step_pure/vshuffle");
+    rule!(m, "Step_pure/vshuffle");
     binary(m, |a, b| v::shuffle(indices, a, b))
 }
 
 /// `EXTADD_PAIRWISE`, to shape `sh`.
 pub(super) fn vextadd_pairwise(m: &mut Machine, sh: IShape, sx: Sx) -> Done {
-    rule!(m.coverage, "Step_pure/vextunop");
+    rule!(m, "Step_pure/vextunop");
     let f = match (sh, sx) {
         (IShape::I16x8, Sx::S) => v::extadd_pairwise_s::<u8, u16>,
         (IShape::I16x8, Sx::U) => v::extadd_pairwise_u::<u8, u16>,
@@ -320,7 +314,7 @@ pub(super) fn vextadd_pairwise(m: &mut Machine, sh: IShape, sx: Sx) -> Done {
 
 /// `$vextbinop__`, to shape `sh`.
 pub(super) fn vextbinop(m: &mut Machine, sh: IShape, op: VExtbinop) -> Done {
-    rule!(m.coverage, "Step_pure/vextbinop");
+    rule!(m, "Step_pure/vextbinop");
     fn extmul<J1: Int + Lane, J2: Int + Lane>(m: &mut Machine, half: Half, sx: Sx) -> Done {
         binary(m, |a, b| match sx {
             Sx::S => v::extmul_s::<J1, J2>(a, b, half),
@@ -338,13 +332,13 @@ pub(super) fn vextbinop(m: &mut Machine, sh: IShape, op: VExtbinop) -> Done {
 }
 
 pub(super) fn vrelaxed_dot_add(m: &mut Machine) -> Done {
-    rule!(m.coverage, "Step_pure/vextternop");
+    rule!(m, "Step_pure/vextternop");
     ternary(m, relaxed::dot_add)
 }
 
 /// `$vnarrowop__`, to shape `sh`.
 pub(super) fn vnarrow(m: &mut Machine, sh: IShape, sx: Sx) -> Done {
-    rule!(m.coverage, "Step_pure/vnarrow");
+    rule!(m, "Step_pure/vnarrow");
     match (sh, sx) {
         (IShape::I8x16, Sx::S) => binary(m, |a, b| v::narrow(a, b, sat_narrow_s::<u16, u8>)),
         (IShape::I8x16, Sx::U) => binary(m, |a, b| v::narrow(a, b, sat_narrow_u::<u16, u8>)),
@@ -381,7 +375,7 @@ pub(super) fn vcvtop(m: &mut Machine, op: VCvtop) -> Done {
             Sx::U => |i| F::convert_u(u64::from(i)),
         }
     }
-    rule!(m.coverage, "Step_pure/vcvtop");
+    rule!(m, "Step_pure/vcvtop");
     match op {
         VCvtop::Extend(IShape::I16x8, half, sx) => extend::<u8, u16>(m, half, sx),
         VCvtop::Extend(IShape::I32x4, half, sx) => extend::<u16, u32>(m, half, sx),
@@ -402,7 +396,7 @@ pub(super) fn vcvtop(m: &mut Machine, op: VCvtop) -> Done {
 
 /// A vector of lanes `c`, packed (`$lpacknum_`).
 pub(super) fn vsplat(m: &mut Machine, sh: Shape) -> Done {
-    rule!(m.coverage, "Step_pure/vsplat");
+    rule!(m, "Step_pure/vsplat");
     let slot = m.pop()?;
     let vector = match (sh, m.value(slot)) {
         (Shape::I8x16, Value::I32(c)) => v::splat(c as u8),
@@ -411,8 +405,7 @@ pub(super) fn vsplat(m: &mut Machine, sh: Shape) -> Done {
         (Shape::I64x2, Value::I64(c)) | (Shape::F64x2, Value::F64(c)) => v::splat(c),
         _ => return Err(Stuck::OperandType.into()),
     };
-    m.push(vector);
-    Ok(())
+    m.push(vector)
 }
 
 pub(super) fn vextract_lane(m: &mut Machine, sh: Shape, sx: Option<Sx>, i: u8) -> Done {
@@ -420,29 +413,29 @@ pub(super) fn vextract_lane(m: &mut Machine, sh: Shape, sx: Option<Sx>, i: u8) -
     let k = u32::from(i);
     match sh {
         Shape::I8x16 | Shape::I16x8 => {
-            rule!(m.coverage, "Step_pure/vextract_lane-pack");
+            rule!(m, "Step_pure/vextract_lane-pack");
             m.push(match (sh, sx) {
                 (Shape::I8x16, Some(Sx::S)) => extend_s::<u8, u32>(v::lane(a, k)),
                 (Shape::I8x16, _) => extend_u::<u8, u32>(v::lane(a, k)),
                 (_, Some(Sx::S)) => extend_s::<u16, u32>(v::lane(a, k)),
                 _ => extend_u::<u16, u32>(v::lane(a, k)),
-            });
+            })?;
         }
         _ => {
-            rule!(m.coverage, "Step_pure/vextract_lane-num");
+            rule!(m, "Step_pure/vextract_lane-num");
             m.push(match sh {
                 Shape::I64x2 => Value::I64(v::lane(a, k)),
                 Shape::F32x4 => Value::F32(v::lane(a, k)),
                 Shape::F64x2 => Value::F64(v::lane(a, k)),
                 _ => Value::I32(v::lane(a, k)),
-            });
+            })?;
         }
     }
     Ok(())
 }
 
 pub(super) fn vreplace_lane(m: &mut Machine, sh: Shape, i: u8) -> Done {
-    rule!(m.coverage, "Step_pure/vreplace_lane");
+    rule!(m, "Step_pure/vreplace_lane");
     let slot = m.pop()?;
     let c = m.value(slot);
     let a = m.pop_num()?;
@@ -454,6 +447,5 @@ pub(super) fn vreplace_lane(m: &mut Machine, sh: Shape, i: u8) -> Done {
         (Shape::I64x2, Value::I64(c)) | (Shape::F64x2, Value::F64(c)) => v::replace(a, k, c),
         _ => return Err(Stuck::OperandType.into()),
     };
-    m.push(vector);
-    Ok(())
+    m.push(vector)
 }
