@@ -14,9 +14,14 @@ fn setup(collector: CollectorKind, schedule: Schedule) -> Setup {
     }
 }
 
+/// Fewer steps where each takes a thousand times as long.
+fn thinned(steps: usize, by: usize) -> usize {
+    if cfg!(miri) { steps / by } else { steps }
+}
+
 #[track_caller]
 fn check(schedule: Schedule, seed: u64, steps: usize) {
-    let steps = if cfg!(miri) { steps / 100 } else { steps };
+    let steps = thinned(steps, 100);
     for collector in CollectorKind::ALL {
         let totals = match run(&setup(collector, schedule.clone()), Words(seed).take(steps)) {
             Ok(totals) => totals,
@@ -60,7 +65,7 @@ fn in_a_heap_that_is_nearly_full() {
             heap_limit: 192 << 10,
             ..setup(collector, Schedule::OnPressure)
         };
-        let totals: Totals = match run(&small, Words(400).take(20_000)) {
+        let totals: Totals = match run(&small, Words(400).take(thinned(20_000, 20))) {
             Ok(totals) => totals,
             Err(mismatch) => panic!("{}: {mismatch}", collector.name()),
         };
@@ -77,7 +82,7 @@ fn allocations_that_fail_change_nothing() {
                 fails_after: Some(fails_after),
                 ..setup(collector, schedule)
             };
-            let steps = if cfg!(miri) { 300 } else { 20_000 };
+            let steps = thinned(20_000, 66);
             let totals: Totals = match run(&failing, Words(450).take(steps)) {
                 Ok(totals) => totals,
                 Err(mismatch) => panic!("{}: {mismatch}", collector.name()),
@@ -90,8 +95,9 @@ fn allocations_that_fail_change_nothing() {
 #[test]
 fn runs_are_deterministic() {
     for collector in CollectorKind::ALL {
-        let one = run(&setup(collector, Schedule::OnPressure), Words(5).take(5000));
-        let other = run(&setup(collector, Schedule::OnPressure), Words(5).take(5000));
+        let steps = thinned(5000, 20);
+        let one = run(&setup(collector, Schedule::OnPressure), Words(5).take(steps));
+        let other = run(&setup(collector, Schedule::OnPressure), Words(5).take(steps));
         assert_eq!(one, other);
     }
 }
