@@ -96,8 +96,14 @@ fn allocations_that_fail_change_nothing() {
 fn runs_are_deterministic() {
     for collector in CollectorKind::ALL {
         let steps = thinned(5000, 20);
-        let one = run(&setup(collector, Schedule::OnPressure), Words(5).take(steps));
-        let other = run(&setup(collector, Schedule::OnPressure), Words(5).take(steps));
+        let one = run(
+            &setup(collector, Schedule::OnPressure),
+            Words(5).take(steps),
+        );
+        let other = run(
+            &setup(collector, Schedule::OnPressure),
+            Words(5).take(steps),
+        );
         assert_eq!(one, other);
     }
 }

@@ -159,8 +159,8 @@ pub(crate) use rule;
 /// Words of a row of bits, one bit for each rule.
 const WORDS: usize = COUNT.div_ceil(64);
 
-/// The bits of a row. Those of a word are in bytes, since a bit in a byte is set by one short machine instruction.
-type Bits = [[u8; 8]; WORDS];
+/// The bits of a row.
+type Bits = [u64; WORDS];
 
 /// Number of rows: one for each rule, and one for the start of a run.
 const ROWS: usize = COUNT + 1;
@@ -168,16 +168,14 @@ const ROWS: usize = COUNT + 1;
 /// The rules applied directly after a certain one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Row {
-    after: [[Cell<u8>; 8]; WORDS],
+    after: [Cell<u64>; WORDS],
     /// Number of the row.
     number: usize,
 }
 
 impl Row {
     fn bits(&self) -> Bits {
-        self.after
-            .each_ref()
-            .map(|word| word.each_ref().map(Cell::get))
+        self.after.each_ref().map(Cell::get)
     }
 }
 
@@ -207,8 +205,8 @@ impl Recorder<'_> {
     #[inline(always)]
     pub(crate) fn reach(&mut self, rule: Rule) {
         let at = rule.index();
-        let byte = &self.last.after[at / 64][at / 8 % 8];
-        byte.set(byte.get() | 1 << (at % 8));
+        let word = &self.last.after[at / 64];
+        word.set(word.get() | 1 << (at % 64));
         self.last = &self.rows[at];
     }
 
@@ -230,7 +228,7 @@ impl Coverage {
     #[must_use]
     pub fn new() -> Coverage {
         let row = |number| Row {
-            after: [const { [const { Cell::new(0) }; 8] }; WORDS],
+            after: [const { Cell::new(0) }; WORDS],
             number,
         };
         Coverage {
@@ -271,7 +269,7 @@ impl Coverage {
     /// Forgets everything.
     pub fn clear(&mut self) {
         for row in self.rows.iter() {
-            row.after.as_flattened().iter().for_each(|byte| byte.set(0));
+            row.after.iter().for_each(|word| word.set(0));
         }
         self.restart();
     }
@@ -279,8 +277,7 @@ impl Coverage {
     /// Adds what `other` reached.
     pub fn merge(&mut self, other: &Coverage) {
         for (mine, theirs) in self.rows.iter().zip(other.rows.iter()) {
-            let bytes = mine.after.as_flattened().iter();
-            for (mine, theirs) in bytes.zip(theirs.after.as_flattened()) {
+            for (mine, theirs) in mine.after.iter().zip(&theirs.after) {
                 mine.set(mine.get() | theirs.get());
             }
         }
@@ -291,7 +288,7 @@ impl Coverage {
         let mut any = Bits::default();
         for row in self.rows.iter() {
             for (any, word) in any.iter_mut().zip(row.bits()) {
-                *any = (u64::from_le_bytes(*any) | u64::from_le_bytes(word)).to_le_bytes();
+                *any |= word;
             }
         }
         Rule::all().filter(move |rule| has(&any, *rule))
@@ -309,15 +306,13 @@ impl Coverage {
 
     /// The table of pairs as bits, a fixed number of words: a map to hand to a fuzzer.
     pub fn words(&self) -> impl Iterator<Item = u64> {
-        let bits = self.rows.iter().flat_map(Row::bits);
-        bits.map(u64::from_le_bytes)
+        self.rows.iter().flat_map(Row::bits)
     }
 }
 
 /// Whether the bit of a rule is set in a row.
 fn has(row: &Bits, rule: Rule) -> bool {
-    let at = rule.index();
-    row[at / 64][at / 8 % 8] >> (at % 8) & 1 == 1
+    row[rule.index() / 64] >> (rule.index() % 64) & 1 == 1
 }
 
 #[cfg(test)]
