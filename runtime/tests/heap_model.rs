@@ -21,7 +21,7 @@ fn thinned(steps: usize, by: usize) -> usize {
 
 #[track_caller]
 fn check(schedule: Schedule, seed: u64, steps: usize) {
-    let steps = thinned(steps, 100);
+    let steps = thinned(steps, 500);
     for collector in CollectorKind::ALL {
         let totals = match run(&setup(collector, schedule.clone()), Words(seed).take(steps)) {
             Ok(totals) => totals,
@@ -65,7 +65,7 @@ fn in_a_heap_that_is_nearly_full() {
             heap_limit: 192 << 10,
             ..setup(collector, Schedule::OnPressure)
         };
-        let totals: Totals = match run(&small, Words(400).take(thinned(20_000, 20))) {
+        let totals: Totals = match run(&small, Words(400).take(thinned(20_000, 25))) {
             Ok(totals) => totals,
             Err(mismatch) => panic!("{}: {mismatch}", collector.name()),
         };
@@ -95,7 +95,7 @@ fn allocations_that_fail_change_nothing() {
 #[test]
 fn runs_are_deterministic() {
     for collector in CollectorKind::ALL {
-        let steps = thinned(5000, 20);
+        let steps = thinned(5000, 50);
         let one = run(
             &setup(collector, Schedule::OnPressure),
             Words(5).take(steps),
