@@ -1,7 +1,8 @@
 //! Chapter 4 of the specification: execution.
 //!
-//! [`configurations`] is what a program runs in (store, instances, stack), [`values`] what it computes with, `types`
-//! how run-time types are laid out and closed, [`instructions`] the reduction rules, [`modules`] allocation,
+//! [`configurations`] is what a program runs in (store and instances; `heap` has the objects, `stack` the frames, locals
+//! and operands), [`values`] what it computes with, `types` how run-time types are laid out and closed,
+//! [`instructions`] the reduction rules, `machine` what those rules are given of the stack, [`modules`] allocation,
 //! instantiation and invocation, and [`embedding`] what the host may do to a store (the appendix "Embedding").
 //!
 //! Differences from the letter of the specification, none of which a program can observe:
