@@ -192,7 +192,7 @@ fn execute_from<'c>(
     let inst = frame.instance;
     let body = func.body.as_slice();
 
-    // Rules that programs apply less often, or that do so much that it does not matter.
+    // An instruction that is rarer, or does so much that a call does not matter.
     macro_rules! apart {
         ($rule:expr) => {{
             m.apart($rule)?;
@@ -200,6 +200,7 @@ fn execute_from<'c>(
             continue;
         }};
     }
+    // A call ends the loop.
     macro_rules! call {
         ($callee:expr) => {{
             let callee = $callee?;
@@ -207,6 +208,7 @@ fn execute_from<'c>(
             return Ok(Flow::Call(callee));
         }};
     }
+    // So does a tail call, and the frame.
     macro_rules! tail_call {
         ($callee:expr) => {{
             let callee = $callee?;
@@ -214,12 +216,14 @@ fn execute_from<'c>(
             return Ok(Flow::Call(callee));
         }};
     }
+    // Goes on at the target of a jump.
     macro_rules! go {
         ($jump:expr) => {
             m.jump(body, $jump.target as usize)?;
             continue;
         };
     }
+    // Takes the branch of the current instruction, or goes on behind it.
     macro_rules! branch_if {
         ($taken:expr) => {{
             if $taken? {
