@@ -159,14 +159,13 @@ fn a_budget_ends_at_the_same_instruction_with_and_without_a_tracer() {
             store.set_tracer(Some(Box::new(|_| {})));
         }
         let result = store.invoke(func(&store, instance, 0), &[]);
-        let pairs: Vec<_> = store.coverage().pairs().collect();
-        (result, store.steps_left(), pairs)
+        (result, store.steps_left(), store.coverage().clone())
     };
     let all = 1000 - run(1000, false).1;
-    for steps in 0..=all {
+    for steps in (0..=all).rev().step_by(if cfg!(miri) { 4 } else { 1 }) {
         let counted = run(steps, false);
         assert_eq!(counted.0.is_ok(), steps == all, "{steps} of {all} steps");
-        assert_eq!(counted, run(steps, true), "{steps} of {all} steps");
+        assert!(counted == run(steps, true), "{steps} of {all} steps");
     }
 }
 
