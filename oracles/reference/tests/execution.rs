@@ -114,10 +114,7 @@ fn steps_are_counted_one_for_each_instruction() {
 #[test]
 fn bulk_instructions_cost_what_they_move() {
     let mut build = Build::default();
-    build.0.mems.push(MemType {
-        addr: AddrType::I32,
-        limits: Limits { min: 1, max: None },
-    });
+    build.mem(AddrType::I32, 1);
     build.func(
         &[],
         &[],
@@ -133,10 +130,7 @@ fn bulk_instructions_cost_what_they_move() {
 fn a_budget_ends_at_the_same_instruction_with_and_without_a_tracer() {
     let run = |steps, traced| {
         let mut build = Build::default();
-        build.0.mems.push(MemType {
-            addr: AddrType::I32,
-            limits: Limits { min: 1, max: None },
-        });
+        build.mem(AddrType::I32, 1);
         let below = Instr::I32Relop(IRelop::Lt(Sx::U));
         let thrice = [
             Instr::Loop(BlockType::Empty),
@@ -275,10 +269,7 @@ fn throwing_null_traps() {
 fn lane_accesses_check_bounds() {
     let mut build = Build::default();
     let (mem, zero) = (MemIdx(0), Instr::VConst(Box::new(0)));
-    build.0.mems.push(MemType {
-        addr: AddrType::I32,
-        limits: Limits { min: 1, max: None },
-    });
+    build.mem(AddrType::I32, 1);
     let load = Instr::VLoadLane {
         sz: Sz::B64,
         lane: 1,
@@ -414,10 +405,7 @@ fn host_functions_must_keep_their_type() {
 #[test]
 fn memory_and_tables_stop_growing_at_the_stores_limits() {
     let mut build = Build::default();
-    build.0.mems.push(MemType {
-        addr: AddrType::I64,
-        limits: Limits { min: 0, max: None },
-    });
+    build.mem(AddrType::I64, 0);
     build.func(&[I64], &[I64], &[], &[get(0), Instr::MemoryGrow(MemIdx(0))]);
     let mut store = Store::new(limits(|l| l.memory_bytes = 3 * PAGE_BYTES));
     let instance = build.instantiate(&mut store, &[]);
@@ -482,10 +470,7 @@ fn what_instantiation_did_before_a_trap_stays_done() {
         name: "table".into(),
         ty: ExternType::Table(table_ty),
     });
-    build.0.mems.push(MemType {
-        addr: AddrType::I32,
-        limits: Limits { min: 0, max: None },
-    });
+    build.mem(AddrType::I32, 0);
     let at_zero = || vec![int(0), Instr::End];
     let void = build.func_ty(&[], &[]);
     build.0.funcs.push(Func {

@@ -81,6 +81,12 @@ impl Build {
         self.ty(CompositeType::Struct(fields))
     }
 
+    /// A memory of at least `min` pages.
+    pub fn mem(&mut self, addr: AddrType, min: u64) {
+        let limits = Limits { min, max: None };
+        self.0.mems.push(MemType { addr, limits });
+    }
+
     /// An imported function. Imports come before all functions.
     pub fn import(&mut self, name: &str, params: &[ValType], results: &[ValType]) -> u32 {
         assert!(self.0.funcs.is_empty());
