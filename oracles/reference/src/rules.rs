@@ -147,11 +147,11 @@ impl Rule {
     }
 }
 
-/// Records that a rule is applied, in a [`Coverage`]; the name is checked at compile time.
+/// Records that a rule is applied, in a [`Coverage`] or what records in one; the name is checked at compile time.
 macro_rules! rule {
-    ($coverage:expr, $name:literal) => {{
+    ($recorder:expr, $name:literal) => {{
         const RULE: $crate::Rule = $crate::Rule::named($name);
-        $coverage.reach(RULE);
+        $recorder.reach(RULE);
     }};
 }
 pub(crate) use rule;

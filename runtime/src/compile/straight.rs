@@ -181,8 +181,8 @@ impl Translator<'_> {
         learn(contents, (slot, value));
     }
 
-    /// Emits what waits: first what is counted up. Two values can be one object, and giving up a reference that was not counted yet would
-    /// take the list's count (D1 of `heap::drc`).
+    /// Emits what waits: first what is counted up. Two values can be one object, and giving up a reference that was not
+    /// counted yet would take the list's count (D1 of `heap::drc`).
     pub fn settle(&mut self) {
         let mut changes = std::mem::take(&mut self.straight.changes);
         changes.retain(|change| change.by != 0);

@@ -186,7 +186,8 @@ impl Heap {
         self.exceptions.get(a.index()).or_stuck(Stuck::Address)
     }
 
-    /// `$add_structinst`: a structure of this layout with these fields, one for each place.
+    /// `$add_structinst`: a structure of this layout with these fields, one for each place. Not inlined, so that the loop
+    /// over instructions keeps its registers.
     #[inline(never)]
     pub(crate) fn add_struct(
         &mut self,

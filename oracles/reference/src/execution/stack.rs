@@ -114,8 +114,9 @@ impl Thread {
 
     /// An entry from the host begins.
     pub(crate) fn enter_from_host(&mut self) -> Result<Entry, Halt> {
+        let entry = self.stack.enter_from_host()?;
         self.coverage.restart();
-        self.stack.enter_from_host()
+        Ok(entry)
     }
 }
 

@@ -73,15 +73,12 @@ fn run(
 ) -> (Box<Thread>, Result<(), Halt>) {
     let mut flow = Ok(Flow::Call(entry));
     loop {
-        let mut result = match flow {
-            Ok(Flow::Return) => Ok(()),
-            Ok(Flow::Call(a)) => {
-                let entered = enter(store, thread, a, floor);
-                thread = entered.0;
-                entered.1
-            }
-            Err(halt) => Err(halt),
-        };
+        let mut result = Ok(());
+        match flow {
+            Ok(Flow::Return) => {}
+            Ok(Flow::Call(a)) => (thread, result) = enter(store, thread, a, floor),
+            Err(halt) => result = Err(halt),
+        }
         if let Err(Halt::Throw(exception)) = result {
             result = thread.operate(|m| exception::unwind(store, m, floor, exception));
         }
@@ -155,7 +152,7 @@ fn resume_caller(m: &mut Machine, floor: usize) {
     }
 }
 
-/// Runs the frame on top until it calls or returns.
+/// Runs the frame on top until it calls or returns. Not inlined, so that the loop has the registers for itself.
 #[inline(never)]
 fn execute(store: &mut Store, thread: &mut Thread, floor: usize) -> Result<Flow, Halt> {
     let frame = *thread.stack.frames.last().or_stuck(Stuck::Position)?;
