@@ -8,8 +8,8 @@
 //! | 5 each | an edit: what to do, and a seed for how |
 //! | rest | the base: up to 16 bytes are a seed and are expanded; more are the choices themselves |
 //!
-//! So every byte string is an input, a mutated program is a few bytes longer than the program it came from, and editing never
-//! scrambles what is not edited.
+//! So every byte string is an input, a mutated program is a few bytes longer than the program it
+//! came from, and editing never scrambles what is not edited.
 
 use crate::generate::SEED_BYTES;
 use crate::generate::source::{expand, split_mix};
@@ -91,7 +91,8 @@ impl Input {
         expand(self.number(), SEED_BYTES)
     }
 
-    /// One number for the whole base, for decisions beside the program (which engine, which generator).
+    /// One number for the whole base, for decisions beside the program (which engine, which
+    /// generator).
     pub fn number(&self) -> u64 {
         if let Ok(seed) = <[u8; 8]>::try_from(self.base.as_slice()) {
             return u64::from_le_bytes(seed);

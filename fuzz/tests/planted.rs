@@ -1,6 +1,8 @@
-//! The oracles find faults that are planted on purpose: the program `gcrucible` itself, as a user runs it, on one core, from nothing.
+//! The oracles find faults that are planted on purpose: the program `gcrucible` itself, as a user
+//! runs it, on one core, from nothing.
 //!
-//! Needs the cargo feature `planted`; without it there is nothing to plant, and one test says that asking for it is refused.
+//! Needs the cargo feature `planted`; without it there is nothing to plant, and one test says that
+//! asking for it is refused.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -17,7 +19,8 @@ fn fuzz(folder: &Path, arguments: &[&str]) -> Output {
         .expect("gcrucible starts")
 }
 
-/// Plants `fault` and expects a finding within eight seconds whose title or signature contains one of `by`.
+/// Plants `fault` and expects a finding within eight seconds whose title or signature contains one
+/// of `by`.
 #[cfg(feature = "planted")]
 #[track_caller]
 fn check(fault: &str, by: &[&str]) {

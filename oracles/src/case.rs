@@ -1,10 +1,11 @@
 //! A case: modules, and steps on them. All that an engine is given.
 //!
-//! Always: a case is a value. Running it needs no file, clock or environment, and running it twice gives the same run. Modules may
-//! import from earlier instances by registered name, from `harness` (design of the host module: `harness`) and from `spectest`.
+//! Always: a case is a value. Running it needs no file, clock or environment, and running it twice
+//! gives the same run. Modules may import from earlier instances by registered name, from `harness`
+//! (design of the host module: `harness`) and from `spectest`.
 //!
-//! Not here: the text form. On disk a case is a `.wast` file, written by the reducer and read by `wast-tests`; its header lines are
-//! in `header`.
+//! Not here: the text form. On disk a case is a `.wast` file, written by the reducer and read by
+//! `wast-tests`; its header lines are in `header`.
 
 use std::fmt;
 
@@ -15,7 +16,8 @@ use crate::value::Value;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ModuleIndex(pub u32);
 
-/// An instance of a case: the number of the [`Step::Instantiate`] that made it, counted from 0, failed ones included.
+/// An instance of a case: the number of the [`Step::Instantiate`] that made it, counted from 0,
+/// failed ones included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InstanceIndex(pub u32);
 
@@ -48,7 +50,8 @@ pub enum Step {
         /// Which module.
         module: ModuleIndex,
     },
-    /// Make an instance's exports importable under a module name; later registrations shadow earlier ones.
+    /// Make an instance's exports importable under a module name; later registrations shadow
+    /// earlier ones.
     Register {
         /// Which instance.
         instance: InstanceIndex,
@@ -61,7 +64,8 @@ pub enum Step {
         instance: InstanceIndex,
         /// The name of the exported function.
         export: String,
-        /// Its arguments. References among them are null, i31 or host numbers; a node has no meaning between steps.
+        /// Its arguments. References among them are null, i31 or host numbers; a node has no
+        /// meaning between steps.
         args: Vec<Value>,
     },
     /// Read an exported global.
@@ -108,8 +112,9 @@ pub struct Limits {
     pub memory_bytes: u64,
     /// Elements of all tables of a store together; growing beyond gives -1 on every engine.
     pub table_elements: u64,
-    /// The one allocation of an object, counted from 0 over the whole case, that finds the heap full, whatever room there is. All engines
-    /// allocate in the same order, so that what follows can still be compared.
+    /// The one allocation of an object, counted from 0 over the whole case, that finds the heap
+    /// full, whatever room there is. All engines allocate in the same order, so that what
+    /// follows can still be compared.
     pub full_at: Option<u64>,
 }
 
@@ -146,7 +151,8 @@ pub struct Case {
     pub schedule: Schedule,
     /// Resources.
     pub limits: Limits,
-    /// Where the case came from, for replay: target and seed, or a file. One line; empty when unknown.
+    /// Where the case came from, for replay: target and seed, or a file. One line; empty when
+    /// unknown.
     pub origin: String,
 }
 

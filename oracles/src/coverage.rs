@@ -1,10 +1,12 @@
-//! Which rules of the specification a run applied, and which directly after which other: what guides the fuzzer.
+//! Which rules of the specification a run applied, and which directly after which other: what
+//! guides the fuzzer.
 //!
-//! Only the reference reports it. The map has a fixed number of bits, so that it can be handed to libFuzzer as counters and merged by
-//! words. Not here: what a rule is called; `engine::reference` knows.
+//! Only the reference reports it. The map has a fixed number of bits, so that it can be handed to
+//! libFuzzer as counters and merged by words. Not here: what a rule is called; `engine::reference`
+//! knows.
 
-/// A table of bits: row `p`, column `r` is set when rule `r` was applied directly after rule `p`; the last row is for rules applied
-/// first. Empty for engines that report nothing.
+/// A table of bits: row `p`, column `r` is set when rule `r` was applied directly after rule `p`;
+/// the last row is for rules applied first. Empty for engines that report nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RuleMap {
     rules: usize,

@@ -1,7 +1,8 @@
 //! Header lines of a case on disk: `;;! key = value` at the top of a `.wast` file.
 //!
-//! A value is a string in double quotes, a list of such strings, or a bare word (number, `true`, `false`). Keys with a meaning have
-//! a field; every other key is kept in order, so that reading and writing a header loses nothing.
+//! A value is a string in double quotes, a list of such strings, or a bare word (number, `true`,
+//! `false`). Keys with a meaning have a field; every other key is kept in order, so that reading
+//! and writing a header loses nothing.
 
 use std::fmt;
 
@@ -44,11 +45,13 @@ pub struct BadHeader {
 }
 
 impl Header {
-    /// Reads the `;;!` lines of a script. They may stand anywhere before the first directive; other lines are not looked at.
+    /// Reads the `;;!` lines of a script. They may stand anywhere before the first directive; other
+    /// lines are not looked at.
     ///
     /// # Errors
     ///
-    /// The first line that starts with `;;!` but is not `key = value`, has a key twice, or has a value of the wrong kind.
+    /// The first line that starts with `;;!` but is not `key = value`, has a key twice, or has a
+    /// value of the wrong kind.
     pub fn parse(script: &str) -> Result<Header, BadHeader> {
         let mut header = Header::default();
         let mut seen: Vec<String> = Vec::new();

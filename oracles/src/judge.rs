@@ -1,8 +1,9 @@
 //! A case, the reference and an engine: one verdict.
 //!
-//! Always: the reference is the side called "expected". It runs once for each distinct list of answers to `live` (see
-//! [`Sample`](crate::leak::Sample)), so that a case without such questions, or whose answers agree, runs it once for any number of engines.
-//! It runs first: a step on which it uses up its budget is not given to an engine at all, since that engine might never return.
+//! Always: the reference is the side called "expected". It runs once for each distinct list of
+//! answers to `live` (see [`Sample`](crate::leak::Sample)), so that a case without such questions,
+//! or whose answers agree, runs it once for any number of engines. It runs first: a step on which
+//! it uses up its budget is not given to an engine at all, since that engine might never return.
 
 use crate::case::Case;
 use crate::compare::compare;
@@ -60,7 +61,8 @@ impl<'a> Judge<'a> {
         self.judge_under(engine, schedule)
     }
 
-    /// Runs the case on an engine under another schedule, and compares. The reference, which has no collector, is not run again.
+    /// Runs the case on an engine under another schedule, and compares. The reference, which has no
+    /// collector, is not run again.
     pub fn judge_under(&mut self, engine: &dyn Engine, schedule: Schedule) -> (Verdict, Run) {
         let endless = Skip::Exhausted(Resource::Fuel);
         let actual = engine.run(&self.case.under(schedule), &[]);

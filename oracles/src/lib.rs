@@ -1,4 +1,5 @@
-//! Cases, engines, observations, comparisons and verdicts: everything that decides whether two engines agree.
+//! Cases, engines, observations, comparisons and verdicts: everything that decides whether two
+//! engines agree.
 //!
 //! A file may use only what stands earlier in this list. Reading order:
 //!
@@ -17,7 +18,8 @@
 //! | `judge` | a case, the reference and an engine: one verdict |
 //! | `report` | a verdict for people |
 //!
-//! Nothing here knows how programs are generated or reduced, and no engine's type appears outside its adapter.
+//! Nothing here knows how programs are generated or reduced, and no engine's type appears outside
+//! its adapter.
 
 pub mod value;
 

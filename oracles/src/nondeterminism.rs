@@ -1,8 +1,10 @@
-//! Permitted differences: one row for each way in which two correct engines may differ, with its authority.
+//! Permitted differences: one row for each way in which two correct engines may differ, with its
+//! authority.
 //!
-//! Always: what is not permitted here is a difference. A row that ends the comparison (a resource ran out, a feature is missing) is a
-//! named skip; a row that does not (a NaN's payload) lets it go on. Not here: live counts with frames on the stack, which are not a
-//! difference of behaviour but a choice that the reference replays (`leak::frames`).
+//! Always: what is not permitted here is a difference. A row that ends the comparison (a resource
+//! ran out, a feature is missing) is a named skip; a row that does not (a NaN's payload) lets it go
+//! on. Not here: live counts with frames on the stack, which are not a difference of behaviour but
+//! a choice that the reference replays (`leak::frames`).
 
 use std::fmt;
 
@@ -128,8 +130,9 @@ pub fn permits(left: &Outcome, right: &Outcome) -> Option<(&'static Permitted, T
     rows.find_map(|row| (row.covers)(left, right).map(|then| (row, then)))
 }
 
-/// Whether two different numbers may stand for the same result: NaNs, unless both engines promise the canonical one
-/// (specification, section 4.3.3 "NaN Propagation"). In a vector, lane by lane, as singles or as doubles.
+/// Whether two different numbers may stand for the same result: NaNs, unless both engines promise
+/// the canonical one (specification, section 4.3.3 "NaN Propagation"). In a vector, lane by lane,
+/// as singles or as doubles.
 pub fn permits_values(left: Value, right: Value, traits: [Traits; 2]) -> bool {
     if traits.iter().all(|traits| traits.canonical_nans) {
         return false;

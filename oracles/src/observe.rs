@@ -1,8 +1,10 @@
-//! What counts as visible after a step: the outcome, every exported global, table and memory, and one object graph under them all.
+//! What counts as visible after a step: the outcome, every exported global, table and memory, and
+//! one object graph under them all.
 //!
-//! Always: nodes are numbered in the order in which they are first visited, breadth first, starting from the results, then the
-//! instances in order and their exports in the order of the export section. So an object that a collector moved compares equal, and
-//! two engines that agree produce equal observations. [`GraphBuilder`] does the numbering; adapters only read objects.
+//! Always: nodes are numbered in the order in which they are first visited, breadth first, starting
+//! from the results, then the instances in order and their exports in the order of the export
+//! section. So an object that a collector moved compares equal, and two engines that agree produce
+//! equal observations. [`GraphBuilder`] does the numbering; adapters only read objects.
 //!
 //! Not here: comparing observations (`compare`), counting live objects (`leak`).
 
@@ -13,8 +15,9 @@ use crate::case::{InstanceIndex, ModuleIndex};
 use crate::outcome::Outcome;
 use crate::value::{NodeId, Ref, Value};
 
-/// A type, engine-neutrally: the first definition, in order of loading, that is the same type after canonicalisation. Two engines
-/// compute it independently, so that a wrong canonicalisation shows as a difference.
+/// A type, engine-neutrally: the first definition, in order of loading, that is the same type after
+/// canonicalisation. Two engines compute it independently, so that a wrong canonicalisation shows
+/// as a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TypeKey {
     /// The module of the first definition.
@@ -32,7 +35,8 @@ impl fmt::Display for TypeKey {
 /// A function by its definition.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FuncKey {
-    /// Defined in a module: the instance and the function index there (imports included in the index space).
+    /// Defined in a module: the instance and the function index there (imports included in the
+    /// index space).
     Wasm {
         /// The instance that defines it.
         instance: InstanceIndex,
@@ -105,9 +109,10 @@ pub enum Node {
 /// Elements of an array of which each is observed.
 pub const ELEMENTS_ALL: u32 = 16 << 10;
 
-/// The numbers of the elements of an array of `len` that are observed: all of [`ELEMENTS_ALL`], and of a longer one as many, a quarter of
-/// them at either end and the others spread out evenly. A module of a few hundred bytes can fill a heap with elements in one instruction,
-/// and reading each of them after each step takes seconds.
+/// The numbers of the elements of an array of `len` that are observed: all of [`ELEMENTS_ALL`], and
+/// of a longer one as many, a quarter of them at either end and the others spread out evenly. A
+/// module of a few hundred bytes can fill a heap with elements in one instruction, and reading each
+/// of them after each step takes seconds.
 pub fn observed_elements(len: u32) -> impl Iterator<Item = u32> {
     const END: u32 = ELEMENTS_ALL / 4;
     let is_long = len > ELEMENTS_ALL;
@@ -171,7 +176,8 @@ impl Graph {
     }
 }
 
-/// Numbers objects while they are found. `K` is the engine's own identity of an object (an address, valid while nothing moves).
+/// Numbers objects while they are found. `K` is the engine's own identity of an object (an address,
+/// valid while nothing moves).
 #[derive(Debug)]
 pub struct GraphBuilder<K> {
     numbers: BTreeMap<K, NodeId>,
@@ -199,8 +205,8 @@ impl<K: Ord + Clone> GraphBuilder<K> {
         id
     }
 
-    /// Reads every object found, and those found by reading, until there are no more. `read` returns the object and asks
-    /// [`GraphBuilder::number`] for what it refers to.
+    /// Reads every object found, and those found by reading, until there are no more. `read`
+    /// returns the object and asks [`GraphBuilder::number`] for what it refers to.
     ///
     /// # Errors
     ///
@@ -239,7 +245,8 @@ pub struct MemoryState {
 impl MemoryState {
     /// Observes a memory.
     pub fn of(bytes: &[u8]) -> MemoryState {
-        // One comparison of slices for each block: memories are mostly zero, and looked at after every step.
+        // One comparison of slices for each block: memories are mostly zero, and looked at after
+        // every step.
         const ZERO: [u8; BLOCK] = [0; BLOCK];
         let blocks = bytes.chunks(BLOCK).enumerate();
         let blocks = blocks.filter(|(_, block)| **block != ZERO[..block.len()]);
@@ -261,7 +268,8 @@ impl MemoryState {
             .unwrap_or(0)
     }
 
-    /// The first address at which two memories hold different bytes, up to the shorter one's length.
+    /// The first address at which two memories hold different bytes, up to the shorter one's
+    /// length.
     pub fn first_difference(&self, other: &MemoryState) -> Option<u64> {
         let numbers = self.blocks.keys().chain(other.blocks.keys());
         let mut numbers: Vec<u64> = numbers.copied().collect();

@@ -1,8 +1,10 @@
 //! How a step ends. Closed enums: a new way to end must be classified before anything compiles.
 //!
-//! Always: behaviour ([`Outcome::Returned`], [`Outcome::Trapped`], [`Outcome::Threw`], [`Outcome::Rejected`]) is kept apart from
-//! resources ([`Outcome::Exhausted`]), from what an engine does not offer ([`Outcome::Unsupported`]) and from faults of the engine
-//! itself ([`Outcome::Stuck`], [`Outcome::Crashed`]). Texts inside are for people and are never compared.
+//! Always: behaviour ([`Outcome::Returned`], [`Outcome::Trapped`], [`Outcome::Threw`],
+//! [`Outcome::Rejected`]) is kept apart from resources ([`Outcome::Exhausted`]), from what an
+//! engine does not offer ([`Outcome::Unsupported`]) and from faults of the engine
+//! itself ([`Outcome::Stuck`], [`Outcome::Crashed`]). Texts inside are for people and are never
+//! compared.
 //!
 //! Not here: which pairs of outcomes may differ (`nondeterminism`).
 
@@ -10,7 +12,8 @@ use std::fmt;
 
 use crate::value::{Ref, Value};
 
-/// Why execution trapped: every trap of the specification's execution rules, as engines distinguish them in `.wast` scripts.
+/// Why execution trapped: every trap of the specification's execution rules, as engines distinguish
+/// them in `.wast` scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Trap {
     /// `unreachable` was executed.
@@ -81,7 +84,8 @@ impl fmt::Display for Trap {
     }
 }
 
-/// A resource that ran out. Never compared as behaviour (specification, appendix "Implementation Limitations").
+/// A resource that ran out. Never compared as behaviour (specification, appendix "Implementation
+/// Limitations").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Resource {
     /// Depth of calls.
@@ -178,7 +182,8 @@ pub enum Outcome {
     Unsupported(String),
     /// The engine reached a state its own rules exclude; the text says which. Always a fault.
     Stuck(String),
-    /// The engine's process or thread died, or one of its own checks (heap verification, audit) failed. Always a fault.
+    /// The engine's process or thread died, or one of its own checks (heap verification, audit)
+    /// failed. Always a fault.
     Crashed(String),
 }
 

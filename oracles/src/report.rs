@@ -1,6 +1,8 @@
-//! A verdict for people: which comparison, where, both values, why they must be equal, and the line that replays it.
+//! A verdict for people: which comparison, where, both values, why they must be equal, and the line
+//! that replays it.
 //!
-//! The only place where a verdict becomes text. The program itself is printed by the caller, who knows how (as WAT), and passed in.
+//! The only place where a verdict becomes text. The program itself is printed by the caller, who
+//! knows how (as WAT), and passed in.
 
 use std::fmt::Write;
 

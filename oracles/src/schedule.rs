@@ -1,7 +1,9 @@
-//! At which collection points a collection happens. Part of a case, written in one word in a `.wast` header.
+//! At which collection points a collection happens. Part of a case, written in one word in a
+//! `.wast` header.
 //!
-//! Collection points (allocation, growth, calls to the host, operations on tables of references, explicit `gc`) are numbered from 0
-//! in execution order within one case. Not here: what a collection point is (that is the engine's), nor any collector.
+//! Collection points (allocation, growth, calls to the host, operations on tables of references,
+//! explicit `gc`) are numbered from 0 in execution order within one case. Not here: what a
+//! collection point is (that is the engine's), nor any collector.
 
 use std::fmt;
 use std::str::FromStr;

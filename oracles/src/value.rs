@@ -1,10 +1,11 @@
 //! Engine-neutral values: what a step is given and what it gives back.
 //!
-//! Always: floats and vectors are bit patterns, so that equality is equality of bits. A reference to an object is the number of a
-//! node in the [`Graph`](crate::observe::Graph) observed together with it; nothing here is an address, and nothing depends on where
-//! a collector put an object.
+//! Always: floats and vectors are bit patterns, so that equality is equality of bits. A reference
+//! to an object is the number of a node in the [`Graph`](crate::observe::Graph) observed together
+//! with it; nothing here is an address, and nothing depends on where a collector put an object.
 //!
-//! Not here: the objects themselves (`observe`), any engine's type (`engine`), and text formats (`wast-tests`).
+//! Not here: the objects themselves (`observe`), any engine's type (`engine`), and text formats
+//! (`wast-tests`).
 
 use std::fmt;
 
@@ -61,11 +62,13 @@ pub enum Target {
     I31(u32),
     /// A host object, by the number it carries.
     Host(u32),
-    /// A structure, an array, an exception or a function: a node of the graph observed in the same step.
+    /// A structure, an array, an exception or a function: a node of the graph observed in the same
+    /// step.
     Node(NodeId),
 }
 
-/// A reference: what it refers to and the hierarchy it was seen in. An object seen through `extern.convert_any` keeps its node.
+/// A reference: what it refers to and the hierarchy it was seen in. An object seen through
+/// `extern.convert_any` keeps its node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ref {
     /// The hierarchy of the place the reference was read from.

@@ -1,7 +1,9 @@
-//! What comparing two runs says, as closed enums; and counters, so that nothing is skipped silently.
+//! What comparing two runs says, as closed enums; and counters, so that nothing is skipped
+//! silently.
 //!
-//! Always: `Agree` carries how much was compared, and a comparison that compared nothing is `Skipped`. A [`Tally`] over many verdicts
-//! refuses to call a session good in which nothing was compared. Texts are made last, in `report`.
+//! Always: `Agree` carries how much was compared, and a comparison that compared nothing is
+//! `Skipped`. A [`Tally`] over many verdicts refuses to call a session good in which nothing was
+//! compared. Texts are made last, in `report`.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -113,7 +115,8 @@ impl Aspect {
         }
     }
 
-    /// What of the specification, or of this project's contracts, says that the two sides must be equal here.
+    /// What of the specification, or of this project's contracts, says that the two sides must be
+    /// equal here.
     pub fn authority(self) -> &'static str {
         match self {
             Aspect::Load => {
@@ -145,7 +148,8 @@ impl fmt::Display for Aspect {
     }
 }
 
-/// One side of a difference: the text in full, and a class that survives reduction (no numbers that shrink with the case).
+/// One side of a difference: the text in full, and a class that survives reduction (no numbers that
+/// shrink with the case).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Side {
     /// In full.
@@ -191,7 +195,8 @@ pub struct Difference {
 }
 
 impl Difference {
-    /// Equal for two cases that show the same fault, as far as one difference can tell: aspect and both classes.
+    /// Equal for two cases that show the same fault, as far as one difference can tell: aspect and
+    /// both classes.
     pub fn signature(&self) -> String {
         format!(
             "{}: {} / {}",
@@ -212,7 +217,8 @@ pub struct Crash {
 }
 
 impl Crash {
-    /// As [`Difference::signature`]; numbers in the text are dropped, because they change while a case is reduced.
+    /// As [`Difference::signature`]; numbers in the text are dropped, because they change while a
+    /// case is reduced.
     pub fn signature(&self) -> String {
         let words = self.what.split(|c: char| !c.is_alphabetic());
         let words: Vec<&str> = words.filter(|word| word.len() > 1).take(12).collect();
@@ -309,7 +315,8 @@ impl Tally {
 
     /// # Errors
     ///
-    /// When no step and no module was compared and nothing was found: such a session proves nothing.
+    /// When no step and no module was compared and nothing was found: such a session proves
+    /// nothing.
     pub fn check(&self) -> Result<(), NothingCompared> {
         let compared = self.stats.steps + self.stats.loads + self.findings;
         if compared > 0 {

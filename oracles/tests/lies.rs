@@ -1,7 +1,9 @@
-//! Every comparison can fail: an engine that tells the truth but for one thing, and the verdict that must name that thing.
+//! Every comparison can fail: an engine that tells the truth but for one thing, and the verdict
+//! that must name that thing.
 //!
-//! The truth is a small run written out by hand, so that these tests need no engine at all: two objects that share a third, a cycle,
-//! a table, globals, a memory, a function, an exception, host objects, a bounded live count.
+//! The truth is a small run written out by hand, so that these tests need no engine at all: two
+//! objects that share a third, a cycle, a table, globals, a memory, a function, an exception, host
+//! objects, a bounded live count.
 
 use gcrucible_oracles::case::{Case, InstanceIndex, ModuleIndex, Step};
 use gcrucible_oracles::compare::compare;
@@ -38,7 +40,8 @@ fn func(index: u32) -> Node {
     })
 }
 
-/// Nodes: 0 and 1 share 2, which refers to 0 (a cycle) and holds a number; 3 is an array; 4 a function; 5 an exception.
+/// Nodes: 0 and 1 share 2, which refers to 0 (a cycle) and holds a number; 3 is an array; 4 a
+/// function; 5 an exception.
 fn graph() -> Graph {
     let structure = |fields| Node::Struct { ty: ty(1), fields };
     let nodes = [
@@ -306,7 +309,8 @@ const LIES: &[Lie] = &[
         Some(0),
         "table \"f\"[0] of instance 0",
     ),
-    // The same contents, but a copy where the truth shares: node 1 gets a second object equal to 2.
+    // The same contents, but a copy where the truth shares: node 1 gets a second object equal to
+    // 2.
     (unshare, Aspect::Identity, Some(1), "field 1"),
     // The other way round: two objects become one.
     (

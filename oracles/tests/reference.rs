@@ -1,4 +1,5 @@
-//! The reference behind the session: whole cases, judged against itself, and against itself with one lie.
+//! The reference behind the session: whole cases, judged against itself, and against itself with
+//! one lie.
 
 use gcrucible_oracles::case::{Case, CaseModule, InstanceIndex, Limits, ModuleIndex, Step};
 use gcrucible_oracles::engine::reference::{Reference, rule_names, trace};
@@ -48,7 +49,8 @@ fn invoke(instance: u32, export: &str, args: &[Value]) -> Step {
     }
 }
 
-/// Two linked modules: the first makes a list that shares its tail, the second keeps it, with the same types under other numbers.
+/// Two linked modules: the first makes a list that shares its tail, the second keeps it, with the
+/// same types under other numbers.
 fn linked() -> Case {
     let first = r#"(module
         (type $node (struct (field (mut i32)) (field (ref null $node))))
@@ -150,7 +152,8 @@ fn what_is_observed_is_what_the_program_did() {
     };
     assert_eq!(functions, [func(0, 0), func(1, 2)]);
 
-    // One node of the list is still in the global and its tail in the table; the type is named by its first definition.
+    // One node of the list is still in the global and its tail in the table; the type is named by
+    // its first definition.
     let live = run.steps[4]
         .live
         .as_ref()

@@ -77,8 +77,8 @@ pub enum Schedule {
     Every,
 }
 
-/// Everything that is chosen for an engine. Compiled code depends on all of it but `schedule`, of which it depends only
-/// on whether it is [`Schedule::OnPressure`] (`collection_points`).
+/// Everything that is chosen for an engine. Compiled code depends on all of it but `schedule`, of
+/// which it depends only on whether it is [`Schedule::OnPressure`] (`collection_points`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Which collector stores use.
@@ -89,8 +89,9 @@ pub struct Config {
     pub reg_alloc: RegAlloc,
     /// How traps are found.
     pub trap_mode: TrapMode,
-    /// Address space reserved for each 32-bit memory, in bytes. With at least 4 GiB, accesses need no bounds check (in
-    /// [`TrapMode::Signals`]); below it, they have one and the memory may move when it grows.
+    /// Address space reserved for each 32-bit memory, in bytes. With at least 4 GiB, accesses need
+    /// no bounds check (in [`TrapMode::Signals`]); below it, they have one and the memory may
+    /// move when it grows.
     pub memory_reservation: u64,
     /// Whether compiled code consumes fuel.
     pub fuel: bool,
@@ -98,13 +99,16 @@ pub struct Config {
     pub epochs: bool,
     /// Whether NaNs that arithmetic makes are the canonical ones.
     pub canonical_nans: bool,
-    /// Whether compiled code has collection points at table operations and calls of the host, and allocates out of line, so
-    /// that a store may use a schedule other than [`Schedule::OnPressure`].
+    /// Whether compiled code has collection points at table operations and calls of the host, and
+    /// allocates out of line, so that a store may use a schedule other than
+    /// [`Schedule::OnPressure`].
     pub collection_points: bool,
-    /// The schedule that new stores begin with. Other than `OnPressure` it needs `collection_points`.
+    /// The schedule that new stores begin with. Other than `OnPressure` it needs
+    /// `collection_points`.
     pub schedule: Schedule,
-    /// How much stack WebAssembly may use in one thread, in bytes, counted from where the host entered it first; less when the thread has
-    /// less. A host function that needs much stack itself needs a thread that has as much more.
+    /// How much stack WebAssembly may use in one thread, in bytes, counted from where the host
+    /// entered it first; less when the thread has less. A host function that needs much stack
+    /// itself needs a thread that has as much more.
     pub stack_size: usize,
     /// How large a store's collected heap may become, in bytes; at most 4 GiB.
     pub heap_limit: u64,
@@ -117,7 +121,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// What suits long-running programs: optimised code, signals, large reservations, copying collector.
+    /// What suits long-running programs: optimised code, signals, large reservations, copying
+    /// collector.
     #[must_use]
     pub fn optimised() -> Config {
         Config {

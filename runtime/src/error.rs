@@ -1,4 +1,5 @@
-//! How things end badly: traps, exhausted resources and rejected modules, as data. Text is made when they are shown.
+//! How things end badly: traps, exhausted resources and rejected modules, as data. Text is made
+//! when they are shown.
 
 use std::fmt;
 
@@ -40,8 +41,8 @@ pub enum Trap {
     NullReference = 16,
     /// `ref.cast` to a type that the reference does not have.
     CastFailure = 17,
-    /// A segment is shorter than the range asked for (`array.new_data`, `array.new_elem`, ...: data and memory alike are
-    /// reported as the suite words them).
+    /// A segment is shorter than the range asked for (`array.new_data`, `array.new_elem`, ...: data
+    /// and memory alike are reported as the suite words them).
     ElementSegmentOutOfBounds = 18,
     /// A data segment is shorter than the range asked for.
     DataSegmentOutOfBounds = 19,

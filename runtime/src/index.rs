@@ -1,4 +1,5 @@
-//! Index spaces. Each space of a module has a type of its own, so that a function index cannot be used as a table index.
+//! Index spaces. Each space of a module has a type of its own, so that a function index cannot be
+//! used as a table index.
 
 macro_rules! index {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => { $(

@@ -27,18 +27,19 @@ pub const TABLE_ELEMENTS_MAX: u64 = 10_000_000;
 /// Largest object, header included: sizes and offsets stay positive as i32.
 pub const OBJECT_BYTES_MAX: u64 = (1 << 31) - 64;
 
-/// Results of one register class that `CallConv::Tail` returns in registers; with more, all go through a return area.
+/// Results of one register class that `CallConv::Tail` returns in registers; with more, all go
+/// through a return area.
 pub const RESULT_REGISTERS: usize = 8;
 
 /// Address space for an engine's machine code: a 32-bit displacement reaches all of it.
 pub const CODE_ARENA_BYTES: u32 = 1 << 30;
 
-/// Entries in the stack maps of one function: references alive over a call, summed over its calls. That is quadratic in a function's length
-/// at worst.
+/// Entries in the stack maps of one function: references alive over a call, summed over its calls.
+/// That is quadratic in a function's length at worst.
 pub const STACK_MAP_ENTRIES_MAX: usize = 4 << 20;
 
-/// Basic blocks in which a reference is alive, summed over the references of one function, and blocks times operands on the stack at once,
-/// for the same reason.
+/// Basic blocks in which a reference is alive, summed over the references of one function, and
+/// blocks times operands on the stack at once, for the same reason.
 pub const LIVE_RANGES_MAX: usize = 64 << 20;
 
 const _: () = {

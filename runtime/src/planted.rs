@@ -1,8 +1,8 @@
 //! Faults planted on purpose, so that the oracles can be shown to find them.
 //!
-//! Each names a fault that a real engine had. It is re-created at the place in this code where the real one sat, and is off
-//! unless its bit is set in the [`Planted`] of a configuration. Without the cargo feature `planted` the set is a
-//! zero-sized constant and every check folds to `false`.
+//! Each names a fault that a real engine had. It is re-created at the place in this code where the
+//! real one sat, and is off unless its bit is set in the [`Planted`] of a configuration. Without
+//! the cargo feature `planted` the set is a zero-sized constant and every check folds to `false`.
 
 macro_rules! faults {
     ($($(#[$doc:meta])* $variant:ident = $name:literal),* $(,)?) => {

@@ -1,5 +1,6 @@
-//! Modules that `wasm-smith` makes, with everything that 3.0 has, compile under every collector, both levels of optimisation and both
-//! trap modes. Breadth where the suite has depth; nothing is run.
+//! Modules that `wasm-smith` makes, with everything that 3.0 has, compile under every collector,
+//! both levels of optimisation and both trap modes. Breadth where the suite has depth; nothing is
+//! run.
 
 use std::sync::Arc;
 

@@ -1,5 +1,6 @@
-//! Every module of the official suite compiles, under every combination of what changes the emitted code: collectors, levels of
-//! optimisation, trap modes, metering. Cranelift's verifier is on, so that ill-typed code is found without running it.
+//! Every module of the official suite compiles, under every combination of what changes the emitted
+//! code: collectors, levels of optimisation, trap modes, metering. Cranelift's verifier is on, so
+//! that ill-typed code is found without running it.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! Every collector against a model, under every kind of schedule, with heap verification and audit after each collection.
+//! Every collector against a model, under every kind of schedule, with heap verification and audit
+//! after each collection.
 
 use gcrucible_runtime::config::{CollectorKind, Schedule};
 use gcrucible_runtime::heap::ops::{Setup, Totals, Words, run};
@@ -108,7 +109,8 @@ fn runs_are_deterministic() {
     }
 }
 
-/// Each fault planted in the heap is found by the model, the verifier or the audit, with some collector.
+/// Each fault planted in the heap is found by the model, the verifier or the audit, with some
+/// collector.
 #[cfg(feature = "planted")]
 #[test]
 fn planted_faults_are_found() {
@@ -143,7 +145,8 @@ fn planted_faults_are_found() {
                 heap_limit,
                 ..setup(collector, Schedule::OnPressure)
             };
-            // A fault may also show as an access outside of the heap's memory, which a heap refuses by panicking.
+            // A fault may also show as an access outside of the heap's memory, which a heap refuses
+            // by panicking.
             let run = || run(&setup, Words(600).take(400_000));
             match std::panic::catch_unwind(run) {
                 Ok(Ok(_)) => None,

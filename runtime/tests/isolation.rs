@@ -1,4 +1,5 @@
-//! A hundred thousand stores in one process, each of which comes to an end of its own: whatever they used is given back.
+//! A hundred thousand stores in one process, each of which comes to an end of its own: whatever
+//! they used is given back.
 //!
 //! In a process of its own, because the resident size of the whole process is looked at.
 

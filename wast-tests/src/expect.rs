@@ -1,7 +1,8 @@
 //! What `assert_return` and `assert_trap` expect, and whether an observation meets it.
 //!
-//! Always: a pattern matches or it does not; what is unknown here (a trap's words, a reference pattern) never matches. The words of
-//! traps are documentation in the official grammar, so several spellings stand for one [`Trap`]; the table is [`TRAP_WORDS`].
+//! Always: a pattern matches or it does not; what is unknown here (a trap's words, a reference
+//! pattern) never matches. The words of traps are documentation in the official grammar, so several
+//! spellings stand for one [`Trap`]; the table is [`TRAP_WORDS`].
 
 use std::fmt;
 
@@ -60,7 +61,8 @@ pub enum Expect {
 }
 
 impl Expect {
-    /// Whether a value meets the pattern. References are looked up in the observation the value came with.
+    /// Whether a value meets the pattern. References are looked up in the observation the value
+    /// came with.
     pub fn matches(&self, value: Value, seen: &Observation) -> bool {
         match (self, value) {
             (Expect::Either(patterns), _) => {
@@ -180,8 +182,9 @@ impl fmt::Display for Expect {
     }
 }
 
-/// The words that scripts use for traps. A script's text matches a row when it starts with the row's words, so that
-/// `uninitialized element 7` is covered. One text may stand for several traps, as in older scripts.
+/// The words that scripts use for traps. A script's text matches a row when it starts with the
+/// row's words, so that `uninitialized element 7` is covered. One text may stand for several traps,
+/// as in older scripts.
 pub const TRAP_WORDS: &[(&str, &[Trap])] = &[
     ("unreachable", &[Trap::Unreachable]),
     ("integer divide by zero", &[Trap::IntegerDivideByZero]),
@@ -204,7 +207,8 @@ pub const TRAP_WORDS: &[(&str, &[Trap])] = &[
         "out of bounds array access",
         &[Trap::OutOfBoundsArrayAccess],
     ),
-    // Bulk operations of the proposals' own scripts say only this, and so do other engines of an indirect call.
+    // Bulk operations of the proposals' own scripts say only this, and so do other engines of an
+    // indirect call.
     (
         "out of bounds",
         &[
@@ -237,8 +241,9 @@ pub fn is_trap(words: &str, actual: Trap) -> Option<bool> {
     row.map(|(_, traps)| traps.contains(&actual))
 }
 
-/// The words for resources that run out. Official scripts know only the first; the next are for our own, which must tell an exhausted
-/// heap from an exception and from a result; the last are what other engines' scripts say.
+/// The words for resources that run out. Official scripts know only the first; the next are for our
+/// own, which must tell an exhausted heap from an exception and from a result; the last are what
+/// other engines' scripts say.
 pub const EXHAUSTION_WORDS: &[(&str, Resource)] = &[
     ("call stack exhausted", Resource::CallStack),
     ("heap exhausted", Resource::Heap),

@@ -1,8 +1,9 @@
-//! Assertions of the official suite that are expected not to hold, each with its authority. An assertion in this table that does hold
-//! is a failure too, so the table cannot grow stale.
+//! Assertions of the official suite that are expected not to hold, each with its authority. An
+//! assertion in this table that does hold is a failure too, so the table cannot grow stale.
 //!
-//! Always: a row names a line of one file of the pinned suite. There are no rows for faults of our own engines: those are mended. The
-//! rows here are assertions of proposals written before later features of release 3.0 made the refused modules good ones.
+//! Always: a row names a line of one file of the pinned suite. There are no rows for faults of our
+//! own engines: those are mended. The rows here are assertions of proposals written before later
+//! features of release 3.0 made the refused modules good ones.
 
 use crate::runner::{Failure, Report};
 

@@ -1,7 +1,8 @@
-//! From the syntax tree of crate `wast` to our directives: the only file that knows that crate's types.
+//! From the syntax tree of crate `wast` to our directives: the only file that knows that crate's
+//! types.
 //!
-//! What belongs to no finished part of WebAssembly 3.0 (components, threads, suspensions, shared and exact references) becomes
-//! [`Directive::Unsupported`] and is counted, never dropped.
+//! What belongs to no finished part of WebAssembly 3.0 (components, threads, suspensions, shared
+//! and exact references) becomes [`Directive::Unsupported`] and is counted, never dropped.
 
 use gcrucible_oracles::value::{HeapTop, Ref, Target, Value};
 use wast::core::{AbstractHeapType, HeapType, NanPattern, V128Pattern, WastArgCore, WastRetCore};
@@ -73,7 +74,8 @@ fn lower(directive: WastDirective<'_>) -> Result<Directive, String> {
     })
 }
 
-/// Assertions about custom sections concern the text parser only; an engine ignores custom sections.
+/// Assertions about custom sections concern the text parser only; an engine ignores custom
+/// sections.
 fn custom(module: QuoteWat<'_>, message: &str, what: &str) -> Result<Directive, String> {
     let source = source(module)?;
     match source.binary {

@@ -1,13 +1,16 @@
 //! Script x engine x schedule: the trials of `tests/` and of the command line.
 //!
-//! A regression is run in each configuration as a script, so that its assertions hold, and as a case against the reference, so that
-//! everything observable and every live count is compared as well; and as a case also with one collection at each collection point in
-//! turn, and with a heap that is full at each allocation in turn.
+//! A regression is run in each configuration as a script, so that its assertions hold, and as a
+//! case against the reference, so that everything observable and every live count is compared as
+//! well; and as a case also with one collection at each collection point in turn, and with a heap
+//! that is full at each allocation in turn.
 //!
-//! **Nothing leaks** from a script ([`run_checked`]) means: after its last directive the host collects everything; then the heap
-//! verifies, its counts are audited, and what lives is, by kind and type, what the reference reaches from the same roots after the same
-//! script (instances, and handles the host was given; for a collector that keeps cycles, also garbage cycles and what they reach); of the
-//! host's objects as many were dropped as are not among those; and when the store is dropped, none is left.
+//! **Nothing leaks** from a script ([`run_checked`]) means: after its last directive the host
+//! collects everything; then the heap verifies, its counts are audited, and what lives is, by kind
+//! and type, what the reference reaches from the same roots after the same script (instances, and
+//! handles the host was given; for a collector that keeps cycles, also garbage cycles and what they
+//! reach); of the host's objects as many were dropped as are not among those; and when the store is
+//! dropped, none is left.
 //!
 //! Not here: which engines there are (`oracles::engine`).
 
@@ -37,7 +40,8 @@ pub const SCHEDULES: [Schedule; 5] = [
     Schedule::Every,
 ];
 
-/// Most collection points, and most allocations, of one regression that are tried in turn; of more, every second, third, ... one.
+/// Most collection points, and most allocations, of one regression that are tried in turn; of more,
+/// every second, third, ... one.
 pub const SWEEP_MAX: u64 = 200;
 
 fn open(
@@ -92,7 +96,8 @@ pub fn lives_at_the_end(script: &Script, reference: &dyn Engine) -> Result<Live,
     session.live()
 }
 
-/// Runs a script once, and sees to it that nothing leaked: see the module. What did is a failure beyond the last line.
+/// Runs a script once, and sees to it that nothing leaked: see the module. What did is a failure
+/// beyond the last line.
 ///
 /// # Errors
 ///
@@ -130,8 +135,8 @@ fn compare_ends(expected: &Live, actual: &Live) -> Result<(), String> {
     Ok(())
 }
 
-/// Runs a script of the official suite; the report, and what is left of it after the table of superseded assertions. With what lives at its
-/// end, it is also seen to that nothing leaked.
+/// Runs a script of the official suite; the report, and what is left of it after the table of
+/// superseded assertions. With what lives at its end, it is also seen to that nothing leaked.
 ///
 /// # Errors
 ///
@@ -150,7 +155,8 @@ pub fn run_suite_script(
     Ok((report, judged))
 }
 
-/// Whether a script's header selects an engine: by the name of its collector, if the header names any.
+/// Whether a script's header selects an engine: by the name of its collector, if the header names
+/// any.
 pub fn selects(script: &Script, engine: &dyn Engine) -> bool {
     let collectors = &script.header.collectors;
     let named = |collector| collectors.iter().any(|name| name == collector);
@@ -162,7 +168,8 @@ pub fn selects(script: &Script, engine: &dyn Engine) -> bool {
 pub enum Breadth {
     /// Under its own schedule and [`SCHEDULES`].
     Schedules,
-    /// Also with one collection at each collection point in turn, and with a heap that is full at each allocation in turn.
+    /// Also with one collection at each collection point in turn, and with a heap that is full at
+    /// each allocation in turn.
     Swept,
 }
 
@@ -179,8 +186,8 @@ pub struct Trials {
     pub failures: u64,
 }
 
-/// Runs a regression on one engine, as a script and as a case against `reference`. Nothing is run on an engine that the header does not
-/// select.
+/// Runs a regression on one engine, as a script and as a case against `reference`. Nothing is run
+/// on an engine that the header does not select.
 ///
 /// # Errors
 ///
@@ -202,7 +209,8 @@ pub fn run_regression(
     let schedules: Vec<Schedule> = own.iter().cloned().chain(others).collect();
     let at_the_end = lives_at_the_end(script, reference)?;
     for schedule in &schedules {
-        // A program that asks how much lives may go on differently where frames are on the stack: then only cases can be compared.
+        // A program that asks how much lives may go on differently where frames are on the stack:
+        // then only cases can be compared.
         let report = if asks(script) {
             run_script(script, engine, schedule.clone())
         } else {
@@ -298,7 +306,8 @@ fn judge_case(
     Err(full + &report(&verdict, &context))
 }
 
-/// The folders of our own scripts: those that a planted fault breaks, and those that no fault of the runtime could break.
+/// The folders of our own scripts: those that a planted fault breaks, and those that no fault of
+/// the runtime could break.
 const OWN_FOLDERS: [&str; 2] = ["regressions", "conformance"];
 
 /// Our own scripts: where each is, and its path from this package's folder.

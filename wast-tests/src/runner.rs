@@ -1,8 +1,9 @@
 //! Runs a script on one engine session and counts what passed, failed and was not asked.
 //!
-//! Always: the engine itself decides about malformed and invalid modules, from the binary. A module in text form that the text
-//! parser refuses never reaches an engine; such assertions are counted apart ([`Report::by_text_parser`]), because they say nothing
-//! about the engine. A failing directive does not end the script, a broken engine does.
+//! Always: the engine itself decides about malformed and invalid modules, from the binary. A module
+//! in text form that the text parser refuses never reaches an engine; such assertions are counted
+//! apart ([`Report::by_text_parser`]), because they say nothing about the engine. A failing
+//! directive does not end the script, a broken engine does.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -33,7 +34,8 @@ pub struct Report {
     pub passed: u64,
     /// Assertions about text that the text parser decided; the engine saw nothing.
     pub by_text_parser: u64,
-    /// Modules that had to be malformed and were called invalid, the other way round, or over a limit; counted as passed too.
+    /// Modules that had to be malformed and were called invalid, the other way round, or over a
+    /// limit; counted as passed too.
     pub other_stage: u64,
     /// Directives that did not hold.
     pub failures: Vec<Failure>,
@@ -195,7 +197,8 @@ impl Runner<'_> {
             &seen.outcome,
         )?;
         self.names.instantiated(name, instance);
-        // Scripts of other engines import from an instance by its name alone; what is registered comes first.
+        // Scripts of other engines import from an instance by its name alone; what is registered
+        // comes first.
         match name {
             Some(name) if !self.registered.contains(name) => self.register(name, instance),
             _ => Ok(()),
@@ -246,7 +249,8 @@ impl Runner<'_> {
         let (_, outcome) = self.load(wasm);
         usable(&outcome)?;
         match &outcome {
-            // A limit may be looked at before the grammar is read to its end: 2^32 locals are malformed, 50,001 are too many.
+            // A limit may be looked at before the grammar is read to its end: 2^32 locals are
+            // malformed, 50,001 are too many.
             Outcome::Rejected(rejection)
                 if matches!(rejection.why, Why::Malformed | Why::Invalid | Why::Limit) =>
             {
@@ -332,10 +336,12 @@ fn results(expected: &[Expect], seen: &Observation) -> Met {
     )
 }
 
-/// A trap by these words. To other engines exhaustion is a trap like any other, so the words of a resource are good here too.
+/// A trap by these words. To other engines exhaustion is a trap like any other, so the words of a
+/// resource are good here too.
 fn trapped(words: &str, outcome: &Outcome) -> Met {
     if expect::resource(words).is_some() {
-        // `assert_exhaustion` takes a call only; a module that runs out of something is asserted to trap.
+        // `assert_exhaustion` takes a call only; a module that runs out of something is asserted to
+        // trap.
         return exhausted(words, outcome);
     }
     let verdict = match outcome {

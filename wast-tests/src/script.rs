@@ -1,8 +1,9 @@
 //! A `.wast` script as data: each directive with its place, modules already in binary form.
 //!
-//! Always: reading a script never fails half way for one bad module. Whether the text of a module can be encoded at all is kept with
-//! the directive ([`Source`]), because an assertion may be exactly about that. A script that is no script is one [`ScriptError`] with
-//! file, line and column. Not here: running it (`runner`), and patterns for results (`expect`).
+//! Always: reading a script never fails half way for one bad module. Whether the text of a module
+//! can be encoded at all is kept with the directive ([`Source`]), because an assertion may be
+//! exactly about that. A script that is no script is one [`ScriptError`] with file, line and
+//! column. Not here: running it (`runner`), and patterns for results (`expect`).
 
 use std::fmt;
 
@@ -119,7 +120,8 @@ pub enum Directive {
     Invalid(Source, String),
     /// `assert_unlinkable`, with the words.
     Unlinkable(Source, String),
-    /// A directive, or a part of one, that belongs to no finished part of WebAssembly 3.0; the text names it.
+    /// A directive, or a part of one, that belongs to no finished part of WebAssembly 3.0; the text
+    /// names it.
     Unsupported(String),
 }
 
@@ -172,8 +174,8 @@ impl Script {
         })
     }
 
-    /// Limits, as the header changes them: `heap` is the size of the collected heap in bytes, `full` the number of the one allocation
-    /// that finds it full.
+    /// Limits, as the header changes them: `heap` is the size of the collected heap in bytes,
+    /// `full` the number of the one allocation that finds it full.
     ///
     /// # Errors
     ///
@@ -200,13 +202,14 @@ impl Script {
         number.map(Some).ok_or_else(wrong)
     }
 
-    /// The script as a case: every module that is instantiated and every action, without the assertions. Assertions that a module is
-    /// refused before instantiation are left out, and so is what is unsupported.
+    /// The script as a case: every module that is instantiated and every action, without the
+    /// assertions. Assertions that a module is refused before instantiation are left out, and
+    /// so is what is unsupported.
     ///
     /// # Errors
     ///
-    /// The first directive that names a module or instance that no directive before it made, or a module that the text parser
-    /// refuses where one is needed.
+    /// The first directive that names a module or instance that no directive before it made, or a
+    /// module that the text parser refuses where one is needed.
     pub fn case(&self) -> Result<Case, ScriptError> {
         let mut names = Names::default();
         let mut case = Case {

@@ -1,7 +1,9 @@
-//! The official suite as cases: one trial for each file, judged on every engine against the reference with every comparison there is.
+//! The official suite as cases: one trial for each file, judged on every engine against the
+//! reference with every comparison there is.
 //!
-//! What a script asserts is left to `spec`; here everything observable after each step, and every live count, must agree, also where no
-//! script looks. The schedule is one collection at every third point, so that collectors that move objects do so in the middle of things.
+//! What a script asserts is left to `spec`; here everything observable after each step, and every
+//! live count, must agree, also where no script looks. The schedule is one collection at every
+//! third point, so that collectors that move objects do so in the middle of things.
 
 use std::process::ExitCode;
 

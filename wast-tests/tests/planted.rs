@@ -1,8 +1,10 @@
-//! Each regression fails before its fix: the fault that its header names is planted, and the script, or the comparison with the
-//! reference, must find it on some engine; without the fault neither finds anything on any.
+//! Each regression fails before its fix: the fault that its header names is planted, and the
+//! script, or the comparison with the reference, must find it on some engine; without the fault
+//! neither finds anything on any.
 //!
-//! Always: every fault there is has a script that finds it, or stands in [`SHOWN_BY_NO_SCRIPT`] with the reason. Needs the cargo feature
-//! `planted`; without it the trials that run scripts are ignored.
+//! Always: every fault there is has a script that finds it, or stands in [`SHOWN_BY_NO_SCRIPT`]
+//! with the reason. Needs the cargo feature `planted`; without it the trials that run scripts are
+//! ignored.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,7 +1,9 @@
-//! Every rule of the specification that the reference names is applied by the official suite or by a script of ours, so that no arm of
-//! the reference is dead. That each rule is named, and once, is tested where the names are (`oracles/reference/src/rules.rs`).
+//! Every rule of the specification that the reference names is applied by the official suite or by
+//! a script of ours, so that no arm of the reference is dead. That each rule is named, and once, is
+//! tested where the names are (`oracles/reference/src/rules.rs`).
 //!
-//! Always: a rule that nothing reaches stands in [`UNREACHED`] with the reason, and one that stands there and is reached is a failure.
+//! Always: a rule that nothing reaches stands in [`UNREACHED`] with the reason, and one that stands
+//! there and is reached is a failure.
 
 use std::collections::BTreeSet;
 use std::fs;

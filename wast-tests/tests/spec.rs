@@ -1,12 +1,14 @@
-//! The official suite on the reference and on the runtime in every configuration of [`engine::matrix`]: one trial for each file and engine,
-//! named `engine::file`; and once more with a collection at every point, named `engine::file@every`, after which the heap must verify, the
+//! The official suite on the reference and on the runtime in every configuration of
+//! [`engine::matrix`]: one trial for each file and engine, named `engine::file`; and once more with
+//! a collection at every point, named `engine::file@every`, after which the heap must verify, the
 //! counts must be right and nothing may have leaked (`matrix`).
 //!
-//! A trial fails on every assertion that does not hold, but for those of `known`, and on a row of `known` that holds. What an engine
-//! does not support fails too: every required file is of release 3.0.
+//! A trial fails on every assertion that does not hold, but for those of `known`, and on a row of
+//! `known` that holds. What an engine does not support fails too: every required file is of release
+//! 3.0.
 //!
-//! A file is read once, the reference runs it once to say what lives at its end, and an engine is made once, by the first trial that needs
-//! it; trials of several threads share all three.
+//! A file is read once, the reference runs it once to say what lives at its end, and an engine is
+//! made once, by the first trial that needs it; trials of several threads share all three.
 
 use std::process::ExitCode;
 use std::sync::{Arc, LazyLock};
@@ -52,7 +54,8 @@ fn main() -> ExitCode {
     for name in names {
         let made = name.clone();
         let engine = lazy(move || engine::named(&made));
-        // Decided here, so that the trials are known before anything runs. The reference has no collector.
+        // Decided here, so that the trials are known before anything runs. The reference has no
+        // collector.
         let collects = engine::named(&name)
             .is_some_and(|engine| engine.collector().is_some() && engine.allows(&Schedule::Every));
         for (file, (script, left)) in files.iter().zip(&scripts) {

@@ -8,7 +8,8 @@ use super::Failure;
 /// Which engine, in which configuration.
 #[derive(Clone, Debug, Args)]
 pub struct Choice {
-    /// The engine: `runtime`, `reference`, or a whole configuration such as `runtime:drc:speed:explicit`.
+    /// The engine: `runtime`, `reference`, or a whole configuration such as
+    /// `runtime:drc:speed:explicit`.
     #[arg(long, value_name = "NAME", default_value = "runtime")]
     pub engine: String,
     /// The runtime's collector: null, drc, drc-cycles or copying (which is the default).
@@ -21,7 +22,8 @@ impl Choice {
     ///
     /// # Errors
     ///
-    /// A name that is no engine's or collector's, or a collector for an engine whose name says it already.
+    /// A name that is no engine's or collector's, or a collector for an engine whose name says it
+    /// already.
     pub fn open(&self) -> Result<Box<dyn Engine>, Failure> {
         let name = match (self.engine.as_str(), &self.collector) {
             ("runtime", None) => "runtime:copying".to_owned(),

@@ -1,4 +1,5 @@
-//! A finding on disk: a folder that holds the case as a script, the verdict as text, and the line that replays it.
+//! A finding on disk: a folder that holds the case as a script, the verdict as text, and the line
+//! that replays it.
 
 use std::path::{Path, PathBuf};
 
@@ -59,7 +60,8 @@ fn replay_line(target: &str, seed: u64, planted: &[String]) -> String {
 ///
 /// # Errors
 ///
-/// When the folder cannot be made or written; the message then holds the replay line, so that nothing is lost.
+/// When the folder cannot be made or written; the message then holds the replay line, so that
+/// nothing is lost.
 pub fn write(out: &Path, finding: &Finding) -> Result<PathBuf, Failure> {
     write_folder(out, finding).map_err(|failure| Failure::Content {
         path: out.display().to_string(),
@@ -105,7 +107,8 @@ fn write_folder(out: &Path, finding: &Finding) -> Result<PathBuf, Failure> {
     }
 }
 
-/// An input that shows a fault, as text: if it is a script, its header says on which engine and how.
+/// An input that shows a fault, as text: if it is a script, its header says on which engine and
+/// how.
 fn text(subject: &Subject, engine: &str, header: &[(&'static str, String)]) -> String {
     let mut text = subject.to_string();
     if subject.file_name().ends_with(".wast") {

@@ -10,7 +10,8 @@ use crate::target::{Rig, Target};
 /// The arguments that say so.
 #[derive(Clone, Debug, Args)]
 pub struct InputOptions {
-    /// A finding (its folder), or an input of a target as libFuzzer writes them; for `replay` also a script
+    /// A finding (its folder), or an input of a target as libFuzzer writes them; for `replay` also
+    /// a script
     #[arg(required_unless_present = "seed", conflicts_with = "seed")]
     pub file: Option<PathBuf>,
     /// The target; needed with `--seed` and for inputs whose file does not tell

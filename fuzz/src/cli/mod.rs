@@ -1,6 +1,7 @@
 //! The program `gcrucible`: one file for each subcommand, arguments and exit statuses here.
 //!
-//! Nothing here decides what is a fault: targets and oracles do. What lives here is processes, files, terminals and words.
+//! Nothing here decides what is a fault: targets and oracles do. What lives here is processes,
+//! files, terminals and words.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -16,8 +17,9 @@ pub mod replay;
 pub mod run;
 pub mod wast;
 
-/// Finds faults in the garbage collection of WebAssembly engines: generates programs, runs them on a Cranelift runtime and on an
-/// independent reference interpreter, and compares results and live objects.
+/// Finds faults in the garbage collection of WebAssembly engines: generates programs, runs them on
+/// a Cranelift runtime and on an independent reference interpreter, and compares results and live
+/// objects.
 #[derive(Debug, Parser)]
 #[command(name = "gcrucible", version, max_term_width = 100)]
 #[command(
@@ -38,7 +40,8 @@ pub enum Command {
     Replay(replay::Options),
     /// Make the program of an input that shows a fault small, and write it as a script.
     Reduce(reduce::Options),
-    /// Run conformance scripts: the official suite, which is built in, or the scripts and folders given.
+    /// Run conformance scripts: the official suite, which is built in, or the scripts and folders
+    /// given.
     Wast(wast::Options),
     /// Run a module, call one of its exports, and show results, traps and live objects.
     Run(run::Options),

@@ -19,7 +19,8 @@ pub struct Options {
     /// How many programs to run at most
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     pub attempts: u32,
-    /// Write the script into this file; without it, into a finding's folder as `reduced.wast`, or else to standard output
+    /// Write the script into this file; without it, into a finding's folder as `reduced.wast`, or
+    /// else to standard output
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 }
@@ -28,7 +29,8 @@ pub struct Options {
 ///
 /// # Errors
 ///
-/// An unknown target, a file that cannot be read or written, or an input that shows no fault or is no program that could be reduced.
+/// An unknown target, a file that cannot be read or written, or an input that shows no fault or is
+/// no program that could be reduced.
 pub fn run(options: &Options) -> Result<Ending, Failure> {
     let (mut rig, named, asked) = options.input.asked()?;
     let (target, bytes, folder) = match asked {

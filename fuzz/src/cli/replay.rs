@@ -106,8 +106,8 @@ fn from_file(
     run_script(file.display().to_string(), text, rig).map_err(content)
 }
 
-/// A script as a case: the engine that its header names, and every usual one that it selects, against the reference, under the script's
-/// schedule.
+/// A script as a case: the engine that its header names, and every usual one that it selects,
+/// against the reference, under the script's schedule.
 fn run_script(name: String, text: String, rig: &mut Rig) -> Result<Again, String> {
     let script = Script::parse(&name, &text).map_err(|e| format!("{}: {}", e.at, e.message))?;
     let case = script

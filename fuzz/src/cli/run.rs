@@ -42,7 +42,8 @@ pub struct Options {
 ///
 /// # Errors
 ///
-/// A file that cannot be read or is no module, an export that is not there, arguments that do not fit.
+/// A file that cannot be read or is no module, an export that is not there, arguments that do not
+/// fit.
 pub fn run(options: &Options) -> Result<Ending, Failure> {
     let wasm = read(&options.file)?;
     let content = |message| Failure::Content {
@@ -239,8 +240,8 @@ fn argument(ty: ValType, text: &str) -> Option<Value> {
     }
 }
 
-/// The top of a heap type's hierarchy. A defined type is taken for one of `any`; a null argument of a defined function type cannot be
-/// written.
+/// The top of a heap type's hierarchy. A defined type is taken for one of `any`; a null argument of
+/// a defined function type cannot be written.
 fn top(heap: HeapType) -> HeapTop {
     match heap {
         HeapType::Abstract { ty, .. } => match ty {

@@ -19,20 +19,23 @@ use super::{Ending, Failure, write_atomically};
 /// Arguments of `wast`.
 #[derive(Clone, Debug, Args)]
 pub struct Options {
-    /// Scripts, or folders that are searched for `*.wast`. Without any: the official suite, which is built in.
+    /// Scripts, or folders that are searched for `*.wast`. Without any: the official suite, which
+    /// is built in.
     pub paths: Vec<PathBuf>,
     /// The engine.
     #[command(flatten)]
     pub choice: Choice,
-    /// When the runtime collects, for scripts whose header does not say: pressure, every, every:N or at:A,B,C.
+    /// When the runtime collects, for scripts whose header does not say: pressure, every, every:N
+    /// or at:A,B,C.
     #[arg(long, value_name = "S", default_value = "pressure")]
     pub schedule: Schedule,
-    /// Run on the runtime in every configuration of the conformance matrix: optimisation level x trap mode x collector and more, each under
-    /// the schedule given and with a collection at every point.
+    /// Run on the runtime in every configuration of the conformance matrix: optimisation level x
+    /// trap mode x collector and more, each under the schedule given and with a collection at
+    /// every point.
     #[arg(long)]
     pub matrix: bool,
-    /// After each script: collect, verify the heap, audit the counts, compare what lives with what the reference reaches, drop the store,
-    /// and see that no object of the host is left.
+    /// After each script: collect, verify the heap, audit the counts, compare what lives with what
+    /// the reference reaches, drop the store, and see that no object of the host is left.
     #[arg(long)]
     pub check: bool,
     /// Write the counts as one JSON object into this file.
@@ -287,7 +290,8 @@ fn items(paths: &[PathBuf]) -> Result<(Vec<Item>, Vec<NotRun>), Failure> {
     Ok((items, not_run))
 }
 
-/// Runs one script in a session of its own. A script that cannot be read is a failure of that script.
+/// Runs one script in a session of its own. A script that cannot be read is a failure of that
+/// script.
 fn one(item: &Item, engine: &dyn Engine, schedule: &Schedule, check: bool) -> Report {
     let failed = |message: String, at| Report {
         file: item.name.clone(),
@@ -326,7 +330,8 @@ fn one(item: &Item, engine: &dyn Engine, schedule: &Schedule, check: bool) -> Re
             );
         }
     };
-    // Assertions of old proposals that 3.0 has superseded are no failures; each is a row of a table with its reason.
+    // Assertions of old proposals that 3.0 has superseded are no failures; each is a row of a table
+    // with its reason.
     let judged = known::judge(&report);
     report.failures = judged.unexpected;
     report

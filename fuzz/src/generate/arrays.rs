@@ -1,6 +1,7 @@
 //! Arrays (specification 4.3, "Array instructions").
 //!
-//! Accesses are guarded by a test of the length, except on purpose; the guard's operands are kept in locals of their own.
+//! Accesses are guarded by a test of the length, except on purpose; the guard's operands are kept
+//! in locals of their own.
 
 use super::Gen;
 use super::body::calc;
@@ -340,8 +341,8 @@ impl Gen<'_> {
         (array, index, calc::lt_u(at, array_length(object)))
     }
 
-    /// Puts an array into `array`; gives an offset and a length, often up to the very end, and the condition under which
-    /// they are within bounds.
+    /// Puts an array into `array`; gives an offset and a length, often up to the very end, and the
+    /// condition under which they are within bounds.
     fn guarded_range(&mut self, id: TypeId, array: LocalId) -> (Expr, Expr, Expr) {
         let ty = Ty::nullable(Heap::Def(id));
         let object = self.target(Heap::Def(id));

@@ -1,7 +1,8 @@
 //! A function being written: locals, labels, budget; leaves; the frame every function has.
 //!
-//! The frame: functions the embedder calls fill the counter up; other functions return the smallest results when it is
-//! empty, else take one from it. Locals that cannot be null are set before anything else.
+//! The frame: functions the embedder calls fill the counter up; other functions return the smallest
+//! results when it is empty, else take one from it. Locals that cannot be null are set before
+//! anything else.
 
 use super::swarm::Feature;
 use super::types::{BASE_ARRAY, BASE_STRUCT};
@@ -197,7 +198,8 @@ impl Gen<'_> {
         LocalId(self.f.locals.len() as u32 - 1)
     }
 
-    /// A local no drawn expression touches; its type must have a default. Give it back with [`Gen::release`].
+    /// A local no drawn expression touches; its type must have a default. Give it back with
+    /// [`Gen::release`].
     pub(super) fn temp(&mut self, ty: Ty) -> LocalId {
         let locals = &self.f.locals;
         let known = self.f.free.iter().position(|l| locals[l.0 as usize] == ty);
@@ -218,7 +220,8 @@ impl Gen<'_> {
         LabelId(self.f.next_label)
     }
 
-    /// A block with results `tys`, whose inside is made by `inside` and may branch to the block's label.
+    /// A block with results `tys`, whose inside is made by `inside` and may branch to the block's
+    /// label.
     pub(super) fn block(
         &mut self,
         tys: &[Ty],
@@ -343,7 +346,8 @@ impl Gen<'_> {
         self.src.pick(&locals)
     }
 
-    /// The smallest expression of a type; also a constant expression, unless it is a non-null exception.
+    /// The smallest expression of a type; also a constant expression, unless it is a non-null
+    /// exception.
     pub(super) fn smallest(&mut self, ty: Ty) -> Expr {
         match ty {
             Ty::I32 => Expr::i32(0),

@@ -1,6 +1,8 @@
-//! Calls (specification 4.3, "Call instructions"): direct, by reference, indirect, and their tail forms.
+//! Calls (specification 4.3, "Call instructions"): direct, by reference, indirect, and their tail
+//! forms.
 //!
-//! Functions the embedder calls (`entries`) fill the counter up, so nothing inside a program calls them or refers to them.
+//! Functions the embedder calls (`entries`) fill the counter up, so nothing inside a program calls
+//! them or refers to them.
 
 use super::expr::{Row, STMT, VALUE};
 use super::swarm::Feature;

@@ -1,7 +1,8 @@
-//! Constant expressions (specification 2.3, "Constant expressions"; 4.4, instantiation): what globals, tables and segments start with.
+//! Constant expressions (specification 2.3, "Constant expressions"; 4.4, instantiation): what
+//! globals, tables and segments start with.
 //!
-//! They may allocate, so they may collect: nested structs and arrays, earlier globals, conversions between `any` and `extern`,
-//! extended arithmetic.
+//! They may allocate, so they may collect: nested structs and arrays, earlier globals, conversions
+//! between `any` and `extern`, extended arithmetic.
 
 use super::Gen;
 use super::body::calc;
@@ -154,7 +155,8 @@ impl Gen<'_> {
         }
     }
 
-    /// A constant offset for an active segment of `n` elements or bytes in something of size `size`.
+    /// A constant offset for an active segment of `n` elements or bytes in something of size
+    /// `size`.
     pub(super) fn const_offset(&mut self, is64: bool, size: u64, n: u64) -> Expr {
         let room = size.saturating_sub(n);
         let at = self.src.range(0, room.min(u64::from(u16::MAX)) as u32);

@@ -1,4 +1,5 @@
-//! Blocks, loops, branches, select (specification 4.3, "Block instructions", "Branch instructions").
+//! Blocks, loops, branches, select (specification 4.3, "Block instructions", "Branch
+//! instructions").
 //!
 //! Loops count down in a local of their own and stop when the counter of the program is empty.
 
@@ -116,7 +117,8 @@ fn block_value(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     }))
 }
 
-/// A branch out of an enclosing block that carries a value of the wanted type, if the condition holds.
+/// A branch out of an enclosing block that carries a value of the wanted type, if the condition
+/// holds.
 fn br_if_value(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     let label =
         g.label_where(|g, l| matches!(l.tys.as_slice(), &[ty] if g.types.matches(ty, want)))?;
@@ -344,7 +346,8 @@ impl Gen<'_> {
         let to = tys
             .iter()
             .map(|&ty| {
-                // In the `held` kind a local may not lose what it holds, and nothing may be dropped unused.
+                // In the `held` kind a local may not lose what it holds, and nothing may be dropped
+                // unused.
                 if self.held {
                     let user = ty.as_ref().and_then(|r| self.user(r.heap));
                     return user.map_or(To::Drop, To::Call);

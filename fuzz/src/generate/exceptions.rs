@@ -1,5 +1,5 @@
-//! Exceptions (specification 4.3, "Exception instructions"): throw with reference payloads, every kind of catch clause,
-//! rethrow through `exnref`.
+//! Exceptions (specification 4.3, "Exception instructions"): throw with reference payloads, every
+//! kind of catch clause, rethrow through `exnref`.
 
 use super::Gen;
 use super::body::Label;
@@ -121,8 +121,8 @@ impl Gen<'_> {
         Some(clauses)
     }
 
-    /// Nests one handler block for each clause around the `try_table`. Every handler leaves to `out` with values of `tys`, but
-    /// for the outermost, which falls through without values.
+    /// Nests one handler block for each clause around the `try_table`. Every handler leaves to
+    /// `out` with values of `tys`, but for the outermost, which falls through without values.
     fn handlers(
         &mut self,
         clauses: &[Vec<Ty>],
@@ -154,7 +154,8 @@ impl Gen<'_> {
         self.put_away(block)
     }
 
-    /// The `try_table`, whose clauses go to `labels` in order of nesting, and the branch past all handlers.
+    /// The `try_table`, whose clauses go to `labels` in order of nesting, and the branch past all
+    /// handlers.
     fn guarded(&mut self, labels: &[LabelId], tys: &[Ty], out: LabelId) -> Expr {
         let catches = labels
             .iter()

@@ -1,8 +1,9 @@
 //! Drawing an expression or a statement: the tables of rows, and how one row is chosen.
 //!
-//! A row says under which feature it lives, how heavy it is, for which classes of wanted type it can be used, and how to make it.
-//! `make` gets the wanted type and returns an expression whose type matches it, or `None` when the module has nothing
-//! suitable (then another row is drawn). Statements use the same rows with class [`STMT`]; their wanted type is ignored.
+//! A row says under which feature it lives, how heavy it is, for which classes of wanted type it
+//! can be used, and how to make it. `make` gets the wanted type and returns an expression whose
+//! type matches it, or `None` when the module has nothing suitable (then another row is drawn).
+//! Statements use the same rows with class [`STMT`]; their wanted type is ignored.
 
 use super::source::Source;
 use super::swarm::{Feature, Swarm};
@@ -174,7 +175,8 @@ impl Gen<'_> {
         out
     }
 
-    /// Operands of the given types, sometimes with a statement between two of them, so that the earlier ones wait.
+    /// Operands of the given types, sometimes with a statement between two of them, so that the
+    /// earlier ones wait.
     pub(super) fn args(&mut self, tys: &[Ty]) -> Vec<Expr> {
         let mut out = Vec::with_capacity(tys.len());
         for (at, &ty) in tys.iter().enumerate() {

@@ -1,4 +1,5 @@
-//! What a module consists of besides bodies: imports from earlier modules, tags, functions, globals, tables, segments, memories.
+//! What a module consists of besides bodies: imports from earlier modules, tags, functions,
+//! globals, tables, segments, memories.
 //!
 //! Order matters: a constant expression may mention the globals before it, and any function.
 
@@ -43,7 +44,8 @@ impl Gen<'_> {
         {
             self.add_elems();
         }
-        // While the start function runs there is no instance yet that the embedder could operate on.
+        // While the start function runs there is no instance yet that the embedder could operate
+        // on.
         let host = [
             Feature::HostTables,
             Feature::HostGlobals,

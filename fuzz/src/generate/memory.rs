@@ -1,4 +1,5 @@
-//! Linear memory (specification 4.3, "Memory instructions"). Memories have at least one page; addresses stay below it.
+//! Linear memory (specification 4.3, "Memory instructions"). Memories have at least one page;
+//! addresses stay below it.
 
 use super::Gen;
 use super::body::calc;

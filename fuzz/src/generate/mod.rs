@@ -2,11 +2,13 @@
 //!
 //! Comes in: a [`Source`] of choices. Goes out: a [`Program`]. What always holds of it:
 //!
-//! - **valid**: every module validates as WebAssembly 3.0 (a test runs thousands of seeds through `wasmparser`);
-//! - **terminating**: each call and each turn of a loop takes one unit from a counter that only the functions called by the
-//!   embedder fill up; when it is empty functions return at once;
+//! - **valid**: every module validates as WebAssembly 3.0 (a test runs thousands of seeds through
+//!   `wasmparser`);
+//! - **terminating**: each call and each turn of a loop takes one unit from a counter that only the
+//!   functions called by the embedder fill up; when it is empty functions return at once;
 //! - **deterministic**: nothing depends on time, addresses, or on what an engine may choose;
-//! - **mostly without traps**: indices are checked, nulls replaced, except on purpose (`Feature::Traps`);
+//! - **mostly without traps**: indices are checked, nulls replaced, except on purpose
+//!   (`Feature::Traps`);
 //! - **visible**: most state sits in exported globals and tables, so comparisons see it.
 //!
 //! | to add | touch |
@@ -17,9 +19,10 @@
 //! | a type shape | `types` |
 //! | a harness import | a row of `host` |
 //!
-//! Reading order: `source`, `swarm`, `values`, `types`, this file, `items` and `consts` (module level), `body`, `expr` (the row tables),
-//! then the rows: `scalars`, `variables`, `objects`, `arrays`, `refs`, `tables`, `memory`, `control`, `exceptions`, `calls`,
-//! `host`, `shape`; at last `steps`, `smith`, `survey`.
+//! Reading order: `source`, `swarm`, `values`, `types`, this file, `items` and `consts` (module
+//! level), `body`, `expr` (the row tables), then the rows: `scalars`, `variables`, `objects`,
+//! `arrays`, `refs`, `tables`, `memory`, `control`, `exceptions`, `calls`, `host`, `shape`; at last
+//! `steps`, `smith`, `survey`.
 
 mod arrays;
 mod body;
@@ -78,7 +81,8 @@ pub fn from_seed(seed: u64, focus: Focus) -> Program {
     generate(&source::expand(seed, SEED_BYTES), focus)
 }
 
-/// The program that `bytes` choose. Never fails: bytes that run out choose the simplest alternatives.
+/// The program that `bytes` choose. Never fails: bytes that run out choose the simplest
+/// alternatives.
 pub fn generate(bytes: &[u8], focus: Focus) -> Program {
     let mut src = Source::new(bytes);
     let mut swarm = Swarm::draw(&mut src);
@@ -124,8 +128,8 @@ pub fn generate(bytes: &[u8], focus: Focus) -> Program {
     make.program(&entries)
 }
 
-/// How much of everything a program has. Most faults show in a few instructions, and small programs run several times as fast; some
-/// need many functions, statements and references at once.
+/// How much of everything a program has. Most faults show in a few instructions, and small programs
+/// run several times as fast; some need many functions, statements and references at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Size {
     /// A few statements in each of a few functions.
@@ -183,7 +187,8 @@ fn focus_swarm(swarm: &mut Swarm, src: &mut Source<'_>, focus: Focus) -> bool {
     wanted.iter().for_each(|&f| swarm.force(f));
     let held = src.chance(if focus == Focus::Roots { 60 } else { 15 });
     if focus == Focus::Roots && !held {
-        // The answer depends on where collections happen: the reference would run once for each place.
+        // The answer depends on where collections happen: the reference would run once for each
+        // place.
         swarm.forbid(F::AskLive);
     }
     if held {
@@ -222,7 +227,8 @@ pub(crate) struct Gen<'s> {
     fixed_tables: Vec<TableId>,
     /// Known contents of fixed tables.
     slots: Vec<(TableId, u32, FuncId)>,
-    /// Whether constant expressions may mention imported globals only: the table section stands before the global section.
+    /// Whether constant expressions may mention imported globals only: the table section stands
+    /// before the global section.
     only_imports: bool,
     /// The counter.
     fuel: GlobalId,

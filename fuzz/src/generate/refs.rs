@@ -1,4 +1,5 @@
-//! References: null, equality, casts, i31, extern (specification 4.3, "Reference instructions", "i31", "External").
+//! References: null, equality, casts, i31, extern (specification 4.3, "Reference instructions",
+//! "i31", "External").
 
 use super::Gen;
 use super::body::calc;
@@ -317,7 +318,8 @@ fn i31_get(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     Some(Expr::value(Op::I31Get(sign), vec![value], Ty::I32))
 }
 
-/// An i31 from a constant and one computed from numbers: equal, whatever happened to the upper bits on the way.
+/// An i31 from a constant and one computed from numbers: equal, whatever happened to the upper bits
+/// on the way.
 fn i31_identity(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     let (value, offset) = (values::int32(&mut g.src), values::int32(&mut g.src));
     let i31 = |e: Expr| Expr::value(Op::RefI31, vec![e], Ty::non_null(Heap::I31));
@@ -410,8 +412,8 @@ impl Gen<'_> {
         Some((to, self.heap_above(to)))
     }
 
-    /// An operand for a cast: a value whose static type is above `to` (or any), and that type. Half of the time its dynamic
-    /// type is `to` or below.
+    /// An operand for a cast: a value whose static type is above `to` (or any), and that type. Half
+    /// of the time its dynamic type is `to` or below.
     fn cast_operand(&mut self, to: Option<Heap>) -> Option<(Expr, Heap)> {
         let (to, from) = self.cast_types(to)?;
         let value = if self.src.chance(50) && to != self.types.bottom(to) {

@@ -1,7 +1,7 @@
 //! Object graphs built on purpose: chains, cycles, trees with sharing, wide arrays, tangles.
 //!
-//! Random expressions rarely build a graph of more than a few objects; these rows do, in a loop or by hand, and leave the
-//! graph where later statements and the comparison find it.
+//! Random expressions rarely build a graph of more than a few objects; these rows do, in a loop or
+//! by hand, and leave the graph where later statements and the comparison find it.
 
 use super::Gen;
 use super::arrays::array_length;
@@ -243,8 +243,9 @@ fn garbage(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     }))
 }
 
-/// So many bytes that a heap of ordinary size has to collect without being told to. Arrays of references are shorter: the reference
-/// looks at each of their elements after every step, and never frees them.
+/// So many bytes that a heap of ordinary size has to collect without being told to. Arrays of
+/// references are shorter: the reference looks at each of their elements after every step, and
+/// never frees them.
 fn big_garbage(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     let ids = g.defs_below(Heap::Array, |types, id| {
         types
@@ -267,7 +268,8 @@ fn big_garbage(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
 }
 
 impl Gen<'_> {
-    /// Struct types below `heap` with a nullable field that can refer to an object of the same type, and that field.
+    /// Struct types below `heap` with a nullable field that can refer to an object of the same
+    /// type, and that field.
     fn links(&self, heap: Heap) -> Vec<(TypeId, u32)> {
         let mut found = Vec::new();
         for id in self.defs_below(heap, |types, id| types.fields(id).is_some()) {

@@ -1,5 +1,5 @@
-//! wasm-smith behind our swarm: the second generator, for breadth. Its modules know nothing of `harness` and have no designed
-//! graphs, but contain every instruction in every odd place.
+//! wasm-smith behind our swarm: the second generator, for breadth. Its modules know nothing of
+//! `harness` and have no designed graphs, but contain every instruction in every odd place.
 
 use arbitrary::Unstructured;
 use gcrucible_oracles::case::{InstanceIndex, ModuleIndex, Step};
@@ -22,11 +22,12 @@ pub struct SmithModule {
     pub wasm: Vec<u8>,
 }
 
-/// Modules made of one input until one has a function: without a function type among its types, which are drawn first, a module of
-/// wasm-smith has none.
+/// Modules made of one input until one has a function: without a function type among its types,
+/// which are drawn first, a module of wasm-smith has none.
 const TRIES: usize = 5;
 
-/// The module that `bytes` choose; `None` if they are too few. Nearly always it has functions to call.
+/// The module that `bytes` choose; `None` if they are too few. Nearly always it has functions to
+/// call.
 pub fn generate(bytes: &[u8]) -> Option<SmithModule> {
     let (head, rest) = bytes.split_at_checked(16)?;
     let mut last = None;

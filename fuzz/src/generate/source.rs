@@ -1,7 +1,8 @@
 //! Where choices come from: the bytes of an input, or a seed expanded into bytes.
 //!
-//! Always: a draw from `n` alternatives is uniform up to `n / 65536`; when the bytes are used up every draw gives 0, and the
-//! generators list the simplest alternative first, so short inputs give small programs and everything ends.
+//! Always: a draw from `n` alternatives is uniform up to `n / 65536`; when the bytes are used up
+//! every draw gives 0, and the generators list the simplest alternative first, so short inputs give
+//! small programs and everything ends.
 
 use arbitrary::Unstructured;
 

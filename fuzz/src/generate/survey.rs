@@ -79,7 +79,8 @@ impl Survey {
     }
 }
 
-/// Every name that occurs in a program, with repetitions: instructions, harness imports, kinds of items.
+/// Every name that occurs in a program, with repetitions: instructions, harness imports, kinds of
+/// items.
 pub fn names(program: &Program) -> Vec<String> {
     let mut out = Vec::new();
     for module in &program.modules {

@@ -1,7 +1,8 @@
-//! Swarm: what one program is about. Every program first draws which features it has, with very unequal weights.
+//! Swarm: what one program is about. Every program first draws which features it has, with very
+//! unequal weights.
 //!
-//! A feature that is off is absent from the whole program. About half are off, so that the features that are on meet each other
-//! often enough (swarm testing: Groce et al., ISSTA 2012).
+//! A feature that is off is absent from the whole program. About half are off, so that the features
+//! that are on meet each other often enough (swarm testing: Groce et al., ISSTA 2012).
 
 use super::source::Source;
 

@@ -1,7 +1,7 @@
 //! Tables of references (specification 4.3, "Table instructions").
 //!
-//! Tables never shrink, so an index below the smallest size is always good. Tables that serve indirect calls (`fixed_tables`)
-//! are read, not written.
+//! Tables never shrink, so an index below the smallest size is always good. Tables that serve
+//! indirect calls (`fixed_tables`) are read, not written.
 
 use super::Gen;
 use super::body::calc;

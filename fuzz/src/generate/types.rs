@@ -1,8 +1,9 @@
 //! The universe of types: recursion groups, subtype trees, near-duplicates.
 //!
-//! Always: group 0 holds a struct and an array whose fields all have defaults (the *base* types), and every module declares
-//! it, so a non-null `structref` or `arrayref` can be made anywhere. A field that cannot be null refers to an abstract type
-//! or to an earlier group, so every definition has values.
+//! Always: group 0 holds a struct and an array whose fields all have defaults (the *base* types),
+//! and every module declares it, so a non-null `structref` or `arrayref` can be made anywhere. A
+//! field that cannot be null refers to an abstract type or to an earlier group, so every definition
+//! has values.
 
 use super::source::Source;
 use super::swarm::{Feature, Swarm};
@@ -188,7 +189,8 @@ impl Make<'_, '_> {
         self.src.pick(&candidates)
     }
 
-    /// A body that is a subtype of `supertype`'s; non-null references only to definitions before `limit`.
+    /// A body that is a subtype of `supertype`'s; non-null references only to definitions before
+    /// `limit`.
     fn body(&mut self, kind: usize, supertype: Option<TypeId>, limit: u32) -> Composite {
         let inherited = supertype.map(|up| self.types.def(up).body.clone());
         match (kind, inherited) {
@@ -359,8 +361,9 @@ impl Make<'_, '_> {
     }
 }
 
-/// A value type for a field, local, global, parameter or result: references more often than numbers. Non-null references
-/// refer to abstract types or to definitions before `limit`; nullable ones to any definition there is.
+/// A value type for a field, local, global, parameter or result: references more often than
+/// numbers. Non-null references refer to abstract types or to definitions before `limit`; nullable
+/// ones to any definition there is.
 pub fn value_type(src: &mut Source<'_>, swarm: &Swarm, types: &Universe, limit: u32) -> Ty {
     let on = |f: Feature, weight: u32| if swarm.has(f) { weight } else { 0 };
     match src.weighted(&[

@@ -93,7 +93,8 @@ fn local_tee(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     Some(g.tee_local(local, value))
 }
 
-/// `(local.get $x) (local.set $x new) (collect)`: the old value is only on the operand stack, and is the result.
+/// `(local.get $x) (local.set $x new) (collect)`: the old value is only on the operand stack, and
+/// is the result.
 fn redefined_while_waiting(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     let local = g.local_below(want)?;
     let ty = g.f.locals[local.0 as usize];

@@ -1,7 +1,8 @@
 //! Changes to code. Statements and values are moved as trees, so that what is moved stays whole.
 //!
-//! What counts turns and units is left alone: a statement that writes the counter of the program, a branch back to a loop, or the
-//! local a loop counts in is neither deleted nor repeated elsewhere. A conditional branch back is only ever moved together with its loop.
+//! What counts turns and units is left alone: a statement that writes the counter of the program, a
+//! branch back to a loop, or the local a loop counts in is neither deleted nor repeated elsewhere.
+//! A conditional branch back is only ever moved together with its loop.
 
 use crate::generate::source::Source;
 use crate::program::edit::simplest;
@@ -178,7 +179,8 @@ fn find(
     None
 }
 
-/// Whether the statement is part of what makes programs terminate. Whole loops, with their start, are not.
+/// Whether the statement is part of what makes programs terminate. Whole loops, with their start,
+/// are not.
 fn counts(e: &Expr) -> bool {
     let writes_global =
         matches!(e.op, Op::GlobalSet(_)) && e.args.iter().any(|a| a.tys == [Ty::I32]);
@@ -186,7 +188,8 @@ fn counts(e: &Expr) -> bool {
     writes_global || leaves || branches_back(e, &mut Vec::new())
 }
 
-/// Whether the expression branches to a label it does not contain: it may be the back edge of a loop.
+/// Whether the expression branches to a label it does not contain: it may be the back edge of a
+/// loop.
 fn branches_back(e: &Expr, inside: &mut Vec<LabelId>) -> bool {
     let target = |l: &LabelId, inside: &Vec<LabelId>| !inside.contains(l);
     let leaves = match &e.op {

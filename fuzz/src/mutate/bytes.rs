@@ -1,7 +1,8 @@
 //! Bytes of a module -> damaged bytes, for those who decide what is a module at all.
 //!
-//! A section's length and a body's length are usually put right after the damage, because otherwise most mutants would fail there and
-//! never reach the rule that the damage is about. What always holds: the result depends on nothing but the two inputs; it may be anything.
+//! A section's length and a body's length are usually put right after the damage, because otherwise
+//! most mutants would fail there and never reach the rule that the damage is about. What always
+//! holds: the result depends on nothing but the two inputs; it may be anything.
 
 use crate::generate::source::Source;
 

@@ -1,11 +1,13 @@
 //! Program -> neighbouring program.
 //!
-//! Comes in: a valid program and an [`Edit`]. Goes out: a valid program, changed in one place, or the same one if the edit did not
-//! apply. What always holds: the result validates (each mutation is tried on a copy and thrown away otherwise), it still
-//! terminates (code that counts is not touched), and the result depends on nothing but the two inputs.
+//! Comes in: a valid program and an [`Edit`]. Goes out: a valid program, changed in one place, or
+//! the same one if the edit did not apply. What always holds: the result validates (each mutation
+//! is tried on a copy and thrown away otherwise), it still terminates (code that counts is not
+//! touched), and the result depends on nothing but the two inputs.
 //!
-//! To add a mutation, add a row to [`MUTATIONS`] and its function to the file of its subject: `body` (statements and expressions),
-//! `schedule` (collections and steps), `types` (recursion groups).
+//! To add a mutation, add a row to [`MUTATIONS`] and its function to the file of its subject:
+//! `body` (statements and expressions), `schedule` (collections and steps), `types` (recursion
+//! groups).
 
 mod body;
 pub mod bytes;
@@ -16,7 +18,8 @@ use crate::generate::source::{Source, expand};
 use crate::input::{EDITS_MAX, Edit, Input, SEED_BYTES_MAX};
 use crate::program::Program;
 
-/// One kind of change: its name, and how it is made. It returns false if there is nothing to change.
+/// One kind of change: its name, and how it is made. It returns false if there is nothing to
+/// change.
 type Mutation = (&'static str, fn(&mut Program, &mut Source<'_>) -> bool);
 
 /// Every mutation. `Edit::kind` chooses by position, so rows are only appended.
@@ -57,7 +60,8 @@ pub fn apply_all(program: &mut Program, edits: &[Edit]) -> usize {
     edits.iter().filter(|&&edit| apply(program, edit)).count()
 }
 
-/// An input near another: an edit more, fewer or other, another base, or choices changed in a few places.
+/// An input near another: an edit more, fewer or other, another base, or choices changed in a few
+/// places.
 pub fn neighbour(input: &Input, seed: u64) -> Input {
     let bytes = expand(seed, 64);
     let src = &mut Source::new(&bytes);

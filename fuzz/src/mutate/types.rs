@@ -1,4 +1,5 @@
-//! Changes to types that keep the meaning of every program: order of groups, and groups that are there twice.
+//! Changes to types that keep the meaning of every program: order of groups, and groups that are
+//! there twice.
 
 use crate::generate::source::Source;
 use crate::program::{Program, TypeId};
@@ -17,8 +18,8 @@ pub(super) fn reorder_groups(program: &mut Program, src: &mut Source<'_>) -> boo
     from != to
 }
 
-/// Declares the types of a module under new definitions that are equal to the old ones: one group is repeated, and the module
-/// declares the copy, too.
+/// Declares the types of a module under new definitions that are equal to the old ones: one group
+/// is repeated, and the module declares the copy, too.
 pub(super) fn repeat_group(program: &mut Program, src: &mut Source<'_>) -> bool {
     let at = src.below(program.modules.len());
     let groups = program.modules[at].groups.clone();

@@ -1,9 +1,11 @@
 //! Ways to change a program: what the mutator and the reducer share.
 //!
-//! Nothing here keeps a program valid; whoever edits validates afterwards ([`Program::validate`]) and throws away what is not.
+//! Nothing here keeps a program valid; whoever edits validates afterwards ([`Program::validate`])
+//! and throws away what is not.
 //!
-//! A **list** is a row of expressions: the body of a function, of a block, or the operands of an instruction. Lists of function
-//! bodies are numbered from 0 in preorder, over all modules; constant expressions are not among them.
+//! A **list** is a row of expressions: the body of a function, of a block, or the operands of an
+//! instruction. Lists of function bodies are numbered from 0 in preorder, over all modules;
+//! constant expressions are not among them.
 
 use std::collections::BTreeSet;
 
@@ -159,7 +161,8 @@ impl Program {
         funcs.filter(|f| f.import.is_none())
     }
 
-    /// Takes recursion groups away that nothing mentions; whether there were any. Groups keep their numbers.
+    /// Takes recursion groups away that nothing mentions; whether there were any. Groups keep their
+    /// numbers.
     pub fn drop_unused_groups(&mut self) -> bool {
         let mut changed = false;
         for at in 0..self.modules.len() {
@@ -273,7 +276,8 @@ fn nth_list<'a>(list: &'a mut Vec<Expr>, left: &mut usize) -> Option<&'a mut Vec
     None
 }
 
-/// The simplest expression of a type, without regard to the module: null, zero, an `i31`. `None` if the type needs more.
+/// The simplest expression of a type, without regard to the module: null, zero, an `i31`. `None` if
+/// the type needs more.
 pub fn simplest(ty: Ty) -> Option<Expr> {
     Some(match ty {
         Ty::I32 => Expr::i32(0),

@@ -1,8 +1,9 @@
 //! Module -> bytes. The only place that knows indices and label depths.
 //!
-//! Comes in: a module of a program and the program's universe. Goes out: a binary module. What always holds: functions
-//! mentioned by `ref.func` in a body are declared (an extra declarative segment is added when nothing else does), function
-//! types of blocks are added behind the module's own types, imports are put first, in their order.
+//! Comes in: a module of a program and the program's universe. Goes out: a binary module. What
+//! always holds: functions mentioned by `ref.func` in a body are declared (an extra declarative
+//! segment is added when nothing else does), function types of blocks are added behind the module's
+//! own types, imports are put first, in their order.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,11 +1,11 @@
 //! A generated program: modules, steps on them, and when collections happen.
 //!
-//! This is the form that the generator builds, the mutator edits and the reducer shrinks. It is not what engines see:
-//! `encode` turns each module into bytes, `target` turns the whole into a `Case`.
+//! This is the form that the generator builds, the mutator edits and the reducer shrinks. It is not
+//! what engines see: `encode` turns each module into bytes, `target` turns the whole into a `Case`.
 //!
-//! Always holds: items are found by name ([`FuncId`] and its siblings), never by index, so removing an item leaves the rest
-//! alone; imports come before definitions only in the encoding. What does **not** hold by itself is validity: after an
-//! edit, [`Program::validate`] decides.
+//! Always holds: items are found by name ([`FuncId`] and its siblings), never by index, so removing
+//! an item leaves the rest alone; imports come before definitions only in the encoding. What does
+//! **not** hold by itself is validity: after an edit, [`Program::validate`] decides.
 //!
 //! Reading order: `types`, `ops`, `numeric`, this file, `encode`, `print`, `edit`.
 
@@ -26,7 +26,8 @@ pub use ops::{
 
 pub use types::{Composite, Field, Heap, RefTy, Sig, Storage, Ty, TypeDef, TypeId, Universe};
 
-/// Where an imported item comes from: the name of an earlier module of the program, or `harness`; and the export's name.
+/// Where an imported item comes from: the name of an earlier module of the program, or `harness`;
+/// and the export's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Import {
     /// Module name.
@@ -262,8 +263,8 @@ pub struct Program {
     pub steps: Vec<Step>,
     /// When collections happen.
     pub schedule: Schedule,
-    /// Whether every reference held at a collection point is used afterwards, so that the live count with frames on the
-    /// stack has only one right answer (design, section 7).
+    /// Whether every reference held at a collection point is used afterwards, so that the live
+    /// count with frames on the stack has only one right answer (design, section 7).
     pub held: bool,
 }
 

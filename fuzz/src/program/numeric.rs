@@ -1,7 +1,7 @@
 //! The table of numeric and vector instructions without immediates: what each takes and gives.
 //!
-//! To add an instruction that only computes on numbers, add a row. `Op::Num(NumId)` names a row by its position, so rows
-//! must only be appended.
+//! To add an instruction that only computes on numbers, add a row. `Op::Num(NumId)` names a row by
+//! its position, so rows must only be appended.
 
 use wasm_encoder::Instruction;
 

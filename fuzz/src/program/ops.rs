@@ -1,11 +1,12 @@
 //! Instructions of a generated program, as trees.
 //!
-//! A node is an instruction with its operands. Operands are evaluated in order and their results are concatenated, so a
-//! node without results may stand between two operands: it then runs while the earlier ones wait on the operand stack.
-//! That is how a program holds references over a call or a collection.
+//! A node is an instruction with its operands. Operands are evaluated in order and their results
+//! are concatenated, so a node without results may stand between two operands: it then runs while
+//! the earlier ones wait on the operand stack. That is how a program holds references over a call
+//! or a collection.
 //!
-//! Labels are numbers unique in their function, not depths; the encoder counts. Wrapping or moving code therefore does
-//! not renumber anything; code that lost its label does not encode.
+//! Labels are numbers unique in their function, not depths; the encoder counts. Wrapping or moving
+//! code therefore does not renumber anything; code that lost its label does not encode.
 
 use super::numeric::NumId;
 use super::types::{Heap, RefTy, Ty, TypeId};
@@ -117,8 +118,8 @@ pub enum Store {
 #[derive(Clone, Debug)]
 pub enum Op {
     // ---- pseudo instructions
-    /// The parameters of the enclosing block, already on the stack. Emits nothing; only as the very first thing a block
-    /// evaluates.
+    /// The parameters of the enclosing block, already on the stack. Emits nothing; only as the very
+    /// first thing a block evaluates.
     Params,
     /// Takes one operand for each target, last operand first.
     Sink(Vec<To>),
@@ -419,7 +420,8 @@ impl Op {
         a.into_iter().chain(b)
     }
 
-    /// The instruction's name in the text format, without immediates; pseudo instructions have names in parentheses.
+    /// The instruction's name in the text format, without immediates; pseudo instructions have
+    /// names in parentheses.
     pub fn name(&self) -> String {
         let fixed = match self {
             Op::Params => "(params)",

@@ -1,4 +1,5 @@
-//! Program -> text: a `.wast` script with the schedule in its header, as a person reads it and as `gcrucible wast` runs it.
+//! Program -> text: a `.wast` script with the schedule in its header, as a person reads it and as
+//! `gcrucible wast` runs it.
 //!
 //! Steps are printed as directives without expectations; the reducer adds those it has observed.
 

@@ -1,14 +1,17 @@
-//! Types of a generated program: value types, recursion groups, and the subtype relation the generator relies on.
+//! Types of a generated program: value types, recursion groups, and the subtype relation the
+//! generator relies on.
 //!
-//! All modules of one program share one **universe** of type definitions. A module lists which recursion groups it
-//! declares and in which order, so one definition has different indices in different modules. Instructions name a type
-//! by its position in the universe ([`TypeId`]); the encoder translates.
+//! All modules of one program share one **universe** of type definitions. A module lists which
+//! recursion groups it declares and in which order, so one definition has different indices in
+//! different modules. Instructions name a type by its position in the universe ([`TypeId`]); the
+//! encoder translates.
 //!
-//! What always holds for generated universes: a reference that cannot be null points to an abstract type that has
-//! values, or to a definition of an *earlier* group. Hence every type has a value that can be built bottom-up.
+//! What always holds for generated universes: a reference that cannot be null points to an abstract
+//! type that has values, or to a definition of an *earlier* group. Hence every type has a value
+//! that can be built bottom-up.
 //!
-//! Not here: validation. `matches` is only what the generator needs to build valid programs; whether it was right is
-//! decided by `wasmparser` in the tests of `generate`.
+//! Not here: validation. `matches` is only what the generator needs to build valid programs;
+//! whether it was right is decided by `wasmparser` in the tests of `generate`.
 
 /// Position of a definition in the universe of one program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -187,7 +190,8 @@ pub struct TypeDef {
     pub is_final: bool,
     /// The declared supertype.
     pub supertype: Option<TypeId>,
-    /// The definition it is equal to, if its whole group repeats an earlier group; otherwise itself.
+    /// The definition it is equal to, if its whole group repeats an earlier group; otherwise
+    /// itself.
     pub canon: TypeId,
 }
 
@@ -232,7 +236,8 @@ impl TypeDef {
 pub struct Universe {
     /// All definitions; an entry no group lists is unused.
     pub defs: Vec<TypeDef>,
-    /// Recursion groups, in an order in which every reference points to the same or an earlier group.
+    /// Recursion groups, in an order in which every reference points to the same or an earlier
+    /// group.
     pub groups: Vec<Vec<TypeId>>,
 }
 

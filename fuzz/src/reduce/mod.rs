@@ -1,13 +1,14 @@
 //! A program that shows a fault -> a small one that shows the same.
 //!
-//! There is one gate: the target's own check finds a fault with the same signature. What passes it is kept, whatever else has changed; a
-//! program that does not validate is thrown away unseen. Passes are tried in turn until none makes the program smaller or the attempts
-//! are used up. A reduction is a function of build, input and number of attempts.
+//! There is one gate: the target's own check finds a fault with the same signature. What passes it
+//! is kept, whatever else has changed; a program that does not validate is thrown away unseen.
+//! Passes are tried in turn until none makes the program smaller or the attempts are used up. A
+//! reduction is a function of build, input and number of attempts.
 //!
 //! To add a pass: a function in [`passes`] and a line in its list.
 //!
-//! Not here: ways to change a program (`program::edit`), and inputs that are no program of ours (modules of wasm-smith, heap operations,
-//! which reduce themselves).
+//! Not here: ways to change a program (`program::edit`), and inputs that are no program of ours
+//! (modules of wasm-smith, heap operations, which reduce themselves).
 
 pub mod passes;
 
@@ -90,8 +91,8 @@ fn check(target: &Target, subject: &Subject, rig: &mut Rig) -> Option<Fault> {
     Ran::catching(|| (target.check)(subject, rig)).fault
 }
 
-/// Reduces an input in which `target` finds a fault; none if it finds none, or the input is no program. `go_on` is asked before each
-/// attempt.
+/// Reduces an input in which `target` finds a fault; none if it finds none, or the input is no
+/// program. `go_on` is asked before each attempt.
 pub fn reduce(
     target: &'static Target,
     subject: &Subject,

@@ -14,7 +14,8 @@ pub static ALL: &[Pass] = &[
     steps, modules, bodies, items, unused, lists, exports, constants, elements, locals, schedule,
 ];
 
-/// Calls `attempt` for ranges of `0..len`, large ones first; it says whether the range is gone. Whether any was.
+/// Calls `attempt` for ranges of `0..len`, large ones first; it says whether the range is gone.
+/// Whether any was.
 fn ranges(mut len: usize, mut attempt: impl FnMut(usize, usize) -> bool) -> bool {
     let before = len;
     let mut size = len;
@@ -122,7 +123,8 @@ fn unused(program: &mut Program, gate: &mut Gate<'_>) -> bool {
     changed && gate.attempt(program, |p| *p = fewer)
 }
 
-/// Statements go, values become the simplest of their types, and nodes become what is inside of them.
+/// Statements go, values become the simplest of their types, and nodes become what is inside of
+/// them.
 fn lists(program: &mut Program, gate: &mut Gate<'_>) -> bool {
     let mut changed = false;
     let mut number = 0;

@@ -1,4 +1,5 @@
-//! Constant expressions that allocate, one engine against the reference; and again out of memory at each allocation in turn.
+//! Constant expressions that allocate, one engine against the reference; and again out of memory at
+//! each allocation in turn.
 
 use super::{Ran, Rig, Subject, Target, run};
 use crate::generate::Focus;
@@ -13,7 +14,8 @@ pub static TARGET: Target = Target {
     check,
 };
 
-/// At most this many allocations of one program are made to fail; of more, every second, third, ... one.
+/// At most this many allocations of one program are made to fail; of more, every second, third, ...
+/// one.
 const FAILURES_MAX: u64 = 6;
 
 fn test_case(input: &Input) -> Subject {

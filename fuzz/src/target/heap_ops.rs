@@ -1,7 +1,9 @@
-//! Random operations straight on the heaps, every collector against a model that never collects; no WebAssembly, and no engine.
+//! Random operations straight on the heaps, every collector against a model that never collects; no
+//! WebAssembly, and no engine.
 //!
-//! The declared exception to "a target makes a case": a case here is a list of operations ([`Operations`]), because what is tested lies
-//! below anything a program could say. The model, and the comparison with it, are `runtime::heap::ops`.
+//! The declared exception to "a target makes a case": a case here is a list of operations
+//! ([`Operations`]), because what is tested lies below anything a program could say. The model, and
+//! the comparison with it, are `runtime::heap::ops`.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -77,8 +79,8 @@ impl Operations {
         }
     }
 
-    /// Runs the operations on a collector. A fault may also show as an access outside of the heap's memory, which a heap refuses by
-    /// panicking.
+    /// Runs the operations on a collector. A fault may also show as an access outside of the heap's
+    /// memory, which a heap refuses by panicking.
     fn run(&self, collector: CollectorKind, planted: Planted) -> Result<Totals, String> {
         let setup = Setup {
             collector,
@@ -97,7 +99,8 @@ impl Operations {
         }
     }
 
-    /// A shorter list that shows the same fault: ever smaller pieces are left out as long as that does not change the fault.
+    /// A shorter list that shows the same fault: ever smaller pieces are left out as long as that
+    /// does not change the fault.
     fn reduced(&self, fails: impl Fn(&Operations) -> bool) -> Operations {
         let mut least = self.clone();
         let mut budget = REDUCTION_OPERATIONS;
@@ -146,7 +149,8 @@ fn test_case(input: &Input) -> Subject {
     }
 }
 
-/// Collectors, with planted faults, of the engines of a session; all collectors if no engine has any.
+/// Collectors, with planted faults, of the engines of a session; all collectors if no engine has
+/// any.
 fn collectors(rig: &Rig) -> Vec<(CollectorKind, Planted)> {
     let mut found = Vec::new();
     for config in rig

@@ -1,8 +1,10 @@
-//! What a file in `fuzz_targets` needs: the same target under libFuzzer, and as an ordinary program.
+//! What a file in `fuzz_targets` needs: the same target under libFuzzer, and as an ordinary
+//! program.
 //!
-//! Under libFuzzer (`cfg(fuzzing)`) an input is the bytes of [`Input`], printed as the program it makes (`cargo fuzz fmt`), mutated as
-//! such, and judged; a fault is a panic. The rules of the specification a run reached are handed over as extra counters beside
-//! libFuzzer's own edge coverage. Without libFuzzer the same file is a program that replays files, or runs seeds.
+//! Under libFuzzer (`cfg(fuzzing)`) an input is the bytes of [`Input`], printed as the program it
+//! makes (`cargo fuzz fmt`), mutated as such, and judged; a fault is a panic. The rules of the
+//! specification a run reached are handed over as extra counters beside libFuzzer's own edge
+//! coverage. Without libFuzzer the same file is a program that replays files, or runs seeds.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

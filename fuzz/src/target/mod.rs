@@ -1,9 +1,12 @@
-//! Input -> verdict. The list of targets, through which everything goes: the command line, replay, smoke tests, libFuzzer.
+//! Input -> verdict. The list of targets, through which everything goes: the command line, replay,
+//! smoke tests, libFuzzer.
 //!
-//! A target says what it makes of an input (a [`Subject`]) and what it does with that (a plan: which engines, under which
-//! schedules). Running a plan is the same for all and lives in `run`; comparing lives in `oracles`.
+//! A target says what it makes of an input (a [`Subject`]) and what it does with that (a plan:
+//! which engines, under which schedules). Running a plan is the same for all and lives in `run`;
+//! comparing lives in `oracles`.
 //!
-//! To add a target: a file here with `TARGET` and a smoke test, a line in [`TARGETS`], and a file in `fuzz_targets`.
+//! To add a target: a file here with `TARGET` and a smoke test, a line in [`TARGETS`], and a file
+//! in `fuzz_targets`.
 //!
 //! Reading order: `subject`, `run`, the targets, `libfuzzer`.
 
@@ -33,8 +36,8 @@ pub struct Target {
     pub name: &'static str,
     /// What it hunts, in one line.
     pub hunts: &'static str,
-    /// Inputs it gets in each round of a run over several targets. Targets that run a program many times get few, so that time is
-    /// shared rather than inputs.
+    /// Inputs it gets in each round of a run over several targets. Targets that run a program many
+    /// times get few, so that time is shared rather than inputs.
     pub share: u32,
     /// What an input means to it.
     pub subject: fn(&Input) -> Subject,
@@ -55,7 +58,8 @@ pub static TARGETS: &[&Target] = &[
     &heap_ops::TARGET,
 ];
 
-/// One round of a run over `targets`: positions in it, each as often as its [`Target::share`], spread out evenly.
+/// One round of a run over `targets`: positions in it, each as often as its [`Target::share`],
+/// spread out evenly.
 pub fn round(targets: &[&Target]) -> Vec<usize> {
     let length: u32 = targets.iter().map(|t| t.share).sum();
     let mut round = Vec::new();
@@ -79,7 +83,8 @@ pub fn named(name: &str) -> Option<&'static Target> {
 }
 
 impl Target {
-    /// Runs an input. A fault of an engine comes back as [`Ran::fault`]; a panic is a fault of the harness itself.
+    /// Runs an input. A fault of an engine comes back as [`Ran::fault`]; a panic is a fault of the
+    /// harness itself.
     pub fn run(&self, bytes: &[u8], rig: &mut Rig) -> Ran {
         let subject = (self.subject)(&Input::parse(bytes));
         (self.check)(&subject, rig)

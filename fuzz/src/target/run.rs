@@ -29,7 +29,8 @@ pub struct Rig {
 }
 
 impl Rig {
-    /// The engines that tests run by default and all configurations, with the named planted faults switched on in each.
+    /// The engines that tests run by default and all configurations, with the named planted faults
+    /// switched on in each.
     ///
     /// # Errors
     /// A fault's name is unknown, or planted faults are not built in.
@@ -140,7 +141,8 @@ pub struct Stats {
     pub traps: u64,
     /// Steps of the reference.
     pub reference_steps: u64,
-    /// Rules, and pairs of rules, of the specification that no earlier input of this session reached.
+    /// Rules, and pairs of rules, of the specification that no earlier input of this session
+    /// reached.
     pub new_rules: u64,
 }
 
@@ -236,7 +238,8 @@ impl<'a> Trial<'a> {
         (trial, engines)
     }
 
-    /// Runs an engine under a schedule and compares. Gives the collection points it passed, or `None` once there is a fault.
+    /// Runs an engine under a schedule and compares. Gives the collection points it passed, or
+    /// `None` once there is a fault.
     pub fn against(&mut self, engine: &dyn Engine, schedule: Schedule) -> Option<u64> {
         let schedule = spaced(schedule, self.judge.expected().totals.allocations);
         let (verdict, run) = self.judge.judge_under(engine, schedule.clone());
@@ -316,8 +319,9 @@ fn place(verdict: &Verdict, run: &Run) -> Option<Place> {
 /// Objects that the collections of one run may look at.
 const OBJECTS_MAX: u64 = 1 << 20;
 
-/// The schedule, with fewer collections where a program makes so many objects that collecting at each of them takes longer than anybody waits:
-/// the time is the square of their number. The reference has counted them, so this is a function of the program.
+/// The schedule, with fewer collections where a program makes so many objects that collecting at
+/// each of them takes longer than anybody waits: the time is the square of their number. The
+/// reference has counted them, so this is a function of the program.
 fn spaced(schedule: Schedule, allocations: u64) -> Schedule {
     let apart = allocations
         .saturating_mul(allocations)
@@ -343,7 +347,8 @@ fn lived(run: &Run) -> bool {
     })
 }
 
-/// One engine, drawn from the subject among all configurations, under the subject's own schedule if it allows that.
+/// One engine, drawn from the subject among all configurations, under the subject's own schedule if
+/// it allows that.
 pub fn one_engine(subject: &Subject, rig: &mut Rig) -> Ran {
     let engine = rig.pool.drawn(subject.draw(usize::MAX) as u64);
     let schedule = Some(subject.case.schedule.clone()).filter(|schedule| engine.allows(schedule));

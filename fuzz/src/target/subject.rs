@@ -1,4 +1,5 @@
-//! What a target makes of an input: a program of ours, a module of wasm-smith, or bytes that may not be a module at all.
+//! What a target makes of an input: a program of ours, a module of wasm-smith, or bytes that may
+//! not be a module at all.
 
 use std::fmt;
 
@@ -109,9 +110,11 @@ impl Subject {
 /// How many choices wasm-smith gets: its modules grow with them.
 const SMITH_BYTES: usize = 1500;
 
-/// The case of a program. Its modules are registered under their names as soon as they are instantiated.
+/// The case of a program. Its modules are registered under their names as soon as they are
+/// instantiated.
 ///
-/// A module that does not encode (only after an edit that nobody validated) is given as no bytes, which every engine rejects.
+/// A module that does not encode (only after an edit that nobody validated) is given as no bytes,
+/// which every engine rejects.
 pub fn case_of(program: &Program) -> Case {
     let wasm = program.encode().unwrap_or_default();
     let modules = program

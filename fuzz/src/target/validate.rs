@@ -1,10 +1,13 @@
-//! Bytes that may or may not be a module: the reference, the runtime and `wasmparser` accept the same.
+//! Bytes that may or may not be a module: the reference, the runtime and `wasmparser` accept the
+//! same.
 //!
-//! The input makes a valid module; [`MUTANTS`] times its bytes are damaged in a few places, so that most mutants fail in one rule and not
-//! at the first byte. Nothing is compiled, except now and then a mutant that all accept. Of the runtime, one configuration is asked:
-//! they share their validator.
+//! The input makes a valid module; [`MUTANTS`] times its bytes are damaged in a few places, so that
+//! most mutants fail in one rule and not at the first byte. Nothing is compiled, except now and
+//! then a mutant that all accept. Of the runtime, one configuration is asked: they share their
+//! validator.
 //!
-//! A difference that is a limit of an implementation (specification, appendix A.2) is permitted, and counted by its name.
+//! A difference that is a limit of an implementation (specification, appendix A.2) is permitted,
+//! and counted by its name.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -40,7 +43,8 @@ const FEATURES: WasmFeatures = WasmFeatures::WASM3.difference(WasmFeatures::THRE
 fn test_case(input: &Input) -> Subject {
     let choices = input.choices();
     let number = input.number();
-    // Small modules: a change in one of them more often meets something that matters, and costs less.
+    // Small modules: a change in one of them more often meets something that matters, and costs
+    // less.
     let few = |most| &choices[..choices.len().min(most)];
     let module = match number % 3 {
         0 => smith::generate(few(300)).map(|m| m.wasm),

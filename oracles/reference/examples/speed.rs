@@ -1,6 +1,6 @@
-//! How fast the interpreter is on the two programs by which it is compared with the specification's own interpreter:
-//! `fib(25)`, and a list of 100,000 structures that is built and summed. The best of many runs is what the machine can do
-//! when nothing else is in the way.
+//! How fast the interpreter is on the two programs by which it is compared with the specification's
+//! own interpreter: `fib(25)`, and a list of 100,000 structures that is built and summed. The best
+//! of many runs is what the machine can do when nothing else is in the way.
 //!
 //! Run with `cargo run --release -p gcrucible-reference --example speed`.
 

@@ -1,7 +1,8 @@
 //! The reference interpreter: a slow, small and independent implementation of WebAssembly 3.0.
 //!
-//! Directories are named after the chapters of `specification/wasm-3.0`, files after its sections, functions and match arms
-//! after its rules. It shares no code with the engines it judges and depends on nothing but the standard library.
+//! Directories are named after the chapters of `specification/wasm-3.0`, files after its sections,
+//! functions and match arms after its rules. It shares no code with the engines it judges and
+//! depends on nothing but the standard library.
 //!
 //! | specification | here |
 //! |---|---|
@@ -12,14 +13,15 @@
 //! | 4.0 to 4.4, execution | [`execution`]: [`execution::Store`] |
 //! | appendix, embedding | [`execution::embedding`] |
 //!
-//! Beyond the specification: which objects live ([`reach`]), which rules a run has applied ([`rules`]), and what it did
-//! step by step ([`trace`]).
+//! Beyond the specification: which objects live ([`reach`]), which rules a run has applied
+//! ([`rules`]), and what it did step by step ([`trace`]).
 //!
 //! Out of scope: the text format, and every proposal that is not part of WebAssembly 3.0.
 //!
 //! Modules stand in reading order.
 //!
-//! A module is decoded, then validated; what fails in the first step is malformed, in the second invalid.
+//! A module is decoded, then validated; what fails in the first step is malformed, in the second
+//! invalid.
 //!
 //! ```
 //! use gcrucible_reference::syntax::{FuncIdx, Module};

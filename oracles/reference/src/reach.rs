@@ -1,17 +1,21 @@
-//! Which objects live. There is no collector here: liveness is *defined* as what this file computes.
+//! Which objects live. There is no collector here: liveness is *defined* as what this file
+//! computes.
 //!
-//! An object is **reachable** if a chain of references leads to it from a [`Root`]. A collector that reclaims cycles
-//! keeps exactly the reachable objects, one that counts references also those that **garbage cycles** keep: an
-//! unreachable object stays if an unreachable cycle leads to it. Of the unreachable objects these are the ones that
-//! remain when those that nothing refers to are taken away again and again, which is what reference counting does.
+//! An object is **reachable** if a chain of references leads to it from a [`Root`]. A collector
+//! that reclaims cycles keeps exactly the reachable objects, one that counts references also those
+//! that **garbage cycles** keep: an unreachable object stays if an unreachable cycle leads to it.
+//! Of the unreachable objects these are the ones that remain when those that nothing refers to are
+//! taken away again and again, which is what reference counting does.
 //!
-//! While a host function runs, wasm frames are on the stack. Compiled code may know that a local or operand is not used
-//! any more, so what lives is between what is reachable [`Frames::Without`] them and [`Frames::With`] all their slots.
+//! While a host function runs, wasm frames are on the stack. Compiled code may know that a local or
+//! operand is not used any more, so what lives is between what is reachable [`Frames::Without`]
+//! them and [`Frames::With`] all their slots.
 //!
-//! Always holds: nothing recurses, so a list of ten million nodes is no deeper than any other graph; results do not
-//! depend on the order of visits.
+//! Always holds: nothing recurses, so a list of ten million nodes is no deeper than any other
+//! graph; results do not depend on the order of visits.
 //!
-//! Not here: counting what an engine under test has kept (the crate `gcrucible-oracles`). Functions are not counted.
+//! Not here: counting what an engine under test has kept (the crate `gcrucible-oracles`). Functions
+//! are not counted.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -24,8 +28,8 @@ use crate::execution::{
 };
 use crate::syntax::DefTypeId;
 
-/// Everything that keeps objects alive. All instances live as long as their store, so a global or table is a root whether
-/// it is exported or not.
+/// Everything that keeps objects alive. All instances live as long as their store, so a global or
+/// table is a root whether it is exported or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Root {
     /// The value of a global.
@@ -38,7 +42,8 @@ pub enum Root {
     Handle(HandleId),
     /// An exception on its way through the host.
     PendingException,
-    /// A local or operand of a frame, or an argument of a host function, by its position on the stack.
+    /// A local or operand of a frame, or an argument of a host function, by its position on the
+    /// stack.
     Stack(u32),
 }
 
@@ -110,7 +115,8 @@ impl Store {
         self.mark(frames).census(self)
     }
 
-    /// The objects that counting references keeps: those reachable, and those that garbage cycles lead to.
+    /// The objects that counting references keeps: those reachable, and those that garbage cycles
+    /// lead to.
     #[must_use]
     pub fn reach_counted(&self, frames: Frames) -> Census {
         let mut marks = self.mark(frames);
@@ -118,8 +124,8 @@ impl Store {
         marks.census(self)
     }
 
-    /// A root from which `target` can be reached, and the references passed on the way, `target` last. The path is one of
-    /// the shortest.
+    /// A root from which `target` can be reached, and the references passed on the way, `target`
+    /// last. The path is one of the shortest.
     #[must_use]
     pub fn path_to(&self, target: Ref, frames: Frames) -> Option<(Root, Vec<Ref>)> {
         let target = target.unwrapped();
@@ -288,7 +294,8 @@ impl Marks {
 
     /// Adds the unmarked objects that garbage cycles keep, with the host objects they refer to.
     ///
-    /// No marked object refers to an unmarked one, so only references between unmarked objects count.
+    /// No marked object refers to an unmarked one, so only references between unmarked objects
+    /// count.
     fn add_garbage_cycles(&mut self, store: &Store) {
         let numbers = self.numbers;
         let garbage: Vec<usize> = (0..numbers.len).filter(|n| !self.marked[*n]).collect();
@@ -324,7 +331,8 @@ impl Marks {
         }
     }
 
-    /// How many are marked of each type, of objects with these types whose numbers begin with `first`.
+    /// How many are marked of each type, of objects with these types whose numbers begin with
+    /// `first`.
     fn count(
         &self,
         types: impl Iterator<Item = DefTypeId>,

@@ -1,9 +1,10 @@
 //! The names of the specification's rules, and which of them a run has reached.
 //!
-//! `rules.txt` lists every rule of the families `Instr_ok` (2.3), `Ref_ok` (4.1), `Step`, `Step_pure`, `Step_read` and
-//! `Steps` (4.3), sorted by bytes. `rule!` stands beside the code of a rule: it names the rule, checked against the
-//! list when the crate is compiled, and records in a [`Coverage`] that the rule was applied. A test in this file
-//! demands that each rule is named exactly once in the crate, or has a reason in [`ABSORBED`].
+//! `rules.txt` lists every rule of the families `Instr_ok` (2.3), `Ref_ok` (4.1), `Step`,
+//! `Step_pure`, `Step_read` and `Steps` (4.3), sorted by bytes. `rule!` stands beside the code of a
+//! rule: it names the rule, checked against the list when the crate is compiled, and records in a
+//! [`Coverage`] that the rule was applied. A test in this file demands that each rule is named
+//! exactly once in the crate, or has a reason in [`ABSORBED`].
 //!
 //! A `Coverage` costs one read-modify-write for each rule, so it is never switched off.
 
@@ -147,7 +148,8 @@ impl Rule {
     }
 }
 
-/// Records that a rule is applied, in a [`Coverage`] or what records in one; the name is checked at compile time.
+/// Records that a rule is applied, in a [`Coverage`] or what records in one; the name is checked at
+/// compile time.
 macro_rules! rule {
     ($recorder:expr, $name:literal) => {{
         const RULE: $crate::Rule = $crate::Rule::named($name);
@@ -188,8 +190,9 @@ pub struct Coverage {
     last: usize,
 }
 
-/// A [`Coverage`] in which rules are being recorded. The row of the rule applied last is at hand, so that to record
-/// another is one change in memory and no search. That is why the bits are in cells.
+/// A [`Coverage`] in which rules are being recorded. The row of the rule applied last is at hand,
+/// so that to record another is one change in memory and no search. That is why the bits are in
+/// cells.
 #[derive(Clone, Copy)]
 pub(crate) struct Recorder<'c> {
     rows: &'c [Row; ROWS],

@@ -1,9 +1,11 @@
-//! What a run did, instruction by instruction, for whoever looks for the place where two engines part.
+//! What a run did, instruction by instruction, for whoever looks for the place where two engines
+//! part.
 //!
-//! A [`Tracer`] is called before each instruction with a [`Step`]. What the instruction does to the operand stack shows
-//! in the next step's operands, what it may do to the store in [`Step::touches`]. Without a tracer, tracing costs nothing:
-//! the interpreter asks for it only when a slice of the step budget is used up, and a slice is one step long only when
-//! there is a tracer.
+//! A [`Tracer`] is called before each instruction with a [`Step`]. What the instruction does to the
+//! operand stack shows in the next step's operands, what it may do to the store in
+//! [`Step::touches`]. Without a tracer, tracing costs nothing: the interpreter asks for it only
+//! when a slice of the step budget is used up, and a slice is one step long only when there is a
+//! tracer.
 
 use std::fmt;
 

@@ -1,5 +1,6 @@
-//! What is deep or long in a module or a store ends in an answer or in `Exhausted`, never in a host stack that overflows: nothing in the
-//! crate recurses over code, types or objects. Everything here starts from bytes, so that decoder, validator and evaluator all see it.
+//! What is deep or long in a module or a store ends in an answer or in `Exhausted`, never in a host
+//! stack that overflows: nothing in the crate recurses over code, types or objects. Everything here
+//! starts from bytes, so that decoder, validator and evaluator all see it.
 
 use std::rc::Rc;
 
@@ -109,7 +110,8 @@ fn an_unclosed_nest_is_malformed() {
 
 #[test]
 fn handlers_nest_to_any_depth() {
-    // Each handler catches everything and throws again, from the innermost outwards; the outermost branches out of the function.
+    // Each handler catches everything and throws again, from the innermost outwards; the outermost
+    // branches out of the function.
     let body = [
         [0x1f, 0x40, 1, 0x02, 0].repeat(DEPTH),
         vec![0x08, 0],
@@ -195,7 +197,8 @@ fn supertypes_chain_to_any_depth() {
     assert_eq!(run(&wasm), Ok(vec![1.into()]));
 }
 
-/// `DEPTH` structures, each with a field of the next one's type, the last of the first one's; in one group.
+/// `DEPTH` structures, each with a field of the next one's type, the last of the first one's; in
+/// one group.
 fn ring_of_types() -> Vec<u8> {
     let mut types = [vec![1, 0x4e], leb(DEPTH)].concat();
     for i in 0..DEPTH {

@@ -1,5 +1,6 @@
-//! Execution: control flow, calls, exceptions, limits, instantiation. What the official suite tests is not repeated
-//! here; these are the cases it does not reach, and the promises of this implementation.
+//! Execution: control flow, calls, exceptions, limits, instantiation. What the official suite tests
+//! is not repeated here; these are the cases it does not reach, and the promises of this
+//! implementation.
 
 mod common;
 
@@ -211,8 +212,8 @@ fn an_uncaught_exception_comes_out_with_its_fields() {
     );
 }
 
-/// Function 0 throws 5; function 1 has it caught by `catch` and returns what arrives, tested against `(ref exn)` when it
-/// is a reference.
+/// Function 0 throws 5; function 1 has it caught by `catch` and returns what arrives, tested
+/// against `(ref exn)` when it is a reference.
 fn catching(catch: Catch, arrives: &[ValType]) -> Build {
     let mut build = with_tag();
     build.func(&[], &[], &[], &[int(5), Instr::Throw(TagIdx(0))]);
@@ -454,7 +455,8 @@ fn objects_beyond_the_limit_exhaust_the_heap() {
     assert_eq!(store.objects_made(), 1);
 }
 
-/// A module whose active element segment writes to an imported table before its data segment is out of bounds.
+/// A module whose active element segment writes to an imported table before its data segment is out
+/// of bounds.
 #[test]
 fn what_instantiation_did_before_a_trap_stays_done() {
     let mut store = Store::new(StoreLimits::default());

@@ -190,7 +190,8 @@ fn a_segment_is_a_root_until_it_is_dropped() {
     assert_eq!(live(&store), (0, 0));
 }
 
-/// The host counts while one node is in a local, one is an operand, and one an argument of the call.
+/// The host counts while one node is in a local, one is an operand, and one an argument of the
+/// call.
 #[test]
 fn frames_are_roots_of_the_upper_bound_only() {
     let mut store = Store::new(StoreLimits::default());

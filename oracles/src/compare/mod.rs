@@ -1,8 +1,9 @@
 //! Two runs of one case: equal, permitted, or the first difference with the path to it.
 //!
-//! Always: objects are matched by a bijection that grows as both graphs are walked together, from results and exports on, through
-//! every field and element. So identity, sharing and cycles are compared, and addresses never are. The walk is iterative: the
-//! depth of a program's data costs no stack. The first run is the reference; its words are "expected".
+//! Always: objects are matched by a bijection that grows as both graphs are walked together, from
+//! results and exports on, through every field and element. So identity, sharing and cycles are
+//! compared, and addresses never are. The walk is iterative: the depth of a program's data costs no
+//! stack. The first run is the reference; its words are "expected".
 //!
 //! Not here: which differences are permitted (`nondeterminism`), and running the case (`judge`).
 
@@ -15,7 +16,8 @@ use crate::nondeterminism::{self, Skip, Then};
 use crate::outcome::Outcome;
 use crate::verdict::{Aspect, Crash, Difference, Side, Stats, Verdict};
 
-/// Compares two runs of the same case. Both must have got the same answers to `live`; `judge` sees to it.
+/// Compares two runs of the same case. Both must have got the same answers to `live`; `judge` sees
+/// to it.
 pub fn compare(expected: &Run, actual: &Run) -> Verdict {
     let mut stats = Stats::default();
     match compare_runs(expected, actual, &mut stats) {
@@ -111,7 +113,8 @@ fn outcomes(
         (Outcome::Rejected(left), Outcome::Rejected(right)) => left.why == right.why,
         _ => false,
     };
-    // A module both sides find too large says nothing, although they agree; so the table is asked before equality counts.
+    // A module both sides find too large says nothing, although they agree; so the table is asked
+    // before equality counts.
     match nondeterminism::permits(left, right) {
         Some((_, Then::End(skip))) => Err(End::Skip(skip)),
         Some((_, Then::GoOn)) => {
@@ -145,7 +148,8 @@ fn compare_step(
     let (expected, actual) = (&left.observation, &right.observation);
     let differ = |sides| report(Aspect::Outcome, String::new(), sides);
     if left.full && right.full {
-        // The one allocation that has to fail failed on both sides: what is left can be compared as after any other step.
+        // The one allocation that has to fail failed on both sides: what is left can be compared as
+        // after any other step.
         if expected.outcome != actual.outcome {
             let sides = (
                 outcome_side(&expected.outcome),

@@ -1,4 +1,5 @@
-//! Matching two observations: a bijection between their objects, grown while both graphs are walked together.
+//! Matching two observations: a bijection between their objects, grown while both graphs are walked
+//! together.
 
 use crate::engine::Traits;
 use crate::nondeterminism;

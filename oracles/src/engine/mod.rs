@@ -1,8 +1,9 @@
-//! What an engine is: something that opens a session, in which modules are loaded and steps are taken one by one.
+//! What an engine is: something that opens a session, in which modules are loaded and steps are
+//! taken one by one.
 //!
-//! Always: one [`Session`] serves both the case runner ([`Engine::run`]) and the script runner of `wast-tests`. A session never
-//! panics on bad input and never needs to be told how the case goes on. An engine's configuration is data: [`Engine::describe`]
-//! prints it for replay.
+//! Always: one [`Session`] serves both the case runner ([`Engine::run`]) and the script runner of
+//! `wast-tests`. A session never panics on bad input and never needs to be told how the case goes
+//! on. An engine's configuration is data: [`Engine::describe`] prints it for replay.
 //!
 //! Not here: any engine's own types; each adapter keeps them in its file.
 
@@ -35,8 +36,9 @@ pub struct Setup {
     pub schedule: Schedule,
     /// Resources for the whole session.
     pub limits: Limits,
-    /// Answers to give, in order, when the program asks for the number of live objects. Only an engine that knows the bounds uses
-    /// them (see [`Sample`]); when they run out it answers with its own upper bound.
+    /// Answers to give, in order, when the program asks for the number of live objects. Only an
+    /// engine that knows the bounds uses them (see [`Sample`]); when they run out it answers
+    /// with its own upper bound.
     pub answers: Vec<u32>,
 }
 
@@ -51,10 +53,12 @@ impl Setup {
     }
 }
 
-/// What is known of an engine's behaviour where the specification leaves a choice. Data, so that no oracle tests a name.
+/// What is known of an engine's behaviour where the specification leaves a choice. Data, so that no
+/// oracle tests a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Traits {
-    /// Every NaN an instruction produces is the positive canonical one (the specification's deterministic profile).
+    /// Every NaN an instruction produces is the positive canonical one (the specification's
+    /// deterministic profile).
     pub canonical_nans: bool,
     /// What a full collection frees.
     pub reclaims: Reclaims,
@@ -67,8 +71,8 @@ pub struct Totals {
     pub collections: u64,
     /// Collection points passed: a case can be swept over `0..points`.
     pub points: u64,
-    /// Objects asked for, whether they were made or not: [`Limits::full_at`] counts these. An engine that allocates inline does not know
-    /// unless it was told to fail at one.
+    /// Objects asked for, whether they were made or not: [`Limits::full_at`] counts these. An
+    /// engine that allocates inline does not know unless it was told to fail at one.
     pub allocations: u64,
 }
 
@@ -83,7 +87,8 @@ pub trait Engine: Send + Sync {
     /// Its choices.
     fn traits(&self) -> Traits;
 
-    /// The name of its collector, by which a header's `collectors` selects; none if it has none to select.
+    /// The name of its collector, by which a header's `collectors` selects; none if it has none to
+    /// select.
     fn collector(&self) -> Option<&'static str> {
         None
     }
@@ -97,11 +102,13 @@ pub trait Engine: Send + Sync {
     ///
     /// # Errors
     ///
-    /// When the engine cannot start at all (out of address space, an unsupported platform), with the reason.
+    /// When the engine cannot start at all (out of address space, an unsupported platform), with
+    /// the reason.
     fn open(&self, setup: &Setup) -> Result<Box<dyn Session>, String>;
 
-    /// Decodes and validates a module, as [`Session::load`] does, and nothing more: what loading does besides, such as compiling, is left
-    /// out where an engine can. Gives what `load` gives.
+    /// Decodes and validates a module, as [`Session::load`] does, and nothing more: what loading
+    /// does besides, such as compiling, is left out where an engine can. Gives what `load`
+    /// gives.
     fn validate(&self, wasm: &[u8]) -> Outcome {
         let setup = Setup {
             schedule: Schedule::OnPressure,
@@ -114,10 +121,11 @@ pub trait Engine: Send + Sync {
         }
     }
 
-    /// Runs a whole case: loads each module, takes each step, observes everything after each, and counts live objects.
+    /// Runs a whole case: loads each module, takes each step, observes everything after each, and
+    /// counts live objects.
     ///
-    /// `answers` are another run's samples, see [`Setup::answers`]. An engine that cannot start gives a run whose only observation
-    /// is [`Outcome::Crashed`].
+    /// `answers` are another run's samples, see [`Setup::answers`]. An engine that cannot start
+    /// gives a run whose only observation is [`Outcome::Crashed`].
     fn run(&self, case: &Case, answers: &[u32]) -> Run {
         run_case(self, case, answers)
     }
@@ -125,18 +133,22 @@ pub trait Engine: Send + Sync {
 
 /// Modules, instances and a store, driven step by step.
 pub trait Session {
-    /// Decodes and validates a module, which gets the next [`ModuleIndex`](crate::case::ModuleIndex) whether it is accepted or not.
-    /// Returns `Returned` without values, `Rejected` (malformed, invalid or over a limit) or `Unsupported`.
+    /// Decodes and validates a module, which gets the next
+    /// [`ModuleIndex`](crate::case::ModuleIndex) whether it is accepted or not.
+    /// Returns `Returned` without values, `Rejected` (malformed, invalid or over a limit) or
+    /// `Unsupported`.
     fn load(&mut self, wasm: &[u8]) -> Outcome;
 
     /// Takes one step and observes.
     fn step(&mut self, step: &Step, watch: Watch) -> Observation;
 
-    /// A full collection, then what lives. Called between steps only, when no wasm frame is on the stack.
+    /// A full collection, then what lives. Called between steps only, when no wasm frame is on the
+    /// stack.
     ///
     /// # Errors
     ///
-    /// A failed check of the engine's own (heap verification, audit, a created host object neither dropped nor reachable).
+    /// A failed check of the engine's own (heap verification, audit, a created host object neither
+    /// dropped nor reachable).
     fn live(&mut self) -> Result<Live, String>;
 
     /// Every answer given so far to `live` and `live.extern`, in order.
@@ -193,8 +205,8 @@ pub fn reference() -> Box<dyn Engine> {
     Box::new(reference::Reference)
 }
 
-/// The names of the engines that tests run by default, the reference first: each collector with quick compilation, and the choices
-/// that change compiled code most, spread over the collectors.
+/// The names of the engines that tests run by default, the reference first: each collector with
+/// quick compilation, and the choices that change compiled code most, spread over the collectors.
 pub fn names() -> Vec<String> {
     let names = [
         "reference",
@@ -208,9 +220,10 @@ pub fn names() -> Vec<String> {
     names.map(str::to_owned).to_vec()
 }
 
-/// The names of the engines on which the official suite runs: every combination of optimisation level, trap mode and collector of the
-/// runtime, where register allocation takes its time exactly when the rest of the compiler does; then every other choice, with each of the
-/// former at least once.
+/// The names of the engines on which the official suite runs: every combination of optimisation
+/// level, trap mode and collector of the runtime, where register allocation takes its time exactly
+/// when the rest of the compiler does; then every other choice, with each of the former at least
+/// once.
 pub fn matrix() -> Vec<String> {
     let mut names = Vec::new();
     for collector in runtime::collectors() {
@@ -232,7 +245,8 @@ pub fn matrix() -> Vec<String> {
     names
 }
 
-/// The engine with this name: `reference`, or `runtime:` and a configuration (see [`RuntimeConfig`](runtime::RuntimeConfig)).
+/// The engine with this name: `reference`, or `runtime:` and a configuration (see
+/// [`RuntimeConfig`](runtime::RuntimeConfig)).
 pub fn named(name: &str) -> Option<Box<dyn Engine>> {
     if name == "reference" {
         return Some(reference());
@@ -266,8 +280,8 @@ impl Pool {
         })
     }
 
-    /// The engine that a number draws, see [`RuntimeConfig::drawn`](runtime::RuntimeConfig::drawn). A function of the number only. It may not
-    /// [allow](Engine::allows) every schedule.
+    /// The engine that a number draws, see [`RuntimeConfig::drawn`](runtime::RuntimeConfig::drawn).
+    /// A function of the number only. It may not [allow](Engine::allows) every schedule.
     pub fn drawn(&mut self, number: u64) -> Rc<dyn Engine> {
         self.engine(runtime::RuntimeConfig::drawn(number))
     }
@@ -333,7 +347,8 @@ fn run_case<E: Engine + ?Sized>(engine: &E, case: &Case, answers: &[u32]) -> Run
             live,
             full,
         });
-        // After exhaustion the two sides have done different amounts of work: nothing later can be compared.
+        // After exhaustion the two sides have done different amounts of work: nothing later can be
+        // compared.
         if over {
             break;
         }

@@ -1,4 +1,5 @@
-//! The `harness` module: what a `.wast` script lacks, reached through imports that are resolved by name for each instance.
+//! The `harness` module: what a `.wast` script lacks, reached through imports that are resolved by
+//! name for each instance.
 //!
 //! | import | meaning |
 //! |---|---|
@@ -16,9 +17,10 @@
 //! | `call:F` | the host calls the instance's export F, with the import's own signature |
 //! | `call.gc:F` | the same, with a full collection before the host returns, or passes on a trap or exception: the host alone holds the results |
 //!
-//! A misuse that only shows when the function is called traps, alike on every engine: no such export, or an immutable global, or an
-//! instance that is not there yet (in its own start function) is `unreachable`; a reference of the wrong type is a cast failure; an
-//! index out of bounds is an out-of-bounds table access; a handle that is not held is an undefined element.
+//! A misuse that only shows when the function is called traps, alike on every engine: no such
+//! export, or an immutable global, or an instance that is not there yet (in its own start function)
+//! is `unreachable`; a reference of the wrong type is a cast failure; an index out of bounds is an
+//! out-of-bounds table access; a handle that is not held is an undefined element.
 
 use super::{Covers, RefTy, Sig, Ty};
 use crate::outcome::Trap;
@@ -27,7 +29,8 @@ use crate::value::HeapTop;
 /// The module name.
 pub const MODULE: &str = "harness";
 
-/// Whether an import is one of the harness. Scripts of Wasmtime import their `gc` from a module of its name; it is the same function.
+/// Whether an import is one of the harness. Scripts of Wasmtime import their `gc` from a module of
+/// its name; it is the same function.
 pub fn offers(module: &str, name: &str) -> bool {
     module == MODULE || (module, name) == ("wasmtime", "gc")
 }
@@ -164,19 +167,21 @@ fn accepts(func: &HarnessFunc, sig: &Sig) -> bool {
     }
 }
 
-/// What an adapter supplies. Every operation is the *embedder's* operation of the engine under test, on the store and the instance
-/// that imported the function.
+/// What an adapter supplies. Every operation is the *embedder's* operation of the engine under
+/// test, on the store and the instance that imported the function.
 pub trait Host {
     /// The engine's value.
     type Val: Clone;
-    /// How the engine's host functions end other than by returning: traps, exceptions, exhaustion, faults.
+    /// How the engine's host functions end other than by returning: traps, exceptions, exhaustion,
+    /// faults.
     type Halt;
 
     /// The end of a host function by a trap.
     fn trap(&self, trap: Trap) -> Self::Halt;
     /// A full collection.
     fn collect(&mut self) -> Result<(), Self::Halt>;
-    /// A full collection, then the number of live objects (only host objects if so asked), recorded as a sample.
+    /// A full collection, then the number of live objects (only host objects if so asked), recorded
+    /// as a sample.
     fn live(&mut self, only_hosts: bool) -> Result<u32, Self::Halt>;
     /// A new host object.
     fn new_host_object(&mut self, number: u32) -> Result<Self::Val, Self::Halt>;
@@ -233,8 +238,8 @@ pub trait Host {
     fn integer(&self, value: u64, wide: bool) -> Self::Val;
 }
 
-/// Performs a function of the harness. `sig` is the import's own signature; the engine has already checked the arguments against it,
-/// and checks the results against it afterwards.
+/// Performs a function of the harness. `sig` is the import's own signature; the engine has already
+/// checked the arguments against it, and checks the results against it afterwards.
 ///
 /// # Errors
 ///
@@ -355,7 +360,8 @@ fn narrow<H: Host>(host: &H, value: &H::Val) -> Result<u32, H::Halt> {
     unsigned(host, value).map(|value| value as u32)
 }
 
-/// Host handles: what each keeps alive. Handles count from 0 and are never reused, so that they are the same on every engine.
+/// Host handles: what each keeps alive. Handles count from 0 and are never reused, so that they are
+/// the same on every engine.
 #[derive(Debug)]
 pub struct Handles<R> {
     kept: Vec<Option<(HeapTop, R)>>,

@@ -1,7 +1,8 @@
 //! The host modules that every engine offers: `harness` and `spectest`, engine-neutrally.
 //!
-//! Always: an adapter only supplies primitives ([`harness::Host`]); what an import means is decided here, once, so that two engines
-//! cannot differ in it. Not here: any engine's functions, tables or stores.
+//! Always: an adapter only supplies primitives ([`harness::Host`]); what an import means is decided
+//! here, once, so that two engines cannot differ in it. Not here: any engine's functions, tables or
+//! stores.
 
 use crate::value::HeapTop;
 

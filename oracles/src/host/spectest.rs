@@ -1,7 +1,8 @@
-//! The `spectest` module that official scripts import from, as data (source: `interpreter/host/spectest.ml` of the specification).
+//! The `spectest` module that official scripts import from, as data (source:
+//! `interpreter/host/spectest.ml` of the specification).
 //!
-//! Its print functions print nothing: what a script prints is not compared. `shared_memory` belongs to the threads proposal and is
-//! not offered.
+//! Its print functions print nothing: what a script prints is not compared. `shared_memory` belongs
+//! to the threads proposal and is not offered.
 
 use super::Ty;
 use crate::value::Value;

@@ -1,7 +1,9 @@
-//! The census after a full collection equals what the reference can reach, exactly, by kind and type.
+//! The census after a full collection equals what the reference can reach, exactly, by kind and
+//! type.
 //!
-//! Which of the two counts of the reference applies is decided by what the collector reclaims, never by its name. Where both sides
-//! report the same form, that form is compared; where they share none, nothing is compared and the caller counts a skip.
+//! Which of the two counts of the reference applies is decided by what the collector reclaims,
+//! never by its name. Where both sides report the same form, that form is compared; where they
+//! share none, nothing is compared and the caller counts a skip.
 
 use super::{Census, Live, LiveKind};
 

@@ -1,7 +1,8 @@
 //! Live counts taken while wasm frames are on the stack: bounded, not equal.
 //!
-//! Compiled code may know that a local is dead, so reachable without frames <= answer <= reachable with every slot of every frame.
-//! When every reference held at the call is used afterwards, and no slot holds anything else, both bounds coincide.
+//! Compiled code may know that a local is dead, so reachable without frames <= answer <= reachable
+//! with every slot of every frame. When every reference held at the call is used afterwards, and no
+//! slot holds anything else, both bounds coincide.
 
 use super::{Reclaims, Sample};
 
@@ -28,7 +29,8 @@ pub enum OutOfBounds {
     },
 }
 
-/// Checks every answer of `actual` against the bounds that the reference computed at the same point; returns how many were checked.
+/// Checks every answer of `actual` against the bounds that the reference computed at the same
+/// point; returns how many were checked.
 ///
 /// Both runs must have gone on with the same answers ([`same_answers`]).
 ///

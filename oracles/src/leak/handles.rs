@@ -1,6 +1,7 @@
 //! Host objects: created == dropped + living, and as many created on both sides.
 //!
-//! A host object is created by the host and dropped by the collector, so it is the one kind of object whose end the host sees.
+//! A host object is created by the host and dropped by the collector, so it is the one kind of
+//! object whose end the host sees.
 
 use super::{Census, Handles, Live, LiveKind};
 
@@ -23,7 +24,8 @@ pub enum Imbalance {
     },
 }
 
-/// Checks the balance where `actual` reports drops and a census; returns how many equations were checked.
+/// Checks the balance where `actual` reports drops and a census; returns how many equations were
+/// checked.
 ///
 /// # Errors
 ///
@@ -53,7 +55,8 @@ pub fn check(expected: &Live, actual: &Live) -> Result<u64, Imbalance> {
     let Some(living) = living else {
         return Ok(1);
     };
-    // A collector that drops more than was created is caught here too: the difference wraps far away from any living number.
+    // A collector that drops more than was created is caught here too: the difference wraps far
+    // away from any living number.
     let outstanding = created.wrapping_sub(dropped);
     if outstanding != living {
         return Err(Imbalance::Outstanding {

@@ -1,10 +1,13 @@
-//! When is an object alive that should be dead, or dead that should be alive: counting, exactly where it can be exact.
+//! When is an object alive that should be dead, or dead that should be alive: counting, exactly
+//! where it can be exact.
 //!
-//! Quiescent (no wasm frame on the stack, between any two steps): the census after a full collection equals the set reachable from
-//! roots, by kind and type, when the collector reclaims cycles; otherwise it equals that set plus garbage cycles and what they
-//! reach. With frames on the stack compiled code may know that a local is dead, so a count is only bounded: a [`Sample`].
+//! Quiescent (no wasm frame on the stack, between any two steps): the census after a full
+//! collection equals the set reachable from roots, by kind and type, when the collector reclaims
+//! cycles; otherwise it equals that set plus garbage cycles and what they reach. With frames on the
+//! stack compiled code may know that a local is dead, so a count is only bounded: a [`Sample`].
 //!
-//! Not here: computing reachability (the reference's `reach`), or counting a heap (the runtime's `census`).
+//! Not here: computing reachability (the reference's `reach`), or counting a heap (the runtime's
+//! `census`).
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -85,11 +88,13 @@ impl Census {
 pub struct Handles {
     /// Host objects created so far.
     pub created: u64,
-    /// Host objects whose payload was dropped so far; the reference, which never drops, has none to report.
+    /// Host objects whose payload was dropped so far; the reference, which never drops, has none
+    /// to report.
     pub dropped: Option<u64>,
 }
 
-/// What lives when the store is quiescent, as far as an engine can tell. The reference knows both counts, an engine one or none.
+/// What lives when the store is quiescent, as far as an engine can tell. The reference knows both
+/// counts, an engine one or none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Live {
     /// Objects reachable from roots: what remains when cycles are reclaimed.
@@ -102,10 +107,11 @@ pub struct Live {
 
 /// An answer given to a program that asked how many objects live (`live`, `live.extern`).
 ///
-/// With wasm frames on the stack such an answer is not determined, only bounded: reachable without frames <= answer <= reachable with
-/// every slot of every frame; and it depends on what the collector reclaims. So an engine reports its answers, and the reference,
-/// run with them ([`Setup::answers`](crate::engine::Setup)), gives the same ones (both programs go on with the same number) and
-/// reports the bounds.
+/// With wasm frames on the stack such an answer is not determined, only bounded: reachable without
+/// frames <= answer <= reachable with every slot of every frame; and it depends on what the
+/// collector reclaims. So an engine reports its answers, and the reference, run with them
+/// ([`Setup::answers`](crate::engine::Setup)), gives the same ones (both programs go on with the
+/// same number) and reports the bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample {
     /// The number that the program got.

@@ -1,4 +1,5 @@
-//! What a collection costs: by live objects where they are moved, by garbage where they are counted.
+//! What a collection costs: by live objects where they are moved, by garbage where they are
+//! counted.
 
 use gcrucible_runtime::embed::{Error, Instance, Module, ObjectKind, Store};
 use serde::Serialize;
@@ -82,7 +83,8 @@ fn collect_garbage(count: u32) -> Result<f64, Error> {
     store.gc()?;
     let drop = instance.get_typed_func::<(), ()>(&store, "drop")?;
     let start = Moment::now();
-    // Everything dies by the store into the global: a chain of `count` objects, freed without recursion.
+    // Everything dies by the store into the global: a chain of `count` objects, freed without
+    // recursion.
     drop.call(&mut store, ())?;
     store.gc()?;
     let took = start.elapsed().as_secs_f64();

@@ -203,8 +203,9 @@ fn br_table_blocks(count: u32) -> String {
     )
 }
 
-/// `count` locals, each set before and read after each of `count` calls: the module's size is `count` in one, the number of values times
-/// calls is its square. The size is therefore counted in pairs: `count` grows by the square root.
+/// `count` locals, each set before and read after each of `count` calls: the module's size is
+/// `count` in one, the number of values times calls is its square. The size is therefore counted in
+/// pairs: `count` grows by the square root.
 fn pairs(count: u32, ty: &str, make: &str, read: &str, function: &str) -> String {
     // The values are 64, the calls grow.
     let locals = lines(64, |text, _| put!(text, "(local {ty})"));

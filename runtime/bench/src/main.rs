@@ -27,7 +27,8 @@ use clap::Parser;
 
 use crate::report::Report;
 
-/// Runs the runtime and Wasmtime side by side and prints the ratios of their times (below 1: the runtime is faster).
+/// Runs the runtime and Wasmtime side by side and prints the ratios of their times (below 1: the
+/// runtime is faster).
 #[derive(Debug, Parser)]
 #[command(name = "cargo bench -p gcrucible-bench --", version)]
 struct Args {

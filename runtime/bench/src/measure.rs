@@ -1,11 +1,12 @@
-//! Samples of several configurations, taken in turn, so that what disturbs the machine disturbs all of them; and what is said of them.
+//! Samples of several configurations, taken in turn, so that what disturbs the machine disturbs all
+//! of them; and what is said of them.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-/// A moment in the life of this thread: only the time that it had a processor counts, so that other work on the machine disturbs less.
-/// Neither engine uses another thread for what is measured.
+/// A moment in the life of this thread: only the time that it had a processor counts, so that other
+/// work on the machine disturbs less. Neither engine uses another thread for what is measured.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment(Duration);
 

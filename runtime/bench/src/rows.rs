@@ -153,7 +153,8 @@ fn instantiate(rows: &mut Vec<Row>) {
     let mut setups = Vec::new();
     for collector in Collector::ALL {
         setups.push(Setup::ours(collector));
-        // Compiling some of these takes the peer many seconds when it optimises; what runs is hardly different.
+        // Compiling some of these takes the peer many seconds when it optimises; what runs is
+        // hardly different.
         setups.push(Setup::peer(collector).plain());
         setups.push(Setup::peer(collector).plain().pooled());
     }

@@ -1,9 +1,11 @@
-//! One table of the host functions that compiled code calls: name, parameters, result, and what the call may do.
+//! One table of the host functions that compiled code calls: name, parameters, result, and what the
+//! call may do.
 //!
-//! Compiled code calls a stub in the `Tail` convention, `(vmctx: i64, params..) -> result`. The stub records the calling wasm
-//! frame in [`VmStore::exit_fp`](super::vmctx::VmStore) and `exit_pc`, calls the host's `extern "C" fn(*mut VmContext, params..) -> result`, and,
-//! where the call may raise, compares the result with [`RAISED`]; if equal, it resumes where the host said (a handler of wasm
-//! code or the entry trampoline's). No Rust frame is ever skipped.
+//! Compiled code calls a stub in the `Tail` convention, `(vmctx: i64, params..) -> result`. The
+//! stub records the calling wasm frame in [`VmStore::exit_fp`](super::vmctx::VmStore) and
+//! `exit_pc`, calls the host's `extern "C" fn(*mut VmContext, params..) -> result`, and,
+//! where the call may raise, compares the result with [`RAISED`]; if equal, it resumes where the
+//! host said (a handler of wasm code or the entry trampoline's). No Rust frame is ever skipped.
 //!
 //! The bodies are in `execute::libcalls`; the stubs are made by `compile::stubs`.
 
@@ -25,7 +27,8 @@ pub enum Ty {
 
 /// Calls `$each!` once, with every row: `name(params) -> result, may collect, may raise;`.
 ///
-/// A result of a call that may raise is `i64` (to leave room for [`RAISED`]); compiled code narrows it.
+/// A result of a call that may raise is `i64` (to leave room for [`RAISED`]); compiled code narrows
+/// it.
 #[macro_export]
 macro_rules! for_each_libcall {
     ($each:ident) => {

@@ -4,9 +4,10 @@
 //! Tail convention   (vmctx: i64, parameters.., [return area: i64]) -> results
 //! ```
 //!
-//! When more than [`RESULT_REGISTERS`] results fall into one register class, *all* results are written to the return area, result
-//! `i` at byte [`SLOT_BYTES`]` * i`, and the function returns nothing. Tail calls hand their own return area on; that is sound
-//! because a tail-called function has the caller's results (up to subtyping, which does not change the machine type).
+//! When more than [`RESULT_REGISTERS`] results fall into one register class, *all* results are
+//! written to the return area, result `i` at byte [`SLOT_BYTES`]` * i`, and the function returns
+//! nothing. Tail calls hand their own return area on; that is sound because a tail-called function
+//! has the caller's results (up to subtyping, which does not change the machine type).
 //!
 //! Not here: Cranelift's types (`compile::env`) and the trampolines (`execute::trampoline`).
 

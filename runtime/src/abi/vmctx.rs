@@ -1,24 +1,26 @@
 //! The records that compiled code reads and writes, with their layout fixed at compile time.
 //!
-//! There is one [`VmStore`] for each store and one [`VmContext`] for each instance; the latter is followed by a variable part whose
-//! offsets [`VmOffsets`] computes from the shape of the module. A compiled function gets its instance's context as its first
-//! argument.
+//! There is one [`VmStore`] for each store and one [`VmContext`] for each instance; the latter is
+//! followed by a variable part whose offsets [`VmOffsets`] computes from the shape of the module. A
+//! compiled function gets its instance's context as its first argument.
 //!
 //! Invariants that unsafe code argues from:
-//! - **V1** A `VmStore` and every `VmContext`, `VmFuncRef`, `VmTable`, `VmMemory` and `VmGlobal` of a store stays at its address until the
-//!   store is dropped.
+//! - **V1** A `VmStore` and every `VmContext`, `VmFuncRef`, `VmTable`, `VmMemory` and `VmGlobal` of
+//!   a store stays at its address until the store is dropped.
 //! - **V2** `VmContext::store` points at the `VmStore` of the store that owns the instance.
-//! - **V3** While compiled code runs, the host holds no reference to these records; it reads and writes them through raw pointers.
+//! - **V3** While compiled code runs, the host holds no reference to these records; it reads and
+//!   writes them through raw pointers.
 
 use std::ffi::c_void;
 use std::mem::offset_of;
 
-/// A reference into the collected heap as compiled code holds it: 0 is null, an odd number an i31 (value shifted left by
-/// one), everything else the offset of an object from the start of the heap, a multiple of 8.
+/// A reference into the collected heap as compiled code holds it: 0 is null, an odd number an i31
+/// (value shifted left by one), everything else the offset of an object from the start of the heap,
+/// a multiple of 8.
 pub type RawGcRef = u32;
 
-/// One value in a buffer between host and compiled code: 16 bytes, the value at the start. A GC reference takes 4 bytes
-/// ([`RawGcRef`]), a function reference 8 (`*mut VmFuncRef`, null is 0).
+/// One value in a buffer between host and compiled code: 16 bytes, the value at the start. A GC
+/// reference takes 4 bytes ([`RawGcRef`]), a function reference 8 (`*mut VmFuncRef`, null is 0).
 #[repr(C, align(16))]
 #[derive(Clone, Copy)]
 pub struct ValRaw(pub [u8; 16]);
@@ -27,7 +29,8 @@ impl ValRaw {
     /// All bytes zero: zero of every number type, and null.
     pub const ZERO: ValRaw = ValRaw([0; 16]);
 
-    /// A value of at most 8 bytes, zero-extended: i32 and f32 (bits), i64 and f64 (bits), references.
+    /// A value of at most 8 bytes, zero-extended: i32 and f32 (bits), i64 and f64 (bits),
+    /// references.
     #[must_use]
     pub const fn from_u64(bits: u64) -> ValRaw {
         ValRaw((bits as u128).to_le_bytes())
@@ -86,15 +89,18 @@ pub struct VmStore {
     pub heap_base: *mut u8,
     /// Offset in the heap at which the next object is made inline.
     pub bump: u32,
-    /// Offset at which the region for inline allocation ends; equal to `bump` when allocation must go out of line.
+    /// Offset at which the region for inline allocation ends; equal to `bump` when allocation must
+    /// go out of line.
     pub bump_end: u32,
     /// Head of `drc`'s list of objects that the stack may refer to; 0 ends the list.
     pub stack_list: RawGcRef,
     /// Objects in that list.
     pub stack_list_len: u32,
-    /// The engine's supertype displays: row of [`DISPLAY_ROW_BYTES`](crate::limits::DISPLAY_ROW_BYTES) per type id.
+    /// The engine's supertype displays: row of
+    /// [`DISPLAY_ROW_BYTES`](crate::limits::DISPLAY_ROW_BYTES) per type id.
     pub displays: *const u32,
-    /// Function references by the number that stands for them in the collected heap; entry 0 is null.
+    /// Function references by the number that stands for them in the collected heap; entry 0 is
+    /// null.
     pub funcrefs: *const *mut VmFuncRef,
     /// Entries of `funcrefs`.
     pub funcrefs_len: u32,
@@ -108,7 +114,8 @@ pub struct VmStore {
     pub exit_fp: usize,
     /// Return address into that frame.
     pub exit_pc: usize,
-    /// Where traps and uncaught exceptions of the newest activation resume: the entry trampoline's handler.
+    /// Where traps and uncaught exceptions of the newest activation resume: the entry trampoline's
+    /// handler.
     pub landing_pc: usize,
     /// Stack pointer there.
     pub landing_sp: usize,
@@ -120,7 +127,8 @@ pub struct VmStore {
     pub resume_sp: usize,
     /// Frame pointer for `resume`.
     pub resume_fp: usize,
-    /// First payload for `resume`: the exception reference when the target is a handler of wasm code.
+    /// First payload for `resume`: the exception reference when the target is a handler of wasm
+    /// code.
     pub resume_payload: u64,
     /// The exception in flight while it is outside of wasm frames; a root.
     pub pending_exception: RawGcRef,
@@ -136,7 +144,8 @@ pub struct VmStore {
 pub struct VmFuncRef {
     /// Entry in the `Tail` convention: `(vmctx, params.., [return area]) -> results`.
     pub code: *const u8,
-    /// First argument for `code`: a `*mut VmContext`, or a `*mut VmHostFunc` for a function of the host.
+    /// First argument for `code`: a `*mut VmContext`, or a `*mut VmHostFunc` for a function of the
+    /// host.
     pub vmctx: *mut c_void,
     /// The function's own type.
     pub type_id: u32,
@@ -144,14 +153,15 @@ pub struct VmFuncRef {
     pub heap_id: u32,
 }
 
-/// Context of a function of the host. A `code` that wants one is a trampoline made for the signature.
+/// Context of a function of the host. A `code` that wants one is a trampoline made for the
+/// signature.
 #[repr(C)]
 #[derive(Debug)]
 pub struct VmHostFunc {
     /// The store.
     pub store: *mut VmStore,
-    /// The host's function: takes this record and a buffer of parameters that it overwrites with results; 0 means
-    /// returned, anything else raises what it left in the store.
+    /// The host's function: takes this record and a buffer of parameters that it overwrites with
+    /// results; 0 means returned, anything else raises what it left in the store.
     pub call: unsafe extern "C" fn(*mut VmHostFunc, *mut ValRaw) -> u64,
     /// The host's own data.
     pub data: *mut c_void,
@@ -219,8 +229,9 @@ pub struct VmContext {
     pub store: *mut VmStore,
     /// The host's instance (`instance::InstanceData`).
     pub host: *mut c_void,
-    /// [`VmStore::heap_base`] when the instance was made: saves code that uses the heap a load in each function. Before an instance of
-    /// a module that uses the heap is made, there is a reservation.
+    /// [`VmStore::heap_base`] when the instance was made: saves code that uses the heap a load in
+    /// each function. Before an instance of a module that uses the heap is made, there is a
+    /// reservation.
     pub heap_base: *mut u8,
 }
 

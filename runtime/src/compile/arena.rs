@@ -1,10 +1,14 @@
-//! Memory for machine code: one reservation for each engine, mapped twice, never writable and executable at once.
+//! Memory for machine code: one reservation for each engine, mapped twice, never writable and
+//! executable at once.
 //!
 //! Invariants that unsafe code argues from:
-//! - **I1** Both views of an [`Arena`] map the same [`CODE_ARENA_BYTES`] of one anonymous file, one readable and writable, the other readable and
-//!   executable, until the arena is dropped. Everything in it can be reached by a 32-bit displacement.
-//! - **I2** Blocks do not overlap; a [`Block`] is a range of the arena from when it is made until it is dropped.
-//! - **I3** The bytes of a block are written only through `&mut Block`, before anyone knows an address in it.
+//! - **I1** Both views of an [`Arena`] map the same [`CODE_ARENA_BYTES`] of one anonymous file, one
+//!   readable and writable, the other readable and executable, until the arena is dropped.
+//!   Everything in it can be reached by a 32-bit displacement.
+//! - **I2** Blocks do not overlap; a [`Block`] is a range of the arena from when it is made until
+//!   it is dropped.
+//! - **I3** The bytes of a block are written only through `&mut Block`, before anyone knows an
+//!   address in it.
 //! - **I4** Whoever may run code of a block keeps the block alive while it does.
 
 use std::collections::BTreeMap;
@@ -74,7 +78,8 @@ impl Arena {
 #[derive(Debug)]
 struct View(NonNull<u8>);
 
-// SAFETY: a view is an address range with a lifetime; who may touch which bytes of it is decided by I2 and I3.
+// SAFETY: a view is an address range with a lifetime; who may touch which bytes of it is decided by
+// I2 and I3.
 unsafe impl Send for View {}
 // SAFETY: as above.
 unsafe impl Sync for View {}
@@ -100,8 +105,8 @@ impl View {
 
 impl Drop for View {
     fn drop(&mut self) {
-        // SAFETY: this is the mapping made in `new`, and by I1 and I4 nobody uses it any more. Unmapping a whole mapping
-        // cannot fail.
+        // SAFETY: this is the mapping made in `new`, and by I1 and I4 nobody uses it any more.
+        // Unmapping a whole mapping cannot fail.
         let _ = unsafe {
             rustix::mm::munmap(self.0.as_ptr().cast::<c_void>(), CODE_ARENA_BYTES as usize)
         };
@@ -143,8 +148,8 @@ impl Block {
     pub fn write(&mut self, code: &[u8]) {
         assert!(code.len() <= self.len as usize, "code passes its block");
         let to = self.writable();
-        // SAFETY: I2: the block's range belongs to this value alone, and `code` is not longer; `code` is ordinary memory and
-        // the two do not overlap.
+        // SAFETY: I2: the block's range belongs to this value alone, and `code` is not longer;
+        // `code` is ordinary memory and the two do not overlap.
         unsafe { std::ptr::copy_nonoverlapping(code.as_ptr(), to, code.len()) };
         self.fill(code.len());
     }
@@ -167,7 +172,8 @@ impl Block {
 
 impl Drop for Block {
     fn drop(&mut self) {
-        // By I4 nothing runs here any more; a stray jump shall trap rather than run half of something new.
+        // By I4 nothing runs here any more; a stray jump shall trap rather than run half of
+        // something new.
         self.fill(0);
         let mut free = self
             .arena

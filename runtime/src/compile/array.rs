@@ -1,7 +1,8 @@
 //! Arrays (4.6.6 of the specification).
 //!
-//! An index is compared with the length before the element's address is made; that address is computed in 32 bits and widened
-//! last, so that it stays inside of the heap's reservation even if the heap were corrupt.
+//! An index is compared with the length before the element's address is made; that address is
+//! computed in 32 bits and widened last, so that it stays inside of the heap's reservation even if
+//! the heap were corrupt.
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value, types};
@@ -19,7 +20,8 @@ use crate::limits::OBJECT_BYTES_MAX;
 use crate::planted::Fault;
 use crate::types::{StorageKind, TypeId};
 
-/// Longest array, in bytes of elements, that is made inline when its length is not known when compiling.
+/// Longest array, in bytes of elements, that is made inline when its length is not known when
+/// compiling.
 const INLINE_BYTES: u32 = 64 << 10;
 
 fn is_function(storage: StorageKind) -> bool {
@@ -78,7 +80,8 @@ impl Translator<'_> {
         (start, end)
     }
 
-    /// Emits a loop over addresses from `start` to `end`, which lie a multiple of `step` bytes apart. `body` must not call.
+    /// Emits a loop over addresses from `start` to `end`, which lie a multiple of `step` bytes
+    /// apart. `body` must not call.
     fn each_address(
         &mut self,
         start: Value,
@@ -206,7 +209,8 @@ impl Translator<'_> {
         self.b.ins().load(types::I32, flags, object, offset as i32)
     }
 
-    /// Checks the index and gives the address that the element lies [`ArrayLayout::base`] bytes behind.
+    /// Checks the index and gives the address that the element lies [`ArrayLayout::base`] bytes
+    /// behind.
     fn element(&mut self, layout: ArrayLayout, reference: Value, index: Value) -> Value {
         let name = SlotName::Element(reference, index);
         let trap = Trap::ArrayOutOfBounds;

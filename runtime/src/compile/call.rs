@@ -1,7 +1,9 @@
-//! Calls (4.6.8.9 to 4.6.8.13 of the specification): direct, imported, through a reference, through a table, and their tail forms.
+//! Calls (4.6.8.9 to 4.6.8.13 of the specification): direct, imported, through a reference, through
+//! a table, and their tail forms.
 //!
-//! Every callee gets its own instance's context first; what that is stands in the function reference or the import. There is no
-//! other hidden argument than the return area, if the signature has one.
+//! Every callee gets its own instance's context first; what that is stands in the function
+//! reference or the import. There is no other hidden argument than the return area, if the
+//! signature has one.
 
 use std::mem::offset_of;
 
@@ -70,7 +72,8 @@ impl<'a> Translator<'a> {
         self.call_func(func, ty, null, way);
     }
 
-    /// Checks that an element of the table has the type expected; gives whether it is still unknown that it is not null.
+    /// Checks that an element of the table has the type expected; gives whether it is still unknown
+    /// that it is not null.
     fn check_type(&mut self, table: TableIdx, func: Value, ty: TypeIdx) -> bool {
         let env = self.env;
         let element = env.module.decls().tables[table.as_usize()].element;
@@ -168,7 +171,8 @@ impl<'a> Translator<'a> {
         }
     }
 
-    /// The address of the function's one return area, which is made as large as the largest call needs.
+    /// The address of the function's one return area, which is made as large as the largest call
+    /// needs.
     fn results_area(&mut self, slots: usize) -> Value {
         let bytes = slots as u32 * SLOT_BYTES;
         let slot = self.results_slot.unwrap_or_else(|| self.frame_area());

@@ -1,10 +1,12 @@
-//! Tests and casts (4.6.6 of the specification): `ref.test`, `ref.cast`, `br_on_cast`, `br_on_cast_fail`.
+//! Tests and casts (4.6.6 of the specification): `ref.test`, `ref.cast`, `br_on_cast`,
+//! `br_on_cast_fail`.
 //!
-//! All of them are one question, [`Translator::type_test`], which branches to one of two blocks. Defined types are looked up
-//! in the supertype display of the object's type: two loads and a comparison, however deep the hierarchy.
+//! All of them are one question, [`Translator::type_test`], which branches to one of two blocks.
+//! Defined types are looked up in the supertype display of the object's type: two loads and a
+//! comparison, however deep the hierarchy.
 //!
-//! Values of the `any` hierarchy can be references of the host that were internalised, so that `eq`, `struct` and `array` must
-//! look at the object's kind.
+//! Values of the `any` hierarchy can be references of the host that were internalised, so that
+//! `eq`, `struct` and `array` must look at the object's kind.
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{Block, InstBuilder, Value, types};
@@ -156,14 +158,16 @@ impl Translator<'_> {
         self.enter(next);
     }
 
-    /// Where null has the type, goes there with it; otherwise [`Self::skip_non_objects`] deals with it.
+    /// Where null has the type, goes there with it; otherwise [`Self::skip_non_objects`] deals with
+    /// it.
     fn skip_null(&mut self, reference: Value, nullable: bool, yes: Block) {
         if nullable {
             self.skip_null_to(reference, yes);
         }
     }
 
-    /// Whether a reference is an object, by one comparison: rotated right by one, an i31 is at least 2^31 and null is 0.
+    /// Whether a reference is an object, by one comparison: rotated right by one, an i31 is at
+    /// least 2^31 and null is 0.
     pub(super) fn object_bit(&mut self, reference: Value) -> Value {
         let rotated = self.b.ins().rotr_imm_u(reference, 1);
         let rotated = self.b.ins().iadd_imm_s(rotated, -1);
@@ -172,7 +176,8 @@ impl Translator<'_> {
             .icmp_imm_u(IntCC::UnsignedLessThan, rotated, 0x7fff_ffff)
     }
 
-    /// Continues only with an object, whose address it gives: goes to `null` with null and to `i31` with an i31.
+    /// Continues only with an object, whose address it gives: goes to `null` with null and to `i31`
+    /// with an i31.
     fn skip_non_objects(&mut self, reference: Value, null: Block, i31: Block) -> Value {
         let next = self.b.create_block();
         if null == i31 {

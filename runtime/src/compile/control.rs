@@ -1,8 +1,10 @@
-//! Control instructions (4.6.8 of the specification): blocks, branches, and what unreachable code does.
+//! Control instructions (4.6.8 of the specification): blocks, branches, and what unreachable code
+//! does.
 //!
-//! A frame's branch target is made when the first branch to it is translated, so that a block nobody branches to costs nothing. Code
-//! after an unconditional branch is skipped; its frames are still pushed (as [`FrameKind::Dead`]), so that labels keep
-//! their depths. Nesting never uses the host's stack.
+//! A frame's branch target is made when the first branch to it is translated, so that a block
+//! nobody branches to costs nothing. Code after an unconditional branch is skipped; its frames are
+//! still pushed (as [`FrameKind::Dead`]), so that labels keep their depths. Nesting never uses the
+//! host's stack.
 
 use std::mem::offset_of;
 
@@ -343,7 +345,8 @@ impl<'a> Translator<'a> {
         self.push(reference);
     }
 
-    /// Puts `value` in the place of the last argument if their machine types allow it: a planted fault.
+    /// Puts `value` in the place of the last argument if their machine types allow it: a planted
+    /// fault.
     fn replace_last(&self, args: &mut Args, value: Value) {
         let ty = |value| self.b.func.dfg.value_type(value);
         if let Some(BlockArg::Value(last)) = args.last_mut()
@@ -364,7 +367,8 @@ impl<'a> Translator<'a> {
         self.pop();
     }
 
-    /// Jumps from the current block to a label with the topmost operands, without saying that what follows is unreachable.
+    /// Jumps from the current block to a label with the topmost operands, without saying that what
+    /// follows is unreachable.
     pub(super) fn jump_to_label(&mut self, depth: u32) {
         let (block, arity) = self.label(depth);
         let args = self.top_args(arity);
@@ -380,7 +384,8 @@ struct Edges {
 }
 
 impl Edges {
-    /// A new entry of a jump table. No two entries may share one list of arguments: the builder appends to each.
+    /// A new entry of a jump table. No two entries may share one list of arguments: the builder
+    /// appends to each.
     fn to(&mut self, t: &mut Translator<'_>, depth: u32) -> BlockCall {
         let block = match self.by_depth.get(&depth) {
             Some(&block) => block,
@@ -404,7 +409,8 @@ impl Edges {
     }
 }
 
-/// Fuel and epochs. Both are looked at on entry and at the start of every loop, which every backward branch passes.
+/// Fuel and epochs. Both are looked at on entry and at the start of every loop, which every
+/// backward branch passes.
 impl Translator<'_> {
     /// At the start of the function or of a loop's body.
     pub(super) fn interruption_check(&mut self) {
@@ -465,8 +471,9 @@ impl Translator<'_> {
         }
     }
 
-    /// `TrapMode::Explicit`: compares the stack pointer, which is already below this function's frame, with the limit. The
-    /// frame is given up before the host is called, so that the call itself never runs far below the limit.
+    /// `TrapMode::Explicit`: compares the stack pointer, which is already below this function's
+    /// frame, with the limit. The frame is given up before the host is called, so that the call
+    /// itself never runs far below the limit.
     pub(super) fn stack_check(&mut self) {
         let store = self.store();
         let offset = offset_of!(VmStore, stack_limit) as u32;

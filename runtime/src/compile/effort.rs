@@ -1,8 +1,10 @@
-//! How much is spent on one function, so that the time to compile a module is linear in its size, whatever its shape.
+//! How much is spent on one function, so that the time to compile a module is linear in its size,
+//! whatever its shape.
 //!
-//! Two parts of Cranelift are not linear: placing what its optimiser kept visits all loops around an instruction, and the backtracking
-//! register allocator splits ranges that cross many blocks again and again, and looks for spill slots among all others. Functions for which that would matter get by without:
-//! the cost of a byte stays below a constant.
+//! Two parts of Cranelift are not linear: placing what its optimiser kept visits all loops around
+//! an instruction, and the backtracking register allocator splits ranges that cross many blocks
+//! again and again, and looks for spill slots among all others. Functions for which that would
+//! matter get by without: the cost of a byte stays below a constant.
 
 use cranelift_codegen::isa::{OwnedTargetIsa, TargetIsa};
 
@@ -12,13 +14,16 @@ use crate::error::Rejected;
 
 /// Loops inside of each other up to which a function is optimised. People write ten.
 const LOOP_DEPTH_MAX: u32 = 64;
-/// Blocks up to which registers are allocated by backtracking: at about this size it begins to dominate.
+/// Blocks up to which registers are allocated by backtracking: at about this size it begins to
+/// dominate.
 const BLOCKS_MAX: usize = 3000;
-/// Locals other than references up to which each is a variable of its own: every allocator looks at each variable in each block where it
-/// is alive, so that 16,000 locals over as many blocks took 5 s. With more of them, all are in memory, and the function is not
-/// optimised, which would bring them back.
+/// Locals other than references up to which each is a variable of its own: every allocator looks at
+/// each variable in each block where it is alive, so that 16,000 locals over as many blocks took 5
+/// s. With more of them, all are in memory, and the function is not optimised, which would bring
+/// them back.
 pub(super) const VARIABLES_MAX: u32 = 2000;
-/// Values alive at once up to which registers are allocated by backtracking: 1,000 of them take 30 ms in straight code.
+/// Values alive at once up to which registers are allocated by backtracking: 1,000 of them take 30
+/// ms in straight code.
 const VALUES_MAX: usize = 1000;
 /// The same for blocks times values, ranges at worst: a million take 0.3 s, four million 1.7 s.
 const RANGES_MAX: usize = 300_000;

@@ -1,10 +1,12 @@
 //! What Cranelift made of one function, in our own terms. No other file reads Cranelift's buffers.
 //!
-//! A [`FuncCode`] is plain data: it can be placed anywhere by `compile::image`, and its tables (offsets are relative to the
-//! function's first byte) become the module's by adding where it was placed.
+//! A [`FuncCode`] is plain data: it can be placed anywhere by `compile::image`, and its tables
+//! (offsets are relative to the function's first byte) become the module's by adding where it was
+//! placed.
 //!
-//! Names of call targets go the other way as well: a translator asks [`Target::name`] which Cranelift name to declare for a
-//! callee, and [`FuncCode::new`] reads the same name back from a relocation.
+//! Names of call targets go the other way as well: a translator asks [`Target::name`] which
+//! Cranelift name to declare for a callee, and [`FuncCode::new`] reads the same name back from a
+//! relocation.
 
 use cranelift_codegen::binemit::Reloc as ClifReloc;
 use cranelift_codegen::ir::{
@@ -196,8 +198,8 @@ pub struct TrySite {
 /// One handler of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Handler {
-    /// The tag it catches, and where the frame keeps the context of the instance whose tag that is (from the stack
-    /// pointer, in bytes); `None` catches everything.
+    /// The tag it catches, and where the frame keeps the context of the instance whose tag that is
+    /// (from the stack pointer, in bytes); `None` catches everything.
     pub tag: Option<(TagIdx, u32)>,
     /// Where it begins.
     pub offset: u32,
@@ -214,7 +216,8 @@ pub struct FuncCode {
     pub relocs: Vec<Reloc>,
     /// Instructions that can fault, by ascending offset.
     pub traps: Vec<TrapSite>,
-    /// References in the frame, by ascending return offset. A call without references has no entry.
+    /// References in the frame, by ascending return offset. A call without references has no
+    /// entry.
     pub maps: Vec<MapSite>,
     /// Slots of all `maps`: offsets from the stack pointer during the call.
     pub slots: Vec<u32>,
@@ -249,7 +252,8 @@ impl FuncCode {
     ///
     /// # Errors
     ///
-    /// [`Unexpected`] when the code needs something this runtime has no notion of: a fault of the translator.
+    /// [`Unexpected`] when the code needs something this runtime has no notion of: a fault of the
+    /// translator.
     pub fn new(compiled: &CompiledCode, func: &ir::Function) -> Result<FuncCode, Unexpected> {
         let buffer = &compiled.buffer;
         let mut code = FuncCode {

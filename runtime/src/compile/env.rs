@@ -1,7 +1,9 @@
-//! What a translator may ask about the module: its types by index and by identity, with layouts and machine signatures, and our terms
-//! for the types that its code names. Made once for each module; translators only read it.
+//! What a translator may ask about the module: its types by index and by identity, with layouts and
+//! machine signatures, and our terms for the types that its code names. Made once for each module;
+//! translators only read it.
 //!
-//! Not here: state of the function that is being translated (`compile::function`), or offsets in records (`abi::vmctx`).
+//! Not here: state of the function that is being translated (`compile::function`), or offsets in
+//! records (`abi::vmctx`).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -165,7 +167,8 @@ impl<'a> Env<'a> {
         &self.types[index.as_usize()]
     }
 
-    /// A type by its identity. Every identity that a module's own types mention is the identity of one of them.
+    /// A type by its identity. Every identity that a module's own types mention is the identity of
+    /// one of them.
     #[must_use]
     pub fn ty_by_id(&self, id: TypeId) -> &TypeInfo {
         &self.types[self.by_id[&id]]

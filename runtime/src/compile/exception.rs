@@ -1,8 +1,10 @@
-//! Exceptions (4.6.8.14 and following of the specification): `throw`, `throw_ref`, `try_table`, and calls that may land in a handler.
+//! Exceptions (4.6.8.14 and following of the specification): `throw`, `throw_ref`, `try_table`, and
+//! calls that may land in a handler.
 //!
-//! A call inside of a `try_table` is a `try_call` whose table lists the handlers in force, innermost first and in the order of
-//! their clauses; everything after a clause that catches all is left out. The unwinder tells tags apart by their identity in the
-//! instance, which it finds through the context named first in the table. A handler gets the exception's reference.
+//! A call inside of a `try_table` is a `try_call` whose table lists the handlers in force,
+//! innermost first and in the order of their clauses; everything after a clause that catches all is
+//! left out. The unwinder tells tags apart by their identity in the instance, which it finds
+//! through the context named first in the table. A handler gets the exception's reference.
 //!
 //! A handler's code is made at the `end` of its `try_table`, and only if some call can reach it.
 

@@ -1,4 +1,5 @@
-//! One function body to Cranelift's form: the loop over its operators, and which file translates which operator.
+//! One function body to Cranelift's form: the loop over its operators, and which file translates
+//! which operator.
 
 use cranelift_codegen::ir::{
     self, ArgumentPurpose, Function, GlobalValueData, InstBuilder, Value, types,
@@ -70,7 +71,8 @@ pub(super) fn begin<'a>(
 ///
 /// # Errors
 ///
-/// [`Rejected::Limit`] when its stack maps would be too large, or too much is alive over too many blocks.
+/// [`Rejected::Limit`] when its stack maps would be too large, or too much is alive over too many
+/// blocks.
 pub(super) fn finish(mut t: Translator<'_>) -> Result<Extent, Rejected> {
     while !t.costs.is_empty() {
         t.end_cost();
@@ -136,7 +138,8 @@ impl<'a> Translator<'a> {
         self.locals.push(Local::Frame(offset, clif_type(ty)));
     }
 
-    /// Declares parameters and locals; the latter begin with the zero of their type, which is shared.
+    /// Declares parameters and locals; the latter begin with the zero of their type, which is
+    /// shared.
     fn locals(&mut self, body: &FunctionBody<'_>) -> Result<(), Rejected> {
         let env = self.env;
         for (at, &ty) in self.signature.params.iter().enumerate() {

@@ -48,7 +48,8 @@ impl Translator<'_> {
         }
     }
 
-    /// What a variable is set to: the value itself, or a copy that no stack map knows, where that fault is planted.
+    /// What a variable is set to: the value itself, or a copy that no stack map knows, where that
+    /// fault is planted.
     fn value_for_variable(&mut self, value: Value) -> Value {
         let is_copied = self.config().planted.has(Fault::LocalsUndeclared)
             && self.b.func.dfg.value_type(value) == types::I32;

@@ -1,7 +1,8 @@
 //! A module's compiled code, placed and linked: where its functions are, and its tables.
 //!
-//! Linking is one pass: lay the functions out, patch their relocations in a buffer, write the buffer. The code is freed when
-//! the [`Image`] is dropped; by I4 (`compile::arena`) instances, and stores that run it, keep it alive.
+//! Linking is one pass: lay the functions out, patch their relocations in a buffer, write the
+//! buffer. The code is freed when the [`Image`] is dropped; by I4 (`compile::arena`) instances, and
+//! stores that run it, keep it alive.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -25,7 +26,8 @@ pub enum LinkError {
 
 /// Where targets outside of the code being linked are.
 pub trait Resolve {
-    /// The address of a target other than a function or a piece of the initialiser; `None` when there is none for this code.
+    /// The address of a target other than a function or a piece of the initialiser; `None` when
+    /// there is none for this code.
     fn address(&self, target: Target) -> Option<usize>;
 }
 
@@ -51,7 +53,8 @@ pub struct Image {
 }
 
 impl Image {
-    /// Places and links a module's functions, in the order of their indices, and the pieces of its initialiser.
+    /// Places and links a module's functions, in the order of their indices, and the pieces of its
+    /// initialiser.
     ///
     /// # Errors
     ///
@@ -141,8 +144,9 @@ impl Image {
         self.maps.get(self.offset(ret)?)
     }
 
-    /// The references held during the last call that returns to `ret` or before it: `within` the same function, or of a function
-    /// before it when the function itself has no call like that. Only planted faults ask.
+    /// The references held during the last call that returns to `ret` or before it: `within` the
+    /// same function, or of a function before it when the function itself has no call like
+    /// that. Only planted faults ask.
     #[must_use]
     pub fn stack_map_before(&self, ret: usize, within: bool) -> Option<StackMap<'_>> {
         let (_, into) = self.locate(ret)?;
@@ -178,8 +182,8 @@ impl Image {
 /// What Cranelift traps with.
 const UD2: [u8; 2] = [0x0f, 0x0b];
 
-/// What traps here: a privileged instruction faults just as surely, but hypervisors do not look at that fault first. Measured in a
-/// virtual machine: 18 us for a signal by `ud2`, 4 us by `hlt`.
+/// What traps here: a privileged instruction faults just as surely, but hypervisors do not look at
+/// that fault first. Measured in a virtual machine: 18 us for a signal by `ud2`, 4 us by `hlt`.
 const HLT_NOP: [u8; 2] = [0xf4, 0x90];
 
 struct Linker<'a> {
@@ -275,7 +279,8 @@ mod tests {
         let callee = func(&[0xb8, 41, 0, 0, 0, 0xc3], &[]);
         let image = Image::link(&arena, &Nothing, &[caller, callee], &[]).expect("links");
         let entry = image.func(DefinedFuncIdx(0));
-        // SAFETY: the bytes above are a function of the C convention without arguments, and `image` keeps them (I4).
+        // SAFETY: the bytes above are a function of the C convention without arguments, and `image`
+        // keeps them (I4).
         let entry = unsafe { std::mem::transmute::<*const u8, extern "C" fn() -> u32>(entry) };
         assert_eq!(entry(), 42);
         let second = image.func(DefinedFuncIdx(1)).addr();

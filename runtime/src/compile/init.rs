@@ -1,9 +1,11 @@
 //! The first values of globals, tables and element segments.
 //!
-//! What is constant is folded when the module is compiled: globals become an image of bytes, functions a list of patches, items of
-//! segments plain data. Instantiating such a module evaluates nothing. Every other expression is compiled: the initialiser is a
-//! list of pieces of bounded size, functions without parameters that run in order (globals, then tables, then items of element
-//! segments), each storing its results where they belong, with barriers and stack maps like any other code.
+//! What is constant is folded when the module is compiled: globals become an image of bytes,
+//! functions a list of patches, items of segments plain data. Instantiating such a module evaluates
+//! nothing. Every other expression is compiled: the initialiser is a list of pieces of bounded
+//! size, functions without parameters that run in order (globals, then tables, then items of
+//! element segments), each storing its results where they belong, with barriers and stack maps like
+//! any other code.
 //!
 //! Offsets of active segments are numbers; [`evaluate`] computes them when the instance is made.
 
@@ -53,7 +55,8 @@ pub struct FirstValues {
     pub global_funcs: Box<[(GlobalIdx, FuncIdx)]>,
     /// For every defined table, the value of all its elements.
     pub tables: Box<[Initial]>,
-    /// For every element segment its items, where they are expressions; empty where they are functions.
+    /// For every element segment its items, where they are expressions; empty where they are
+    /// functions.
     pub segments: Box<[Box<[Initial]>]>,
 }
 
@@ -62,7 +65,8 @@ const ALLOCATIONS_MAX: usize = 64;
 /// Pieces of the initialiser end after this many values.
 const VALUES_MAX: usize = 256;
 
-/// Evaluates an expression, given the values of the globals it reads. `None` when it needs the heap, or a global that is not known.
+/// Evaluates an expression, given the values of the globals it reads. `None` when it needs the
+/// heap, or a global that is not known.
 #[must_use]
 pub fn evaluate(
     expr: &ConstExpr,
@@ -169,7 +173,8 @@ pub(super) fn fold(module: &Module, planted: Planted) -> (FirstValues, Vec<Work<
     for (at, def) in decls.global_defs.iter().enumerate() {
         let global = GlobalIdx(decls.imported_globals + at as u32);
         let value = evaluate(&def.init, &|index| known[index.as_usize()]);
-        // A mutable global is not read by constant expressions, so that this is its first value as well as its only one.
+        // A mutable global is not read by constant expressions, so that this is its first value as
+        // well as its only one.
         known[global.as_usize()] = value;
         let slot = at * size_of::<VmGlobal>();
         match value {
@@ -278,12 +283,13 @@ pub(super) fn translate(
     finish(t)
 }
 
-/// From this length on, an array of references that is the value of an expression is made before its elements, which then need not
-/// all be held at once. Nobody can tell: evaluation has no other effects.
+/// From this length on, an array of references that is the value of an expression is made before
+/// its elements, which then need not all be held at once. Nobody can tell: evaluation has no other
+/// effects.
 const LONG_ARRAY: u32 = 64;
 
-/// Where each of the last `count` operands of `ops` begins, in order, and where the last one ends. `None` if an operator takes a number of
-/// operands that is not known here.
+/// Where each of the last `count` operands of `ops` begins, in order, and where the last one ends.
+/// `None` if an operator takes a number of operands that is not known here.
 fn operand_starts(ops: &[ConstOp], count: usize, env: &Env<'_>) -> Option<Vec<usize>> {
     let mut starts: Vec<usize> = Vec::new();
     for (at, op) in ops.iter().enumerate() {

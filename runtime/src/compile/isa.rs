@@ -1,9 +1,12 @@
-//! Which machine code is made: Cranelift's target and settings, from a [`Config`] and the processor this runs on.
+//! Which machine code is made: Cranelift's target and settings, from a [`Config`] and the processor
+//! this runs on.
 //!
-//! Always the same whatever the configuration: frame pointers are kept (`execute::unwind` walks them), there is no unwind
-//! information and no stack probe (the stack limit is checked in prologues).
+//! Always the same whatever the configuration: frame pointers are kept (`execute::unwind` walks
+//! them), there is no unwind information and no stack probe (the stack limit is checked in
+//! prologues).
 //!
-//! Not here: what compiled code does (`compile::function`), or metadata of what was made (`compile::emitted`).
+//! Not here: what compiled code does (`compile::function`), or metadata of what was made
+//! (`compile::emitted`).
 
 use cranelift_codegen::isa::{self, OwnedTargetIsa};
 use cranelift_codegen::settings::{self, Configurable, Flags};
@@ -15,7 +18,8 @@ use crate::planted::Fault;
 /// Name of the only target, as Cranelift spells it.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
-/// Calls `$set` with every setting of Cranelift's x86 back end whose instructions this processor has.
+/// Calls `$set` with every setting of Cranelift's x86 back end whose instructions this processor
+/// has.
 macro_rules! for_each_feature {
     ($set:ident) => {
         $set!("sse3", "has_sse3");

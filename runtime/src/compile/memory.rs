@@ -1,7 +1,8 @@
 //! Memory instructions (4.6.7 of the specification), without the vector ones (`simd_memory`).
 //!
-//! A 32-bit memory whose reservation holds all 4 GiB never moves, and behind it lies a guard: with signals, an access needs no
-//! check as long as its constant offset stays within the guard. Every other access compares its end with the memory's length.
+//! A 32-bit memory whose reservation holds all 4 GiB never moves, and behind it lies a guard: with
+//! signals, an access needs no check as long as its constant offset stays within the guard. Every
+//! other access compares its end with the memory's length.
 
 use std::mem::offset_of;
 

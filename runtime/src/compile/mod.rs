@@ -6,9 +6,10 @@
 //!                 straight, spill)
 //! ```
 //!
-//! [`compile_module`] is the whole of it. Translators are one file for each chapter of the specification's instructions; `function`
-//! says which file has which operator, `translator` is the state they share and states their invariants. What is not there
-//! yet is refused as [`Rejected::Unsupported`], never translated wrongly.
+//! [`compile_module`] is the whole of it. Translators are one file for each chapter of the
+//! specification's instructions; `function` says which file has which operator, `translator` is the
+//! state they share and states their invariants. What is not there yet is refused as
+//! [`Rejected::Unsupported`], never translated wrongly.
 
 mod array;
 mod call;
@@ -66,7 +67,8 @@ use init::FirstValues;
 pub struct ModuleCode {
     /// The defined functions, in order.
     pub funcs: Vec<FuncCode>,
-    /// The pieces of the initialiser, in the order in which they must run: functions without parameters.
+    /// The pieces of the initialiser, in the order in which they must run: functions without
+    /// parameters.
     pub inits: Vec<FuncCode>,
     /// What is known of the first values of globals, tables and segments.
     pub first_values: FirstValues,
@@ -159,8 +161,9 @@ impl Compiler {
 ///
 /// # Errors
 ///
-/// [`Rejected::Unsupported`] for what is not there yet, [`Rejected::Limit`] for code that is too large, and [`Rejected::Internal`]
-/// if Cranelift refuses what the translator made (a fault of ours).
+/// [`Rejected::Unsupported`] for what is not there yet, [`Rejected::Limit`] for code that is too
+/// large, and [`Rejected::Internal`] if Cranelift refuses what the translator made (a fault of
+/// ours).
 pub fn compile_module(compiler: &Compiler, module: &Module) -> Result<ModuleCode, Rejected> {
     let env = Env::new(compiler, module)?;
     let (first_values, work) = init::fold(module, compiler.config().planted);
@@ -188,7 +191,8 @@ pub fn compile_module(compiler: &Compiler, module: &Module) -> Result<ModuleCode
     })
 }
 
-/// The Cranelift form of a defined function, as text: for listings and for those who look for faults.
+/// The Cranelift form of a defined function, as text: for listings and for those who look for
+/// faults.
 ///
 /// # Errors
 ///

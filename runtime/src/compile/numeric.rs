@@ -1,7 +1,8 @@
 //! Numeric instructions (4.6.1 of the specification), scalar ones.
 //!
-//! With signals, the processor's own checks of divisions and conversions trap; without them, operands are looked at first. NaNs
-//! are made canonical by Cranelift where the configuration asks for it.
+//! With signals, the processor's own checks of divisions and conversions trap; without them,
+//! operands are looked at first. NaNs are made canonical by Cranelift where the configuration asks
+//! for it.
 
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Type, Value, types};
@@ -94,8 +95,9 @@ impl Translator<'_> {
         }
     }
 
-    /// Traps unless the number's integral part is one of `to`: it lies strictly between two floats, except where the lower bound
-    /// itself is the least integer and the next smaller float is already too small.
+    /// Traps unless the number's integral part is one of `to`: it lies strictly between two floats,
+    /// except where the lower bound itself is the least integer and the next smaller float is
+    /// already too small.
     fn trunc_guard(&mut self, a: Value, to: Type, signed: bool) {
         let nan = self.b.ins().fcmp(FloatCC::Unordered, a, a);
         self.trap_if(nan, Trap::InvalidConversionToInteger);

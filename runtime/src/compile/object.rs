@@ -1,7 +1,9 @@
-//! References, structures and i31 (4.6.6 of the specification), and how fields are read and written.
+//! References, structures and i31 (4.6.6 of the specification), and how fields are read and
+//! written.
 //!
 //! Where a field lies in the heap's first page for the null reference, the access itself traps
-//! ([`NULL_PAGE_BYTES`](crate::heap::layout::NULL_PAGE_BYTES)); otherwise, and without signals, null is looked for first.
+//! ([`NULL_PAGE_BYTES`](crate::heap::layout::NULL_PAGE_BYTES)); otherwise, and without signals,
+//! null is looked for first.
 
 use std::mem::offset_of;
 
@@ -119,7 +121,8 @@ impl Translator<'_> {
 
 /// Fields of objects. `object` is the native address of the object (invariant C2).
 impl Translator<'_> {
-    /// How a field is accessed through a reference that may be null: looks for null unless the access itself will.
+    /// How a field is accessed through a reference that may be null: looks for null unless the
+    /// access itself will.
     pub(super) fn null_guard(&mut self, reference: Value, end: u32, trap: Trap) -> Option<Trap> {
         if self.straight.is_not_null(reference) {
             return None;
@@ -139,7 +142,8 @@ impl Translator<'_> {
         }
     }
 
-    /// Reads a field, or an element, which has that name if it holds a reference. With `null` the object may be null.
+    /// Reads a field, or an element, which has that name if it holds a reference. With `null` the
+    /// object may be null.
     pub(super) fn read_field(
         &mut self,
         (object, offset): (Value, u32),
@@ -247,7 +251,8 @@ impl Translator<'_> {
         self.store_scalar(flags, object, offset, storage, new);
     }
 
-    /// Overwrites a field, or an element, which has that name if it holds a reference. With `null` the object may be null.
+    /// Overwrites a field, or an element, which has that name if it holds a reference. With `null`
+    /// the object may be null.
     pub(super) fn write_field(
         &mut self,
         (object, offset): (Value, u32),
@@ -303,7 +308,8 @@ impl Translator<'_> {
         number
     }
 
-    /// Replaces functions by their numbers, so that no call stands between making an object and filling it.
+    /// Replaces functions by their numbers, so that no call stands between making an object and
+    /// filling it.
     pub(super) fn intern_functions(
         &mut self,
         values: &mut Values,

@@ -1,5 +1,5 @@
-//! Vector arithmetic. Relaxed instructions have one deterministic meaning, the one that the specification's deterministic profile
-//! gives them.
+//! Vector arithmetic. Relaxed instructions have one deterministic meaning, the one that the
+//! specification's deterministic profile gives them.
 
 use cranelift_codegen::ir::condcodes::FloatCC;
 use cranelift_codegen::ir::types::{F32X4, F64X2, I8X16, I16X8, I32X4, I64X2};
@@ -184,7 +184,8 @@ impl Translator<'_> {
         (low, high)
     }
 
-    /// Translates `op` if it is integer arithmetic that changes the width of lanes. Gives whether it was.
+    /// Translates `op` if it is integer arithmetic that changes the width of lanes. Gives whether
+    /// it was.
     pub(super) fn simd_widen(&mut self, op: &Operator<'_>) -> bool {
         use Half::{HighS, HighU, LowS, LowU};
         use Operator as O;

@@ -1,7 +1,7 @@
 //! Vector instructions that touch memory, and constants.
 //!
-//! On the operand stack a vector always has type I8X16; operators cast it to the lanes they want and back, which costs nothing
-//! in machine code.
+//! On the operand stack a vector always has type I8X16; operators cast it to the lanes they want
+//! and back, which costs nothing in machine code.
 
 use cranelift_codegen::ir::{Endianness, InstBuilder, MemFlagsData, Type, Value, types};
 use wasmparser::{MemArg, Operator};

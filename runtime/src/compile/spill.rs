@@ -1,4 +1,5 @@
-//! References that are alive over calls: each has a place in the frame meanwhile, which the call's stack map names.
+//! References that are alive over calls: each has a place in the frame meanwhile, which the call's
+//! stack map names.
 //!
 //! ```text
 //! declared values -> References (with the parameters that SSA construction added)
@@ -7,15 +8,18 @@
 //!                 -> Rewriter    stores, loads before uses, stack maps
 //! ```
 //!
-//! Where objects move, a value that was loaded or made before a call is not used after it: it is loaded again from its place. Where
-//! they do not, places are only read by collections, and need not be written before a call is near. A value that is only an argument of
-//! a call is not alive over it.
+//! Where objects move, a value that was loaded or made before a call is not used after it: it is
+//! loaded again from its place. Where they do not, places are only read by collections, and need
+//! not be written before a call is near. A value that is only an argument of a call is not alive
+//! over it.
 //!
-//! Cranelift's frontend can do this as well. Its fixed point over sets of values visits a chain of n branches n² times: 400 branches over
-//! as many references took seconds. Here each value is followed from its uses up to its definition (Boissinot et al., "Computing Liveness
+//! Cranelift's frontend can do this as well. Its fixed point over sets of values visits a chain of
+//! n branches n² times: 400 branches over as many references took seconds. Here each value is
+//! followed from its uses up to its definition (Boissinot et al., "Computing Liveness
 //! Sets for SSA-Form Programs", section 5.2), so that the cost is what there is to say.
 //!
-//! Not here: which values are references (`translator`, invariant C1), and where in the frame places are (`emitted`).
+//! Not here: which values are references (`translator`, invariant C1), and where in the frame
+//! places are (`emitted`).
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -35,8 +39,9 @@ use crate::limits::{LIVE_RANGES_MAX, STACK_MAP_ENTRIES_MAX};
 
 /// Identity of the region of the places.
 const REGION: u32 = 100;
-/// Up to so many calls in cold code, a value is stored before each of them, so that other code does not store at all. More stores than
-/// that, for each of the values, would let code grow with the square of what is allocated.
+/// Up to so many calls in cold code, a value is stored before each of them, so that other code does
+/// not store at all. More stores than that, for each of the values, would let code grow with the
+/// square of what is allocated.
 const LATE_STORES_MAX: usize = 4;
 
 /// The values of a function that may be references.
@@ -44,12 +49,13 @@ const LATE_STORES_MAX: usize = 4;
 pub(super) struct References {
     /// Values that are.
     pub declared: EntitySet<Value>,
-    /// Parameters of blocks that the translator made; others come from SSA construction, and are references if an argument is.
+    /// Parameters of blocks that the translator made; others come from SSA construction, and are
+    /// references if an argument is.
     pub own_params: EntitySet<Value>,
 }
 
-/// Gives every reference that is alive over a call a place, and the calls their stack maps. Every block is filled and sealed. `moves` says
-/// whether a call may change what is in places.
+/// Gives every reference that is alive over a call a place, and the calls their stack maps. Every
+/// block is filled and sealed. `moves` says whether a call may change what is in places.
 ///
 /// # Errors
 ///
@@ -118,8 +124,8 @@ fn destinations(func: &Function, block: Block) -> &[BlockCall] {
     }
 }
 
-/// A place in the function: even for the start of a block and for each instruction, in the order of the layout; an edge out of a block is
-/// one more than its last instruction.
+/// A place in the function: even for the start of a block and for each instruction, in the order of
+/// the layout; an edge out of a block is one more than its last instruction.
 type Position = u32;
 
 /// Where a block is.
@@ -289,7 +295,8 @@ impl Alive {
         }
     }
 
-    /// A place for each span, those that do not overlap in the same one: the number of places, and that of each span.
+    /// A place for each span, those that do not overlap in the same one: the number of places, and
+    /// that of each span.
     fn places(&self) -> (u32, Vec<(Value, u32)>) {
         let mut order: Vec<&Span> = self.spans.iter().collect();
         order.sort_unstable_by_key(|span| (span.first, span.value));
@@ -315,7 +322,8 @@ impl Alive {
 }
 
 impl Walk {
-    /// Finds the blocks where a value is alive, from its uses, which come in the order of their positions.
+    /// Finds the blocks where a value is alive, from its uses, which come in the order of their
+    /// positions.
     fn follow(&mut self, code: &Code, uses: &[(Value, Block, Position)]) {
         self.blocks.clear();
         let value = uses[0].0;
@@ -352,7 +360,8 @@ struct Rewriter<'a> {
     region: AliasRegion,
     /// By value: its place, if it is alive over a call.
     slots: Vec<Option<StackSlot>>,
-    /// By value: what holds it since the last call of the block, and in which stretch between calls that is so.
+    /// By value: what holds it since the last call of the block, and in which stretch between
+    /// calls that is so.
     current: Vec<(Value, u32)>,
     stretch: u32,
 }
@@ -392,7 +401,8 @@ impl<'a> Rewriter<'a> {
         }
     }
 
-    /// Stores what is alive over calls: once, where it is defined, or, if nothing else changes its place, before the calls.
+    /// Stores what is alive over calls: once, where it is defined, or, if nothing else changes its
+    /// place, before the calls.
     fn store(&mut self, code: &Code, alive: &Alive, moves: bool) {
         for over in alive.over.chunk_by(|a, b| a.1 == b.1) {
             let value = over[0].1;
@@ -464,7 +474,8 @@ impl<'a> Rewriter<'a> {
         MemFlagsData::trusted().with_alias_region(Some(self.region))
     }
 
-    /// `values` hold what they are up to the next call. Places have been given to those only that were there before.
+    /// `values` hold what they are up to the next call. Places have been given to those only that
+    /// were there before.
     fn define(&mut self, values: &[Value]) {
         for &value in values {
             if let Some(current) = self.current.get_mut(value.index()) {
@@ -498,7 +509,8 @@ impl<'a> Rewriter<'a> {
         self.func.dfg.overwrite_inst_values(inst, held.into_iter());
     }
 
-    /// What a call that ends a block passes on to its successors is loaded after it, in a block of its own on the way.
+    /// What a call that ends a block passes on to its successors is loaded after it, in a block of
+    /// its own on the way.
     fn load_on_edges(&mut self, block: Block, inst: Inst) {
         let mut after = block;
         for edge in 0..destinations(self.func, block).len() {

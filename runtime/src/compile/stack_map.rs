@@ -1,7 +1,7 @@
 //! Which slots of a frame hold references, by the address a call returns to.
 //!
-//! One table for each module: sorted by return offset, looked up by binary search. Only the exact offset counts: a call that
-//! is not in the table holds no references.
+//! One table for each module: sorted by return offset, looked up by binary search. Only the exact
+//! offset counts: a call that is not in the table holds no references.
 
 use super::emitted::FuncCode;
 

@@ -7,11 +7,13 @@
 //! i32.div_s                                       may trap: what is left is counted
 //! ```
 //!
-//! Between two operators that may call, trap or branch nobody can look at counts. A collector that counts hands its changes to
-//! [`Translator::later`]; they are added up by value, and what is left of them is counted before the next operator of that kind. Moving
-//! references from slot to slot, as a swap does, so counts little or nothing.
+//! Between two operators that may call, trap or branch nobody can look at counts. A collector that
+//! counts hands its changes to [`Translator::later`]; they are added up by value, and what is left
+//! of them is counted before the next operator of that kind. Moving references from slot to slot,
+//! as a swap does, so counts little or nothing.
 //!
-//! Everything is forgotten where control may come from elsewhere, and after calls. Not here: how something is counted (the collectors).
+//! Everything is forgotten where control may come from elsewhere, and after calls. Not here: how
+//! something is counted (the collectors).
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Value};
@@ -26,7 +28,8 @@ use crate::heap::emit::{Holds, Region};
 use crate::index::{FieldIdx, GlobalIdx, TableIdx, TypeIdx};
 use crate::planted::Fault;
 
-/// Of each kind of knowledge so many pieces are kept: more would make the search for one slow, and are rare.
+/// Of each kind of knowledge so many pieces are kept: more would make the search for one slow, and
+/// are rare.
 const KNOWN_MAX: usize = 16;
 
 /// A slot for a reference, by the operands of an access to it.
@@ -42,8 +45,9 @@ pub(super) enum SlotName {
 }
 
 impl SlotName {
-    /// Whether both can be one slot. Values that differ may be equal when the program runs; types share the layout of the fields
-    /// that they inherit; and one table or global may be imported twice.
+    /// Whether both can be one slot. Values that differ may be equal when the program runs; types
+    /// share the layout of the fields that they inherit; and one table or global may be
+    /// imported twice.
     fn may_be(self, other: SlotName) -> bool {
         match (self, other) {
             (SlotName::Field(_, a), SlotName::Field(_, b)) => a == b,
@@ -181,8 +185,8 @@ impl Translator<'_> {
         learn(contents, (slot, value));
     }
 
-    /// Emits what waits: first what is counted up. Two values can be one object, and giving up a reference that was not
-    /// counted yet would take the list's count (D1 of `heap::drc`).
+    /// Emits what waits: first what is counted up. Two values can be one object, and giving up a
+    /// reference that was not counted yet would take the list's count (D1 of `heap::drc`).
     pub fn settle(&mut self) {
         let mut changes = std::mem::take(&mut self.straight.changes);
         changes.retain(|change| change.by != 0);

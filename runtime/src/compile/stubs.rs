@@ -1,7 +1,9 @@
-//! The stubs through which compiled code calls the host: one for each libcall, made once for an engine.
+//! The stubs through which compiled code calls the host: one for each libcall, made once for an
+//! engine.
 //!
-//! A stub has the `Tail` convention. It records the calling frame, calls the host's half in the System V convention, and where the call
-//! may raise and did, resumes where the host said. Rust frames return in the ordinary way every time.
+//! A stub has the `Tail` convention. It records the calling frame, calls the host's half in the
+//! System V convention, and where the call may raise and did, resumes where the host said. Rust
+//! frames return in the ordinary way every time.
 //!
 //! The bodies of the libcalls are in `execute`; this room only gets their addresses ([`HostCode`]).
 
@@ -28,7 +30,8 @@ use crate::index::DefinedFuncIdx;
 /// Where the host's code is.
 #[derive(Clone, Copy, Debug)]
 pub struct HostCode {
-    /// The host's half of a libcall: `unsafe extern "C" fn(*mut VmContext, parameters..) -> result`.
+    /// The host's half of a libcall: `unsafe extern "C" fn(*mut VmContext, parameters..) ->
+    /// result`.
     pub libcall: fn(LibCall) -> usize,
     /// `unsafe extern "C" fn(*const VmStore) -> !`: goes on where `VmStore::resume_*` says.
     pub resume: usize,
@@ -73,7 +76,8 @@ impl Stubs {
     ///
     /// # Errors
     ///
-    /// When there is no room for code, or Cranelift does not accept what it is given (a fault of this file).
+    /// When there is no room for code, or Cranelift does not accept what it is given (a fault of
+    /// this file).
     pub fn new(arena: &Arc<Arena>, host: HostCode) -> Result<Stubs, StubError> {
         // The code is the same for every engine: it depends on neither configuration nor address.
         static CODE: OnceLock<Result<Vec<FuncCode>, StubError>> = OnceLock::new();
@@ -121,7 +125,8 @@ pub fn clif_type(ty: Ty) -> Type {
     }
 }
 
-/// The signature of a libcall: of its stub with [`CallConv::Tail`], of the host's half with [`CallConv::SystemV`].
+/// The signature of a libcall: of its stub with [`CallConv::Tail`], of the host's half with
+/// [`CallConv::SystemV`].
 #[must_use]
 pub fn signature(call: LibCall, convention: CallConv) -> Signature {
     let mut signature = Signature::new(convention);

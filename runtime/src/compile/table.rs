@@ -1,8 +1,8 @@
 //! Table instructions (4.6.5 of the specification).
 //!
-//! Tables come in two shapes with separate code: collected references (4 bytes each, with barriers) and functions (8 bytes each).
-//! Reading, writing and the size are inline; an index is compared with the length before the element is touched, whatever the
-//! element's type.
+//! Tables come in two shapes with separate code: collected references (4 bytes each, with barriers)
+//! and functions (8 bytes each). Reading, writing and the size are inline; an index is compared
+//! with the length before the element is touched, whatever the element's type.
 
 use std::mem::offset_of;
 

@@ -1,5 +1,5 @@
-//! What the emitted form has and has not, seen without running it: references in stack maps, bounds that stay, sizes that grow no
-//! faster than the module.
+//! What the emitted form has and has not, seen without running it: references in stack maps, bounds
+//! that stay, sizes that grow no faster than the module.
 
 use std::fmt::Write as _;
 
@@ -52,7 +52,8 @@ const PRELUDE: &str = r#"
     (data $bytes "abc")
 "#;
 
-/// Makes a reference in every way there is, and holds it while something may collect: it must be in the frame's map then.
+/// Makes a reference in every way there is, and holds it while something may collect: it must be in
+/// the frame's map then.
 const WAYS: &[(&str, &str)] = &[
     ("struct.new", "(struct.new $s (i32.const 1) (ref.null any))"),
     ("struct.new_default", "(struct.new_default $s)"),
@@ -185,7 +186,8 @@ fn planted_faults_leave_references_out_of_maps() {
     }
 }
 
-/// Stores of a function with a collector that has no barriers, and how many a counting one has besides.
+/// Stores of a function with a collector that has no barriers, and how many a counting one has
+/// besides.
 fn stores(body: &str) -> (usize, usize) {
     let stores = |collector| {
         let config = Config {
@@ -212,7 +214,8 @@ fn counts_that_cancel_out_are_not_made() {
     let there_and_back = "(local $kept anyref) (local.set $kept (global.get $g))
         (global.set $g (ref.null any)) (global.set $g (local.get $kept))";
     assert_eq!(stores(there_and_back), (2, 0));
-    // What the second object held can be the first one's new value: two of the four counts are left, one up, one down (or a list's).
+    // What the second object held can be the first one's new value: two of the four counts are
+    // left, one up, one down (or a list's).
     let swap = format!(
         "(local $kept anyref) (local.set $kept {}) {} {}",
         get(0),
@@ -400,7 +403,8 @@ fn initialisers_are_cut_into_pieces() {
     assert_eq!(image[16_000..16_004], [3, 0, 0, 0]);
 }
 
-/// Entries of one jump table that name one label are told apart when a local differs between its predecessors.
+/// Entries of one jump table that name one label are told apart when a local differs between its
+/// predecessors.
 #[test]
 fn labels_are_repeated_in_a_br_table() {
     let text = "(module (func (param i32) (result i32) (local i32 i32)
@@ -422,7 +426,8 @@ fn labels_are_repeated_in_a_br_table() {
     }
 }
 
-/// What would need stack maps of quadratic size is refused in functions and avoided in initialisers.
+/// What would need stack maps of quadratic size is refused in functions and avoided in
+/// initialisers.
 #[test]
 fn stack_maps_stay_small() {
     let structs = "(struct.new $s)".repeat(4000);

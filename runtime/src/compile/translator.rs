@@ -1,14 +1,16 @@
-//! State of the function that is being translated, and the small vocabulary that all translators use: the operand stack, memory
-//! flags, constants of the context, traps, and libcalls.
+//! State of the function that is being translated, and the small vocabulary that all translators
+//! use: the operand stack, memory flags, constants of the context, traps, and libcalls.
 //!
 //! Invariants:
-//! - **C1** Every value that is a reference into the collected heap is declared where it is defined: parameters of blocks, results of
-//!   calls and libcalls, loads, selects (`spill` finds what locals become). What is known to be null or an i31 is no such reference.
+//! - **C1** Every value that is a reference into the collected heap is declared where it is
+//!   defined: parameters of blocks, results of calls and libcalls, loads, selects (`spill` finds
+//!   what locals become). What is known to be null or an i31 is no such reference.
 //! - **C2** A native address derived from a reference is used before the next call is emitted.
-//! - **C3** `readonly` and `can_move` stand only on loads from addresses that are valid, and hold the same bits, from the
-//!   function's first instruction to its last.
+//! - **C3** `readonly` and `can_move` stand only on loads from addresses that are valid, and hold
+//!   the same bits, from the function's first instruction to its last.
 //!
-//! Not here: what operators mean (`control`, `numeric`, `object`, ...), or the loop over them (`function`).
+//! Not here: what operators mean (`control`, `numeric`, `object`, ...), or the loop over them
+//! (`function`).
 
 use std::collections::BTreeMap;
 use std::mem::offset_of;
@@ -62,7 +64,8 @@ pub(super) enum Cached {
     MemoryBase(u32),
 }
 
-/// A kind of memory that overlaps no other kind. The first ones are what collectors know; the last two are used here only.
+/// A kind of memory that overlaps no other kind. The first ones are what collectors know; the last
+/// two are used here only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     /// As collectors call it.
@@ -81,7 +84,8 @@ const REGIONS: usize = Region::Memory as usize + 2;
 pub(super) enum Local {
     /// Wherever Cranelift puts it.
     Variable(Variable),
-    /// In the function's frame at this offset in `Translator::locals_slot`: no reference, in a function with very many locals.
+    /// In the function's frame at this offset in `Translator::locals_slot`: no reference, in a
+    /// function with very many locals.
     Frame(i32, Type),
 }
 
@@ -373,8 +377,9 @@ impl Translator<'_> {
         self.load_at_entry(Cached::Store, self.vmctx, offset)
     }
 
-    /// Start of the collected heap. In a module that uses the heap it is settled before any of its code runs, though the heap may not be
-    /// made yet, and never changes; otherwise the first object may be made by the host while this function runs.
+    /// Start of the collected heap. In a module that uses the heap it is settled before any of its
+    /// code runs, though the heap may not be made yet, and never changes; otherwise the first
+    /// object may be made by the host while this function runs.
     pub fn heap_base(&mut self) -> Value {
         if self.env.module.decls().uses_heap {
             let offset = offset_of!(VmContext, heap_base) as u32;

@@ -1,7 +1,7 @@
 //! Why the instruction at an address faulted, and which handlers a call has.
 //!
-//! Both tables are the module's: sorted by offset, looked up by binary search, without allocation and without locks, because the
-//! signal handler asks.
+//! Both tables are the module's: sorted by offset, looked up by binary search, without allocation
+//! and without locks, because the signal handler asks.
 
 use super::emitted::{Cause, FuncCode, Handler};
 
@@ -18,7 +18,8 @@ impl TrapTable {
         for site in &code.traps {
             let offset = at + site.offset;
             if self.offsets.last() == Some(&offset) {
-                // Two records for one instruction: an access that is also checked. The first is its own.
+                // Two records for one instruction: an access that is also checked. The first is its
+                // own.
                 continue;
             }
             debug_assert!(self.offsets.last().is_none_or(|&last| last < offset));

@@ -7,7 +7,8 @@ use super::instance::Instance;
 use super::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
 use crate::instance::InstanceId;
 
-/// The store a host function runs in, and the instance that imports it. Calls back into WebAssembly are calls like others:
+/// The store a host function runs in, and the instance that imports it. Calls back into WebAssembly
+/// are calls like others:
 ///
 /// ```
 /// use gcrucible_runtime::embed::*;
@@ -62,7 +63,8 @@ impl<T> Caller<'_, T> {
         self.store.engine()
     }
 
-    /// The instance whose import was called; `None` when the function was called by reference, or by the host.
+    /// The instance whose import was called; `None` when the function was called by reference, or
+    /// by the host.
     #[must_use]
     pub fn instance(&self) -> Option<Instance> {
         let id = self.instance?;

@@ -27,7 +27,8 @@ pub enum ObjectKind {
 pub struct CensusEntry {
     /// What they are.
     pub kind: ObjectKind,
-    /// Their type: of a structure or array; of an exception the function type of its tag; of a reference to a host object none.
+    /// Their type: of a structure or array; of an exception the function type of its tag; of a
+    /// reference to a host object none.
     pub ty: Option<HeapType>,
     /// How many there are.
     pub count: u64,
@@ -66,11 +67,13 @@ pub struct StoreStats {
     pub full_collections: u64,
     /// Collection points passed under the current schedule; 0 for `OnPressure`.
     pub collection_points: u64,
-    /// Allocations asked for since the last [`Store::set_full_at`](super::Store::set_full_at), or since there is a heap; without a
-    /// number and under `OnPressure`, not those that compiled code does inline.
+    /// Allocations asked for since the last [`Store::set_full_at`](super::Store::set_full_at), or
+    /// since there is a heap; without a number and under `OnPressure`, not those that compiled
+    /// code does inline.
     pub allocations: u64,
-    /// Whether there is a collected heap. One is made for the first object, or for the first instance of a module that knows types of
-    /// objects; the latter takes address space, and no memory before the first object.
+    /// Whether there is a collected heap. One is made for the first object, or for the first
+    /// instance of a module that knows types of objects; the latter takes address space, and
+    /// no memory before the first object.
     pub has_heap: bool,
     /// Host objects made.
     pub hosts_created: u64,

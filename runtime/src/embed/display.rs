@@ -1,4 +1,5 @@
-//! Types as the text format writes them, for messages. A defined type inside of another is only named, so that recursive types end.
+//! Types as the text format writes them, for messages. A defined type inside of another is only
+//! named, so that recursive types end.
 
 use std::fmt::{self, Display, Formatter};
 

@@ -9,7 +9,8 @@ use crate::heap::{CollectorTraits, plan};
 use crate::instance::engine::EngineData;
 use crate::types::registry::TypeRegistry;
 
-/// What stores share: configuration, types, compiled code. Cheap to clone; can be used by several threads.
+/// What stores share: configuration, types, compiled code. Cheap to clone; can be used by several
+/// threads.
 #[derive(Clone, Debug)]
 pub struct Engine {
     data: Arc<EngineData>,
@@ -44,13 +45,15 @@ impl Engine {
         &self.data.registry
     }
 
-    /// Bytes of machine code in use: of living modules, and of trampolines, of which an engine keeps a few thousand.
+    /// Bytes of machine code in use: of living modules, and of trampolines, of which an engine
+    /// keeps a few thousand.
     #[must_use]
     pub fn code_bytes(&self) -> u64 {
         u64::from(crate::limits::CODE_ARENA_BYTES) - self.data.arena.free_bytes()
     }
 
-    /// Begins the next epoch: stores whose deadline passes are interrupted (with [`Config::epochs`]).
+    /// Begins the next epoch: stores whose deadline passes are interrupted (with
+    /// [`Config::epochs`]).
     pub fn increment_epoch(&self) {
         self.data.increment_epoch();
     }

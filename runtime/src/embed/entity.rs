@@ -173,7 +173,8 @@ fn limits(min: u64, max: Option<u64>, most: u64) -> Result<(), Error> {
 }
 
 impl Table {
-    /// A new table whose elements are all `init`. A collection point if its references are collected.
+    /// A new table whose elements are all `init`. A collection point if its references are
+    /// collected.
     ///
     /// # Errors
     /// `Misuse` when type or value do not fit; [`Error::Exhausted`] when it is too large.
@@ -288,10 +289,12 @@ impl Table {
         Ok(())
     }
 
-    /// Appends `delta` elements with that value: the old size. A collection point if the references are collected.
+    /// Appends `delta` elements with that value: the old size. A collection point if the references
+    /// are collected.
     ///
     /// # Errors
-    /// `Misuse` when the value does not fit; `Exhausted(Table)` when type, implementation or limiter refuse.
+    /// `Misuse` when the value does not fit; `Exhausted(Table)` when type, implementation or
+    /// limiter refuse.
     pub fn grow(
         &self,
         mut store: impl AsContextMut,
@@ -311,7 +314,8 @@ impl Table {
     /// Writes a range of elements. A collection point if the references are collected.
     ///
     /// # Errors
-    /// `Misuse` when the value does not fit; a trap when the range is not in the table, and then nothing was written.
+    /// `Misuse` when the value does not fit; a trap when the range is not in the table, and then
+    /// nothing was written.
     pub fn fill(
         &self,
         mut store: impl AsContextMut,
@@ -330,10 +334,12 @@ impl Table {
         Ok(())
     }
 
-    /// Copies a range of elements from one table to another, or within one. A collection point if the references are collected.
+    /// Copies a range of elements from one table to another, or within one. A collection point if
+    /// the references are collected.
     ///
     /// # Errors
-    /// `Misuse` when the elements' types do not match; a trap when a range is not in its table, and then nothing was written.
+    /// `Misuse` when the elements' types do not match; a trap when a range is not in its table, and
+    /// then nothing was written.
     pub fn copy(
         mut store: impl AsContextMut,
         to: &Table,

@@ -32,7 +32,8 @@ pub struct LinkError {
     pub name: Box<str>,
     /// The type with which it is imported.
     pub expected: ExternType,
-    /// The type of what is there, with current sizes, which does not match; `None` when nothing is there.
+    /// The type of what is there, with current sizes, which does not match; `None` when nothing is
+    /// there.
     pub found: Option<ExternType>,
 }
 
@@ -126,7 +127,8 @@ pub enum Error {
     Engine(EngineError),
     /// The embedder asked for something that makes no sense.
     Misuse(Misuse),
-    /// The runtime found its own state broken: a fault of this package. The store runs nothing any more.
+    /// The runtime found its own state broken: a fault of this package. The store runs nothing any
+    /// more.
     Fault(HeapFault),
 }
 

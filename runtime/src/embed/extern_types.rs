@@ -122,7 +122,8 @@ impl GlobalType {
     }
 }
 
-/// Type of something imported or exported. A tag's type is that of its exceptions' payload: a function type without results.
+/// Type of something imported or exported. A tag's type is that of its exceptions' payload: a
+/// function type without results.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ExternType {
     /// A function.

@@ -94,11 +94,12 @@ impl Func {
         }
     }
 
-    /// A function of the host with that type: its body gets the caller, the arguments, and where to put the results (which are zero or
-    /// null before).
+    /// A function of the host with that type: its body gets the caller, the arguments, and where to
+    /// put the results (which are zero or null before).
     ///
     /// # Errors
-    /// `Misuse` for a type of another engine; [`Error::Rejected`] when the engine has no memory for code.
+    /// `Misuse` for a type of another engine; [`Error::Rejected`] when the engine has no memory for
+    /// code.
     pub fn new<T: 'static>(
         mut store: impl AsContextMut<Data = T>,
         ty: &FuncType,
@@ -109,7 +110,8 @@ impl Func {
         Func::insert(context.as_context_mut().opaque_mut(), func)
     }
 
-    /// A function of the host made of a closure: `|a: i32, b: Rooted<AnyRef>| -> Result<i64, Error>`, with a [`Caller`] first if wanted.
+    /// A function of the host made of a closure: `|a: i32, b: Rooted<AnyRef>| -> Result<i64,
+    /// Error>`, with a [`Caller`] first if wanted.
     ///
     /// # Errors
     /// [`Error::Rejected`] when the engine has no memory for code.
@@ -170,7 +172,8 @@ impl Func {
         })
     }
 
-    /// Calls it. `results` must have as many values as it has results; what they are before does not matter.
+    /// Calls it. `results` must have as many values as it has results; what they are before does
+    /// not matter.
     ///
     /// # Errors
     /// `Misuse` when the arguments do not fit; else how it ended.
@@ -214,7 +217,8 @@ impl Func {
     }
 }
 
-/// Calls a function of the store; references among the results in `buffer` are to be rooted at once.
+/// Calls a function of the store; references among the results in `buffer` are to be rooted at
+/// once.
 pub(crate) fn call_raw(
     store: &mut StoreOpaque,
     func: NonNull<VmFuncRef>,
@@ -299,8 +303,9 @@ where
         // SAFETY: the caller's promise: the store is alive.
         let outer = unsafe { (*store).outer() }.cast::<StoreInner<T>>();
         let result = {
-            // SAFETY: O1: the `Store<T>` around it: a function is only ever put into stores with the data its body was made for (the types of
-            // `Func` and `Linker` see to it). Nothing else uses it during the call.
+            // SAFETY: O1: the `Store<T>` around it: a function is only ever put into stores with
+            // the data its body was made for (the types of `Func` and `Linker` see to
+            // it). Nothing else uses it during the call.
             let inner = unsafe { &mut *outer };
             let caller = Caller {
                 store: StoreContextMut(inner),

@@ -1,9 +1,11 @@
-//! From Wasmtime: what is the same, what has another name, and what there is besides. Every block here is a test.
+//! From Wasmtime: what is the same, what has another name, and what there is besides. Every block
+//! here is a test.
 //!
 //! # The first five minutes
 //!
-//! An engine is made from a configuration, which is a plain struct; there is no builder and no default. Modules are binaries: a text is
-//! turned into one by whatever the embedder likes (here: crate `wast`).
+//! An engine is made from a configuration, which is a plain struct; there is no builder and no
+//! default. Modules are binaries: a text is turned into one by whatever the embedder likes (here:
+//! crate `wast`).
 //!
 //! ```
 //! use gcrucible_runtime::embed::*;
@@ -59,8 +61,9 @@
 //!
 //! # Objects and roots
 //!
-//! A [`Rooted`] is good until the scope ends in which it was made: a [`RootScope`], a call of a host function, or the store. What lives
-//! longer is an [`OwnedRooted`]. A stale handle is refused with [`Misuse::Stale`]; nothing panics.
+//! A [`Rooted`] is good until the scope ends in which it was made: a [`RootScope`], a call of a
+//! host function, or the store. What lives longer is an [`OwnedRooted`]. A stale handle is refused
+//! with [`Misuse::Stale`]; nothing panics.
 //!
 //! ```
 //! use gcrucible_runtime::embed::*;
@@ -89,7 +92,8 @@
 //! # }
 //! ```
 //!
-//! Data of the host goes into an [`ExternRef`] and is dropped after the collection that finds the reference dead, or with the store:
+//! Data of the host goes into an [`ExternRef`] and is dropped after the collection that finds the
+//! reference dead, or with the store:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -254,8 +258,9 @@
 //!
 //! # What there is besides
 //!
-//! [`Store::census`] counts live objects by kind and type, [`Store::audit`] checks reference counts against the references there are,
-//! [`Store::verify_heap`] checks everything in the heap, and a [`Schedule`] says at which collection points a collection happens:
+//! [`Store::census`] counts live objects by kind and type, [`Store::audit`] checks reference counts
+//! against the references there are, [`Store::verify_heap`] checks everything in the heap, and a
+//! [`Schedule`] says at which collection points a collection happens:
 //!
 //! ```
 //! use gcrucible_runtime::embed::*;

@@ -21,11 +21,13 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// Makes an instance with these imports, in the order of the module's, and runs its start function.
+    /// Makes an instance with these imports, in the order of the module's, and runs its start
+    /// function.
     ///
     /// # Errors
-    /// [`Error::Link`] when an import is missing or does not match; `Misuse` for one too many; else how the initialisation ended. Then there is no handle on the
-    /// instance, but what it wrote to imports stays.
+    /// [`Error::Link`] when an import is missing or does not match; `Misuse` for one too many; else
+    /// how the initialisation ended. Then there is no handle on the instance, but what it wrote
+    /// to imports stays.
     ///
     /// # Panics
     /// With the payload of a panic in a host function inside.

@@ -28,7 +28,8 @@ enum Definition {
     Host(Arc<HostFunc>),
 }
 
-/// Names to things that can be imported, by module and name. `T` is the data of the stores it is for.
+/// Names to things that can be imported, by module and name. `T` is the data of the stores it is
+/// for.
 ///
 /// ```
 /// use gcrucible_runtime::embed::*;
@@ -111,7 +112,8 @@ impl<T: 'static> Linker<T> {
     /// Defines a name as a function of the host of that type.
     ///
     /// # Errors
-    /// `Misuse` when it is defined already; [`Error::Rejected`] when the engine has no memory for code.
+    /// `Misuse` when it is defined already; [`Error::Rejected`] when the engine has no memory for
+    /// code.
     pub fn func_new(
         &mut self,
         module: &str,
@@ -153,7 +155,8 @@ impl<T: 'static> Linker<T> {
         Ok(self)
     }
 
-    /// Defines every function that `module` imports and that has no name yet as one that fails and says which it is.
+    /// Defines every function that `module` imports and that has no name yet as one that fails and
+    /// says which it is.
     ///
     /// # Errors
     /// [`Error::Rejected`] when the engine has no memory for code.
@@ -193,7 +196,8 @@ impl<T: 'static> Linker<T> {
     /// Makes an instance with the imports that its module names, and runs its start function.
     ///
     /// # Errors
-    /// [`Error::Link`] when a name is not defined or does not match; else how the initialisation ended.
+    /// [`Error::Link`] when a name is not defined or does not match; else how the initialisation
+    /// ended.
     ///
     /// # Panics
     /// With the payload of a panic in a host function inside.

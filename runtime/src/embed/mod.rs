@@ -1,5 +1,6 @@
-//! The embedder's API. Names and meanings are those that users of Wasmtime know; what is new is [`Store::census`], [`Store::audit`],
-//! [`Store::verify_heap`], schedules of collections, and [`NoGc`]. Where to find what: [`guide`].
+//! The embedder's API. Names and meanings are those that users of Wasmtime know; what is new is
+//! [`Store::census`], [`Store::audit`], [`Store::verify_heap`], schedules of collections, and
+//! [`NoGc`]. Where to find what: [`guide`].
 //!
 //! ```text
 //! engine module        what is shared by stores
@@ -11,8 +12,8 @@
 //! display guide        types as text; what users of Wasmtime find where
 //! ```
 //!
-//! Always: a handle of one store is refused by every other, a stale one everywhere, both with [`Error::Misuse`]; nothing here panics on a
-//! handle or value that does not fit.
+//! Always: a handle of one store is refused by every other, a stale one everywhere, both with
+//! [`Error::Misuse`]; nothing here panics on a handle or value that does not fit.
 //!
 //! Not here: anything that works without an embedder's data; that is in `instance`.
 

@@ -1,5 +1,6 @@
-//! Looking at objects without rooting them, in a scope in which nothing can collect: the scope borrows the store exclusively, and every
-//! [`RawRef`] borrows from the scope. The borrow checker sees to it that no raw reference is alive at a point where objects may move.
+//! Looking at objects without rooting them, in a scope in which nothing can collect: the scope
+//! borrows the store exclusively, and every [`RawRef`] borrows from the scope. The borrow checker
+//! sees to it that no raw reference is alive at a point where objects may move.
 //!
 //! ```
 //! use gcrucible_runtime::embed::{AnyRef, Config, Engine, I31, NoGc, Store};
@@ -338,7 +339,8 @@ impl<'s> RawRef<'s> {
         })
     }
 
-    /// Type of a structure or array; of an exception the function type of its tag; none for anything else.
+    /// Type of a structure or array; of an exception the function type of its tag; none for
+    /// anything else.
     ///
     /// # Errors
     /// [`Error::Fault`] when the heap is corrupt.

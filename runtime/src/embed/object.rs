@@ -1,7 +1,7 @@
 //! Structures, arrays and exceptions: made, read and written by the host.
 //!
-//! Arguments are rooted by their handles, so that the allocation may collect; an object's fields get their first values before anything
-//! else can.
+//! Arguments are rooted by their handles, so that the allocation may collect; an object's fields
+//! get their first values before anything else can.
 
 use super::engine::Engine;
 use super::entity::Tag;
@@ -180,7 +180,8 @@ impl StructRef {
     /// Writes a field.
     ///
     /// # Errors
-    /// `Misuse` for a stale handle, one of another store, an immutable field or one that is not there, or a value that does not fit.
+    /// `Misuse` for a stale handle, one of another store, an immutable field or one that is not
+    /// there, or a value that does not fit.
     pub fn set_field(
         &self,
         mut store: impl AsContextMut,
@@ -205,7 +206,8 @@ impl ArrayRef {
     /// A new array of `len` equal elements. A collection point.
     ///
     /// # Errors
-    /// `Misuse` when the value does not fit; [`Error::Exhausted`] when the heap is full, or a trap when no heap could hold the array.
+    /// `Misuse` when the value does not fit; [`Error::Exhausted`] when the heap is full, or a trap
+    /// when no heap could hold the array.
     pub fn new(
         mut store: impl AsContextMut,
         ty: &ArrayType,
@@ -312,7 +314,8 @@ impl ArrayRef {
     /// Writes an element.
     ///
     /// # Errors
-    /// `Misuse` for a stale handle, one of another store, an immutable element or one that is not there, or a value that does not fit.
+    /// `Misuse` for a stale handle, one of another store, an immutable element or one that is not
+    /// there, or a value that does not fit.
     pub fn set(
         &self,
         mut store: impl AsContextMut,

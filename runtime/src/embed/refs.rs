@@ -222,8 +222,8 @@ impl EqRef {
 }
 
 impl ExternRef {
-    /// A reference to a new host object. The object is dropped after the collection that finds the reference dead, or with the store.
-    /// A collection point.
+    /// A reference to a new host object. The object is dropped after the collection that finds the
+    /// reference dead, or with the store. A collection point.
     ///
     /// # Errors
     /// [`Error::Exhausted`] when the collected heap is full.

@@ -1,8 +1,8 @@
 //! Handles on objects of the collected heap.
 //!
-//! [`Rooted`] is good until its scope ends (a [`RootScope`], a call of a host function, or else the store), [`OwnedRooted`] until it is
-//! dropped. Both dereference to the kind of reference they hold; that value holds a position, never the reference's bits, and cannot be
-//! copied out.
+//! [`Rooted`] is good until its scope ends (a [`RootScope`], a call of a host function, or else the
+//! store), [`OwnedRooted`] until it is dropped. Both dereference to the kind of reference they
+//! hold; that value holds a position, never the reference's bits, and cannot be copied out.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -29,7 +29,8 @@ enum Index {
 }
 
 impl Root {
-    /// A new root in the innermost scope. Nothing may have collected since `reference` was obtained.
+    /// A new root in the innermost scope. Nothing may have collected since `reference` was
+    /// obtained.
     pub(crate) fn new(store: &mut StoreOpaque, reference: GcRef) -> Result<Root, Error> {
         let root = store.contents.handles.root(&mut store.heap, reference)?;
         Ok(Root {
@@ -172,8 +173,8 @@ impl Drop for Keep {
     }
 }
 
-/// A reference that is good until this handle and all its clones are dropped. What it refers to is released at the store's next collection
-/// or new owned root after that.
+/// A reference that is good until this handle and all its clones are dropped. What it refers to is
+/// released at the store's next collection or new owned root after that.
 pub struct OwnedRooted<T> {
     root: Root,
     keep: Arc<Keep>,

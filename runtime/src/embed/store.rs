@@ -1,7 +1,8 @@
 //! Stores, and how functions of this API get at one.
 //!
-//! Invariant **O1**: a store's [`StoreInner`] is on the Rust heap at one address from creation to drop; `StoreOpaque::outer` is that
-//! address, obtained before any reference to it was made, and `VmStore::host` the address of its `opaque`.
+//! Invariant **O1**: a store's [`StoreInner`] is on the Rust heap at one address from creation to
+//! drop; `StoreOpaque::outer` is that address, obtained before any reference to it was made, and
+//! `VmStore::host` the address of its `opaque`.
 
 use std::ffi::c_void;
 use std::fmt;
@@ -32,7 +33,8 @@ pub struct StoreInner<T> {
     data: T,
 }
 
-/// The owner of instances and everything they use: tables, memories, a collected heap. When it is dropped, everything is released.
+/// The owner of instances and everything they use: tables, memories, a collected heap. When it is
+/// dropped, everything is released.
 pub struct Store<T> {
     inner: NonNull<StoreInner<T>>,
     owns: PhantomData<StoreInner<T>>,
@@ -55,7 +57,8 @@ impl<T> Clone for StoreContext<'_, T> {
 
 impl<T> Copy for StoreContext<'_, T> {}
 
-/// What can be lent as a store: the store itself, a [`Caller`](super::Caller), a [`RootScope`](super::RootScope), and references to them.
+/// What can be lent as a store: the store itself, a [`Caller`](super::Caller), a
+/// [`RootScope`](super::RootScope), and references to them.
 pub trait AsContext {
     /// The embedder's data.
     type Data;
@@ -133,8 +136,9 @@ impl<T> Store<T> {
         self.as_context_mut().gc()
     }
 
-    /// Collects, then counts live objects by kind and type. Not a numbered collection point: looking does not change what a schedule does.
-    /// A collector that keeps garbage cycles counts them, and one that never frees counts everything that was ever made
+    /// Collects, then counts live objects by kind and type. Not a numbered collection point:
+    /// looking does not change what a schedule does. A collector that keeps garbage cycles
+    /// counts them, and one that never frees counts everything that was ever made
     /// ([`Engine::collector_traits`](super::Engine::collector_traits)).
     ///
     /// ```
@@ -160,9 +164,11 @@ impl<T> Store<T> {
         self.as_context_mut().census()
     }
 
-    /// Checks reference counts, if the collector counts, against the references there are: for every object, the stored count must be the
-    /// number of fields, elements and roots that hold it, one more if it is in the list of what the stack may refer to. References are
-    /// found by a walk that the collector does not use. Right at any moment, not only after a collection.
+    /// Checks reference counts, if the collector counts, against the references there are: for
+    /// every object, the stored count must be the number of fields, elements and roots that
+    /// hold it, one more if it is in the list of what the stack may refer to. References are
+    /// found by a walk that the collector does not use. Right at any moment, not only after a
+    /// collection.
     ///
     /// ```
     /// use gcrucible_runtime::embed::*;
@@ -179,15 +185,18 @@ impl<T> Store<T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Fault`] with the first object that is wrong: its kind and type, the count it stores, how many references there are from
-    /// objects and from roots, and one of the places.
+    /// [`Error::Fault`] with the first object that is wrong: its kind and type, the count it
+    /// stores, how many references there are from objects and from roots, and one of the
+    /// places.
     pub fn audit(&mut self) -> Result<(), Error> {
         self.as_context_mut().audit()
     }
 
-    /// Checks the whole heap and all roots: every object has a kind and a type that exist and ends within the heap, every reference in an
-    /// object, a root or a frame's stack map is null, an i31, or the start of a living object of an acceptable type, and freed memory still
-    /// has the pattern it was filled with ([`Config::poison`](crate::config::Config)). Shares no code with any collector.
+    /// Checks the whole heap and all roots: every object has a kind and a type that exist and ends
+    /// within the heap, every reference in an object, a root or a frame's stack map is null, an
+    /// i31, or the start of a living object of an acceptable type, and freed memory still
+    /// has the pattern it was filled with ([`Config::poison`](crate::config::Config)). Shares no
+    /// code with any collector.
     ///
     /// ```
     /// use gcrucible_runtime::embed::{Config, CollectorKind, Engine, ExternRef, Schedule, Store};
@@ -210,9 +219,10 @@ impl<T> Store<T> {
         self.as_context_mut().verify_heap()
     }
 
-    /// Begins a schedule of collections; points are numbered from 0 again, in the order of execution, and
-    /// [`StoreStats::collection_points`] says how many there were. So what a program does with one collection can be tried at each of its
-    /// points in turn, the same every time:
+    /// Begins a schedule of collections; points are numbered from 0 again, in the order of
+    /// execution, and [`StoreStats::collection_points`] says how many there were. So what a
+    /// program does with one collection can be tried at each of its points in turn, the same
+    /// every time:
     ///
     /// ```
     /// use gcrucible_runtime::embed::{CollectorKind, Config, Engine, ExternRef, Schedule, Store};
@@ -240,8 +250,9 @@ impl<T> Store<T> {
         self.as_context_mut().set_schedule(schedule)
     }
 
-    /// The allocation with this number, counted from now and from 0, finds the heap full, whatever room there is; `None`: none does. The
-    /// others go on as usual, so that what a program does out of memory can be tried at each of its allocations in turn, by wasm, by
+    /// The allocation with this number, counted from now and from 0, finds the heap full, whatever
+    /// room there is; `None`: none does. The others go on as usual, so that what a program does
+    /// out of memory can be tried at each of its allocations in turn, by wasm, by
     /// constant expressions and by the host:
     ///
     /// ```
@@ -287,8 +298,9 @@ impl<T> Store<T> {
         self.inner_mut().opaque.set_epoch_deadline(ticks);
     }
 
-    /// Asks `callback` what to do when the deadline has passed: run that many ticks more, or end with its error. It is called in the middle
-    /// of execution, and therefore gets the data and not the store.
+    /// Asks `callback` what to do when the deadline has passed: run that many ticks more, or end
+    /// with its error. It is called in the middle of execution, and therefore gets the data and
+    /// not the store.
     pub fn epoch_deadline_callback(
         &mut self,
         callback: impl FnMut(&mut T) -> Result<u64, Error> + Send + Sync + 'static,
@@ -302,7 +314,8 @@ impl<T> Store<T> {
         unsafe { inner.opaque.set_epoch_hook(Some(hook)) };
     }
 
-    /// Ends execution with [`Exhausted::Epoch`](crate::error::Exhausted) when the deadline has passed, which is how a store begins.
+    /// Ends execution with [`Exhausted::Epoch`](crate::error::Exhausted) when the deadline has
+    /// passed, which is how a store begins.
     pub fn epoch_deadline_trap(&mut self) {
         let inner = self.inner_mut();
         inner.epoch = None;
@@ -427,7 +440,8 @@ impl<'a, T> StoreContextMut<'a, T> {
         Engine::from_data(&self.0.opaque.engine)
     }
 
-    /// See [`Store::gc`]. Also a numbered collection point, at which a collection happens in any case.
+    /// See [`Store::gc`]. Also a numbered collection point, at which a collection happens in any
+    /// case.
     ///
     /// # Errors
     /// As there.

@@ -1,4 +1,5 @@
-//! Types as the embedder sees them. A defined type is registered in an engine and stays registered as long as any value here names it.
+//! Types as the embedder sees them. A defined type is registered in an engine and stays registered
+//! as long as any value here names it.
 //!
 //! Invariant: a [`Defined`] keeps its group alive (T1), so its id and definition are good.
 

@@ -287,7 +287,8 @@ pub(crate) fn kind_of(store: &mut StoreOpaque, val: &Val) -> Result<ValKind, Err
     })
 }
 
-/// A value of that type, as compiled code has it. A reference in it is good until something collects.
+/// A value of that type, as compiled code has it. A reference in it is good until something
+/// collects.
 pub(crate) fn lower(store: &mut StoreOpaque, val: &Val, ty: ValKind) -> Result<ValRaw, Error> {
     let own = kind_of(store, val)?;
     if !store.engine.registry.val_matches(own, ty) {
@@ -315,7 +316,8 @@ pub(crate) fn lower(store: &mut StoreOpaque, val: &Val, ty: ValKind) -> Result<V
     })
 }
 
-/// The reference with that raw form in the hierarchy of `top`, rooted. Nothing may have collected since it was obtained.
+/// The reference with that raw form in the hierarchy of `top`, rooted. Nothing may have collected
+/// since it was obtained.
 pub(crate) fn lift_ref(store: &mut StoreOpaque, raw: u32, top: Top) -> Result<Val, Error> {
     let reference = GcRef::from_raw(raw);
     Ok(match (top, reference) {
@@ -329,7 +331,8 @@ pub(crate) fn lift_ref(store: &mut StoreOpaque, raw: u32, top: Top) -> Result<Va
     })
 }
 
-/// A value as compiled code has it, of that type; its reference is rooted. Nothing may have collected since it was obtained.
+/// A value as compiled code has it, of that type; its reference is rooted. Nothing may have
+/// collected since it was obtained.
 pub(crate) fn lift(store: &mut StoreOpaque, raw: &ValRaw, ty: ValKind) -> Result<Val, Error> {
     Ok(match ty {
         ValKind::I32 => Val::I32(raw.low_u32() as i32),
@@ -369,7 +372,8 @@ pub(crate) fn to_stored(
     })
 }
 
-/// The value in a field or element of that type; packed ones are zero-extended. Its reference is rooted.
+/// The value in a field or element of that type; packed ones are zero-extended. Its reference is
+/// rooted.
 pub(crate) fn from_stored(
     store: &mut StoreOpaque,
     stored: Stored,

@@ -1,4 +1,5 @@
-//! Where a trap happened: the newest wasm frames, as functions. Names are looked up only when they are shown.
+//! Where a trap happened: the newest wasm frames, as functions. Names are looked up only when they
+//! are shown.
 
 use std::fmt;
 use std::sync::Arc;

@@ -29,7 +29,8 @@ pub struct Execution {
 }
 
 impl Execution {
-    /// For a store with that configuration. Installs the signal handlers if the configuration wants them and they are not there yet.
+    /// For a store with that configuration. Installs the signal handlers if the configuration wants
+    /// them and they are not there yet.
     #[must_use]
     pub fn new(config: &Config) -> Execution {
         let signals = config.trap_mode == TrapMode::Signals;
@@ -99,8 +100,8 @@ type EntryFn = unsafe extern "C" fn(*mut c_void, *mut VmStore, *const u8, *mut V
 ///
 /// # Errors
 ///
-/// [`Ended`] when it did not return; what is in `buffer` means nothing then. For [`Raised::Exception`] the caller takes over
-/// `VmStore::pending_exception`.
+/// [`Ended`] when it did not return; what is in `buffer` means nothing then. For
+/// [`Raised::Exception`] the caller takes over `VmStore::pending_exception`.
 ///
 /// # Panics
 ///
@@ -108,10 +109,12 @@ type EntryFn = unsafe extern "C" fn(*mut c_void, *mut VmStore, *const u8, *mut V
 ///
 /// # Safety
 ///
-/// - `vm` and `execution` belong to one store, which owns the callee; nobody else uses them until this returns, other than the
-///   code that is called (V3, E1).
-/// - `entry` names a trampoline for the signature of the callee, and `buffer` has the slots that signature needs.
-/// - References in `buffer` stay valid until the callee has loaded them: nothing can collect before.
+/// - `vm` and `execution` belong to one store, which owns the callee; nobody else uses them until
+///   this returns, other than the code that is called (V3, E1).
+/// - `entry` names a trampoline for the signature of the callee, and `buffer` has the slots that
+///   signature needs.
+/// - References in `buffer` stay valid until the callee has loaded them: nothing can collect
+///   before.
 pub unsafe fn enter(
     vm: *mut VmStore,
     execution: *mut Execution,

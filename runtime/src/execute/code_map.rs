@@ -1,7 +1,8 @@
 //! Code address to module, for one store.
 //!
-//! The signal handler asks, so a look-up takes no lock and allocates nothing. Modules are added when a store first instantiates
-//! them and stay until the store is dropped, which keeps their code alive (I4).
+//! The signal handler asks, so a look-up takes no lock and allocates nothing. Modules are added
+//! when a store first instantiates them and stay until the store is dropped, which keeps their code
+//! alive (I4).
 
 use std::fmt;
 use std::ops::Range;

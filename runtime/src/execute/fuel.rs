@@ -1,6 +1,8 @@
-//! A deterministic budget: compiled code counts `VmStore::fuel` down and asks for more when it is negative.
+//! A deterministic budget: compiled code counts `VmStore::fuel` down and asks for more when it is
+//! negative.
 //!
-//! `VmStore::fuel` is signed, a budget is not; what does not fit waits in [`Execution::fuel_reserve`].
+//! `VmStore::fuel` is signed, a budget is not; what does not fit waits in
+//! [`Execution::fuel_reserve`].
 
 use super::call::Execution;
 use crate::abi::vmctx::VmStore;
@@ -13,7 +15,8 @@ pub fn set(vm: &mut VmStore, execution: &mut Execution, fuel: u64) {
     execution.fuel_reserve = fuel - first;
 }
 
-/// What a store has left. Not below 0, although the last block of code may have used more than there was.
+/// What a store has left. Not below 0, although the last block of code may have used more than
+/// there was.
 #[must_use]
 pub fn left(vm: &VmStore, execution: &Execution) -> u64 {
     execution.fuel_reserve.saturating_add_signed(vm.fuel)

@@ -1,5 +1,6 @@
-//! Arithmetic that Cranelift calls out of line on processors without the instruction. Rounding and NaNs as the specification
-//! wants them (4.3.3, `fceil`, `ffloor`, `ftrunc`, `fnearest`; relaxed `fmadd` in its fused form).
+//! Arithmetic that Cranelift calls out of line on processors without the instruction. Rounding and
+//! NaNs as the specification wants them (4.3.3, `fceil`, `ffloor`, `ftrunc`, `fnearest`; relaxed
+//! `fmadd` in its fused form).
 
 use crate::compile::emitted::Math;
 

@@ -13,17 +13,23 @@
 //! ```
 //!
 //! Invariants that unsafe code argues from:
-//! - **E1** An [`Execution`] stays at its address while one of its activations runs, and is used only by the thread that runs it.
-//! - **E2** Between the entry trampoline's first instructions and its return, `landing_{pc,sp,fp}` of its `VmStore` describe its handler, and its
-//!   frame is on the stack. After that they are what they were before.
-//! - **E3** While the host runs inside of an activation, `exit_fp` is the frame pointer and `exit_pc` the return address of the newest wasm
-//!   frame, or `exit_fp` equals `landing_fp` when there is none.
-//! - **E4** Following saved frame pointers from `exit_fp` leads to `landing_fp`; at each frame pointer there are the caller's frame pointer and
-//!   return address, and each return address on the way is in the code map.
-//! - **E5** A return address of the code map has a stack map whose slots lie in its frame and hold references or null, or it holds no
-//!   references.
-//! - **E6** The thread's record names a store and its execution exactly while an activation of them is the thread's newest.
-//! - **E7** No Rust frame is left other than by returning: panics stop at the boundary (`raise::guard`) and go on above the landing.
+//! - **E1** An [`Execution`] stays at its address while one of its activations runs, and is used
+//!   only by the thread that runs it.
+//! - **E2** Between the entry trampoline's first instructions and its return, `landing_{pc,sp,fp}`
+//!   of its `VmStore` describe its handler, and its frame is on the stack. After that they are what
+//!   they were before.
+//! - **E3** While the host runs inside of an activation, `exit_fp` is the frame pointer and
+//!   `exit_pc` the return address of the newest wasm frame, or `exit_fp` equals `landing_fp` when
+//!   there is none.
+//! - **E4** Following saved frame pointers from `exit_fp` leads to `landing_fp`; at each frame
+//!   pointer there are the caller's frame pointer and return address, and each return address on
+//!   the way is in the code map.
+//! - **E5** A return address of the code map has a stack map whose slots lie in its frame and hold
+//!   references or null, or it holds no references.
+//! - **E6** The thread's record names a store and its execution exactly while an activation of them
+//!   is the thread's newest.
+//! - **E7** No Rust frame is left other than by returning: panics stop at the boundary
+//!   (`raise::guard`) and go on above the landing.
 
 pub mod backtrace;
 pub mod call;

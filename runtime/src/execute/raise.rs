@@ -1,8 +1,9 @@
 //! What can end an activation early, and how it is recorded on the way to where it ends.
 //!
-//! The host's half of a libcall, and a host function, run inside of [`guard`]: an error or a panic is kept in the [`Execution`], `resume_*` is
-//! pointed at the landing (or, for an exception that wasm catches, at its handler), and the stub is told to resume. Rust
-//! frames return in the ordinary way.
+//! The host's half of a libcall, and a host function, run inside of [`guard`]: an error or a panic
+//! is kept in the [`Execution`], `resume_*` is pointed at the landing (or, for an exception that
+//! wasm catches, at its handler), and the stub is told to resume. Rust frames return in the
+//! ordinary way.
 
 use std::any::Any;
 use std::error::Error;
@@ -24,7 +25,8 @@ pub enum Raised {
     Trap(Trap),
     /// A resource ran out.
     Exhausted(Exhausted),
-    /// An exception, with the identity of its tag. While it is outside of wasm frames, `VmStore::pending_exception` is its root.
+    /// An exception, with the identity of its tag. While it is outside of wasm frames,
+    /// `VmStore::pending_exception` is its root.
     Exception(GcRef, u32),
     /// A host function failed.
     Host(Box<dyn Error + Send + Sync>),
@@ -105,8 +107,9 @@ pub fn guard<T>(body: impl FnOnce() -> Result<T, Raised>) -> Result<T, Raised> {
     }
 }
 
-/// Ends what runs in the newest activation of `store`: points `resume_*` at the handler of wasm code that catches an exception, or else
-/// records `why` and points it at the landing. The stub that the caller returns to must be told to resume.
+/// Ends what runs in the newest activation of `store`: points `resume_*` at the handler of wasm
+/// code that catches an exception, or else records `why` and points it at the landing. The stub
+/// that the caller returns to must be told to resume.
 ///
 /// An exception becomes `VmStore::pending_exception` when it leaves wasm.
 ///
@@ -146,11 +149,13 @@ pub unsafe fn raise(store: &mut StoreOpaque, why: Raised) {
     unsafe { to_landing(vm, &raw mut store.contents.execution, why) };
 }
 
-/// Records `why` and points `resume_*` at the newest activation's landing. The stub that the caller returns to must be told to resume.
+/// Records `why` and points `resume_*` at the newest activation's landing. The stub that the caller
+/// returns to must be told to resume.
 ///
 /// # Safety
 ///
-/// Called inside of an activation of `vm` and `execution` (E1 to E4), which nobody else uses meanwhile.
+/// Called inside of an activation of `vm` and `execution` (E1 to E4), which nobody else uses
+/// meanwhile.
 pub unsafe fn to_landing(vm: *mut VmStore, execution: *mut Execution, why: Raised) {
     // SAFETY: the caller's promise.
     let vm_now = unsafe { &mut *vm };

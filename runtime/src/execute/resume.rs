@@ -1,17 +1,18 @@
-//! The one jump that leaves the host other than by returning: from a stub, when nothing but the stub's own frame is left.
+//! The one jump that leaves the host other than by returning: from a stub, when nothing but the
+//! stub's own frame is left.
 
 use std::arch::naked_asm;
 use std::mem::offset_of;
 
 use crate::abi::vmctx::VmStore;
 
-/// Goes on at `resume_pc` with the stack and frame pointer of `resume_sp` and `resume_fp`, and `resume_payload` as the first payload of an
-/// exception (`rax`).
+/// Goes on at `resume_pc` with the stack and frame pointer of `resume_sp` and `resume_fp`, and
+/// `resume_payload` as the first payload of an exception (`rax`).
 ///
 /// # Safety
 ///
-/// `store` is valid, its four fields describe a handler of a frame that is on the stack (E2, E4), and no Rust frame is between here and there
-/// (E7): only stubs of `compile` call this.
+/// `store` is valid, its four fields describe a handler of a frame that is on the stack (E2, E4),
+/// and no Rust frame is between here and there (E7): only stubs of `compile` call this.
 #[unsafe(naked)]
 pub unsafe extern "sysv64" fn resume(store: *const VmStore) -> ! {
     naked_asm!(

@@ -122,7 +122,8 @@ fn call(
     Ok(buffer.iter().map(ValRaw::low_u64).collect())
 }
 
-/// Takes over an exception that has left wasm, to throw it again: what the embedder's API does with handles.
+/// Takes over an exception that has left wasm, to throw it again: what the embedder's API does with
+/// handles.
 fn take_pending(store: &mut StoreOpaque) -> Result<GcRef, Raised> {
     let raw = store.vm_mut().pending_exception;
     let vm = store.vm().as_ptr();

@@ -1,8 +1,8 @@
 //! Faults of compiled code, caught as signals and turned into landings.
 //!
-//! The handlers are installed once for the process and pass on every signal that is not ours: not raised by compiled code of the store
-//! that runs on this thread, or at an instruction that has no business to fault. In the handler nothing is locked and nothing
-//! allocated.
+//! The handlers are installed once for the process and pass on every signal that is not ours: not
+//! raised by compiled code of the store that runs on this thread, or at an instruction that has no
+//! business to fault. In the handler nothing is locked and nothing allocated.
 
 use std::cell::{Cell, UnsafeCell};
 use std::ffi::{c_int, c_void};
@@ -23,7 +23,8 @@ use crate::limits::{GUARD_BYTES, HEAP_RESERVATION_BYTES};
 /// The signals that faults of compiled code come as.
 const SIGNALS: [c_int; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE];
 
-/// Bytes of a signal stack: the handler itself needs a few hundred, what it passes signals on to may want more.
+/// Bytes of a signal stack: the handler itself needs a few hundred, what it passes signals on to
+/// may want more.
 const SIGNAL_STACK_BYTES: usize = 64 << 10;
 
 /// The store whose activation is the thread's newest (E6), and the fault that ended it.
@@ -104,7 +105,8 @@ pub fn prepare_thread() {
     thread_local! {
         static STACK: SignalStack = SignalStack::new();
     }
-    // A thread that is being torn down has lost its stack again; then the one it began with must do.
+    // A thread that is being torn down has lost its stack again; then the one it began with must
+    // do.
     let _ = STACK.try_with(|_| ());
 }
 
@@ -118,7 +120,8 @@ impl SignalStack {
         let mut old = MaybeUninit::<libc::stack_t>::zeroed();
         // SAFETY: asks for the thread's signal stack, into memory for it.
         let asked = unsafe { libc::sigaltstack(ptr::null(), old.as_mut_ptr()) };
-        // SAFETY: all bytes zero is a value of this plain record, and the call may have filled it in.
+        // SAFETY: all bytes zero is a value of this plain record, and the call may have filled it
+        // in.
         let old = unsafe { old.assume_init() };
         let usable =
             asked == 0 && old.ss_flags & libc::SS_DISABLE == 0 && old.ss_size >= SIGNAL_STACK_BYTES;
@@ -161,7 +164,8 @@ impl Drop for SignalStack {
             ss_flags: libc::SS_DISABLE,
             ss_size: 0,
         };
-        // SAFETY: turns the thread's signal stack off; no handler is running on it, since this code is not one.
+        // SAFETY: turns the thread's signal stack off; no handler is running on it, since this code
+        // is not one.
         let done = unsafe { libc::sigaltstack(&raw const off, ptr::null_mut()) };
         if done == 0 {
             // SAFETY: the mapping was made in `replace`, and the system has forgotten it.
@@ -173,7 +177,8 @@ impl Drop for SignalStack {
 /// What was installed before, by the order of [`SIGNALS`].
 struct Before(UnsafeCell<[MaybeUninit<libc::sigaction>; SIGNALS.len()]>);
 
-// SAFETY: written only inside of the `Once` in `install`, and read only by handlers, which exist after that.
+// SAFETY: written only inside of the `Once` in `install`, and read only by handlers, which exist
+// after that.
 unsafe impl Sync for Before {}
 
 static BEFORE: Before = Before(UnsafeCell::new(
@@ -193,8 +198,9 @@ pub fn install() {
             // SAFETY: all bytes zero is a value of this plain record.
             let mut action = unsafe { MaybeUninit::<libc::sigaction>::zeroed().assume_init() };
             action.sa_sigaction = handle as extern "C" fn(_, _, _) as *const () as usize;
-            // The landing is reached by returning from the handler, which unblocks the signal; without SA_NODEFER a handler that
-            // we pass a signal on to, and that leaves by jumping, would find it blocked.
+            // The landing is reached by returning from the handler, which unblocks the signal;
+            // without SA_NODEFER a handler that we pass a signal on to, and that leaves
+            // by jumping, would find it blocked.
             action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
             // SAFETY: `handle` is a handler of that form; `before` has room for what was there.
             let done = unsafe { libc::sigaction(signal, &raw const action, before) };
@@ -209,7 +215,8 @@ extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_
     }
 }
 
-/// If the signal is a fault of compiled code that runs on this thread, makes the interrupted context go on at the landing.
+/// If the signal is a fault of compiled code that runs on this thread, makes the interrupted
+/// context go on at the landing.
 fn land(signal: c_int, info: *mut libc::siginfo_t, context: *mut libc::ucontext_t) -> bool {
     THREAD.with(|thread| {
         let (vm, execution) = (thread.vm.get(), thread.execution.get());
@@ -220,8 +227,9 @@ fn land(signal: c_int, info: *mut libc::siginfo_t, context: *mut libc::ucontext_
         let registers = unsafe { &mut (*context).uc_mcontext.gregs };
         let pc = registers[libc::REG_RIP as usize] as usize;
         let fp = registers[libc::REG_RBP as usize] as usize;
-        // SAFETY: E6 and E1: valid while its activation runs. If `pc` is in compiled code the host is not changing the map; if it is not,
-        // the map may be half changed only when the fault is in the host's own change of it, which is a crash anyhow.
+        // SAFETY: E6 and E1: valid while its activation runs. If `pc` is in compiled code the host
+        // is not changing the map; if it is not, the map may be half changed only when the
+        // fault is in the host's own change of it, which is a crash anyhow.
         let code = unsafe { &(*execution).code };
         let Some(entry) = code.get(pc) else {
             return false;
@@ -236,7 +244,8 @@ fn land(signal: c_int, info: *mut libc::siginfo_t, context: *mut libc::ucontext_
             },
         };
         let mut recorded = Recorded::NONE;
-        // SAFETY: E4: a compiled function has set up its frame pointer before any instruction that faults.
+        // SAFETY: E4: a compiled function has set up its frame pointer before any instruction that
+        // faults.
         unsafe { unwind::record_from(pc, fp, vm.landing_fp, &mut recorded) };
         thread.fault.set(Some(Fault { kind, recorded }));
         registers[libc::REG_RIP as usize] = vm.landing_pc as i64;

@@ -1,13 +1,16 @@
-//! How much stack a thread has, so that WebAssembly stops before its end, however little an embedder gave the thread.
+//! How much stack a thread has, so that WebAssembly stops before its end, however little an
+//! embedder gave the thread.
 
 use std::cell::Cell;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-/// What is left to the host below the lowest frame of WebAssembly: host functions, the collector, the compiler of trampolines.
+/// What is left to the host below the lowest frame of WebAssembly: host functions, the collector,
+/// the compiler of trampolines.
 const HOST_BYTES: usize = 192 << 10;
 
-/// The lowest stack pointer with which WebAssembly may run, given the one now; 0 if `sp` is on no stack that the system gave this thread.
+/// The lowest stack pointer with which WebAssembly may run, given the one now; 0 if `sp` is on no
+/// stack that the system gave this thread.
 #[must_use]
 pub fn floor(sp: usize) -> usize {
     thread_local! {

@@ -1,4 +1,5 @@
-//! Activations of functions made by hand: nothing but Cranelift, the arena, the trampolines and this room.
+//! Activations of functions made by hand: nothing but Cranelift, the arena, the trampolines and
+//! this room.
 
 use std::cell::Cell;
 use std::ffi::c_void;

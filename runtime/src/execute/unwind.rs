@@ -1,7 +1,7 @@
 //! Walks over the wasm frames of a store: for roots, for exception handlers, for backtraces.
 //!
-//! Frames are found by frame pointers alone (E4). The newest activation is described by `VmStore`, the ones below it by what
-//! `call::enter` saved.
+//! Frames are found by frame pointers alone (E4). The newest activation is described by `VmStore`,
+//! the ones below it by what `call::enter` saved.
 
 use super::backtrace::Recorded;
 use super::call::Saved;
@@ -101,8 +101,8 @@ unsafe fn each_frame(vm: &VmStore, saved: &[Saved], mut visit: impl FnMut(Frame)
 /// E3 and E4 hold for `vm` and all of `saved`.
 pub unsafe fn record(vm: &VmStore, saved: &[Saved], recorded: &mut Recorded) {
     *recorded = Recorded::NONE;
-    // A return address can be the first of the next function, the instruction before it is in the right one.
-    // SAFETY: the caller's promise.
+    // A return address can be the first of the next function, the instruction before it is in the
+    // right one. SAFETY: the caller's promise.
     unsafe { each_frame(vm, saved, |frame| recorded.push(frame.pc - 1)) };
 }
 
@@ -143,8 +143,8 @@ pub unsafe fn each_slot(
         let sp = frame.fp - map.span as usize;
         for &slot in map.slots {
             let slot = std::ptr::with_exposed_provenance_mut::<u32>(sp + slot as usize);
-            // SAFETY: E5: a slot of this frame, four bytes, aligned; wasm does not run meanwhile and the host keeps no
-            // reference to it.
+            // SAFETY: E5: a slot of this frame, four bytes, aligned; wasm does not run meanwhile
+            // and the host keeps no reference to it.
             visit(unsafe { &mut *slot });
         }
         true
@@ -196,7 +196,8 @@ pub unsafe fn find_handler(vm: &VmStore, code: &CodeMap, tag: u32) -> Option<Tar
                 return true;
             };
             let at = std::ptr::with_exposed_provenance::<*const VmContext>(sp + context as usize);
-            // SAFETY: the handler's context is in this frame at that offset (`compile::exception` declares it so).
+            // SAFETY: the handler's context is in this frame at that offset (`compile::exception`
+            // declares it so).
             let context = unsafe { at.read() };
             let tags = entry.module().offsets().tags + index.0 * 4;
             let id = context.wrapping_byte_add(tags as usize).cast::<u32>();

@@ -1,7 +1,8 @@
 //! Fields and elements of objects, as the host reads and writes them: everything checked.
 //!
-//! A wrong reference, a field that is not there or a value of another storage type is a [`HeapFault`]: callers have checked
-//! types before, so it means corruption or a fault in this runtime.
+//! A wrong reference, a field that is not there or a value of another storage type is a
+//! [`HeapFault`]: callers have checked types before, so it means corruption or a fault in this
+//! runtime.
 
 use std::sync::Arc;
 

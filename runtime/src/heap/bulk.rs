@@ -1,7 +1,8 @@
-//! Ranges: of elements of arrays, and of roots (tables, segments). The same two halves of a write as everywhere, `gain` and `lose`.
+//! Ranges: of elements of arrays, and of roots (tables, segments). The same two halves of a write
+//! as everywhere, `gain` and `lose`.
 //!
-//! Always: bounds are checked before anything is read or written; overlapping ranges behave as if copied through a buffer; counts are
-//! right when the operation ends, and nothing is freed before.
+//! Always: bounds are checked before anything is read or written; overlapping ranges behave as if
+//! copied through a buffer; counts are right when the operation ends, and nothing is freed before.
 
 use super::core::is_object;
 use super::fault::{AccessError, HeapFault};
@@ -103,7 +104,8 @@ impl Heap {
         self.collector.exchange(&mut self.core, new, old)
     }
 
-    /// Writes a reference over the one in a root. Most bulk operations write much that is there already.
+    /// Writes a reference over the one in a root. Most bulk operations write much that is there
+    /// already.
     #[inline(always)]
     fn exchange_root(&mut self, slot: &mut u32, new: u32) -> Result<(), HeapFault> {
         let old = std::mem::replace(slot, new);
@@ -155,8 +157,8 @@ impl Heap {
             }
             return Ok(());
         }
-        // Towards the end that the source lies at, so that no element is read after it was written. What is still to be read is
-        // counted by the element it is read from.
+        // Towards the end that the source lies at, so that no element is read after it was written.
+        // What is still to be read is counted by the element it is read from.
         let mut offsets = (0..bytes).step_by(4);
         let upwards = target.start <= source.start || forward;
         let mut next = || {
@@ -178,7 +180,8 @@ impl Heap {
     /// `array.init_data` and the second half of `array.new_data`: whole elements from bytes.
     ///
     /// # Errors
-    /// The range is not in the array (nothing changed), or its elements are references, or `bytes` is no whole number of them.
+    /// The range is not in the array (nothing changed), or its elements are references, or `bytes`
+    /// is no whole number of them.
     pub fn array_init_bytes(
         &mut self,
         array: GcRef,
@@ -201,7 +204,8 @@ impl Heap {
         Ok(())
     }
 
-    /// `array.init_elem` and the second half of `array.new_elem` with references into the heap, as bits.
+    /// `array.init_elem` and the second half of `array.new_elem` with references into the heap, as
+    /// bits.
     ///
     /// # Errors
     /// The range is not in the array (nothing changed), or its elements are no such references.
@@ -271,7 +275,8 @@ impl Heap {
         }
         let given_up = self.core.planted.has(Fault::SameReferenceGivenUp);
         let mut changes = 0;
-        // What is given up is not what is counted afterwards, so nothing is given up that was not counted.
+        // What is given up is not what is counted afterwards, so nothing is given up that was not
+        // counted.
         self.guarded(|heap| {
             for slot in slots {
                 let old = std::mem::replace(slot, new);
@@ -304,7 +309,8 @@ impl Heap {
         self.fill_roots(slots, None)
     }
 
-    /// Replaces the references in `to` by those in `from`, which is as long: `table.init`, and `table.copy` between two tables.
+    /// Replaces the references in `to` by those in `from`, which is as long: `table.init`, and
+    /// `table.copy` between two tables.
     ///
     /// # Panics
     /// The lengths differ.
@@ -323,7 +329,8 @@ impl Heap {
         })
     }
 
-    /// Replaces `len` references from `at` on by those from `start` on: `table.copy` inside one table.
+    /// Replaces `len` references from `at` on by those from `start` on: `table.copy` inside one
+    /// table.
     ///
     /// # Panics
     /// A range is not in `slots`.

@@ -1,4 +1,5 @@
-//! What there is in a heap: objects by kind and type. Walks the heap from its start, reachable or not.
+//! What there is in a heap: objects by kind and type. Walks the heap from its start, reachable or
+//! not.
 
 use std::collections::BTreeMap;
 

@@ -1,11 +1,15 @@
-//! What every collector works on: the memory, the layouts, the words shared with compiled code, and checked access to headers.
+//! What every collector works on: the memory, the layouts, the words shared with compiled code, and
+//! checked access to headers.
 //!
 //! Invariants:
-//! - **H1** The bytes from `VmStore::bump` to `region_end` are zero, accessible, and belong to no object or free block.
+//! - **H1** The bytes from `VmStore::bump` to `region_end` are zero, accessible, and belong to no
+//!   object or free block.
 //! - **H2** Objects begin at multiples of 8, from [`FIRST`] on.
-//! - **H3** `VmStore::bump_end` is `region_end` when wasm may allocate inline, else equal to `bump`.
+//! - **H3** `VmStore::bump_end` is `region_end` when wasm may allocate inline, else equal to
+//!   `bump`.
 //!
-//! Not here: when to collect ([`Heap`](super::Heap)), how (the collectors), what fields mean (`access`).
+//! Not here: when to collect ([`Heap`](super::Heap)), how (the collectors), what fields mean
+//! (`access`).
 
 use std::ptr::NonNull;
 
@@ -21,7 +25,8 @@ use crate::planted::{Fault, Planted};
 
 /// Offset of the first object: small offsets from null are never accessible.
 pub const FIRST: u32 = NULL_PAGE_BYTES;
-/// Bytes handed to inline allocation at a time: they are cleared at once, and should then still be in the cache.
+/// Bytes handed to inline allocation at a time: they are cleared at once, and should then still be
+/// in the cache.
 pub const REGION_BYTES: u32 = 64 << 10;
 
 /// Counters of one heap, since it was made.
@@ -61,7 +66,8 @@ pub struct Core {
     vm: NonNull<VmStore>,
 }
 
-// SAFETY: the store's record belongs to the same store as the heap and moves between threads only with it.
+// SAFETY: the store's record belongs to the same store as the heap and moves between threads only
+// with it.
 unsafe impl Send for Core {}
 
 /// The tag of every reference of the host.
@@ -115,7 +121,8 @@ impl Core {
     /// A core over empty memory.
     ///
     /// # Safety
-    /// `vm` is valid for reads and writes for as long as the core lives, and nobody else accesses it while a method runs.
+    /// `vm` is valid for reads and writes for as long as the core lives, and nobody else accesses
+    /// it while a method runs.
     #[must_use]
     pub unsafe fn new(
         space: Space,
@@ -170,7 +177,8 @@ impl Core {
         self.publish(bump);
     }
 
-    /// As [`Core::set_region`], but compiled code is not told where the region ends now: a planted fault.
+    /// As [`Core::set_region`], but compiled code is not told where the region ends now: a planted
+    /// fault.
     pub fn set_region_stale(&mut self, bump: u32, end: u32) {
         let told = self.store_word(StoreWord::BumpEnd);
         self.set_region(bump, end);
@@ -248,7 +256,8 @@ impl Core {
         Some(at)
     }
 
-    /// Checks that `raw`, found at `place`, could be an object in `range`, and is followed by a whole header there.
+    /// Checks that `raw`, found at `place`, could be an object in `range`, and is followed by a
+    /// whole header there.
     #[inline(always)]
     pub fn check(
         &self,
@@ -276,7 +285,8 @@ impl Core {
         self.space.word(object + TAG_OFFSET)
     }
 
-    /// The last word of an object's header: an array's length, a host object's number, an exception's tag.
+    /// The last word of an object's header: an array's length, a host object's number, an
+    /// exception's tag.
     #[inline(always)]
     #[must_use]
     pub fn header_word(&self, object: u32) -> u32 {
@@ -334,8 +344,8 @@ impl Core {
         }
     }
 
-    /// How many elements of an array are traced. All, unless the fault is planted that took an element's size for their
-    /// number.
+    /// How many elements of an array are traced. All, unless the fault is planted that took an
+    /// element's size for their number.
     #[inline(always)]
     #[must_use]
     pub fn traced_elements(&self, walk: &Walk, len: u32) -> u32 {

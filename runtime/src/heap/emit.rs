@@ -1,7 +1,8 @@
-//! The few instructions a collector may emit into compiled code. Implemented by `compile::emit` on Cranelift's builder.
+//! The few instructions a collector may emit into compiled code. Implemented by `compile::emit` on
+//! Cranelift's builder.
 //!
-//! A collector's `barrier.rs` and `alloc.rs` use this trait, so that the emitted half and the host's half of one invariant
-//! stand in one file.
+//! A collector's `barrier.rs` and `alloc.rs` use this trait, so that the emitted half and the
+//! host's half of one invariant stand in one file.
 
 use crate::abi::libcalls::LibCall;
 use crate::types::{HeapKind, RefKind, Shape};
@@ -115,7 +116,8 @@ pub trait Emit {
     fn op(&mut self, op: Op, a: Reg, b: Reg) -> Reg;
     /// `a + b`, and whether it passed 32 bits (1 or 0).
     fn add_overflow(&mut self, a: Reg, b: Reg) -> (Reg, Reg);
-    /// Native address of the object that `reference` refers to. Stale after anything that may collect.
+    /// Native address of the object that `reference` refers to. Stale after anything that may
+    /// collect.
     fn object_address(&mut self, reference: Reg) -> Reg;
     /// Loads 32 bits from a native address.
     fn load(&mut self, address: Reg, offset: i32, region: Region) -> Reg;
@@ -136,18 +138,20 @@ pub trait Emit {
     }
     /// Declares that the value is a reference to be kept in stack maps.
     fn is_reference(&mut self, value: Reg);
-    /// A new label whose block takes `params` I32 values; cold ones are laid out after the function's other code.
+    /// A new label whose block takes `params` I32 values; cold ones are laid out after the
+    /// function's other code.
     fn label(&mut self, params: u32, cold: bool) -> Label;
     /// Goes to `then` when `condition` is not 0, else to `otherwise`; neither takes parameters.
     fn branch(&mut self, condition: Reg, then: Label, otherwise: Label);
     /// Goes to `to`.
     fn jump(&mut self, to: Label, args: &[Reg]);
-    /// Continues emitting at `label`; all jumps to it that will ever be made must be forward or already made.
+    /// Continues emitting at `label`; all jumps to it that will ever be made must be forward or
+    /// already made.
     fn bind(&mut self, label: Label);
     /// A parameter of a bound label.
     fn param(&mut self, label: Label, at: u32) -> Reg;
-    /// Has [`EmitCollector::count`] emitted for a value before anyone can look at counts: not where it is asked for, and not at all when
-    /// changes of one value cancel out.
+    /// Has [`EmitCollector::count`] emitted for a value before anyone can look at counts: not where
+    /// it is asked for, and not at all when changes of one value cancel out.
     fn later(&mut self, value: Reg, by: i32, holds: Holds);
     /// Calls the host; the result is given as I32 (narrowed if it is I64).
     fn call(&mut self, call: LibCall, args: &[Reg]) -> Reg;
@@ -170,8 +174,8 @@ pub struct EmitAllocation<'a> {
 
 /// Where compiled code keeps a reference: a field, an element, an entry of a table or a global.
 ///
-/// The offset is apart so that an address looks as it does where the slot is read: equal addresses are how Cranelift knows that it has
-/// the value already.
+/// The offset is apart so that an address looks as it does where the slot is read: equal addresses
+/// are how Cranelift knows that it has the value already.
 #[derive(Clone, Copy, Debug)]
 pub struct Slot {
     /// Native address of what the slot is in.
@@ -199,12 +203,15 @@ impl Slot {
     }
 }
 
-/// The half of a collector that is emitted into compiled code, one implementation beside each host half.
+/// The half of a collector that is emitted into compiled code, one implementation beside each host
+/// half.
 ///
-/// None of these may lead to a collection except `allocate`. Values are of the slot's static type, which `holds` describes.
+/// None of these may lead to a collection except `allocate`. Values are of the slot's static type,
+/// which `holds` describes.
 pub trait EmitCollector: Sync {
-    /// Makes an object: its tag and the collector's own words are written; everything else, an array's length included, is zero on
-    /// either path. The result is not yet declared as a reference.
+    /// Makes an object: its tag and the collector's own words are written; everything else, an
+    /// array's length included, is zero on either path. The result is not yet declared as a
+    /// reference.
     fn allocate(&self, e: &mut dyn Emit, object: &EmitAllocation<'_>) -> Reg;
     /// Counts `by` references to a value more, or fewer: what [`Emit::later`] was asked for.
     fn count(&self, _e: &mut dyn Emit, _value: Reg, _by: i32, _holds: Holds) {}

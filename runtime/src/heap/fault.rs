@@ -1,7 +1,7 @@
 //! What can be wrong with a heap, as data, and how allocation and access end badly.
 //!
-//! A [`HeapFault`] is never the behaviour of a program: it is corruption, found before it could do harm. A store whose heap reported
-//! one is not to be used again. Text is made when it is shown.
+//! A [`HeapFault`] is never the behaviour of a program: it is corruption, found before it could do
+//! harm. A store whose heap reported one is not to be used again. Text is made when it is shown.
 
 use std::fmt;
 
@@ -158,7 +158,8 @@ pub enum HeapFault {
         /// What the object says.
         says: bool,
     },
-    /// Compiled code used a reference that is none: the address is in the heap's reservation, where nothing is.
+    /// Compiled code used a reference that is none: the address is in the heap's reservation, where
+    /// nothing is.
     WildAccess {
         /// Offset from the start of the heap.
         offset: u64,

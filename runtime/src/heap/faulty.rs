@@ -1,4 +1,5 @@
-//! Collectors whose emitted half has a planted fault. The faults of the host's half sit where the real ones sat.
+//! Collectors whose emitted half has a planted fault. The faults of the host's half sit where the
+//! real ones sat.
 
 use super::emit::{Emit, EmitAllocation, EmitCollector, Holds, Op, Reg, Region, Slot};
 use super::{Barrier, Collector, CollectorTraits, Plan};
@@ -11,8 +12,8 @@ struct Faulty {
     planted: Planted,
 }
 
-/// `right`, with those of the planted faults that are in emitted code. It lives for ever: builds with planted faults are for
-/// demonstrations, and make few engines.
+/// `right`, with those of the planted faults that are in emitted code. It lives for ever: builds
+/// with planted faults are for demonstrations, and make few engines.
 pub(super) fn plan(right: &'static dyn Plan, planted: Planted) -> &'static dyn Plan {
     Box::leak(Box::new(Faulty { right, planted }))
 }

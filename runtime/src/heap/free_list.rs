@@ -5,8 +5,8 @@
 //! ```
 //!
 //! Invariants:
-//! - **F1** Every block in a bin is a multiple of 8 and at least [`BLOCK_MIN`] bytes; smaller remains are blocks in no bin, found again when
-//!   neighbours are merged.
+//! - **F1** Every block in a bin is a multiple of 8 and at least [`BLOCK_MIN`] bytes; smaller
+//!   remains are blocks in no bin, found again when neighbours are merged.
 //! - **F2** `filled` has a bin's bit set exactly if the bin has a block.
 //!
 //! Not here: merging neighbours, which needs to walk the heap (`drc::collect`).

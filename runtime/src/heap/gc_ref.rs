@@ -1,7 +1,8 @@
-//! A reference into the collected heap: a 32-bit offset or a small integer, never a pointer. A wrong one gives a wrong
-//! answer, never a memory error of the host.
+//! A reference into the collected heap: a 32-bit offset or a small integer, never a pointer. A
+//! wrong one gives a wrong answer, never a memory error of the host.
 
-/// A non-null reference: an object's offset from the start of the heap (a multiple of 8) or an i31 (odd).
+/// A non-null reference: an object's offset from the start of the heap (a multiple of 8) or an i31
+/// (odd).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GcRef(std::num::NonZeroU32);
 

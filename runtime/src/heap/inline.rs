@@ -1,5 +1,6 @@
-//! The inline path of allocation, which every collector has: take the object from the region (`VmStore::bump` to `bump_end`), write its
-//! header, or leave it to the host. The region is zero (invariant H1 of `core`), so nothing else has to be written.
+//! The inline path of allocation, which every collector has: take the object from the region
+//! (`VmStore::bump` to `bump_end`), write its header, or leave it to the host. The region is zero
+//! (invariant H1 of `core`), so nothing else has to be written.
 //!
 //! ```text
 //! at = bump; left = bump_end - at
@@ -10,7 +11,8 @@ use super::emit::{EmitAllocation, Op, Region, StoreWord};
 use super::layout::TAG_OFFSET;
 use super::{Emit, Reg};
 
-/// Emits an allocation. `finish` adds the collector's words to the header; it gets the object's native address and its reference.
+/// Emits an allocation. `finish` adds the collector's words to the header; it gets the object's
+/// native address and its reference.
 pub fn allocate(
     emit: &mut dyn Emit,
     object: &EmitAllocation<'_>,

@@ -8,9 +8,11 @@
 //! HEADER              fields or elements
 //! ```
 //!
-//! `HEADER` is 8 or 16 bytes, fixed by the collector ([`CollectorTraits::header_bytes`](super::CollectorTraits)). Objects are aligned to 8 and
-//! their size is a multiple of 8. References are 4 bytes; function references are stored as the 4-byte number of the
-//! function in the store (never as a pointer); v128 needs no alignment beyond 8.
+//! `HEADER` is 8 or 16 bytes, fixed by the collector
+//! ([`CollectorTraits::header_bytes`](super::CollectorTraits)). Objects are aligned to 8 and
+//! their size is a multiple of 8. References are 4 bytes; function references are stored as the
+//! 4-byte number of the function in the store (never as a pointer); v128 needs no alignment beyond
+//! 8.
 
 use crate::planted::{Fault, Planted};
 use crate::types::{FieldKind, StorageKind, ValKind};
@@ -71,8 +73,8 @@ pub const fn is_traced(storage: StorageKind) -> bool {
     matches!(storage, StorageKind::Val(v) if v.is_collected())
 }
 
-/// Layout of a structure (or of an exception's payload): computed field by field in declaration order, so that a subtype's
-/// fields begin with exactly its supertype's (fault: Wasmtime #10463).
+/// Layout of a structure (or of an exception's payload): computed field by field in declaration
+/// order, so that a subtype's fields begin with exactly its supertype's (fault: Wasmtime #10463).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StructLayout {
     /// Offset of each field from the start of the object.
@@ -146,7 +148,8 @@ impl ArrayLayout {
         }
     }
 
-    /// Size in bytes of an array of `len` elements, header included, a multiple of 8. Cannot overflow.
+    /// Size in bytes of an array of `len` elements, header included, a multiple of 8. Cannot
+    /// overflow.
     #[must_use]
     pub const fn size(&self, len: u32) -> u64 {
         (self.base as u64 + len as u64 * self.element_bytes as u64)

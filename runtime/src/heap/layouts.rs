@@ -1,7 +1,7 @@
 //! Layouts of the types that occur in one heap, by type id.
 //!
-//! A cache lives as long as its heap. Ids are recycled by the registry of types, so a layout never outlives the store in which the
-//! type was used (fault: Wasmtime #13417).
+//! A cache lives as long as its heap. Ids are recycled by the registry of types, so a layout never
+//! outlives the store in which the type was used (fault: Wasmtime #13417).
 
 use std::sync::Arc;
 

@@ -9,9 +9,10 @@
 //! ops/          random operations against a model
 //! ```
 //!
-//! A collector is a folder with the same four files: `mod` (what the algorithm is, its traits, its invariants), `alloc` (the
-//! host's path and the inline path), `collect`, and `barrier` (emitted code and host function in one file, because they are one
-//! invariant). What distinguishes collectors is a constant, [`CollectorTraits`]; nobody tests a collector's name.
+//! A collector is a folder with the same four files: `mod` (what the algorithm is, its traits, its
+//! invariants), `alloc` (the host's path and the inline path), `collect`, and `barrier` (emitted
+//! code and host function in one file, because they are one invariant). What distinguishes
+//! collectors is a constant, [`CollectorTraits`]; nobody tests a collector's name.
 
 pub mod access;
 pub mod bulk;
@@ -64,7 +65,8 @@ pub enum Barrier {
     Count,
 }
 
-/// How a collector differs from the others. Oracles and compiler read this, never the collector's name.
+/// How a collector differs from the others. Oracles and compiler read this, never the collector's
+/// name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CollectorTraits {
     /// Whether objects change their place.
@@ -99,7 +101,8 @@ pub enum Room {
 
 /// The running half of a collector: its state in one heap.
 ///
-/// References are given as bits; null and i31 are allowed wherever a reference is and mean that nothing is to be done.
+/// References are given as bits; null and i31 are allowed wherever a reference is and mean that
+/// nothing is to be done.
 pub trait Collector: Send + std::fmt::Debug {
     /// Makes an object: header written, the rest zero. `None` when it does not fit into `room`.
     fn allocate(
@@ -133,8 +136,8 @@ pub trait Collector: Send + std::fmt::Debug {
         effort: Effort,
     ) -> Result<(), HeapFault>;
 
-    /// The part of the heap that is filled with objects and free blocks without a gap, but for the region. Brings it into that
-    /// state first.
+    /// The part of the heap that is filled with objects and free blocks without a gap, but for the
+    /// region. Brings it into that state first.
     fn occupied(&mut self, core: &mut Core) -> Range<u32>;
 
     /// Memory that was in use and holds nothing now.

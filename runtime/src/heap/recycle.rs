@@ -1,6 +1,7 @@
 //! Layouts of a new heap: always an empty cache, because ids of types are recycled while heaps are.
 //!
-//! With the fault planted that kept them (Wasmtime #13417), the cache of the last heap on this thread with the same header.
+//! With the fault planted that kept them (Wasmtime #13417), the cache of the last heap on this
+//! thread with the same header.
 
 use std::sync::Arc;
 

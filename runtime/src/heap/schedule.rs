@@ -1,8 +1,8 @@
-//! When to collect. Collection points are numbered from 0 in the order of execution; a schedule says at which of them a
-//! collection happens.
+//! When to collect. Collection points are numbered from 0 in the order of execution; a schedule
+//! says at which of them a collection happens.
 //!
-//! Always: a point is counted once, also when allocation fails at it, so a schedule can never make an operation repeat for
-//! ever (fault: Wasmtime #13263).
+//! Always: a point is counted once, also when allocation fails at it, so a schedule can never make
+//! an operation repeat for ever (fault: Wasmtime #13263).
 
 use crate::config::Schedule;
 
@@ -60,8 +60,8 @@ impl Scheduler {
         self.passed
     }
 
-    /// Passes a point; whether the schedule wants a collection at it. Always `false` for [`Schedule::OnPressure`], which does
-    /// not count.
+    /// Passes a point; whether the schedule wants a collection at it. Always `false` for
+    /// [`Schedule::OnPressure`], which does not count.
     pub fn pass(&mut self) -> bool {
         let now = self.passed;
         match &self.schedule {

@@ -1,9 +1,10 @@
-//! The memory of one heap: a reservation that every 32-bit offset stays inside of, made accessible in steps; and the pool
-//! from which engines recycle reservations.
+//! The memory of one heap: a reservation that every 32-bit offset stays inside of, made accessible
+//! in steps; and the pool from which engines recycle reservations.
 //!
 //! Invariants that unsafe code argues from:
-//! - **S1** `base` points at a mapping of `accessible` bytes, readable and writable but for its first page, that nothing but this
-//!   `Space` (and compiled code of its store, while the host runs none of this) accesses.
+//! - **S1** `base` points at a mapping of `accessible` bytes, readable and writable but for its
+//!   first page, that nothing but this `Space` (and compiled code of its store, while the host runs
+//!   none of this) accesses.
 //! - **S2** Every access through a `Space` is checked against `accessible`.
 //! - **S3** Bytes outside of the two dirty ranges are zero.
 //!
@@ -23,8 +24,8 @@ pub const POISON: u8 = 0x5a;
 const PAGE: u64 = 4096;
 /// The first step in which memory is made accessible; each later one doubles what there is.
 const FIRST_STEP: u64 = 1 << 20;
-/// Used bytes at the start of a dirty range that are cleared rather than given back to the system: cheaper than faulting them
-/// in again.
+/// Used bytes at the start of a dirty range that are cleared rather than given back to the system:
+/// cheaper than faulting them in again.
 const CLEAR_MAX: u64 = 256 << 10;
 /// Bytes of a large page.
 #[cfg(not(miri))]
@@ -71,7 +72,8 @@ pub struct NoMemory;
 impl Mapping {
     fn reserve(_limit: u64) -> Result<Mapping, NoMemory> {
         use rustix::mm::{MapFlags, ProtFlags};
-        // SAFETY: a new anonymous mapping at an address of the system's choice touches no existing memory.
+        // SAFETY: a new anonymous mapping at an address of the system's choice touches no existing
+        // memory.
         let base = unsafe {
             rustix::mm::mmap_anonymous(
                 std::ptr::null_mut(),
@@ -97,7 +99,8 @@ impl Mapping {
         let len = end - at;
         // SAFETY: S1: `at` is inside of the reservation.
         let start = unsafe { self.base.add(at) };
-        // SAFETY: the range is inside of the reservation, which is ours; it only becomes more accessible.
+        // SAFETY: the range is inside of the reservation, which is ours; it only becomes more
+        // accessible.
         unsafe {
             rustix::mm::mprotect(
                 start.as_ptr().cast(),
@@ -122,8 +125,8 @@ impl Mapping {
         let _ = advised;
     }
 
-    /// A dirty range grew to `end`: what follows is likely to be used too. Saves most page faults of large heaps and costs small ones
-    /// nothing.
+    /// A dirty range grew to `end`: what follows is likely to be used too. Saves most page faults
+    /// of large heaps and costs small ones nothing.
     fn foresee(&mut self, at: usize) {
         let (start, end) = (self.dirty[at].start, self.dirty[at].end);
         if end - start < LARGE_FROM || end <= self.large[at] {
@@ -157,7 +160,8 @@ impl Mapping {
                 let len = (end.next_multiple_of(PAGE) - middle) as usize;
                 // SAFETY: S1: `middle` is inside of the mapping.
                 let at = unsafe { self.base.add(middle as usize) };
-                // SAFETY: S1: the pages are ours and hold nothing of use; they read as zero afterwards.
+                // SAFETY: S1: the pages are ours and hold nothing of use; they read as zero
+                // afterwards.
                 let given_back = unsafe {
                     rustix::mm::madvise(at.as_ptr().cast(), len, rustix::mm::Advice::LinuxDontNeed)
                 };
@@ -282,7 +286,8 @@ impl fmt::Debug for Space {
 }
 
 impl Space {
-    /// Takes a reservation from the pool, or makes one. At most `limit` bytes of it will ever be accessible.
+    /// Takes a reservation from the pool, or makes one. At most `limit` bytes of it will ever be
+    /// accessible.
     ///
     /// # Errors
     /// The system has no address space left.
@@ -343,7 +348,8 @@ impl Space {
         Ok(())
     }
 
-    /// Makes `range`, which is accessible, all zero, and notes that it will be written to. Costs nothing where it never was.
+    /// Makes `range`, which is accessible, all zero, and notes that it will be written to. Costs
+    /// nothing where it never was.
     pub fn prepare(&mut self, range: Range<u32>) {
         let Some(mapping) = &self.mapping else { return };
         for dirty in mapping.dirty.clone() {
@@ -452,7 +458,8 @@ impl Space {
     pub fn words_mut<const N: usize>(&mut self, at: u32) -> &mut [u32; N] {
         assert!(at.is_multiple_of(4), "words at an odd place");
         let address = self.address(at, size_of::<[u32; N]>());
-        // SAFETY: S1: readable and writable, the borrow is exclusive, every pattern is a number; `base` is aligned to a page.
+        // SAFETY: S1: readable and writable, the borrow is exclusive, every pattern is a number;
+        // `base` is aligned to a page.
         unsafe { &mut *address.cast::<[u32; N]>() }
     }
 
@@ -531,7 +538,8 @@ impl Space {
         let _ = at;
     }
 
-    /// Gives the reservation up without recycling it: after a fault nothing is known about its contents.
+    /// Gives the reservation up without recycling it: after a fault nothing is known about its
+    /// contents.
     pub fn discard(&mut self) {
         self.pool = SpacePool::new();
     }

@@ -1,10 +1,12 @@
 //! [`Heap`]: what a store uses. Collection points, allocation by the host, and the one write path of roots.
 //!
 //! Invariants:
-//! - Every write of a reference to a place outside of compiled code goes through [`Heap::write_root`], [`Heap::write_field`] and their
-//!   `init` forms, or the bulk operations made of the same two halves (`gain`, `lose`). There is no second path.
+//! - Every write of a reference to a place outside of compiled code goes through
+//!   [`Heap::write_root`], [`Heap::write_field`] and their `init` forms, or the bulk operations
+//!   made of the same two halves (`gain`, `lose`). There is no second path.
 //! - At a collection point: collect first, then do what was asked for.
-//! - After a [`HeapFault`] the heap refuses everything with that fault, and its memory is not recycled.
+//! - After a [`HeapFault`] the heap refuses everything with that fault, and its memory is not
+//!   recycled.
 //!
 //! Not here: fields and elements (`access`), ranges (`bulk`).
 
@@ -27,7 +29,8 @@ use crate::limits::OBJECT_BYTES_MAX;
 use crate::planted::{Fault, Planted};
 use crate::types::TypeId;
 
-/// Bytes of occupied heap that are checked without thinning: a few hundred collections of a heap of ordinary test programs.
+/// Bytes of occupied heap that are checked without thinning: a few hundred collections of a heap of
+/// ordinary test programs.
 const CHECK_CREDIT_AT_FIRST: u64 = 1 << 20;
 
 /// Bytes of occupied heap that each further collection pays for.
@@ -63,11 +66,12 @@ impl Heap {
         Space::new(Arc::clone(pool), config.heap_limit).map_err(|_| AllocError::Exhausted)
     }
 
-    /// An empty heap. Sets the words for allocation in `vm`; `heap_base` is for who has reserved the space to set.
+    /// An empty heap. Sets the words for allocation in `vm`; `heap_base` is for who has reserved
+    /// the space to set.
     ///
     /// # Safety
-    /// `vm` stays valid for reads and writes for as long as the heap lives, moves between threads only together with it, and nobody
-    /// else accesses it while one of the heap's methods runs.
+    /// `vm` stays valid for reads and writes for as long as the heap lives, moves between threads
+    /// only together with it, and nobody else accesses it while one of the heap's methods runs.
     pub unsafe fn new(
         config: &Config,
         types: Arc<dyn TypeSource>,
@@ -103,23 +107,25 @@ impl Heap {
         self.traits
     }
 
-    /// Begins a schedule; points are numbered from 0 again. Compiled code must have collection points unless it is
-    /// [`Schedule::OnPressure`].
+    /// Begins a schedule; points are numbered from 0 again. Compiled code must have collection
+    /// points unless it is [`Schedule::OnPressure`].
     pub fn set_schedule(&mut self, schedule: Schedule) {
         self.scheduler = Scheduler::new(schedule);
         self.set_inline();
     }
 
-    /// The allocation with this number finds the heap full, whatever room there is: it collects everything, as any does that finds
-    /// none, and fails. Allocations are numbered from 0, now; while a number is set none happens inline, so that all are numbered.
+    /// The allocation with this number finds the heap full, whatever room there is: it collects
+    /// everything, as any does that finds none, and fails. Allocations are numbered from 0,
+    /// now; while a number is set none happens inline, so that all are numbered.
     pub fn set_full_at(&mut self, number: Option<u64>) {
         self.asked = 0;
         self.full_at = number;
         self.set_inline();
     }
 
-    /// Allocations asked for since the last [`Heap::set_full_at`], failed ones included. All of them under a schedule other than
-    /// [`Schedule::OnPressure`] and while a number is set; otherwise those that were not inline.
+    /// Allocations asked for since the last [`Heap::set_full_at`], failed ones included. All of
+    /// them under a schedule other than [`Schedule::OnPressure`] and while a number is set;
+    /// otherwise those that were not inline.
     #[must_use]
     pub fn allocations(&self) -> u64 {
         self.asked
@@ -130,8 +136,9 @@ impl Heap {
         self.core.set_inline(inline);
     }
 
-    /// Whether collections are followed by [`Heap::verify`] and [`Heap::audit`]: each that is asked for, and of those that the schedule
-    /// makes each of a small heap, and of a large one as many as keeps the effort for each collection bounded. At first, they are if the
+    /// Whether collections are followed by [`Heap::verify`] and [`Heap::audit`]: each that is asked
+    /// for, and of those that the schedule makes each of a small heap, and of a large one as
+    /// many as keeps the effort for each collection bounded. At first, they are if the
     /// configuration has both collection points and poison.
     pub fn set_checks(&mut self, on: bool) {
         self.checks = on;
@@ -143,7 +150,8 @@ impl Heap {
         self.scheduler.passed()
     }
 
-    /// Collection points passed since the heap was made, of one kind (inline allocations do not count).
+    /// Collection points passed since the heap was made, of one kind (inline allocations do not
+    /// count).
     #[must_use]
     pub fn points_of(&self, kind: PointKind) -> u64 {
         self.points[kind as usize]
@@ -161,7 +169,8 @@ impl Heap {
         self.faulted
     }
 
-    /// Makes it unusable because of `fault`, found here or elsewhere (a wild access of compiled code). Gives the first fault there was.
+    /// Makes it unusable because of `fault`, found here or elsewhere (a wild access of compiled
+    /// code). Gives the first fault there was.
     pub fn fault(&mut self, fault: HeapFault) -> HeapFault {
         let first = *self.faulted.get_or_insert(fault);
         self.core.space.discard();
@@ -180,8 +189,8 @@ impl Heap {
         act(self).map_err(|fault| self.fault(fault))
     }
 
-    /// A collection point. Collects when the schedule says so; with [`Schedule::OnPressure`], when the collector wants to.
-    /// Whether it did.
+    /// A collection point. Collects when the schedule says so; with [`Schedule::OnPressure`], when
+    /// the collector wants to. Whether it did.
     ///
     /// # Errors
     /// The heap is corrupt.
@@ -201,7 +210,8 @@ impl Heap {
         Ok(true)
     }
 
-    /// Whether a collection point would pass without a collection. Then it has passed; otherwise call [`Heap::point`].
+    /// Whether a collection point would pass without a collection. Then it has passed; otherwise
+    /// call [`Heap::point`].
     #[inline]
     pub fn passes_point(&mut self, kind: PointKind) -> bool {
         let passes = self.scheduler.on_pressure() && !self.collector.pressure(&self.core);
@@ -215,8 +225,8 @@ impl Heap {
         self.core.planted
     }
 
-    /// Collects everything the collector can reclaim. An explicit request is also a collection point: see
-    /// [`PointKind::Request`].
+    /// Collects everything the collector can reclaim. An explicit request is also a collection
+    /// point: see [`PointKind::Request`].
     ///
     /// # Errors
     /// The heap is corrupt.
@@ -249,9 +259,11 @@ impl Heap {
         Ok(())
     }
 
-    /// Whether to check after a collection that the schedule made: a check looks at the whole heap, and a program that collects at
-    /// each of thousands of allocations would spend all its time being checked. Each collection adds a little to what may be spent, so
-    /// a small heap is always checked and a large one as often as it has been paid for. A function of the program alone.
+    /// Whether to check after a collection that the schedule made: a check looks at the whole heap,
+    /// and a program that collects at each of thousands of allocations would spend all its time
+    /// being checked. Each collection adds a little to what may be spent, so a small heap is
+    /// always checked and a large one as often as it has been paid for. A function of the program
+    /// alone.
     fn check_is_due(&mut self) -> bool {
         let occupied = self.collector.occupied(&mut self.core);
         let cost = u64::from(occupied.end.saturating_sub(occupied.start));
@@ -268,8 +280,8 @@ impl Heap {
         self.audit(roots)
     }
 
-    /// Numbers of host objects whose last reference died, in the order of their deaths. The caller drops their data now, when no
-    /// collection is running.
+    /// Numbers of host objects whose last reference died, in the order of their deaths. The caller
+    /// drops their data now, when no collection is running.
     pub fn take_dead_hosts(&mut self) -> Vec<u32> {
         std::mem::take(&mut self.core.dead_hosts)
     }
@@ -280,7 +292,8 @@ impl Heap {
         !self.core.dead_hosts.is_empty()
     }
 
-    /// A structure; all fields are zero. The caller initialises them before the next collection point.
+    /// A structure; all fields are zero. The caller initialises them before the next collection
+    /// point.
     ///
     /// # Errors
     /// See [`AllocError`]; a type that is no structure is a [`HeapFault::BadType`].
@@ -289,7 +302,8 @@ impl Heap {
         self.allocate(Kind::Struct, ty.0, 0, size, roots)
     }
 
-    /// An array; all elements are zero. The caller initialises them before the next collection point.
+    /// An array; all elements are zero. The caller initialises them before the next collection
+    /// point.
     ///
     /// # Errors
     /// See [`AllocError`]; a type that is no array is a [`HeapFault::BadType`].
@@ -323,7 +337,8 @@ impl Heap {
         self.allocate(Kind::Extern, 0, host, size, roots)
     }
 
-    /// An exception: `ty` is the function type of its tag, `identity` the tag's identity in the store; the payload is zero.
+    /// An exception: `ty` is the function type of its tag, `identity` the tag's identity in the
+    /// store; the payload is zero.
     ///
     /// # Errors
     /// See [`AllocError`]; a type that is no function is a [`HeapFault::BadType`].
@@ -430,13 +445,15 @@ impl Heap {
         self.write_root(slot, None)
     }
 
-    /// Whether an allocation that finds no room collects: with a planted fault, not while constant expressions are evaluated.
+    /// Whether an allocation that finds no room collects: with a planted fault, not while constant
+    /// expressions are evaluated.
     #[cfg(feature = "planted")]
     pub fn set_reclaims(&mut self, reclaims: bool) {
         self.traits.reclaims = reclaims;
     }
 
-    /// Replaces the reference in a root and leaves the counts alone: the fault of Wasmtime PR #11416.
+    /// Replaces the reference in a root and leaves the counts alone: the fault of Wasmtime PR
+    /// #11416.
     #[cfg(feature = "planted")]
     pub fn write_root_without_barrier(&mut self, slot: &mut u32, new: Option<GcRef>) {
         *slot = GcRef::to_raw(new);
@@ -507,7 +524,8 @@ impl Drop for Heap {
     }
 }
 
-/// Roots as collectors see them: without those that planted faults hide. In an ordinary build, none.
+/// Roots as collectors see them: without those that planted faults hide. In an ordinary build,
+/// none.
 struct WithoutPlanted<'a>(&'a mut dyn Roots, Planted);
 
 impl WithoutPlanted<'_> {

@@ -14,7 +14,8 @@ const NODE: TypeId = TypeId(1);
 const REFS: TypeId = TypeId(2);
 const BYTES: TypeId = TypeId(3);
 
-/// Node `{next, i32}`, arrays of any references, of bytes, of i64; `extra` more i64 fields in a node.
+/// Node `{next, i32}`, arrays of any references, of bytes, of i64; `extra` more i64 fields in a
+/// node.
 struct Source(Vec<TypeDef>);
 
 impl Source {
@@ -83,7 +84,8 @@ impl Fixture {
         let record: Box<VmStore> = unsafe { Box::new_zeroed().assume_init() };
         let record = NonNull::from(Box::leak(record));
         let space = Heap::reserve(config, &pool).unwrap();
-        // SAFETY: the record lives as long as the fixture, which drops it with the heap; nobody else has its address.
+        // SAFETY: the record lives as long as the fixture, which drops it with the heap; nobody
+        // else has its address.
         let heap = unsafe { Heap::new(config, Arc::new(Source::new(extra)), space, record) };
         Fixture {
             heap,
@@ -240,7 +242,8 @@ fn the_largest_heap_holds_the_largest_objects() {
         fixture.heap.write_element(first, len - 1, last).unwrap();
         fixture.set_global(Some(first));
         if fixture.heap.traits().moves {
-            // A second one would make the first move: two gigabytes of memory that a test should not need.
+            // A second one would make the first move: two gigabytes of memory that a test should
+            // not need.
             continue;
         }
         let second = fixture

@@ -1,9 +1,11 @@
-//! Looks at a whole heap and says what is wrong with it. Shares no code with any tracer: it has a walk of its own and takes fields from
-//! their declarations.
+//! Looks at a whole heap and says what is wrong with it. Shares no code with any tracer: it has a
+//! walk of its own and takes fields from their declarations.
 //!
-//! Checked: objects and free blocks fill the occupied part without a gap; each tag, type and size is possible; each reference, in
-//! objects and roots, is null, an i31 or the start of an object, and is of the declared type; null and i31 occur only where the type
-//! has them; numbers of functions exist; free memory is poisoned (if it is poisoned at all) and memory ready for allocation is zero.
+//! Checked: objects and free blocks fill the occupied part without a gap; each tag, type and size
+//! is possible; each reference, in objects and roots, is null, an i31 or the start of an object,
+//! and is of the declared type; null and i31 occur only where the type has them; numbers of
+//! functions exist; free memory is poisoned (if it is poisoned at all) and memory ready for
+//! allocation is zero.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -32,7 +34,8 @@ pub(super) struct Found {
     layout: u32,
 }
 
-/// Where objects begin, for quick questions: one bit for each unit of alignment, and the number of bits before each word.
+/// Where objects begin, for quick questions: one bit for each unit of alignment, and the number of
+/// bits before each word.
 #[derive(Debug, Default)]
 struct Starts {
     first: u32,

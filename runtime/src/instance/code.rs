@@ -16,7 +16,8 @@ pub struct CompiledModule {
     pub module: Arc<Module>,
     /// Its code.
     pub image: Arc<Image>,
-    /// First values of globals, tables and segments, as far as they are known without running code.
+    /// First values of globals, tables and segments, as far as they are known without running
+    /// code.
     pub first_values: FirstValues,
 }
 

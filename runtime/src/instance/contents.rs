@@ -56,8 +56,9 @@ pub struct TagData {
 /// What a store owns besides its heap.
 ///
 /// Invariants:
-/// - **C1** Nothing is ever removed from the vectors of entities, so numbers stay good and records stay where they are (V1); only what an
-///   instance that could not be allocated had begun with is taken back at once.
+/// - **C1** Nothing is ever removed from the vectors of entities, so numbers stay good and records
+///   stay where they are (V1); only what an instance that could not be allocated had begun with is
+///   taken back at once.
 /// - **C2** `vm` is the store's record, valid until the store is dropped.
 #[derive(Debug)]
 pub struct Contents {
@@ -83,7 +84,8 @@ pub struct Contents {
     pub by_host: BTreeMap<usize, u32>,
     /// Their positions by the address of the context that their reference has.
     pub by_host_context: BTreeMap<usize, u32>,
-    /// Functions that have a number in the collected heap; `VmStore::funcrefs` describes this vector. Entry 0 is null.
+    /// Functions that have a number in the collected heap; `VmStore::funcrefs` describes this
+    /// vector. Entry 0 is null.
     pub numbered_funcs: Vec<*mut VmFuncRef>,
     /// The embedder's roots.
     pub handles: Handles,
@@ -92,7 +94,8 @@ pub struct Contents {
     pub(super) planted: Planted,
 }
 
-// SAFETY: all pointers are to records that this value or the store around it owns; they are used only by whoever borrows the store.
+// SAFETY: all pointers are to records that this value or the store around it owns; they are used
+// only by whoever borrows the store.
 unsafe impl Send for Contents {}
 
 /// Who defines a function.
@@ -213,7 +216,8 @@ impl Roots for Contents {
         visit(RootKind::PendingException, pending);
         // SAFETY: C2; nothing writes the record while frames are walked.
         let vm = unsafe { self.vm.as_ref() };
-        // SAFETY: E3 to E5 hold whenever the host runs (`execute`), and every module whose code runs is in the code map.
+        // SAFETY: E3 to E5 hold whenever the host runs (`execute`), and every module whose code
+        // runs is in the code map.
         unsafe {
             unwind::each_slot(
                 vm,

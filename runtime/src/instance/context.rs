@@ -1,7 +1,8 @@
 //! One instance's context: the record that its compiled code gets as first argument.
 //!
-//! Invariant **X1**: a [`Context`] owns a record of `VmOffsets::size` bytes laid out for the shape of the instance's module; every
-//! accessor returns the address of an entry inside of it, properly aligned.
+//! Invariant **X1**: a [`Context`] owns a record of `VmOffsets::size` bytes laid out for the shape
+//! of the instance's module; every accessor returns the address of an entry inside of it, properly
+//! aligned.
 
 use std::ptr::{self, NonNull};
 

@@ -68,7 +68,8 @@ impl GlobalData {
     /// The slot of the reference, if the global holds one of the collected heap.
     pub(super) fn slot(&mut self) -> Option<&mut u32> {
         if self.ty.content.is_collected() {
-            // SAFETY: the contract of `defined`, or our own record; wasm does not run while the store is borrowed.
+            // SAFETY: the contract of `defined`, or our own record; wasm does not run while the
+            // store is borrowed.
             Some(unsafe { self.vm.cast::<u32>().as_mut() })
         } else {
             None
@@ -86,7 +87,8 @@ impl StoreOpaque {
         &self.contents.globals[id.at()]
     }
 
-    /// Writes a global whose type has been checked. A collected reference goes the one way there is.
+    /// Writes a global whose type has been checked. A collected reference goes the one way there
+    /// is.
     ///
     /// # Errors
     /// The heap is corrupt.

@@ -1,10 +1,11 @@
-//! The embedder's roots: scoped ones, released in reverse order, and owned ones, released when their handle is dropped.
+//! The embedder's roots: scoped ones, released in reverse order, and owned ones, released when
+//! their handle is dropped.
 //!
-//! A handle never holds a reference's bits, only a position here, so that it is good however often objects move. A stale handle is found
-//! by its generation and gives an error.
+//! A handle never holds a reference's bits, only a position here, so that it is good however often
+//! objects move. A stale handle is found by its generation and gives an error.
 //!
-//! Invariant **R1**: a slot below `scoped.len()` or in `owned` holds null, an i31, or a reference that this slot accounts for
-//! (`RootKind::HostHandle`).
+//! Invariant **R1**: a slot below `scoped.len()` or in `owned` holds null, an i31, or a reference
+//! that this slot accounts for (`RootKind::HostHandle`).
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -25,8 +26,8 @@ struct Scoped {
     generation: u64,
 }
 
-/// Positions of owned roots whose handles were dropped. Handles are dropped where no store is at hand, so they only leave
-/// their position here.
+/// Positions of owned roots whose handles were dropped. Handles are dropped where no store is at
+/// hand, so they only leave their position here.
 pub type Dropped = Arc<Mutex<Vec<u32>>>;
 
 /// A store's handles.

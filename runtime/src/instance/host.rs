@@ -1,9 +1,11 @@
 //! Functions of the host.
 //!
-//! A [`HostFunc`] belongs to an engine and is shared by stores; putting it into a store makes the records that compiled code calls
-//! through. An instance that imports it gets a record of its own, so that the host can tell who calls.
+//! A [`HostFunc`] belongs to an engine and is shared by stores; putting it into a store makes the
+//! records that compiled code calls through. An instance that imports it gets a record of its own,
+//! so that the host can tell who calls.
 //!
-//! Invariant **F1**: the `data` of a `VmHostFunc` made here points at a [`HostFunc`] that the store keeps until it is dropped.
+//! Invariant **F1**: the `data` of a `VmHostFunc` made here points at a [`HostFunc`] that the store
+//! keeps until it is dropped.
 
 use std::ffi::c_void;
 use std::fmt;
@@ -24,14 +26,15 @@ use crate::types::{FuncSig, TypeId, ValKind};
 
 /// What is behind a function of the host.
 pub trait HostBody: Send + Sync {
-    /// Runs it: the store it runs in, the importing instance if that is known, and a buffer of parameters to be overwritten with
-    /// results. It runs inside of a scope of handles.
+    /// Runs it: the store it runs in, the importing instance if that is known, and a buffer of
+    /// parameters to be overwritten with results. It runs inside of a scope of handles.
     ///
     /// # Errors
     /// Whatever it ends with.
     ///
     /// # Safety
-    /// The store is alive and nothing else uses it during the call; the buffer has values of the parameters' types.
+    /// The store is alive and nothing else uses it during the call; the buffer has values of the
+    /// parameters' types.
     unsafe fn call(
         &self,
         store: *mut StoreOpaque,
@@ -138,11 +141,12 @@ impl HostFuncData {
     }
 }
 
-/// What compiled code calls, in the System V convention: 0 when the function returned, else the landing is prepared.
+/// What compiled code calls, in the System V convention: 0 when the function returned, else the
+/// landing is prepared.
 ///
 /// # Safety
-/// `context` is a `VmHostFunc` made here, in a store that runs wasm on this thread; `buffer` has the slots of the function's signature;
-/// nothing else uses the store meanwhile (V3).
+/// `context` is a `VmHostFunc` made here, in a store that runs wasm on this thread; `buffer` has
+/// the slots of the function's signature; nothing else uses the store meanwhile (V3).
 unsafe extern "C" fn enter_host(context: *mut VmHostFunc, buffer: *mut ValRaw) -> u64 {
     // SAFETY: the caller's promise.
     let record = unsafe { context.read() };
@@ -178,7 +182,8 @@ fn references(kinds: &[ValKind], buffer: &[ValRaw]) -> Vec<u32> {
         .collect()
 }
 
-/// A function of the host for compiled code: a collection point, then the function's body inside of a scope of handles.
+/// A function of the host for compiled code: a collection point, then the function's body inside of
+/// a scope of handles.
 ///
 /// # Safety
 /// `store` is where a store is, and nothing else uses it.

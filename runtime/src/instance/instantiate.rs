@@ -7,8 +7,9 @@
 //! run        active element segments, active data segments, start function       runelem, rundata, start
 //! ```
 //!
-//! From allocation on, the instance belongs to the store, also when a later step ends badly: what it wrote to imported tables stays.
-//! When initialisation itself does (the heap is full), nobody has seen the instance, and it lets go of every object.
+//! From allocation on, the instance belongs to the store, also when a later step ends badly: what
+//! it wrote to imported tables stays. When initialisation itself does (the heap is full), nobody
+//! has seen the instance, and it lets go of every object.
 //!
 //! Source: 4.5.4 (instantiation).
 
@@ -61,7 +62,8 @@ fn no_memory(_: NoMemory) -> Raised {
 }
 
 impl StoreOpaque {
-    /// Makes an instance of `module` with `imports`, which belong to this store, and runs its start function.
+    /// Makes an instance of `module` with `imports`, which belong to this store, and runs its start
+    /// function.
     ///
     /// # Errors
     /// [`InstantiateError`].
@@ -111,7 +113,8 @@ impl StoreOpaque {
         Ok(id)
     }
 
-    /// With the fault planted, nothing is collected until the heap is told otherwise; what it did before.
+    /// With the fault planted, nothing is collected until the heap is told otherwise; what it did
+    /// before.
     #[cfg(feature = "planted")]
     fn forbid_collections(&mut self) -> bool {
         let forbidden = self.planted().has(Fault::ConstEvalCannotCollect);
@@ -220,8 +223,8 @@ impl StoreOpaque {
         }
         let decls = module.decls();
         for (at, ty) in (0..).zip(&decls.tables[decls.imported_tables as usize..]) {
-            // SAFETY: the context lives as long as the store, once the instance is in it; if it does not come to that, the table's
-            // record is not used any more.
+            // SAFETY: the context lives as long as the store, once the instance is in it; if it
+            // does not come to that, the table's record is not used any more.
             let table = unsafe { TableData::new(*ty, context.table(at), None) }?;
             tables.push(TableId(self.contents.tables.len() as u32));
             self.contents.tables.push(table);
@@ -305,7 +308,8 @@ impl StoreOpaque {
         Some(TagId(at as u32))
     }
 
-    /// Fills in the imported functions. Those of the host get a record that names the importing instance.
+    /// Fills in the imported functions. Those of the host get a record that names the importing
+    /// instance.
     fn import_funcs(
         &mut self,
         module: &Module,
@@ -428,8 +432,8 @@ impl StoreOpaque {
             let context = data.context.as_ptr().as_ptr();
             return self.invoke_nullary(compiled.image.func(defined), context.cast());
         }
-        // An imported one is called through the instance's import, so that the host knows who calls.
-        // SAFETY: an entry of a living context.
+        // An imported one is called through the instance's import, so that the host knows who
+        // calls. SAFETY: an entry of a living context.
         let import = unsafe { data.context.imported_func(start.0).read() };
         self.invoke_nullary(import.code, import.vmctx)
     }

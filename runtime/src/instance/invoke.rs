@@ -1,7 +1,8 @@
 //! The host calls a function of a store. The other direction is in [`host`](super::host).
 //!
-//! Invariant **V4**: references in a buffer are in no stack map and no root. From the moment a reference is in a buffer until the callee
-//! has loaded it or the host has rooted it, nothing collects.
+//! Invariant **V4**: references in a buffer are in no stack map and no root. From the moment a
+//! reference is in a buffer until the callee has loaded it or the host has rooted it, nothing
+//! collects.
 
 use std::ffi::c_void;
 use std::ptr::NonNull;
@@ -33,7 +34,8 @@ pub struct Callable {
 }
 
 impl StoreOpaque {
-    /// What calls of functions of that type need. The type is that of a function of this store, so that it lives as long as the store.
+    /// What calls of functions of that type need. The type is that of a function of this store, so
+    /// that it lives as long as the store.
     ///
     /// # Errors
     /// There is no memory for code; or there is no such type, which is a fault.
@@ -53,16 +55,19 @@ impl StoreOpaque {
         Ok(Callable { sig, trampoline })
     }
 
-    /// Calls a function. `buffer` holds the arguments, and then the results, whose references the caller roots at once.
+    /// Calls a function. `buffer` holds the arguments, and then the results, whose references the
+    /// caller roots at once.
     ///
     /// # Errors
-    /// Why it did not return. For [`Raised::Exception`] the exception is in `VmStore::pending_exception`.
+    /// Why it did not return. For [`Raised::Exception`] the exception is in
+    /// `VmStore::pending_exception`.
     ///
     /// # Panics
     /// With the payload of a panic in a host function inside.
     ///
     /// # Safety
-    /// `func` is a function of this store, `callable` for its type, and arguments are values of the parameters' types.
+    /// `func` is a function of this store, `callable` for its type, and arguments are values of the
+    /// parameters' types.
     pub unsafe fn invoke(
         &mut self,
         func: NonNull<VmFuncRef>,
@@ -75,7 +80,8 @@ impl StoreOpaque {
         unsafe { self.enter(code, vmctx, callable, buffer) }
     }
 
-    /// Calls code of the store's own that takes and returns nothing: a piece of an initialiser, or a start function.
+    /// Calls code of the store's own that takes and returns nothing: a piece of an initialiser, or
+    /// a start function.
     ///
     /// # Errors
     /// As [`StoreOpaque::invoke`].
@@ -89,13 +95,14 @@ impl StoreOpaque {
             results: [].into(),
         };
         let callable = self.prepare(sig).map_err(refuse)?;
-        // SAFETY: instances call this with code of their module and their context, or with what they import.
+        // SAFETY: instances call this with code of their module and their context, or with what
+        // they import.
         unsafe { self.enter(code, vmctx, &callable, &mut []) }
     }
 
     /// # Safety
-    /// `code` is a function of this store, `vmctx` its first argument, `callable` for its type, and arguments are values of the
-    /// parameters' types.
+    /// `code` is a function of this store, `vmctx` its first argument, `callable` for its type, and
+    /// arguments are values of the parameters' types.
     unsafe fn enter(
         &mut self,
         code: *const u8,
@@ -113,8 +120,8 @@ impl StoreOpaque {
         };
         let vm = self.vm().as_ptr();
         let execution = &raw mut self.contents.execution;
-        // SAFETY: V3: `self` is not used until `enter` returns, except by the code that is called, which finds it by `VmStore::host`;
-        // the trampoline is that of the signature; V4.
+        // SAFETY: V3: `self` is not used until `enter` returns, except by the code that is called,
+        // which finds it by `VmStore::host`; the trampoline is that of the signature; V4.
         let result = unsafe { enter(vm, execution, &entry, buffer.as_mut_ptr()) };
         if let Err(Ended {
             why: Raised::Fault(fault),

@@ -4,7 +4,8 @@ use std::ffi::c_void;
 
 use crate::execute::Raised;
 
-/// Decides about growth. Everything is allowed that an implementation does not refuse. Fixed limits are [`StoreLimits`].
+/// Decides about growth. Everything is allowed that an implementation does not refuse. Fixed limits
+/// are [`StoreLimits`].
 ///
 /// ```
 /// use gcrucible_runtime::embed::*;
@@ -33,13 +34,15 @@ use crate::execute::Raised;
 /// # }
 /// ```
 pub trait ResourceLimiter {
-    /// Whether a memory may grow from `current` to `desired` bytes; `maximum` is what its type allows.
+    /// Whether a memory may grow from `current` to `desired` bytes; `maximum` is what its type
+    /// allows.
     fn memory_growing(&mut self, current: u64, desired: u64, maximum: Option<u64>) -> bool {
         let _ = (current, desired, maximum);
         true
     }
 
-    /// Whether a table may grow from `current` to `desired` elements; `maximum` is what its type allows.
+    /// Whether a table may grow from `current` to `desired` elements; `maximum` is what its type
+    /// allows.
     fn table_growing(&mut self, current: u64, desired: u64, maximum: Option<u64>) -> bool {
         let _ = (current, desired, maximum);
         true
@@ -103,7 +106,8 @@ pub(crate) struct Unlimited;
 
 impl ResourceLimiter for Unlimited {}
 
-/// How a store without type parameter asks the embedder what to do about a deadline that has passed.
+/// How a store without type parameter asks the embedder what to do about a deadline that has
+/// passed.
 #[derive(Clone, Copy, Debug)]
 pub struct EpochHook {
     /// How many ticks more to run, or how to end.
@@ -119,7 +123,8 @@ pub type Ask<'a> = dyn FnMut(&mut dyn ResourceLimiter) + 'a;
 /// How a store without type parameter finds the limiter in the embedder's data.
 #[derive(Clone, Copy, Debug)]
 pub struct LimiterHook {
-    /// Calls the second argument with the limiter of the store that the first points to (`StoreOpaque::outer`).
+    /// Calls the second argument with the limiter of the store that the first points to
+    /// (`StoreOpaque::outer`).
     ///
     /// # Safety
     /// The first argument is `StoreOpaque::outer` of the store that holds the hook.

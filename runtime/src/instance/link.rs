@@ -1,6 +1,7 @@
 //! Import matching.
 //!
-//! Source: 2.2.8 (external types: `Externtype_sub`, `Limits_sub`), 4.5.3.1 (types of external addresses: sizes are the current ones).
+//! Source: 2.2.8 (external types: `Externtype_sub`, `Limits_sub`), 4.5.3.1 (types of external
+//! addresses: sizes are the current ones).
 
 use std::ptr::NonNull;
 

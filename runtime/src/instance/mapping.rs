@@ -1,10 +1,12 @@
 //! Address space for linear memories, recycled through a pool, and zeroed records of variable size.
 //!
 //! Invariants that unsafe code argues from:
-//! - **M1** A [`Reservation`] owns `reserved + GUARD_BYTES` bytes of address space from `base` on, of which exactly the first `accessible` can be
-//!   read and written, until it is dropped.
-//! - **M2** In a reservation that the pool hands out, what is accessible or is made accessible is zero.
-//! - **M3** A [`Record`] owns its zero-initialised allocation, aligned to 16 bytes, and does not move it until it is dropped.
+//! - **M1** A [`Reservation`] owns `reserved + GUARD_BYTES` bytes of address space from `base` on,
+//!   of which exactly the first `accessible` can be read and written, until it is dropped.
+//! - **M2** In a reservation that the pool hands out, what is accessible or is made accessible is
+//!   zero.
+//! - **M3** A [`Record`] owns its zero-initialised allocation, aligned to 16 bytes, and does not
+//!   move it until it is dropped.
 
 use std::alloc::Layout;
 use std::ffi::c_void;
@@ -40,7 +42,8 @@ pub struct NoMemory;
 impl Reservation {
     fn map(reserved: usize) -> Result<Reservation, NoMemory> {
         let total = reserved.checked_add(GUARD_BYTES as usize).ok_or(NoMemory)?;
-        // SAFETY: a new private mapping at an address the system chooses touches no existing memory.
+        // SAFETY: a new private mapping at an address the system chooses touches no existing
+        // memory.
         let base = unsafe {
             mmap_anonymous(
                 ptr::null_mut(),
@@ -92,7 +95,8 @@ impl Reservation {
         Ok(())
     }
 
-    /// Makes the first `bytes` accessible, and nothing else, although more of a recycled reservation may be.
+    /// Makes the first `bytes` accessible, and nothing else, although more of a recycled
+    /// reservation may be.
     ///
     /// # Errors
     /// As [`grow`](Reservation::grow).
@@ -107,8 +111,8 @@ impl Reservation {
         Ok(())
     }
 
-    /// Makes all memory zero by giving it back to the system. It stays accessible, since the next memory is probably as large. Whether that
-    /// worked.
+    /// Makes all memory zero by giving it back to the system. It stays accessible, since the next
+    /// memory is probably as large. Whether that worked.
     fn clean(&mut self) -> bool {
         // SAFETY: M1; whoever used the memory has given the reservation up.
         let gone = unsafe { madvise(self.base.as_ptr(), self.accessible, Advice::LinuxDontNeed) };

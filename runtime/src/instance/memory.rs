@@ -1,6 +1,7 @@
 //! Linear memories.
 //!
-//! Invariant **M4**: `VmMemory::base` and `len` always describe the accessible part of the memory's reservation.
+//! Invariant **M4**: `VmMemory::base` and `len` always describe the accessible part of the memory's
+//! reservation.
 //!
 //! Source: 4.4.10 (memory instructions), 4.2.8 (memory instances).
 
@@ -106,7 +107,8 @@ impl MemoryData {
     pub fn data(&self) -> &[u8] {
         // SAFETY: the contract of `new`.
         let vm = unsafe { self.vm.read() };
-        // SAFETY: M4; wasm, which alone could write besides, does not run while the store is borrowed.
+        // SAFETY: M4; wasm, which alone could write besides, does not run while the store is
+        // borrowed.
         unsafe { std::slice::from_raw_parts(vm.base, vm.len as usize) }
     }
 
@@ -115,7 +117,8 @@ impl MemoryData {
     pub fn data_mut(&mut self) -> &mut [u8] {
         // SAFETY: the contract of `new`.
         let vm = unsafe { self.vm.read() };
-        // SAFETY: M4; wasm, which alone could access it besides, does not run while the store is borrowed.
+        // SAFETY: M4; wasm, which alone could access it besides, does not run while the store is
+        // borrowed.
         unsafe { std::slice::from_raw_parts_mut(vm.base, vm.len as usize) }
     }
 
@@ -130,7 +133,8 @@ impl MemoryData {
             .min(MEMORY_BYTES_MAX / WASM_PAGE_BYTES)
     }
 
-    /// Grows to `pages`, which are no more than [`MemoryData::pages_max`]; moves when the reservation is too small. Whether it did.
+    /// Grows to `pages`, which are no more than [`MemoryData::pages_max`]; moves when the
+    /// reservation is too small. Whether it did.
     fn grow_to(&mut self, pages: u64) -> bool {
         let bytes = pages * WASM_PAGE_BYTES;
         let old = self.bytes() as usize;
@@ -254,7 +258,8 @@ impl StoreOpaque {
                 .copy_within(source, target.start);
         } else {
             let bytes: *const [u8] = &raw const self.memory(from).data()[source];
-            // SAFETY: M4: two memories have different reservations, so the slices do not overlap, and neither moves here.
+            // SAFETY: M4: two memories have different reservations, so the slices do not overlap,
+            // and neither moves here.
             let bytes = unsafe { &*bytes };
             self.memory_mut(to).data_mut()[target].copy_from_slice(bytes);
         }

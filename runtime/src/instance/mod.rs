@@ -1,10 +1,12 @@
-//! Compiled code to instances: what a store owns, and every operation on it that runs no WebAssembly code.
+//! Compiled code to instances: what a store owns, and every operation on it that runs no
+//! WebAssembly code.
 //!
-//! [`store::StoreOpaque`] owns everything; entities are found by the numbers below, which are positions in its vectors and never
-//! change. Compiled code sees the records of `abi::vmctx` that [`context`] fills in.
+//! [`store::StoreOpaque`] owns everything; entities are found by the numbers below, which are
+//! positions in its vectors and never change. Compiled code sees the records of `abi::vmctx` that
+//! [`context`] fills in.
 //!
-//! Not here: entering and leaving code (`execute`), the bodies of libcalls, and the embedder's types (`embed`), which wrap these numbers
-//! together with the store's identity.
+//! Not here: entering and leaving code (`execute`), the bodies of libcalls, and the embedder's
+//! types (`embed`), which wrap these numbers together with the store's identity.
 
 pub mod code;
 pub mod contents;

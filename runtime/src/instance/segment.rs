@@ -1,6 +1,7 @@
 //! Element and data segments of an instance.
 //!
-//! Invariant **S1**: a segment's `VmSegment` describes exactly the items of [`Segment::Refs`], or nothing.
+//! Invariant **S1**: a segment's `VmSegment` describes exactly the items of [`Segment::Refs`], or
+//! nothing.
 //!
 //! Source: 4.2.10 (element instances), 4.2.11 (data instances).
 

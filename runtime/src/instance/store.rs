@@ -1,11 +1,12 @@
 //! A store without the embedder's data: the owner of everything that running code can reach.
 //!
-//! Always at one address, inside of the embedder's `Store` (`VmStore::host` points here). Fields that compiled code or the collector need
-//! are in [`Contents`] and [`Heap`]; they are apart so that a collection can borrow both.
+//! Always at one address, inside of the embedder's `Store` (`VmStore::host` points here). Fields
+//! that compiled code or the collector need are in [`Contents`] and [`Heap`]; they are apart so
+//! that a collection can borrow both.
 //!
 //! Invariants:
-//! - Every write of a GC reference outside of compiled code goes through `write_root`, `init_root` or the heap's bulk
-//!   operations.
+//! - Every write of a GC reference outside of compiled code goes through `write_root`, `init_root`
+//!   or the heap's bulk operations.
 //! - After something proved broken ([`HeapFault`]) the store runs nothing any more.
 //! - Data of host objects is dropped by [`StoreOpaque::settle`], never while a collection runs.
 
@@ -202,7 +203,8 @@ impl StoreOpaque {
     /// Tells the store where it and what is around it will stay.
     ///
     /// # Safety
-    /// `this` is where this store stays until it is dropped; `outer` and `limiter` belong together as [`LimiterHook`] says.
+    /// `this` is where this store stays until it is dropped; `outer` and `limiter` belong together
+    /// as [`LimiterHook`] says.
     pub unsafe fn settle_at(
         &mut self,
         this: *mut StoreOpaque,
@@ -230,7 +232,8 @@ impl StoreOpaque {
         self.epoch = hook;
     }
 
-    /// Execution is interrupted when the engine's epoch has been incremented `ticks` times from now.
+    /// Execution is interrupted when the engine's epoch has been incremented `ticks` times from
+    /// now.
     pub fn set_epoch_deadline(&mut self, ticks: u64) {
         let now = self.engine.epoch.load(Ordering::Relaxed);
         self.vm_mut().epoch_deadline = now.saturating_add(ticks);
@@ -242,7 +245,8 @@ impl StoreOpaque {
     /// `Exhausted(Epoch)` without a hook; else what the embedder says.
     pub fn epoch_passed(&mut self) -> Result<(), Raised> {
         let hook = self.epoch.ok_or(Raised::Exhausted(Exhausted::Epoch))?;
-        // SAFETY: the contract of `set_epoch_hook`. The embedder's data and this value do not overlap.
+        // SAFETY: the contract of `set_epoch_hook`. The embedder's data and this value do not
+        // overlap.
         let ticks = unsafe { (hook.passed)(self.outer) }?;
         self.set_epoch_deadline(ticks);
         Ok(())
@@ -268,7 +272,8 @@ impl StoreOpaque {
 
     /// The record that compiled code uses, while no compiled code runs or it has called the host.
     pub fn vm_mut(&mut self) -> &mut VmStore {
-        // SAFETY: V1; V3: wasm does not use it while the host runs, and the host borrows it through the store only.
+        // SAFETY: V1; V3: wasm does not use it while the host runs, and the host borrows it through
+        // the store only.
         unsafe { self.vm.start().cast::<VmStore>().as_mut() }
     }
 
@@ -282,7 +287,8 @@ impl StoreOpaque {
     pub fn limit<R>(&mut self, ask: impl Fn(&mut dyn ResourceLimiter) -> R) -> R {
         let mut answer = None;
         if let Some(hook) = self.limiter {
-            // SAFETY: the contract of `settle_at`. The embedder's data and this value do not overlap.
+            // SAFETY: the contract of `settle_at`. The embedder's data and this value do not
+            // overlap.
             unsafe { (hook.with)(self.outer, &mut |limiter| answer = Some(ask(limiter))) };
         }
         answer.unwrap_or_else(|| ask(&mut Unlimited))
@@ -308,7 +314,8 @@ impl StoreOpaque {
         }
     }
 
-    /// Notes that something proved broken: the store runs nothing any more, and its heap is not recycled.
+    /// Notes that something proved broken: the store runs nothing any more, and its heap is not
+    /// recycled.
     pub fn poison(&mut self, fault: HeapFault) {
         if let Some(heap) = &mut self.heap {
             heap.fault(fault);
@@ -338,7 +345,8 @@ impl StoreOpaque {
         if let Some(space) = self.reserved.take() {
             let types: Arc<dyn TypeSource> = Arc::clone(&self.engine.registry) as _;
             let vm = self.vm.start().cast();
-            // SAFETY: C2: the record lives longer than the heap (fields are dropped in order) and is used only through the store.
+            // SAFETY: C2: the record lives longer than the heap (fields are dropped in order) and
+            // is used only through the store.
             let mut heap = unsafe { Heap::new(&self.engine.config, types, space, vm) };
             heap.set_schedule(self.schedule.clone());
             heap.set_full_at(self.full_at);
@@ -386,7 +394,8 @@ impl StoreOpaque {
         Ok(())
     }
 
-    /// A collection point at which the caller holds references, which it gets back as they are afterwards.
+    /// A collection point at which the caller holds references, which it gets back as they are
+    /// afterwards.
     ///
     /// # Errors
     /// The heap is corrupt.
@@ -489,7 +498,8 @@ impl StoreOpaque {
         self.allocate(|heap, contents| heap.alloc_array(ty, len, contents))
     }
 
-    /// A new exception of a tag, its payload all zero; a collection point. See [`Heap::alloc_exception`].
+    /// A new exception of a tag, its payload all zero; a collection point. See
+    /// [`Heap::alloc_exception`].
     ///
     /// # Errors
     /// Exhaustion, or the heap is corrupt.

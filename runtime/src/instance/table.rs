@@ -1,11 +1,13 @@
-//! Tables. They have two shapes, with separate access: references into the collected heap (4 bytes) and functions (8 bytes, no
-//! heap needed).
+//! Tables. They have two shapes, with separate access: references into the collected heap (4 bytes)
+//! and functions (8 bytes, no heap needed).
 //!
 //! Invariants:
 //! - **B1** `VmTable::base` and `len` always describe the elements of [`TableData`].
-//! - Every store of a GC reference into a table is one of `Heap::{init_root, write_root, clear_root}` (through
-//!   [`store`](super::store)'s helpers), whoever asks: instructions, segments or the embedder.
-//! - A reference handed to growth is held by the new elements only: once for each, and not at all when growth fails.
+//! - Every store of a GC reference into a table is one of `Heap::{init_root, write_root,
+//!   clear_root}` (through [`store`](super::store)'s helpers), whoever asks: instructions, segments
+//!   or the embedder.
+//! - A reference handed to growth is held by the new elements only: once for each, and not at all
+//!   when growth fails.
 //!
 //! Source: 4.4.8 (table instructions), 4.2.7 (table instances).
 
@@ -242,7 +244,8 @@ impl StoreOpaque {
         Ok(())
     }
 
-    /// Asks type, implementation and limiter, and appends `delta` null elements. The old size, or `None`.
+    /// Asks type, implementation and limiter, and appends `delta` null elements. The old size, or
+    /// `None`.
     fn table_extend(&mut self, id: TableId, delta: u64) -> Option<u64> {
         let table = self.table(id);
         let (old, max) = (table.size(), table.size_max());
@@ -254,7 +257,8 @@ impl StoreOpaque {
         self.table_mut(id).extend(delta).then_some(old)
     }
 
-    /// `table.grow` of GC references, which is a collection point. The old size, or `None` when type, implementation or limiter refuse.
+    /// `table.grow` of GC references, which is a collection point. The old size, or `None` when
+    /// type, implementation or limiter refuse.
     ///
     /// # Errors
     /// The heap is corrupt.

@@ -1,7 +1,8 @@
-//! Whether rejected bytes are malformed (chapter 5) or only invalid (chapter 2), or valid beyond a limit of `wasmparser`.
+//! Whether rejected bytes are malformed (chapter 5) or only invalid (chapter 2), or valid beyond a
+//! limit of `wasmparser`.
 //!
-//! The validator reports all three the same way. What tells them apart: bytes that do not even parse are malformed. So rejected bytes
-//! are parsed once more, without validation.
+//! The validator reports all three the same way. What tells them apart: bytes that do not even
+//! parse are malformed. So rejected bytes are parsed once more, without validation.
 
 use wasmparser::{
     DataKind, ElementItems, ElementKind, FunctionBody, Parser, Payload, TableInit, WasmFeatures,
@@ -19,7 +20,8 @@ fn is_limit(message: &str) -> bool {
         || message.contains("string size out of bounds")
 }
 
-/// Errors of the validator that the binary grammar states as side conditions (5.5.16), or whose subject it does not have at all.
+/// Errors of the validator that the binary grammar states as side conditions (5.5.16), or whose
+/// subject it does not have at all.
 fn is_grammar(message: &str) -> bool {
     message.contains("data count section required")
         || message.contains("inconsistent lengths")
@@ -138,7 +140,8 @@ fn function(body: &FunctionBody<'_>) -> wasmparser::Result<()> {
     reader.finish()
 }
 
-/// Whether a function declares 2^32 locals or more, which the binary format itself forbids (5.5.13); fewer are a limit of `wasmparser`.
+/// Whether a function declares 2^32 locals or more, which the binary format itself forbids
+/// (5.5.13); fewer are a limit of `wasmparser`.
 fn any_locals_overflow(bytes: &[u8], features: WasmFeatures) -> bool {
     let mut parser = Parser::new(0);
     parser.set_features(features);

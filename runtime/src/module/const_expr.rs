@@ -64,7 +64,8 @@ fn operator(types: &TypeSpace, op: &Operator<'_>) -> Result<ConstOp, Rejected> {
     })
 }
 
-/// The function an expression names: `Some(None)` for null, `None` if the expression is anything else.
+/// The function an expression names: `Some(None)` for null, `None` if the expression is anything
+/// else.
 fn as_func(expr: &ConstExpr) -> Option<Option<FuncIdx>> {
     match *expr.ops {
         [ConstOp::RefFunc(func)] => Some(Some(func)),

@@ -1,6 +1,7 @@
 //! `wasmparser`'s types to canonical ones.
 //!
-//! Called on sections that validated: an index out of range cannot occur, but yields an error rather than a panic.
+//! Called on sections that validated: an index out of range cannot occur, but yields an error
+//! rather than a panic.
 
 use wasmparser::{
     AbstractHeapType, CompositeInnerType, HeapType, RecGroup, RefType, StorageType, SubType,

@@ -1,7 +1,9 @@
-//! The binary format to the tables of a [`Module`], section by section, each after `wasmparser` has validated it.
+//! The binary format to the tables of a [`Module`], section by section, each after `wasmparser` has
+//! validated it.
 //!
-//! Source: WebAssembly 3.0, 5.5 (modules). Features are exactly those of the 3.0 specification: `WasmFeatures::WASM3` without threads, which
-//! `wasmparser` counts in and the specification does not.
+//! Source: WebAssembly 3.0, 5.5 (modules). Features are exactly those of the 3.0 specification:
+//! `WasmFeatures::WASM3` without threads, which `wasmparser` counts in and the specification does
+//! not.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -281,7 +283,8 @@ impl Decoder<'_> {
         Ok(())
     }
 
-    /// The names of functions; a malformed rest of the section is ignored (Appendix, custom sections).
+    /// The names of functions; a malformed rest of the section is ignored (Appendix, custom
+    /// sections).
     fn names(&mut self, names: wasmparser::NameSectionReader<'_>) {
         for name in names {
             let Ok(Name::Function(map)) = name else {
@@ -346,8 +349,9 @@ fn memory_type(ty: &wasmparser::MemoryType) -> MemoryType {
     }
 }
 
-/// Whether any type in the module can have values in the collected heap. A value of such a type in a body comes from a parameter, a
-/// result, a global, a table, a field, an exception of a declared tag or an allocation: all of them are declared.
+/// Whether any type in the module can have values in the collected heap. A value of such a type in
+/// a body comes from a parameter, a result, a global, a table, a field, an exception of a declared
+/// tag or an allocation: all of them are declared.
 fn uses_heap(decls: &Declarations, registry: &TypeRegistry) -> bool {
     let collected = |vals: &[ValKind]| vals.iter().any(|v| v.is_collected());
     !decls.tags.is_empty()

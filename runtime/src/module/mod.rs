@@ -1,7 +1,9 @@
-//! Bytes to a validated module: tables of what it declares, with canonical types, and its function bodies as ranges of its bytes.
+//! Bytes to a validated module: tables of what it declares, with canonical types, and its function
+//! bodies as ranges of its bytes.
 //!
-//! Pure: no Cranelift, no store, no input or output. `decode` makes the tables while `wasmparser` validates; `const_expr` keeps constant
-//! expressions as data; `classify` tells malformed from invalid. [`Module::validate`] is the only constructor, so a [`Module`] is the proof of validity.
+//! Pure: no Cranelift, no store, no input or output. `decode` makes the tables while `wasmparser`
+//! validates; `const_expr` keeps constant expressions as data; `classify` tells malformed from
+//! invalid. [`Module::validate`] is the only constructor, so a [`Module`] is the proof of validity.
 
 mod classify;
 mod const_expr;
@@ -225,11 +227,13 @@ pub struct Declarations {
     pub start: Option<FuncIdx>,
     /// Names of functions from the name section, where it is well-formed.
     pub func_names: Vec<(FuncIdx, Box<str>)>,
-    /// Defined functions that can be reached other than by a direct call of their own module (exported, in a segment, in
-    /// `ref.func`), ascending; each has a function reference in the instance's context.
+    /// Defined functions that can be reached other than by a direct call of their own module
+    /// (exported, in a segment, in `ref.func`), ascending; each has a function reference in
+    /// the instance's context.
     pub escaped: Vec<FuncIdx>,
-    /// Whether the module can meet a value of the collected heap: any of its types, tables, globals, segments or tags has one.
-    /// Such a module's store reserves address space for a heap; memory is committed at the first allocation.
+    /// Whether the module can meet a value of the collected heap: any of its types, tables,
+    /// globals, segments or tags has one. Such a module's store reserves address space for a
+    /// heap; memory is committed at the first allocation.
     pub uses_heap: bool,
 }
 

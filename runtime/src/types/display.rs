@@ -1,12 +1,16 @@
-//! Supertype displays: one row per type id in one address range, read by compiled code without a lock.
+//! Supertype displays: one row per type id in one address range, read by compiled code without a
+//! lock.
 //!
-//! Row of a type of depth d: `row[i]` for i < d is the id of its supertype of depth i, `row[d]` is its own id, the rest is 0. A cast
-//! to a type T of depth d is therefore one comparison: `row[d] == T`.
+//! Row of a type of depth d: `row[i]` for i < d is the id of its supertype of depth i, `row[d]` is
+//! its own id, the rest is 0. A cast to a type T of depth d is therefore one comparison: `row[d] ==
+//! T`.
 //!
 //! Invariants that unsafe code argues from:
-//! - **D1** The range has `TypeId::MAX + 1` rows of [`DISPLAY_ENTRIES`] aligned words and stays mapped, readable and writable, until the
-//!   value is dropped. Pages that nobody wrote read as zero.
-//! - **D2** Only `Displays::write` and `Displays::clear` write, through atomics; a row is complete before its id is handed out.
+//! - **D1** The range has `TypeId::MAX + 1` rows of [`DISPLAY_ENTRIES`] aligned words and stays
+//!   mapped, readable and writable, until the value is dropped. Pages that nobody wrote read as
+//!   zero.
+//! - **D2** Only `Displays::write` and `Displays::clear` write, through atomics; a row is complete
+//!   before its id is handed out.
 
 use std::ptr;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -36,7 +40,8 @@ impl Displays {
     /// # Errors
     /// The operating system's, when it refuses 4 GiB of address space.
     pub fn new() -> std::io::Result<Displays> {
-        // SAFETY: a new private mapping at an address the system chooses touches no existing memory.
+        // SAFETY: a new private mapping at an address the system chooses touches no existing
+        // memory.
         let base = unsafe {
             mmap_anonymous(
                 ptr::null_mut(),
@@ -64,7 +69,8 @@ impl Displays {
         unsafe { AtomicU32::from_ptr(word) }
     }
 
-    /// The id of the supertype of `id` that has depth `depth` (`id` itself at its own depth), if there is one.
+    /// The id of the supertype of `id` that has depth `depth` (`id` itself at its own depth), if
+    /// there is one.
     #[must_use]
     pub fn ancestor(&self, id: TypeId, depth: u32) -> Option<TypeId> {
         if id.0 == 0 || id.0 > TypeId::MAX || depth >= DISPLAY_ENTRIES {

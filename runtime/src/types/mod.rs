@@ -1,11 +1,12 @@
 //! Types with engine-wide identity.
 //!
-//! A module's types are canonicalised when it is validated: structurally equal recursion groups get the same [`TypeId`]s, engine
-//! wide, so that equality of types is equality of numbers everywhere after that, in compiled code as well. The registry
-//! ([`registry`]) counts who uses a group and recycles its ids.
+//! A module's types are canonicalised when it is validated: structurally equal recursion groups get
+//! the same [`TypeId`]s, engine wide, so that equality of types is equality of numbers everywhere
+//! after that, in compiled code as well. The registry ([`registry`]) counts who uses a group and
+//! recycles its ids.
 //!
-//! Not here: a module's own numbering of types ([`TypeIdx`](crate::index::TypeIdx)) and decoding (`module`); layouts of
-//! objects (`heap::layout`).
+//! Not here: a module's own numbering of types ([`TypeIdx`](crate::index::TypeIdx)) and decoding
+//! (`module`); layouts of objects (`heap::layout`).
 //!
 //! Source: WebAssembly 3.0, 2.2 (validation, subtyping), 4.2 (execution, types).
 
@@ -50,7 +51,8 @@ pub enum HeapKind {
     NoExtern,
     Exn,
     NoExn,
-    /// A defined type, with its shape beside it so that the hierarchy is known without the registry.
+    /// A defined type, with its shape beside it so that the hierarchy is known without the
+    /// registry.
     Defined(TypeId, Shape),
 }
 

@@ -1,9 +1,10 @@
 //! The engine-wide registry of canonical recursion groups.
 //!
-//! Who uses types holds a [`Registered`]; a group lives as long as a `Registered` or another living group needs it. When the
-//! last goes, its ids and its rows in the displays are recycled.
+//! Who uses types holds a [`Registered`]; a group lives as long as a `Registered` or another living
+//! group needs it. When the last goes, its ids and its rows in the displays are recycled.
 //!
-//! Invariant **T1**: an id in the `ids` of a living [`Registered`] (and every id such a type mentions) is not recycled.
+//! Invariant **T1**: an id in the `ids` of a living [`Registered`] (and every id such a type
+//! mentions) is not recycled.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -118,7 +119,8 @@ impl TypeRegistry {
         self.read().types.iter().flatten().count()
     }
 
-    /// Nothing panics between two states of the tables that belong together, so a poisoned lock is as good as any.
+    /// Nothing panics between two states of the tables that belong together, so a poisoned lock is
+    /// as good as any.
     fn read(&self) -> RwLockReadGuard<'_, Tables> {
         self.tables.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -275,8 +277,8 @@ impl Registered {
         })
     }
 
-    /// Adds a recursion group: members in order, ids either [`TypeId::relative`] or alive by T1. Depths are computed here, those
-    /// given are ignored. Returns the members' ids.
+    /// Adds a recursion group: members in order, ids either [`TypeId::relative`] or alive by T1.
+    /// Depths are computed here, those given are ignored. Returns the members' ids.
     ///
     /// # Errors
     /// `Rejected::Limit` when the engine has no ids left.

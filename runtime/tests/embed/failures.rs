@@ -1,5 +1,6 @@
-//! What a failure leaves behind, of whatever kind and at whatever moment: a heap that verifies, counts that are right, exactly the objects
-//! that something still refers to, and a store that goes on working.
+//! What a failure leaves behind, of whatever kind and at whatever moment: a heap that verifies,
+//! counts that are right, exactly the objects that something still refers to, and a store that goes
+//! on working.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -127,13 +128,15 @@ fn out_of_memory_at_each_allocation_in_turn() {
                 assert!(exhausted, "{collector:?}, allocation {failing}: {error}");
                 failing += 1;
             }
-            // 6 of constant expressions, 3 + 1 + 1 + 2 + 1 of the function, 2 of the host function, 1 of the host.
+            // 6 of constant expressions, 3 + 1 + 1 + 2 + 1 of the function, 2 of the host function,
+            // 1 of the host.
             assert_eq!(failing, 17, "{collector:?}");
         }
     }
 }
 
-/// With allocation compiled inline, a store that is told to fail allocates out of line: every allocation has its number there too.
+/// With allocation compiled inline, a store that is told to fail allocates out of line: every
+/// allocation has its number there too.
 #[test]
 fn inline_allocations_are_counted_when_one_has_to_fail() {
     for collector in CollectorKind::ALL {
@@ -226,7 +229,8 @@ fn growth_refused_at_each_question_in_turn() {
     }
 }
 
-/// Host functions that end in every way there is, called with references in locals, on the operand stack and as arguments.
+/// Host functions that end in every way there is, called with references in locals, on the operand
+/// stack and as arguments.
 #[test]
 fn host_functions_that_fail_with_references_in_flight() {
     each_store(|store| {
@@ -303,7 +307,8 @@ fn host_functions_that_fail_with_references_in_flight() {
     });
 }
 
-/// Bulk operations check first and write then: one that traps has done nothing, and holds on to nothing it was handed.
+/// Bulk operations check first and write then: one that traps has done nothing, and holds on to
+/// nothing it was handed.
 #[test]
 fn bulk_operations_that_trap_have_written_nothing() {
     each_store(|store| {
@@ -358,7 +363,8 @@ fn bulk_operations_that_trap_have_written_nothing() {
     });
 }
 
-/// A start function has written to what it imports, to its own table and global, and holds more when it ends.
+/// A start function has written to what it imports, to its own table and global, and holds more
+/// when it ends.
 #[test]
 fn start_functions_that_trap_after_half_of_the_set_up() {
     each_store(|store| {
@@ -394,7 +400,8 @@ fn start_functions_that_trap_after_half_of_the_set_up() {
                      (start $start))"#
             )
         };
-        // The instance's own global; of what the owner has, the item, a pair and what its global holds.
+        // The instance's own global; of what the owner has, the item, a pair and what its global
+        // holds.
         let (mut own, shared) = (0, 4);
         for how in [
             "(unreachable)",
@@ -417,7 +424,8 @@ fn start_functions_that_trap_after_half_of_the_set_up() {
     });
 }
 
-/// Handles of exceptions outlive the store, whose host objects do not; and a host function may drop its store's last exception itself.
+/// Handles of exceptions outlive the store, whose host objects do not; and a host function may drop
+/// its store's last exception itself.
 #[test]
 fn stores_dropped_with_exceptions_held_or_on_their_way() {
     let count = Arc::new(AtomicUsize::new(0));
@@ -473,7 +481,8 @@ fn stores_dropped_with_exceptions_held_or_on_their_way() {
     assert_eq!(held.borrow().len(), 16, "one for each store");
 }
 
-/// An object whose second field is a stale handle is not made, and the first field's object is released.
+/// An object whose second field is a stale handle is not made, and the first field's object is
+/// released.
 #[test]
 fn objects_that_cannot_be_made_release_what_they_were_given() {
     each_store(|store| {
@@ -607,7 +616,8 @@ const THROWN_BACK: &str = r#"(module
         (try_table (catch $t $t) (throw_ref (local.get $e)))
         (unreachable))))"#;
 
-/// The host throws what only a handle of its own holds; the handle is released while wasm holds the exception it has caught.
+/// The host throws what only a handle of its own holds; the handle is released while wasm holds the
+/// exception it has caught.
 #[test]
 fn exceptions_outlive_the_handle_they_were_thrown_by() -> Result<(), Error> {
     for collector in CollectorKind::ALL {

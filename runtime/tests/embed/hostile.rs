@@ -1,10 +1,12 @@
-//! Modules that ask for too much get a refusal, a trap or exhaustion, in a moment; the store is usable afterwards and the process unharmed.
+//! Modules that ask for too much get a refusal, a trap or exhaustion, in a moment; the store is
+//! usable afterwards and the process unharmed.
 
 use gcrucible_runtime::embed::*;
 
 use crate::{call, instantiate, module, store, wat};
 
-/// Stores with heaps of 64 MiB, one for each trap mode, collector that frees, and size of reservations.
+/// Stores with heaps of 64 MiB, one for each trap mode, collector that frees, and size of
+/// reservations.
 fn each_store(check: impl Fn(&mut Store<()>)) {
     for (collector, trap_mode, reservation) in [
         (CollectorKind::Drc, TrapMode::Signals, 4 << 30),
@@ -51,7 +53,8 @@ fn binary(sections: &[Vec<u8>]) -> Vec<u8> {
     bytes
 }
 
-/// One function `f : [] -> []`, exported, with this body (locals and instructions without the final `end`).
+/// One function `f : [] -> []`, exported, with this body (locals and instructions without the final
+/// `end`).
 fn one_function(body: &[u8]) -> Vec<u8> {
     let mut code = vec![1];
     code.extend(leb(body.len() as u64 + 1));
@@ -257,7 +260,8 @@ fn jump_tables_and_nesting() {
     }
 }
 
-/// A frame that is larger than what is left of the stack, or than any guard, is noticed before it is touched.
+/// A frame that is larger than what is left of the stack, or than any guard, is noticed before it
+/// is touched.
 #[test]
 fn frames_larger_than_the_stack() {
     for trap_mode in [TrapMode::Signals, TrapMode::Explicit] {
@@ -308,7 +312,8 @@ fn frames_larger_than_the_stack() {
     assert!(is_limit(Module::new(&engine, one_function(&locals))));
 }
 
-/// Locals of every type in a function with more of them than variables, set in branches, alive over a collection.
+/// Locals of every type in a function with more of them than variables, set in branches, alive over
+/// a collection.
 #[test]
 fn thousands_of_locals_keep_their_values() {
     const COUNT: u64 = 3_000;
@@ -372,7 +377,8 @@ fn thousands_of_locals_keep_their_values() {
     }
 }
 
-/// What would take time by the square of a function's length is refused: operands held over as many checks, references over as many calls.
+/// What would take time by the square of a function's length is refused: operands held over as many
+/// checks, references over as many calls.
 #[test]
 fn much_held_over_much() {
     let loads = format!(

@@ -141,7 +141,8 @@ fn what_a_failed_instance_wrote_stays() {
         let error = Instance::new(&mut *store, &failing, &[table.into()]).unwrap_err();
         assert_eq!(error.trap(), Some(Trap::TableOutOfBounds));
         let answer = call(store, owner, "run", &[]).unwrap();
-        // Element segments come before data segments, so that the second one trapped before the data was there.
+        // Element segments come before data segments, so that the second one trapped before the
+        // data was there.
         assert_eq!(answer[0].i32(), Some(0));
     });
 }
@@ -180,7 +181,8 @@ fn constant_expressions_may_allocate_and_collect() {
         store.audit().unwrap();
         let reclaims = store.engine().collector_traits().reclaims;
         let total = store.census().unwrap().total();
-        // 2 arrays and 4 structures of the global, item 5, item 6; what the table began with is garbage.
+        // 2 arrays and 4 structures of the global, item 5, item 6; what the table began with is
+        // garbage.
         assert_eq!(total, 8 + u64::from(!reclaims));
     });
 }

@@ -21,7 +21,8 @@ fn wat(text: &str) -> Vec<u8> {
     module.encode().expect("encodes")
 }
 
-/// Stores with every collector, under schedules that collect never, now and then, and always, in both trap modes.
+/// Stores with every collector, under schedules that collect never, now and then, and always, in
+/// both trap modes.
 fn each_store(check: impl Fn(&mut Store<()>)) {
     for collector in CollectorKind::ALL {
         for schedule in [Schedule::At(vec![]), Schedule::EveryNth(3), Schedule::Every] {

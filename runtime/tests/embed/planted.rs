@@ -1,5 +1,5 @@
-//! Faults that no script can show, because a script has one store: each is planted, and found by what an embedder can do. Without the
-//! fault nothing is found.
+//! Faults that no script can show, because a script has one store: each is planted, and found by
+//! what an embedder can do. Without the fault nothing is found.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -8,7 +8,8 @@ use gcrucible_runtime::planted::{Fault, Planted};
 
 use crate::{call, instantiate};
 
-/// Carries `scenario` out on every collector, sound and with the fault: only the latter is found, and on one at least.
+/// Carries `scenario` out on every collector, sound and with the fault: only the latter is found,
+/// and on one at least.
 #[track_caller]
 fn check(fault: Fault, scenario: impl Fn(&Config) -> Result<(), Error>) {
     let mut found = Vec::new();

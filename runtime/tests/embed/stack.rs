@@ -4,7 +4,8 @@ use gcrucible_runtime::embed::*;
 
 use crate::{call, each_store, instantiate, module};
 
-/// wasm -> host -> wasm -> ... until the stack is used up: exhaustion for each of them, and an ordinary end afterwards.
+/// wasm -> host -> wasm -> ... until the stack is used up: exhaustion for each of them, and an
+/// ordinary end afterwards.
 #[test]
 fn recursion_through_the_host_ends() {
     each_store(|store| {
@@ -100,7 +101,8 @@ fn every_kind_of_call_overflows() {
     }
 }
 
-/// Ten million tail calls of each kind, to functions with other numbers of parameters, and to another instance.
+/// Ten million tail calls of each kind, to functions with other numbers of parameters, and to
+/// another instance.
 #[test]
 fn tail_calls_take_no_stack() {
     let other = r#"(module

@@ -6,8 +6,9 @@
 //!            <--file----                        the input being run (record), read when a worker has died
 //! ```
 //!
-//! Input number `n` of a run is a function of the run's seed and `n` alone ([`input`]), so a run does the same whatever
-//! the number of workers, and each input can be replayed by its target and its own seed.
+//! Input number `n` of a run is a function of the run's seed and `n` alone ([`input`]), so a run
+//! does the same whatever the number of workers, and each input can be replayed by its target and
+//! its own seed.
 
 use std::path::PathBuf;
 
@@ -26,7 +27,8 @@ use crate::target::{Rig, TARGETS, Target};
 /// Arguments of `fuzz`.
 #[derive(Clone, Debug, Args)]
 pub struct Options {
-    /// A target to run; may be given more than once. Without it: every target there is. `--target help` lists them.
+    /// A target to run; may be given more than once. Without it: every target there is. `--target
+    /// help` lists them.
     #[arg(long = "target", value_name = "NAME")]
     pub targets: Vec<String>,
     /// How long to run, in seconds; 60 unless `--runs` is given.
@@ -62,7 +64,8 @@ pub struct Options {
 ///
 /// # Errors
 ///
-/// Wrong usage, a worker that cannot be started, a folder that cannot be written, or a run that compared nothing.
+/// Wrong usage, a worker that cannot be started, a folder that cannot be written, or a run that
+/// compared nothing.
 pub fn run(options: &Options) -> Result<Ending, Failure> {
     if options.targets.iter().any(|t| t == "help") {
         for target in TARGETS {
@@ -81,7 +84,8 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
     supervisor::run(options, &targets)
 }
 
-/// The targets with these names, in the order of the list of targets; all of them when no name is given.
+/// The targets with these names, in the order of the list of targets; all of them when no name is
+/// given.
 ///
 /// # Errors
 ///
@@ -105,8 +109,8 @@ pub fn chosen(names: &[String]) -> Result<Vec<&'static Target>, Failure> {
         .collect())
 }
 
-/// Input number `number` of the run that began with `seed`: its target, which is the one whose turn it is in `round`
-/// ([`crate::target::round`]), and its own seed.
+/// Input number `number` of the run that began with `seed`: its target, which is the one whose turn
+/// it is in `round` ([`crate::target::round`]), and its own seed.
 ///
 /// Seeds are a bijective mix, so that no two inputs of a run have the same.
 #[must_use]
@@ -118,7 +122,8 @@ pub fn input(seed: u64, round: &[usize], number: u64) -> (usize, u64) {
     )
 }
 
-/// The finaliser of splitmix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014): a bijection.
+/// The finaliser of splitmix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number
+/// generators", 2014): a bijection.
 fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

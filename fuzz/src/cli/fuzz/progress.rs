@@ -1,4 +1,5 @@
-//! What a person sees while a run goes on: one living line on a terminal, a line every few seconds elsewhere.
+//! What a person sees while a run goes on: one living line on a terminal, a line every few seconds
+//! elsewhere.
 //!
 //! Progress goes to standard error, so that standard output holds the summary alone.
 

@@ -1,8 +1,9 @@
-//! The record of what a worker is doing, in a file, so that it outlives the worker: position, target and seed of the input now
-//! being run. Written before each input; read by the supervisor when a worker has died.
+//! The record of what a worker is doing, in a file, so that it outlives the worker: position,
+//! target and seed of the input now being run. Written before each input; read by the supervisor
+//! when a worker has died.
 //!
-//! One `pwrite` of 24 bytes for each input; what reached the page cache survives the process. An input is a function of target
-//! and seed, so the record need not hold its bytes.
+//! One `pwrite` of 24 bytes for each input; what reached the page cache survives the process. An
+//! input is a function of target and seed, so the record need not hold its bytes.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -54,7 +55,8 @@ impl Record {
         self.file.write_all_at(&bytes, 0)
     }
 
-    /// Reads where the last worker was that used the file; `None` if it died before its first input.
+    /// Reads where the last worker was that used the file; `None` if it died before its first
+    /// input.
     #[must_use]
     pub fn read(path: &Path) -> Option<Position> {
         let bytes = std::fs::read(path).ok()?;

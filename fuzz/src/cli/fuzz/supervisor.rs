@@ -1,8 +1,10 @@
-//! The supervisor: starts workers, adds up what they report, starts a worker again where one has died, and ends the run.
+//! The supervisor: starts workers, adds up what they report, starts a worker again where one has
+//! died, and ends the run.
 //!
-//! A worker that dies is a crash. The input it was at is run once more, alone: if that dies as well the input is a finding; if not,
-//! somebody killed the worker (a person, the system short of memory), which is counted as such and is no finding. Either way the
-//! worker is started again behind that input.
+//! A worker that dies is a crash. The input it was at is run once more, alone: if that dies as well
+//! the input is a finding; if not, somebody killed the worker (a person, the system short of
+//! memory), which is counted as such and is no finding. Either way the worker is started again
+//! behind that input.
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -24,7 +26,8 @@ use crate::target::{Fault, Target};
 /// How long workers get to end by themselves once they are told to.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Deaths in a row, without one input finished between them, after which a worker is not started again.
+/// Deaths in a row, without one input finished between them, after which a worker is not started
+/// again.
 const DEATHS_IN_A_ROW_MAX: u32 = 5;
 
 /// Runs workers until the time or the inputs are used up or Ctrl-C is pressed.
@@ -80,7 +83,8 @@ pub fn run(options: &Options, targets: &[&'static Target]) -> Result<Ending, Fai
     summary.ending()
 }
 
-/// A seed nobody used before: from the system's random source by way of the standard library's hash keys.
+/// A seed nobody used before: from the system's random source by way of the standard library's hash
+/// keys.
 fn new_seed() -> u64 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one(std::process::id())

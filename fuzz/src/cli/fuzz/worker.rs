@@ -1,7 +1,8 @@
 //! A worker: runs its share of the inputs, one after the other, and reports on standard output.
 //!
-//! Before each input it writes where it is into its record, and a finding is on disk before anything else happens; so
-//! whatever kills the worker, nothing is lost. A panic of the harness is a finding like any other.
+//! Before each input it writes where it is into its record, and a finding is on disk before
+//! anything else happens; so whatever kills the worker, nothing is lost. A panic of the harness is
+//! a finding like any other.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -57,13 +58,15 @@ pub struct Options {
     pub planted: Vec<String>,
 }
 
-/// Runs inputs until there are no more, standard input is closed, or nothing can be written any more.
+/// Runs inputs until there are no more, standard input is closed, or nothing can be written any
+/// more.
 ///
 /// # Errors
 ///
 /// Wrong arguments, or a record or finding that cannot be written.
 pub fn run(options: &Options) -> Result<Ending, Failure> {
-    // Ctrl-C reaches the whole process group; the supervisor decides what happens, and closes our standard input.
+    // Ctrl-C reaches the whole process group; the supervisor decides what happens, and closes our
+    // standard input.
     let _ = ctrlc::set_handler(|| {});
     let rig = Rig::standard(&options.planted).map_err(Failure::Usage)?;
     let targets = super::chosen(&options.targets)?;
@@ -103,7 +106,8 @@ fn stop_at_end_of_input() -> Arc<AtomicBool> {
     stop
 }
 
-/// Writes a line for the supervisor. If it cannot be written the supervisor is gone, and standard input ends as well.
+/// Writes a line for the supervisor. If it cannot be written the supervisor is gone, and standard
+/// input ends as well.
 fn say(message: &Message) {
     let mut line = serde_json::to_vec(message).unwrap_or_default();
     line.push(b'\n');

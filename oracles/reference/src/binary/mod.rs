@@ -2,10 +2,10 @@
 //!
 //! Functions are named after the grammar's nonterminals (`Bvaltype` is `valtype`).
 //!
-//! Always holds: decoding never panics, never recurses, and never allocates for a declared count before the bytes have proved
-//! it (each element of a list takes at least one byte, and lists grow as elements arrive).
-//! Not here: anything the specification calls *invalid* rather than *malformed*; the one exception is marked as
-//! [`MalformedKind::LocalsLimit`].
+//! Always holds: decoding never panics, never recurses, and never allocates for a declared count
+//! before the bytes have proved it (each element of a list takes at least one byte, and lists grow
+//! as elements arrive). Not here: anything the specification calls *invalid* rather than
+//! *malformed*; the one exception is marked as [`MalformedKind::LocalsLimit`].
 
 mod instructions;
 mod modules;
@@ -53,7 +53,8 @@ pub enum MalformedKind {
     DataCount,
     /// A function uses a data segment, but there is no data count section.
     DataCountMissing,
-    /// No instruction has this opcode. The second number follows the prefix bytes 0xFB, 0xFC and 0xFD.
+    /// No instruction has this opcode. The second number follows the prefix bytes 0xFB, 0xFC and
+    /// 0xFD.
     Opcode(u8, u32),
     /// `else` outside `if`, or a second one.
     Else,
@@ -85,11 +86,13 @@ pub enum MalformedKind {
     MemargFlags(u32),
     /// A function has 2^32 locals or more.
     Locals,
-    /// A function has more locals than [`MAX_LOCALS`]. Such a module is not malformed; this is an implementation limit.
+    /// A function has more locals than [`MAX_LOCALS`]. Such a module is not malformed; this is an
+    /// implementation limit.
     LocalsLimit,
 }
 
-/// Most locals of a function, parameters not counted: the limit that the JS API appendix sets for all engines.
+/// Most locals of a function, parameters not counted: the limit that the JS API appendix sets for
+/// all engines.
 pub const MAX_LOCALS: u32 = 50_000;
 
 impl fmt::Display for Malformed {

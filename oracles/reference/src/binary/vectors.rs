@@ -1,4 +1,5 @@
-//! Vector instructions (specification section 5.3, from the banner "Vector instructions"), after the prefix 0xFD.
+//! Vector instructions (specification section 5.3, from the banner "Vector instructions"), after
+//! the prefix 0xFD.
 
 use super::instructions::{FRELOPS, IRELOPS, MemArg};
 use super::values::Reader;
@@ -176,8 +177,9 @@ fn vector_convert(op: u32) -> Option<Instr> {
     }))
 }
 
-/// The operators that all four integer shapes have at the same distance from the first opcode of their group of 32: `abs`,
-/// `neg`, `all_true`, `bitmask`, `narrow`, `extend`, shifts, and `extmul`.
+/// The operators that all four integer shapes have at the same distance from the first opcode of
+/// their group of 32: `abs`, `neg`, `all_true`, `bitmask`, `narrow`, `extend`, shifts, and
+/// `extmul`.
 fn vector_shared(op: u32) -> Option<Instr> {
     let shape = match op {
         96..128 => I8x16,

@@ -1,9 +1,10 @@
 //! 4.0: the store and its instances.
 //!
-//! Instances are found by address in the store, or by index through a module instance. A missing one is
-//! [`Stuck`]: valid code cannot name it.
+//! Instances are found by address in the store, or by index through a module instance. A missing
+//! one is [`Stuck`]: valid code cannot name it.
 //!
-//! Not here: objects (`heap`), the stack (`stack`), who may change what (`instructions`, `embedding`).
+//! Not here: objects (`heap`), the stack (`stack`), who may change what (`instructions`,
+//! `embedding`).
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -30,8 +31,8 @@ use super::values::{
 /// `$Ki` squared times 64: bytes of a page.
 pub const PAGE_BYTES: u64 = 65_536;
 
-/// What a store may use. Reaching a limit is [`Exhausted`](super::Exhausted) or, where the specification provides for
-/// refusal (`memory.grow`, `table.grow`), -1.
+/// What a store may use. Reaching a limit is [`Exhausted`](super::Exhausted) or, where the
+/// specification provides for refusal (`memory.grow`, `table.grow`), -1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoreLimits {
     /// Most frames on the stack, over all nested entries.
@@ -40,7 +41,8 @@ pub struct StoreLimits {
     pub stack_values: u32,
     /// Most entries from the host within each other. Each uses the host's stack.
     pub host_nesting: u32,
-    /// Steps over the life of the store: one for each instruction, and one for about 64 bytes moved in bulk.
+    /// Steps over the life of the store: one for each instruction, and one for about 64 bytes
+    /// moved in bulk.
     pub steps: u64,
     /// Most bytes of all memories.
     pub memory_bytes: u64,
@@ -48,7 +50,8 @@ pub struct StoreLimits {
     pub table_elements: u64,
     /// Most words of 8 bytes for objects, two for each object included.
     pub heap_words: u64,
-    /// The object, of those ever asked for and counted from 0, for which there is no room, whatever `heap_words` says.
+    /// The object, of those ever asked for and counted from 0, for which there is no room,
+    /// whatever `heap_words` says.
     pub full_at: Option<u64>,
 }
 
@@ -142,7 +145,8 @@ impl ModuleInst {
         &self.funcs
     }
 
-    /// Names and addresses of the exports, in the module's order. Empty until instantiation has allocated the instance.
+    /// Names and addresses of the exports, in the module's order. Empty until instantiation has
+    /// allocated the instance.
     pub fn exports(&self) -> impl Iterator<Item = (&str, Extern)> {
         let names = self.module.module().exports.iter();
         names
@@ -226,8 +230,8 @@ pub(crate) struct ElemInst {
 
 /// `store`, with everything else an embedder needs beside it: types, limits, handles, the stack.
 ///
-/// Nothing in a store is ever freed before the store is dropped. It does nothing on its own and depends on nothing but
-/// the calls made on it.
+/// Nothing in a store is ever freed before the store is dropped. It does nothing on its own and
+/// depends on nothing but the calls made on it.
 pub struct Store {
     pub(crate) types: TypeStore,
     /// By [`DefTypeId`], as many as `types` has.
@@ -362,8 +366,8 @@ impl Store {
     }
 }
 
-/// `$type(z, x)`, `$global(z, x)` and so on: what an index means in an instance. Each gives what is there, and, with
-/// `_mut`, the place to change.
+/// `$type(z, x)`, `$global(z, x)` and so on: what an index means in an instance. Each gives what is
+/// there, and, with `_mut`, the place to change.
 macro_rules! lookups {
     ($($(#[$doc:meta])* $get:ident, $get_mut:ident, $addr:ident: $Idx:ident -> $Addr:ident, $space:ident, $Inst:ident;)*) => {
         impl ModuleInst {$(

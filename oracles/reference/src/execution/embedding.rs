@@ -1,8 +1,10 @@
-//! What an embedder may do to a store (specification, appendix "Embedding"): define functions, tables, memories, globals
-//! and tags of its own, read and change what is there, make objects and hold on to them.
+//! What an embedder may do to a store (specification, appendix "Embedding"): define functions,
+//! tables, memories, globals and tags of its own, read and change what is there, make objects and
+//! hold on to them.
 //!
-//! Always: an operation that would put a value where it does not belong is refused with [`Misuse`] before anything is
-//! changed; one that wasm code could attempt as well ends as it would there (a [`Trap`], or a refusal to grow).
+//! Always: an operation that would put a value where it does not belong is refused with [`Misuse`]
+//! before anything is changed; one that wasm code could attempt as well ends as it would there (a
+//! [`Trap`], or a refusal to grow).
 //!
 //! Not here: instantiation and invocation (`modules`), liveness ([`reach`](crate::reach)).
 
@@ -69,7 +71,8 @@ impl Store {
         self.define(CompositeType::Func(ty))
     }
 
-    /// The defined type of a closed composite type without supertypes, final and in a group of its own.
+    /// The defined type of a closed composite type without supertypes, final and in a group of its
+    /// own.
     pub fn define(&mut self, composite: CompositeType) -> DefTypeId {
         let id = self.types.define_plain(composite);
         self.lay_out_types();
@@ -155,7 +158,8 @@ impl Store {
 
 /// Definitions of the host.
 impl Store {
-    /// A host function of a defined function type. It gets the store, in which it may do anything, calls included.
+    /// A host function of a defined function type. It gets the store, in which it may do anything,
+    /// calls included.
     ///
     /// # Errors
     /// [`Misuse::WrongType`] if `ty` is not a function type of this store.
@@ -208,7 +212,8 @@ impl Store {
     /// A table of its least size with this element everywhere.
     ///
     /// # Errors
-    /// [`Misuse::InvalidType`], [`Misuse::ValueType`], or [`Exhausted::Table`](super::Exhausted::Table).
+    /// [`Misuse::InvalidType`], [`Misuse::ValueType`], or
+    /// [`Exhausted::Table`](super::Exhausted::Table).
     pub fn add_table(&mut self, ty: TableType, r: Ref) -> Result<TableAddr, Halt> {
         Store::check_limits(ty.limits, most_elements(ty.addr))?;
         self.check(r.into(), ty.elem.into())?;
@@ -233,7 +238,8 @@ fn at<T>(items: &[T], index: usize) -> Result<&T, Halt> {
     items.get(index).ok_or(Halt::Misuse(Misuse::NoSuchAddress))
 }
 
-/// Functions, tags and globals. Methods fail with [`Misuse::NoSuchAddress`] on addresses of other stores.
+/// Functions, tags and globals. Methods fail with [`Misuse::NoSuchAddress`] on addresses of other
+/// stores.
 #[allow(clippy::missing_errors_doc, reason = "said once for all, above")]
 impl Store {
     /// The type of a function.
@@ -282,8 +288,9 @@ impl Store {
 
 const OUT_OF_TABLE: Halt = Halt::Trap(Trap::OutOfBoundsTableAccess);
 
-/// Tables. Methods fail with [`Misuse::NoSuchAddress`] on addresses of other stores, with [`Misuse::ValueType`] on
-/// references of another type than the elements', and with [`Trap::OutOfBoundsTableAccess`] beyond the end.
+/// Tables. Methods fail with [`Misuse::NoSuchAddress`] on addresses of other stores, with
+/// [`Misuse::ValueType`] on references of another type than the elements', and with
+/// [`Trap::OutOfBoundsTableAccess`] beyond the end.
 #[allow(clippy::missing_errors_doc, reason = "said once for all, above")]
 impl Store {
     /// The type of a table; its least size is its current size.
@@ -322,7 +329,8 @@ impl Store {
         Ok(())
     }
 
-    /// Adds `n` elements: the old size, or nothing if the table's type or a limit of the store does not allow it.
+    /// Adds `n` elements: the old size, or nothing if the table's type or a limit of the store does
+    /// not allow it.
     pub fn table_grow(&mut self, a: TableAddr, n: u64, r: Ref) -> Result<Option<u64>, Halt> {
         self.check(r.into(), self.table_type(a)?.elem.into())?;
         table::grow_table(self, a, n, r)
@@ -367,15 +375,17 @@ impl Store {
         Ok(self.memory_type(a)?.limits.min)
     }
 
-    /// Adds `n` pages: the old size in pages, or nothing if the memory's type or a limit of the store does not allow it.
+    /// Adds `n` pages: the old size in pages, or nothing if the memory's type or a limit of the
+    /// store does not allow it.
     pub fn memory_grow(&mut self, a: MemAddr, n: u64) -> Result<Option<u64>, Halt> {
         self.memory_type(a)?;
         memory::grow_memory(self, a, n)
     }
 }
 
-/// Objects. Methods fail with [`Misuse::NoSuchAddress`] on addresses of other stores, with [`Misuse::WrongType`] on types
-/// of another kind, and with [`Misuse::ValueType`] on values of another type than the field's.
+/// Objects. Methods fail with [`Misuse::NoSuchAddress`] on addresses of other stores, with
+/// [`Misuse::WrongType`] on types of another kind, and with [`Misuse::ValueType`] on values of
+/// another type than the field's.
 #[allow(clippy::missing_errors_doc, reason = "said once for all, above")]
 impl Store {
     /// The field types of a structure type, the element type of an array type (one).
@@ -449,10 +459,11 @@ impl Store {
         self.heap.add_exception(tag, values.to_vec())
     }
 
-    /// A new host object that carries a number. As an external reference it is `Ref::Extern(Internal::Host(address))`.
+    /// A new host object that carries a number. As an external reference it is
+    /// `Ref::Extern(Internal::Host(address))`.
     ///
-    /// Host objects of the embedder's own numbering need not be made here; a [`HostAddr`] is taken as it is. One for which there is no
-    /// room was made all the same: nothing refers to it.
+    /// Host objects of the embedder's own numbering need not be made here; a [`HostAddr`] is taken
+    /// as it is. One for which there is no room was made all the same: nothing refers to it.
     ///
     /// # Errors
     ///
@@ -481,13 +492,15 @@ impl Store {
         self.heap.structs().len() + self.heap.arrays().len() + self.heap.exceptions().len()
     }
 
-    /// Number of objects asked for so far, those of the host included, and whether they were made or not.
+    /// Number of objects asked for so far, those of the host included, and whether they were made
+    /// or not.
     #[must_use]
     pub fn objects_asked(&self) -> u64 {
         self.heap.asked()
     }
 
-    /// The object a reference refers to, seen through `extern.convert_any`; nothing for null, scalars and functions.
+    /// The object a reference refers to, seen through `extern.convert_any`; nothing for null,
+    /// scalars and functions.
     pub fn object(&self, r: Ref) -> Result<Option<Object>, Halt> {
         Ok(match r.unwrapped() {
             Ref::Struct(a) => Some(Object::Struct {
@@ -570,7 +583,8 @@ impl Store {
         Ok(self.array_object(a)?.len)
     }
 
-    /// The value of an element; packed ones zero-extended. [`Trap::OutOfBoundsArrayAccess`] beyond the end.
+    /// The value of an element; packed ones zero-extended. [`Trap::OutOfBoundsArrayAccess`] beyond
+    /// the end.
     pub fn array_get(&self, a: ArrayAddr, i: u32) -> Result<Value, Halt> {
         let array = self.array_object(a)?;
         if i >= array.len {
@@ -580,7 +594,8 @@ impl Store {
         self.heap.element(array, storage, i).map(Value::from)
     }
 
-    /// Sets an element. [`Trap::OutOfBoundsArrayAccess`] beyond the end, [`Misuse::Immutable`] if elements are.
+    /// Sets an element. [`Trap::OutOfBoundsArrayAccess`] beyond the end, [`Misuse::Immutable`] if
+    /// elements are.
     pub fn array_set(&mut self, a: ArrayAddr, i: u32, value: Value) -> Result<(), Halt> {
         let array = self.array_object(a)?;
         let place = self.layout(array.ty)?.element()?;
@@ -616,7 +631,8 @@ impl Store {
         self.handles.remove(&handle)
     }
 
-    /// Declares an exception that is on its way through the embedder's code, which makes it a root, or that none is.
+    /// Declares an exception that is on its way through the embedder's code, which makes it a root,
+    /// or that none is.
     pub fn set_pending_exception(&mut self, exception: Option<ExnAddr>) {
         self.pending = exception;
     }

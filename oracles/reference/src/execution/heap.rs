@@ -1,9 +1,11 @@
 //! 4.0: structures, arrays and exceptions of a store, and their fields.
 //!
-//! Nothing is ever freed: which objects live is *defined* by [`reach`](crate::reach), not decided here. So an object is
-//! a start and a length in one vector of words, and its address never changes.
+//! Nothing is ever freed: which objects live is *defined* by [`reach`](crate::reach), not decided
+//! here. So an object is a start and a length in one vector of words, and its address never
+//! changes.
 //!
-//! Always holds: the words of an object are as many as its type's [`Layout`](super::types::Layout) asks for.
+//! Always holds: the words of an object are as many as its type's [`Layout`](super::types::Layout)
+//! asks for.
 
 use crate::syntax::DefTypeId;
 
@@ -56,7 +58,8 @@ pub(crate) struct Heap {
     words: Vec<u64>,
     /// Number of words of objects.
     used: usize,
-    /// Words that may still be added, those of headers included; fewer than 2^32, so that every position fits in 32 bits.
+    /// Words that may still be added, those of headers included; fewer than 2^32, so that every
+    /// position fits in 32 bits.
     left: u64,
     /// Objects asked for, those of the host included.
     asked: u64,
@@ -73,13 +76,14 @@ const ZEROS: usize = 1 << 9;
 /// Words, or structures, for which room is made at first.
 const FEW: usize = 1 << 12;
 
-/// Words for which room is made next. It is address space, of which only what is used becomes memory, so there is no need
-/// to grow in small steps and move everything each time. It is just below the 32 MB from which on the usual allocator gets
-/// memory from the system for each request and gives it back (mallopt(3), `M_MMAP_THRESHOLD`): the next store gets this
-/// store's pages.
+/// Words for which room is made next. It is address space, of which only what is used becomes
+/// memory, so there is no need to grow in small steps and move everything each time. It is just
+/// below the 32 MB from which on the usual allocator gets memory from the system for each request
+/// and gives it back (mallopt(3), `M_MMAP_THRESHOLD`): the next store gets this store's pages.
 const MANY_WORDS: usize = (1 << 22) - FEW;
 
-/// As [`MANY_WORDS`]. What is free is also given back when it is twice the largest request (`M_TRIM_THRESHOLD`).
+/// As [`MANY_WORDS`]. What is free is also given back when it is twice the largest request
+/// (`M_TRIM_THRESHOLD`).
 const MANY_STRUCTS: usize = MANY_WORDS / 2;
 
 /// How many items to make room for, beyond the `len` there are, when `more` are wanted.
@@ -186,8 +190,8 @@ impl Heap {
         self.exceptions.get(a.index()).or_stuck(Stuck::Address)
     }
 
-    /// `$add_structinst`: a structure of this layout with these fields, one for each place. Not inlined, so that the loop
-    /// over instructions keeps its registers.
+    /// `$add_structinst`: a structure of this layout with these fields, one for each place. Not
+    /// inlined, so that the loop over instructions keeps its registers.
     #[inline(never)]
     pub(crate) fn add_struct(
         &mut self,
@@ -280,8 +284,9 @@ impl Heap {
         Ok(())
     }
 
-    /// Copies `n` elements of `from`, from the `j`th, to `to`, from the `i`th; both ranges are in bounds. The arrays may
-    /// be one. Elements of both are held in the same number of words, as their types match.
+    /// Copies `n` elements of `from`, from the `j`th, to `to`, from the `i`th; both ranges are in
+    /// bounds. The arrays may be one. Elements of both are held in the same number of words, as
+    /// their types match.
     pub(crate) fn copy_elements(
         &mut self,
         (to, i): (ArrayInst, u32),

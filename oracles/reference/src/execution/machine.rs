@@ -2,8 +2,9 @@
 //!
 //! Pure rules get nothing but a [`Machine`]: it is the part of a configuration without the store.
 //!
-//! Steps are counted before they are done, a stretch of instructions at a time: from where execution goes on to the end of
-//! the body, or as far as the step budget allows. A jump gives back what has not been executed.
+//! Steps are counted before they are done, a stretch of instructions at a time: from where
+//! execution goes on to the end of the body, or as far as the step budget allows. A jump gives back
+//! what has not been executed.
 
 use std::slice::Iter;
 
@@ -15,9 +16,9 @@ use super::instructions::trap::{Halt, OrStuck, Stuck};
 use super::stack::{Frame, Slot, Stack, Thread, vector};
 use super::values::{Kind, Ref, Value, Word};
 
-/// A [`Stack`] while rules are applied. What every rule changes is kept beside it: a machine that only inlined functions
-/// get is in registers. So the functions of common rules are always inlined; others get a machine of their own, by
-/// [`Machine::apart`].
+/// A [`Stack`] while rules are applied. What every rule changes is kept beside it: a machine that
+/// only inlined functions get is in registers. So the functions of common rules are always inlined;
+/// others get a machine of their own, by [`Machine::apart`].
 pub(crate) struct Machine<'s, 'c> {
     stack: &'s mut Stack,
     /// In place of [`Stack::height`].
@@ -153,7 +154,8 @@ impl<'c> Machine<'_, 'c> {
         self.recorder.stop()
     }
 
-    /// Has `f` work on the stack with a machine of its own, out of line, so that this one can stay in registers.
+    /// Has `f` work on the stack with a machine of its own, out of line, so that this one can stay
+    /// in registers.
     #[inline(always)]
     pub(crate) fn apart<T>(&mut self, f: impl FnOnce(&mut Machine<'_, 'c>) -> T) -> T {
         #[inline(never)]
@@ -271,7 +273,8 @@ impl<'c> Machine<'_, 'c> {
 
     #[inline(always)]
     fn pop_slot(&mut self) -> Option<Slot> {
-        // What is below the first position is none, and a stack with a missing operand is never used again.
+        // What is below the first position is none, and a stack with a missing operand is never
+        // used again.
         self.height = self.height.wrapping_sub(1);
         self.stack.slots.get(self.height).copied()
     }
@@ -411,7 +414,8 @@ impl<'c> Machine<'_, 'c> {
         self.stack.after.wrapping_sub(self.stretch.len())
     }
 
-    /// The current instruction, unless steps must be counted first, and what follows it in the stretch.
+    /// The current instruction, unless steps must be counted first, and what follows it in the
+    /// stretch.
     #[inline(always)]
     pub(crate) fn current(&self) -> Option<(&'c Instr, Iter<'c, Instr>)> {
         let mut rest = self.stretch.clone();
@@ -424,15 +428,16 @@ impl<'c> Machine<'_, 'c> {
         self.stretch.next();
     }
 
-    /// As [`Machine::advance`], after a rule that has not, so that the rest is what [`Machine::current`] gave.
+    /// As [`Machine::advance`], after a rule that has not, so that the rest is what
+    /// [`Machine::current`] gave.
     #[inline(always)]
     pub(crate) fn advance_to(&mut self, rest: Iter<'c, Instr>) {
         debug_assert_eq!(rest.len() + 1, self.stretch.len());
         self.stretch = rest;
     }
 
-    /// The instruction at a position becomes the current one. The stretch is as long as the slice of steps, which it
-    /// takes.
+    /// The instruction at a position becomes the current one. The stretch is as long as the slice
+    /// of steps, which it takes.
     #[inline(always)]
     pub(crate) fn jump(&mut self, body: &'c [Instr], position: usize) -> Result<(), Halt> {
         let slice = self.stack.slice.wrapping_add(self.ahead() as u64);

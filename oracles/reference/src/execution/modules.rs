@@ -1,8 +1,9 @@
 //! 4.4: allocation, instantiation and invocation.
 //!
-//! Instantiation takes the specification's steps in its order: types and imports, globals one after the other, tables'
-//! initial values, element segments, allocation of the rest, then active element segments, active data segments and the
-//! start function. What was done before a trap stays done, as in the specification.
+//! Instantiation takes the specification's steps in its order: types and imports, globals one after
+//! the other, tables' initial values, element segments, allocation of the rest, then active element
+//! segments, active data segments and the start function. What was done before a trap stays done,
+//! as in the specification.
 
 use std::fmt;
 use std::rc::Rc;
@@ -97,16 +98,19 @@ impl Store {
         imports.map(|import| import.ty.close(&types)).collect()
     }
 
-    /// The address that the next successful link of an instantiation will give, for host functions that belong to it.
+    /// The address that the next successful link of an instantiation will give, for host functions
+    /// that belong to it.
     #[must_use]
     pub fn next_instance(&self) -> InstanceAddr {
         InstanceAddr(self.instances.len() as u32)
     }
 
-    /// `$instantiate`: an instance of `module` with `imports`, one for each import in order; its start function has run.
+    /// `$instantiate`: an instance of `module` with `imports`, one for each import in order; its
+    /// start function has run.
     ///
     /// # Errors
-    /// [`InstantiationError::Link`] if an import does not match, [`InstantiationError::Halt`] if initialisation halts.
+    /// [`InstantiationError::Link`] if an import does not match, [`InstantiationError::Halt`] if
+    /// initialisation halts.
     pub fn instantiate(
         &mut self,
         module: &Rc<ValidModule>,
@@ -194,7 +198,8 @@ impl Store {
         let made = self.globals.len();
         let evaluated = self.evaluate(m, instance, module);
         if evaluated.is_err() {
-            // Constant expressions have no effects, so nobody has seen this instance: its globals are no roots.
+            // Constant expressions have no effects, so nobody has seen this instance: its globals
+            // are no roots.
             self.globals.truncate(made);
         }
         let (table_refs, elem_refs) = evaluated?;
@@ -207,7 +212,8 @@ impl Store {
         }
     }
 
-    /// Every constant expression: globals, then the initial elements of tables, then the items of element segments.
+    /// Every constant expression: globals, then the initial elements of tables, then the items of
+    /// element segments.
     fn evaluate(
         &mut self,
         m: &mut Machine,
@@ -413,11 +419,13 @@ impl Store {
         Ok(())
     }
 
-    /// `$invoke`: calls a function with arguments and runs it to its end. A host function may do so again.
+    /// `$invoke`: calls a function with arguments and runs it to its end. A host function may do so
+    /// again.
     ///
     /// # Errors
-    /// Whatever halts the execution; [`Misuse::Arguments`] if the arguments do not match the function's type. After an
-    /// error the store is as execution has left it, and the stack as it was before.
+    /// Whatever halts the execution; [`Misuse::Arguments`] if the arguments do not match the
+    /// function's type. After an error the store is as execution has left it, and the stack as
+    /// it was before.
     pub fn invoke(&mut self, func: FuncAddr, arguments: &[Value]) -> Result<Vec<Value>, Halt> {
         let inst = self.funcs.get(func.index()).ok_or(Misuse::NoSuchAddress)?;
         let ft = self.types.expand_func(inst.ty).or_stuck(Stuck::Index)?;

@@ -1,9 +1,10 @@
 //! 4.0: frames, locals and operands.
 //!
-//! All locals and operands of all frames stand in one vector; a call's arguments become the callee's first locals where
-//! they are. Labels and handlers are not here (see the module above).
+//! All locals and operands of all frames stand in one vector; a call's arguments become the
+//! callee's first locals where they are. Labels and handlers are not here (see the module above).
 //!
-//! Always holds: `frames[k].base <= frames[k].operands <=` base of the next frame `<= height <=` number of slots.
+//! Always holds: `frames[k].base <= frames[k].operands <=` base of the next frame `<= height <=`
+//! number of slots.
 //!
 //! Not here: what rules do with it (`machine`).
 
@@ -172,7 +173,8 @@ impl Stack {
         self.vectors.len() as u64 - 1
     }
 
-    /// Keeps only vectors that a slot refers to. No rule holds a vector's slot while it pushes a vector.
+    /// Keeps only vectors that a slot refers to. No rule holds a vector's slot while it pushes a
+    /// vector.
     #[cold]
     fn forget_unused_vectors(&mut self, height: usize) {
         let all = std::mem::take(&mut self.vectors);

@@ -1,6 +1,8 @@
-//! 4.1 and 4.2: types at run time. Which type a reference has (`Ref_ok`), and how objects of a type are laid out.
+//! 4.1 and 4.2: types at run time. Which type a reference has (`Ref_ok`), and how objects of a type
+//! are laid out.
 //!
-//! All types here are closed: their uses are [`TypeUse::Def`], so they mean the same in every module of the store.
+//! All types here are closed: their uses are [`TypeUse::Def`], so they mean the same in every
+//! module of the store.
 
 use crate::numerics::Int;
 use crate::rules::Rule;
@@ -17,7 +19,8 @@ use super::values::{Kind, Ref, Value, Vec128, Word};
 pub(crate) struct Storage {
     /// The kind of the unpacked value. A vector takes two words, the low one first.
     pub(crate) kind: Kind,
-    /// Number of the highest bits of the word that a `packtype` leaves unused; 0 if the field is not packed.
+    /// Number of the highest bits of the word that a `packtype` leaves unused; 0 if the field is
+    /// not packed.
     unused: u8,
 }
 
@@ -62,7 +65,8 @@ impl Storage {
         Ok(Word { kind, low, high })
     }
 
-    /// The rest of `$unpackfield_`: a packed value, as [`Storage::unpack`] gives it, extended as `sx` says.
+    /// The rest of `$unpackfield_`: a packed value, as [`Storage::unpack`] gives it, extended as
+    /// `sx` says.
     #[inline(always)]
     pub(crate) fn extend(self, value: Word, sx: Option<Sx>) -> Word {
         if self.unused == 0 || sx != Some(Sx::S) {

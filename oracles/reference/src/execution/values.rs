@@ -213,7 +213,8 @@ impl Ref {
 }
 
 impl Value {
-    /// `$default_`. A type without a default value gives null: validation ensures that such a local is set before it is read.
+    /// `$default_`. A type without a default value gives null: validation ensures that such a local
+    /// is set before it is read.
     #[must_use]
     pub fn default_of(t: ValType) -> Value {
         match t {

@@ -1,14 +1,14 @@
 //! Chapter 3 of the specification: numeric primitives, as functions on plain Rust numbers.
 //!
-//! Nothing here knows a store, an instruction or a value's tag. Functions carry the names of the SpecTec
-//! definitions (`$iadd_` is [`Int::iadd`], `$fmin_` is [`Float::fmin`], ...), so that each can be read beside its
-//! definition.
+//! Nothing here knows a store, an instruction or a value's tag. Functions carry the names of the
+//! SpecTec definitions (`$iadd_` is [`Int::iadd`], `$fmin_` is [`Float::fmin`], ...), so that each
+//! can be read beside its definition.
 //!
 //! Two choices the specification leaves open are fixed, for the sake of comparison:
 //!
-//! - NaN: the deterministic profile. Every arithmetic or conversion result that is a NaN is the positive canonical
-//!   NaN. Operators defined on bit patterns (`abs`, `neg`, `copysign`, `pmin`, `pmax`, reinterpretation, loads,
-//!   constants) keep the bits they are given.
+//! - NaN: the deterministic profile. Every arithmetic or conversion result that is a NaN is the
+//!   positive canonical NaN. Operators defined on bit patterns (`abs`, `neg`, `copysign`, `pmin`,
+//!   `pmax`, reinterpretation, loads, constants) keep the bits they are given.
 //! - Relaxed operators: every parameter `R_...` is 0, the first alternative (see [`relaxed`]).
 
 pub mod relaxed;

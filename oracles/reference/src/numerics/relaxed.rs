@@ -1,8 +1,9 @@
 //! 3.0 Relaxed numerics, in the deterministic profile.
 //!
-//! The specification gives each relaxed operator a parameter `R_...` that selects one of several results, and
-//! prescribes 0, the first one, for the deterministic profile. That is the only profile implemented here, so each
-//! operator below is the first alternative of its definition (section "Relaxed Operations" of the prose):
+//! The specification gives each relaxed operator a parameter `R_...` that selects one of several
+//! results, and prescribes 0, the first one, for the deterministic profile. That is the only
+//! profile implemented here, so each operator below is the first alternative of its definition
+//! (section "Relaxed Operations" of the prose):
 //!
 //! | operator | parameter | first alternative |
 //! |---|---|---|

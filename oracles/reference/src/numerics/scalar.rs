@@ -1,8 +1,9 @@
 //! 3.1 Numeric primitives on scalars: integers of N bits ([`Int`]) and floats ([`Float`]).
 //!
-//! Integers are unsigned words, as in the specification (`iN`); where an operator reads them as signed, its name
-//! says so (`_s`). Partial operators return [`Undefined`], the reason why the specification's result set is empty,
-//! because scripts expect different trap messages for different reasons.
+//! Integers are unsigned words, as in the specification (`iN`); where an operator reads them as
+//! signed, its name says so (`_s`). Partial operators return [`Undefined`], the reason why the
+//! specification's result set is empty, because scripts expect different trap messages for
+//! different reasons.
 
 /// Why a partial operator has no result (`eps` in the specification).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -399,7 +400,8 @@ macro_rules! float {
 
             #[inline(always)]
             fn canonical(self) -> Self {
-                // On bits: the compiler takes all NaNs of arithmetic for equal, and folds a choice between them away.
+                // On bits: the compiler takes all NaNs of arithmetic for equal, and folds a choice
+                // between them away.
                 let bits = self.to_bits();
                 $float::from_bits(if bits & !$sign > $float::INFINITY.to_bits() {
                     $canonical
@@ -482,7 +484,8 @@ macro_rules! float {
                 }
             }
             fn trunc_s<N: Int>(self) -> Result<N, Undefined> {
-                // 2^(N-1) is exact in either format, so the comparisons are those of the real numbers.
+                // 2^(N-1) is exact in either format, so the comparisons are those of the real
+                // numbers.
                 let end = (1u64 << (N::N - 1)) as $float;
                 let whole = self.trunc();
                 if whole.is_nan() {

@@ -1,4 +1,5 @@
-//! Edge cases of the numeric primitives, as tables: operands, then the word the specification demands.
+//! Edge cases of the numeric primitives, as tables: operands, then the word the specification
+//! demands.
 
 use super::relaxed;
 use super::scalar::*;

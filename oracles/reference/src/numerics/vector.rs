@@ -1,7 +1,8 @@
 //! 3.2 Vector primitives: a vector is 128 bits, its lanes are read and written by [`Lane`].
 //!
-//! The lane-wise operators of the specification (`$ivunop_`, `$fvbinop_`, ...) are the `map` functions here, applied
-//! to a scalar operator; what is not lane-wise (shuffles, narrowing, pairwise sums, dot products) has its own function.
+//! The lane-wise operators of the specification (`$ivunop_`, `$fvbinop_`, ...) are the `map`
+//! functions here, applied to a scalar operator; what is not lane-wise (shuffles, narrowing,
+//! pairwise sums, dot products) has its own function.
 
 use super::scalar::{Int, extend_s, extend_u};
 use crate::syntax::Half;
@@ -154,8 +155,8 @@ fn half<L: Lane>(v: V128, half: Half) -> impl Iterator<Item = L> {
     (first..first + L::M / 2).map(move |k| lane(v, k))
 }
 
-/// `$vcvtop__` with as many lanes of the result as of the operand, or fewer lanes of the operand than of the result
-/// (`ZERO`: the rest is zero).
+/// `$vcvtop__` with as many lanes of the result as of the operand, or fewer lanes of the operand
+/// than of the result (`ZERO`: the rest is zero).
 pub fn convert<From: Lane, To: Lane>(v: V128, f: impl Fn(From) -> To) -> V128 {
     from_lanes(lanes(v).map(f))
 }

@@ -1,16 +1,18 @@
-//! Defined types (specification section 1.2, "Rolling & unrolling"): which recursive types are the same type.
+//! Defined types (specification section 1.2, "Rolling & unrolling"): which recursive types are the
+//! same type.
 //!
-//! A [`TypeStore`] interns recursive types in rolled form. In that form a use of an earlier type is a [`DefTypeId`] and a use
-//! within the group is `rec.i`, so two groups are equal in the specification's sense exactly if their rolled forms are equal
-//! as plain data. No comparison ever descends into another group, however long the chain of groups is.
+//! A [`TypeStore`] interns recursive types in rolled form. In that form a use of an earlier type is
+//! a [`DefTypeId`] and a use within the group is `rec.i`, so two groups are equal in the
+//! specification's sense exactly if their rolled forms are equal as plain data. No comparison ever
+//! descends into another group, however long the chain of groups is.
 //!
 //! Always holds:
 //! 1. Two [`DefTypeId`]s of one store are equal if and only if the defined types are.
 //! 2. Every entry is closed: its type uses are all [`TypeUse::Def`].
 //! 3. A supertype stands before its subtype in the store.
 //!
-//! Not here: whether a declared supertype is a permitted one (`validation::types`), structural matching
-//! (`validation::subtyping`).
+//! Not here: whether a declared supertype is a permitted one (`validation::types`), structural
+//! matching (`validation::subtyping`).
 
 use std::collections::HashMap;
 
@@ -49,9 +51,11 @@ impl TypeStore {
         TypeStore::default()
     }
 
-    /// `$rolldt` at the next index of `types`: defines one recursive type and appends its members to `types`.
+    /// `$rolldt` at the next index of `types`: defines one recursive type and appends its members
+    /// to `types`.
     ///
-    /// Indices in `rec` must lie below the end of the group, and supertypes before the type that declares them.
+    /// Indices in `rec` must lie below the end of the group, and supertypes before the type that
+    /// declares them.
     ///
     /// # Panics
     /// If an index or supertype is out of those bounds, or on more than 2^32 types.
@@ -82,13 +86,15 @@ impl TypeStore {
         types
     }
 
-    /// The defined type of a plain function type, as a final type in a group of its own. `ty` must be closed.
+    /// The defined type of a plain function type, as a final type in a group of its own. `ty` must
+    /// be closed.
     #[must_use]
     pub fn define_func(&mut self, ty: FuncType) -> DefTypeId {
         self.define_plain(CompositeType::Func(ty))
     }
 
-    /// The defined type of a composite type without supertypes, final and in a group of its own. `ty` must be closed.
+    /// The defined type of a composite type without supertypes, final and in a group of its own.
+    /// `ty` must be closed.
     #[must_use]
     pub fn define_plain(&mut self, composite: CompositeType) -> DefTypeId {
         let sub = SubType {
@@ -127,8 +133,8 @@ impl TypeStore {
         first
     }
 
-    /// Parent, depth and jump of a type directly below `parent`. Jump lengths follow the skew-binary numbers, so that the
-    /// path to any ancestor takes O(log depth) steps.
+    /// Parent, depth and jump of a type directly below `parent`. Jump lengths follow the
+    /// skew-binary numbers, so that the path to any ancestor takes O(log depth) steps.
     fn below(&self, parent: DefTypeId) -> (DefTypeId, u32, DefTypeId) {
         let up = self.entry(parent);
         let over = self.entry(up.jump);

@@ -1,7 +1,7 @@
 //! Modules (specification section 1.4).
 //!
-//! Always holds: index spaces list imports first, as the specification numbers them; the fields here hold only what the
-//! module itself defines.
+//! Always holds: index spaces list imports first, as the specification numbers them; the fields
+//! here hold only what the module itself defines.
 //! Not here: whether the parts fit together (`validation::modules`).
 
 use super::instructions::Instr;

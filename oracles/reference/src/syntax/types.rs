@@ -1,10 +1,12 @@
 //! Types (specification section 1.2).
 //!
-//! One family of types serves three situations, exactly as in the specification, told apart only by their [`TypeUse`]s:
-//! in a module's syntax they are type indices, inside a rolled recursive type also `rec.i`, and after closing only defined
-//! types. [`ValType::close`] and its siblings are the specification's `$clos` and `$subst_all`.
+//! One family of types serves three situations, exactly as in the specification, told apart only by
+//! their [`TypeUse`]s: in a module's syntax they are type indices, inside a rolled recursive type
+//! also `rec.i`, and after closing only defined types. [`ValType::close`] and its siblings are the
+//! specification's `$clos` and `$subst_all`.
 //!
-//! Not here: defined types and their identity (`deftypes`), well-formedness and subtyping (`validation`).
+//! Not here: defined types and their identity (`deftypes`), well-formedness and subtyping
+//! (`validation`).
 
 use super::deftypes::DefTypeId;
 use super::values::TypeIdx;
@@ -322,14 +324,15 @@ pub enum ExternType {
     Func(TypeUse),
 }
 
-/// A substitution of type uses, the common core of `$subst_*`, `$rollrt`, `$unrollrt` and `$clos_*`.
+/// A substitution of type uses, the common core of `$subst_*`, `$rollrt`, `$unrollrt` and
+/// `$clos_*`.
 pub trait MapUses: Sized {
     /// The same type with every type use replaced by `f` of it.
     #[must_use]
     fn map_uses(&self, f: &mut dyn FnMut(TypeUse) -> TypeUse) -> Self;
 
-    /// `$subst_all`: type indices replaced by the module's defined types. Indices must be within `types`, which validation
-    /// has established.
+    /// `$subst_all`: type indices replaced by the module's defined types. Indices must be within
+    /// `types`, which validation has established.
     #[must_use]
     fn close(&self, types: &[DefTypeId]) -> Self {
         self.map_uses(&mut |tu| match tu {

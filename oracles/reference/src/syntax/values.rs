@@ -1,7 +1,8 @@
 //! Index spaces and names (specification section 1.1).
 //!
-//! Always holds: each index space has a type of its own, so that an index cannot be used in the wrong space.
-//! Not here: numeric values, which instructions carry as raw bits; their meaning is `numerics`.
+//! Always holds: each index space has a type of its own, so that an index cannot be used in the
+//! wrong space. Not here: numeric values, which instructions carry as raw bits; their meaning is
+//! `numerics`.
 
 macro_rules! index_spaces {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(

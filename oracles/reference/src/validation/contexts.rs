@@ -45,7 +45,8 @@ pub struct Invalid {
     pub kind: InvalidKind,
 }
 
-/// A part of a module. Numbers count definitions of the module, not indices: imports come separately.
+/// A part of a module. Numbers count definitions of the module, not indices: imports come
+/// separately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// A recursive type.
@@ -114,7 +115,8 @@ pub enum InvalidKind {
     Limits,
     /// A tag's type has results.
     TagResults,
-    /// An operand has another type than the one required; in a context without operands, a definition has.
+    /// An operand has another type than the one required; in a context without operands, a
+    /// definition has.
     Mismatch {
         /// The type required.
         expected: ValType,

@@ -136,8 +136,8 @@ impl Module {
         refs
     }
 
-    /// `Tag_ok`, `Mem_ok`, `Table_ok` and `Globals_ok`. Constant expressions of tables see imported globals only, those of
-    /// globals also the globals before them.
+    /// `Tag_ok`, `Mem_ok`, `Table_ok` and `Globals_ok`. Constant expressions of tables see imported
+    /// globals only, those of globals also the globals before them.
     fn definitions_ok(&self, cx: &mut Context, coverage: &mut Coverage) -> Result<()> {
         for (i, tag) in self.tags.iter().enumerate() {
             let dt = cx.tagtype_ok(*tag).map_err(|kind| Invalid {

@@ -1,23 +1,24 @@
-//! What validation knows about a body and execution would otherwise have to find out again: where branches go, how much of
-//! the operand stack they keep, and which instructions a handler covers.
+//! What validation knows about a body and execution would otherwise have to find out again: where
+//! branches go, how much of the operand stack they keep, and which instructions a handler covers.
 //!
-//! The specification keeps labels and handlers on the stack. Their number and their stack heights are static in valid code,
-//! so a body and its [`SideTable`] replace them.
+//! The specification keeps labels and handlers on the stack. Their number and their stack heights
+//! are static in valid code, so a body and its [`SideTable`] replace them.
 //!
-//! Always holds: every reachable branching instruction has its entry. Instructions that no execution can reach may have
-//! entries with meaningless heights, or none.
+//! Always holds: every reachable branching instruction has its entry. Instructions that no
+//! execution can reach may have entries with meaningless heights, or none.
 
 use crate::syntax::Catch;
 
 /// A branch that is taken.
 ///
-/// To execute: set the top `arity` values aside, cut the operand stack down to `height`, put them back, continue at `target`.
-/// When a branch is taken, an instruction's own operands have already been popped, except that `br_on_non_null`,
-/// `br_on_cast` and `br_on_cast_fail` count the reference among the values kept. The values kept for a catch clause are the
-/// ones it pushes.
+/// To execute: set the top `arity` values aside, cut the operand stack down to `height`, put them
+/// back, continue at `target`. When a branch is taken, an instruction's own operands have already
+/// been popped, except that `br_on_non_null`, `br_on_cast` and `br_on_cast_fail` count the
+/// reference among the values kept. The values kept for a catch clause are the ones it pushes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Jump {
-    /// Position in the body of the next instruction to execute. Leaving the function is a jump to its last `End`.
+    /// Position in the body of the next instruction to execute. Leaving the function is a jump to
+    /// its last `End`.
     pub target: u32,
     /// Number of values kept.
     pub arity: u32,
@@ -50,8 +51,8 @@ pub struct SideTable {
 impl SideTable {
     pub(crate) const NONE: u32 = u32::MAX;
 
-    /// The jump of the instruction at `at`: of `br`, `br_if`, `br_on_*` and `return`, when taken; of `if`, when the condition
-    /// is zero; of `else`, when reached from the first branch.
+    /// The jump of the instruction at `at`: of `br`, `br_if`, `br_on_*` and `return`, when taken;
+    /// of `if`, when the condition is zero; of `else`, when reached from the first branch.
     ///
     /// # Panics
     /// If there is no such instruction there, or it is unreachable.
@@ -61,7 +62,8 @@ impl SideTable {
         self.jumps[self.first[at] as usize]
     }
 
-    /// The jump of the `br_table` at `at` for operand `operand`, where `len` is its number of labels without the default.
+    /// The jump of the `br_table` at `at` for operand `operand`, where `len` is its number of
+    /// labels without the default.
     ///
     /// # Panics
     /// As [`SideTable::jump`].

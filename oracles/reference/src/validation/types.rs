@@ -1,6 +1,7 @@
 //! Well-formed types (specification section 2.1).
 //!
-//! Judgements on types that occur in a module check and close in one step: they return the closed type.
+//! Judgements on types that occur in a module check and close in one step: they return the closed
+//! type.
 
 use super::Result;
 use super::contexts::{Context, InvalidKind, Space};
@@ -139,8 +140,9 @@ impl Context {
     }
 }
 
-/// The part of `Subtype_ok` that has to hold before a group can be rolled: `sub`, with index `own` in a group that ends
-/// before `end`, uses types up to there, and declares at most one supertype, which precedes it.
+/// The part of `Subtype_ok` that has to hold before a group can be rolled: `sub`, with index `own`
+/// in a group that ends before `end`, uses types up to there, and declares at most one supertype,
+/// which precedes it.
 fn indices_in_scope(sub: &SubType, own: usize, end: usize) -> Result<()> {
     if sub.supers.len() > 1 {
         return Err(InvalidKind::Supertypes(sub.supers.len() as u32));

@@ -131,7 +131,8 @@ impl Build {
         store.instantiate(&module, imports).expect("it links")
     }
 
-    /// The results of calling the function `x` of an instance of this module alone, in a store with these limits.
+    /// The results of calling the function `x` of an instance of this module alone, in a store with
+    /// these limits.
     #[track_caller]
     pub fn run_within(
         self,

@@ -43,7 +43,8 @@ impl Shared {
     }
 }
 
-/// Makes the function of the harness that an import asks for; it acts on the exports of `instance`, which imports it.
+/// Makes the function of the harness that an import asks for; it acts on the exports of `instance`,
+/// which imports it.
 ///
 /// The error is why it does not link.
 pub(super) fn define(
@@ -362,7 +363,8 @@ impl Host for Call<'_> {
     }
 }
 
-/// Calls a function. The embedder has handles on the arguments until it returns, also when the program has given them up.
+/// Calls a function. The embedder has handles on the arguments until it returns, also when the
+/// program has given them up.
 pub(super) fn invoke(
     store: &mut Store,
     func: FuncAddr,

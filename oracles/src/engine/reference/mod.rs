@@ -1,7 +1,8 @@
 //! The reference interpreter behind a session: the side called "expected".
 //!
-//! Always: it has no collector, so the schedule changes nothing and live counts are computed by reachability; asked for live objects
-//! while frames are on the stack, it gives the answers it was told to give and reports the bounds. Its types appear in this folder only.
+//! Always: it has no collector, so the schedule changes nothing and live counts are computed by
+//! reachability; asked for live objects while frames are on the stack, it gives the answers it was
+//! told to give and reports the bounds. Its types appear in this folder only.
 //!
 //! | file | what it says |
 //! |---|---|
@@ -81,8 +82,8 @@ pub fn absorbed_rules() -> impl Iterator<Item = (&'static str, &'static str)> {
     ABSORBED.iter().copied()
 }
 
-/// What a store may use, from the limits of a case. Nothing is ever freed here, so the heap is several times as large as the one an
-/// engine with a collector gets, and never small.
+/// What a store may use, from the limits of a case. Nothing is ever freed here, so the heap is
+/// several times as large as the one an engine with a collector gets, and never small.
 fn store_limits(limits: &Limits) -> StoreLimits {
     const HEAP_FACTOR: u64 = 4;
     const HEAP_WORDS_MIN: u64 = 8 << 20;

@@ -1,7 +1,8 @@
 //! The reference's values and objects as engine-neutral ones.
 //!
-//! An object's key while a graph is built is its address in the store, which never changes. A null reference says nothing of its
-//! hierarchy, so every value is observed together with the type of the place it was read from.
+//! An object's key while a graph is built is its address in the store, which never changes. A null
+//! reference says nothing of its hierarchy, so every value is observed together with the type of
+//! the place it was read from.
 
 use gcrucible_reference::execution::{
     ArrayAddr, ExnAddr, Extern, FuncAddr, Halt, InstanceAddr, Object, Ref as TheirRef, Store,
@@ -211,7 +212,8 @@ impl Observer<'_> {
         }
     }
 
-    /// The first function with the same definition: each import of a host function makes one of its own, which nothing can tell apart.
+    /// The first function with the same definition: each import of a host function makes one of its
+    /// own, which nothing can tell apart.
     fn same_func(&self, a: FuncAddr) -> FuncAddr {
         let funcs = &self.names.host_funcs;
         let Some(definition) = funcs.get(&a) else {

@@ -1,7 +1,8 @@
-//! What the reference does in one step of a case, around the place where another engine parts from it.
+//! What the reference does in one step of a case, around the place where another engine parts from
+//! it.
 //!
-//! Always: bounded. The step is run twice, first to find the place and then to print what is around it, so that nothing is kept but the
-//! lines asked for. Not here: which step it is (`compare`).
+//! Always: bounded. The step is run twice, first to find the place and then to print what is around
+//! it, so that nothing is kept but the lines asked for. Not here: which step it is (`compare`).
 
 use std::cell::RefCell;
 use std::fmt;
@@ -27,9 +28,9 @@ pub struct Trace {
     pub lines: Vec<String>,
 }
 
-/// Runs `case` to step `at` and traces that step: at most `lines` instructions, around the last one that may have changed what differs;
-/// for a difference that no instruction makes by itself, the last ones of the step. `answers` are as in
-/// [`Setup::answers`](crate::engine::Setup).
+/// Runs `case` to step `at` and traces that step: at most `lines` instructions, around the last one
+/// that may have changed what differs; for a difference that no instruction makes by itself, the
+/// last ones of the step. `answers` are as in [`Setup::answers`](crate::engine::Setup).
 #[must_use]
 pub fn trace(
     case: &Case,
@@ -40,7 +41,8 @@ pub fn trace(
 ) -> Trace {
     let (total, last) = locate(case, answers, at, aspect.and_then(component));
     let most = lines as u64;
-    // The instruction stands in the middle; at either end of the step, what is cut off on one side is shown on the other.
+    // The instruction stands in the middle; at either end of the step, what is cut off on one side
+    // is shown on the other.
     let latest = total.saturating_sub(most);
     let first = last.map_or(latest, |last| last.saturating_sub(most / 2).min(latest));
     Trace {
@@ -69,7 +71,8 @@ fn component(aspect: Aspect) -> Option<Component> {
     }
 }
 
-/// How many instructions the step executes, and the number of the last one that may change `component`.
+/// How many instructions the step executes, and the number of the last one that may change
+/// `component`.
 fn locate(
     case: &Case,
     answers: &[u32],

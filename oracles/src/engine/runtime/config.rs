@@ -12,9 +12,10 @@
 //! | `inline` | allocation in compiled code, without collection points: only the schedule `pressure` |
 //! | `+fault` | a fault planted on purpose, by name (needs the cargo feature `planted`) |
 //!
-//! Always: a name holds the collector and whatever differs from [`RuntimeConfig::plain`], in the order of the table, so that equal
-//! configurations have equal names and a name read back is the same configuration. A field more belongs into `PARTS`, from which
-//! reading, writing and [`RuntimeConfig::drawn`] follow.
+//! Always: a name holds the collector and whatever differs from [`RuntimeConfig::plain`], in the
+//! order of the table, so that equal configurations have equal names and a name read back is the
+//! same configuration. A field more belongs into `PARTS`, from which reading, writing and
+//! [`RuntimeConfig::drawn`] follow.
 
 use gcrucible_runtime::config::{CollectorKind, Config, OptLevel, RegAlloc, TrapMode};
 use gcrucible_runtime::heap::{CollectorTraits, plan};
@@ -35,9 +36,11 @@ pub struct RuntimeConfig {
     pub bounds_checks: bool,
     /// Whether compiled code consumes fuel.
     pub fuel: bool,
-    /// Whether compiled code looks at the epoch. Its deadline has always passed, and is always extended.
+    /// Whether compiled code looks at the epoch. Its deadline has always passed, and is always
+    /// extended.
     pub epochs: bool,
-    /// Whether compiled code has no collection points and allocates inline, so that only `OnPressure` is possible.
+    /// Whether compiled code has no collection points and allocates inline, so that only
+    /// `OnPressure` is possible.
     pub inline_allocation: bool,
     /// Faults switched on, by name, sorted; each needs the cargo feature `planted`.
     pub faults: Vec<&'static str>,
@@ -48,7 +51,8 @@ struct Part {
     name: &'static str,
     made: fn(&RuntimeConfig) -> bool,
     make: fn(&mut RuntimeConfig),
-    /// How many of a hundred drawn configurations have it: fewer if it takes time, so that the plain ones, which are quick, are the rule.
+    /// How many of a hundred drawn configurations have it: fewer if it takes time, so that the
+    /// plain ones, which are quick, are the rule.
     share: u64,
 }
 
@@ -115,8 +119,9 @@ impl RuntimeConfig {
         }
     }
 
-    /// The configuration that a number draws from all combinations, evenly spread numbers given: any collector, and each choice as often as
-    /// its share says. A function of the number only.
+    /// The configuration that a number draws from all combinations, evenly spread numbers given:
+    /// any collector, and each choice as often as its share says. A function of the number
+    /// only.
     pub fn drawn(number: u64) -> RuntimeConfig {
         let collectors = CollectorKind::ALL;
         let count = collectors.len() as u64;
@@ -183,8 +188,9 @@ impl RuntimeConfig {
             epochs: self.epochs,
             collection_points: !self.inline_allocation,
             heap_limit,
-            // The same translator makes the same intermediate form at every level, and the verifier takes a tenth of the time to compile:
-            // checking what a few programs become is enough.
+            // The same translator makes the same intermediate form at every level, and the verifier
+            // takes a tenth of the time to compile: checking what a few programs become
+            // is enough.
             verify_ir: self.epochs,
             planted: self.planted(),
             ..fuzzing
@@ -215,7 +221,8 @@ pub fn collectors() -> impl Iterator<Item = &'static str> {
     CollectorKind::ALL.iter().map(|kind| kind.name())
 }
 
-/// The names of all faults that can be switched on (with the cargo feature `planted`) by appending `:+name` to a configuration.
+/// The names of all faults that can be switched on (with the cargo feature `planted`) by appending
+/// `:+name` to a configuration.
 pub fn fault_names() -> impl Iterator<Item = &'static str> {
     Fault::ALL.iter().map(|fault| fault.name())
 }

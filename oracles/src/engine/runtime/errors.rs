@@ -1,4 +1,5 @@
-//! The runtime's errors as outcomes, exhaustively: an error it gains must be classified here before anything compiles.
+//! The runtime's errors as outcomes, exhaustively: an error it gains must be classified here before
+//! anything compiles.
 
 use gcrucible_runtime::embed::{Error, Exhausted, Rejected, Trap as TheirTrap};
 
@@ -9,7 +10,8 @@ pub(super) fn misuse(what: &str) -> Outcome {
     Outcome::rejected(Why::Misuse, what)
 }
 
-/// How a step ended. An exception has been taken out of the error before; one that is left ends as an outcome without contents.
+/// How a step ended. An exception has been taken out of the error before; one that is left ends as
+/// an outcome without contents.
 pub(super) fn outcome(error: &Error) -> Outcome {
     match error {
         Error::Trap(info) => trapped(info.trap),
@@ -65,7 +67,8 @@ fn trapped(trap: TheirTrap) -> Outcome {
         | TheirTrap::NullExceptionReference
         | TheirTrap::NullReference => Trap::NullReference,
         TheirTrap::CastFailure => Trap::CastFailure,
-        // The specification has no such trap: an array that fits into no heap is a resource that ran out.
+        // The specification has no such trap: an array that fits into no heap is a resource that
+        // ran out.
         TheirTrap::AllocationTooLarge => return Outcome::Exhausted(Resource::Heap),
     })
 }

@@ -26,7 +26,8 @@ pub(super) struct Data {
     pub(super) samples: Vec<Sample>,
     pub(super) budget: Budget,
     handles: Handles<Held>,
-    /// Shared with every host object, so that after the store's end it is known whether one is left.
+    /// Shared with every host object, so that after the store's end it is known whether one is
+    /// left.
     pub(super) alive: Arc<()>,
 }
 
@@ -95,7 +96,8 @@ enum Held {
     Exn(OwnedRooted<ExnRef>),
 }
 
-/// Makes the function of the harness that an import asks for; it acts on the exports of `instance`, which imports it.
+/// Makes the function of the harness that an import asks for; it acts on the exports of `instance`,
+/// which imports it.
 pub(super) fn define(
     store: &mut Scope<'_>,
     instance: InstanceIndex,

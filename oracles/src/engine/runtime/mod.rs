@@ -1,8 +1,9 @@
 //! The runtime behind a session, in each of its configurations.
 //!
-//! Always: a step runs in a scope of handles of its own, so that between steps nothing is rooted but what the program and the harness
-//! hold. A live count is preceded by a collection and followed by the runtime's own audit and heap verification; what they report, and
-//! every panic, is a crash. Its types appear in this folder only.
+//! Always: a step runs in a scope of handles of its own, so that between steps nothing is rooted
+//! but what the program and the harness hold. A live count is preceded by a collection and followed
+//! by the runtime's own audit and heap verification; what they report, and every panic, is a crash.
+//! Its types appear in this folder only.
 //!
 //! | file | what it says |
 //! |---|---|
@@ -42,8 +43,8 @@ use crate::value::{HeapTop, Ref, Target, Value};
 
 /// The runtime in one configuration.
 ///
-/// Sessions of one value share an engine of the runtime, so that they share its registry of types, whose numbers are reused, and its
-/// memory for code.
+/// Sessions of one value share an engine of the runtime, so that they share its registry of types,
+/// whose numbers are reused, and its memory for code.
 #[derive(Debug)]
 pub struct Runtime {
     config: RuntimeConfig,
@@ -52,8 +53,8 @@ pub struct Runtime {
     recent: Arc<Recent>,
 }
 
-/// The modules compiled last, each with its engine's size of heap and its bytes. A target runs one program under dozens of schedules, and
-/// compiling it takes longer than running it.
+/// The modules compiled last, each with its engine's size of heap and its bytes. A target runs one
+/// program under dozens of schedules, and compiling it takes longer than running it.
 #[derive(Debug, Default)]
 struct Recent(Mutex<VecDeque<(u64, Vec<u8>, Module)>>);
 
@@ -148,7 +149,8 @@ impl Engine for Runtime {
     }
 }
 
-/// What `act` gives, or its panic in words. After a panic what it worked on is only dropped, so nobody sees what it left half done.
+/// What `act` gives, or its panic in words. After a panic what it worked on is only dropped, so
+/// nobody sees what it left half done.
 fn caught<R>(act: impl FnOnce() -> R) -> Result<R, String> {
     panic::catch_unwind(AssertUnwindSafe(act)).map_err(|payload| {
         let text = payload.downcast_ref::<String>().map(String::as_str);
@@ -427,7 +429,8 @@ impl RuntimeSession {
         })
     }
 
-    /// Keeps a panic of the runtime from ending the process; after one, nothing more is asked of the session.
+    /// Keeps a panic of the runtime from ending the process; after one, nothing more is asked of
+    /// the session.
     fn guard<R>(&mut self, act: impl FnOnce(&mut RuntimeSession) -> R) -> Result<R, String> {
         if let Some(why) = &self.broken {
             return Err(why.clone());

@@ -1,6 +1,8 @@
-//! The runtime's values and objects as engine-neutral ones, read in a scope in which nothing collects.
+//! The runtime's values and objects as engine-neutral ones, read in a scope in which nothing
+//! collects.
 //!
-//! An object's key while a graph is built is its raw reference, which is good because nothing moves meanwhile.
+//! An object's key while a graph is built is its raw reference, which is good because nothing moves
+//! meanwhile.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -1,4 +1,5 @@
-//! The host's halves of the libcalls: one function for each row of [`abi::libcalls`](crate::abi::libcalls), and no other.
+//! The host's halves of the libcalls: one function for each row of
+//! [`abi::libcalls`](crate::abi::libcalls), and no other.
 //!
 //! ```text
 //! control     traps, fuel, epochs, throwing, collection points
@@ -7,9 +8,10 @@
 //! memory      memories and data segments
 //! ```
 //!
-//! A body is a method of `Call`. It does what the specification says with the store's own operations (`instance`, `heap`), which check
-//! bounds before anything is written. Bodies that may collect root their own reference arguments: a reference whose last use is
-//! the call is in no stack map.
+//! A body is a method of `Call`. It does what the specification says with the store's own
+//! operations (`instance`, `heap`), which check bounds before anything is written. Bodies that may
+//! collect root their own reference arguments: a reference whose last use is the call is in no
+//! stack map.
 
 mod control;
 mod memory;
@@ -101,7 +103,8 @@ pub fn host_code() -> HostCode {
 
 /// # Safety
 ///
-/// `vmctx` is the context of an instance that runs in an activation on this thread, and wasm has left for the host (V3).
+/// `vmctx` is the context of an instance that runs in an activation on this thread, and wasm has
+/// left for the host (V3).
 unsafe fn enter<'a>(vmctx: *mut VmContext) -> Call<'a> {
     // SAFETY: the caller's promise.
     let store = unsafe { store_of(vmctx) };

@@ -1,4 +1,5 @@
-//! Structures, arrays and exceptions (4.6.3 to 4.6.5), and numbers of functions in the collected heap.
+//! Structures, arrays and exceptions (4.6.3 to 4.6.5), and numbers of functions in the collected
+//! heap.
 
 use std::sync::Arc;
 

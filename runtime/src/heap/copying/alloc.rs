@@ -6,8 +6,8 @@ use crate::heap::emit::EmitAllocation;
 use crate::heap::layout::Kind;
 use crate::heap::{Emit, Header, Reg, Room, inline};
 
-/// The least that is used of a half before a collection, so that programs with few live objects collect rarely and yet find the
-/// half in the cache.
+/// The least that is used of a half before a collection, so that programs with few live objects
+/// collect rarely and yet find the half in the cache.
 pub(super) const SOFT_MIN: u32 = 1 << 20;
 
 /// Makes an object, unless the half (or the soft limit) is used up.

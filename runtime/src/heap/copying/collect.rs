@@ -37,7 +37,8 @@ pub(super) fn collect(
 ) -> Result<(), HeapFault> {
     let from = heap.current..core.bump();
     let used = from.end - from.start;
-    // C1: the other half holds at most what this one held. Its pages were reserved with the heap's limit in mind.
+    // C1: the other half holds at most what this one held. Its pages were reserved with the heap's
+    // limit in mind.
     if core
         .space
         .ensure(u64::from(heap.other) + u64::from(used))

@@ -1,13 +1,18 @@
-//! Semi-space copying (Cheney 1970): objects are made in one half; a collection moves what is reachable to the other half,
-//! following references breadth-first with the copies themselves as the queue.
+//! Semi-space copying (Cheney 1970): objects are made in one half; a collection moves what is
+//! reachable to the other half, following references breadth-first with the copies themselves as
+//! the queue.
 //!
 //! Invariants:
-//! - **C1** The halves are disjoint, begin at multiples of 8 and have the same size; each can hold all that the other holds.
-//! - **C2** Outside of a collection, all objects are in the current half, from its start to the region without a gap.
-//! - **C3** The idle half holds nothing; what was written of it is poisoned if the configuration asks for it.
+//! - **C1** The halves are disjoint, begin at multiples of 8 and have the same size; each can hold
+//!   all that the other holds.
+//! - **C2** Outside of a collection, all objects are in the current half, from its start to the
+//!   region without a gap.
+//! - **C3** The idle half holds nothing; what was written of it is poisoned if the configuration
+//!   asks for it.
 //!
-//! How much of a half is used before the next collection (the soft limit) grows with what the last one found alive, so that the cost of
-//! copying stays a fixed share of the cost of allocating, and small programs stay in the cache.
+//! How much of a half is used before the next collection (the soft limit) grows with what the last
+//! one found alive, so that the cost of copying stays a fixed share of the cost of allocating, and
+//! small programs stay in the cache.
 
 mod alloc;
 mod barrier;

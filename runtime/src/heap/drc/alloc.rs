@@ -1,4 +1,5 @@
-//! Allocation from the region, and regions from free blocks or from memory that was never used; and the way back.
+//! Allocation from the region, and regions from free blocks or from memory that was never used; and
+//! the way back.
 
 use super::barrier::{emit_list, list};
 use super::{COUNT, Drc, LINK};
@@ -10,7 +11,8 @@ use crate::heap::layout::{Kind, OBJECT_ALIGN};
 use crate::heap::{Emit, Header, Reg, inline};
 use crate::planted::Fault;
 
-/// Free blocks below this size are no regions: too little would be allocated inline for the trip to the host.
+/// Free blocks below this size are no regions: too little would be allocated inline for the trip to
+/// the host.
 const REGION_MIN: u32 = 1 << 10;
 /// Unmerged bytes for which merging neighbours is not yet worth a walk over the heap.
 const LOOSE_MIN: u64 = 1 << 20;
@@ -169,7 +171,8 @@ pub(super) fn merge(heap: &mut Drc, core: &mut Core) -> Result<(), HeapFault> {
     sweep(heap, core, |_, _, _| Ok(false))
 }
 
-/// Walks the heap, frees the objects for which `dead` says so, and merges free blocks that lie side by side.
+/// Walks the heap, frees the objects for which `dead` says so, and merges free blocks that lie side
+/// by side.
 pub(super) fn sweep(
     heap: &mut Drc,
     core: &mut Core,

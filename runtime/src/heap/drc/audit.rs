@@ -1,4 +1,5 @@
-//! Checks invariants D1 to D3: every stored count against the references there are, and the stack list against what objects say.
+//! Checks invariants D1 to D3: every stored count against the references there are, and the stack
+//! list against what objects say.
 //!
 //! References are found by the verifier's walk, not by the collector's.
 

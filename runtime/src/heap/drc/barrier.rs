@@ -1,8 +1,9 @@
-//! Counting: what happens when a reference is written or given up. Emitted code and the host's functions side by
-//! side; each pair must do the same.
+//! Counting: what happens when a reference is written or given up. Emitted code and the host's
+//! functions side by side; each pair must do the same.
 //!
-//! The new reference is counted before the old one is given up: nothing that is still referred to is ever at zero. An object whose last
-//! reference is given up goes into the stack list, since a frame may have loaded that reference before.
+//! The new reference is counted before the old one is given up: nothing that is still referred to
+//! is ever at zero. An object whose last reference is given up goes into the stack list, since a
+//! frame may have loaded that reference before.
 
 use super::alloc::free;
 use super::{COUNT, Drc, HEADER_BYTES, LINK, LISTED, ON_STACK};
@@ -115,7 +116,8 @@ fn emit_lose(emit: &mut dyn Emit, value: Reg, holds: Holds) {
         emit.bind(add);
         emit_list(emit, address, value);
         emit.jump(done, &[]);
-        // The only count is that of the list (D1): what the write took away was never counted, which the next collection finds out.
+        // The only count is that of the list (D1): what the write took away was never counted,
+        // which the next collection finds out.
         emit.bind(wrong);
         let zero = emit.constant(0);
         emit.store(address, COUNT as i32, zero, Region::Header);
@@ -145,8 +147,8 @@ pub(super) fn emit_list(emit: &mut dyn Emit, address: Reg, object: Reg) {
     emit.store_word(StoreWord::StackListLen, longer);
 }
 
-/// Takes one count away, in a collection; an object without any goes into the stack list if a frame refers to it, else on the worklist
-/// of the dead.
+/// Takes one count away, in a collection; an object without any goes into the stack list if a frame
+/// refers to it, else on the worklist of the dead.
 #[inline(always)]
 pub(super) fn count_down(
     heap: &mut Drc,
@@ -178,7 +180,8 @@ pub(super) fn count_header_down(
     Ok(())
 }
 
-/// Takes one count away unless it is the last one, which is the caller's to say what becomes of; whether it is.
+/// Takes one count away unless it is the last one, which is the caller's to say what becomes of;
+/// whether it is.
 #[inline(always)]
 fn take_unless_last(header: &mut HeaderWords<'_>, raw: u32) -> Result<bool, HeapFault> {
     match (header.count(), header.link() & !ON_STACK) {
@@ -198,7 +201,8 @@ fn out_of_range(object: u32, header: &HeaderWords<'_>) -> HeapFault {
     HeapFault::CountRange { object, count }
 }
 
-/// Frees the dead. They are linked through their own headers, so neither long chains nor large arrays need memory or stack.
+/// Frees the dead. They are linked through their own headers, so neither long chains nor large
+/// arrays need memory or stack.
 pub(super) fn bury(heap: &mut Drc, core: &mut Core) -> Result<(), HeapFault> {
     loop {
         let object = heap.dead;

@@ -1,4 +1,5 @@
-//! The collection: takes out of the stack list what no frame refers to any more, and what has counted references again.
+//! The collection: takes out of the stack list what no frame refers to any more, and what has
+//! counted references again.
 
 use super::alloc::close_run;
 use super::barrier::{bury, count_header_down, header};
@@ -31,7 +32,8 @@ pub(super) fn collect(
     Ok(())
 }
 
-/// Marks the objects that frames and temporaries refer to: which they are, and how many slots there are.
+/// Marks the objects that frames and temporaries refer to: which they are, and how many slots there
+/// are.
 fn mark_stack(
     heap: &Drc,
     core: &mut Core,

@@ -1,4 +1,5 @@
-//! The backup trace: marks what is reachable from all roots and frees the rest, which can only be cycles and what they refer to.
+//! The backup trace: marks what is reachable from all roots and frees the rest, which can only be
+//! cycles and what they refer to.
 //!
 //! Runs right after the stack list was trimmed, so that everything in the list is reachable.
 
@@ -10,7 +11,8 @@ use crate::heap::core::{Core, FIRST, is_object, kind_of_tag};
 use crate::heap::fault::{HeapFault, Place};
 use crate::heap::layout::Kind;
 
-/// Elements of an array that are looked at before anything else is: the worklist stays small however large arrays are.
+/// Elements of an array that are looked at before anything else is: the worklist stays small
+/// however large arrays are.
 const SLICE: u32 = 256;
 
 /// An object to look at, from an element on.

@@ -1,25 +1,31 @@
-//! Deferred reference counting (Deutsch and Bobrow 1976): references in frames are not counted, and a list holds every object that may
-//! have no others.
+//! Deferred reference counting (Deutsch and Bobrow 1976): references in frames are not counted, and
+//! a list holds every object that may have no others.
 //!
 //! ```text
 //! 0 tag    4 count    8 link    12 length, number or tag    16 fields
 //! ```
 //!
-//! An object's count is the number of references to it in objects and counted roots, plus one while it is in the stack list. The list
-//! over-approximates what only frames and temporaries refer to: it holds new objects and those whose last counted reference was given
-//! up. A collection marks what frames refer to and takes the others out; at zero an object is freed, and what only it referred to, unless
-//! it is marked: then it goes into the list. Nothing is freed between collections, and a collection looks at every frame: that is why
-//! loading a reference needs no barrier. With `cycles`, a collection may also mark what is reachable from all roots and free the rest.
+//! An object's count is the number of references to it in objects and counted roots, plus one while
+//! it is in the stack list. The list over-approximates what only frames and temporaries refer to:
+//! it holds new objects and those whose last counted reference was given up. A collection marks
+//! what frames refer to and takes the others out; at zero an object is freed, and what only it
+//! referred to, unless it is marked: then it goes into the list. Nothing is freed between
+//! collections, and a collection looks at every frame: that is why loading a reference needs no
+//! barrier. With `cycles`, a collection may also mark what is reachable from all roots and free the
+//! rest.
 //!
 //! Invariants:
-//! - **D1** count == edges from objects + counted roots + membership in the list, outside of the operations here and of compiled code
-//!   between two operators where anyone could look ([`Emit::later`]).
-//! - **D2** An object without edges and counted roots is in the list; so what a frame refers to has a count.
-//! - **D3** Outside of a collection, a link is 0 for objects that are not in the list; else it is the next object (0 at the end) with
-//!   `LISTED` set. In a collection, marks may be added.
-//! - **D4** From [`FIRST`] to `top`, objects, free blocks and the region follow each other without a gap, but for
-//!   the open run, which is one free block that has no header yet.
-//! - **D5** Counts are zero only during a collection: on the worklist of the dead, whose links are the same words.
+//! - **D1** count == edges from objects + counted roots + membership in the list, outside of the
+//!   operations here and of compiled code between two operators where anyone could look
+//!   ([`Emit::later`]).
+//! - **D2** An object without edges and counted roots is in the list; so what a frame refers to has
+//!   a count.
+//! - **D3** Outside of a collection, a link is 0 for objects that are not in the list; else it is
+//!   the next object (0 at the end) with `LISTED` set. In a collection, marks may be added.
+//! - **D4** From [`FIRST`] to `top`, objects, free blocks and the region follow each other without
+//!   a gap, but for the open run, which is one free block that has no header yet.
+//! - **D5** Counts are zero only during a collection: on the worklist of the dead, whose links are
+//!   the same words.
 
 mod alloc;
 mod audit;
@@ -50,7 +56,8 @@ const ON_STACK: u32 = 2;
 /// In a link, while marking: the object is reachable.
 const MARKED: u32 = 4;
 
-/// Length of the stack list from which on a collection is worth its walk over the stack: about what one region yields.
+/// Length of the stack list from which on a collection is worth its walk over the stack: about what
+/// one region yields.
 const LIST_MIN: u32 = 4096;
 /// Bytes of objects before the first backup trace.
 const BACKUP_MIN: u64 = 16 << 20;

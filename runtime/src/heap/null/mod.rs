@@ -1,6 +1,7 @@
 //! The collector that never collects: objects follow each other until the memory is used up.
 //!
-//! Invariant: the occupied part begins at [`FIRST`](super::core::FIRST) and ends where the region begins.
+//! Invariant: the occupied part begins at [`FIRST`](super::core::FIRST) and ends where the region
+//! begins.
 
 mod alloc;
 mod barrier;

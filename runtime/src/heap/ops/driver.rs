@@ -39,7 +39,8 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
-        // SAFETY: leaked in `new`; the heap that used it was dropped before (order of `Driver`'s fields).
+        // SAFETY: leaked in `new`; the heap that used it was dropped before (order of `Driver`'s
+        // fields).
         drop(unsafe { Box::from_raw(self.0.as_ptr()) });
     }
 }
@@ -57,7 +58,8 @@ pub struct Totals {
     pub compared: u64,
     /// Times that the heap was full, and the run began again with an empty one.
     pub exhausted: u64,
-    /// Allocations that failed because they had to, after which everything was compared and the run went on.
+    /// Allocations that failed because they had to, after which everything was compared and the
+    /// run went on.
     pub failed: u64,
 }
 
@@ -278,7 +280,8 @@ impl Driver {
                 Ok(())
             }
             Op::Collect => {
-                // Comparing costs as much as there are objects: no more than a share of each operation.
+                // Comparing costs as much as there are objects: no more than a share of each
+                // operation.
                 if self.totals.steps - self.compared_at >= 3 * self.weight {
                     return self.collect();
                 }
@@ -432,7 +435,8 @@ impl Driver {
         GcRef::from_raw(raw).ok_or(AllocError::Fault(bad))
     }
 
-    /// An allocation failed. When memory ran out, everything must still be in order; then the run begins again.
+    /// An allocation failed. When memory ran out, everything must still be in order; then the run
+    /// begins again.
     fn refused(&mut self, kind: Kind, ty: u32, len: u32, error: AllocError) -> Result<(), What> {
         let impossible = kind == Kind::Array
             && (u64::from(len) * storage_bytes(ty) > crate::limits::OBJECT_BYTES_MAX - 32);
@@ -494,7 +498,8 @@ impl Driver {
         Ok(())
     }
 
-    /// An object in a frame slot that is no i31: its reference, kind, type and number of fields or elements.
+    /// An object in a frame slot that is no i31: its reference, kind, type and number of fields or
+    /// elements.
     fn object(&self, slot: usize) -> Option<(GcRef, Kind, u32, usize)> {
         let object = self.model.get(self.refs[slot])?;
         let reference = GcRef::from_raw(self.slots.0[slot])?;

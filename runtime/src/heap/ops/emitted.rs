@@ -1,6 +1,8 @@
-//! Interprets what collectors emit, so that both halves of a barrier run against one model without a code generator.
+//! Interprets what collectors emit, so that both halves of a barrier run against one model without
+//! a code generator.
 //!
-//! Addresses are not native here: an object's address is its offset, a root's is [`ROOTS`] + 4 * its number.
+//! Addresses are not native here: an object's address is its offset, a root's is [`ROOTS`] + 4 *
+//! its number.
 
 use super::slots::{SLOTS, Slots};
 use crate::abi::libcalls::LibCall;

@@ -1,11 +1,14 @@
-//! Random operations straight on a heap, against a model that never collects. No WebAssembly is involved.
+//! Random operations straight on a heap, against a model that never collects. No WebAssembly is
+//! involved.
 //!
-//! An operation is one 64-bit word, so any bytes are a program; [`Op`] says what a word means. [`Driver`] carries a program out on a
-//! heap and on the model (`model`), half of the time through the code that collectors emit (`emitted`, which interprets it). After
-//! every full collection everything is compared: the graphs reachable from all roots, the census, the host objects that
+//! An operation is one 64-bit word, so any bytes are a program; [`Op`] says what a word means.
+//! [`Driver`] carries a program out on a heap and on the model (`model`), half of the time through
+//! the code that collectors emit (`emitted`, which interprets it). After every full collection
+//! everything is compared: the graphs reachable from all roots, the census, the host objects that
 //! died; and the heap verifies and audits itself.
 //!
-//! Always: a run depends on its setup and words only. Used by the tests of this package and by the fuzz target `heap_ops`.
+//! Always: a run depends on its setup and words only. Used by the tests of this package and by the
+//! fuzz target `heap_ops`.
 
 mod compare;
 mod driver;
@@ -29,7 +32,8 @@ pub struct Setup {
     pub schedule: Schedule,
     /// Most bytes of heap.
     pub heap_limit: u64,
-    /// After so many allocations one fails, as if the heap was full; then it begins again. Nothing is allocated inline then.
+    /// After so many allocations one fails, as if the heap was full; then it begins again. Nothing
+    /// is allocated inline then.
     pub fails_after: Option<u64>,
     /// Faults planted on purpose.
     pub planted: Planted,
@@ -39,7 +43,8 @@ pub struct Setup {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum Op {
-    /// A structure of the `ty`-th structure type; its references are taken from frame slots from `from` on.
+    /// A structure of the `ty`-th structure type; its references are taken from frame slots from
+    /// `from` on.
     NewStruct {
         to: u8,
         ty: u8,

@@ -1,4 +1,5 @@
-//! The model: objects in a map, references as numbers, nothing ever freed by itself. What is live is computed by reachability.
+//! The model: objects in a map, references as numbers, nothing ever freed by itself. What is live
+//! is computed by reachability.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -214,7 +215,8 @@ impl Model {
         reached
     }
 
-    /// Extends what is reachable by what reference counting cannot reclaim: garbage cycles, and what they refer to.
+    /// Extends what is reachable by what reference counting cannot reclaim: garbage cycles, and
+    /// what they refer to.
     pub fn add_cycles(&self, kept: &mut [bool]) {
         let mut edges = vec![0u32; self.objects.len()];
         for (at, _) in kept.iter().enumerate().filter(|(_, kept)| !**kept) {

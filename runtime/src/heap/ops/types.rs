@@ -1,5 +1,6 @@
-//! The types that programs of [`Op`](super::Op)s use: every storage type, a subtype with more fields, wide and empty structures, arrays of
-//! every width, an exception with a payload of references.
+//! The types that programs of [`Op`](super::Op)s use: every storage type, a subtype with more
+//! fields, wide and empty structures, arrays of every width, an exception with a payload of
+//! references.
 
 use std::sync::Arc;
 

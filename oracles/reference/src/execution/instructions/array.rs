@@ -1,8 +1,10 @@
 //! 4.3, Array instructions.
 //!
-//! An array's own type says how its elements are held; the type an instruction names is a supertype of it.
+//! An array's own type says how its elements are held; the type an instruction names is a supertype
+//! of it.
 //!
-//! Bulk instructions check null, then bounds, as the specification does, and then move all elements at once.
+//! Bulk instructions check null, then bounds, as the specification does, and then move all elements
+//! at once.
 
 use super::trap::{Halt, OrStuck, Stuck, Trap};
 use super::{memory, table};

@@ -1,4 +1,5 @@
-//! 4.3, Block instructions. Validation has computed where blocks end, so entering one changes nothing on the stack.
+//! 4.3, Block instructions. Validation has computed where blocks end, so entering one changes
+//! nothing on the stack.
 
 use super::trap::Halt;
 use crate::execution::machine::Machine;

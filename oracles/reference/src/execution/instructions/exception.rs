@@ -1,7 +1,7 @@
 //! 4.3, Exceptions.
 //!
-//! `throw_ref` becomes [`Halt::Throw`] and is carried outwards by [`unwind`], which looks for a handler frame by frame.
-//! Handlers are ranges of a body's side table, the innermost first.
+//! `throw_ref` becomes [`Halt::Throw`] and is carried outwards by [`unwind`], which looks for a
+//! handler frame by frame. Handlers are ranges of a body's side table, the innermost first.
 
 use std::rc::Rc;
 
@@ -54,8 +54,9 @@ pub(super) fn handler_vals(m: &mut Machine) {
     rule!(m, "Step_pure/handler-vals");
 }
 
-/// Looks for a handler of the exception at `a`, from the frame on top down to the one at depth `floor`. The first that
-/// catches it is branched to; without one, all these frames are gone and the exception goes on.
+/// Looks for a handler of the exception at `a`, from the frame on top down to the one at depth
+/// `floor`. The first that catches it is branched to; without one, all these frames are gone and
+/// the exception goes on.
 pub(super) fn unwind(store: &Store, m: &mut Machine, floor: usize, a: ExnAddr) -> Result<(), Halt> {
     let exception = store.heap.exception(a)?;
     while m.depth() > floor {

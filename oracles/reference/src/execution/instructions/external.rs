@@ -1,4 +1,5 @@
-//! 4.3, External reference instructions. All pure: conversion wraps a reference or takes the wrapping away.
+//! 4.3, External reference instructions. All pure: conversion wraps a reference or takes the
+//! wrapping away.
 
 use super::trap::{Halt, OrStuck, Stuck};
 use crate::execution::machine::Machine;

@@ -1,7 +1,7 @@
 //! 4.3, Function instructions: calls, tail calls and returns.
 //!
-//! The reading rules find out which function is meant; [`call_ref_func`] and [`leave`] make and remove its frame. A host
-//! function has no frame: it is run where a frame would be made.
+//! The reading rules find out which function is meant; [`call_ref_func`] and [`leave`] make and
+//! remove its frame. A host function has no frame: it is run where a frame would be made.
 
 use super::trap::{Halt, Misuse, OrStuck, Stuck, Trap};
 use super::{Flow, reference, table};
@@ -57,7 +57,8 @@ pub(super) fn return_call_ref(m: &mut Machine) -> Result<FuncAddr, Halt> {
     })
 }
 
-/// `(TABLE.GET x) (REF.CAST (REF NULL yy))`, with the traps that scripts expect of an indirect call.
+/// `(TABLE.GET x) (REF.CAST (REF NULL yy))`, with the traps that scripts expect of an indirect
+/// call.
 fn table_element(
     store: &Store,
     m: &mut Machine,
@@ -111,7 +112,8 @@ pub(super) fn return_call_indirect(
     return_call_ref(m).map_err(uninitialized)
 }
 
-/// Operands that rules of one instruction push before they pop others, beyond what validation counts.
+/// Operands that rules of one instruction push before they pop others, beyond what validation
+/// counts.
 const BETWEEN_RULES: usize = 1;
 
 /// `call_ref` of a function, as far as rules go: makes the frame of a function of a module.
@@ -174,7 +176,8 @@ pub(super) fn r#return(m: &mut Machine, floor: usize) -> Result<Flow, Halt> {
     leave(m, floor)
 }
 
-/// Removes the frame on top, moves its results to where its arguments were, and lets the caller go on after the call.
+/// Removes the frame on top, moves its results to where its arguments were, and lets the caller go
+/// on after the call.
 #[inline(always)]
 fn leave(m: &mut Machine, floor: usize) -> Result<Flow, Halt> {
     let frame = m.pop_frame()?;

@@ -333,8 +333,8 @@ pub(super) fn grow(
     m.push_addr(at, size)
 }
 
-/// `$growmem` by `n` pages: the old size in pages, or nothing if the type or a limit of the store does not allow the new
-/// one.
+/// `$growmem` by `n` pages: the old size in pages, or nothing if the type or a limit of the store
+/// does not allow the new one.
 pub(crate) fn grow_memory(store: &mut Store, a: MemAddr, n: u64) -> Result<Option<u64>, Halt> {
     let free = store.limits.memory_bytes - store.memory_bytes;
     let mem = store.mems.get_mut(a.index()).or_stuck(Stuck::Address)?;

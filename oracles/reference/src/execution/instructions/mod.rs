@@ -1,11 +1,11 @@
 //! 4.3: the reduction rules, one file for each section, and the loop that applies them.
 //!
-//! Each function is an instruction, each `rule!` in it one rule, by the name it has in the specification. What a
-//! function is given shows what its rules may touch: `Step_pure` rules get the stack, `Step_read` rules also `&Store`,
-//! `Step` rules `&mut Store`.
+//! Each function is an instruction, each `rule!` in it one rule, by the name it has in the
+//! specification. What a function is given shows what its rules may touch: `Step_pure` rules get
+//! the stack, `Step_read` rules also `&Store`, `Step` rules `&mut Store`.
 //!
-//! `call` enters from the host, `run` goes from frame to frame, `execute` runs one frame until it calls or returns,
-//! `execute_from` is the loop over its instructions.
+//! `call` enters from the host, `run` goes from frame to frame, `execute` runs one frame until it
+//! calls or returns, `execute_from` is the loop over its instructions.
 
 mod array;
 mod block;
@@ -117,8 +117,8 @@ fn enter(
     }
 }
 
-/// Runs a host function on the operands from position `first`. They stay on the stack meanwhile, where a census with
-/// frames sees them; the thread is in the store, where the function finds it.
+/// Runs a host function on the operands from position `first`. They stay on the stack meanwhile,
+/// where a census with frames sees them; the thread is in the store, where the function finds it.
 fn enter_host(
     store: &mut Store,
     mut thread: Box<Thread>,
@@ -152,7 +152,8 @@ fn resume_caller(m: &mut Machine, floor: usize) {
     }
 }
 
-/// Runs the frame on top until it calls or returns. Not inlined, so that the loop has the registers for itself.
+/// Runs the frame on top until it calls or returns. Not inlined, so that the loop has the registers
+/// for itself.
 #[inline(never)]
 fn execute(store: &mut Store, thread: &mut Thread, floor: usize) -> Result<Flow, Halt> {
     let frame = *thread.stack.frames.last().or_stuck(Stuck::Position)?;
@@ -169,15 +170,16 @@ fn execute(store: &mut Store, thread: &mut Thread, floor: usize) -> Result<Flow,
     result
 }
 
-/// Notes where the frame on top is, for whoever looks at it from outside: callees, handlers, a census.
+/// Notes where the frame on top is, for whoever looks at it from outside: callees, handlers, a
+/// census.
 #[inline(always)]
 fn suspend(m: &mut Machine) -> Result<(), Halt> {
     m.frame_mut()?.position = m.position() as u32;
     Ok(())
 }
 
-/// Executes `code` in `frame`, which is on top, from the machine's position on, until it calls or returns: one arm for
-/// each instruction.
+/// Executes `code` in `frame`, which is on top, from the machine's position on, until it calls or
+/// returns: one arm for each instruction.
 #[inline(always)]
 fn execute_from<'c>(
     store: &mut Store,
@@ -425,7 +427,8 @@ fn execute_from<'c>(
     }
 }
 
-/// Goes on after a stretch that ended because of the step budget; the tracer, if there is one, is told what comes next.
+/// Goes on after a stretch that ended because of the step budget; the tracer, if there is one, is
+/// told what comes next.
 #[cold]
 fn go_on<'c>(store: &Store, m: &mut Machine<'_, 'c>, body: &'c [Instr]) -> Result<(), Halt> {
     m.refill(body)?;
@@ -449,7 +452,8 @@ fn go_on<'c>(store: &Store, m: &mut Machine<'_, 'c>, body: &'c [Instr]) -> Resul
     Ok(())
 }
 
-/// `Eval_expr` of a constant expression: the instructions of `Instr_const`, which neither branch nor call nor trap.
+/// `Eval_expr` of a constant expression: the instructions of `Instr_const`, which neither branch
+/// nor call nor trap.
 pub(crate) fn eval_constant(
     store: &mut Store,
     m: &mut Machine,

@@ -1,6 +1,7 @@
 //! 4.3, Numeric instructions. All pure: operands come from the stack, the operator from `numerics`.
 //!
-//! Each rule has one function here, over all types and operators; a partial operator's empty result set is the trap rule.
+//! Each rule has one function here, over all types and operators; a partial operator's empty result
+//! set is the trap rule.
 
 use super::trap::Halt;
 use crate::execution::machine::{Machine, Number};

@@ -1,7 +1,7 @@
 //! 4.3, Structure instructions.
 //!
-//! A structure's own type says where its fields are; the type an instruction names is a supertype of it, and a
-//! subtype's fields begin with its supertype's.
+//! A structure's own type says where its fields are; the type an instruction names is a supertype
+//! of it, and a subtype's fields begin with its supertype's.
 
 use super::trap::{Halt, OrStuck, Stuck, Trap};
 use crate::execution::configurations::Store;

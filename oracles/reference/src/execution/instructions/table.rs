@@ -1,8 +1,9 @@
 //! 4.3, Table instructions.
 //!
-//! `table.fill`, `table.copy` and `table.init` reduce element by element in the specification; here the bounds are
-//! checked first, as there, and then all elements move at once. The direction rules of `table.copy` have no code for
-//! the same reason: moving all at once is right in either direction.
+//! `table.fill`, `table.copy` and `table.init` reduce element by element in the specification; here
+//! the bounds are checked first, as there, and then all elements move at once. The direction rules
+//! of `table.copy` have no code for the same reason: moving all at once is right in either
+//! direction.
 
 use super::trap::{Halt, OrStuck, Stuck, Trap};
 use crate::execution::configurations::{Store, TableInst};
@@ -94,7 +95,8 @@ pub(super) fn grow(
     m.push_addr(at, size)
 }
 
-/// `$growtable`: the old size, or nothing if the type or a limit of the store does not allow the new one.
+/// `$growtable`: the old size, or nothing if the type or a limit of the store does not allow the
+/// new one.
 pub(crate) fn grow_table(
     store: &mut Store,
     a: TableAddr,
@@ -176,7 +178,8 @@ pub(super) fn copy(
     Ok(())
 }
 
-/// Copies elements between tables, or within one. Nothing is returned, and nothing done, if a range is out of bounds.
+/// Copies elements between tables, or within one. Nothing is returned, and nothing done, if a range
+/// is out of bounds.
 pub(crate) fn copy_table(
     store: &mut Store,
     (to, i1): (TableAddr, u64),

@@ -2,7 +2,8 @@
 //!
 //! - [`Trap`]: what the program does. The specification's `TRAP`, with the reason scripts ask for.
 //! - [`Halt::Throw`]: what the program does. An exception nobody caught.
-//! - [`Exhausted`]: a resource this embedding limits. The specification allows it anywhere; it is never compared.
+//! - [`Exhausted`]: a resource this embedding limits. The specification allows it anywhere; it is
+//!   never compared.
 //! - [`Stuck`]: impossible in valid code; the validator or this interpreter is wrong.
 //! - [`Misuse`]: the embedder gave something of the wrong type.
 //!
@@ -122,7 +123,8 @@ impl fmt::Display for Exhausted {
     }
 }
 
-/// What no rule covers, although the code is valid: a fault of the validator or of this interpreter.
+/// What no rule covers, although the code is valid: a fault of the validator or of this
+/// interpreter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stuck {
     /// The operand stack is empty.
@@ -175,7 +177,8 @@ pub enum Misuse {
     NoSuchAddress,
     /// The object has no such field.
     NoSuchField,
-    /// The type is not a valid one: its least size exceeds its greatest, or what its address type can express.
+    /// The type is not a valid one: its least size exceeds its greatest, or what its address type
+    /// can express.
     InvalidType,
 }
 

@@ -1,5 +1,5 @@
-//! 4.3, Vector instructions. All pure: each instruction's rule has one function, which applies an operator of
-//! `numerics` chosen by shape.
+//! 4.3, Vector instructions. All pure: each instruction's rule has one function, which applies an
+//! operator of `numerics` chosen by shape.
 //!
 //! The trap rules of `vunop`, `vbinop` and `vternop` have no code: every operator has a result.
 

@@ -192,7 +192,8 @@ impl<'c> Body<'c> {
         Ok(())
     }
 
-    /// The premises that both casts share. Takes the operands and returns the label's types and the closed cast types.
+    /// The premises that both casts share. Takes the operands and returns the label's types and the
+    /// closed cast types.
     fn cast_branch(&mut self, cast: &BrOnCast) -> Result<(Types<'c>, RefType, RefType)> {
         let ts = self.branch(cast.label)?;
         let (rest, _) = Self::label_ref(&ts, cast.label)?;

@@ -1,7 +1,9 @@
-//! Validation of instructions (specification section 2.3): the algorithm, and the table from instruction to rule.
+//! Validation of instructions (specification section 2.3): the algorithm, and the table from
+//! instruction to rule.
 //!
-//! A [`Body`] checks one function body or constant expression from front to back. Its operand stack holds closed types; below
-//! the height of an unreachable block it yields `Bot` without end, which is how one pass decides the polymorphic rules.
+//! A [`Body`] checks one function body or constant expression from front to back. Its operand stack
+//! holds closed types; below the height of an unreachable block it yields `Bot` without end, which
+//! is how one pass decides the polymorphic rules.
 
 mod aggregate;
 mod control;
@@ -83,7 +85,8 @@ impl<'c> Frame<'c> {
 pub(super) struct Body<'c> {
     cx: &'c Context,
     coverage: &'c mut Coverage,
-    /// `C.LOCALS`: runs of locals of one type, each with the index after its last. A few bytes can declare many.
+    /// `C.LOCALS`: runs of locals of one type, each with the index after its last. A few bytes can
+    /// declare many.
     locals: Vec<(u64, ValType)>,
     params: u32,
     /// `C.LOCALS`: those without default value that are known to be set, parameters apart.
@@ -241,8 +244,8 @@ impl<'c> Body<'c> {
             .try_for_each(|t| self.pop(*t).map(drop))
     }
 
-    /// Takes `count` operands of subtypes of `expected`. Of operands that unreachable code does not have, any number takes
-    /// no time.
+    /// Takes `count` operands of subtypes of `expected`. Of operands that unreachable code does not
+    /// have, any number takes no time.
     fn pop_many(&mut self, expected: ValType, count: u32) -> Result<()> {
         let available = self.operands.len() - self.frame().height;
         if (count as usize) > available && !self.frame().unreachable {
@@ -329,7 +332,8 @@ impl<'c> Body<'c> {
 
     // Side table
 
-    /// Adds a jump to the block at `frames[to]`. Its target is known at once if the block is a loop, else when it closes.
+    /// Adds a jump to the block at `frames[to]`. Its target is known at once if the block is a
+    /// loop, else when it closes.
     fn add_jump(&mut self, to: usize) -> u32 {
         let id = self.table.jumps.len() as u32;
         let frame = &mut self.frames[to];

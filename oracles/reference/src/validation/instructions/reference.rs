@@ -56,7 +56,8 @@ impl Body<'_> {
         Ok(())
     }
 
-    /// The premises of `ref.test` and `ref.cast`: the operand and `rt` have a supertype in common. The greatest one will do.
+    /// The premises of `ref.test` and `ref.cast`: the operand and `rt` have a supertype in common.
+    /// The greatest one will do.
     fn cast_operand(&mut self, rt: RefType) -> Result<RefType> {
         let rt = self.cx.reftype_ok(rt)?;
         let top = self.cx.store.top(rt.heap).unwrap_or(AbsHeapType::Bot);
@@ -96,8 +97,9 @@ impl Body<'_> {
 
     // External references
 
-    /// Takes a reference below `from` and pushes one of type `to`, null if the operand may be. A reference of unreachable
-    /// code is taken as non-null, which suits every continuation that the other choice does.
+    /// Takes a reference below `from` and pushes one of type `to`, null if the operand may be. A
+    /// reference of unreachable code is taken as non-null, which suits every continuation that
+    /// the other choice does.
     fn convert(&mut self, from: AbsHeapType, to: AbsHeapType) -> Result<()> {
         let found = self.pop(RefType::abs(true, from))?;
         let nullable = matches!(found, ValType::Ref(rt) if rt.nullable);

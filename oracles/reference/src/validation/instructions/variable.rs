@@ -17,7 +17,8 @@ impl Body<'_> {
         Ok(*t)
     }
 
-    /// Whether `C.LOCALS[x]`, which is of type `t`, is set: by its default value, as a parameter, or by assignment.
+    /// Whether `C.LOCALS[x]`, which is of type `t`, is set: by its default value, as a parameter,
+    /// or by assignment.
     fn is_set(&self, x: LocalIdx, t: ValType) -> bool {
         // Local_ok/set, Local_ok/unset
         t.defaultable() || x.0 < self.params || self.set.contains(&x)
