@@ -1,5 +1,5 @@
 //! One program, every engine configuration, several schedules: all alike.
-//! The test is `gcrucible::target::collectors`.
+//! The test is `gcrucible::targets::collectors`.
 #![cfg_attr(fuzzing, no_main)]
 
-gcrucible::fuzz_target_file!(gcrucible::target::collectors::TARGET);
+gcrucible::fuzz_target_file!(gcrucible::targets::collectors::TARGET);

@@ -1,5 +1,5 @@
 //! Any module, one engine against the reference, every comparison of the oracles.
-//! The test is `gcrucible::target::differential`.
+//! The test is `gcrucible::targets::differential`.
 #![cfg_attr(fuzzing, no_main)]
 
-gcrucible::fuzz_target_file!(gcrucible::target::differential::TARGET);
+gcrucible::fuzz_target_file!(gcrucible::targets::differential::TARGET);

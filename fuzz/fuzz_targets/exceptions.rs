@@ -1,5 +1,5 @@
 //! Exceptions that carry references, one engine against the reference.
-//! The test is `gcrucible::target::exceptions`.
+//! The test is `gcrucible::targets::exceptions`.
 #![cfg_attr(fuzzing, no_main)]
 
-gcrucible::fuzz_target_file!(gcrucible::target::exceptions::TARGET);
+gcrucible::fuzz_target_file!(gcrucible::targets::exceptions::TARGET);

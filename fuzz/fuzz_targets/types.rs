@@ -1,5 +1,5 @@
 //! Types in several modules at different indices, one engine against the reference.
-//! The test is `gcrucible::target::types`.
+//! The test is `gcrucible::targets::types`.
 #![cfg_attr(fuzzing, no_main)]
 
-gcrucible::fuzz_target_file!(gcrucible::target::types::TARGET);
+gcrucible::fuzz_target_file!(gcrucible::targets::types::TARGET);

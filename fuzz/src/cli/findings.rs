@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Failure, write_atomically};
 use crate::reduce::Reduced;
-use crate::target::{Fault, Subject, Target};
+use crate::targets::{Fault, Subject, Target};
 
 /// A finding, before it is written.
 #[derive(Clone, Debug)]

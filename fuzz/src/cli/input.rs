@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::Failure;
-use crate::target::{Rig, Target};
+use crate::targets::{Rig, Target};
 
 /// The arguments that say so.
 #[derive(Clone, Debug, Args)]

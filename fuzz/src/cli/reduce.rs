@@ -8,7 +8,7 @@ use super::findings;
 use super::input::{Asked, InputOptions};
 use super::{Ending, Failure, write_atomically};
 use crate::reduce::reduce;
-use crate::target::{self, Target};
+use crate::targets::{self, Target};
 
 /// Arguments of `reduce`.
 #[derive(Clone, Debug, Args)]
@@ -78,7 +78,7 @@ fn from_file(
     let prefix = name
         .and_then(|name| name.rsplit_once('-'))
         .map(|(target, _)| target);
-    let told = prefix.filter(|_| is_folder).and_then(target::named);
+    let told = prefix.filter(|_| is_folder).and_then(targets::named);
     Ok((
         told.unwrap_or(named),
         bytes,

@@ -10,8 +10,8 @@ use gcrucible_wast_tests::script::Script;
 
 use super::input::{Asked, InputOptions};
 use super::{Ending, Failure};
-use crate::target::run::Trial;
-use crate::target::{Ran, Rig, Subject, Target, heap_ops};
+use crate::targets::run::Trial;
+use crate::targets::{Ran, Rig, Subject, Target, heap_ops};
 
 /// Arguments of `replay`.
 #[derive(Clone, Debug, Args)]

@@ -1,7 +1,7 @@
 //! A generated program: modules, steps on them, and when collections happen.
 //!
-//! This is the form that the generator builds, the mutator edits and the reducer shrinks. It is not
-//! what engines see: `encode` turns each module into bytes, `target` turns the whole into a `Case`.
+//! This is the form that the generator builds, the mutator edits and the reducer shrinks. Engines
+//! do not see it: `encode` turns each module into bytes, `targets` turns the whole into a `Case`.
 //!
 //! Always holds: items are found by name ([`FuncId`] and its siblings), never by index, so removing
 //! an item leaves the rest alone; imports come before definitions only in the encoding. What does

@@ -13,8 +13,8 @@
 pub mod passes;
 
 use crate::program::Program;
-use crate::target::subject::case_of;
-use crate::target::{Fault, Ran, Rig, Subject, Target};
+use crate::targets::subject::case_of;
+use crate::targets::{Fault, Ran, Rig, Subject, Target};
 
 /// A reduced input.
 #[derive(Clone, Debug)]
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
     use crate::generate::Focus;
     use crate::input::Input;
-    use crate::target::Stats;
+    use crate::targets::Stats;
 
     /// Finds fault with every program that has an instruction of this name.
     static TARGET: Target = Target {

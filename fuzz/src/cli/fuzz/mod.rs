@@ -22,7 +22,7 @@ pub mod supervisor;
 pub mod worker;
 
 use super::{Ending, Failure};
-use crate::target::{Rig, TARGETS, Target};
+use crate::targets::{Rig, TARGETS, Target};
 
 /// Arguments of `fuzz`.
 #[derive(Clone, Debug, Args)]
@@ -110,7 +110,7 @@ pub fn chosen(names: &[String]) -> Result<Vec<&'static Target>, Failure> {
 }
 
 /// Input number `number` of the run that began with `seed`: its target, which is the one whose turn
-/// it is in `round` ([`crate::target::round`]), and its own seed.
+/// it is in `round` ([`crate::targets::round`]), and its own seed.
 ///
 /// Seeds are a bijective mix, so that no two inputs of a run have the same.
 #[must_use]

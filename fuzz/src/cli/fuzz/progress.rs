@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::protocol::{Counters, Found};
 use super::summary::Summary;
-use crate::target::Target;
+use crate::targets::Target;
 
 /// Between two lines where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(5);

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::protocol::{Counters, Found, TargetCounters};
 use crate::cli::{Ending, Failure};
-use crate::target::Target;
+use crate::targets::Target;
 
 /// A run, so far or as a whole.
 #[derive(Clone, Debug)]

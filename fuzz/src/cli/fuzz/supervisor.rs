@@ -21,7 +21,7 @@ use super::summary::Summary;
 use super::{Options, worker};
 use crate::cli::findings::{self, Finding};
 use crate::cli::{Ending, Failure};
-use crate::target::{Fault, Target};
+use crate::targets::{Fault, Target};
 
 /// How long workers get to end by themselves once they are told to.
 const GRACE: Duration = Duration::from_secs(5);

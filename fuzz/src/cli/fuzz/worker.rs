@@ -18,7 +18,7 @@ use super::record::{Position, Record};
 use crate::cli::findings::{self, Finding};
 use crate::cli::{Ending, Failure};
 use crate::reduce::reduce;
-use crate::target::{Ran, Rig, Target, round};
+use crate::targets::{Ran, Rig, Target, round};
 
 /// Findings of one signature that a worker writes out; further ones are only counted.
 const FOLDERS_PER_SIGNATURE: u64 = 3;

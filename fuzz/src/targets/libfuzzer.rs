@@ -142,7 +142,7 @@ macro_rules! fuzz_target_file {
         }
 
         #[cfg(fuzzing)]
-        libfuzzer_sys::fuzz_target!(|bytes: Bytes| $crate::target::libfuzzer::fuzz(
+        libfuzzer_sys::fuzz_target!(|bytes: Bytes| $crate::targets::libfuzzer::fuzz(
             &$target, &bytes.0
         ));
 
@@ -152,12 +152,12 @@ macro_rules! fuzz_target_file {
             if seed % 2 == 0 {
                 return libfuzzer_sys::fuzzer_mutate(data, size, max_size);
             }
-            $crate::target::libfuzzer::mutate(data, size, max_size, seed)
+            $crate::targets::libfuzzer::mutate(data, size, max_size, seed)
         });
 
         #[cfg(not(fuzzing))]
         fn main() -> std::process::ExitCode {
-            $crate::target::libfuzzer::main(&$target)
+            $crate::targets::libfuzzer::main(&$target)
         }
     };
 }
