@@ -5,14 +5,21 @@
 //! `wast-tests`. A session never panics on bad input and never needs to be told how the case goes
 //! on. An engine's configuration is data: [`Engine::describe`] prints it for replay.
 //!
-//! Not here: any engine's own types; each adapter keeps them in its file.
+//! Not here: any engine's own types; each adapter keeps them in its folder.
+//!
+//! Reading order: `reference`, `runtime`, `list`. The runtime needs the cargo feature `runtime`,
+//! which is on by default; without it this crate does not depend on the runtime.
 
 pub mod reference;
+
+#[cfg(feature = "runtime")]
 pub mod runtime;
 
-use std::collections::BTreeMap;
-use std::rc::Rc;
+mod list;
 
+pub use self::list::{named, names, reference};
+#[cfg(feature = "runtime")]
+pub use self::runtime::{Pool, matrix};
 use crate::case::{Case, Limits, Step};
 use crate::coverage::RuleMap;
 use crate::leak::{Live, Reclaims, Sample};
@@ -198,106 +205,6 @@ pub struct Run {
     pub totals: Totals,
     /// [`Session::rules`].
     pub rules: RuleMap,
-}
-
-/// The reference.
-pub fn reference() -> Box<dyn Engine> {
-    Box::new(reference::Reference)
-}
-
-/// The names of the engines that tests run by default, the reference first: each collector with
-/// quick compilation, and the choices that change compiled code most, spread over the collectors.
-pub fn names() -> Vec<String> {
-    let names = [
-        "reference",
-        "runtime:null",
-        "runtime:drc",
-        "runtime:drc-cycles",
-        "runtime:copying",
-        "runtime:drc:speed:backtracking:explicit",
-        "runtime:copying:speed:backtracking:bounds",
-    ];
-    names.map(str::to_owned).to_vec()
-}
-
-/// The names of the engines on which the official suite runs: every combination of optimisation
-/// level, trap mode and collector of the runtime, where register allocation takes its time exactly
-/// when the rest of the compiler does; then every other choice, with each of the former at least
-/// once.
-pub fn matrix() -> Vec<String> {
-    let mut names = Vec::new();
-    for collector in runtime::collectors() {
-        for level in ["", ":speed:backtracking"] {
-            for traps in ["", ":explicit"] {
-                names.push(format!("runtime:{collector}{level}{traps}"));
-            }
-        }
-    }
-    let others = [
-        "runtime:drc:backtracking:bounds:fuel",
-        "runtime:copying:speed:explicit:bounds:epochs",
-        "runtime:drc-cycles:speed:fuel:epochs",
-        "runtime:null:backtracking:explicit:fuel",
-        "runtime:copying:speed:backtracking:inline",
-        "runtime:drc:explicit:bounds:inline",
-    ];
-    names.extend(others.map(str::to_owned));
-    names
-}
-
-/// The engine with this name: `reference`, or `runtime:` and a configuration (see
-/// [`RuntimeConfig`](runtime::RuntimeConfig)).
-pub fn named(name: &str) -> Option<Box<dyn Engine>> {
-    if name == "reference" {
-        return Some(reference());
-    }
-    let config = runtime::RuntimeConfig::named(name)?;
-    Some(Box::new(runtime::Runtime::new(config)))
-}
-
-/// The engines of all configurations, each made when it is first drawn.
-pub struct Pool {
-    faults: Vec<&'static str>,
-    made: BTreeMap<String, Rc<dyn Engine>>,
-}
-
-impl Pool {
-    /// A pool whose engines all have these planted faults switched on.
-    ///
-    /// # Errors
-    /// The name of a fault that is not known.
-    pub fn new(faults: &[String]) -> Result<Pool, String> {
-        let known = |fault: &String| {
-            let found = runtime::fault_names().find(|name| name == fault);
-            found.ok_or_else(|| fault.clone())
-        };
-        let mut faults = faults.iter().map(known).collect::<Result<Vec<_>, _>>()?;
-        faults.sort_unstable();
-        faults.dedup();
-        Ok(Pool {
-            faults,
-            made: BTreeMap::new(),
-        })
-    }
-
-    /// The engine that a number draws, see [`RuntimeConfig::drawn`](runtime::RuntimeConfig::drawn).
-    /// A function of the number only. It may not [allow](Engine::allows) every schedule.
-    pub fn drawn(&mut self, number: u64) -> Rc<dyn Engine> {
-        self.engine(runtime::RuntimeConfig::drawn(number))
-    }
-
-    /// The same among those that allow every schedule.
-    pub fn drawn_for_schedules(&mut self, number: u64) -> Rc<dyn Engine> {
-        let mut config = runtime::RuntimeConfig::drawn(number);
-        config.inline_allocation = false;
-        self.engine(config)
-    }
-
-    fn engine(&mut self, mut config: runtime::RuntimeConfig) -> Rc<dyn Engine> {
-        config.faults.clone_from(&self.faults);
-        let made = self.made.entry(config.name());
-        Rc::clone(made.or_insert_with(|| Rc::new(runtime::Runtime::new(config))))
-    }
 }
 
 fn run_case<E: Engine + ?Sized>(engine: &E, case: &Case, answers: &[u32]) -> Run {

@@ -5,18 +5,22 @@
 //! by the runtime's own audit and heap verification; what they report, and every panic, is a crash.
 //! Its types appear in this folder only.
 //!
-//! | file | what it says |
-//! |---|---|
-//! | `config` | configurations as names |
-//! | `mod` | loading, linking, taking steps |
-//! | `observe` | its values and objects, engine-neutrally |
-//! | `host` | `harness` and `spectest` on its embedding interface |
-//! | `errors` | its errors as outcomes |
+//! Reading order: `config`, `errors`, `observe`, `host`, `pool`.
+//!
+//! - `config`: configurations as names
+//! - `errors`: its errors as outcomes
+//! - `observe`: its values and objects, engine-neutrally
+//! - `host`: `harness` and `spectest` on its embedding interface
+//! - this file: loading, linking, taking steps
+//! - `pool`: the configurations that tests and fuzz targets run
 
 mod config;
 mod errors;
-mod host;
 mod observe;
+
+mod host;
+
+mod pool;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{self, AssertUnwindSafe};
@@ -32,6 +36,7 @@ use gcrucible_runtime::types::TypeId;
 pub use self::config::{RuntimeConfig, collectors, fault_names};
 use self::errors::{misuse, outcome};
 use self::host::{Data, Spectest};
+pub use self::pool::{Pool, matrix};
 use super::{Engine, Session, Setup, Totals, Traits, Watch};
 use crate::case::{InstanceIndex, Limits, ModuleIndex, Step};
 use crate::host::{harness, spectest};
