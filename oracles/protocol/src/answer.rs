@@ -1,0 +1,164 @@
+//! What an adapter answers.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// An answer: one line of JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Answer {
+    /// To `hello`.
+    Hello(Hello),
+    /// To `open`, `load`, `instantiate`, `invoke`, `close`, and to `observe` when a call does not
+    /// return.
+    Ended(Ended),
+    /// To `observe`.
+    Bytes {
+        /// What the memory held, in base64.
+        bytes: String,
+        /// One entry for each memory asked for.
+        memories: Vec<Memory>,
+    },
+    /// To `live`.
+    Live(Counting),
+    /// To `batch`.
+    Batch(Vec<Answer>),
+}
+
+/// Which engine this is, and what it can do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hello {
+    /// The version of the protocol that the adapter speaks.
+    pub protocol: u32,
+    /// A short name, such as `v8`.
+    pub engine: String,
+    /// The engine's version, such as `14.6.202`.
+    pub version: String,
+    /// What the engine and the adapter can do.
+    pub capabilities: Capabilities,
+}
+
+/// What an engine and its adapter can do. Data, so that nobody decides by an engine's name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Capabilities {
+    /// Proposals that the engine lacks, by the names of `wasmparser`'s features in lower case, such
+    /// as `memory64`, `multi_memory`, `exceptions`. A case that uses one is skipped and counted.
+    pub lacks: Vec<String>,
+    /// How well host objects are counted.
+    pub host_objects: HostObjects,
+    /// What a full collection frees.
+    pub reclaims: CollectorKind,
+    /// Whether the schedule of `open` is followed.
+    pub schedules: bool,
+    /// Whether arithmetic gives canonical NaNs only.
+    pub canonical_nans: bool,
+    /// Whether the host can pass vectors to calls and get them from host functions.
+    pub crosses_v128: bool,
+    /// The same for references to exceptions.
+    pub crosses_exnref: bool,
+    /// The same for NaNs with any payload.
+    pub crosses_nan_bits: bool,
+    /// Whether `func_id` tells functions apart.
+    pub names_functions: bool,
+    /// Whether the embedder can allocate structures and arrays.
+    pub host_allocates: bool,
+    /// Whether what an instance whose start failed has written elsewhere keeps that instance alive,
+    /// as the specification says, until nothing refers to it.
+    pub keeps_failed_instances: bool,
+}
+
+/// How well host objects are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HostObjects {
+    /// The count after a full collection is exact.
+    Exact,
+    /// A dead object may be counted, because the stack is scanned conservatively.
+    AtLeast,
+    /// They are not counted.
+    Unknown,
+}
+
+/// What a full collection frees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CollectorKind {
+    /// All garbage.
+    Everything,
+    /// All but cycles and what they reach.
+    Acyclic,
+    /// Nothing.
+    Nothing,
+}
+
+/// How a request ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Ended {
+    /// As it should.
+    Returned,
+    /// By a trap.
+    Trapped {
+        /// Every trap that the engine reports in this way, by the words of the official scripts, such
+        /// as `cast failure`. More than one when the engine does not tell them apart. Empty when the
+        /// adapter does not know the words.
+        kinds: Vec<String>,
+        /// The engine's words.
+        text: String,
+    },
+    /// By an exception that nobody caught.
+    Threw,
+    /// A resource ran out.
+    Exhausted {
+        /// Which: `call_stack`, `heap`, `memory`, `table` or `fuel`.
+        resource: String,
+        /// The engine's words.
+        text: String,
+    },
+    /// A module, or its imports, were refused.
+    Rejected {
+        /// At which stage: `malformed`, `invalid`, `refused` (either of them), `unlinkable`,
+        /// `limit`.
+        stage: String,
+        /// The engine's words.
+        text: String,
+    },
+    /// The engine or the adapter does not offer something.
+    Unsupported {
+        /// What.
+        feature: String,
+    },
+    /// The engine broke in a way that the adapter survived, such as a panic.
+    Crashed {
+        /// What is known.
+        text: String,
+    },
+    /// The request refers to an instance that does not exist.
+    Skipped,
+}
+
+/// The content of a memory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Memory {
+    /// Its length in bytes.
+    pub length: u64,
+    /// Blocks of 256 bytes that are not all zero, by number (address divided by 256), in base64. The
+    /// last one may be shorter.
+    pub blocks: BTreeMap<u64, String>,
+}
+
+/// Host objects and collections of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counting {
+    /// Host objects created so far.
+    pub created: u64,
+    /// Those that are still alive after a full collection.
+    pub alive: u64,
+    /// Collections that the adapter asked for so far.
+    pub collections: u64,
+}

@@ -1,0 +1,26 @@
+//! The messages between gcrucible and an engine in a process of its own: an *adapter*.
+//!
+//! An adapter reads one [`Request`] a line from standard input and writes one [`Answer`] a line to
+//! standard output, both as JSON. It knows nothing about cases, expectations or object graphs. It
+//! instantiates modules, calls exports, collects garbage, counts host objects and copies bytes out
+//! of a memory. Everything else, such as reading objects, is done by modules that gcrucible makes
+//! and sends.
+//!
+//! These types are the only definition of the protocol. The page beside this crate (`README.md`)
+//! shows every message with an example; a test reads the examples of the page with these types.
+//!
+//! Reading order: `value`, `request`, `answer`.
+
+pub mod value;
+
+pub mod request;
+
+pub mod answer;
+
+pub use answer::{Answer, Capabilities, CollectorKind, Counting, Ended, Hello, HostObjects};
+pub use request::{Call, HostFunction, Import, Limits, Request, Source, Top};
+pub use value::Value;
+
+/// The version of the protocol. An adapter that speaks another one says so in its answer to
+/// [`Request::Hello`], and is then not used.
+pub const VERSION: u32 = 1;

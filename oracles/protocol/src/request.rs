@@ -1,0 +1,251 @@
+//! What an adapter is asked.
+
+use serde::{Deserialize, Serialize};
+
+use crate::value::Value;
+
+/// A request: one line of JSON.
+///
+/// Modules and instances are named by numbers that gcrucible chooses, and that are used once in a
+/// session. A request that refers to an instance that does not exist (because instantiation failed)
+/// is answered with [`Ended::Skipped`](crate::Ended).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Request {
+    /// The first request to a process. Answer: `hello`.
+    Hello {
+        /// [`VERSION`](crate::VERSION).
+        protocol: u32,
+    },
+    /// Begins a session: a new store, no modules, no instances, no host objects. Answer: `ended`.
+    Open {
+        /// How much the session may use.
+        limits: Limits,
+        /// When to collect, beside the collections that requests and programs ask for: `pressure`
+        /// (when the engine likes), `every` (before and after every host function), `every:N`,
+        /// `at:A,B,C`. Points are numbered from 0 in order of execution. An adapter that cannot
+        /// place collections ignores it and says so in its capabilities.
+        schedule: String,
+        /// What to answer, in order, to a program that asks how many objects live (`live`,
+        /// `live_extern`). When they run out, the adapter answers 0.
+        answers: Vec<u32>,
+        /// A module that exports `trap : [i32] -> []`, which traps: 0 `unreachable`, 1 cast failure,
+        /// 2 table access out of bounds, 3 undefined element, 4 null reference. A host function that
+        /// must trap calls it, or traps in the engine's own way. Base64.
+        traps: String,
+    },
+    /// Compiles a module. Answer: `ended`, with `returned` or `rejected`.
+    Load {
+        /// The module's number.
+        module: u32,
+        /// The binary, in base64.
+        wasm: String,
+    },
+    /// Instantiates a loaded module. Answer: `ended`.
+    Instantiate {
+        /// The module's number.
+        module: u32,
+        /// The number of the new instance.
+        instance: u32,
+        /// One entry for each import of the module, in any order. An import without an entry is
+        /// missing, which the engine has to refuse.
+        imports: Vec<Import>,
+    },
+    /// Calls an exported function from outside. Answer: `ended`.
+    Invoke {
+        /// What to call.
+        call: Call,
+        /// The arguments.
+        args: Vec<Value>,
+        /// When the call returned: a function to call at once with the results as arguments.
+        then: Option<Call>,
+        /// When the call ended by an exception: a function without parameters to call at once. It
+        /// calls the host function `rethrow`.
+        caught: Option<Call>,
+    },
+    /// Calls functions without parameters and results, one after the other, then `length`, whose
+    /// result is a number of bytes, and reads so many bytes of the memory `out` of the same
+    /// instance. Answer: `bytes`, or `ended` when a call does not return.
+    Observe {
+        /// Functions to call.
+        calls: Vec<Call>,
+        /// A function of type `[] -> [i32]`.
+        length: Call,
+        /// Exported memories to read as well: their length and their blocks that are not zero.
+        memories: Vec<Call>,
+    },
+    /// A full collection, between two calls, then the host objects. Answer: `live`.
+    Live,
+    /// Ends the session and drops everything. Answer: `ended`.
+    Close,
+    /// Several requests in one line. Answer: `batch`, with an answer for each.
+    Batch {
+        /// The requests.
+        requests: Vec<Request>,
+    },
+}
+
+/// An export of an instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Call {
+    /// The instance's number.
+    pub instance: u32,
+    /// The name of the export.
+    pub export: String,
+}
+
+/// Where an import comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Import {
+    /// The module name in the import.
+    pub module: String,
+    /// The name in the import.
+    pub name: String,
+    /// What is linked to it.
+    pub from: Source,
+}
+
+/// What is linked to an import.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Source {
+    /// An export of an earlier instance.
+    Export(Call),
+    /// A function of the host, with the import's own type.
+    Host(HostFunction),
+}
+
+/// The hierarchy of a reference type, by its top type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Top {
+    /// `any`.
+    Any,
+    /// `extern`.
+    Extern,
+    /// `func`.
+    Func,
+    /// `exn`.
+    Exn,
+}
+
+/// A function of the host. `self` is the instance that imports it. It exists only once its
+/// instantiation has begun to run code; a function that needs an export of `self` before
+/// instantiation has ended, or one that does not exist, traps with `unreachable`.
+///
+/// Every operation on a table or global is the *embedder's* operation of the engine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
+pub enum HostFunction {
+    /// `[] -> []`: a full collection now.
+    Gc,
+    /// `[] -> [i32]`: a full collection, then the next of the session's `answers`.
+    Live,
+    /// `[i32] -> [externref]`: a new host object that carries the number.
+    Extern,
+    /// `[externref] -> [i32]`: the number of a host object. Anything else traps: null reference.
+    ExternId,
+    /// `[externref] -> [i32]`: the number of a host object, or -1.
+    ExternIdOrNone,
+    /// `[funcref] -> [i32]`: a number for a function that is not null, the same each time for the
+    /// same function of the same instance, counted from 0 in the order of first sight.
+    FuncId,
+    /// `[ref] -> [i32]`: keeps a reference alive under a new handle. Handles of all hierarchies are
+    /// counted together, from 0, and never used again.
+    Hold(Hierarchy),
+    /// `[i32] -> [ref]`: the reference of a handle. A handle that was released, never given out, or
+    /// is of another hierarchy traps: undefined element. A reference that does not have the import's
+    /// result type traps: cast failure.
+    Held(Hierarchy),
+    /// `[i32] -> []`: releases a handle; one that is not held traps: undefined element.
+    Release,
+    /// `[i] -> [ref]` on the exported table `table` of `self`. An index out of bounds traps: table
+    /// access. `wide`: `i` is `i64`.
+    TableGet(TableOperation),
+    /// `[i, ref] -> []`. A reference of a wrong type traps: cast failure.
+    TableSet(TableOperation),
+    /// `[ref, i] -> [i]`: the old size, or -1.
+    TableGrow(TableOperation),
+    /// `[i, ref, i] -> []`.
+    TableFill(TableOperation),
+    /// `[] -> [i]`.
+    TableSize(TableOperation),
+    /// `[i, i, i] -> []`: to, from, count; from the exported table `from`.
+    TableCopy(TableCopy),
+    /// `[] -> [t]` on the exported global of `self`.
+    GlobalGet(NamedGlobal),
+    /// `[t] -> []`. An immutable global traps: unreachable. A wrong type traps: cast failure.
+    GlobalSet(NamedGlobal),
+    /// `[t*] -> [ref]`: the embedder allocates a structure of the type in the import's result.
+    /// Packed fields come as `i32`. Sent only to an adapter with the capability `host_allocates`.
+    StructNew,
+    /// `[t, i32] -> [ref]`: the same for an array, from an element and a length.
+    ArrayNew,
+    /// The host calls the export of `self` and returns what it returns.
+    Call(NamedFunction),
+    /// The same, with a full collection before the host returns, or passes on a trap or exception.
+    CallGc(NamedFunction),
+    /// `[] -> []`: throws the exception by which the last `invoke` ended, once more.
+    Rethrow,
+}
+
+/// The argument of [`HostFunction::Hold`] and [`HostFunction::Held`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hierarchy {
+    /// The hierarchy of the reference.
+    pub top: Top,
+}
+
+/// A table, for the functions on it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TableOperation {
+    /// The name under which `self` exports the table.
+    pub table: String,
+    /// Whether indices and sizes are `i64` in the import's type.
+    pub wide: bool,
+}
+
+/// The argument of [`HostFunction::TableCopy`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TableCopy {
+    /// The table that is written.
+    pub to: String,
+    /// The table that is read.
+    pub from: String,
+}
+
+/// A global.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NamedGlobal {
+    /// The name under which `self` exports it.
+    pub global: String,
+}
+
+/// A function.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NamedFunction {
+    /// The name under which `self` exports it.
+    pub function: String,
+}
+
+/// Resources of a session. An adapter applies what its engine can; running into one is
+/// [`Ended::Exhausted`](crate::Ended).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Bytes of the heap of objects.
+    pub heap_bytes: u64,
+    /// Bytes of all linear memories.
+    pub memory_bytes: u64,
+    /// Elements of all tables.
+    pub table_elements: u64,
+    /// Milliseconds for one request; the adapter need not watch them, gcrucible does.
+    pub milliseconds: u64,
+}
