@@ -8,6 +8,7 @@
 use crate::case::Case;
 use crate::compare::compare;
 use crate::engine::{Engine, Run};
+use crate::finding::Conditions;
 use crate::leak::frames::same_answers;
 use crate::nondeterminism::Skip;
 use crate::outcome::{Outcome, Resource};
@@ -65,10 +66,18 @@ impl<'a> Judge<'a> {
     /// collector, is not run again.
     pub fn judge_under(&mut self, engine: &dyn Engine, schedule: Schedule) -> (Verdict, Run) {
         let endless = Skip::Exhausted(Resource::Fuel);
-        let actual = engine.run(&self.case.under(schedule), &[]);
+        let actual = engine.run(&self.case.under(schedule.clone()), &[]);
         let verdict = match compare(self.expected_for(&actual), &actual) {
             Verdict::Agree(stats, None) if self.endless => Verdict::Agree(stats, Some(endless)),
             Verdict::Skipped(Skip::NoSteps) if self.endless => Verdict::Skipped(endless),
+            Verdict::Found(mut finding) => {
+                finding.conditions = Some(Conditions {
+                    schedule,
+                    full_at: self.case.limits.full_at,
+                    answers: actual.samples.iter().map(|sample| sample.answer).collect(),
+                });
+                Verdict::Found(finding)
+            }
             verdict => verdict,
         };
         (verdict, actual)

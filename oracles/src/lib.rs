@@ -1,7 +1,10 @@
 //! Cases, engines, observations, comparisons and verdicts: everything that decides whether two
 //! engines agree.
 //!
-//! A file may use only what stands earlier in this list. Reading order:
+//! A file may use only what stands earlier in the reading order.
+//!
+//! Reading order: `value`, `outcome`, `schedule`, `case`, `header`, `observe`, `host`, `leak`,
+//! `coverage`, `engine`, `nondeterminism`, `finding`, `verdict`, `compare`, `judge`, `report`.
 //!
 //! | file | what it says |
 //! |---|---|
@@ -11,8 +14,9 @@
 //! | `host` | the modules `harness` and `spectest`, engine-neutrally |
 //! | `leak` | live objects, counted and bounded |
 //! | `coverage` | which rules of the specification a run applied |
-//! | `engine` | the session every engine offers; one adapter per file |
+//! | `engine` | the session that every engine offers, and the adapters |
 //! | `nondeterminism` | permitted differences, each with its authority |
+//! | `finding` | what went wrong, where and how: one type from comparison to folder |
 //! | `verdict` | what a comparison says, and counters |
 //! | `compare` | two runs: equal, permitted, or the first difference with its path |
 //! | `judge` | a case, the reference and an engine: one verdict |
@@ -42,6 +46,8 @@ pub mod coverage;
 pub mod engine;
 
 pub mod nondeterminism;
+
+pub mod finding;
 
 pub mod verdict;
 

@@ -7,7 +7,8 @@
 use std::fmt::Write;
 
 use crate::case::Case;
-use crate::verdict::{Crash, Difference, Verdict};
+use crate::finding::{Finding, Symptom};
+use crate::verdict::Verdict;
 
 /// What a report adds to a verdict.
 #[derive(Clone, Copy, Debug)]
@@ -35,11 +36,7 @@ fn write_report(text: &mut String, verdict: &Verdict, context: &Context<'_>) -> 
         Verdict::Agree(stats, None) => writeln!(text, "agree: {stats}")?,
         Verdict::Agree(stats, Some(skip)) => writeln!(text, "agree until {skip}: {stats}")?,
         Verdict::Skipped(skip) => writeln!(text, "skipped: {skip}")?,
-        Verdict::Differ(difference) => write_difference(text, difference, context.case)?,
-        Verdict::Crashed(crash) => write_crash(text, crash, context.case)?,
-    }
-    if let Some(signature) = verdict.signature() {
-        writeln!(text, "signature   {signature}")?;
+        Verdict::Found(finding) => write_finding(text, finding, context.case)?,
     }
     writeln!(text, "engine      {}", context.configuration)?;
     writeln!(text, "schedule    {}", context.case.schedule)?;
@@ -55,25 +52,22 @@ fn write_report(text: &mut String, verdict: &Verdict, context: &Context<'_>) -> 
     Ok(())
 }
 
-fn write_difference(text: &mut String, difference: &Difference, case: &Case) -> std::fmt::Result {
-    writeln!(
-        text,
-        "{} differs on {}",
-        difference.aspect, difference.engine
-    )?;
-    write_step(text, difference.step, case)?;
-    if !difference.path.is_empty() {
-        writeln!(text, "at          {}", difference.path)?;
+fn write_finding(text: &mut String, finding: &Finding, case: &Case) -> std::fmt::Result {
+    writeln!(text, "{}", finding.title())?;
+    write_step(text, finding.step, case)?;
+    match &finding.symptom {
+        Symptom::Differs(difference) => {
+            if !difference.path.is_empty() {
+                writeln!(text, "at          {}", difference.path)?;
+            }
+            writeln!(text, "expected    {}", difference.expected.text)?;
+            writeln!(text, "actual      {}", difference.actual.text)?;
+            writeln!(text, "authority   {}", difference.aspect.authority())?;
+        }
+        Symptom::Broke(words) => writeln!(text, "it said     {}", words.text)?,
+        Symptom::Died(_) | Symptom::Hung { .. } | Symptom::Panicked(_) => {}
     }
-    writeln!(text, "expected    {}", difference.expected.text)?;
-    writeln!(text, "actual      {}", difference.actual.text)?;
-    writeln!(text, "authority   {}", difference.aspect.authority())
-}
-
-fn write_crash(text: &mut String, crash: &Crash, case: &Case) -> std::fmt::Result {
-    writeln!(text, "{} broke", crash.engine)?;
-    write_step(text, crash.step, case)?;
-    writeln!(text, "it said     {}", crash.what)
+    writeln!(text, "signature   {}", finding.signature())
 }
 
 fn write_step(text: &mut String, step: Option<usize>, case: &Case) -> std::fmt::Result {

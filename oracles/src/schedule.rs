@@ -8,8 +8,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// When to collect. Text: `pressure`, `every`, `every:3`, `at:1,5,9`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Schedule {
     /// Only when the heap is full, and when asked.
     #[default]

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::finding::Finding;
 use crate::nondeterminism::Skip;
 
 /// How much a comparison compared.
@@ -67,165 +68,6 @@ impl fmt::Display for Stats {
     }
 }
 
-/// Which comparison found a difference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Aspect {
-    /// Whether a module is accepted.
-    Load,
-    /// How a step ends.
-    Outcome,
-    /// A result, or what it reaches.
-    Result,
-    /// An uncaught exception, or what it reaches.
-    Exception,
-    /// An exported global, or what it reaches.
-    Global,
-    /// An exported table, or what it reaches.
-    Table,
-    /// An exported memory.
-    Memory,
-    /// Which names are exported.
-    Exports,
-    /// Whether two places refer to the same object.
-    Identity,
-    /// The census after a full collection.
-    Census,
-    /// The balance of host objects.
-    Handles,
-    /// A live count with frames on the stack.
-    Sample,
-}
-
-impl Aspect {
-    /// One word, for grouping and folder names.
-    pub fn name(self) -> &'static str {
-        match self {
-            Aspect::Load => "load",
-            Aspect::Outcome => "outcome",
-            Aspect::Result => "result",
-            Aspect::Exception => "exception",
-            Aspect::Global => "global",
-            Aspect::Table => "table",
-            Aspect::Memory => "memory",
-            Aspect::Exports => "exports",
-            Aspect::Identity => "identity",
-            Aspect::Census => "census",
-            Aspect::Handles => "handles",
-            Aspect::Sample => "sample",
-        }
-    }
-
-    /// What of the specification, or of this project's contracts, says that the two sides must be
-    /// equal here.
-    pub fn authority(self) -> &'static str {
-        match self {
-            Aspect::Load => {
-                "specification chapters 2 and 5: validity and binary format are decidable and leave no choice"
-            }
-            Aspect::Outcome | Aspect::Result | Aspect::Exception => {
-                "specification chapter 4: execution is deterministic up to NaNs, growth and host functions"
-            }
-            Aspect::Global | Aspect::Table | Aspect::Memory | Aspect::Exports => {
-                "specification section 4.2.3: the store after a step is determined by the store before it"
-            }
-            Aspect::Identity => {
-                "specification section 4.2: references are addresses; ref.eq observes their equality"
-            }
-            Aspect::Census => {
-                "contract: live objects after a full collection are the reachable ones"
-            }
-            Aspect::Handles => "contract: host objects created == dropped + reachable",
-            Aspect::Sample => {
-                "contract: reachable without frames <= live objects <= reachable with every slot of every frame"
-            }
-        }
-    }
-}
-
-impl fmt::Display for Aspect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// One side of a difference: the text in full, and a class that survives reduction (no numbers that
-/// shrink with the case).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Side {
-    /// In full.
-    pub text: String,
-    /// Coarsely, such as `i32` or `trapped: cast failure`.
-    pub class: String,
-}
-
-impl Side {
-    /// A side whose text is its class.
-    pub fn plain(text: impl fmt::Display) -> Side {
-        let text = text.to_string();
-        Side {
-            class: text.clone(),
-            text,
-        }
-    }
-
-    /// A text and a class.
-    pub fn new(text: impl fmt::Display, class: impl fmt::Display) -> Side {
-        Side {
-            text: text.to_string(),
-            class: class.to_string(),
-        }
-    }
-}
-
-/// The first difference between two runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
-    /// Which comparison.
-    pub aspect: Aspect,
-    /// The step, counted from 0; absent when a module was judged differently.
-    pub step: Option<usize>,
-    /// The way to the place, such as `table "t"[3] -> field 1`; empty when the aspect says it all.
-    pub path: String,
-    /// What the first run (the reference) has there.
-    pub expected: Side,
-    /// What the second run has there.
-    pub actual: Side,
-    /// The engine of the second run.
-    pub engine: String,
-}
-
-impl Difference {
-    /// Equal for two cases that show the same fault, as far as one difference can tell: aspect and
-    /// both classes.
-    pub fn signature(&self) -> String {
-        format!(
-            "{}: {} / {}",
-            self.aspect, self.expected.class, self.actual.class
-        )
-    }
-}
-
-/// An engine that broke.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Crash {
-    /// Which engine.
-    pub engine: String,
-    /// At which step, counted from 0; absent while loading.
-    pub step: Option<usize>,
-    /// What it said.
-    pub what: String,
-}
-
-impl Crash {
-    /// As [`Difference::signature`]; numbers in the text are dropped, because they change while a
-    /// case is reduced.
-    pub fn signature(&self) -> String {
-        let words = self.what.split(|c: char| !c.is_alphabetic());
-        let words: Vec<&str> = words.filter(|word| word.len() > 1).take(12).collect();
-        format!("crash: {}", words.join(" "))
-    }
-}
-
 /// What comparing two runs says.
 #[must_use]
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -234,23 +76,15 @@ pub enum Verdict {
     Agree(Stats, Option<Skip>),
     /// Nothing was compared, for this reason.
     Skipped(Skip),
-    /// The first difference.
-    Differ(Box<Difference>),
-    /// One of the engines broke.
-    Crashed(Box<Crash>),
+    /// The first difference, or one of the engines broke.
+    Found(Box<Finding>),
 }
 
 impl Verdict {
-    /// Whether this is a finding.
-    pub fn is_finding(&self) -> bool {
-        matches!(self, Verdict::Differ(_) | Verdict::Crashed(_))
-    }
-
-    /// The signature of a finding: what the reducer keeps and the report groups by.
-    pub fn signature(&self) -> Option<String> {
+    /// What was found, if anything was.
+    pub fn finding(&self) -> Option<&Finding> {
         match self {
-            Verdict::Differ(difference) => Some(difference.signature()),
-            Verdict::Crashed(crash) => Some(crash.signature()),
+            Verdict::Found(finding) => Some(finding),
             Verdict::Agree(..) | Verdict::Skipped(_) => None,
         }
     }
@@ -291,7 +125,7 @@ impl Tally {
                 }
             }
             Verdict::Skipped(skip) => *self.skipped.entry(*skip).or_insert(0) += 1,
-            Verdict::Differ(_) | Verdict::Crashed(_) => self.findings += 1,
+            Verdict::Found(_) => self.findings += 1,
         }
     }
 

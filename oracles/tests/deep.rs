@@ -3,10 +3,11 @@
 use gcrucible_oracles::case::{Case, CaseModule, InstanceIndex, Limits, ModuleIndex, Step};
 use gcrucible_oracles::engine::reference::Reference;
 use gcrucible_oracles::engine::{Engine, Run};
+use gcrucible_oracles::finding::Aspect;
 use gcrucible_oracles::judge::Judge;
 use gcrucible_oracles::schedule::Schedule;
 use gcrucible_oracles::value::Value;
-use gcrucible_oracles::verdict::{Aspect, Verdict};
+use gcrucible_oracles::verdict::Verdict;
 use wast::Wat;
 use wast::parser::{self, ParseBuffer};
 
@@ -93,7 +94,8 @@ fn long_lists_are_compared_to_their_ends() {
     assert_eq!(stats.objects, NODES as u64);
 
     let (verdict, _) = judge.judge(&Shorter);
-    let Verdict::Differ(difference) = verdict else {
+    let difference = verdict.finding().and_then(|finding| finding.difference());
+    let Some(difference) = difference else {
         panic!("{verdict:?}");
     };
     assert_eq!(difference.aspect, Aspect::Global);

@@ -9,6 +9,7 @@ use gcrucible_oracles::case::{Case, InstanceIndex, ModuleIndex, Step};
 use gcrucible_oracles::compare::compare;
 use gcrucible_oracles::coverage::RuleMap;
 use gcrucible_oracles::engine::{Engine, Run, Session, Setup, StepRun, Totals, Traits};
+use gcrucible_oracles::finding::{Aspect, Symptom};
 use gcrucible_oracles::judge::Judge;
 use gcrucible_oracles::leak::{Bounds, Census, Handles, Live, LiveKind, Reclaims, Sample};
 use gcrucible_oracles::nondeterminism::Skip;
@@ -18,7 +19,7 @@ use gcrucible_oracles::observe::{
 use gcrucible_oracles::outcome::{Outcome, Resource, Trap, Why};
 use gcrucible_oracles::report::{Context, report};
 use gcrucible_oracles::value::{HeapTop, NodeId, Ref, Value};
-use gcrucible_oracles::verdict::{Aspect, Verdict};
+use gcrucible_oracles::verdict::Verdict;
 
 const INSTANCE: InstanceIndex = InstanceIndex(0);
 
@@ -469,11 +470,12 @@ fn every_lie_is_found_and_named() {
     for (number, (lie, aspect, step, path)) in LIES.iter().enumerate() {
         let (honest, liar) = (Liar(|_| {}), Liar(*lie));
         let (verdict, _) = Judge::new(case(), &honest).judge(&liar);
-        let Verdict::Differ(difference) = &verdict else {
+        let Some(finding) = verdict.finding() else {
             panic!("lie {number} passed: {verdict:?}");
         };
+        let difference = finding.difference().expect("two runs were compared");
         assert_eq!(
-            (difference.aspect, difference.step),
+            (difference.aspect, finding.step),
             (*aspect, *step),
             "lie {number}: {difference:?}"
         );
@@ -508,9 +510,9 @@ fn every_lie_is_found_and_named() {
 fn a_lie_about_sharing_is_told_from_a_lie_about_contents() {
     let liar = Liar(unshare);
     let run = liar.run(&case(), &[]);
-    let Verdict::Differ(difference) = compare(&truth(), &run) else {
-        panic!("not found");
-    };
+    let verdict = compare(&truth(), &run);
+    let difference = verdict.finding().and_then(|finding| finding.difference());
+    let difference = difference.expect("a difference");
     assert_eq!(difference.expected.class, "an object seen before");
     assert_eq!(difference.actual.class, "an object not seen before");
 }
@@ -544,8 +546,9 @@ fn broken_engines_are_findings_and_resources_are_not() {
     ];
     for (number, (lie, broken)) in table.into_iter().enumerate() {
         let verdict = compare(&truth(), &Liar(lie).run(&case(), &[]));
+        let symptom = verdict.finding().map(|finding| &finding.symptom);
         assert_eq!(
-            matches!(verdict, Verdict::Crashed(_)),
+            matches!(symptom, Some(Symptom::Broke(_))),
             broken,
             "{number}: {verdict:?}"
         );

@@ -2,8 +2,10 @@
 //! one lie.
 
 use gcrucible_oracles::case::{Case, CaseModule, InstanceIndex, Limits, ModuleIndex, Step};
-use gcrucible_oracles::engine::reference::{Reference, rule_names, trace};
+use gcrucible_oracles::engine::reference::trace::{self, Part};
+use gcrucible_oracles::engine::reference::{Reference, rule_names};
 use gcrucible_oracles::engine::{Engine, Run, Session, Setup, Traits};
+use gcrucible_oracles::finding::Aspect;
 use gcrucible_oracles::judge::Judge;
 use gcrucible_oracles::leak::LiveKind;
 use gcrucible_oracles::nondeterminism::Skip;
@@ -11,7 +13,7 @@ use gcrucible_oracles::observe::{FuncKey, Node, TypeKey};
 use gcrucible_oracles::outcome::{Outcome, Resource, Trap, Why};
 use gcrucible_oracles::schedule::Schedule;
 use gcrucible_oracles::value::{HeapTop, NodeId, Ref, Target, Value};
-use gcrucible_oracles::verdict::{Aspect, Verdict};
+use gcrucible_oracles::verdict::Verdict;
 use wast::Wat;
 use wast::parser::{self, ParseBuffer};
 
@@ -260,7 +262,7 @@ fn lies_about_real_programs_are_found() {
     ];
     for (lie, aspect) in lies {
         match verdict(lie, &[]) {
-            Verdict::Differ(difference) => assert_eq!(difference.aspect, aspect, "{difference:?}"),
+            Verdict::Found(finding) => assert_eq!(finding.aspect(), Some(aspect), "{finding:?}"),
             other => panic!("{aspect}: {other:?}"),
         }
     }
@@ -281,14 +283,11 @@ fn answers_are_replayed_and_held_to_their_bounds() {
         let verdict = verdict(|_| {}, answers);
         let agree = matches!(verdict, Verdict::Agree(_, None));
         assert_eq!(agree, good, "{answers:?}: {verdict:?}");
-        let Verdict::Differ(difference) = verdict else {
-            continue;
-        };
-        assert_eq!(
-            difference.aspect,
-            Aspect::Sample,
-            "{answers:?}: {difference:?}"
-        );
+        if let Some(finding) = verdict.finding() {
+            assert_eq!(finding.aspect(), Some(Aspect::Sample), "{finding:?}");
+            let conditions = finding.conditions.as_ref().expect("a case was run");
+            assert_eq!(conditions.answers, answers);
+        }
     }
 }
 
@@ -374,14 +373,14 @@ fn a_trace_shows_what_is_around_a_difference() {
             (nop) (nop) (nop) (nop) (nop) (nop)))"#;
     let steps = vec![instantiate(0), invoke(0, "f", &[Value::I32(1000)])];
     let case = case(&[text], steps);
-    let around = trace::trace(&case, &[], 1, Some(Aspect::Global), 5);
+    let around = trace::trace(&case, &[], 1, Some(Part::Globals), 5);
     assert_eq!((around.total, around.lines.len()), (5011, 5));
     assert!(
         around.lines[2].contains("GlobalSet") && around.lines[2].ends_with("77 ! Globals"),
         "{around}"
     );
     // Nothing changes a table: the end of the step.
-    let end = trace::trace(&case, &[], 1, Some(Aspect::Table), 5);
+    let end = trace::trace(&case, &[], 1, Some(Part::Tables), 5);
     assert_eq!(end.first + 5, end.total);
     assert!(end.lines[4].contains("End"), "{end}");
     // More than there is, and nothing at all.

@@ -289,7 +289,7 @@ fn judge_case(
     schedule: Schedule,
 ) -> Result<(Verdict, Run), String> {
     let (verdict, run) = judge.judge_under(engine, schedule.clone());
-    if !verdict.is_finding() {
+    if verdict.finding().is_none() {
         return Ok((verdict, run));
     }
     let case = judge.case().under(schedule);

@@ -36,7 +36,7 @@ fn check(file: &SuiteFile) -> Result<(), Failed> {
         let engine = engine::named(&name).ok_or("no such engine")?;
         let (verdict, _) = judge.judge(engine.as_ref());
         tally.count(&verdict);
-        if verdict.is_finding() {
+        if verdict.finding().is_some() {
             let context = Context {
                 case: judge.case(),
                 configuration: &engine.describe(),

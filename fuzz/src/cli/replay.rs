@@ -68,7 +68,8 @@ impl Again {
     /// What the reference did around the fault, if there is one in a step of the case.
     fn trace(&self, lines: usize) -> Option<Trace> {
         let place = self.ran.fault.as_ref()?.place.as_ref()?;
-        let trace = || trace::trace(&self.case, &place.answers, place.step, place.aspect, lines);
+        let part = place.aspect.and_then(|aspect| aspect.part());
+        let trace = || trace::trace(&self.case, &place.answers, place.step, part, lines);
         (lines > 0).then(trace)
     }
 }

@@ -6,11 +6,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use gcrucible_oracles::coverage::RuleMap;
 use gcrucible_oracles::engine::{self, Engine, Pool, Run};
+use gcrucible_oracles::finding::{Aspect, Finding};
 use gcrucible_oracles::judge::Judge;
 use gcrucible_oracles::nondeterminism::Skip;
 use gcrucible_oracles::report::{Context, report};
 use gcrucible_oracles::schedule::Schedule;
-use gcrucible_oracles::verdict::{Aspect, Verdict};
+use gcrucible_oracles::verdict::Verdict;
 
 use super::Subject;
 
@@ -256,8 +257,8 @@ impl<'a> Trial<'a> {
                 self.skip = self.skip.or(*cut);
             }
             Verdict::Skipped(why) => self.skip = self.skip.or(Some(*why)),
-            Verdict::Differ(_) | Verdict::Crashed(_) => {
-                self.ran.fault = Some(self.fault(&verdict, &run, engine, schedule));
+            Verdict::Found(finding) => {
+                self.ran.fault = Some(self.fault(&verdict, finding, engine, schedule));
                 return None;
             }
         }
@@ -267,7 +268,7 @@ impl<'a> Trial<'a> {
     fn fault(
         &self,
         verdict: &Verdict,
-        run: &Run,
+        finding: &Finding,
         engine: &dyn Engine,
         schedule: Schedule,
     ) -> Fault {
@@ -284,12 +285,12 @@ impl<'a> Trial<'a> {
         let mut header = vec![("schedule", format!("\"{}\"", case.schedule))];
         header.extend(case.limits.full_at.map(|at| ("full", at.to_string())));
         Fault {
-            signature: verdict.signature().unwrap_or_default(),
-            title: text.lines().next().unwrap_or_default().to_owned(),
+            signature: finding.signature(),
+            title: finding.title(),
             text,
             engine: engine.name(),
             header,
-            place: place(verdict, run),
+            place: place(finding),
         }
     }
 
@@ -303,16 +304,12 @@ impl<'a> Trial<'a> {
     }
 }
 
-fn place(verdict: &Verdict, run: &Run) -> Option<Place> {
-    let (step, aspect) = match verdict {
-        Verdict::Differ(difference) => (difference.step?, Some(difference.aspect)),
-        Verdict::Crashed(crash) => (crash.step?, None),
-        Verdict::Agree(..) | Verdict::Skipped(_) => return None,
-    };
+fn place(finding: &Finding) -> Option<Place> {
+    let conditions = finding.conditions.as_ref();
     Some(Place {
-        step,
-        aspect,
-        answers: run.samples.iter().map(|sample| sample.answer).collect(),
+        step: finding.step?,
+        aspect: finding.aspect(),
+        answers: conditions.map_or_else(Vec::new, |conditions| conditions.answers.clone()),
     })
 }
 

@@ -11,17 +11,18 @@ mod walk;
 
 use self::walk::Walk;
 use crate::engine::{Run, StepRun, Traits};
+use crate::finding::{Aspect, Described, Difference, Finding, Symptom};
 use crate::leak;
 use crate::nondeterminism::{self, Skip, Then};
 use crate::outcome::Outcome;
-use crate::verdict::{Aspect, Crash, Difference, Side, Stats, Verdict};
+use crate::verdict::{Stats, Verdict};
 
 /// Compares two runs of the same case. Both must have got the same answers to `live`; `judge` sees
 /// to it.
 pub fn compare(expected: &Run, actual: &Run) -> Verdict {
     let mut stats = Stats::default();
     match compare_runs(expected, actual, &mut stats) {
-        Err(End::Finding(verdict)) => verdict,
+        Err(End::Finding(finding)) => Verdict::Found(finding),
         Err(End::Skip(skip)) if stats.loads + stats.steps == 0 => Verdict::Skipped(skip),
         Err(End::Skip(skip)) => Verdict::Agree(stats, Some(skip)),
         Ok(()) if expected.steps.is_empty() && stats.loads == 0 => Verdict::Skipped(Skip::NoSteps),
@@ -31,7 +32,7 @@ pub fn compare(expected: &Run, actual: &Run) -> Verdict {
 
 /// Why a comparison ends before the end of the runs.
 enum End {
-    Finding(Verdict),
+    Finding(Box<Finding>),
     Skip(Skip),
 }
 
@@ -40,7 +41,15 @@ fn compare_runs(expected: &Run, actual: &Run, stats: &mut Stats) -> Result<(), E
     for (index, (left, right)) in expected.loads.iter().zip(&actual.loads).enumerate() {
         broken(expected, None, left)?;
         broken(actual, None, right)?;
-        let differ = |sides| finding(actual, Aspect::Load, None, format!("module {index}"), sides);
+        let differ = |sides| {
+            differs(
+                &actual.engine,
+                Aspect::Load,
+                None,
+                format!("module {index}"),
+                sides,
+            )
+        };
         outcomes(left, right, stats, differ)?;
         stats.loads += 1;
     }
@@ -51,9 +60,15 @@ fn compare_runs(expected: &Run, actual: &Run, stats: &mut Stats) -> Result<(), E
         compare_step(step, left, right, traits, &actual.engine, stats)?;
     }
     if expected.steps.len() != actual.steps.len() {
-        let count = |run: &Run| Side::new(format!("{} steps", run.steps.len()), "steps");
+        let count = |run: &Run| Described::new(format!("{} steps", run.steps.len()), "steps");
         let sides = (count(expected), count(actual));
-        return Err(finding(actual, Aspect::Outcome, None, String::new(), sides));
+        return Err(differs(
+            &actual.engine,
+            Aspect::Outcome,
+            None,
+            String::new(),
+            sides,
+        ));
     }
     compare_samples(expected, actual, stats)
 }
@@ -63,40 +78,26 @@ fn broken(run: &Run, step: Option<usize>, outcome: &Outcome) -> Result<(), End> 
     let (Outcome::Stuck(what) | Outcome::Crashed(what)) = outcome else {
         return Ok(());
     };
-    let crash = Crash {
-        engine: run.engine.clone(),
-        step,
-        what: what.clone(),
-    };
-    Err(End::Finding(Verdict::Crashed(Box::new(crash))))
+    let finding = Finding::broke(&run.engine, step, what);
+    Err(End::Finding(Box::new(finding)))
 }
 
-fn finding(
-    actual: &Run,
-    aspect: Aspect,
-    step: Option<usize>,
-    path: String,
-    sides: (Side, Side),
-) -> End {
-    End::Finding(differ(&actual.engine, aspect, step, path, sides))
-}
-
-fn differ(
+fn differs(
     engine: &str,
     aspect: Aspect,
     step: Option<usize>,
     path: String,
-    sides: (Side, Side),
-) -> Verdict {
+    sides: (Described, Described),
+) -> End {
     let (expected, actual) = sides;
-    Verdict::Differ(Box::new(Difference {
+    let difference = Difference {
         aspect,
-        step,
         path,
         expected,
         actual,
-        engine: engine.to_owned(),
-    }))
+    };
+    let finding = Finding::new(engine, step, Symptom::Differs(difference));
+    End::Finding(Box::new(finding))
 }
 
 /// Compares how two steps, or two loads, ended; values inside are left to the graph.
@@ -104,7 +105,7 @@ fn outcomes(
     left: &Outcome,
     right: &Outcome,
     stats: &mut Stats,
-    differ: impl FnOnce((Side, Side)) -> End,
+    differ: impl FnOnce((Described, Described)) -> End,
 ) -> Result<(), End> {
     let alike = match (left, right) {
         (Outcome::Returned(left), Outcome::Returned(right)) => left.len() == right.len(),
@@ -126,13 +127,13 @@ fn outcomes(
     }
 }
 
-fn outcome_side(outcome: &Outcome) -> Side {
+fn outcome_side(outcome: &Outcome) -> Described {
     let class = match outcome {
         Outcome::Trapped(trap) => format!("trapped: {trap}"),
         Outcome::Rejected(rejection) => format!("rejected: {}", rejection.why),
         other => other.kind().to_owned(),
     };
-    Side::new(outcome, class)
+    Described::new(outcome, class)
 }
 
 fn compare_step(
@@ -143,8 +144,7 @@ fn compare_step(
     engine: &str,
     stats: &mut Stats,
 ) -> Result<(), End> {
-    let report =
-        |aspect, path, sides| End::Finding(differ(engine, aspect, Some(step), path, sides));
+    let report = |aspect, path, sides| differs(engine, aspect, Some(step), path, sides);
     let (expected, actual) = (&left.observation, &right.observation);
     let differ = |sides| report(Aspect::Outcome, String::new(), sides);
     if left.full && right.full {
@@ -178,14 +178,8 @@ fn compare_live(
     step: usize,
     stats: &mut Stats,
 ) -> Result<(), End> {
-    let crash = |engine: &str, what: &str| {
-        let crash = Crash {
-            engine: engine.to_owned(),
-            step: Some(step),
-            what: what.to_owned(),
-        };
-        End::Finding(Verdict::Crashed(Box::new(crash)))
-    };
+    let crash =
+        |engine: &str, what: &str| End::Finding(Box::new(Finding::broke(engine, Some(step), what)));
     let expected = left
         .live
         .as_ref()
@@ -202,16 +196,10 @@ fn compare_live(
         } else {
             "garbage cycles reclaimed"
         };
-        let expected = Side::new(format!("{} live, {form}", miscount.expected), "live");
-        let actual = Side::new(format!("{} live", miscount.actual), way);
+        let expected = Described::new(format!("{} live, {form}", miscount.expected), "live");
+        let actual = Described::new(format!("{} live", miscount.actual), way);
         let path = miscount.kind.to_string();
-        End::Finding(differ(
-            engine,
-            Aspect::Census,
-            Some(step),
-            path,
-            (expected, actual),
-        ))
+        differs(engine, Aspect::Census, Some(step), path, (expected, actual))
     })?;
     let equations = leak::handles::check(expected, actual).map_err(|imbalance| {
         let (path, expected, actual) = match imbalance {
@@ -225,14 +213,11 @@ fn compare_live(
         } else {
             "too few"
         };
-        let sides = (Side::new(expected, path), Side::new(actual as i64, class));
-        End::Finding(differ(
-            engine,
-            Aspect::Handles,
-            Some(step),
-            path.to_owned(),
-            sides,
-        ))
+        let sides = (
+            Described::new(expected, path),
+            Described::new(actual as i64, class),
+        );
+        differs(engine, Aspect::Handles, Some(step), path.to_owned(), sides)
     })?;
     stats.live_checks += checks + equations;
     stats.live_unchecked += u64::from(checks == 0);
@@ -254,18 +239,18 @@ fn compare_samples(expected: &Run, actual: &Run, stats: &mut Stats) -> Result<()
                 } else {
                     "too few"
                 };
-                let expected = Side::new(format!("{least} to {most} live"), "bounded");
+                let expected = Described::new(format!("{least} to {most} live"), "bounded");
                 (
                     format!("answer {index}"),
-                    (expected, Side::new(format!("{answer} live"), way)),
+                    (expected, Described::new(format!("{answer} live"), way)),
                 )
             }
             leak::frames::OutOfBounds::Count { expected, actual } => {
-                let side = |count| Side::new(format!("{count} answers"), "answers");
+                let side = |count| Described::new(format!("{count} answers"), "answers");
                 (String::new(), (side(expected), side(actual)))
             }
         };
-        finding(actual, Aspect::Sample, None, path, sides)
+        differs(&actual.engine, Aspect::Sample, None, path, sides)
     })?;
     Ok(())
 }

@@ -2,11 +2,11 @@
 //! together.
 
 use crate::engine::Traits;
+use crate::finding::{Aspect, Described, Difference};
 use crate::nondeterminism;
 use crate::observe::{InstanceState, MemoryState, Node, Observation, observed_elements};
 use crate::outcome::Outcome;
 use crate::value::{NodeId, Ref, Target, Value};
-use crate::verdict::{Aspect, Side};
 
 /// Where a walk starts.
 #[derive(Clone)]
@@ -42,14 +42,6 @@ enum Origin {
     Root(Root),
     /// Value number `.1` of the pair number `.0`.
     Inside(usize, usize),
-}
-
-/// A difference without the run around it.
-pub(super) struct Found {
-    pub(super) aspect: Aspect,
-    pub(super) path: String,
-    pub(super) expected: Side,
-    pub(super) actual: Side,
 }
 
 /// The growing bijection and the pairs still to be looked into.
@@ -89,7 +81,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Walks both observations from their roots.
-    pub(super) fn observation(&mut self) -> Result<(), Box<Found>> {
+    pub(super) fn observation(&mut self) -> Result<(), Box<Difference>> {
         match (&self.left.outcome, &self.right.outcome) {
             (Outcome::Returned(left), Outcome::Returned(right)) => {
                 for (index, (&left, &right)) in left.iter().zip(right).enumerate() {
@@ -106,9 +98,9 @@ impl<'a> Walk<'a> {
         let (left, right) = (&self.left.instances, &self.right.instances);
         if left.len() != right.len() {
             let count = |states: &[InstanceState]| {
-                Side::new(format!("{} instances", states.len()), "instances")
+                Described::new(format!("{} instances", states.len()), "instances")
             };
-            return Err(Box::new(Found {
+            return Err(Box::new(Difference {
                 aspect: Aspect::Exports,
                 path: String::new(),
                 expected: count(left),
@@ -121,7 +113,11 @@ impl<'a> Walk<'a> {
         self.objects()
     }
 
-    fn instance(&mut self, left: &InstanceState, right: &InstanceState) -> Result<(), Box<Found>> {
+    fn instance(
+        &mut self,
+        left: &InstanceState,
+        right: &InstanceState,
+    ) -> Result<(), Box<Difference>> {
         let name = left
             .instance
             .map_or_else(String::new, |index| index.to_string());
@@ -163,11 +159,12 @@ impl<'a> Walk<'a> {
         name: &str,
         left: &[Ref],
         right: &[Ref],
-    ) -> Result<(), Box<Found>> {
+    ) -> Result<(), Box<Difference>> {
         if left.len() != right.len() {
-            let size =
-                |elements: &[Ref]| Side::new(format!("{} elements", elements.len()), "elements");
-            return Err(Box::new(Found {
+            let size = |elements: &[Ref]| {
+                Described::new(format!("{} elements", elements.len()), "elements")
+            };
+            return Err(Box::new(Difference {
                 aspect: Aspect::Table,
                 path: format!("table {name:?} of {instance}"),
                 expected: size(left),
@@ -183,12 +180,13 @@ impl<'a> Walk<'a> {
     }
 
     /// Looks into every pair found so far, and into those found meanwhile.
-    fn objects(&mut self) -> Result<(), Box<Found>> {
+    fn objects(&mut self) -> Result<(), Box<Difference>> {
         let mut next = 0;
         while let Some(&(left, right, _)) = self.pairs.get(next) {
             let (expected, actual) = (self.left.graph.get(left), self.right.graph.get(right));
             let (Some(expected), Some(actual)) = (expected, actual) else {
-                let side = |node: Option<&Node>| Side::plain(node.map_or("no object", Node::kind));
+                let side =
+                    |node: Option<&Node>| Described::plain(node.map_or("no object", Node::kind));
                 return Err(self.found(next, side(expected), side(actual)));
             };
             self.heads(next, expected, actual)?;
@@ -203,7 +201,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Compares kind, type and length.
-    fn heads(&self, pair: usize, left: &Node, right: &Node) -> Result<(), Box<Found>> {
+    fn heads(&self, pair: usize, left: &Node, right: &Node) -> Result<(), Box<Difference>> {
         let alike = match (left, right) {
             (Node::Struct { ty: left, .. }, Node::Struct { ty: right, .. }) => left == right,
             (
@@ -233,7 +231,7 @@ impl<'a> Walk<'a> {
         left: Value,
         right: Value,
         origin: impl FnOnce() -> Origin,
-    ) -> Result<(), Box<Found>> {
+    ) -> Result<(), Box<Difference>> {
         self.values += 1;
         if let (Value::Ref(l), Value::Ref(r)) = (left, right)
             && let (Target::Node(l), Target::Node(r)) = (l.to, r.to)
@@ -248,7 +246,7 @@ impl<'a> Walk<'a> {
             return Ok(());
         }
         let origin = origin();
-        Err(Box::new(Found {
+        Err(Box::new(Difference {
             aspect: self.root(&origin).aspect(),
             path: self.path(&origin),
             expected: self.value_side(left, self.left),
@@ -261,7 +259,7 @@ impl<'a> Walk<'a> {
         left: NodeId,
         right: NodeId,
         origin: impl FnOnce() -> Origin,
-    ) -> Result<(), Box<Found>> {
+    ) -> Result<(), Box<Difference>> {
         let seen = (
             self.seen(&self.of_left, left),
             self.seen(&self.of_right, right),
@@ -281,16 +279,16 @@ impl<'a> Walk<'a> {
             (Some(left), Some(right)) if left == right => Ok(()),
             (left, right) => {
                 let side = |pair: Option<usize>| match pair {
-                    Some(pair) => Side::new(
+                    Some(pair) => Described::new(
                         format!(
                             "the object first seen at {}",
                             self.path(&self.pairs[pair].2)
                         ),
                         "an object seen before",
                     ),
-                    None => Side::plain("an object not seen before"),
+                    None => Described::plain("an object not seen before"),
                 };
-                Err(Box::new(Found {
+                Err(Box::new(Difference {
                     aspect: Aspect::Identity,
                     expected: side(left),
                     actual: side(right),
@@ -304,9 +302,9 @@ impl<'a> Walk<'a> {
         table.get(node.0 as usize).copied().flatten()
     }
 
-    fn found(&self, pair: usize, expected: Side, actual: Side) -> Box<Found> {
+    fn found(&self, pair: usize, expected: Described, actual: Described) -> Box<Difference> {
         let origin = &self.pairs[pair].2;
-        Box::new(Found {
+        Box::new(Difference {
             aspect: self.root(origin).aspect(),
             path: self.path(origin),
             expected,
@@ -355,7 +353,7 @@ impl<'a> Walk<'a> {
         text
     }
 
-    fn value_side(&self, value: Value, observation: &Observation) -> Side {
+    fn value_side(&self, value: Value, observation: &Observation) -> Described {
         let class = match value {
             Value::I32(_) => "i32",
             Value::I64(_) => "i64",
@@ -368,15 +366,15 @@ impl<'a> Walk<'a> {
                 Target::Host(_) => "host object",
                 Target::Node(node) => {
                     let node = observation.graph.get(node);
-                    return node.map_or_else(|| Side::plain("no object"), head_side);
+                    return node.map_or_else(|| Described::plain("no object"), head_side);
                 }
             },
         };
-        Side::new(value, class)
+        Described::new(value, class)
     }
 }
 
-fn head_side(node: &Node) -> Side {
+fn head_side(node: &Node) -> Described {
     let text = match node {
         Node::Struct { ty, fields } => format!("a structure of {ty} with {} fields", fields.len()),
         Node::Array { ty, len, .. } => format!("an array of {ty} with {len} elements"),
@@ -386,7 +384,7 @@ fn head_side(node: &Node) -> Side {
         }
         Node::Func(key) => key.to_string(),
     };
-    Side::new(text, node.kind())
+    Described::new(text, node.kind())
 }
 
 fn same_names<'a>(
@@ -394,16 +392,16 @@ fn same_names<'a>(
     what: &str,
     left: impl Iterator<Item = &'a String>,
     right: impl Iterator<Item = &'a String>,
-) -> Result<(), Box<Found>> {
+) -> Result<(), Box<Difference>> {
     let (left, right): (Vec<_>, Vec<_>) = (left.collect(), right.collect());
     if left == right {
         return Ok(());
     }
-    Err(Box::new(Found {
+    Err(Box::new(Difference {
         aspect: Aspect::Exports,
         path: format!("{what} of {instance}"),
-        expected: Side::new(format!("{left:?}"), what),
-        actual: Side::new(format!("{right:?}"), what),
+        expected: Described::new(format!("{left:?}"), what),
+        actual: Described::new(format!("{right:?}"), what),
     }))
 }
 
@@ -412,14 +410,15 @@ fn same_memory(
     name: &str,
     left: &MemoryState,
     right: &MemoryState,
-) -> Result<(), Box<Found>> {
+) -> Result<(), Box<Difference>> {
     if left == right {
         return Ok(());
     }
     let (path, expected, actual) = match left.first_difference(right) {
         Some(address) => {
-            let side =
-                |memory: &MemoryState| Side::new(format!("{:#04x}", memory.byte(address)), "byte");
+            let side = |memory: &MemoryState| {
+                Described::new(format!("{:#04x}", memory.byte(address)), "byte")
+            };
             (
                 format!("memory {name:?}[{address:#x}] of {instance}"),
                 side(left),
@@ -428,7 +427,7 @@ fn same_memory(
         }
         None => {
             let side =
-                |memory: &MemoryState| Side::new(format!("{} bytes", memory.length), "length");
+                |memory: &MemoryState| Described::new(format!("{} bytes", memory.length), "length");
             (
                 format!("memory {name:?} of {instance}"),
                 side(left),
@@ -436,7 +435,7 @@ fn same_memory(
             )
         }
     };
-    Err(Box::new(Found {
+    Err(Box::new(Difference {
         aspect: Aspect::Memory,
         path,
         expected,

@@ -13,7 +13,17 @@ use gcrucible_reference::trace::{Component, Tracer};
 use super::ReferenceSession;
 use crate::case::Case;
 use crate::engine::{Session, Setup, Watch};
-use crate::verdict::Aspect;
+
+/// A part of the store whose content a comparison looks at directly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The globals.
+    Globals,
+    /// The tables.
+    Tables,
+    /// The memories.
+    Memories,
+}
 
 /// A part of what the reference did in a step.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,17 +39,11 @@ pub struct Trace {
 }
 
 /// Runs `case` to step `at` and traces that step: at most `lines` instructions, around the last one
-/// that may have changed what differs; for a difference that no instruction makes by itself, the
-/// last ones of the step. `answers` are as in [`Setup::answers`](crate::engine::Setup).
+/// that may have changed `part`. Without a part they are the last ones of the step. `answers` are as
+/// in [`Setup::answers`](crate::engine::Setup).
 #[must_use]
-pub fn trace(
-    case: &Case,
-    answers: &[u32],
-    at: usize,
-    aspect: Option<Aspect>,
-    lines: usize,
-) -> Trace {
-    let (total, last) = locate(case, answers, at, aspect.and_then(component));
+pub fn trace(case: &Case, answers: &[u32], at: usize, part: Option<Part>, lines: usize) -> Trace {
+    let (total, last) = locate(case, answers, at, part.map(Part::component));
     let most = lines as u64;
     // The instruction stands in the middle; at either end of the step, what is cut off on one side
     // is shown on the other.
@@ -53,21 +57,13 @@ pub fn trace(
     }
 }
 
-/// The component of the store whose content a comparison looks at directly.
-fn component(aspect: Aspect) -> Option<Component> {
-    match aspect {
-        Aspect::Global => Some(Component::Globals),
-        Aspect::Table => Some(Component::Tables),
-        Aspect::Memory => Some(Component::Mems),
-        Aspect::Load
-        | Aspect::Outcome
-        | Aspect::Result
-        | Aspect::Exception
-        | Aspect::Exports
-        | Aspect::Identity
-        | Aspect::Census
-        | Aspect::Handles
-        | Aspect::Sample => None,
+impl Part {
+    fn component(self) -> Component {
+        match self {
+            Part::Globals => Component::Globals,
+            Part::Tables => Component::Tables,
+            Part::Memories => Component::Mems,
+        }
     }
 }
 

@@ -1,0 +1,302 @@
+//! A finding: something that an engine, or the harness itself, did wrong. The one type for it, from
+//! the comparison that sees it to the folder on disk.
+//!
+//! Always: it is data that can be sent from one process to another. Its signature has no number
+//! that changes while a case is reduced, so that equal signatures mean the same fault as far as one
+//! symptom can tell.
+//!
+//! Not here: where the program came from (target and seed: the fuzzer adds them), and what the
+//! report says (`report`).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::reference::trace::Part;
+use crate::schedule::Schedule;
+
+/// Which comparison found a difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Aspect {
+    /// Whether a module is accepted.
+    Load,
+    /// How a step ends.
+    Outcome,
+    /// A result, or what it reaches.
+    Result,
+    /// An uncaught exception, or what it reaches.
+    Exception,
+    /// An exported global, or what it reaches.
+    Global,
+    /// An exported table, or what it reaches.
+    Table,
+    /// An exported memory.
+    Memory,
+    /// Which names are exported.
+    Exports,
+    /// Whether two places refer to the same object.
+    Identity,
+    /// The census after a full collection.
+    Census,
+    /// The balance of host objects.
+    Handles,
+    /// A live count with frames on the stack.
+    Sample,
+}
+
+impl Aspect {
+    /// One word, for grouping and folder names.
+    pub fn name(self) -> &'static str {
+        match self {
+            Aspect::Load => "load",
+            Aspect::Outcome => "outcome",
+            Aspect::Result => "result",
+            Aspect::Exception => "exception",
+            Aspect::Global => "global",
+            Aspect::Table => "table",
+            Aspect::Memory => "memory",
+            Aspect::Exports => "exports",
+            Aspect::Identity => "identity",
+            Aspect::Census => "census",
+            Aspect::Handles => "handles",
+            Aspect::Sample => "sample",
+        }
+    }
+
+    /// The part of the store that this comparison looks at directly.
+    pub fn part(self) -> Option<Part> {
+        match self {
+            Aspect::Global => Some(Part::Globals),
+            Aspect::Table => Some(Part::Tables),
+            Aspect::Memory => Some(Part::Memories),
+            Aspect::Load
+            | Aspect::Outcome
+            | Aspect::Result
+            | Aspect::Exception
+            | Aspect::Exports
+            | Aspect::Identity
+            | Aspect::Census
+            | Aspect::Handles
+            | Aspect::Sample => None,
+        }
+    }
+
+    /// What of the specification, or of this project's contracts, says that the two sides must be
+    /// equal here.
+    pub fn authority(self) -> &'static str {
+        match self {
+            Aspect::Load => {
+                "specification chapters 2 and 5: validity and binary format are decidable and leave no choice"
+            }
+            Aspect::Outcome | Aspect::Result | Aspect::Exception => {
+                "specification chapter 4: execution is deterministic up to NaNs, growth and host functions"
+            }
+            Aspect::Global | Aspect::Table | Aspect::Memory | Aspect::Exports => {
+                "specification section 4.2.3: the store after a step is determined by the store before it"
+            }
+            Aspect::Identity => {
+                "specification section 4.2: references are addresses; ref.eq observes their equality"
+            }
+            Aspect::Census => {
+                "contract: live objects after a full collection are the reachable ones"
+            }
+            Aspect::Handles => "contract: host objects created == dropped + reachable",
+            Aspect::Sample => {
+                "contract: reachable without frames <= live objects <= reachable with every slot of every frame"
+            }
+        }
+    }
+}
+
+impl fmt::Display for Aspect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A text in full, and its class: what of it survives reduction, without numbers that shrink with
+/// the case.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Described {
+    /// In full.
+    pub text: String,
+    /// Coarsely, such as `i32` or `trapped: cast failure`.
+    pub class: String,
+}
+
+impl Described {
+    /// A text that is its own class.
+    pub fn plain(text: impl fmt::Display) -> Described {
+        let text = text.to_string();
+        Described {
+            class: text.clone(),
+            text,
+        }
+    }
+
+    /// A text and a class.
+    pub fn new(text: impl fmt::Display, class: impl fmt::Display) -> Described {
+        Described {
+            text: text.to_string(),
+            class: class.to_string(),
+        }
+    }
+
+    /// A text of which the first words are the class. Numbers and single letters are no words.
+    pub fn by_words(text: impl fmt::Display, most: usize) -> Described {
+        let text = text.to_string();
+        let words = text.split(|c: char| !c.is_alphabetic());
+        let words: Vec<&str> = words.filter(|word| word.len() > 1).take(most).collect();
+        Described {
+            class: words.join(" "),
+            text,
+        }
+    }
+}
+
+/// The first difference between two runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    /// Which comparison.
+    pub aspect: Aspect,
+    /// The way from a root to the value that differs, such as `table "t"[3] -> field 1`; empty when
+    /// the aspect says it all.
+    pub path: String,
+    /// What the first run (the reference) has there.
+    pub expected: Described,
+    /// What the second run has there.
+    pub actual: Described,
+}
+
+/// What was seen to go wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Symptom {
+    /// The engine and the reference differ.
+    Differs(Difference),
+    /// The engine reached a state that its own rules or checks exclude. Its words.
+    Broke(Described),
+    /// The process that ran the input died. How it ended.
+    Died(String),
+    /// The input did not end in time.
+    Hung {
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// The harness itself panicked. The message.
+    Panicked(Described),
+}
+
+/// How a case was run. Under other conditions it may not show the symptom.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conditions {
+    /// When collections happened.
+    pub schedule: Schedule,
+    /// The allocation that had to fail: [`Limits::full_at`](crate::case::Limits::full_at).
+    pub full_at: Option<u64>,
+    /// What the engine answered when the program asked for the number of live objects. The
+    /// reference takes the same way only if it is given the same answers.
+    pub answers: Vec<u32>,
+}
+
+/// Something that went wrong, where and how.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The name of the engine that did it; empty if it was no engine.
+    pub engine: String,
+    /// The step of the case in which it shows, counted from 0. None if it shows while modules are
+    /// loaded, after the last step, or if there is no case.
+    pub step: Option<usize>,
+    /// What was seen.
+    pub symptom: Symptom,
+    /// How the case was run; none if there is no case.
+    pub conditions: Option<Conditions>,
+    /// All that a person needs, in several lines. Empty until somebody who knows the program writes
+    /// it (see [`report`](crate::report)).
+    pub text: String,
+}
+
+impl Finding {
+    /// A symptom of an engine, with nothing known about the case.
+    pub fn new(engine: impl Into<String>, step: Option<usize>, symptom: Symptom) -> Finding {
+        Finding {
+            engine: engine.into(),
+            step,
+            symptom,
+            conditions: None,
+            text: String::new(),
+        }
+    }
+
+    /// An engine that broke, with its words.
+    pub fn broke(engine: impl Into<String>, step: Option<usize>, words: &str) -> Finding {
+        const WORDS: usize = 12;
+        let words = Described::by_words(words, WORDS);
+        Finding::new(engine, step, Symptom::Broke(words))
+    }
+
+    /// An input that killed its process.
+    pub fn died(how: impl Into<String>) -> Finding {
+        Finding::of_no_engine(Symptom::Died(how.into()))
+    }
+
+    /// An input that did not end within `seconds`.
+    pub fn hung(seconds: u64) -> Finding {
+        Finding::of_no_engine(Symptom::Hung { seconds })
+    }
+
+    /// A panic of the harness, with its message.
+    pub fn panicked(message: &str) -> Finding {
+        const WORDS: usize = 10;
+        Finding::of_no_engine(Symptom::Panicked(Described::by_words(message, WORDS)))
+    }
+
+    fn of_no_engine(symptom: Symptom) -> Finding {
+        let finding = Finding::new("", None, symptom);
+        let text = match &finding.symptom {
+            Symptom::Panicked(message) => message.text.clone(),
+            _ => finding.title(),
+        };
+        Finding { text, ..finding }
+    }
+
+    /// Equal for two cases that show the same fault, as far as one symptom can tell.
+    pub fn signature(&self) -> String {
+        match &self.symptom {
+            Symptom::Differs(difference) => {
+                let (expected, actual) = (&difference.expected.class, &difference.actual.class);
+                format!("{}: {expected} / {actual}", difference.aspect)
+            }
+            Symptom::Broke(words) => format!("crash: {}", words.class),
+            Symptom::Died(_) => "process died".to_owned(),
+            Symptom::Hung { .. } => "hang".to_owned(),
+            Symptom::Panicked(message) => format!("panic: {}", message.class),
+        }
+    }
+
+    /// One line for people.
+    pub fn title(&self) -> String {
+        let engine = &self.engine;
+        match &self.symptom {
+            Symptom::Differs(difference) => format!("{} differs on {engine}", difference.aspect),
+            Symptom::Broke(_) => format!("{engine} broke"),
+            Symptom::Died(how) => how.clone(),
+            Symptom::Hung { seconds } => format!("no end within {seconds} s"),
+            Symptom::Panicked(message) => {
+                message.text.lines().next().unwrap_or_default().to_owned()
+            }
+        }
+    }
+
+    /// The difference, if two runs were compared.
+    pub fn difference(&self) -> Option<&Difference> {
+        match &self.symptom {
+            Symptom::Differs(difference) => Some(difference),
+            _ => None,
+        }
+    }
+
+    /// The comparison that found it, if two runs were compared.
+    pub fn aspect(&self) -> Option<Aspect> {
+        self.difference().map(|difference| difference.aspect)
+    }
+}
