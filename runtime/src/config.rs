@@ -1,4 +1,5 @@
-//! What can be chosen about an engine and a store. Plain data, printed for replay.
+//! What can be chosen: [`Config`] for an engine, [`StoreConfig`] for a store. Plain data, printed for
+//! replay.
 
 use crate::planted::Planted;
 
@@ -63,7 +64,7 @@ pub enum TrapMode {
     Explicit,
 }
 
-/// At which collection points a collection happens.
+/// At which collection points a store collects.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Schedule {
     /// When the collector finds it useful; points are not numbered.
@@ -77,8 +78,7 @@ pub enum Schedule {
     Every,
 }
 
-/// Everything that is chosen for an engine. Compiled code depends on all of it but `schedule`, of
-/// which it depends only on whether it is [`Schedule::OnPressure`] (`collection_points`).
+/// What is chosen for an engine: everything that compiled code depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Which collector stores use.
@@ -90,7 +90,7 @@ pub struct Config {
     /// How traps are found.
     pub trap_mode: TrapMode,
     /// Address space reserved for each 32-bit memory, in bytes. With at least 4 GiB, accesses need
-    /// no bounds check (in [`TrapMode::Signals`]); below it, they have one and the memory may
+    /// no bounds check (in [`TrapMode::Signals`]). With less, they have one, and the memory may
     /// move when it grows.
     pub memory_reservation: u64,
     /// Whether compiled code consumes fuel.
@@ -100,29 +100,17 @@ pub struct Config {
     /// Whether NaNs that arithmetic makes are the canonical ones.
     pub canonical_nans: bool,
     /// Whether compiled code has collection points at table operations and calls of the host, and
-    /// allocates out of line, so that a store may use a schedule other than
+    /// allocates out of line. A store needs this for every schedule other than
     /// [`Schedule::OnPressure`].
     pub collection_points: bool,
-    /// The schedule that new stores begin with. Other than `OnPressure` it needs
-    /// `collection_points`.
-    pub schedule: Schedule,
-    /// How much stack WebAssembly may use in one thread, in bytes, counted from where the host
-    /// entered it first; less when the thread has less. A host function that needs much stack
-    /// itself needs a thread that has as much more.
-    pub stack_size: usize,
-    /// How large a store's collected heap may become, in bytes; at most 4 GiB.
-    pub heap_limit: u64,
     /// Whether Cranelift checks its own intermediate form.
     pub verify_ir: bool,
-    /// Whether freed memory is filled with a pattern that the heap verifier expects to stay.
-    pub poison: bool,
     /// Faults planted on purpose.
     pub planted: Planted,
 }
 
 impl Config {
-    /// What suits long-running programs: optimised code, signals, large reservations, copying
-    /// collector.
+    /// For long-running programs: optimised code, signals, large reservations, copying collector.
     #[must_use]
     pub fn optimised() -> Config {
         Config {
@@ -135,16 +123,12 @@ impl Config {
             epochs: false,
             canonical_nans: false,
             collection_points: false,
-            schedule: Schedule::OnPressure,
-            stack_size: 512 << 10,
-            heap_limit: 4 << 30,
             verify_ir: cfg!(debug_assertions),
-            poison: false,
             planted: Planted::NONE,
         }
     }
 
-    /// What suits fuzzing: quick compilation, every check on, collection points.
+    /// For fuzzing: quick compilation, every check on, collection points.
     #[must_use]
     pub fn fuzzing(collector: CollectorKind) -> Config {
         Config {
@@ -153,10 +137,97 @@ impl Config {
             reg_alloc: RegAlloc::SinglePass,
             canonical_nans: true,
             collection_points: true,
-            heap_limit: 64 << 20,
             verify_ir: true,
-            poison: true,
             ..Config::optimised()
         }
     }
+}
+
+/// What is chosen for a store. Compiled code does not depend on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreConfig {
+    /// At which collection points the store collects.
+    pub schedule: Schedule,
+    /// How much stack WebAssembly may use in one thread, in bytes, counted from where the host
+    /// first entered it. It gets less if the thread has less. A host function that needs much
+    /// stack itself needs a thread that has this much more.
+    pub stack_size: usize,
+    /// How large the collected heap may become, in bytes; at most 4 GiB.
+    pub heap_limit: u64,
+    /// Whether freed memory is filled with a pattern. The heap verifier then expects the pattern
+    /// to stay.
+    pub poison: bool,
+    /// Whether the heap is verified and audited after collections: after every collection that is
+    /// asked for, and after those of the schedule as long as the heap is small. In a large heap
+    /// only some of them are checked, so that the cost for each collection stays bounded.
+    pub checks: bool,
+}
+
+/// The smallest [`StoreConfig::stack_size`].
+const STACK_BYTES_MIN: usize = 16 << 10;
+
+impl StoreConfig {
+    /// For fuzzing: a small heap, every check on.
+    #[must_use]
+    pub fn fuzzing() -> StoreConfig {
+        StoreConfig {
+            heap_limit: 64 << 20,
+            poison: true,
+            checks: true,
+            ..StoreConfig::default()
+        }
+    }
+
+    /// Checks that a store of an engine with the configuration `engine` can have this
+    /// configuration.
+    ///
+    /// # Errors
+    /// The first contradiction.
+    pub fn check(&self, engine: &Config) -> Result<(), ConfigError> {
+        if self.schedule != Schedule::OnPressure && !engine.collection_points {
+            return Err(ConfigError::NoCollectionPoints);
+        }
+        if self.schedule == Schedule::EveryNth(0) {
+            return Err(ConfigError::EveryZerothPoint);
+        }
+        if self.stack_size < STACK_BYTES_MIN {
+            return Err(ConfigError::SmallStack {
+                bytes: self.stack_size,
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Default for StoreConfig {
+    /// For long-running programs: collections on pressure, a heap of up to 4 GiB, no checks.
+    fn default() -> StoreConfig {
+        StoreConfig {
+            schedule: Schedule::OnPressure,
+            stack_size: 512 << 10,
+            heap_limit: 4 << 30,
+            poison: false,
+            checks: false,
+        }
+    }
+}
+
+/// How a store's configuration contradicts itself or the engine's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// A schedule other than [`Schedule::OnPressure`] without [`Config::collection_points`].
+    #[error("the schedule needs collection points, and the engine compiles none")]
+    NoCollectionPoints,
+    /// [`Schedule::EveryNth`] of 0.
+    #[error("the schedule names every 0th point")]
+    EveryZerothPoint,
+    /// Less stack than WebAssembly needs at least.
+    #[error("{bytes} bytes of stack are too few; at least {STACK_BYTES_MIN} are needed")]
+    SmallStack {
+        /// What was chosen.
+        bytes: usize,
+    },
+    /// Fuel without [`Config::fuel`].
+    #[error("the engine's code consumes no fuel")]
+    NoFuel,
 }

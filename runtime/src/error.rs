@@ -131,9 +131,9 @@ impl std::error::Error for Trap {}
 /// Which resource ran out. Never behaviour of the program: another engine may have more of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Exhausted {
-    /// The stack (`Config::stack_size`, or less if the thread has less).
+    /// The stack (`StoreConfig::stack_size`, or less if the thread has less).
     CallStack,
-    /// The collected heap (`Config::heap_limit`).
+    /// The collected heap (`StoreConfig::heap_limit`).
     GcHeap,
     /// Linear memory: the type, the implementation, the limiter or the system allows no more.
     Memory,

@@ -102,8 +102,6 @@ impl World {
         let engine = Engine::new(&Config {
             trap_mode,
             fuel: true,
-            heap_limit: 64 << 10,
-            stack_size: 64 << 10,
             verify_ir: false,
             ..Config::fuzzing(collector)
         })
@@ -158,12 +156,18 @@ impl World {
             _dropped: Noisy(Arc::clone(&self.drops)),
         };
         self.created += 1;
-        let mut store = Store::new(engine, data);
+        let config = StoreConfig {
+            schedule: match at.is_multiple_of(16) {
+                true => Schedule::EveryNth(5),
+                false => Schedule::OnPressure,
+            },
+            heap_limit: 64 << 10,
+            stack_size: 64 << 10,
+            ..StoreConfig::fuzzing()
+        };
+        let mut store = Store::with_config(engine, &config, data).expect("points");
         store.limiter(|data| &mut data.limits);
         store.set_fuel(20_000).expect("fuel is on");
-        if at.is_multiple_of(16) {
-            store.set_schedule(Schedule::EveryNth(5)).expect("points");
-        }
         let instance = self.linker.instantiate(&mut store, module);
         let instance = instance.expect("an instance");
         // Handles outlive their store.

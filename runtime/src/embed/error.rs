@@ -6,6 +6,7 @@ use std::fmt;
 use super::extern_types::ExternType;
 use super::object::ExnRef;
 use super::rooted::OwnedRooted;
+use crate::config::ConfigError;
 use crate::error::{Exhausted, Rejected, Trap};
 use crate::execute::{Backtrace, Raised};
 use crate::heap::HeapFault;
@@ -84,8 +85,8 @@ pub enum Misuse {
     OutOfBounds,
     /// An entity that is there already (`Linker`), or is not there.
     Name(String),
-    /// A setting contradicts the engine's configuration.
-    Config(&'static str),
+    /// A setting contradicts itself or the engine's configuration.
+    Config(ConfigError),
 }
 
 impl fmt::Display for Misuse {
@@ -103,7 +104,7 @@ impl fmt::Display for Misuse {
             Misuse::Immutable => f.write_str("immutable"),
             Misuse::OutOfBounds => f.write_str("out of bounds"),
             Misuse::Name(name) => f.write_str(name),
-            Misuse::Config(what) => f.write_str(what),
+            Misuse::Config(error) => fmt::Display::fmt(error, f),
         }
     }
 }
@@ -202,6 +203,12 @@ impl From<Trap> for Error {
 impl From<Misuse> for Error {
     fn from(misuse: Misuse) -> Error {
         Error::Misuse(misuse)
+    }
+}
+
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Error {
+        Error::Misuse(Misuse::Config(error))
     }
 }
 

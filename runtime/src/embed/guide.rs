@@ -43,7 +43,7 @@
 //!
 //! | Wasmtime | here |
 //! |---|---|
-//! | `Config::new().cranelift_opt_level(..)` and its like | fields of [`Config`], beginning with [`Config::optimised`] or [`Config::fuzzing`] |
+//! | `Config::new().cranelift_opt_level(..)` and its like | fields of [`Config`], beginning with [`Config::optimised`] or [`Config::fuzzing`]; stack size, heap limit, schedule and checks are chosen for a store, in [`StoreConfig`] |
 //! | `Config::consume_fuel`, `epoch_interruption` | [`Config::fuel`], [`Config::epochs`] |
 //! | `Config::signals_based_traps(false)` | [`TrapMode::Explicit`] |
 //! | `anyhow::Error`, `downcast_ref::<Trap>()` | [`Error`], an enum to match; [`Error::trap`] |
@@ -221,9 +221,9 @@
 //! let engine = Engine::new(&Config {
 //!     fuel: true,
 //!     epochs: true,
-//!     heap_limit: 1 << 20,
 //!     ..Config::optimised()
 //! })?;
+//! let config = StoreConfig { heap_limit: 1 << 20, ..StoreConfig::default() };
 //! let limits = StoreLimits {
 //!     memory_bytes: 1 << 20,
 //!     table_elements: 1000,
@@ -231,7 +231,7 @@
 //!     tables: 10,
 //!     memories: 10,
 //! };
-//! let mut store = Store::new(&engine, limits);
+//! let mut store = Store::with_config(&engine, &config, limits)?;
 //! store.limiter(|limits| limits);
 //! store.set_fuel(10_000)?;
 //! let module = Module::new(&engine, wat(r#"(module (memory 1)
@@ -270,8 +270,8 @@
 //! # }
 //! # fn main() -> Result<(), Error> {
 //! let engine = Engine::new(&Config::fuzzing(CollectorKind::Copying))?;
-//! let mut store = Store::new(&engine, ());
-//! store.set_schedule(Schedule::Every)?;
+//! let config = StoreConfig { schedule: Schedule::Every, ..StoreConfig::fuzzing() };
+//! let mut store = Store::with_config(&engine, &config, ())?;
 //! let module = Module::new(&engine, wat(r#"(module
 //!     (type $list (struct (field (ref null $list))))
 //!     (global $g (export "g") (mut (ref null $list)) (struct.new $list (struct.new $list (ref.null $list))))

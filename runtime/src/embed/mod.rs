@@ -60,7 +60,9 @@ pub use types::{
 };
 pub use val::{Ref, Val};
 
-pub use crate::config::{CollectorKind, Config, OptLevel, RegAlloc, Schedule, TrapMode};
+pub use crate::config::{
+    CollectorKind, Config, ConfigError, OptLevel, RegAlloc, Schedule, StoreConfig, TrapMode,
+};
 pub use crate::error::{Exhausted, Rejected, Trap};
 pub use crate::execute::Backtrace;
 pub use crate::instance::engine::EngineError;

@@ -12,9 +12,9 @@ use std::sync::Arc;
 
 use super::census::{self, Census, StoreStats};
 use super::engine::Engine;
-use super::error::{Error, Misuse};
+use super::error::Error;
 use super::func::into_raised_without_store;
-use crate::config::Schedule;
+use crate::config::{ConfigError, StoreConfig};
 use crate::error::Exhausted;
 use crate::execute::Raised;
 use crate::heap::PointKind;
@@ -73,12 +73,53 @@ pub trait AsContextMut: AsContext {
 }
 
 impl<T> Store<T> {
-    /// An empty store.
+    /// An empty store with the default configuration.
     ///
     /// # Panics
     /// When a few hundred bytes cannot be allocated.
     pub fn new(engine: &Engine, data: T) -> Store<T> {
-        let opaque = StoreOpaque::new(Arc::clone(engine.data())).expect("memory for a store");
+        Store::checked(engine, StoreConfig::default(), data)
+    }
+
+    /// An empty store with a configuration of its own.
+    ///
+    /// The schedule says at which collection points the store collects. Points are numbered from 0
+    /// in the order of execution, and [`StoreStats::collection_points`] says how many there were.
+    /// So one can try a collection at each point of a program in turn:
+    ///
+    /// ```
+    /// use gcrucible_runtime::embed::*;
+    /// # fn main() -> Result<(), Error> {
+    /// let engine = Engine::new(&Config::fuzzing(CollectorKind::Copying))?;
+    /// let program = |schedule| {
+    ///     let config = StoreConfig { schedule, ..StoreConfig::fuzzing() };
+    ///     let mut store = Store::with_config(&engine, &config, ())?;
+    ///     let one = ExternRef::new(&mut store, 1)?;
+    ///     let two = ExternRef::new(&mut store, 2)?;
+    ///     assert_eq!(one.get::<i32>(&mut store)? + two.get::<i32>(&mut store)?, 3);
+    ///     Ok::<_, Error>(store.stats())
+    /// };
+    /// let points = program(Schedule::At(vec![]))?.collection_points;
+    /// for point in 0..points {
+    ///     assert_eq!(program(Schedule::At(vec![point]))?.collections, 1);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Misuse::Config`](super::Misuse::Config) when the configuration contradicts itself or the engine's.
+    ///
+    /// # Panics
+    /// When a few hundred bytes cannot be allocated.
+    pub fn with_config(engine: &Engine, config: &StoreConfig, data: T) -> Result<Store<T>, Error> {
+        config.check(engine.config())?;
+        Ok(Store::checked(engine, config.clone(), data))
+    }
+
+    fn checked(engine: &Engine, config: StoreConfig, data: T) -> Store<T> {
+        let opaque = StoreOpaque::new(Arc::clone(engine.data()), config);
+        let opaque = opaque.expect("memory for a store");
         let inner = Box::into_raw(Box::new(StoreInner {
             opaque,
             limiter: None,
@@ -195,14 +236,15 @@ impl<T> Store<T> {
     /// Checks the whole heap and all roots: every object has a kind and a type that exist and ends
     /// within the heap, every reference in an object, a root or a frame's stack map is null, an
     /// i31, or the start of a living object of an acceptable type, and freed memory still
-    /// has the pattern it was filled with ([`Config::poison`](crate::config::Config)). Shares no
+    /// has the pattern it was filled with ([`StoreConfig::poison`]). Shares no
     /// code with any collector.
     ///
     /// ```
-    /// use gcrucible_runtime::embed::{Config, CollectorKind, Engine, ExternRef, Schedule, Store};
-    /// # fn main() -> Result<(), gcrucible_runtime::embed::Error> {
-    /// let mut store = Store::new(&Engine::new(&Config::fuzzing(CollectorKind::Copying))?, ());
-    /// store.set_schedule(Schedule::Every)?;
+    /// use gcrucible_runtime::embed::*;
+    /// # fn main() -> Result<(), Error> {
+    /// let engine = Engine::new(&Config::fuzzing(CollectorKind::Copying))?;
+    /// let config = StoreConfig { schedule: Schedule::Every, ..StoreConfig::fuzzing() };
+    /// let mut store = Store::with_config(&engine, &config, ())?;
     /// for n in 0..3 {
     ///     ExternRef::new(&mut store, n)?;
     ///     store.verify_heap()?;
@@ -217,37 +259,6 @@ impl<T> Store<T> {
     /// [`Error::Fault`] with the first thing that is wrong, and where.
     pub fn verify_heap(&mut self) -> Result<(), Error> {
         self.as_context_mut().verify_heap()
-    }
-
-    /// Begins a schedule of collections; points are numbered from 0 again, in the order of
-    /// execution, and [`StoreStats::collection_points`] says how many there were. So what a
-    /// program does with one collection can be tried at each of its points in turn, the same
-    /// every time:
-    ///
-    /// ```
-    /// use gcrucible_runtime::embed::{CollectorKind, Config, Engine, ExternRef, Schedule, Store};
-    /// # fn main() -> Result<(), gcrucible_runtime::embed::Error> {
-    /// let engine = Engine::new(&Config::fuzzing(CollectorKind::Copying))?;
-    /// let program = |schedule| {
-    ///     let mut store = Store::new(&engine, ());
-    ///     store.set_schedule(schedule)?;
-    ///     let one = ExternRef::new(&mut store, 1)?;
-    ///     let two = ExternRef::new(&mut store, 2)?;
-    ///     assert_eq!(one.get::<i32>(&mut store)? + two.get::<i32>(&mut store)?, 3);
-    ///     Ok::<_, gcrucible_runtime::embed::Error>(store.stats())
-    /// };
-    /// let points = program(Schedule::At(vec![]))?.collection_points;
-    /// for point in 0..points {
-    ///     assert_eq!(program(Schedule::At(vec![point]))?.collections, 1);
-    /// }
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    /// `Misuse` when the engine compiles no collection points, or for `EveryNth(0)`.
-    pub fn set_schedule(&mut self, schedule: Schedule) -> Result<(), Error> {
-        self.as_context_mut().set_schedule(schedule)
     }
 
     /// The allocation with this number, counted from now and from 0, finds the heap full, whatever
@@ -413,7 +424,7 @@ impl<'a, T> StoreContext<'a, T> {
         if self.0.opaque.engine.config.fuel {
             Ok(self.0.opaque.fuel())
         } else {
-            Err(Misuse::Config("fuel is off").into())
+            Err(ConfigError::NoFuel.into())
         }
     }
 
@@ -476,22 +487,6 @@ impl<'a, T> StoreContextMut<'a, T> {
         Ok(self.0.opaque.verify_heap()?)
     }
 
-    /// See [`Store::set_schedule`].
-    ///
-    /// # Errors
-    /// As there.
-    pub fn set_schedule(&mut self, schedule: Schedule) -> Result<(), Error> {
-        if schedule != Schedule::OnPressure && !self.0.opaque.engine.config.collection_points {
-            let why = "a schedule needs collection points in compiled code";
-            return Err(Misuse::Config(why).into());
-        }
-        if schedule == Schedule::EveryNth(0) {
-            return Err(Misuse::Config("a schedule of every 0th point").into());
-        }
-        self.0.opaque.set_schedule(schedule);
-        Ok(())
-    }
-
     /// Counts of collections, collection points and host objects.
     #[must_use]
     pub fn stats(&self) -> StoreStats {
@@ -504,7 +499,7 @@ impl<'a, T> StoreContextMut<'a, T> {
     /// As there.
     pub fn set_fuel(&mut self, fuel: u64) -> Result<(), Error> {
         if !self.0.opaque.engine.config.fuel {
-            return Err(Misuse::Config("fuel is off").into());
+            return Err(ConfigError::NoFuel.into());
         }
         self.0.opaque.set_fuel(fuel);
         Ok(())

@@ -8,7 +8,7 @@ use super::code_map::CodeMap;
 use super::raise::{Ended, Raised};
 use super::{signals, stack};
 use crate::abi::vmctx::{ValRaw, VmStore};
-use crate::config::{Config, TrapMode};
+use crate::config::TrapMode;
 use crate::error::Exhausted;
 
 /// What a store keeps for running code.
@@ -29,11 +29,11 @@ pub struct Execution {
 }
 
 impl Execution {
-    /// For a store with that configuration. Installs the signal handlers if the configuration wants
-    /// them and they are not there yet.
+    /// For a new store. `stack_size` is as in [`StoreConfig`](crate::config::StoreConfig). In
+    /// [`TrapMode::Signals`], installs the signal handlers if they are not there yet.
     #[must_use]
-    pub fn new(config: &Config) -> Execution {
-        let signals = config.trap_mode == TrapMode::Signals;
+    pub fn new(trap_mode: TrapMode, stack_size: usize) -> Execution {
+        let signals = trap_mode == TrapMode::Signals;
         if signals {
             signals::install();
         }
@@ -43,7 +43,7 @@ impl Execution {
             raised: None,
             recorded: Recorded::NONE,
             fuel_reserve: 0,
-            stack_size: config.stack_size,
+            stack_size,
             signals,
         }
     }

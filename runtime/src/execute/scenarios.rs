@@ -6,7 +6,7 @@ use super::raise::Raised;
 use super::{Ended, fuel};
 use crate::abi::signature::lower;
 use crate::abi::vmctx::ValRaw;
-use crate::config::{CollectorKind, Config, Schedule, TrapMode};
+use crate::config::{CollectorKind, Config, Schedule, StoreConfig, TrapMode};
 use crate::error::{Exhausted, Trap};
 use crate::execute::libcalls::host_code;
 use crate::heap::GcRef;
@@ -43,9 +43,9 @@ struct World {
 }
 
 impl World {
-    fn new(config: &Config) -> World {
-        let engine = EngineData::new(config.clone(), host_code()).expect("an engine");
-        let store = StoreOpaque::new(Arc::clone(&engine)).expect("a store");
+    fn new((engine, store): &(Config, StoreConfig)) -> World {
+        let engine = EngineData::new(engine.clone(), host_code()).expect("an engine");
+        let store = StoreOpaque::new(Arc::clone(&engine), store.clone()).expect("a store");
         let mut world = World {
             engine,
             store: Box::new(store),
@@ -147,15 +147,19 @@ fn call_inner(store: &mut StoreOpaque, caller: InstanceId, args: &[u64]) -> Resu
     }
 }
 
-fn configs() -> Vec<Config> {
-    let mut all = vec![Config::optimised()];
+fn configs() -> Vec<(Config, StoreConfig)> {
+    let mut all = vec![(Config::optimised(), StoreConfig::default())];
     for collector in CollectorKind::ALL {
         for trap_mode in [TrapMode::Signals, TrapMode::Explicit] {
-            all.push(Config {
+            let engine = Config {
                 trap_mode,
-                schedule: Schedule::Every,
                 ..Config::fuzzing(collector)
-            });
+            };
+            let store = StoreConfig {
+                schedule: Schedule::Every,
+                ..StoreConfig::fuzzing()
+            };
+            all.push((engine, store));
         }
     }
     all
@@ -274,7 +278,7 @@ fn recursion_through_the_host_ends_at_the_stack_limit() {
         (func (export "inner") (param i32) (result i32)
             (i32.add (i32.const 1) (call $call (local.get 0)))))"#;
     for mut config in configs() {
-        config.stack_size = 128 << 10;
+        config.1.stack_size = 128 << 10;
         let mut world = World::new(&config);
         let host = world.host(&[ValKind::I32], &[ValKind::I32], |store, caller, buffer| {
             call_inner(store, caller, &[buffer[0].low_u64()]).map(|_| ())
@@ -332,8 +336,8 @@ fn budgets_end_endless_loops_at_the_same_place() {
             (br $l)))
         (func (export "n") (result i64) (global.get $n)))"#;
     for mut config in configs() {
-        config.fuel = true;
-        config.epochs = true;
+        config.0.fuel = true;
+        config.0.epochs = true;
         let mut counts = Vec::new();
         for _ in 0..2 {
             let mut world = World::new(&config);
@@ -358,7 +362,7 @@ fn budgets_end_endless_loops_at_the_same_place() {
 
 #[test]
 fn fuel_of_any_size_is_counted_exactly() {
-    let mut world = World::new(&Config::optimised());
+    let mut world = World::new(&(Config::optimised(), StoreConfig::default()));
     for fuel in [0, 1, i64::MAX as u64, i64::MAX as u64 + 5, u64::MAX] {
         world.store.set_fuel(fuel);
         assert_eq!(world.store.fuel(), fuel);
@@ -399,7 +403,7 @@ fn tail_calls_take_no_stack() {
 }
 
 /// In a new store, calls a function that calls this again with one less; at 0 it traps, or returns.
-fn nest(config: &Config, depth: u32, traps: bool) -> Result<u32, Raised> {
+fn nest(config: &(Config, StoreConfig), depth: u32, traps: bool) -> Result<u32, Raised> {
     const WAT: &str = r#"(module
         (import "" "call" (func $call (param i32 i32) (result i32)))
         (func (export "f") (param i32 i32) (result i32)
@@ -414,7 +418,8 @@ fn nest(config: &Config, depth: u32, traps: bool) -> Result<u32, Raised> {
     let mut world = World::new(config);
     let host = world.host(&[ValKind::I32; 2], &[ValKind::I32], |store, _, buffer| {
         let (depth, traps) = (buffer[0].low_u32(), buffer[1].low_u32() != 0);
-        let below = nest(&store.engine.config.clone(), depth, traps)?;
+        let config = (store.engine.config.clone(), store.config().clone());
+        let below = nest(&config, depth, traps)?;
         buffer[0] = ValRaw::from_u64(below.into());
         Ok(())
     });

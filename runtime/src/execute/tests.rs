@@ -22,7 +22,7 @@ use crate::compile::image::Image;
 use crate::compile::isa;
 use crate::compile::stubs::{self, HostCode, Maker, Stubs};
 use crate::compile::trampoline::{Trampolines, tail_signature};
-use crate::config::{CollectorKind, Config};
+use crate::config::{CollectorKind, Config, StoreConfig};
 use crate::error::{Exhausted, Trap};
 use crate::heap::HeapFault;
 use crate::index::DefinedFuncIdx;
@@ -63,13 +63,17 @@ struct World {
 
 impl World {
     fn new(config: &Config) -> World {
+        World::with_stack(config, StoreConfig::default().stack_size)
+    }
+
+    fn with_stack(config: &Config, stack_size: usize) -> World {
         let isa = isa::target(config).expect("a target");
         let arena = Arena::new().expect("address space");
         let registry = TypeRegistry::new().expect("address space");
         let module = Module::validate(&registry, b"\0asm\x01\0\0\0").expect("a module");
         // SAFETY: numbers and raw pointers only.
         let mut vm: Box<VmStore> = Box::new(unsafe { std::mem::zeroed() });
-        let mut execution = Box::new(Execution::new(config));
+        let mut execution = Box::new(Execution::new(config.trap_mode, stack_size));
         vm.host = ptr::from_mut(&mut *execution).cast::<c_void>();
         let context = Box::new(VmContext {
             magic: VmContext::MAGIC,
@@ -328,9 +332,7 @@ fn hosts_are_called_panic_and_fail() {
 
 #[test]
 fn the_stack_ends_at_its_limit() {
-    let mut config = Config::fuzzing(CollectorKind::Null);
-    config.stack_size = 64 << 10;
-    let mut world = World::new(&config);
+    let mut world = World::with_stack(&Config::fuzzing(CollectorKind::Null), 64 << 10);
     let nullary = lowered(&[], &[], false);
     let code = world.make(&nullary, |b, params| {
         use cranelift_codegen::ir::{GlobalValueData, MemFlagsData};

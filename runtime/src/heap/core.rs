@@ -21,6 +21,7 @@ use super::layout::{
 use super::layouts::{Layouts, Walk};
 use super::space::Space;
 use crate::abi::vmctx::VmStore;
+use crate::config::{Config, StoreConfig};
 use crate::planted::{Fault, Planted};
 
 /// Offset of the first object: small offsets from null are never accessible.
@@ -128,15 +129,16 @@ impl Core {
         space: Space,
         layouts: Layouts,
         header_bytes: u32,
-        config: &crate::config::Config,
+        engine: &Config,
+        store: &StoreConfig,
         vm: NonNull<VmStore>,
     ) -> Core {
         let mut core = Core {
             space,
             layouts,
             header_bytes,
-            poison: config.poison,
-            planted: config.planted,
+            poison: store.poison,
+            planted: engine.planted,
             dead_hosts: Vec::new(),
             stats: Stats::default(),
             region_end: FIRST,

@@ -24,7 +24,7 @@ use super::{
     census, plan_for, recycle, verify,
 };
 use crate::abi::vmctx::VmStore;
-use crate::config::{Config, Schedule};
+use crate::config::{Config, StoreConfig};
 use crate::limits::OBJECT_BYTES_MAX;
 use crate::planted::{Fault, Planted};
 use crate::types::TypeId;
@@ -58,12 +58,12 @@ pub struct Heap {
 }
 
 impl Heap {
-    /// Address space for a heap.
+    /// Address space for a heap of at most `limit` bytes.
     ///
     /// # Errors
     /// [`AllocError::Exhausted`] when the system has none left.
-    pub fn reserve(config: &Config, pool: &Arc<SpacePool>) -> Result<Space, AllocError> {
-        Space::new(Arc::clone(pool), config.heap_limit).map_err(|_| AllocError::Exhausted)
+    pub fn reserve(limit: u64, pool: &Arc<SpacePool>) -> Result<Space, AllocError> {
+        Space::new(Arc::clone(pool), limit).map_err(|_| AllocError::Exhausted)
     }
 
     /// An empty heap. Sets the words for allocation in `vm`; `heap_base` is for who has reserved
@@ -73,31 +73,32 @@ impl Heap {
     /// `vm` stays valid for reads and writes for as long as the heap lives, moves between threads
     /// only together with it, and nobody else accesses it while one of the heap's methods runs.
     pub unsafe fn new(
-        config: &Config,
+        engine: &Config,
+        store: &StoreConfig,
         types: Arc<dyn TypeSource>,
         space: Space,
         vm: NonNull<VmStore>,
     ) -> Heap {
-        let plan = plan_for(config);
+        let plan = plan_for(engine);
         let traits = plan.traits();
         let collector = plan.start(space.limit());
-        let layouts = recycle::layouts(config, types, traits.header_bytes);
+        let layouts = recycle::layouts(engine, types, traits.header_bytes);
         // SAFETY: the contract of this function.
-        let mut core = unsafe { Core::new(space, layouts, traits.header_bytes, config, vm) };
+        let mut core = unsafe { Core::new(space, layouts, traits.header_bytes, engine, store, vm) };
         core.set_stack_list(0, 0);
         let mut heap = Heap {
             core,
             collector,
             traits,
-            scheduler: Scheduler::new(Schedule::OnPressure),
+            scheduler: Scheduler::new(store.schedule.clone()),
             points: [0; PointKind::COUNT],
             asked: 0,
             full_at: None,
-            checks: config.collection_points && config.poison,
+            checks: store.checks,
             check_credit: CHECK_CREDIT_AT_FIRST,
             faulted: None,
         };
-        heap.set_schedule(config.schedule.clone());
+        heap.set_inline();
         heap
     }
 
@@ -105,13 +106,6 @@ impl Heap {
     #[must_use]
     pub fn traits(&self) -> CollectorTraits {
         self.traits
-    }
-
-    /// Begins a schedule; points are numbered from 0 again. Compiled code must have collection
-    /// points unless it is [`Schedule::OnPressure`].
-    pub fn set_schedule(&mut self, schedule: Schedule) {
-        self.scheduler = Scheduler::new(schedule);
-        self.set_inline();
     }
 
     /// The allocation with this number finds the heap full, whatever room there is: it collects
@@ -124,7 +118,7 @@ impl Heap {
     }
 
     /// Allocations asked for since the last [`Heap::set_full_at`], failed ones included. All of
-    /// them under a schedule other than [`Schedule::OnPressure`] and while a number is set;
+    /// them under a schedule other than [`Schedule::OnPressure`](crate::config::Schedule) and while a number is set;
     /// otherwise those that were not inline.
     #[must_use]
     pub fn allocations(&self) -> u64 {
@@ -136,15 +130,7 @@ impl Heap {
         self.core.set_inline(inline);
     }
 
-    /// Whether collections are followed by [`Heap::verify`] and [`Heap::audit`]: each that is asked
-    /// for, and of those that the schedule makes each of a small heap, and of a large one as
-    /// many as keeps the effort for each collection bounded. At first, they are if the
-    /// configuration has both collection points and poison.
-    pub fn set_checks(&mut self, on: bool) {
-        self.checks = on;
-    }
-
-    /// Collection points passed under the current schedule; 0 for [`Schedule::OnPressure`].
+    /// Collection points passed under the current schedule; 0 for [`Schedule::OnPressure`](crate::config::Schedule).
     #[must_use]
     pub fn points_passed(&self) -> u64 {
         self.scheduler.passed()
@@ -189,7 +175,7 @@ impl Heap {
         act(self).map_err(|fault| self.fault(fault))
     }
 
-    /// A collection point. Collects when the schedule says so; with [`Schedule::OnPressure`], when
+    /// A collection point. Collects when the schedule says so; with [`Schedule::OnPressure`](crate::config::Schedule), when
     /// the collector wants to. Whether it did.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::abi::vmctx::VmStore;
-use crate::config::{CollectorKind, Config, Schedule};
+use crate::config::{CollectorKind, Config, Schedule, StoreConfig};
 use crate::types::{
     Composite, FieldKind, HeapKind, RefKind, Shape, StorageKind, TypeDef, TypeId, ValKind,
 };
@@ -75,18 +75,25 @@ struct Fixture {
 }
 
 impl Fixture {
-    fn new(config: &Config) -> Fixture {
-        Fixture::over(config, SpacePool::new(), 0)
+    fn new(collector: CollectorKind, config: &StoreConfig) -> Fixture {
+        Fixture::over(collector, config, SpacePool::new(), 0)
     }
 
-    fn over(config: &Config, pool: Arc<SpacePool>, extra: usize) -> Fixture {
+    fn over(
+        collector: CollectorKind,
+        config: &StoreConfig,
+        pool: Arc<SpacePool>,
+        extra: usize,
+    ) -> Fixture {
+        let engine = Config::fuzzing(collector);
         // SAFETY: every field is a number or a raw pointer, for which zero is a value.
         let record: Box<VmStore> = unsafe { Box::new_zeroed().assume_init() };
         let record = NonNull::from(Box::leak(record));
-        let space = Heap::reserve(config, &pool).unwrap();
+        let space = Heap::reserve(config.heap_limit, &pool).unwrap();
         // SAFETY: the record lives as long as the fixture, which drops it with the heap; nobody
         // else has its address.
-        let heap = unsafe { Heap::new(config, Arc::new(Source::new(extra)), space, record) };
+        let heap =
+            unsafe { Heap::new(&engine, config, Arc::new(Source::new(extra)), space, record) };
         Fixture {
             heap,
             roots: Two::default(),
@@ -130,11 +137,11 @@ impl Drop for Fixture {
     }
 }
 
-fn config(collector: CollectorKind, heap_limit: u64) -> Config {
-    Config {
-        collection_points: false,
+fn config(heap_limit: u64) -> StoreConfig {
+    StoreConfig {
         heap_limit,
-        ..Config::fuzzing(collector)
+        checks: false,
+        ..StoreConfig::fuzzing()
     }
 }
 
@@ -149,7 +156,7 @@ fn reclaiming() -> impl Iterator<Item = CollectorKind> {
 fn long_chains_and_wide_arrays_die_at_once() {
     let len = if cfg!(miri) { 300 } else { 300_000 };
     for kind in reclaiming() {
-        let mut fixture = Fixture::new(&config(kind, 256 << 20));
+        let mut fixture = Fixture::new(kind, &config(256 << 20));
         fixture.chain(len);
         assert_eq!(fixture.live(), u64::from(len), "{kind:?}");
         fixture.set_global(None);
@@ -173,7 +180,7 @@ fn long_chains_and_wide_arrays_die_at_once() {
 #[test]
 fn cycles_stay_exactly_where_the_traits_say_so() {
     for kind in reclaiming() {
-        let mut fixture = Fixture::new(&config(kind, 1 << 20));
+        let mut fixture = Fixture::new(kind, &config(1 << 20));
         let node = fixture.node();
         let value = Stored::Ref(Some(node));
         fixture.heap.write_field(node, 0, value).unwrap();
@@ -185,7 +192,7 @@ fn cycles_stay_exactly_where_the_traits_say_so() {
 #[test]
 fn frames_keep_what_they_refer_to() {
     for kind in reclaiming() {
-        let mut fixture = Fixture::new(&config(kind, 1 << 20));
+        let mut fixture = Fixture::new(kind, &config(1 << 20));
         fixture.roots.frame = fixture.node().raw();
         assert_eq!(fixture.live(), 1, "{kind:?}");
         fixture.roots.frame = 0;
@@ -197,7 +204,7 @@ fn frames_keep_what_they_refer_to() {
 #[test]
 fn impossible_sizes_are_refused_and_nothing_is_left_behind() {
     for kind in CollectorKind::ALL {
-        let mut fixture = Fixture::new(&config(kind, 1 << 20));
+        let mut fixture = Fixture::new(kind, &config(1 << 20));
         for ty in [REFS, BYTES] {
             for len in [u32::MAX, u32::MAX - 21, 1 << 31, (1 << 31) - 1] {
                 let made = fixture.heap.alloc_array(ty, len, &mut fixture.roots);
@@ -230,11 +237,11 @@ fn impossible_sizes_are_refused_and_nothing_is_left_behind() {
 #[test]
 fn the_largest_heap_holds_the_largest_objects() {
     for kind in CollectorKind::ALL {
-        let largest = Config {
+        let largest = StoreConfig {
             poison: false,
-            ..config(kind, 4 << 30)
+            ..config(4 << 30)
         };
-        let mut fixture = Fixture::new(&largest);
+        let mut fixture = Fixture::new(kind, &largest);
         let len = (1 << 31) - 10_000;
         let made = fixture.heap.alloc_array(BYTES, len, &mut fixture.roots);
         let first = made.unwrap();
@@ -259,7 +266,7 @@ fn the_largest_heap_holds_the_largest_objects() {
 #[test]
 fn what_dies_is_used_again() {
     for kind in reclaiming() {
-        let mut fixture = Fixture::new(&config(kind, 256 << 10));
+        let mut fixture = Fixture::new(kind, &config(256 << 10));
         let rounds = if cfg!(miri) { 20 } else { 2000 };
         for round in 0..rounds {
             let len = 1000 + round % 40_000;
@@ -275,7 +282,7 @@ fn what_dies_is_used_again() {
 fn a_full_heap_refuses_and_recovers() {
     let bytes = if cfg!(miri) { 16 << 10 } else { 128 << 10 };
     for kind in reclaiming() {
-        let mut fixture = Fixture::new(&config(kind, bytes));
+        let mut fixture = Fixture::new(kind, &config(bytes));
         let mut len = 0;
         let error = loop {
             match fixture.heap.alloc_struct(NODE, &mut fixture.roots) {
@@ -301,12 +308,12 @@ fn a_full_heap_refuses_and_recovers() {
 #[test]
 fn collecting_at_every_point_of_a_full_heap_ends() {
     for kind in CollectorKind::ALL {
-        let zealous = Config {
-            collection_points: true,
+        let zealous = StoreConfig {
             schedule: Schedule::Every,
-            ..config(kind, 64 << 10)
+            checks: true,
+            ..config(64 << 10)
         };
-        let mut fixture = Fixture::new(&zealous);
+        let mut fixture = Fixture::new(kind, &zealous);
         let made = fixture.heap.alloc_array(BYTES, 1 << 20, &mut fixture.roots);
         assert_eq!(made, Err(AllocError::Exhausted), "{kind:?}");
         assert_eq!(fixture.heap.points_passed(), 1, "{kind:?}");
@@ -321,7 +328,7 @@ fn layouts_do_not_outlive_their_heap() {
     for kind in reclaiming() {
         let pool = SpacePool::new();
         for extra in [30, 0, 7] {
-            let mut fixture = Fixture::over(&config(kind, 1 << 20), Arc::clone(&pool), extra);
+            let mut fixture = Fixture::over(kind, &config(1 << 20), Arc::clone(&pool), extra);
             let before = Stored::Ref(None);
             for _ in 0..100 {
                 let node = fixture.node();
@@ -338,7 +345,7 @@ fn layouts_do_not_outlive_their_heap() {
 fn corruption_is_reported() {
     for kind in reclaiming() {
         for garbage in [0x10, 0x1004, 0x7fff_fff8, 0xffff_fff8, 0x1ff0] {
-            let mut fixture = Fixture::new(&config(kind, 1 << 20));
+            let mut fixture = Fixture::new(kind, &config(1 << 20));
             fixture.chain(20);
             let node = GcRef::from_raw(fixture.roots.global).unwrap();
             let slot = node.raw() + fixture.heap.core.header_bytes;
@@ -356,7 +363,7 @@ fn corruption_is_reported() {
             0x0500_0000,
             u32::MAX,
         ] {
-            let mut fixture = Fixture::new(&config(kind, 1 << 20));
+            let mut fixture = Fixture::new(kind, &config(1 << 20));
             fixture.chain(20);
             let node = fixture.roots.global;
             fixture.heap.core.space.set_word(node, tag);
@@ -370,7 +377,7 @@ fn corruption_is_reported() {
 #[test]
 fn writes_to_freed_memory_are_found() {
     for kind in reclaiming() {
-        let mut fixture = Fixture::new(&config(kind, 1 << 20));
+        let mut fixture = Fixture::new(kind, &config(1 << 20));
         fixture.chain(20);
         fixture.heap.collect(&mut fixture.roots).unwrap();
         let stale = fixture.roots.global;
@@ -389,14 +396,14 @@ fn writes_to_freed_memory_are_found() {
 #[test]
 fn wrong_kinds_and_fields_are_faults() {
     for kind in CollectorKind::ALL {
-        let mut fixture = Fixture::new(&config(kind, 1 << 20));
+        let mut fixture = Fixture::new(kind, &config(1 << 20));
         let node = fixture.node();
         assert!(fixture.heap.array_len(node).is_err(), "{kind:?}");
-        let mut fixture = Fixture::new(&config(kind, 1 << 20));
+        let mut fixture = Fixture::new(kind, &config(1 << 20));
         let node = fixture.node();
         let wrong = fixture.heap.write_field(node, 1, Stored::I8(1));
         assert!(matches!(wrong, Err(HeapFault::WrongField { at: 1, .. })));
-        let mut fixture = Fixture::new(&config(kind, 1 << 20));
+        let mut fixture = Fixture::new(kind, &config(1 << 20));
         let made = fixture.heap.alloc_struct(REFS, &mut fixture.roots);
         assert!(matches!(
             made,

@@ -20,9 +20,6 @@ pub enum EngineError {
     /// The system refused memory or address space.
     #[error("system: {0}")]
     System(#[from] std::io::Error),
-    /// The configuration contradicts itself.
-    #[error("configuration: {0}")]
-    Config(&'static str),
     /// The code generator does not support this machine or these settings.
     #[error(transparent)]
     Codegen(#[from] Rejected),
@@ -67,7 +64,6 @@ impl EngineData {
     /// # Errors
     /// [`EngineError`].
     pub fn new(config: Config, host: HostCode) -> Result<Arc<EngineData>, EngineError> {
-        check(&config)?;
         let compiler = Compiler::new(&config)?;
         let arena = Arena::new()?;
         let stubs = Stubs::new(&arena, host)?;
@@ -89,20 +85,4 @@ impl EngineData {
     pub fn increment_epoch(&self) {
         self.epoch.fetch_add(1, Ordering::Relaxed);
     }
-}
-
-fn check(config: &Config) -> Result<(), EngineError> {
-    use crate::config::Schedule;
-    if config.schedule != Schedule::OnPressure && !config.collection_points {
-        return Err(EngineError::Config(
-            "a schedule needs collection points in compiled code",
-        ));
-    }
-    if config.schedule == Schedule::EveryNth(0) {
-        return Err(EngineError::Config("a schedule of every 0th point"));
-    }
-    if config.stack_size < 16 << 10 {
-        return Err(EngineError::Config("less than 16 KiB of stack"));
-    }
-    Ok(())
 }

@@ -25,7 +25,7 @@ use super::invoke::Callable;
 use super::limiter::{EpochHook, LimiterHook, ResourceLimiter, Unlimited};
 use super::mapping::{NoMemory, Record};
 use crate::abi::vmctx::{VmFuncRef, VmStore};
-use crate::config::Schedule;
+use crate::config::StoreConfig;
 use crate::error::Exhausted;
 use crate::execute::{Execution, Raised, fuel};
 use crate::heap::{GcRef, Heap, HeapFault, PointKind, Space, TypeSource};
@@ -121,7 +121,7 @@ pub struct StoreOpaque {
     pub(super) callables: BTreeMap<TypeId, Arc<Callable>>,
     kept_types: Vec<Registered>,
     kept_ids: BTreeSet<TypeId>,
-    schedule: Schedule,
+    config: StoreConfig,
     /// See [`Heap::set_full_at`].
     full_at: Option<u64>,
     outer: *mut c_void,
@@ -164,26 +164,27 @@ pub(crate) fn init_root(
 }
 
 impl StoreOpaque {
-    /// An empty store. Its address is told later, by [`StoreOpaque::settle_at`].
+    /// An empty store. `config` fits the engine ([`StoreConfig::check`]). Its address is told
+    /// later, by [`StoreOpaque::settle_at`].
     ///
     /// # Errors
     /// There is no memory.
-    pub fn new(engine: Arc<EngineData>) -> Result<StoreOpaque, NoMemory> {
+    pub fn new(engine: Arc<EngineData>, config: StoreConfig) -> Result<StoreOpaque, NoMemory> {
         let vm = Record::new(size_of::<VmStore>())?;
         let planted = engine.config.planted;
-        let schedule = engine.config.schedule.clone();
+        let execution = Execution::new(engine.config.trap_mode, config.stack_size);
         let mut store = StoreOpaque {
             id: StoreId::next(),
             heap: None,
             reserved: None,
-            contents: Contents::new(vm.start().cast(), Execution::new(&engine.config), planted),
+            contents: Contents::new(vm.start().cast(), execution, planted),
             hosts: HostObjects::default(),
             engine,
             vm,
             callables: BTreeMap::new(),
             kept_types: Vec::new(),
             kept_ids: BTreeSet::new(),
-            schedule,
+            config,
             full_at: None,
             outer: std::ptr::null_mut(),
             limiter: None,
@@ -329,7 +330,7 @@ impl StoreOpaque {
     /// `Exhausted(GcHeap)` when there is no address space.
     pub fn reserve_heap(&mut self) -> Result<(), Raised> {
         if self.heap.is_none() && self.reserved.is_none() {
-            let space = Heap::reserve(&self.engine.config, &self.engine.spaces)?;
+            let space = Heap::reserve(self.config.heap_limit, &self.engine.spaces)?;
             self.vm_mut().heap_base = space.base().as_ptr();
             self.reserved = Some(space);
         }
@@ -347,8 +348,8 @@ impl StoreOpaque {
             let vm = self.vm.start().cast();
             // SAFETY: C2: the record lives longer than the heap (fields are dropped in order) and
             // is used only through the store.
-            let mut heap = unsafe { Heap::new(&self.engine.config, types, space, vm) };
-            heap.set_schedule(self.schedule.clone());
+            let mut heap =
+                unsafe { Heap::new(&self.engine.config, &self.config, types, space, vm) };
             heap.set_full_at(self.full_at);
             self.heap = Some(heap);
         }
@@ -356,14 +357,6 @@ impl StoreOpaque {
             Some(heap) => Ok(heap),
             None => Err(Raised::Exhausted(Exhausted::GcHeap)),
         }
-    }
-
-    /// Begins a schedule of collections; points are numbered from 0 again.
-    pub fn set_schedule(&mut self, schedule: Schedule) {
-        if let Some(heap) = &mut self.heap {
-            heap.set_schedule(schedule.clone());
-        }
-        self.schedule = schedule;
     }
 
     /// The allocation with this number finds the heap full: see [`Heap::set_full_at`].
@@ -374,10 +367,10 @@ impl StoreOpaque {
         self.full_at = number;
     }
 
-    /// The schedule.
+    /// What was chosen for it.
     #[must_use]
-    pub fn schedule(&self) -> &Schedule {
-        &self.schedule
+    pub fn config(&self) -> &StoreConfig {
+        &self.config
     }
 
     /// A collection point. References that only the caller holds must be in `temporaries`.

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use gcrucible_runtime::embed::*;
 
-use crate::{call, each_store, instantiate, module, store};
+use crate::{call, checked, each_store, instantiate, module, store};
 
 #[test]
 fn numbers() {
@@ -29,7 +29,7 @@ fn numbers() {
 #[test]
 fn host_functions_see_their_caller_and_call_back() {
     let engine = Engine::new(&Config::fuzzing(CollectorKind::Copying)).unwrap();
-    let mut store = Store::new(&engine, 0u32);
+    let mut store = checked(&engine, 0u32);
     let mut linker = Linker::new(&engine);
     linker
         .func_wrap(

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gcrucible_runtime::embed::*;
 
-use crate::{call, each_store, instantiate, module, wat};
+use crate::{call, each_store, instantiate, module, under, wat};
 
 /// A host object that counts how many there are.
 struct Counted(Arc<AtomicUsize>);
@@ -67,10 +67,9 @@ const ALLOCATING: &str = r#"(module
       (elem.drop $passive)
       (table.fill $table (i32.const 0) (ref.null any) (table.size $table))))"#;
 
-/// Everything once, in an own store in which the `failing`-th allocation fails.
-fn allocate_everywhere(engine: &Engine, module: &Module, failing: u64) -> Result<(), Error> {
+/// Everything once, in `store`, in which the `failing`-th allocation fails.
+fn allocate_everywhere(mut store: Store<()>, module: &Module, failing: u64) -> Result<(), Error> {
     let count = Arc::new(AtomicUsize::new(0));
-    let mut store = Store::new(engine, ());
     let attempt = |store: &mut Store<()>| {
         let mut scope = RootScope::new(store);
         let counted = Arc::clone(&count);
@@ -118,12 +117,11 @@ fn allocate_everywhere(engine: &Engine, module: &Module, failing: u64) -> Result
 fn out_of_memory_at_each_allocation_in_turn() {
     for collector in CollectorKind::ALL {
         for schedule in [Schedule::OnPressure, Schedule::EveryNth(2), Schedule::Every] {
-            let mut config = Config::fuzzing(collector);
-            config.schedule = schedule;
-            let engine = Engine::new(&config).unwrap();
+            let engine = Engine::new(&Config::fuzzing(collector)).unwrap();
             let module = Module::new(&engine, wat(ALLOCATING)).unwrap();
             let mut failing = 0;
-            while let Err(error) = allocate_everywhere(&engine, &module, failing) {
+            let store = || under(&engine, schedule.clone(), ());
+            while let Err(error) = allocate_everywhere(store(), &module, failing) {
                 let exhausted = matches!(error, Error::Exhausted(Exhausted::GcHeap));
                 assert!(exhausted, "{collector:?}, allocation {failing}: {error}");
                 failing += 1;
@@ -145,10 +143,10 @@ fn inline_allocations_are_counted_when_one_has_to_fail() {
         let engine = Engine::new(&config).unwrap();
         let module = Module::new(&engine, wat(ALLOCATING)).unwrap();
         for failing in 0..17 {
-            let error = allocate_everywhere(&engine, &module, failing).unwrap_err();
+            let error = allocate_everywhere(Store::new(&engine, ()), &module, failing).unwrap_err();
             assert!(matches!(error, Error::Exhausted(Exhausted::GcHeap)));
         }
-        allocate_everywhere(&engine, &module, 17).unwrap();
+        allocate_everywhere(Store::new(&engine, ()), &module, 17).unwrap();
     }
 }
 
@@ -179,9 +177,7 @@ impl ResourceLimiter for Refuser {
 #[test]
 fn growth_refused_at_each_question_in_turn() {
     for collector in CollectorKind::ALL {
-        let mut config = Config::fuzzing(collector);
-        config.schedule = Schedule::EveryNth(2);
-        let engine = Engine::new(&config).unwrap();
+        let engine = Engine::new(&Config::fuzzing(collector)).unwrap();
         let text = r#"(module
             (type $s (struct (field i32)))
             (memory 1)
@@ -191,7 +187,8 @@ fn growth_refused_at_each_question_in_turn() {
               (table.grow $t (struct.new $s (local.get 0)) (i32.const 2))))"#;
         let module = Module::new(&engine, wat(text)).unwrap();
         let asked = (0..100).find(|&refused| {
-            let mut store = Store::new(&engine, Refuser { refused, asked: 0 });
+            let refuser = Refuser { refused, asked: 0 };
+            let mut store = under(&engine, Schedule::EveryNth(2), refuser);
             store.limiter(|refuser| refuser);
             let instance = match Instance::new(&mut store, &module, &[]) {
                 Ok(instance) => instance,
@@ -621,10 +618,8 @@ const THROWN_BACK: &str = r#"(module
 #[test]
 fn exceptions_outlive_the_handle_they_were_thrown_by() -> Result<(), Error> {
     for collector in CollectorKind::ALL {
-        let mut config = Config::fuzzing(collector);
-        config.schedule = Schedule::EveryNth(2);
-        let engine = Engine::new(&config)?;
-        let mut store = Store::new(&engine, None);
+        let engine = Engine::new(&Config::fuzzing(collector))?;
+        let mut store = under(&engine, Schedule::EveryNth(2), None);
         let ty = FuncType::new(&engine, [ValType::I32], [])?;
         let tag = Tag::new(&mut store, &ty)?;
         let throw = Func::wrap(

@@ -3,7 +3,7 @@
 
 use gcrucible_runtime::embed::*;
 
-use crate::{call, instantiate, module, store, wat};
+use crate::{call, checked, instantiate, module, store, wat};
 
 /// Stores with heaps of 64 MiB, one for each trap mode, collector that frees, and size of
 /// reservations.
@@ -15,7 +15,7 @@ fn each_store(check: impl Fn(&mut Store<()>)) {
     ] {
         let mut config = Config::fuzzing(collector);
         (config.trap_mode, config.memory_reservation) = (trap_mode, reservation);
-        check(&mut Store::new(&Engine::new(&config).expect("engine"), ()));
+        check(&mut checked(&Engine::new(&config).expect("engine"), ()));
     }
 }
 
@@ -219,7 +219,7 @@ fn a_hundred_thousand_functions() {
     ]);
     let engine = Engine::new(&Config::fuzzing(CollectorKind::Null)).unwrap();
     let module = Module::new(&engine, bytes).unwrap();
-    Instance::new(&mut Store::new(&engine, ()), &module, &[]).unwrap();
+    Instance::new(&mut checked(&engine, ()), &module, &[]).unwrap();
     drop(module);
     let too_many = binary(&[
         section(1, &[1, 0x60, 0, 0]),
@@ -268,9 +268,13 @@ fn frames_larger_than_the_stack() {
         for opt_level in [OptLevel::None, OptLevel::Speed] {
             let mut config = Config::optimised();
             (config.trap_mode, config.opt_level) = (trap_mode, opt_level);
-            (config.reg_alloc, config.stack_size) = (RegAlloc::SinglePass, 128 << 10);
+            config.reg_alloc = RegAlloc::SinglePass;
             let engine = Engine::new(&config).unwrap();
-            let mut store = Store::new(&engine, ());
+            let small = StoreConfig {
+                stack_size: 128 << 10,
+                ..StoreConfig::default()
+            };
+            let mut store = Store::with_config(&engine, &small, ()).unwrap();
             // Locals that are alive across a call, so that each has its place in the frame.
             let mut text =
                 "(module IMPORT (memory 5) (global $g (mut i32) (i32.const 0)) (func (export \"f\")"
@@ -365,7 +369,7 @@ fn thousands_of_locals_keep_their_values() {
         each_store(|store| {
             let mut config = store.engine().config().clone();
             config.opt_level = opt_level;
-            let mut store = Store::new(&Engine::new(&config).unwrap(), ());
+            let mut store = checked(&Engine::new(&config).unwrap(), ());
             let collect = Func::wrap(&mut store, |mut caller: Caller<'_, ()>| caller.gc());
             let module = module(&store, &text);
             let instance = Instance::new(&mut store, &module, &[collect.unwrap().into()]).unwrap();

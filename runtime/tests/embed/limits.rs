@@ -2,7 +2,7 @@
 
 use gcrucible_runtime::embed::*;
 
-use crate::{call, each_store, instantiate, module};
+use crate::{call, checked, each_store, instantiate, module};
 
 struct Few {
     limits: StoreLimits,
@@ -17,7 +17,7 @@ fn limited(memory_bytes: u64, table_elements: u64) -> Store<Few> {
         tables: 2,
         memories: 2,
     };
-    let mut store = Store::new(&engine, Few { limits });
+    let mut store = checked(&engine, Few { limits });
     store.limiter(|few| &mut few.limits);
     store
 }
@@ -90,9 +90,12 @@ fn epochs_interrupt() {
 #[test]
 fn a_full_heap_is_exhaustion_and_not_the_end() {
     for collector in CollectorKind::ALL {
-        let mut config = Config::fuzzing(collector);
-        config.heap_limit = 1 << 20;
-        let mut store = Store::new(&Engine::new(&config).unwrap(), ());
+        let engine = Engine::new(&Config::fuzzing(collector)).unwrap();
+        let small = StoreConfig {
+            heap_limit: 1 << 20,
+            ..StoreConfig::fuzzing()
+        };
+        let mut store = Store::with_config(&engine, &small, ()).unwrap();
         let instance = instantiate(
             &mut store,
             r#"(module (type $n (struct (field anyref)))
@@ -173,11 +176,13 @@ fn a_small_reservation_moves() {
 #[test]
 fn constant_evaluation_fails_cleanly_at_every_step() {
     for collector in CollectorKind::ALL {
-        let mut config = Config::fuzzing(collector);
-        config.schedule = Schedule::EveryNth(2);
-        config.heap_limit = 64 << 10;
-        let engine = Engine::new(&config).unwrap();
-        let mut store = Store::new(&engine, ());
+        let engine = Engine::new(&Config::fuzzing(collector)).unwrap();
+        let tiny = StoreConfig {
+            schedule: Schedule::EveryNth(2),
+            heap_limit: 64 << 10,
+            ..StoreConfig::fuzzing()
+        };
+        let mut store = Store::with_config(&engine, &tiny, ()).unwrap();
         let holder = instantiate(
             &mut store,
             r#"(module (type $a (array i8)) (global $g (export "g") (mut anyref) (ref.null any))

@@ -26,9 +26,8 @@ fn wat(text: &str) -> Vec<u8> {
 fn each_store(check: impl Fn(&mut Store<()>)) {
     for collector in CollectorKind::ALL {
         for schedule in [Schedule::At(vec![]), Schedule::EveryNth(3), Schedule::Every] {
-            let mut config = Config::fuzzing(collector);
-            config.schedule = schedule;
-            check(&mut Store::new(&Engine::new(&config).expect("engine"), ()));
+            let engine = Engine::new(&Config::fuzzing(collector)).expect("engine");
+            check(&mut under(&engine, schedule, ()));
         }
         let mut config = Config::optimised();
         config.collector = collector;
@@ -40,9 +39,22 @@ fn each_store(check: impl Fn(&mut Store<()>)) {
 
 /// A store of the fuzzing configuration that collects at every point.
 fn store() -> Store<()> {
-    let mut config = Config::fuzzing(CollectorKind::Copying);
-    config.schedule = Schedule::Every;
-    Store::new(&Engine::new(&config).expect("engine"), ())
+    let engine = Engine::new(&Config::fuzzing(CollectorKind::Copying)).expect("engine");
+    under(&engine, Schedule::Every, ())
+}
+
+/// A store with every check on, under a schedule.
+fn under<T>(engine: &Engine, schedule: Schedule, data: T) -> Store<T> {
+    let config = StoreConfig {
+        schedule,
+        ..StoreConfig::fuzzing()
+    };
+    Store::with_config(engine, &config, data).expect("the schedule fits")
+}
+
+/// A store with every check on.
+fn checked<T>(engine: &Engine, data: T) -> Store<T> {
+    under(engine, Schedule::OnPressure, data)
 }
 
 fn module<T>(store: &Store<T>, text: &str) -> Module {

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use gcrucible_runtime::embed::*;
 use gcrucible_runtime::planted::{Fault, Planted};
 
-use crate::{call, instantiate};
+use crate::{call, instantiate, under};
 
 /// Carries `scenario` out on every collector, sound and with the fault: only the latter is found,
 /// and on one at least.
@@ -15,7 +15,6 @@ fn check(fault: Fault, scenario: impl Fn(&Config) -> Result<(), Error>) {
     let mut found = Vec::new();
     for collector in CollectorKind::ALL {
         let mut config = Config::fuzzing(collector);
-        config.schedule = Schedule::EveryNth(2);
         scenario(&config).unwrap_or_else(|error| panic!("{collector:?}, sound: {error}"));
         config.planted = Planted::NONE.with(fault);
         match catch_unwind(AssertUnwindSafe(|| scenario(&config))) {
@@ -39,7 +38,7 @@ fn in_order<T>(store: &mut Store<T>) -> Result<(), Error> {
 fn layouts_outlive_heap() {
     check(Fault::LayoutsOutliveHeap, |config| {
         for fields in ["(field i64) (field i64) (field i32)", ""] {
-            let mut store = Store::new(&Engine::new(config)?, ());
+            let mut store = under(&Engine::new(config)?, Schedule::EveryNth(2), ());
             let instance = instantiate(
                 &mut store,
                 &format!(

@@ -2,7 +2,7 @@
 
 use gcrucible_runtime::embed::*;
 
-use crate::{call, each_store, instantiate, module};
+use crate::{call, each_store, instantiate, module, under};
 
 /// wasm -> host -> wasm -> ... until the stack is used up: exhaustion for each of them, and an
 /// ordinary end afterwards.
@@ -64,8 +64,9 @@ fn every_kind_of_call_overflows() {
         (CollectorKind::Copying, TrapMode::Explicit),
     ] {
         let mut config = Config::fuzzing(collector);
-        (config.trap_mode, config.schedule) = (trap_mode, Schedule::EveryNth(499));
-        let store = &mut Store::new(&Engine::new(&config).unwrap(), ());
+        config.trap_mode = trap_mode;
+        let engine = Engine::new(&config).unwrap();
+        let store = &mut under(&engine, Schedule::EveryNth(499), ());
         let instance = instantiate(
             store,
             r#"(module
@@ -205,10 +206,14 @@ fn exceptions_pass_many_host_frames() {
 fn threads_with_little_stack() {
     for trap_mode in [TrapMode::Signals, TrapMode::Explicit] {
         let mut config = Config::optimised();
-        (config.trap_mode, config.stack_size) = (trap_mode, 64 << 20);
+        config.trap_mode = trap_mode;
         let engine = Engine::new(&config).unwrap();
+        let large = StoreConfig {
+            stack_size: 64 << 20,
+            ..StoreConfig::default()
+        };
         for kib in [256, 1024] {
-            let mut store = Store::new(&engine, ());
+            let mut store = Store::with_config(&engine, &large, ()).unwrap();
             let deep = r#"(module (func $f (export "run") (result i32) (i32.add (call $f) (i32.const 1))))"#;
             let instance = instantiate(&mut store, deep);
             let thread = std::thread::Builder::new().stack_size(kib << 10);

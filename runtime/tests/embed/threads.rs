@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use gcrucible_runtime::embed::*;
 
-use crate::{call, instantiate, wat};
+use crate::{call, checked, instantiate, under, wat};
 
 /// Builds a tree of objects of the depth given, keeps it in a table, counts its nodes, traps at 0.
 const TREES: &str = r#"(module
@@ -55,7 +55,6 @@ fn stores_of_one_engine_run_in_threads() {
         for trap_mode in [TrapMode::Signals, TrapMode::Explicit] {
             let mut config = Config::fuzzing(collector);
             config.trap_mode = trap_mode;
-            config.schedule = Schedule::EveryNth(7);
             let engine = Engine::new(&config).unwrap();
             let module = Module::new(&engine, wat(TREES)).unwrap();
             thread::scope(|scope| {
@@ -64,9 +63,9 @@ fn stores_of_one_engine_run_in_threads() {
                         // Some use the module of all, and every thread compiles, registers types
                         // and forgets them.
                         for _ in 0..3 {
-                            work(&mut Store::new(&engine, ()), &module);
+                            work(&mut under(&engine, Schedule::EveryNth(7), ()), &module);
                             let own = Module::new(&engine, wat(TREES)).unwrap();
-                            work(&mut Store::new(&engine, ()), &own);
+                            work(&mut under(&engine, Schedule::EveryNth(7), ()), &own);
                         }
                     });
                 }
@@ -81,11 +80,9 @@ fn stores_of_one_engine_run_in_threads() {
 fn engines_with_different_collectors_take_turns() {
     let mut worlds = Vec::new();
     for collector in CollectorKind::ALL {
-        let mut config = Config::fuzzing(collector);
-        config.schedule = Schedule::EveryNth(5);
-        let engine = Engine::new(&config).unwrap();
+        let engine = Engine::new(&Config::fuzzing(collector)).unwrap();
         let module = Module::new(&engine, wat(TREES)).unwrap();
-        let mut store = Store::new(&engine, ());
+        let mut store = under(&engine, Schedule::EveryNth(5), ());
         let instance = Instance::new(&mut store, &module, &[]).unwrap();
         worlds.push((store, instance));
     }
@@ -205,7 +202,7 @@ fn host_functions_of_a_linker_are_shared_by_threads() {
         for data in 1..=4 {
             let (engine, linker, module) = (&engine, &linker, &module);
             scope.spawn(move || {
-                let mut store = Store::new(engine, data);
+                let mut store = checked(engine, data);
                 let instance = linker.instantiate(&mut store, module).unwrap();
                 call(&mut store, instance, "run", &[Val::I32(100)]).unwrap();
             });

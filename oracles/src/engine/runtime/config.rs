@@ -17,9 +17,13 @@
 //! same configuration. A field more belongs into `PARTS`, from which reading, writing and
 //! [`RuntimeConfig::drawn`] follow.
 
-use gcrucible_runtime::config::{CollectorKind, Config, OptLevel, RegAlloc, TrapMode};
+use gcrucible_runtime::config::{
+    CollectorKind, Config, OptLevel, RegAlloc, Schedule as TheirSchedule, StoreConfig, TrapMode,
+};
 use gcrucible_runtime::heap::{CollectorTraits, plan};
 use gcrucible_runtime::planted::{Fault, Planted};
+
+use crate::schedule::Schedule;
 
 /// What can be chosen about the runtime, as far as the oracles choose.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -171,8 +175,8 @@ impl RuntimeConfig {
         name
     }
 
-    /// The runtime's own form.
-    pub(super) fn config(&self, heap_limit: u64) -> Config {
+    /// The runtime's own form, of what is chosen for an engine.
+    pub(super) fn config(&self) -> Config {
         const SMALL_RESERVATION: u64 = 1 << 20;
         let fuzzing = Config::fuzzing(self.collector);
         Config {
@@ -187,13 +191,27 @@ impl RuntimeConfig {
             fuel: self.fuel,
             epochs: self.epochs,
             collection_points: !self.inline_allocation,
-            heap_limit,
             // The same translator makes the same intermediate form at every level, and the verifier
             // takes a tenth of the time to compile: checking what a few programs become
             // is enough.
             verify_ir: self.epochs,
             planted: self.planted(),
             ..fuzzing
+        }
+    }
+
+    /// The runtime's own form, of what is chosen for a store.
+    pub(super) fn store_config(&self, schedule: &Schedule, heap_limit: u64) -> StoreConfig {
+        StoreConfig {
+            schedule: match schedule {
+                Schedule::OnPressure => TheirSchedule::OnPressure,
+                Schedule::EveryNth(n) => TheirSchedule::EveryNth(*n),
+                Schedule::At(points) => TheirSchedule::At(points.clone()),
+                Schedule::Every => TheirSchedule::Every,
+            },
+            heap_limit,
+            checks: !self.inline_allocation,
+            ..StoreConfig::fuzzing()
         }
     }
 

@@ -28,8 +28,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use gcrucible_runtime::embed::{
     AnyRef, AsContext, AsContextMut, Engine as TheirEngine, Error, ExnRef, Extern, ExternRef,
-    ExternType, Func, FuncOrigin, I31, Instance, Module, OwnedRooted, RootScope,
-    Schedule as TheirSchedule, Store, Val,
+    ExternType, Func, FuncOrigin, I31, Instance, Module, OwnedRooted, RootScope, Store, Val,
 };
 use gcrucible_runtime::types::TypeId;
 
@@ -38,7 +37,7 @@ use self::errors::{misuse, outcome};
 use self::host::{Data, Spectest};
 pub use self::pool::{Pool, matrix};
 use super::{Engine, Session, Setup, Totals, Traits, Watch};
-use crate::case::{InstanceIndex, Limits, ModuleIndex, Step};
+use crate::case::{InstanceIndex, ModuleIndex, Step};
 use crate::host::{harness, spectest};
 use crate::leak::{Handles, Live, Reclaims, Sample};
 use crate::observe::{Observation, TagKey, TypeKey};
@@ -53,32 +52,30 @@ use crate::value::{HeapTop, Ref, Target, Value};
 #[derive(Debug)]
 pub struct Runtime {
     config: RuntimeConfig,
-    /// By the size of a store's heap, which is fixed for an engine.
-    engines: Mutex<BTreeMap<u64, TheirEngine>>,
+    /// Made when the first session or validation needs it.
+    engine: Mutex<Option<TheirEngine>>,
     recent: Arc<Recent>,
 }
 
-/// The modules compiled last, each with its engine's size of heap and its bytes. A target runs one
-/// program under dozens of schedules, and compiling it takes longer than running it.
+/// The modules compiled last, each with its bytes. A target runs one program under dozens of
+/// schedules, and compiling it takes longer than running it.
 #[derive(Debug, Default)]
-struct Recent(Mutex<VecDeque<(u64, Vec<u8>, Module)>>);
+struct Recent(Mutex<VecDeque<(Vec<u8>, Module)>>);
 
 impl Recent {
     /// As many as a program has modules, and one more.
     const MODULES: usize = 4;
 
     /// The module with these bytes, compiled now if it was not lately.
-    fn module(&self, engine: &TheirEngine, heap_bytes: u64, wasm: &[u8]) -> Result<Module, Error> {
+    fn module(&self, engine: &TheirEngine, wasm: &[u8]) -> Result<Module, Error> {
         let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let same =
-            |(size, bytes, _): &&(u64, Vec<u8>, Module)| *size == heap_bytes && bytes == wasm;
-        if let Some((_, _, module)) = lock().iter().find(same) {
+        if let Some((_, module)) = lock().iter().find(|(bytes, _)| bytes == wasm) {
             return Ok(module.clone());
         }
         let module = Module::new(engine, wasm)?;
         let mut recent = lock();
         recent.truncate(Recent::MODULES - 1);
-        recent.push_front((heap_bytes, wasm.to_vec(), module.clone()));
+        recent.push_front((wasm.to_vec(), module.clone()));
         Ok(module)
     }
 }
@@ -88,18 +85,18 @@ impl Runtime {
     pub fn new(config: RuntimeConfig) -> Runtime {
         Runtime {
             config,
-            engines: Mutex::new(BTreeMap::new()),
+            engine: Mutex::default(),
             recent: Arc::default(),
         }
     }
 
-    fn engine(&self, limits: &Limits) -> Result<TheirEngine, Error> {
-        let mut engines = self.engines.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(engine) = engines.get(&limits.heap_bytes) {
+    fn engine(&self) -> Result<TheirEngine, Error> {
+        let mut made = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(engine) = &*made {
             return Ok(engine.clone());
         }
-        let engine = TheirEngine::new(&self.config.config(limits.heap_bytes))?;
-        engines.insert(limits.heap_bytes, engine.clone());
+        let engine = TheirEngine::new(&self.config.config())?;
+        *made = Some(engine.clone());
         Ok(engine)
     }
 }
@@ -142,7 +139,7 @@ impl Engine for Runtime {
     }
 
     fn validate(&self, wasm: &[u8]) -> Outcome {
-        let validated = self.engine(&Limits::FUZZING).map(|engine| {
+        let validated = self.engine().map(|engine| {
             caught(|| gcrucible_runtime::module::Module::validate(engine.registry(), wasm))
         });
         match validated {
@@ -164,15 +161,6 @@ fn caught<R>(act: impl FnOnce() -> R) -> Result<R, String> {
     })
 }
 
-fn their_schedule(schedule: &Schedule) -> TheirSchedule {
-    match schedule {
-        Schedule::OnPressure => TheirSchedule::OnPressure,
-        Schedule::EveryNth(n) => TheirSchedule::EveryNth(*n),
-        Schedule::At(points) => TheirSchedule::At(points.clone()),
-        Schedule::Every => TheirSchedule::Every,
-    }
-}
-
 /// A store in a scope of handles.
 type Scope<'a> = RootScope<&'a mut Store<Data>>;
 
@@ -188,7 +176,6 @@ struct RuntimeSession {
 struct Inner {
     engine: TheirEngine,
     recent: Arc<Recent>,
-    heap_bytes: u64,
     /// By module index; none for a module that was refused.
     modules: Vec<Option<Module>>,
     /// By instance index; none for a failed instantiation.
@@ -403,10 +390,11 @@ impl Names {
 
 impl RuntimeSession {
     fn new(runtime: &Runtime, setup: &Setup) -> Result<RuntimeSession, Error> {
-        let engine = runtime.engine(&setup.limits)?;
-        let mut store = Store::new(&engine, Data::new(&setup.limits));
+        let engine = runtime.engine()?;
+        let config = &runtime.config;
+        let config = config.store_config(&setup.schedule, setup.limits.heap_bytes);
+        let mut store = Store::with_config(&engine, &config, Data::new(&setup.limits))?;
         store.limiter(|data| &mut data.budget);
-        store.set_schedule(their_schedule(&setup.schedule))?;
         store.set_full_at(setup.limits.full_at);
         if runtime.config.fuel {
             store.set_fuel(setup.limits.fuel)?;
@@ -419,7 +407,6 @@ impl RuntimeSession {
         let inner = Inner {
             engine,
             recent: Arc::clone(&runtime.recent),
-            heap_bytes: setup.limits.heap_bytes,
             modules: Vec::new(),
             instances: Vec::new(),
             names: Names::default(),
@@ -475,7 +462,7 @@ impl Session for RuntimeSession {
         self.inner.modules.push(None);
         let loaded = self.guard(|session| {
             let inner = &session.inner;
-            inner.recent.module(&inner.engine, inner.heap_bytes, wasm)
+            inner.recent.module(&inner.engine, wasm)
         });
         match loaded {
             Err(why) => Outcome::Crashed(why),

@@ -12,7 +12,7 @@ use super::types::{ARRAYS, EXCEPTION, FUNCTIONS, STRUCTS, Types, storages};
 use super::{Op, Setup};
 use crate::abi::libcalls::LibCall;
 use crate::abi::vmctx::VmStore;
-use crate::config::{Config, Schedule};
+use crate::config::{Config, Schedule, StoreConfig};
 use crate::heap::layout::{Kind, tag};
 use crate::heap::{
     AccessError, AllocError, GcRef, Heap, HeapFault, PointKind, SpacePool, Stored, TypeSource,
@@ -95,11 +95,17 @@ pub struct Driver {
 
 fn config(setup: &Setup) -> Config {
     Config {
-        schedule: setup.schedule.clone(),
-        collection_points: setup.schedule != Schedule::OnPressure,
-        heap_limit: setup.heap_limit,
         planted: setup.planted,
         ..Config::fuzzing(setup.collector)
+    }
+}
+
+fn store_config(setup: &Setup) -> StoreConfig {
+    StoreConfig {
+        schedule: setup.schedule.clone(),
+        heap_limit: setup.heap_limit,
+        checks: setup.schedule != Schedule::OnPressure,
+        ..StoreConfig::fuzzing()
     }
 }
 
@@ -110,10 +116,10 @@ fn fresh_heap(
     record: &Record,
 ) -> Result<Heap, AllocError> {
     let types: Arc<dyn TypeSource> = Arc::<Types>::clone(types);
-    let config = config(setup);
-    let space = Heap::reserve(&config, pool)?;
+    let (engine, store) = (config(setup), store_config(setup));
+    let space = Heap::reserve(store.heap_limit, pool)?;
     // SAFETY: the driver owns the record and drops it after the heap; nobody else has its address.
-    let mut heap = unsafe { Heap::new(&config, types, space, record.0) };
+    let mut heap = unsafe { Heap::new(&engine, &store, types, space, record.0) };
     heap.set_full_at(setup.fails_after);
     Ok(heap)
 }
