@@ -9,11 +9,10 @@
 //! ```
 //!
 //! The rooms in reading order: `index limits planted config error types abi module heap compile
-//! execute instance embed`. A file uses rooms that stand earlier. Where a later room must serve an
-//! earlier one, the earlier defines a trait or holds an address, and the later implements it: the
-//! collectors emit code through `heap::Emit`, the store is `heap::Roots`, and compiled code finds
-//! the bodies of libcalls (`execute::libcalls`, which work on `instance`) through
-//! `compile::stubs::HostCode`.
+//! execute instance libcalls embed`. A file uses only rooms that stand earlier. Where a later room
+//! must serve an earlier one, the earlier defines a trait or holds an address, and the later
+//! implements it: the collectors emit code through `heap::Emit`, the store is `heap::Roots`, and
+//! compiled code finds the bodies of libcalls through `compile::stubs::HostCode`.
 //!
 //! What this package offers to the outside: run a module, choose a collector and a schedule of
 //! collections, and list live objects. It knows nothing about fuzzing.
@@ -45,6 +44,7 @@ pub mod execute;
 pub mod heap;
 pub mod index;
 pub mod instance;
+pub mod libcalls;
 pub mod limits;
 pub mod module;
 pub mod planted;

@@ -7,7 +7,7 @@
 //! where the call may raise, compares the result with [`RAISED`]; if equal, it resumes where the
 //! host said (a handler of wasm code or the entry trampoline's). No Rust frame is ever skipped.
 //!
-//! The bodies are in `execute::libcalls`; the stubs are made by `compile::stubs`.
+//! The bodies are in the room `libcalls`; the stubs are made by `compile::stubs`.
 
 /// What a host function that raises returns instead of a result. No result has this value.
 pub const RAISED: u64 = 0x8000_0000_0000_0001;

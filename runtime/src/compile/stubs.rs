@@ -5,7 +5,8 @@
 //! System V convention, and where the call may raise and did, resumes where the host said. Rust
 //! frames return in the ordinary way every time.
 //!
-//! The bodies of the libcalls are in `execute`; this room only gets their addresses ([`HostCode`]).
+//! The bodies of the libcalls are in the room `libcalls`. This room only gets their addresses
+//! ([`HostCode`]).
 
 use std::mem::offset_of;
 use std::sync::{Arc, OnceLock};

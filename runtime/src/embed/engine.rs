@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::error::Error;
 use crate::config::Config;
-use crate::execute::libcalls::host_code;
 use crate::heap::{CollectorTraits, plan};
 use crate::instance::engine::EngineData;
+use crate::libcalls::host_code;
 use crate::types::registry::TypeRegistry;
 
 /// What stores share: configuration, types, compiled code. Cheap to clone; can be used by several

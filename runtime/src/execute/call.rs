@@ -6,6 +6,7 @@ use std::panic::resume_unwind;
 use super::backtrace::{Backtrace, Recorded};
 use super::code_map::CodeMap;
 use super::raise::{Ended, Raised};
+use super::unwind::Activation;
 use super::{signals, stack};
 use crate::abi::vmctx::{ValRaw, VmStore};
 use crate::config::TrapMode;
@@ -16,8 +17,8 @@ use crate::error::Exhausted;
 pub struct Execution {
     /// The modules whose code may run.
     pub code: CodeMap,
-    /// What `VmStore` said of the activations below the newest.
-    pub saved: Vec<Saved>,
+    /// The activations below the newest.
+    pub saved: Vec<Activation>,
     /// Why the newest activation is ending, between the raise and the landing.
     pub raised: Option<Raised>,
     /// The frames at the moment of the raise.
@@ -49,43 +50,9 @@ impl Execution {
     }
 }
 
-/// What `VmStore` said before an activation began.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub struct Saved {
-    pub exit_fp: usize,
-    pub exit_pc: usize,
-    pub landing_pc: usize,
-    pub landing_sp: usize,
-    pub landing_fp: usize,
-    pub stack_limit: usize,
-}
-
-impl Saved {
-    fn take(vm: &VmStore) -> Saved {
-        Saved {
-            exit_fp: vm.exit_fp,
-            exit_pc: vm.exit_pc,
-            landing_pc: vm.landing_pc,
-            landing_sp: vm.landing_sp,
-            landing_fp: vm.landing_fp,
-            stack_limit: vm.stack_limit,
-        }
-    }
-
-    fn restore(self, vm: &mut VmStore) {
-        vm.exit_fp = self.exit_fp;
-        vm.exit_pc = self.exit_pc;
-        vm.landing_pc = self.landing_pc;
-        vm.landing_sp = self.landing_sp;
-        vm.landing_fp = self.landing_fp;
-        vm.stack_limit = self.stack_limit;
-    }
-}
-
 /// What to call.
 #[derive(Clone, Copy, Debug)]
-pub struct Entry {
+pub struct Callee {
     /// The entry trampoline for the callee's signature (`compile::trampoline`).
     pub trampoline: *const u8,
     /// First argument of `code`.
@@ -111,14 +78,14 @@ type EntryFn = unsafe extern "C" fn(*mut c_void, *mut VmStore, *const u8, *mut V
 ///
 /// - `vm` and `execution` belong to one store, which owns the callee; nobody else uses them until
 ///   this returns, other than the code that is called (V3, E1).
-/// - `entry` names a trampoline for the signature of the callee, and `buffer` has the slots that
+/// - `callee` names a trampoline for the signature of the code, and `buffer` has the slots that
 ///   signature needs.
 /// - References in `buffer` stay valid until the callee has loaded them: nothing can collect
 ///   before.
 pub unsafe fn enter(
     vm: *mut VmStore,
     execution: *mut Execution,
-    entry: &Entry,
+    callee: &Callee,
     buffer: *mut ValRaw,
 ) -> Result<(), Ended> {
     let sp = stack_pointer();
@@ -138,11 +105,13 @@ pub unsafe fn enter(
         let execution = unsafe { &mut *execution };
         begin(vm, execution, sp, limit)?
     };
-    let previous = signals::enter(vm, execution);
+    // SAFETY: the caller's promise; only the address is taken.
+    let code = unsafe { &raw const (*execution).code };
+    let previous = signals::enter(vm, code);
     // SAFETY: the caller's promise: an entry trampoline, kept by the caller (I4).
-    let trampoline = unsafe { std::mem::transmute::<*const u8, EntryFn>(entry.trampoline) };
+    let trampoline = unsafe { std::mem::transmute::<*const u8, EntryFn>(callee.trampoline) };
     // SAFETY: the caller's promise about callee and buffer; E2 to E6 hold from here on.
-    let status = unsafe { trampoline(entry.vmctx, vm, entry.code, buffer) };
+    let status = unsafe { trampoline(callee.vmctx, vm, callee.code, buffer) };
     signals::leave(previous);
     // SAFETY: as above; wasm has returned.
     let vm = unsafe { &mut *vm };
@@ -165,7 +134,7 @@ fn begin(
     execution: &mut Execution,
     sp: usize,
     limit: usize,
-) -> Result<Saved, Ended> {
+) -> Result<Activation, Ended> {
     if sp < limit {
         return Err(Ended {
             why: Raised::Exhausted(Exhausted::CallStack),
@@ -175,7 +144,7 @@ fn begin(
     if execution.signals {
         signals::prepare_thread();
     }
-    let saved = Saved::take(vm);
+    let saved = Activation::of(vm);
     execution.saved.push(saved);
     vm.stack_limit = limit;
     Ok(saved)

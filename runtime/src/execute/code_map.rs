@@ -16,17 +16,17 @@ use crate::module::Module;
 #[derive(Default)]
 pub struct CodeMap {
     /// By ascending address.
-    entries: Vec<Entry>,
+    entries: Vec<LoadedModule>,
 }
 
 /// A module in the map.
-pub struct Entry {
+pub struct LoadedModule {
     range: Range<usize>,
     image: Arc<Image>,
     module: Arc<Module>,
 }
 
-impl Entry {
+impl LoadedModule {
     /// Its code.
     #[must_use]
     pub fn image(&self) -> &Image {
@@ -59,7 +59,7 @@ impl CodeMap {
         if self.entries.get(at).is_some_and(|e| e.range == range) {
             return;
         }
-        let entry = Entry {
+        let entry = LoadedModule {
             range,
             image: Arc::clone(image),
             module: Arc::clone(module),
@@ -69,7 +69,7 @@ impl CodeMap {
 
     /// The module whose code `pc` is in.
     #[must_use]
-    pub fn get(&self, pc: usize) -> Option<&Entry> {
+    pub fn get(&self, pc: usize) -> Option<&LoadedModule> {
         let at = self
             .entries
             .partition_point(|e| e.range.start <= pc)

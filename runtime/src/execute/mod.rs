@@ -1,14 +1,18 @@
 //! Entering compiled code, leaving it, and everything that ends it early.
 //!
+//! Files in reading order; each uses only files that stand earlier:
+//!
 //! ```text
-//! call       host -> wasm: one activation; what it saves and restores
-//! raise      what can end an activation, and how it is recorded
-//! unwind     frames of all activations: roots, exception handlers
-//! stack      how much of it a thread has
-//! signals    faults in compiled code -> the landing
-//! libcalls   wasm -> host: the bodies behind `abi::libcalls`
+//! resume     the one jump that leaves the host other than by returning
+//! math       arithmetic that compiled code calls out of line
+//! stack      how much stack a thread has
 //! code_map   code address -> module
 //! backtrace  code addresses -> functions
+//! raise      what can end an activation
+//! unwind     frames of all activations: roots, exception handlers
+//! signals    faults in compiled code -> the landing
+//! call       host -> wasm: one activation; what it saves and restores
+//! landing    the host ends an activation
 //! fuel       deterministic budget
 //! ```
 //!
@@ -26,8 +30,8 @@
 //!   the way is in the code map.
 //! - **E5** A return address of the code map has a stack map whose slots lie in its frame and hold
 //!   references or null, or it holds no references.
-//! - **E6** The thread's record names a store and its execution exactly while an activation of them
-//!   is the thread's newest.
+//! - **E6** The thread's record names a store and its code map exactly while an activation of the
+//!   store is the thread's newest.
 //! - **E7** No Rust frame is left other than by returning: panics stop at the boundary
 //!   (`raise::guard`) and go on above the landing.
 
@@ -35,7 +39,7 @@ pub mod backtrace;
 pub mod call;
 pub mod code_map;
 pub mod fuel;
-pub mod libcalls;
+pub mod landing;
 pub mod math;
 pub mod raise;
 pub mod resume;
@@ -44,11 +48,9 @@ pub mod stack;
 pub mod unwind;
 
 pub use backtrace::Backtrace;
-pub use call::{Entry, Execution};
+pub use call::{Callee, Execution};
 pub use code_map::CodeMap;
 pub use raise::{Ended, Raised};
 
-#[cfg(test)]
-mod scenarios;
 #[cfg(test)]
 mod tests;

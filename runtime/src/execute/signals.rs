@@ -11,7 +11,7 @@ use std::ptr;
 use std::sync::Once;
 
 use super::backtrace::Recorded;
-use super::call::Execution;
+use super::code_map::CodeMap;
 use super::raise::Raised;
 use super::unwind;
 use crate::abi::vmctx::VmStore;
@@ -27,11 +27,12 @@ const SIGNALS: [c_int; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SI
 /// may want more.
 const SIGNAL_STACK_BYTES: usize = 64 << 10;
 
-/// The store whose activation is the thread's newest (E6), and the fault that ended it.
+/// The store whose activation is the thread's newest (E6), its code map, and the fault that ended
+/// the activation.
 struct Thread {
     vm: Cell<*mut VmStore>,
-    execution: Cell<*mut Execution>,
-    fault: Cell<Option<Fault>>,
+    code: Cell<*const CodeMap>,
+    fault: Cell<Option<CodeFault>>,
 }
 
 // Constant, and without a destructor: reading it in a signal handler is an ordinary load.
@@ -39,7 +40,7 @@ thread_local! {
     static THREAD: Thread = const {
         Thread {
             vm: Cell::new(ptr::null_mut()),
-            execution: Cell::new(ptr::null_mut()),
+            code: Cell::new(ptr::null()),
             fault: Cell::new(None),
         }
     };
@@ -47,26 +48,28 @@ thread_local! {
 
 /// A fault of compiled code.
 #[derive(Clone, Copy, Debug)]
-pub struct Fault {
-    kind: FaultKind,
+pub struct CodeFault {
+    kind: CodeFaultKind,
     /// The frames at that moment.
     pub recorded: Recorded,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum FaultKind {
+enum CodeFaultKind {
     Expected(Cause),
     Heap(u64),
 }
 
-impl Fault {
-    /// What it means.
+impl CodeFault {
+    /// Why it ends the activation.
     #[must_use]
     pub fn why(&self) -> Raised {
         match self.kind {
-            FaultKind::Expected(Cause::Trap(trap)) => Raised::Trap(trap),
-            FaultKind::Expected(Cause::StackOverflow) => Raised::Exhausted(Exhausted::CallStack),
-            FaultKind::Heap(offset) => Raised::Fault(HeapFault::WildAccess { offset }),
+            CodeFaultKind::Expected(Cause::Trap(trap)) => Raised::Trap(trap),
+            CodeFaultKind::Expected(Cause::StackOverflow) => {
+                Raised::Exhausted(Exhausted::CallStack)
+            }
+            CodeFaultKind::Heap(offset) => Raised::Fault(HeapFault::WildAccess { offset }),
         }
     }
 }
@@ -79,24 +82,24 @@ pub fn current() -> *mut VmStore {
 
 /// What the thread's record said before an activation began.
 #[derive(Clone, Copy, Debug)]
-pub struct Previous(*mut VmStore, *mut Execution);
+pub struct Previous(*mut VmStore, *const CodeMap);
 
 /// Notes that an activation of a store begins on this thread.
-pub fn enter(vm: *mut VmStore, execution: *mut Execution) -> Previous {
-    THREAD.with(|t| Previous(t.vm.replace(vm), t.execution.replace(execution)))
+pub fn enter(vm: *mut VmStore, code: *const CodeMap) -> Previous {
+    THREAD.with(|t| Previous(t.vm.replace(vm), t.code.replace(code)))
 }
 
 /// Notes that it has ended.
 pub fn leave(previous: Previous) {
     THREAD.with(|t| {
         t.vm.set(previous.0);
-        t.execution.set(previous.1);
+        t.code.set(previous.1);
     });
 }
 
 /// The fault that ended the thread's last activation, if it was one.
 #[must_use]
-pub fn take_fault() -> Option<Fault> {
+pub fn take_fault() -> Option<CodeFault> {
     THREAD.with(|t| t.fault.take())
 }
 
@@ -219,7 +222,7 @@ extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_
 /// context go on at the landing.
 fn land(signal: c_int, info: *mut libc::siginfo_t, context: *mut libc::ucontext_t) -> bool {
     THREAD.with(|thread| {
-        let (vm, execution) = (thread.vm.get(), thread.execution.get());
+        let (vm, code) = (thread.vm.get(), thread.code.get());
         if vm.is_null() || context.is_null() {
             return false;
         }
@@ -230,16 +233,16 @@ fn land(signal: c_int, info: *mut libc::siginfo_t, context: *mut libc::ucontext_
         // SAFETY: E6 and E1: valid while its activation runs. If `pc` is in compiled code the host
         // is not changing the map; if it is not, the map may be half changed only when the
         // fault is in the host's own change of it, which is a crash anyhow.
-        let code = unsafe { &(*execution).code };
+        let code = unsafe { &*code };
         let Some(entry) = code.get(pc) else {
             return false;
         };
         // SAFETY: V1, and by V3 the host holds no reference to it while compiled code runs.
         let vm = unsafe { &*vm };
         let kind = match entry.image().trap(pc) {
-            Some(cause) => FaultKind::Expected(cause),
+            Some(cause) => CodeFaultKind::Expected(cause),
             None => match heap_offset(signal, info, vm) {
-                Some(offset) => FaultKind::Heap(offset),
+                Some(offset) => CodeFaultKind::Heap(offset),
                 None => return false,
             },
         };
@@ -247,7 +250,7 @@ fn land(signal: c_int, info: *mut libc::siginfo_t, context: *mut libc::ucontext_
         // SAFETY: E4: a compiled function has set up its frame pointer before any instruction that
         // faults.
         unsafe { unwind::record_from(pc, fp, vm.landing_fp, &mut recorded) };
-        thread.fault.set(Some(Fault { kind, recorded }));
+        thread.fault.set(Some(CodeFault { kind, recorded }));
         registers[libc::REG_RIP as usize] = vm.landing_pc as i64;
         registers[libc::REG_RSP as usize] = vm.landing_sp as i64;
         registers[libc::REG_RBP as usize] = vm.landing_fp as i64;

@@ -11,8 +11,9 @@ use cranelift_codegen::ir::{AbiParam, InstBuilder, MemFlagsData, Signature, Valu
 use cranelift_codegen::isa::{CallConv, OwnedTargetIsa};
 use cranelift_frontend::FunctionBuilder;
 
-use super::raise::{Raised, guard, to_landing};
-use super::{Ended, Entry, Execution, call, math, resume};
+use super::landing::to_landing;
+use super::raise::{Raised, guard};
+use super::{Callee, Ended, Execution, call, math, resume};
 use crate::abi::libcalls::LibCall;
 use crate::abi::signature::{AbiTy, Lowered};
 use crate::abi::vmctx::{ValRaw, VmContext, VmHostFunc, VmStore};
@@ -131,7 +132,7 @@ impl World {
         for (slot, arg) in buffer.iter_mut().zip(args) {
             slot.0[..8].copy_from_slice(&arg.to_le_bytes());
         }
-        let entry = Entry {
+        let callee = Callee {
             trampoline: trampoline.code(),
             vmctx,
             code,
@@ -141,7 +142,7 @@ impl World {
             call::enter(
                 &raw mut *self.vm,
                 &raw mut *self.execution,
-                &entry,
+                &callee,
                 buffer.as_mut_ptr(),
             )
         }?;

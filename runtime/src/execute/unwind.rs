@@ -1,15 +1,51 @@
 //! Walks over the wasm frames of a store: for roots, for exception handlers, for backtraces.
 //!
-//! Frames are found by frame pointers alone (E4). The newest activation is described by `VmStore`,
-//! the ones below it by what `call::enter` saved.
+//! Frames are found by frame pointers alone (E4). The newest activation is described by words of the
+//! `VmStore`. `call::enter` saves those words for the activations below it.
 
 use super::backtrace::Recorded;
-use super::call::Saved;
 use super::code_map::CodeMap;
 use crate::abi::vmctx::{VmContext, VmStore};
 use crate::compile::image::Image;
 use crate::compile::stack_map::StackMap;
 use crate::planted::{Fault, Planted};
+
+/// The words of a `VmStore` that describe its newest activation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Activation {
+    pub exit_fp: usize,
+    pub exit_pc: usize,
+    pub landing_pc: usize,
+    pub landing_sp: usize,
+    pub landing_fp: usize,
+    pub stack_limit: usize,
+}
+
+impl Activation {
+    /// Reads them.
+    #[must_use]
+    pub fn of(vm: &VmStore) -> Activation {
+        Activation {
+            exit_fp: vm.exit_fp,
+            exit_pc: vm.exit_pc,
+            landing_pc: vm.landing_pc,
+            landing_sp: vm.landing_sp,
+            landing_fp: vm.landing_fp,
+            stack_limit: vm.stack_limit,
+        }
+    }
+
+    /// Writes them back.
+    pub fn restore(self, vm: &mut VmStore) {
+        vm.exit_fp = self.exit_fp;
+        vm.exit_pc = self.exit_pc;
+        vm.landing_pc = self.landing_pc;
+        vm.landing_sp = self.landing_sp;
+        vm.landing_fp = self.landing_fp;
+        vm.stack_limit = self.stack_limit;
+    }
+}
 
 /// A wasm frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +115,7 @@ impl Iterator for Frames {
 /// # Safety
 ///
 /// E3 and E4 hold for `vm` and all of `saved`.
-unsafe fn each_frame(vm: &VmStore, saved: &[Saved], mut visit: impl FnMut(Frame) -> bool) {
+unsafe fn each_frame(vm: &VmStore, saved: &[Activation], mut visit: impl FnMut(Frame) -> bool) {
     // SAFETY: the caller's promise.
     let mut frames = unsafe { Frames::newest(vm) };
     if !frames.all(&mut visit) {
@@ -99,7 +135,7 @@ unsafe fn each_frame(vm: &VmStore, saved: &[Saved], mut visit: impl FnMut(Frame)
 /// # Safety
 ///
 /// E3 and E4 hold for `vm` and all of `saved`.
-pub unsafe fn record(vm: &VmStore, saved: &[Saved], recorded: &mut Recorded) {
+pub unsafe fn record(vm: &VmStore, saved: &[Activation], recorded: &mut Recorded) {
     *recorded = Recorded::NONE;
     // A return address can be the first of the next function, the instruction before it is in the
     // right one. SAFETY: the caller's promise.
@@ -129,7 +165,7 @@ pub unsafe fn record_from(pc: usize, fp: usize, landing_fp: usize, recorded: &mu
 /// When a return address is not in the code map, which breaks E4.
 pub unsafe fn each_slot(
     vm: &VmStore,
-    saved: &[Saved],
+    saved: &[Activation],
     code: &CodeMap,
     planted: Planted,
     visit: &mut dyn FnMut(&mut u32),
@@ -165,10 +201,10 @@ fn map_of(image: &Image, pc: usize, planted: Planted) -> Option<StackMap<'_>> {
     })
 }
 
-/// A place in a wasm frame at which an exception is handled.
+/// A handler of wasm code in a frame that is on the stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Target {
-    /// The handler.
+pub struct FoundHandler {
+    /// Its address.
     pub pc: usize,
     /// The frame's stack pointer.
     pub sp: usize,
@@ -182,7 +218,7 @@ pub struct Target {
 ///
 /// E3 and E4 hold for `vm`, and `code` has every module on the stack.
 #[must_use]
-pub unsafe fn find_handler(vm: &VmStore, code: &CodeMap, tag: u32) -> Option<Target> {
+pub unsafe fn find_handler(vm: &VmStore, code: &CodeMap, tag: u32) -> Option<FoundHandler> {
     // SAFETY: the caller's promise.
     let frames = unsafe { Frames::newest(vm) };
     for frame in frames {
@@ -205,7 +241,7 @@ pub unsafe fn find_handler(vm: &VmStore, code: &CodeMap, tag: u32) -> Option<Tar
             tag == unsafe { id.read() }
         };
         if let Some(handler) = call.handlers.iter().find(matches) {
-            return Some(Target {
+            return Some(FoundHandler {
                 pc: entry.image().at(handler.offset).addr(),
                 sp,
                 fp: frame.fp,

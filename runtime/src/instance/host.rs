@@ -168,7 +168,7 @@ unsafe extern "C" fn enter_host(context: *mut VmHostFunc, buffer: *mut ValRaw) -
             // SAFETY: as above; the body's use of the store has ended.
             let store = unsafe { &mut *store };
             // SAFETY: called inside of an activation of this store.
-            unsafe { raise::raise(store, why) };
+            unsafe { store.raise(why) };
             1
         }
     }

@@ -13,7 +13,7 @@ use crate::abi::signature::lower;
 use crate::abi::vmctx::{ValRaw, VmFuncRef};
 use crate::compile::trampoline::Trampoline;
 use crate::error::Exhausted;
-use crate::execute::call::{Entry, enter};
+use crate::execute::call::{Callee, enter};
 use crate::execute::{Backtrace, Ended, Raised};
 use crate::heap::HeapFault;
 use crate::types::{FuncSig, TypeId};
@@ -113,7 +113,7 @@ impl StoreOpaque {
         let sig = &callable.sig;
         assert!(buffer.len() >= sig.params.len().max(sig.results.len()));
         self.usable().map_err(refuse)?;
-        let entry = Entry {
+        let callee = Callee {
             trampoline: callable.trampoline.code(),
             vmctx,
             code,
@@ -122,7 +122,7 @@ impl StoreOpaque {
         let execution = &raw mut self.contents.execution;
         // SAFETY: V3: `self` is not used until `enter` returns, except by the code that is called,
         // which finds it by `VmStore::host`; the trampoline is that of the signature; V4.
-        let result = unsafe { enter(vm, execution, &entry, buffer.as_mut_ptr()) };
+        let result = unsafe { enter(vm, execution, &callee, buffer.as_mut_ptr()) };
         if let Err(Ended {
             why: Raised::Fault(fault),
             ..

@@ -21,6 +21,7 @@ pub mod limiter;
 pub mod link;
 pub mod mapping;
 pub mod memory;
+mod raise;
 pub mod segment;
 pub mod store;
 pub mod table;

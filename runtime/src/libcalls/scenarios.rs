@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use super::raise::Raised;
-use super::{Ended, fuel};
+use super::host_code;
 use crate::abi::signature::lower;
 use crate::abi::vmctx::ValRaw;
 use crate::config::{CollectorKind, Config, Schedule, StoreConfig, TrapMode};
 use crate::error::{Exhausted, Trap};
-use crate::execute::libcalls::host_code;
+use crate::execute::{Ended, Raised, fuel};
 use crate::heap::GcRef;
 use crate::instance::InstanceId;
 use crate::instance::code::CompiledModule;

@@ -18,10 +18,14 @@ mod memory;
 mod object;
 mod table;
 
-use super::raise::{self, Raised};
+#[cfg(test)]
+mod scenarios;
+
 use crate::abi::libcalls::{LibCall, RAISED};
 use crate::abi::vmctx::VmContext;
 use crate::compile::stubs::HostCode;
+use crate::execute::raise::{Raised, guard};
+use crate::execute::{math, resume};
 use crate::for_each_libcall;
 use crate::instance::InstanceId;
 use crate::instance::contents::InstanceData;
@@ -96,8 +100,8 @@ for_each_libcall!(halves);
 pub fn host_code() -> HostCode {
     HostCode {
         libcall: address,
-        resume: (super::resume::resume as unsafe extern "sysv64" fn(_) -> _ as *const ()).addr(),
-        math: super::math::address,
+        resume: (resume::resume as unsafe extern "sysv64" fn(_) -> _ as *const ()).addr(),
+        math: math::address,
     }
 }
 
@@ -121,7 +125,7 @@ unsafe fn enter<'a>(vmctx: *mut VmContext) -> Call<'a> {
 /// As for [`enter`].
 unsafe fn answer(vmctx: *mut VmContext, body: impl FnOnce(Call<'_>) -> Answer) -> u64 {
     // SAFETY: the caller's promise.
-    match raise::guard(|| body(unsafe { enter(vmctx) })) {
+    match guard(|| body(unsafe { enter(vmctx) })) {
         Ok(result) => {
             debug_assert_ne!(result, RAISED, "no result has this value");
             result
@@ -132,7 +136,7 @@ unsafe fn answer(vmctx: *mut VmContext, body: impl FnOnce(Call<'_>) -> Answer) -
             // SAFETY: V2, V3, as in `enter`.
             let store = unsafe { &mut *store };
             // SAFETY: the caller's promise.
-            unsafe { raise::raise(store, why) };
+            unsafe { store.raise(why) };
             RAISED
         }
     }
