@@ -114,27 +114,27 @@ fn runs_are_deterministic() {
 #[cfg(feature = "planted")]
 #[test]
 fn planted_faults_are_found() {
-    use gcrucible_runtime::planted::Fault;
+    use gcrucible_runtime::planted::PlantedFault;
     let faults = [
-        Fault::ArrayEdgesMiscounted,
-        Fault::TableFillNullMemset,
-        Fault::StackCountsAgain,
-        Fault::ReleaseIsShallow,
-        Fault::InlineWriteNoBarrier,
-        Fault::ReleaseIgnoresStack,
-        Fault::InlineBarrierCountsI31,
-        Fault::ArrayCopyReleasesI31,
-        Fault::SlowAllocationUnlisted,
-        Fault::GlobalsAreNoRoots,
-        Fault::SegmentsAreNoRoots,
-        Fault::PendingExceptionIsNoRoot,
-        Fault::ExceptionsNotTraced,
-        Fault::ArrayFillFromStart,
-        Fault::ArrayCopyForward,
-        Fault::ArrayInitElemWide,
-        Fault::ArraySizeWraps,
-        Fault::FreeRemainderLost,
-        Fault::RegionEndStale,
+        PlantedFault::ArrayEdgesMiscounted,
+        PlantedFault::TableFillNullMemset,
+        PlantedFault::StackCountsAgain,
+        PlantedFault::ReleaseIsShallow,
+        PlantedFault::InlineWriteNoBarrier,
+        PlantedFault::ReleaseIgnoresStack,
+        PlantedFault::InlineBarrierCountsI31,
+        PlantedFault::ArrayCopyReleasesI31,
+        PlantedFault::NewObjectNotInZeroCountTable,
+        PlantedFault::GlobalsAreNoRoots,
+        PlantedFault::SegmentsAreNoRoots,
+        PlantedFault::PendingExceptionIsNoRoot,
+        PlantedFault::ExceptionsNotTraced,
+        PlantedFault::ArrayFillFromStart,
+        PlantedFault::ArrayCopyForward,
+        PlantedFault::ArrayInitElemWide,
+        PlantedFault::ArraySizeWraps,
+        PlantedFault::FreeRemainderLost,
+        PlantedFault::RegionEndStale,
     ];
     for fault in faults {
         let kinds = CollectorKind::ALL.iter();

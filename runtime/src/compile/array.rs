@@ -17,7 +17,7 @@ use crate::heap::emit::Region;
 use crate::heap::layout::{ArrayLayout, Kind, tag};
 use crate::index::TypeIdx;
 use crate::limits::OBJECT_BYTES_MAX;
-use crate::planted::Fault;
+use crate::planted::{PlantedFault, planted};
 use crate::types::{StorageKind, TypeId};
 
 /// Longest array, in bytes of elements, that is made inline when its length is not known when
@@ -172,16 +172,22 @@ impl Translator<'_> {
     }
 
     pub(super) fn array_new_data(&mut self, info: &TypeInfo, data: u32) {
-        let planted = Fault::ArrayNewDataUndeclared;
+        let planted = PlantedFault::ArrayNewDataUndeclared;
         self.array_new_segment(LibCall::array_new_data, info, data, planted);
     }
 
     pub(super) fn array_new_elem(&mut self, info: &TypeInfo, elem: u32) {
-        let planted = Fault::ArrayNewElemUndeclared;
+        let planted = PlantedFault::ArrayNewElemUndeclared;
         self.array_new_segment(LibCall::array_new_elem, info, elem, planted);
     }
 
-    fn array_new_segment(&mut self, call: LibCall, info: &TypeInfo, segment: u32, planted: Fault) {
+    fn array_new_segment(
+        &mut self,
+        call: LibCall,
+        info: &TypeInfo,
+        segment: u32,
+        planted: PlantedFault,
+    ) {
         let (from, len) = self.pop2();
         let type_id = self.i32_const(info.id.0 as i32);
         let segment = self.i32_const(segment as i32);
@@ -244,7 +250,7 @@ impl Translator<'_> {
         }
         let object = self.element(layout, reference, index);
         let collected = matches!(element.storage, StorageKind::Val(kind) if kind.is_collected());
-        if !collected && self.config().planted.has(Fault::ArraySetWrongRegion) {
+        if !collected && planted!(self.config().planted, ArraySetWrongRegion) {
             let flags = self.flags(Place::Of(Region::Table));
             return self.store_scalar(flags, object, layout.base, element.storage, new);
         }

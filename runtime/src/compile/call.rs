@@ -19,7 +19,7 @@ use crate::error::Trap;
 use crate::heap::emit::Region;
 use crate::index::{FuncIdx, TableIdx, TypeIdx};
 use crate::limits::DISPLAY_ROW_BYTES;
-use crate::planted::Fault;
+use crate::planted::planted;
 use crate::types::HeapKind;
 
 /// Whether a call comes back.
@@ -60,7 +60,7 @@ impl<'a> Translator<'a> {
     /// `call_indirect` and `return_call_indirect`.
     pub(super) fn call_indirect(&mut self, table: TableIdx, ty: TypeIdx, way: Way) {
         let index = self.pop();
-        let planted = self.config().planted.has(Fault::TailCallTrapsAlike);
+        let planted = planted!(self.config().planted, TailCallTrapsAlike);
         let outside = if planted && way == Way::Tail {
             Trap::UninitializedElement
         } else {
@@ -94,7 +94,7 @@ impl<'a> Translator<'a> {
         let offset = offset_of!(VmFuncRef, type_id) as i32;
         let actual = self.b.ins().load(types::I32, flags, func, offset);
         let planted = self.config().planted;
-        let actual = if expected.def.is_final || planted.has(Fault::CallIndirectByEquality) {
+        let actual = if expected.def.is_final || planted!(planted, CallIndirectByEquality) {
             actual
         } else {
             self.ancestor(actual, expected.def.depth)
@@ -107,7 +107,7 @@ impl<'a> Translator<'a> {
 
     /// The supertype at a depth of the type with identity `id`, or 0.
     pub(super) fn ancestor(&mut self, id: Value, depth: u32) -> Value {
-        let depth = if self.config().planted.has(Fault::DisplayOffByOne) {
+        let depth = if planted!(self.config().planted, DisplayOffByOne) {
             depth.saturating_sub(1)
         } else {
             depth
@@ -162,7 +162,7 @@ impl<'a> Translator<'a> {
             self.load_results(lowered);
             return;
         }
-        let undeclared = self.config().planted.has(Fault::CallResultUndeclared);
+        let undeclared = planted!(self.config().planted, CallResultUndeclared);
         for (&result, &ty) in results.iter().zip(&lowered.results) {
             if !undeclared {
                 self.declare(result, ty);

@@ -16,7 +16,7 @@ use crate::abi::vmctx::VmFuncRef;
 use crate::error::Trap;
 use crate::heap::emit::Region;
 use crate::heap::layout::{KIND_MASK, KIND_SHIFT, Kind, TAG_OFFSET, TYPE_MASK};
-use crate::planted::Fault;
+use crate::planted::planted;
 use crate::types::{HeapKind, RefKind, Shape, TypeId};
 
 /// Bits of an object's kind, in place.
@@ -73,13 +73,13 @@ impl Translator<'_> {
     fn type_test(&mut self, reference: Value, target: RefKind, yes: Block, no: Block) {
         let null = if target.nullable { yes } else { no };
         // Where an i31 does not have the type; the planted fault lets it pass together with null.
-        let i31 = if self.config().planted.has(Fault::NullOrI31InOneMask) {
+        let i31 = if planted!(self.config().planted, NullOrI31InOneMask) {
             null
         } else {
             no
         };
         match target.heap {
-            HeapKind::Exn if self.config().planted.has(Fault::NullPassesForException) => {
+            HeapKind::Exn if planted!(self.config().planted, NullPassesForException) => {
                 self.b.ins().jump(yes, &[]);
             }
             HeapKind::Any | HeapKind::Extern | HeapKind::Exn | HeapKind::Func => {
@@ -118,10 +118,10 @@ impl Translator<'_> {
                 let object = self.skip_non_objects(reference, no, i31);
                 let tag = self.load_tag(object);
                 let actual = self.b.ins().band_imm_u(tag, i64::from(TYPE_MASK));
-                if self.config().planted.has(Fault::HostObjectHasAType) {
+                if planted!(self.config().planted, HostObjectHasAType) {
                     self.accept(actual, 0, yes);
                 }
-                if self.config().planted.has(Fault::GroupTakenForType) {
+                if planted!(self.config().planted, GroupTakenForType) {
                     let group = self.env.module.types().registry().group_of(id);
                     for member in group.iter().flat_map(|(members, _)| members.iter()) {
                         self.accept(actual, member.0, yes);
@@ -139,12 +139,12 @@ impl Translator<'_> {
 
     fn i31_test(&mut self, reference: Value, nullable: bool, yes: Block, no: Block) {
         let bit = self.b.ins().band_imm_u(reference, 1);
-        if !nullable && !self.config().planted.has(Fault::NullPassesForI31) {
+        if !nullable && !planted!(self.config().planted, NullPassesForI31) {
             self.b.ins().brif(bit, yes, &[], no, &[]);
             return;
         }
         let mut null_bits = reference;
-        if self.config().planted.has(Fault::NullTestOfLowBits) {
+        if planted!(self.config().planted, NullTestOfLowBits) {
             null_bits = self.b.ins().band_imm_u(reference, 0xffff);
         }
         self.skip_null_to(null_bits, yes);

@@ -22,7 +22,7 @@ use crate::abi::vmctx::VmStore;
 use crate::error::{Rejected, Trap};
 use crate::heap::emit::Region;
 use crate::index::TypeIdx;
-use crate::planted::Fault;
+use crate::planted::planted;
 
 /// The type of a block.
 #[derive(Clone, Copy, Debug)]
@@ -336,7 +336,7 @@ impl<'a> Translator<'a> {
         let reference = self.pop();
         let (block, arity) = self.label(depth);
         let mut args = self.top_args(arity);
-        if self.config().planted.has(Fault::BrOnNullKeepsTheReference) {
+        if planted!(self.config().planted, BrOnNullKeepsTheReference) {
             self.replace_last(&mut args, reference);
         }
         let next = self.b.create_block();

@@ -22,7 +22,7 @@ use crate::config::TrapMode;
 use crate::error::Rejected;
 use crate::index::{DefinedFuncIdx, ElemIdx, FieldIdx, FuncIdx, GlobalIdx, TableIdx, TypeIdx};
 use crate::limits::LIVE_RANGES_MAX;
-use crate::planted::Fault;
+use crate::planted::planted;
 
 /// Translates a function of the module into `func`, which is empty.
 ///
@@ -300,7 +300,7 @@ impl<'a> Translator<'a> {
         let (a, b, condition) = self.pop3();
         let value = self.b.ins().select(condition, a, b);
         if let Some(ty) = ty
-            && !self.config().planted.has(Fault::SelectResultUndeclared)
+            && !planted!(self.config().planted, SelectResultUndeclared)
         {
             self.declare(value, ty);
         }

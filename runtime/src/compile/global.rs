@@ -10,7 +10,7 @@ use crate::abi::signature::AbiTy;
 use crate::abi::vmctx::VmGlobal;
 use crate::heap::emit::{Holds, Region};
 use crate::index::GlobalIdx;
-use crate::planted::Fault;
+use crate::planted::planted;
 use crate::types::ValKind;
 
 impl Translator<'_> {
@@ -51,7 +51,7 @@ impl Translator<'_> {
     /// What a variable is set to: the value itself, or a copy that no stack map knows, where that
     /// fault is planted.
     fn value_for_variable(&mut self, value: Value) -> Value {
-        let is_copied = self.config().planted.has(Fault::LocalsUndeclared)
+        let is_copied = planted!(self.config().planted, LocalsUndeclared)
             && self.b.func.dfg.value_type(value) == types::I32;
         if is_copied {
             self.b.ins().iadd_imm_u(value, 0)

@@ -23,7 +23,7 @@ use crate::error::Rejected;
 use crate::heap::GcRef;
 use crate::index::{ElemIdx, FuncIdx, GlobalIdx, TableIdx};
 use crate::module::{ConstExpr, ConstOp, Items, Module};
-use crate::planted::{Fault, Planted};
+use crate::planted::{Planted, planted};
 use crate::types::{RefKind, TypeId};
 
 /// The value of a constant expression that needs no heap.
@@ -182,7 +182,7 @@ pub(super) fn fold(module: &Module, planted: Planted) -> (FirstValues, Vec<Work<
                 image[slot..slot + 16].copy_from_slice(&bits.to_le_bytes());
             }
             Some(Constant::Ref(mut raw)) => {
-                if planted.has(Fault::FoldedI31LosesItsSign) {
+                if planted!(planted, FoldedI31LosesItsSign) {
                     raw &= !(1 << 31);
                 }
                 image[slot..slot + 4].copy_from_slice(&raw.to_le_bytes());
@@ -274,7 +274,7 @@ pub(super) fn translate(
         return_area: false,
     };
     let mut t = begin(env, func, context, &signature, number);
-    t.forgets_references = t.config().planted.has(Fault::ConstEvalOperandsUnrooted);
+    t.forgets_references = planted!(t.config().planted, ConstEvalOperandsUnrooted);
     for work in piece {
         t.const_expr(work.expr);
         t.store_initial(work.goes);
@@ -368,7 +368,7 @@ impl Translator<'_> {
                 self.b.ins().imul(a, b)
             }
             ConstOp::RefNull(kind) => self.null(kind.heap),
-            ConstOp::RefFunc(_) if self.config().planted.has(Fault::FuncFieldLost) => {
+            ConstOp::RefFunc(_) if planted!(self.config().planted, FuncFieldLost) => {
                 self.i64_const(0)
             }
             ConstOp::RefFunc(func) => self.ref_func(func),

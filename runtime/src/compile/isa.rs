@@ -13,7 +13,7 @@ use cranelift_codegen::settings::{self, Configurable, Flags};
 
 use crate::config::{Config, OptLevel, RegAlloc};
 use crate::error::Rejected;
-use crate::planted::Fault;
+use crate::planted::planted;
 
 /// Name of the only target, as Cranelift spells it.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
@@ -92,7 +92,7 @@ fn flags(config: &Config) -> settings::SetResult<Flags> {
         },
     )?;
     flags.set("enable_verifier", on_off(config.verify_ir))?;
-    let canonical_nans = config.canonical_nans && !config.planted.has(Fault::NansOfHardware);
+    let canonical_nans = config.canonical_nans && !planted!(config.planted, NansOfHardware);
     flags.set("enable_nan_canonicalization", on_off(canonical_nans))?;
     flags.set("preserve_frame_pointers", "true")?;
     flags.set("unwind_info", "false")?;

@@ -22,7 +22,7 @@ use crate::error::Trap;
 use crate::heap::emit::{EmitAllocation, Holds, Region};
 use crate::heap::layout::{Kind, NULL_PAGE_BYTES, storage_bytes, tag};
 use crate::index::{FieldIdx, FuncIdx, TypeIdx};
-use crate::planted::Fault;
+use crate::planted::planted;
 use crate::types::{HeapKind, StorageKind, Top, TypeId, ValKind};
 
 /// Where a storage type's memory is, for alias analysis.
@@ -75,7 +75,7 @@ impl Translator<'_> {
 
     /// The reference of a function of this module's index space.
     pub(super) fn ref_func(&mut self, func: FuncIdx) -> Value {
-        if self.config().planted.has(Fault::FuncReferenceLost) {
+        if planted!(self.config().planted, FuncReferenceLost) {
             return self.i64_const(0);
         }
         let module = self.env.module;
@@ -107,7 +107,7 @@ impl Translator<'_> {
 
     pub(super) fn i31_get(&mut self, signed: bool) {
         let reference = self.pop();
-        if !self.config().planted.has(Fault::I31GetNullUnchecked) {
+        if !planted!(self.config().planted, I31GetNullUnchecked) {
             self.trap_unless(reference, Trap::NullI31Reference);
         }
         let number = if signed {
@@ -188,7 +188,7 @@ impl Translator<'_> {
             AbiTy::Ref => {
                 let reference = self.b.ins().load(types::I32, flags, object, offset);
                 let holds = holds(storage).unwrap_or(Holds::ANY);
-                if !self.config().planted.has(Fault::StructGetResultUndeclared) {
+                if !planted!(self.config().planted, StructGetResultUndeclared) {
                     self.declare_if(reference, holds);
                 }
                 reference
@@ -212,7 +212,7 @@ impl Translator<'_> {
     ) {
         let offset = offset as i32;
         match storage {
-            StorageKind::I8 if self.config().planted.has(Fault::PackedStoreTooWide) => {
+            StorageKind::I8 if planted!(self.config().planted, PackedStoreTooWide) => {
                 self.b.ins().istore16(flags, new, object, offset)
             }
             StorageKind::I8 => self.b.ins().istore8(flags, new, object, offset),
@@ -352,7 +352,7 @@ impl Translator<'_> {
 
     fn allocate_struct(&mut self, id: TypeId, bytes: u32) -> Value {
         let type_id = self.i32_const(id.0 as i32);
-        if self.config().planted.has(Fault::StructNewResultUndeclared) {
+        if planted!(self.config().planted, StructNewResultUndeclared) {
             return self.libcall_i32(LibCall::alloc_struct, &[type_id]);
         }
         if self.config().collection_points {

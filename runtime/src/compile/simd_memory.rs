@@ -8,7 +8,7 @@ use wasmparser::{MemArg, Operator};
 
 use super::translator::Translator;
 use crate::error::Rejected;
-use crate::planted::Fault;
+use crate::planted::planted;
 
 impl Translator<'_> {
     /// A vector seen as lanes of another type.
@@ -63,7 +63,7 @@ impl Translator<'_> {
 
     /// Bytes of memory that an access to one lane needs.
     fn lane_bytes(&self, vector: Type) -> u64 {
-        let planted = self.config().planted.has(Fault::LaneBoundsOfVector);
+        let planted = planted!(self.config().planted, LaneBoundsOfVector);
         let accessed = if planted { vector } else { vector.lane_type() };
         u64::from(accessed.bytes())
     }

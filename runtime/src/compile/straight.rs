@@ -26,7 +26,7 @@ use super::translator::Translator;
 use crate::error::Trap;
 use crate::heap::emit::{Holds, Region};
 use crate::index::{FieldIdx, GlobalIdx, TableIdx, TypeIdx};
-use crate::planted::Fault;
+use crate::planted::planted;
 
 /// Of each kind of knowledge so many pieces are kept: more would make the search for one slow, and
 /// are rare.
@@ -179,7 +179,7 @@ impl Translator<'_> {
 
     /// A slot holds a value from here on.
     fn was_written(&mut self, slot: SlotName, value: Value) {
-        let apart = self.config().planted.has(Fault::SlotsToldApart);
+        let apart = planted!(self.config().planted, SlotsToldApart);
         let contents = &mut self.straight.contents;
         contents.retain(|(name, _)| *name != slot && (apart || !name.may_be(slot)));
         learn(contents, (slot, value));
@@ -198,7 +198,7 @@ impl Translator<'_> {
 
     /// Before an operator is translated.
     pub fn before(&mut self, effect: Effect) {
-        let late = self.config().planted.has(Fault::CountsSettledLate);
+        let late = planted!(self.config().planted, DeferredCountsLate);
         let waits = match effect {
             Effect::None => self.straight.changes.len() < KNOWN_MAX,
             Effect::Trap => late,

@@ -16,7 +16,7 @@ use crate::abi::vmctx::VmTable;
 use crate::error::Trap;
 use crate::heap::emit::{Holds, Region};
 use crate::index::TableIdx;
-use crate::planted::Fault;
+use crate::planted::planted;
 use crate::types::HeapKind;
 
 impl Translator<'_> {
@@ -99,7 +99,7 @@ impl Translator<'_> {
         let heap = self.env.module.decls().tables[table.as_usize()]
             .element
             .heap;
-        if heap == HeapKind::None && self.config().planted.has(Fault::TableGetBoundsUnchecked) {
+        if heap == HeapKind::None && planted!(self.config().planted, TableGetBoundsUnchecked) {
             let null = self.null(heap);
             return self.push(null);
         }
@@ -154,7 +154,7 @@ impl Translator<'_> {
         };
         let number = self.i32_const(table.0 as i32);
         let mut old = self.libcall(call, &[number, init, delta]);
-        if self.config().planted.has(Fault::TableGrowFailureTruncated) {
+        if planted!(self.config().planted, TableGrowFailureTruncated) {
             let low = self.b.ins().ireduce(types::I32, old);
             old = self.b.ins().uextend(types::I64, low);
         }
@@ -170,7 +170,7 @@ impl Translator<'_> {
             LibCall::table_fill_func
         };
         let mut number = table.0;
-        if self.config().planted.has(Fault::TableFillDefinedIndex) {
+        if planted!(self.config().planted, TableFillDefinedIndex) {
             number = number.saturating_sub(self.env.module.decls().imported_tables);
         }
         let number = self.i32_const(number as i32);

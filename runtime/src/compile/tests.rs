@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::*;
 use crate::config::{CollectorKind, OptLevel, TrapMode};
-use crate::planted::Fault;
+use crate::planted::PlantedFault;
 use crate::types::registry::TypeRegistry;
 
 fn wasm(text: &str) -> Vec<u8> {
@@ -170,9 +170,9 @@ fn references_are_in_maps_however_they_are_made() {
 #[cfg(feature = "planted")]
 fn planted_faults_leave_references_out_of_maps() {
     for (fault, way) in [
-        (Fault::SelectResultUndeclared, "select"),
-        (Fault::ArrayNewDataUndeclared, "array.new_data"),
-        (Fault::ArrayNewElemUndeclared, "array.new_elem"),
+        (PlantedFault::SelectResultUndeclared, "select"),
+        (PlantedFault::ArrayNewDataUndeclared, "array.new_data"),
+        (PlantedFault::ArrayNewElemUndeclared, "array.new_elem"),
     ] {
         let (_, body) = WAYS.iter().find(|(name, _)| *name == way).expect("a way");
         let mut config = Config::fuzzing(CollectorKind::Copying);
@@ -283,10 +283,10 @@ fn operands_of_initialisers_are_in_maps() {
     #[cfg(feature = "planted")]
     {
         let mut config = config;
-        config.planted = config.planted.with(Fault::ConstEvalOperandsUnrooted);
+        config.planted = config.planted.with(PlantedFault::ConstEvalOperandsUnrooted);
         assert_eq!(most(&config), None);
     }
-    let _ = Fault::ConstEvalOperandsUnrooted;
+    let _ = PlantedFault::ConstEvalOperandsUnrooted;
 }
 
 #[test]

@@ -41,7 +41,7 @@ use crate::error::Trap;
 use crate::heap::EmitCollector;
 use crate::heap::emit::{Holds, Region};
 use crate::index::TypeIdx;
-use crate::planted::Fault;
+use crate::planted::planted;
 
 /// Arguments of a jump.
 pub(super) type Args = SmallVec<[BlockArg; 8]>;
@@ -281,7 +281,7 @@ impl Translator<'_> {
         let block = self.b.create_block();
         for &ty in tys {
             let param = self.block_param(block, clif_type(ty));
-            if !self.config().planted.has(Fault::BlockParameterUndeclared) {
+            if !planted!(self.config().planted, BlockParameterUndeclared) {
                 self.declare(param, ty);
             }
         }

@@ -16,8 +16,9 @@ use crate::instance::link::Item;
 use crate::instance::mapping::Record;
 use crate::instance::memory::MemoryData;
 use crate::instance::store::{StoreId, StoreOpaque};
-use crate::instance::table::{Asker, Element, TableData};
+use crate::instance::table::{Element, TableData};
 use crate::instance::{GlobalId, MemoryId, TableId, TagId};
+use crate::planted::planted;
 use crate::types::{RefKind, ValKind};
 
 macro_rules! entity {
@@ -281,7 +282,10 @@ impl Table {
         let (id, element, raw) = self.checked(opaque, &value.into())?;
         if element.is_collected() {
             let [raw] = opaque.point_with(PointKind::Table, [raw.low_u32()])?;
-            opaque.table_set_ref(Asker::Host, id, at, raw)?;
+            planted!(opaque.planted(), TableSetHostNoBarrier => {
+                return Ok(opaque.without_barriers(|store| store.table_set_ref(id, at, raw))?);
+            });
+            opaque.table_set_ref(id, at, raw)?;
         } else {
             opaque.table_set_func(id, at, raw.func())?;
         }
@@ -304,7 +308,9 @@ impl Table {
         let opaque = store.as_context_mut().opaque_mut();
         let (id, element, raw) = self.checked(opaque, &init.into())?;
         let old = if element.is_collected() {
-            opaque.table_grow_ref(Asker::Host, id, raw.low_u32(), delta)?
+            let init = raw.low_u32();
+            planted!(opaque.planted(), TableGrowHostKeepsCount => opaque.count_once_more(init)?;);
+            opaque.table_grow_ref(id, init, delta)?
         } else {
             opaque.table_grow_func(id, raw.func(), delta)
         };
@@ -326,7 +332,11 @@ impl Table {
         let opaque = store.as_context_mut().opaque_mut();
         let (id, element, raw) = self.checked(opaque, &value.into())?;
         if element.is_collected() {
-            opaque.table_fill_ref(Asker::Host, id, at, raw.low_u32(), len)?;
+            let value = raw.low_u32();
+            planted!(opaque.planted(), TableFillHostNoBarrier => {
+                return Ok(opaque.without_barriers(|s| s.table_fill_ref(id, at, value, len))?);
+            });
+            opaque.table_fill_ref(id, at, value, len)?;
         } else {
             opaque.table_fill_func(id, at, raw.func(), len)?;
         }
@@ -357,7 +367,10 @@ impl Table {
                 |kind: RefKind| super::types::describe(&opaque.engine.registry, ValKind::Ref(kind));
             return Err(Error::type_mismatch(text(sup), text(sub)));
         }
-        opaque.table_copy(Asker::Host, (to, at), (from, start), len)?;
+        planted!(opaque.planted(), TableCopyHostNoBarrier => {
+            return Ok(opaque.without_barriers(|s| s.table_copy((to, at), (from, start), len))?);
+        });
+        opaque.table_copy((to, at), (from, start), len)?;
         opaque.settle();
         Ok(())
     }
@@ -439,6 +452,9 @@ impl Global {
             return Err(Misuse::Immutable.into());
         }
         let raw = lower(opaque, &value.into(), ty.content)?;
+        planted!(opaque.planted(), GlobalSetHostNoBarrier => {
+            return Ok(opaque.without_barriers(|store| store.global_set(id, raw))?);
+        });
         opaque.global_set(id, raw)?;
         opaque.settle();
         Ok(())

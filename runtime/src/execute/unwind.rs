@@ -8,7 +8,7 @@ use super::code_map::CodeMap;
 use crate::abi::vmctx::{VmContext, VmStore};
 use crate::compile::image::Image;
 use crate::compile::stack_map::StackMap;
-use crate::planted::{Fault, Planted};
+use crate::planted::{Planted, planted};
 
 /// The words of a `VmStore` that describe its newest activation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -191,12 +191,12 @@ pub unsafe fn each_slot(
 
 /// The stack map of the call that returns to `pc`; or another one, where a fault is planted.
 fn map_of(image: &Image, pc: usize, planted: Planted) -> Option<StackMap<'_>> {
-    if planted.has(Fault::StackMapTryLost) && image.try_call(pc).is_some() {
+    if planted!(planted, StackMapTryLost) && image.try_call(pc).is_some() {
         return None;
     }
     image.stack_map(pc).or_else(|| match () {
-        () if planted.has(Fault::StackMapNearest) => image.stack_map_before(pc, true),
-        () if planted.has(Fault::StackMapOther) => image.stack_map_before(pc, false),
+        () if planted!(planted, StackMapNearest) => image.stack_map_before(pc, true),
+        () if planted!(planted, StackMapOther) => image.stack_map_before(pc, false),
         () => None,
     })
 }

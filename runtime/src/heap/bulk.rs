@@ -8,7 +8,7 @@ use super::core::is_object;
 use super::fault::{AccessError, HeapFault};
 use super::layout::{is_traced, storage_bytes};
 use super::{Barrier, GcRef, Heap, Stored};
-use crate::planted::Fault;
+use crate::planted::planted;
 
 /// A checked range of an array's elements.
 struct Elements {
@@ -53,7 +53,7 @@ impl Heap {
     ) -> Result<(), AccessError> {
         let storage = self.element_storage(array)?;
         let to = self.range(array, at, len)?;
-        let len = if self.core.planted.has(Fault::ArrayFillFromStart) {
+        let len = if planted!(self.core.planted, ArrayFillFromStart) {
             len.min(at)
         } else {
             len
@@ -68,7 +68,7 @@ impl Heap {
             Stored::I32(v) | Stored::Func(v) => self.fill_with(&to, len, &v.to_ne_bytes()),
             Stored::I64(v) => self.fill_with(&to, len, &v.to_ne_bytes()),
             Stored::V128(v) => self.fill_with(&to, len, &v.to_ne_bytes()),
-            Stored::Ref(v) if self.core.planted.has(Fault::ArrayFillNoBarrier) => {
+            Stored::Ref(v) if planted!(self.core.planted, ArrayFillNoBarrier) => {
                 self.fill_with(&to, len, &GcRef::to_raw(v).to_ne_bytes());
             }
             Stored::Ref(v) => {
@@ -118,7 +118,7 @@ impl Heap {
     #[inline]
     fn exchange_copied(&mut self, slot: u32, new: u32) -> Result<(), HeapFault> {
         let old = self.core.space.word(slot);
-        if self.core.planted.has(Fault::ArrayCopyReleasesI31) && old & 1 == 1 {
+        if planted!(self.core.planted, ArrayCopyReleasesI31) && old & 1 == 1 {
             self.core.space.set_word(slot, new);
             return self.collector.exchange(&mut self.core, new, old & !1);
         }
@@ -144,8 +144,8 @@ impl Heap {
             return Err(self.fault(HeapFault::WrongField { object, at }).into());
         }
         let bytes = len * target.bytes;
-        let forward = self.core.planted.has(Fault::ArrayCopyForward);
-        let bare = self.core.planted.has(Fault::ArrayCopyNoBarrier);
+        let forward = planted!(self.core.planted, ArrayCopyForward);
+        let bare = planted!(self.core.planted, ArrayCopyNoBarrier);
         if !target.traced || !self.counts() || bare {
             if forward {
                 for offset in 0..bytes {
@@ -221,13 +221,13 @@ impl Heap {
             let object = array.raw();
             return Err(self.fault(HeapFault::WrongField { object, at }).into());
         }
-        if self.core.planted.has(Fault::ArrayInitElemNoBarrier) {
+        if planted!(self.core.planted, ArrayInitElemNoBarrier) {
             for (slot, &new) in (to.start..).step_by(4).zip(refs) {
                 self.core.space.set_word(slot, new);
             }
             return Ok(());
         }
-        if self.core.planted.has(Fault::ArrayInitElemWide) {
+        if planted!(self.core.planted, ArrayInitElemWide) {
             for (slot, &new) in (to.start..).step_by(8).zip(refs) {
                 self.core.space.store(slot, u64::from(new));
             }
@@ -268,12 +268,12 @@ impl Heap {
     /// The heap is corrupt.
     pub fn fill_roots(&mut self, slots: &mut [u32], new: Option<GcRef>) -> Result<(), HeapFault> {
         let new = GcRef::to_raw(new);
-        let memset = new == 0 && self.core.planted.has(Fault::TableFillNullMemset);
+        let memset = new == 0 && planted!(self.core.planted, TableFillNullMemset);
         if !self.counts() || memset {
             slots.fill(new);
             return Ok(());
         }
-        let given_up = self.core.planted.has(Fault::SameReferenceGivenUp);
+        let given_up = planted!(self.core.planted, SameReferenceGivenUp);
         let mut changes = 0;
         // What is given up is not what is counted afterwards, so nothing is given up that was not
         // counted.
@@ -381,11 +381,5 @@ impl Heap {
         let times =
             u32::try_from(times).map_err(|_| HeapFault::CountRange { object: raw, count })?;
         self.gain(raw, times)
-    }
-
-    /// [`Heap::copy_roots`] that leaves the counts alone: the fault of Wasmtime PR #11416.
-    #[cfg(feature = "planted")]
-    pub fn copy_roots_without_barrier(&mut self, to: &mut [u32], from: &[u32]) {
-        to.copy_from_slice(from);
     }
 }

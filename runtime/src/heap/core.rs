@@ -22,7 +22,7 @@ use super::layouts::{Layouts, Walk};
 use super::space::Space;
 use crate::abi::vmctx::VmStore;
 use crate::config::{Config, StoreConfig};
-use crate::planted::{Fault, Planted};
+use crate::planted::{Planted, planted};
 
 /// Offset of the first object: small offsets from null are never accessible.
 pub const FIRST: u32 = NULL_PAGE_BYTES;
@@ -353,7 +353,7 @@ impl Core {
     pub fn traced_elements(&self, walk: &Walk, len: u32) -> u32 {
         if !walk.traced_elements {
             0
-        } else if self.planted.has(Fault::ArrayEdgesMiscounted) {
+        } else if planted!(self.planted, ArrayEdgesMiscounted) {
             len.min(walk.element_bytes)
         } else {
             len
@@ -372,7 +372,7 @@ impl Core {
         mut visit: impl FnMut(&mut Core, u32) -> Result<(), HeapFault>,
     ) -> Result<(), HeapFault> {
         let walk = &extent.walk;
-        if walk.kind == Kind::Exception && self.planted.has(Fault::ExceptionsNotTraced) {
+        if walk.kind == Kind::Exception && planted!(self.planted, ExceptionsNotTraced) {
             return Ok(());
         }
         // One loop, not two: `visit` is only inlined where it is called once.

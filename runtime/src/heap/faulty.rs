@@ -1,9 +1,36 @@
-//! Collectors whose emitted half has a planted fault. The faults of the host's half sit where the
-//! real ones sat.
+//! What planted faults do to a heap. Only the cargo feature `planted` compiles this.
+//!
+//! [`Faulty`] is a collector that emits wrong code. The seams of other faults are where the engines
+//! had them.
 
 use super::emit::{Emit, EmitAllocation, EmitCollector, Holds, Op, Reg, Region, Slot};
-use super::{Barrier, Collector, CollectorTraits, Plan};
-use crate::planted::{Fault, Planted};
+use super::{Barrier, Collector, CollectorTraits, Heap, Plan};
+use crate::planted::{Planted, PlantedFault, planted};
+
+impl CollectorTraits {
+    /// Returns the traits of a collector whose writes count nothing.
+    pub(crate) fn without_barrier(self) -> CollectorTraits {
+        CollectorTraits {
+            barrier: Barrier::None,
+            ..self
+        }
+    }
+
+    /// Returns the traits of a collector that is not asked to collect when the heap is full.
+    pub(crate) fn without_reclamation(self) -> CollectorTraits {
+        CollectorTraits {
+            reclaims: false,
+            ..self
+        }
+    }
+}
+
+impl Heap {
+    /// Makes the heap treat its collector as one with these traits.
+    pub(crate) fn set_traits(&mut self, traits: CollectorTraits) {
+        self.traits = traits;
+    }
+}
 
 /// A collector with faults.
 #[derive(Debug)]
@@ -31,7 +58,7 @@ impl Plan for Faulty {
 impl Faulty {
     /// Makes an i31 look like the object whose reference it would be without its lowest bits.
     fn without_tag(&self, e: &mut dyn Emit, value: Reg) -> Reg {
-        if self.planted.has(Fault::InlineBarrierCountsI31)
+        if planted!(self.planted, InlineBarrierCountsI31)
             && self.right.traits().barrier == Barrier::Count
         {
             let mask = e.constant(!1);
@@ -43,7 +70,7 @@ impl Faulty {
 
     /// What a value is taken for that may have lost its tag, and what was written over by one.
     fn taken_for(&self, holds: Holds) -> Holds {
-        if self.planted.has(Fault::InlineBarrierCountsI31) {
+        if planted!(self.planted, InlineBarrierCountsI31) {
             Holds::ANY
         } else {
             holds
@@ -62,9 +89,9 @@ impl EmitCollector for Faulty {
 
     fn write(&self, e: &mut dyn Emit, slot: Slot, new: Reg, holds: Holds) {
         let bare = match slot.region {
-            Region::Global => Fault::GlobalSetNoBarrier,
-            Region::Table => Fault::TableSetNoBarrier,
-            _ => Fault::InlineWriteNoBarrier,
+            Region::Global => PlantedFault::GlobalSetNoBarrier,
+            Region::Table => PlantedFault::TableSetNoBarrier,
+            _ => PlantedFault::InlineWriteNoBarrier,
         };
         if self.planted.has(bare) {
             slot.store(e, new);

@@ -14,7 +14,7 @@
 //! 4-byte number of the function in the store (never as a pointer); v128 needs no alignment beyond
 //! 8.
 
-use crate::planted::{Fault, Planted};
+use crate::planted::{Planted, planted};
 use crate::types::{FieldKind, StorageKind, ValKind};
 
 /// What an object is. In the tag's bits 24..28.
@@ -100,7 +100,7 @@ impl StructLayout {
         fields: impl IntoIterator<Item = StorageKind>,
     ) -> StructLayout {
         let mut fields: Vec<_> = fields.into_iter().enumerate().collect();
-        if planted.has(Fault::LayoutReferencesFirst) {
+        if planted!(planted, LayoutReferencesFirst) {
             fields.sort_by_key(|(_, storage)| !is_traced(*storage));
         }
         let mut at = header_bytes;

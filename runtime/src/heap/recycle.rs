@@ -44,8 +44,8 @@ pub(super) use kept::keep;
 /// The cache to begin with.
 #[cfg(feature = "planted")]
 pub(super) fn layouts(config: &Config, source: Arc<dyn TypeSource>, header_bytes: u32) -> Layouts {
-    use crate::planted::Fault;
-    let keeps = config.planted.has(Fault::LayoutsOutliveHeap);
+    use crate::planted::planted;
+    let keeps = planted!(config.planted, LayoutsOutliveHeap);
     if keeps && let Some(kept) = kept::take(header_bytes) {
         return kept;
     }

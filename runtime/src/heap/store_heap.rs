@@ -26,7 +26,7 @@ use super::{
 use crate::abi::vmctx::VmStore;
 use crate::config::{Config, StoreConfig};
 use crate::limits::OBJECT_BYTES_MAX;
-use crate::planted::{Fault, Planted};
+use crate::planted::{Planted, planted};
 use crate::types::TypeId;
 
 /// Bytes of occupied heap that are checked without thinning: a few hundred collections of a heap of
@@ -43,7 +43,7 @@ const CHECK_CREDIT_EACH: u64 = 2 << 10;
 pub struct Heap {
     pub(super) core: Core,
     pub(super) collector: Box<dyn Collector>,
-    traits: CollectorTraits,
+    pub(super) traits: CollectorTraits,
     scheduler: Scheduler,
     points: [u64; PointKind::COUNT],
     /// Allocations asked for since `full_at` was chosen, but for inline ones.
@@ -308,7 +308,7 @@ impl Heap {
             }
         })?;
         let mut size = u64::from(walk.size) + u64::from(len) * u64::from(walk.element_bytes);
-        if self.core.planted.has(Fault::ArraySizeWraps) {
+        if planted!(self.core.planted, ArraySizeWraps) {
             size = u64::from(size as u32).max(u64::from(walk.size));
         }
         self.allocate(Kind::Array, ty.0, len, size.next_multiple_of(8), roots)
@@ -431,20 +431,6 @@ impl Heap {
         self.write_root(slot, None)
     }
 
-    /// Whether an allocation that finds no room collects: with a planted fault, not while constant
-    /// expressions are evaluated.
-    #[cfg(feature = "planted")]
-    pub fn set_reclaims(&mut self, reclaims: bool) {
-        self.traits.reclaims = reclaims;
-    }
-
-    /// Replaces the reference in a root and leaves the counts alone: the fault of Wasmtime PR
-    /// #11416.
-    #[cfg(feature = "planted")]
-    pub fn write_root_without_barrier(&mut self, slot: &mut u32, new: Option<GcRef>) {
-        *slot = GcRef::to_raw(new);
-    }
-
     /// `times` more places hold `raw`.
     #[inline]
     pub(super) fn gain(&mut self, raw: u32, times: u32) -> Result<(), HeapFault> {
@@ -502,7 +488,7 @@ impl Heap {
 #[cfg(feature = "planted")]
 impl Drop for Heap {
     fn drop(&mut self) {
-        if self.core.planted.has(Fault::LayoutsOutliveHeap) {
+        if planted!(self.core.planted, LayoutsOutliveHeap) {
             let header_bytes = self.core.header_bytes;
             let layouts = self.core.layouts.take();
             recycle::keep(header_bytes, layouts);
@@ -517,11 +503,11 @@ struct WithoutPlanted<'a>(&'a mut dyn Roots, Planted);
 impl WithoutPlanted<'_> {
     fn hides(planted: Planted, kind: RootKind) -> bool {
         match kind {
-            RootKind::Global => planted.has(Fault::GlobalsAreNoRoots),
-            RootKind::Segment => planted.has(Fault::SegmentsAreNoRoots),
-            RootKind::PendingException => planted.has(Fault::PendingExceptionIsNoRoot),
-            RootKind::TableElement => planted.has(Fault::TablesAreNoRoots),
-            RootKind::HostHandle => planted.has(Fault::HandlesAreNoRoots),
+            RootKind::Global => planted!(planted, GlobalsAreNoRoots),
+            RootKind::Segment => planted!(planted, SegmentsAreNoRoots),
+            RootKind::PendingException => planted!(planted, PendingExceptionIsNoRoot),
+            RootKind::TableElement => planted!(planted, TablesAreNoRoots),
+            RootKind::HostHandle => planted!(planted, HandlesAreNoRoots),
             RootKind::StackSlot | RootKind::Temporary => false,
         }
     }

@@ -11,7 +11,6 @@ use crate::abi::vmctx::{ValRaw, VmGlobal};
 use crate::execute::Raised;
 use crate::heap::GcRef;
 use crate::module::GlobalType;
-use crate::planted::Fault;
 
 /// A global of a store. Its record is valid for as long as the store lives (V1).
 #[derive(Debug)]
@@ -93,13 +92,8 @@ impl StoreOpaque {
     /// # Errors
     /// The heap is corrupt.
     pub fn global_set(&mut self, id: GlobalId, value: ValRaw) -> Result<(), Raised> {
-        let bare = self.planted().has(Fault::GlobalSetHostNoBarrier);
         let global = &mut self.contents.globals[id.at()];
         match global.slot() {
-            Some(slot) if bare => {
-                *slot = value.low_u32();
-                Ok(())
-            }
             Some(slot) => {
                 let new = GcRef::from_raw(value.low_u32());
                 super::store::write_root(&mut self.heap, slot, new)

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::heap::fault::HeapFault;
 use crate::heap::{GcRef, Heap};
-use crate::planted::Fault;
+use crate::planted::planted;
 
 /// Names a scoped root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -140,7 +140,7 @@ impl Handles {
         for at in dropped {
             let slot = &mut self.owned[at as usize];
             match heap {
-                Some(heap) if !heap.planted().has(Fault::HandleReleaseKeepsCount) => {
+                Some(heap) if !planted!(heap.planted(), HandleReleaseKeepsCount) => {
                     heap.clear_root(slot)?;
                 }
                 _ => *slot = 0,

@@ -20,7 +20,7 @@ use crate::abi::vmctx::{ValRaw, VmContext, VmFuncRef, VmHostFunc, VmStore};
 use crate::compile::trampoline::Trampoline;
 use crate::execute::{Raised, raise};
 use crate::heap::PointKind;
-use crate::planted::Fault;
+use crate::planted::planted;
 use crate::types::registry::Registered;
 use crate::types::{FuncSig, TypeId, ValKind};
 
@@ -198,7 +198,7 @@ unsafe fn host_call(
         // SAFETY: the caller's promise; the borrow ends before the body runs.
         let store = unsafe { &mut *store };
         let mut held = references(params, buffer);
-        if store.planted().has(Fault::HostArgumentsUnrooted) {
+        if planted!(store.planted(), HostArgumentsUnrooted) {
             store.point(PointKind::HostCall)?;
         } else {
             store.with_temporaries(&mut held, |store| store.point(PointKind::HostCall))?;

@@ -33,7 +33,7 @@ use crate::error::Exhausted;
 use crate::execute::{Backtrace, Ended, Raised};
 use crate::index::{DataIdx, ElemIdx, FuncIdx, GlobalIdx};
 use crate::module::{ConstExpr, Items, Mode, Module};
-use crate::planted::Fault;
+use crate::planted::planted;
 use crate::types::{HeapKind, TypeId, ValKind};
 
 /// Why there is no instance, or none that started.
@@ -93,15 +93,9 @@ impl StoreOpaque {
             self.contents.truncate(before);
         }
         let id = id?;
-        #[cfg(feature = "planted")]
-        let reclaims = self.forbid_collections();
         let initialised = self.initialise(id, module);
-        #[cfg(feature = "planted")]
-        if let Some(heap) = &mut self.heap {
-            heap.set_reclaims(reclaims);
-        }
         if let Err(ended) = initialised {
-            if !self.planted().has(Fault::FailedInstanceKeepsObjects) {
+            if !planted!(self.planted(), FailedInstanceKeepsObjects) {
                 self.abandon(id)?;
             }
             return Err(ended.into());
@@ -111,19 +105,6 @@ impl StoreOpaque {
             self.call_start(id, module, start)?;
         }
         Ok(id)
-    }
-
-    /// With the fault planted, nothing is collected until the heap is told otherwise; what it did
-    /// before.
-    #[cfg(feature = "planted")]
-    fn forbid_collections(&mut self) -> bool {
-        let forbidden = self.planted().has(Fault::ConstEvalCannotCollect);
-        let Some(heap) = &mut self.heap else {
-            return true;
-        };
-        let reclaims = heap.traits().reclaims;
-        heap.set_reclaims(reclaims && !forbidden);
-        reclaims
     }
 
     /// Whether the limiter allows one more instance with the module's tables and memories.
@@ -284,7 +265,7 @@ impl StoreOpaque {
     ) -> Box<[TagId]> {
         let decls = module.decls();
         for ty in &decls.tags[decls.imported_tags as usize..] {
-            if self.planted().has(Fault::TagsComparedByType)
+            if planted!(self.planted(), TagsComparedByType)
                 && let Some(same) = self.tag_of_type(decls.types[ty.as_usize()])
             {
                 tags.push(same);
@@ -319,7 +300,7 @@ impl StoreOpaque {
         let mut records = Vec::new();
         for (at, func) in funcs.iter().enumerate() {
             let mut func = *func;
-            if self.planted().has(Fault::ImportTypeWins) {
+            if planted!(self.planted(), ImportTypeWins) {
                 let record = retyped(func, module.func_type(FuncIdx(at as u32)))?;
                 func = record.start().cast();
                 records.push(record);
@@ -352,7 +333,7 @@ impl StoreOpaque {
 
     /// Fills in the items of segments that are only names of functions.
     fn name_funcs(&mut self, id: InstanceId) {
-        let not_null = self.planted().has(Fault::NullItemIsNotNull);
+        let not_null = planted!(self.planted(), NullItemIsNotNull);
         let data = &mut self.contents.instances[id.at()];
         let module = Arc::clone(&data.module);
         for (at, elem) in module.decls().elems.iter().enumerate() {
@@ -517,7 +498,12 @@ impl StoreOpaque {
         self.known_items(id, compiled).map_err(ended)?;
         for code in compiled.image.inits() {
             let context = self.contents.instances[id.at()].context.as_ptr();
-            self.invoke_nullary(code, context.as_ptr().cast())?;
+            let context = context.as_ptr().cast();
+            planted!(self.planted(), ConstEvalCannotCollect => {
+                self.without_collections(|store| store.invoke_nullary(code, context))?;
+                continue;
+            });
+            self.invoke_nullary(code, context)?;
         }
         Ok(())
     }
@@ -587,7 +573,7 @@ impl StoreOpaque {
             for (item, initial) in (0..).zip(items) {
                 match initial {
                     Initial::Constant(Constant::Ref(_))
-                        if self.planted().has(Fault::I31ItemLost) => {}
+                        if planted!(self.planted(), I31ItemLost) => {}
                     Initial::Constant(Constant::Ref(raw)) if *raw != 0 => {
                         self.init_segment_ref(id, elem, item, *raw)?;
                     }

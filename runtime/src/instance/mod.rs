@@ -12,6 +12,8 @@ pub mod code;
 pub mod contents;
 pub mod context;
 pub mod engine;
+#[cfg(feature = "planted")]
+mod faulty;
 pub mod global;
 pub mod handles;
 pub mod host;

@@ -5,7 +5,7 @@ use super::store::{StoreOpaque, init_root};
 use crate::error::Trap;
 use crate::execute::{Raised, landing, unwind};
 use crate::heap::GcRef;
-use crate::planted::Fault;
+use crate::planted::planted;
 
 impl StoreOpaque {
     /// Ends what runs in the newest activation. An exception that wasm code catches resumes at its
@@ -20,7 +20,7 @@ impl StoreOpaque {
         let mut why = why;
         let caught = match why {
             Raised::Exception(object, tag) => Some((GcRef::to_raw(Some(object)), tag)),
-            Raised::Trap(Trap::AllocationTooLarge) if planted.has(Fault::LargeAllocationCaught) => {
+            Raised::Trap(Trap::AllocationTooLarge) if planted!(planted, LargeAllocationCaught) => {
                 Some((0, u32::MAX))
             }
             _ => None,
@@ -37,7 +37,7 @@ impl StoreOpaque {
         if let Raised::Exception(object, _) = why {
             // SAFETY: V1, V3.
             let slot = unsafe { &mut (*vm).pending_exception };
-            if planted.has(Fault::PendingExceptionUncounted) {
+            if planted!(planted, PendingExceptionUncounted) {
                 *slot = object.raw();
             } else if let Err(fault) = init_root(&mut self.heap, slot, Some(object)) {
                 why = fault;

@@ -13,7 +13,7 @@ use crate::abi::vmctx::{VmFuncRef, VmSegment};
 use crate::execute::Raised;
 use crate::heap::GcRef;
 use crate::index::{DataIdx, ElemIdx};
-use crate::planted::Fault;
+use crate::planted::planted;
 
 /// The items of an element segment.
 #[derive(Debug)]
@@ -76,7 +76,7 @@ impl StoreOpaque {
     /// The heap is corrupt.
     pub fn elem_drop(&mut self, instance: InstanceId, elem: ElemIdx) -> Result<(), Raised> {
         let planted = self.planted();
-        if planted.has(Fault::ElemDropIgnored) {
+        if planted!(planted, ElemDropIgnored) {
             return Ok(());
         }
         let data = &mut self.contents.instances[instance.at()];
@@ -87,10 +87,10 @@ impl StoreOpaque {
                 let mut items = std::mem::take(items);
                 // SAFETY: `vm` is this segment's record in the living context.
                 unsafe { segment.publish(vm) };
-                if planted.has(Fault::ElemDropBecomesFuncs) {
+                if planted!(planted, ElemDropBecomesFuncs) {
                     *segment = Segment::Funcs(Vec::new());
                 }
-                if planted.has(Fault::PassiveSegmentUncounted) {
+                if planted!(planted, PassiveSegmentUncounted) {
                     return Ok(());
                 }
                 for slot in &mut items {
@@ -118,7 +118,7 @@ impl StoreOpaque {
         match &mut data.segments[elem.as_usize()] {
             Segment::Refs(items) => {
                 let slot = &mut items[item as usize];
-                if planted.has(Fault::PassiveSegmentUncounted) {
+                if planted!(planted, PassiveSegmentUncounted) {
                     *slot = value;
                     return Ok(());
                 }
@@ -156,7 +156,7 @@ impl StoreOpaque {
 
     /// `data.drop`.
     pub fn data_drop(&mut self, instance: InstanceId, data: DataIdx) {
-        if self.planted().has(Fault::DataDropIgnored) {
+        if planted!(self.planted(), DataDropIgnored) {
             return;
         }
         self.contents.instances[instance.at()].dropped_datas[data.as_usize()] = true;

@@ -16,7 +16,7 @@ use std::ptr::NonNull;
 
 use super::mapping::Record;
 use super::segment::Segment;
-use super::store::{StoreOpaque, init_root, write_root};
+use super::store::{StoreOpaque, write_root};
 use super::{InstanceId, TableId};
 use crate::abi::vmctx::{VmFuncRef, VmTable};
 use crate::error::{Exhausted, Trap};
@@ -25,7 +25,7 @@ use crate::heap::{GcRef, PointKind};
 use crate::index::ElemIdx;
 use crate::limits::TABLE_ELEMENTS_MAX;
 use crate::module::TableType;
-use crate::planted::Fault;
+use crate::planted::planted;
 
 /// The elements of a table.
 #[derive(Debug)]
@@ -183,15 +183,6 @@ fn range(size: u64, at: u64, len: u64) -> Result<Range<usize>, Raised> {
     }
 }
 
-/// Who asks for an operation: planted faults re-create what only the embedder's half did wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asker {
-    /// An instruction, or the initialisation of an instance.
-    Wasm,
-    /// The embedder.
-    Host,
-}
-
 impl StoreOpaque {
     /// A table.
     ///
@@ -210,21 +201,10 @@ impl StoreOpaque {
     ///
     /// # Errors
     /// `TableOutOfBounds`.
-    pub fn table_set_ref(
-        &mut self,
-        asker: Asker,
-        id: TableId,
-        at: u64,
-        value: u32,
-    ) -> Result<(), Raised> {
-        let planted = self.planted();
+    pub fn table_set_ref(&mut self, id: TableId, at: u64, value: u32) -> Result<(), Raised> {
         let slots = self.contents.tables[id.at()].refs();
         let slot = usize::try_from(at).ok().and_then(|at| slots.get_mut(at));
         let slot = slot.ok_or(OUT)?;
-        if asker == Asker::Host && planted.has(Fault::TableSetHostNoBarrier) {
-            *slot = value;
-            return Ok(());
-        }
         write_root(&mut self.heap, slot, GcRef::from_raw(value))
     }
 
@@ -264,25 +244,17 @@ impl StoreOpaque {
     /// The heap is corrupt.
     pub fn table_grow_ref(
         &mut self,
-        asker: Asker,
         id: TableId,
         init: u32,
         delta: u64,
     ) -> Result<Option<u64>, Raised> {
-        let init = if self.planted().has(Fault::TableGrowInitUnrooted) {
+        let init = if planted!(self.planted(), TableGrowInitUnrooted) {
             self.point(PointKind::Growth)?;
             init
         } else {
             let [init] = self.point_with(PointKind::Growth, [init])?;
             init
         };
-        let keeps_count = match asker {
-            Asker::Wasm => Fault::TableGrowKeepsCount,
-            Asker::Host => Fault::TableGrowHostKeepsCount,
-        };
-        if self.planted().has(keeps_count) {
-            init_root(&mut self.heap, &mut 0, GcRef::from_raw(init))?;
-        }
         let Some(old) = self.table_extend(id, delta) else {
             return Ok(None);
         };
@@ -312,7 +284,6 @@ impl StoreOpaque {
     /// `TableOutOfBounds`; then nothing was written.
     pub fn table_fill_ref(
         &mut self,
-        asker: Asker,
         id: TableId,
         at: u64,
         value: u32,
@@ -320,11 +291,10 @@ impl StoreOpaque {
     ) -> Result<(), Raised> {
         let [value] = self.point_with(PointKind::Table, [value])?;
         let range = self.table(id).range(at, len)?;
-        let bare = asker == Asker::Host && self.planted().has(Fault::TableFillHostNoBarrier);
         let slots = &mut self.contents.tables[id.at()].refs()[range];
         match &mut self.heap {
-            Some(heap) if !bare => heap.fill_roots(slots, GcRef::from_raw(value))?,
-            _ => slots.fill(value),
+            Some(heap) => heap.fill_roots(slots, GcRef::from_raw(value))?,
+            None => slots.fill(value),
         }
         Ok(())
     }
@@ -351,7 +321,6 @@ impl StoreOpaque {
     /// `TableOutOfBounds`; then nothing was written.
     pub fn table_copy(
         &mut self,
-        asker: Asker,
         (to, at): (TableId, u64),
         (from, start): (TableId, u64),
         len: u64,
@@ -362,7 +331,7 @@ impl StoreOpaque {
         }
         let source = self.table(from).range(start, len)?;
         let target = self.table(to).range(at, len)?;
-        if to == from && self.planted().has(Fault::TableCopyForgotten) {
+        if to == from && planted!(self.planted(), TableCopyForgotten) {
             return Ok(());
         }
         if !collected {
@@ -374,18 +343,14 @@ impl StoreOpaque {
             }
             return Ok(());
         }
-        let bare = self.planted().has(match asker {
-            Asker::Wasm => Fault::TableCopyNoBarrier,
-            Asker::Host => Fault::TableCopyHostNoBarrier,
-        });
         if to == from {
             let slots = self.contents.tables[to.at()].refs();
             match &mut self.heap {
-                Some(heap) if !bare => {
+                Some(heap) => {
                     let (at, start, len) = (target.start, source.start, source.len());
                     heap.copy_roots_within(slots, at, start, len)?;
                 }
-                _ => slots.copy_within(source, target.start),
+                None => slots.copy_within(source, target.start),
             }
             return Ok(());
         }
@@ -393,8 +358,8 @@ impl StoreOpaque {
         let items = std::mem::take(self.contents.tables[from.at()].refs());
         let slots = &mut self.contents.tables[to.at()].refs()[target];
         let copied = match &mut self.heap {
-            Some(heap) if !bare => heap.copy_roots(slots, &items[source]).map_err(Raised::from),
-            _ => {
+            Some(heap) => heap.copy_roots(slots, &items[source]).map_err(Raised::from),
+            None => {
                 slots.copy_from_slice(&items[source]);
                 Ok(())
             }
@@ -415,7 +380,6 @@ impl StoreOpaque {
         from: u32,
         len: u32,
     ) -> Result<(), Raised> {
-        let planted = self.planted();
         if self.table(id).ty.element.is_collected() {
             let [] = self.point_with(PointKind::Table, [])?;
         }
@@ -431,10 +395,8 @@ impl StoreOpaque {
             (Elements::Refs(slots), Segment::Refs(items)) => {
                 let (slots, items) = (&mut slots[target], &items[source]);
                 match &mut self.heap {
-                    Some(heap) if !planted.has(Fault::TableInitNoBarrier) => {
-                        heap.copy_roots(slots, items)?;
-                    }
-                    _ => slots.copy_from_slice(items),
+                    Some(heap) => heap.copy_roots(slots, items)?,
+                    None => slots.copy_from_slice(items),
                 }
             }
             _ => unreachable!("validated: table and segment have one shape"),

@@ -12,7 +12,7 @@ use crate::heap::layout::storage_bytes;
 use crate::heap::{AccessError, GcRef, PointKind, Stored};
 use crate::index::{DataIdx, ElemIdx, TagIdx};
 use crate::instance::segment::Segment;
-use crate::planted::{Fault, Planted};
+use crate::planted::{Planted, planted};
 use crate::types::{Composite, StorageKind, TypeId, ValKind};
 
 /// A reference that compiled code has tested.
@@ -29,7 +29,7 @@ fn data_range(
     planted: Planted,
 ) -> Result<&[u8], Raised> {
     let mut end = u64::from(from) + u64::from(len) * u64::from(bytes);
-    if planted.has(Fault::ArrayDataBoundsInElements)
+    if planted!(planted, ArrayDataBoundsInElements)
         && u64::from(from) + u64::from(len) <= segment.len() as u64
     {
         let whole = (segment.len() as u64 - u64::from(from)) / u64::from(bytes) * u64::from(bytes);
@@ -152,7 +152,7 @@ impl Call<'_> {
         let elem = ElemIdx(elem);
         let items = self.store.segment(self.instance, elem).len();
         check_elem(items, from, len)?;
-        if self.store.planted().has(Fault::SegmentEvaluatedAtEachUse) {
+        if planted!(self.store.planted(), SegmentEvaluatedAtEachUse) {
             (from..from + len).try_for_each(|item| self.evaluate_again(elem, item))?;
         }
         let array = self.store.alloc_array(TypeId(type_id), len)?;
@@ -236,7 +236,7 @@ impl Call<'_> {
 
     /// Checks that a range is in an array: the first of the two bounds of `array.init_*`.
     fn check_array(&mut self, array: GcRef, at: u32, len: u32) -> Result<(), Raised> {
-        if len == 0 && self.store.planted().has(Fault::ArrayEmptyUnchecked) {
+        if len == 0 && planted!(self.store.planted(), ArrayEmptyUnchecked) {
             return Ok(());
         }
         let elements = self.store.heap()?.array_len(array)?;
@@ -248,11 +248,11 @@ impl Call<'_> {
 
     fn fill(&mut self, array: GcRef, at: u32, value: Stored, len: u32) -> Answer {
         let planted = self.store.planted();
-        let len = match planted.has(Fault::ArrayFillLenFromIndex) {
+        let len = match planted!(planted, ArrayFillLenFromIndex) {
             true => at,
             false => len,
         };
-        if len == 0 && planted.has(Fault::ArrayEmptyUnchecked) {
+        if len == 0 && planted!(planted, ArrayEmptyUnchecked) {
             return Ok(0);
         }
         self.store.heap()?.array_fill(array, at, value, len)?;
@@ -304,7 +304,7 @@ impl Call<'_> {
         len: u32,
     ) -> Answer {
         let (to, from) = (object(to), object(from));
-        if self.store.planted().has(Fault::ArrayCopyOperandsUnrooted) {
+        if planted!(self.store.planted(), ArrayCopyOperandsUnrooted) {
             self.store.point(PointKind::Allocation)?;
         }
         self.store.heap()?.array_copy(to, at, from, start, len)?;

@@ -4,7 +4,7 @@ use super::{Answer, Call};
 use crate::abi::vmctx::VmFuncRef;
 use crate::index::{ElemIdx, TableIdx};
 use crate::instance::TableId;
-use crate::instance::table::Asker;
+use crate::planted::planted;
 
 /// A function reference as compiled code passes it.
 pub(super) fn funcref(raw: u64) -> *mut VmFuncRef {
@@ -18,7 +18,8 @@ impl Call<'_> {
 
     pub(super) fn table_grow_ref(&mut self, table: u32, init: u32, delta: u64) -> Answer {
         let table = self.table(table);
-        let old = self.store.table_grow_ref(Asker::Wasm, table, init, delta)?;
+        planted!(self.store.planted(), TableGrowKeepsCount => self.store.count_once_more(init)?;);
+        let old = self.store.table_grow_ref(table, init, delta)?;
         Ok(old.unwrap_or(u64::MAX))
     }
 
@@ -30,8 +31,7 @@ impl Call<'_> {
 
     pub(super) fn table_fill_ref(&mut self, table: u32, at: u64, value: u32, len: u64) -> Answer {
         let table = self.table(table);
-        self.store
-            .table_fill_ref(Asker::Wasm, table, at, value, len)?;
+        self.store.table_fill_ref(table, at, value, len)?;
         Ok(0)
     }
 
@@ -50,8 +50,12 @@ impl Call<'_> {
         len: u64,
     ) -> Answer {
         let (to, from) = (self.table(to), self.table(from));
-        self.store
-            .table_copy(Asker::Wasm, (to, at), (from, start), len)?;
+        planted!(self.store.planted(), TableCopyNoBarrier => {
+            return self.store.without_barriers(|store| {
+                store.table_copy((to, at), (from, start), len).map(|()| 0)
+            });
+        });
+        self.store.table_copy((to, at), (from, start), len)?;
         Ok(0)
     }
 
@@ -65,6 +69,11 @@ impl Call<'_> {
     ) -> Answer {
         let table = self.table(table);
         let elem = (self.instance, ElemIdx(elem));
+        planted!(self.store.planted(), TableInitNoBarrier => {
+            return self.store.without_barriers(|store| {
+                store.table_init(elem, table, at, from, len).map(|()| 0)
+            });
+        });
         self.store.table_init(elem, table, at, from, len)?;
         Ok(0)
     }

@@ -13,7 +13,7 @@ use super::canonical::{each_id, map_ids};
 use super::display::Displays;
 use super::{Composite, FuncSig, TypeDef, TypeId};
 use crate::error::Rejected;
-use crate::planted::{Fault, Planted};
+use crate::planted::{Planted, planted};
 
 /// Position of a group in the registry.
 type GroupId = u32;
@@ -139,7 +139,7 @@ impl Tables {
         key: Vec<TypeDef>,
     ) -> Result<(GroupId, Arc<[TypeId]>), Rejected> {
         let key: Arc<[TypeDef]> = key.into();
-        let shared = key.len() == 1 || !planted.has(Fault::GroupsNotCanonical);
+        let shared = key.len() == 1 || !planted!(planted, GroupsNotCanonical);
         if let Some(&id) = self.by_key.get(&key).filter(|_| shared) {
             let group = self.group_mut(id);
             group.uses += 1;

@@ -4,14 +4,14 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use gcrucible_runtime::embed::*;
-use gcrucible_runtime::planted::{Fault, Planted};
+use gcrucible_runtime::planted::{Planted, PlantedFault};
 
 use crate::{call, instantiate, under};
 
 /// Carries `scenario` out on every collector, sound and with the fault: only the latter is found,
 /// and on one at least.
 #[track_caller]
-fn check(fault: Fault, scenario: impl Fn(&Config) -> Result<(), Error>) {
+fn check(fault: PlantedFault, scenario: impl Fn(&Config) -> Result<(), Error>) {
     let mut found = Vec::new();
     for collector in CollectorKind::ALL {
         let mut config = Config::fuzzing(collector);
@@ -36,7 +36,7 @@ fn in_order<T>(store: &mut Store<T>) -> Result<(), Error> {
 /// Two stores on one thread, whose engines give one number to types of different layouts.
 #[test]
 fn layouts_outlive_heap() {
-    check(Fault::LayoutsOutliveHeap, |config| {
+    check(PlantedFault::LayoutsOutliveHeap, |config| {
         for fields in ["(field i64) (field i64) (field i32)", ""] {
             let mut store = under(&Engine::new(config)?, Schedule::EveryNth(2), ());
             let instance = instantiate(

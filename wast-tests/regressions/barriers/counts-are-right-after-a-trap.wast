@@ -1,7 +1,7 @@
 ;;! guards = "references written before an access that traps are counted, though the code behind the access is never reached"
 ;;! source = "this runtime: counts in compiled code wait for others that cancel them out"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
-;;! planted = "counts-settled-late"
+;;! planted = "deferred-counts-late"
 
 (module
   (type $box (struct (field (mut i32))))

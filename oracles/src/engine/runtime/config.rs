@@ -21,7 +21,7 @@ use gcrucible_runtime::config::{
     CollectorKind, Config, OptLevel, RegAlloc, Schedule as TheirSchedule, StoreConfig, TrapMode,
 };
 use gcrucible_runtime::heap::{CollectorTraits, plan};
-use gcrucible_runtime::planted::{Fault, Planted};
+use gcrucible_runtime::planted::{Planted, PlantedFault};
 
 use crate::schedule::Schedule;
 
@@ -150,7 +150,7 @@ impl RuntimeConfig {
         let mut config = RuntimeConfig::plain(collector);
         for name in parts {
             if let Some(fault) = name.strip_prefix('+') {
-                config.faults.push(Fault::from_name(fault)?.name());
+                config.faults.push(PlantedFault::from_name(fault)?.name());
             } else {
                 let part = PARTS.iter().find(|part| part.name == name)?;
                 (part.make)(&mut config);
@@ -223,7 +223,10 @@ impl RuntimeConfig {
     /// The faults switched on; none without the cargo feature `planted`.
     #[cfg(feature = "planted")]
     pub fn planted(&self) -> Planted {
-        let faults = self.faults.iter().filter_map(|name| Fault::from_name(name));
+        let faults = self
+            .faults
+            .iter()
+            .filter_map(|name| PlantedFault::from_name(name));
         faults.fold(Planted::NONE, Planted::with)
     }
 
@@ -242,7 +245,7 @@ pub fn collectors() -> impl Iterator<Item = &'static str> {
 /// The names of all faults that can be switched on (with the cargo feature `planted`) by appending
 /// `:+name` to a configuration.
 pub fn fault_names() -> impl Iterator<Item = &'static str> {
-    Fault::ALL.iter().map(|fault| fault.name())
+    PlantedFault::ALL.iter().map(|fault| fault.name())
 }
 
 #[cfg(test)]

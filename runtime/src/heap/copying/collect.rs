@@ -8,7 +8,7 @@ use crate::heap::Roots;
 use crate::heap::core::{Core, is_object};
 use crate::heap::fault::{HeapFault, Place};
 use crate::heap::layout::{KIND_SHIFT, Kind};
-use crate::planted::Fault;
+use crate::planted::planted;
 
 /// How many times the live bytes a half may hold before the next collection.
 const GROWTH: u64 = 4;
@@ -64,7 +64,7 @@ pub(super) fn collect(
     }
     std::mem::swap(&mut heap.current, &mut heap.other);
     // What is left of this half's former contents is cleared when the region grows over it.
-    if core.planted.has(Fault::RegionEndStale) {
+    if planted!(core.planted, RegionEndStale) {
         core.set_region_stale(moving.free, moving.free);
     } else {
         core.set_region(moving.free, moving.free);

@@ -9,7 +9,7 @@ use crate::heap::fault::HeapFault;
 use crate::heap::free_list::{BLOCK_MIN, Block};
 use crate::heap::layout::{Kind, OBJECT_ALIGN};
 use crate::heap::{Emit, Header, Reg, inline};
-use crate::planted::Fault;
+use crate::planted::planted;
 
 /// Free blocks below this size are no regions: too little would be allocated inline for the trip to
 /// the host.
@@ -33,7 +33,7 @@ pub(super) fn allocate(
     };
     core.write_header(object, header.tag, header.word);
     core.space.set_word(object + COUNT, 1);
-    if core.planted.has(Fault::SlowAllocationUnlisted) {
+    if planted!(core.planted, NewObjectNotInZeroCountTable) {
         core.space.set_word(object + LINK, 0);
         return Ok(Some(object));
     }
@@ -84,7 +84,7 @@ fn give_rest(heap: &mut Drc, core: &mut Core, block: Block, part: u32) {
         at: block.at + part,
         size: block.size - part,
     };
-    let lost = core.planted.has(Fault::FreeRemainderLost) && rest.size < BLOCK_MIN;
+    let lost = planted!(core.planted, FreeRemainderLost) && rest.size < BLOCK_MIN;
     if rest.size != 0 && !lost {
         heap.free.insert(core, rest);
     }

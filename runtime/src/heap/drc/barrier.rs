@@ -12,7 +12,7 @@ use crate::heap::emit::{Holds, Op, Region, Slot, StoreWord};
 use crate::heap::fault::{HeapFault, Place};
 use crate::heap::layout::{Kind, TAG_OFFSET};
 use crate::heap::{Emit, Reg};
-use crate::planted::Fault;
+use crate::planted::planted;
 
 /// The words of an object's header.
 pub(super) struct HeaderWords<'a>(&'a mut [u32; HEADER_BYTES as usize / 4]);
@@ -156,7 +156,7 @@ pub(super) fn count_down(
     raw: u32,
     place: impl Fn() -> Place,
 ) -> Result<(), HeapFault> {
-    let ignored = core.planted.has(Fault::ReleaseIgnoresStack);
+    let ignored = planted!(core.planted, ReleaseIgnoresStack);
     let header = header(heap, core, raw, place)?;
     if (header.count(), header.link()) == (1, ON_STACK) && !ignored {
         list(core, raw);
@@ -216,7 +216,7 @@ pub(super) fn bury(heap: &mut Drc, core: &mut Core) -> Result<(), HeapFault> {
         heap.dead = header.link();
         let tag = header.tag();
         let extent = core.extent(object, tag, heap.top)?;
-        let shallow = core.planted.has(Fault::ReleaseIsShallow);
+        let shallow = planted!(core.planted, ReleaseIsShallow);
         core.each_slot(object, &extent, |core, slot| {
             let raw = core.space.word(slot);
             if is_object(raw) && !shallow {

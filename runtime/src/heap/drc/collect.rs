@@ -7,7 +7,7 @@ use super::{BACKUP_MIN, Drc, LIST_MIN, LISTED, ON_STACK, mark};
 use crate::heap::core::{Core, is_object};
 use crate::heap::fault::{HeapFault, Place};
 use crate::heap::{Effort, Roots};
-use crate::planted::Fault;
+use crate::planted::planted;
 
 /// Trims the list, frees what dies, and with a backup trace also cycles.
 pub(super) fn collect(
@@ -22,7 +22,7 @@ pub(super) fn collect(
     unmark_stack(heap, core, &marked)?;
     let kept = core.stack_list().1;
     heap.list_max = kept.max(visited).saturating_mul(2).max(LIST_MIN);
-    let traces = heap.cycles && !core.planted.has(Fault::CyclesAreKept);
+    let traces = heap.cycles && !planted!(core.planted, CyclesAreKept);
     if traces && (effort == Effort::Full || heap.in_use(core) >= heap.backup_at) {
         mark::backup(heap, core, roots)?;
         heap.backup_at = (heap.in_use(core) * 2).max(BACKUP_MIN);
@@ -51,7 +51,7 @@ fn mark_stack(
         if !is_object(*slot) || fault.is_some() {
             return;
         }
-        let again = core.planted.has(Fault::StackCountsAgain);
+        let again = planted!(core.planted, StackCountsAgain);
         match header(heap, core, *slot, || place) {
             Ok(mut header) if header.link() & ON_STACK == 0 => {
                 header.set_link(header.link() | ON_STACK);

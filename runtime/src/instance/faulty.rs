@@ -1,0 +1,40 @@
+//! What planted faults do to a store. Only the cargo feature `planted` compiles this.
+
+use super::store::{StoreOpaque, init_root};
+use crate::execute::Raised;
+use crate::heap::{CollectorTraits, GcRef};
+
+impl StoreOpaque {
+    /// Runs `act` while no write of a reference changes a count.
+    pub(crate) fn without_barriers<R>(&mut self, act: impl FnOnce(&mut StoreOpaque) -> R) -> R {
+        self.with_traits(CollectorTraits::without_barrier, act)
+    }
+
+    /// Runs `act` while an allocation that finds the heap full fails without a collection.
+    pub(crate) fn without_collections<R>(&mut self, act: impl FnOnce(&mut StoreOpaque) -> R) -> R {
+        self.with_traits(CollectorTraits::without_reclamation, act)
+    }
+
+    /// Runs `act` while the heap behaves as if its collector had other traits.
+    fn with_traits<R>(
+        &mut self,
+        change: fn(CollectorTraits) -> CollectorTraits,
+        act: impl FnOnce(&mut StoreOpaque) -> R,
+    ) -> R {
+        let Some(heap) = &mut self.heap else {
+            return act(self);
+        };
+        let sound = heap.traits();
+        heap.set_traits(change(sound));
+        let result = act(self);
+        if let Some(heap) = &mut self.heap {
+            heap.set_traits(sound);
+        }
+        result
+    }
+
+    /// Increments the count of an object for which no place is found afterwards.
+    pub(crate) fn count_once_more(&mut self, raw: u32) -> Result<(), Raised> {
+        init_root(&mut self.heap, &mut 0, GcRef::from_raw(raw))
+    }
+}
