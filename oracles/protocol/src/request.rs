@@ -7,8 +7,8 @@ use crate::value::Value;
 /// A request: one line of JSON.
 ///
 /// Modules and instances are named by numbers that gcrucible chooses, and that are used once in a
-/// session. A request that refers to an instance that does not exist (because instantiation failed)
-/// is answered with [`Ended::Skipped`](crate::Ended).
+/// session. A request that refers to a module or instance that does not exist (because it was
+/// refused) is answered with [`Ended::Skipped`](crate::Ended), and nothing of it is done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Request {
@@ -23,8 +23,9 @@ pub enum Request {
         limits: Limits,
         /// When to collect, beside the collections that requests and programs ask for: `pressure`
         /// (when the engine likes), `every` (before and after every host function), `every:N`,
-        /// `at:A,B,C`. Points are numbered from 0 in order of execution. An adapter that cannot
-        /// place collections ignores it and says so in its capabilities.
+        /// `at:A,B,C`. Points are numbered from 0 in order of execution. The functions that serve
+        /// observation (`extern_id_or_none`, `func_id`, `rethrow`) are no points. An adapter that
+        /// cannot place collections ignores it and says so in its capabilities.
         schedule: String,
         /// What to answer, in order, to a program that asks how many objects live (`live`,
         /// `live_extern`). When they run out, the adapter answers 0.
@@ -50,6 +51,8 @@ pub enum Request {
         /// One entry for each import of the module, in any order. An import without an entry is
         /// missing, which the engine has to refuse.
         imports: Vec<Import>,
+        /// When instantiation ended by an exception: as in `invoke`.
+        caught: Option<Call>,
     },
     /// Calls an exported function from outside. Answer: `ended`.
     Invoke {
@@ -187,7 +190,9 @@ pub enum HostFunction {
     Call(NamedFunction),
     /// The same, with a full collection before the host returns, or passes on a trap or exception.
     CallGc(NamedFunction),
-    /// `[] -> []`: throws the exception by which the last `invoke` ended, once more.
+    /// `[] -> []`: throws the exception by which the last `invoke` or `instantiate` ended, once
+    /// more. Called only by the function `caught` of that request, so that the exception is kept no
+    /// longer than the request.
     Rethrow,
 }
 

@@ -22,6 +22,6 @@ pub enum Value {
     Null,
     /// An unboxed scalar of 31 bits, sign-extended.
     I31(i32),
-    /// The host object with this number; a new one, if the session has none or more than one.
+    /// A new host object with this number. It counts as created.
     Host(u32),
 }
