@@ -80,7 +80,8 @@ impl Stubs {
     /// When there is no room for code, or Cranelift does not accept what it is given (a fault of
     /// this file).
     pub fn new(arena: &Arc<Arena>, host: HostCode) -> Result<Stubs, StubError> {
-        // The code is the same for every engine: it depends on neither configuration nor address.
+        // Made once for the process. The code is the same for every engine: it depends on neither
+        // configuration nor address.
         static CODE: OnceLock<Result<Vec<FuncCode>, StubError>> = OnceLock::new();
         let code = CODE.get_or_init(make_all).as_deref();
         Ok(Stubs {

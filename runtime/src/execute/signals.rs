@@ -35,7 +35,8 @@ struct Thread {
     fault: Cell<Option<CodeFault>>,
 }
 
-// Constant, and without a destructor: reading it in a signal handler is an ordinary load.
+// Which store runs on a thread is state of the thread. The initial value is constant and there is
+// no destructor, so that reading it in a signal handler is an ordinary load.
 thread_local! {
     static THREAD: Thread = const {
         Thread {
@@ -177,14 +178,16 @@ impl Drop for SignalStack {
     }
 }
 
-/// What was installed before, by the order of [`SIGNALS`].
-struct Before(UnsafeCell<[MaybeUninit<libc::sigaction>; SIGNALS.len()]>);
+/// The handlers that were installed before, in the order of [`SIGNALS`].
+struct HandlersBefore(UnsafeCell<[MaybeUninit<libc::sigaction>; SIGNALS.len()]>);
 
 // SAFETY: written only inside of the `Once` in `install`, and read only by handlers, which exist
 // after that.
-unsafe impl Sync for Before {}
+unsafe impl Sync for HandlersBefore {}
 
-static BEFORE: Before = Before(UnsafeCell::new(
+/// Signal handlers belong to the process, so this does, too. It is written once, and read only to
+/// pass signals on that are not ours.
+static BEFORE: HandlersBefore = HandlersBefore(UnsafeCell::new(
     [const { MaybeUninit::uninit() }; SIGNALS.len()],
 ));
 

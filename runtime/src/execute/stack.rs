@@ -13,6 +13,7 @@ const HOST_BYTES: usize = 192 << 10;
 /// stack that the system gave this thread.
 #[must_use]
 pub fn floor(sp: usize) -> usize {
+    // The bounds of a thread's stack never change.
     thread_local! {
         static BOUNDS: Cell<Option<(usize, usize)>> = const { Cell::new(None) };
     }

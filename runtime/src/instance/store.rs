@@ -33,12 +33,14 @@ use crate::planted::Planted;
 use crate::types::TypeId;
 use crate::types::registry::Registered;
 
-/// Identity of a store in its process: handles of one store are refused by every other.
+/// Identity of a store in its process. Every other store refuses its handles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StoreId(u64);
 
 impl StoreId {
     fn next() -> StoreId {
+        // One counter for the process, because a handle may meet a store of any engine. Only
+        // equality of identities is ever looked at, so a run cannot notice the number.
         static NEXT: AtomicU64 = AtomicU64::new(1);
         StoreId(NEXT.fetch_add(1, Ordering::Relaxed))
     }
