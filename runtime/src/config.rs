@@ -1,5 +1,5 @@
-//! What can be chosen: [`Config`] for an engine, [`StoreConfig`] for a store. Plain data, printed for
-//! replay.
+//! What can be chosen: [`Config`] for an engine, [`StoreConfig`] for a store. Plain data, printed
+//! for replay.
 
 use crate::planted::Planted;
 

@@ -1,9 +1,10 @@
-//! How things end badly: traps, exhausted resources and rejected modules, as data. Text is made
-//! when they are shown.
+//! Traps, exhausted resources and rejected modules, as data. They become text only when they are
+//! shown.
 
 use std::fmt;
 
-/// Why execution trapped. Closed: every trap of the specification is here, and nothing else.
+/// Why execution trapped: every trap of the specification, and [`Trap::AllocationTooLarge`], which
+/// the specification leaves to the implementation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Trap {
@@ -27,13 +28,13 @@ pub enum Trap {
     UninitializedElement = 9,
     /// `call_indirect` of a function of another type.
     IndirectCallTypeMismatch = 10,
-    /// A call of a null reference.
+    /// A call through a null reference.
     NullFunctionReference = 11,
-    /// A field of null.
+    /// Access to a field of null.
     NullStructReference = 12,
-    /// An element or the length of null.
+    /// Access to an element or to the length of null.
     NullArrayReference = 13,
-    /// The value of null as an i31.
+    /// `i31.get_s` or `i31.get_u` of null.
     NullI31Reference = 14,
     /// `throw_ref` of null.
     NullExceptionReference = 15,
@@ -41,12 +42,11 @@ pub enum Trap {
     NullReference = 16,
     /// `ref.cast` to a type that the reference does not have.
     CastFailure = 17,
-    /// A segment is shorter than the range asked for (`array.new_data`, `array.new_elem`, ...: data
-    /// and memory alike are reported as the suite words them).
+    /// A range beyond the end of an element segment.
     ElementSegmentOutOfBounds = 18,
-    /// A data segment is shorter than the range asked for.
+    /// A range beyond the end of a data segment.
     DataSegmentOutOfBounds = 19,
-    /// An array longer than any heap can hold.
+    /// An array that is larger than any heap. No trap of the specification, which has no limit.
     AllocationTooLarge = 20,
 }
 
@@ -75,13 +75,13 @@ impl Trap {
         Trap::AllocationTooLarge,
     ];
 
-    /// The code by which compiled code reports it.
+    /// Returns the code by which compiled code reports the trap.
     #[must_use]
     pub const fn code(self) -> u8 {
         self as u8
     }
 
-    /// The trap with that code.
+    /// Returns the trap with that code.
     #[must_use]
     pub const fn from_code(code: u8) -> Option<Trap> {
         if code == 0 || code as usize > Trap::ALL.len() {
@@ -91,7 +91,7 @@ impl Trap {
         }
     }
 
-    /// The words the official suite uses.
+    /// Returns the words of the official test suite.
     #[must_use]
     pub const fn message(self) -> &'static str {
         match self {
@@ -128,51 +128,53 @@ impl fmt::Display for Trap {
 
 impl std::error::Error for Trap {}
 
-/// Which resource ran out. Never behaviour of the program: another engine may have more of it.
+/// Which resource ran out. This is not behaviour of the program: another engine may have more of
+/// the resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Exhausted {
-    /// The stack (`StoreConfig::stack_size`, or less if the thread has less).
+    /// The call stack (`StoreConfig::stack_size`, or less if the thread has less).
     CallStack,
     /// The collected heap (`StoreConfig::heap_limit`).
     GcHeap,
-    /// Linear memory: the type, the implementation, the limiter or the system allows no more.
+    /// Linear memory. The type, the implementation, the limiter or the system allows no more.
     Memory,
-    /// Tables: likewise.
+    /// A table. The type, the implementation or the limiter allows no more elements.
     Table,
     /// Fuel.
     Fuel,
     /// An epoch deadline passed.
     Epoch,
-    /// A limit on the number of something (instances, memories, tables).
+    /// The number of instances, memories or tables.
     Count,
 }
 
 /// Why a module or an instantiation was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejected {
-    /// The bytes are no module.
+    /// The bytes are not a module.
     #[error("malformed at byte {offset:#x}: {message}")]
     Malformed {
-        /// Where.
+        /// Position in the bytes.
         offset: usize,
-        /// What.
+        /// What is wrong.
         message: String,
     },
     /// The module does not validate.
     #[error("invalid at byte {offset:#x}: {message}")]
     Invalid {
-        /// Where.
+        /// Position in the bytes.
         offset: usize,
-        /// What.
+        /// What is wrong.
         message: String,
     },
-    /// The module is valid but passes a limit of this implementation.
+    /// The module is valid but exceeds a limit of this implementation.
     #[error("over a limit: {0}")]
     Limit(String),
-    /// The module uses something that is not there yet.
+    /// The module uses something that this implementation does not have.
     #[error("unsupported: {0}")]
     Unsupported(&'static str),
-    /// A fault of this implementation: the code generator refused what the translator made.
+    /// The code generator refused what the translator made, which is a fault of this
+    /// implementation.
     #[error("internal fault: {0}")]
     Internal(String),
 }

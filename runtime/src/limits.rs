@@ -12,34 +12,34 @@ pub const DISPLAY_ROW_BYTES: u32 = DISPLAY_ENTRIES * 4;
 /// Address space of a collected heap: what a 32-bit reference can reach.
 pub const HEAP_RESERVATION_BYTES: u64 = 4 << 30;
 
-/// Unmapped bytes behind heaps and memories, so that a small constant offset never needs a check.
+/// Unmapped bytes behind heaps and memories. A small constant offset then needs no check.
 pub const GUARD_BYTES: u64 = 64 << 20;
 
 /// Bytes of one page of linear memory.
 pub const WASM_PAGE_BYTES: u64 = 64 << 10;
 
-/// Largest linear memory: what a machine could still back.
+/// Largest linear memory. A large machine can still back it.
 pub const MEMORY_BYTES_MAX: u64 = 64 << 30;
 
 /// Largest table, in elements (JS API, implementation limits).
 pub const TABLE_ELEMENTS_MAX: u64 = 10_000_000;
 
-/// Largest object, header included: sizes and offsets stay positive as i32.
+/// Largest object, header included. Sizes and offsets stay positive as i32.
 pub const OBJECT_BYTES_MAX: u64 = (1 << 31) - 64;
 
-/// Results of one register class that `CallConv::Tail` returns in registers; with more, all go
-/// through a return area.
+/// Most results of one register class that `CallConv::Tail` returns in registers. If there are
+/// more, all results go through a return area.
 pub const RESULT_REGISTERS: usize = 8;
 
-/// Address space for an engine's machine code: a 32-bit displacement reaches all of it.
+/// Address space for an engine's machine code. A 32-bit displacement reaches all of it.
 pub const CODE_ARENA_BYTES: u32 = 1 << 30;
 
-/// Entries in the stack maps of one function: references alive over a call, summed over its calls.
-/// That is quadratic in a function's length at worst.
+/// Most entries in the stack maps of one function. A reference has an entry for each call that it
+/// is live across, so the number is quadratic in the function's length at worst.
 pub const STACK_MAP_ENTRIES_MAX: usize = 4 << 20;
 
-/// Basic blocks in which a reference is alive, summed over the references of one function, and
-/// blocks times operands on the stack at once, for the same reason.
+/// Most pairs of a reference and a basic block in which it is live, in one function. Also the most
+/// pairs of a block and an operand on the stack. Both are quadratic at worst, too.
 pub const LIVE_RANGES_MAX: usize = 64 << 20;
 
 const _: () = {

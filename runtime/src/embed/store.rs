@@ -120,14 +120,12 @@ impl<T> Store<T> {
     fn checked(engine: &Engine, config: StoreConfig, data: T) -> Store<T> {
         let opaque = StoreOpaque::new(Arc::clone(engine.data()), config);
         let opaque = opaque.expect("memory for a store");
-        let inner = Box::into_raw(Box::new(StoreInner {
+        let inner = NonNull::from(Box::leak(Box::new(StoreInner {
             opaque,
             limiter: None,
             epoch: None,
             data,
-        }));
-        // SAFETY: a `Box` is never null.
-        let inner = unsafe { NonNull::new_unchecked(inner) };
+        })));
         // SAFETY: just made; only the address is taken.
         let opaque = unsafe { &raw mut (*inner.as_ptr()).opaque };
         // SAFETY: just made.

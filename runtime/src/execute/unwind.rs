@@ -1,7 +1,7 @@
 //! Walks over the wasm frames of a store: for roots, for exception handlers, for backtraces.
 //!
-//! Frames are found by frame pointers alone (E4). The newest activation is described by words of the
-//! `VmStore`. `call::enter` saves those words for the activations below it.
+//! Frames are found by frame pointers alone (E4). The newest activation is described by words of
+//! the `VmStore`. `call::enter` saves those words for the activations below it.
 
 use super::backtrace::Recorded;
 use super::code_map::CodeMap;

@@ -74,9 +74,15 @@ macro_rules! half {
 }
 
 macro_rules! halves {
-    ($($(#[$doc:meta])* $name:ident ( $($param:ident : $ty:ident),* ) -> $result:ident, $collect:tt, $raise:tt;)*) => {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident ( $($param:ident : $ty:ident),* ) -> $result:ident, $raise:tt;
+    )*) => {
         $(
-            unsafe extern "C" fn $name(vmctx: *mut VmContext, $($param: native!($ty)),*) -> native!($result) {
+            unsafe extern "C" fn $name(
+                vmctx: *mut VmContext,
+                $($param: native!($ty)),*
+            ) -> native!($result) {
                 half!($raise, vmctx, $name, $($param),*)
             }
         )*
@@ -85,7 +91,9 @@ macro_rules! halves {
         fn address(call: LibCall) -> usize {
             match call {
                 $(LibCall::$name => {
-                    let half: unsafe extern "C" fn(*mut VmContext, $(native!($ty)),*) -> native!($result) = $name;
+                    type Half =
+                        unsafe extern "C" fn(*mut VmContext, $(native!($ty)),*) -> native!($result);
+                    let half: Half = $name;
                     (half as *const ()).addr()
                 })*
             }
