@@ -93,9 +93,9 @@ pub struct VmStore {
     /// go out of line.
     pub bump_end: u32,
     /// Head of `drc`'s list of objects that the stack may refer to; 0 ends the list.
-    pub stack_list: RawGcRef,
+    pub zero_count_table: RawGcRef,
     /// Objects in that list.
-    pub stack_list_len: u32,
+    pub zero_count_table_len: u32,
     /// The engine's supertype displays: row of
     /// [`DISPLAY_ROW_BYTES`](crate::limits::DISPLAY_ROW_BYTES) per type id.
     pub displays: *const u32,

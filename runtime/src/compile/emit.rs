@@ -44,8 +44,8 @@ fn word_offset(word: StoreWord) -> u32 {
     (match word {
         StoreWord::Bump => offset_of!(VmStore, bump),
         StoreWord::BumpEnd => offset_of!(VmStore, bump_end),
-        StoreWord::StackList => offset_of!(VmStore, stack_list),
-        StoreWord::StackListLen => offset_of!(VmStore, stack_list_len),
+        StoreWord::ZeroCountTable => offset_of!(VmStore, zero_count_table),
+        StoreWord::ZeroCountTableLen => offset_of!(VmStore, zero_count_table_len),
     }) as u32
 }
 
@@ -109,8 +109,8 @@ impl Emit for Emitter<'_, '_> {
             .store(flags, value(new), value(address), offset);
     }
 
-    fn later(&mut self, counted: Reg, by: i32, holds: Holds) {
-        self.0.later(value(counted), by, holds);
+    fn defer_count(&mut self, counted: Reg, by: i32, holds: Holds) {
+        self.0.defer_count(value(counted), by, holds);
     }
 
     fn load_word(&mut self, word: StoreWord) -> Reg {

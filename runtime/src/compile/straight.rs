@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Between two operators that may call, trap or branch nobody can look at counts. A collector that
-//! counts hands its changes to [`Translator::later`]; they are added up by value, and what is left
+//! counts hands its changes to [`Translator::defer_count`]; they are added up by value, and what is left
 //! of them is counted before the next operator of that kind. Moving references from slot to slot,
 //! as a swap does, so counts little or nothing.
 //!
@@ -140,7 +140,7 @@ impl Straight {
 
 impl Translator<'_> {
     /// Counts `by` references more to `value`, or fewer, before anyone can look.
-    pub fn later(&mut self, value: Value, by: i32, holds: Holds) {
+    pub fn defer_count(&mut self, value: Value, by: i32, holds: Holds) {
         self.straight.change(value, by, holds);
     }
 

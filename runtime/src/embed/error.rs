@@ -255,7 +255,7 @@ impl From<Raised> for Error {
             Raised::Panic(payload) => std::panic::resume_unwind(payload),
             Raised::Fault(fault) => Error::Fault(fault),
             Raised::Exception(object, _) => Error::Fault(HeapFault::BadReference {
-                place: crate::heap::Place::Host,
+                referrer: crate::heap::Referrer::Host,
                 raw: object.raw(),
             }),
         }

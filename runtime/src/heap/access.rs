@@ -6,10 +6,10 @@
 
 use std::sync::Arc;
 
-use super::core::{is_object, kind_of_tag};
-use super::fault::{AccessError, HeapFault, Place};
+use super::fault::{AccessError, HeapFault, Referrer};
 use super::layout::{Kind, TYPE_MASK, storage_bytes};
 use super::layouts::TypeLayout;
+use super::object_memory::{is_object, kind_of_tag};
 use super::{GcRef, Heap};
 use crate::types::{StorageKind, TypeId, ValKind};
 
@@ -61,15 +61,15 @@ impl Heap {
         if !is_object(raw) {
             return Err(HeapFault::NotAnObject { raw });
         }
-        let range = self.collector.occupied(&mut self.core);
-        self.core.check(raw, &range, || Place::Host)?;
-        let tag = self.core.tag(raw);
-        let extent = self.core.extent(raw, tag, range.end)?;
+        let range = self.collector.occupied(&mut self.memory);
+        self.memory.check(raw, &range, || Referrer::Host)?;
+        let tag = self.memory.tag(raw);
+        let extent = self.memory.extent(raw, tag, range.end)?;
         Ok(ObjectInfo {
             object: raw,
             kind: kind_of_tag(tag).unwrap_or(Kind::Free),
             type_id: tag & TYPE_MASK,
-            word: self.core.header_word(raw),
+            word: self.memory.header_word(raw),
             size: extent.size,
         })
     }
@@ -132,7 +132,7 @@ impl Heap {
                 found: info.kind,
             });
         }
-        let layout = self.core.layouts.layout(object, info.type_id)?;
+        let layout = self.memory.layouts.layout(object, info.type_id)?;
         match (
             layout.fields.get(at as usize),
             layout.offsets.get(at as usize),
@@ -148,7 +148,7 @@ impl Heap {
         array: GcRef,
     ) -> Result<(u32, Arc<TypeLayout>, u32), HeapFault> {
         let info = self.expect(array, Kind::Array)?;
-        let layout = self.core.layouts.layout(info.object, info.type_id)?;
+        let layout = self.memory.layouts.layout(info.object, info.type_id)?;
         Ok((info.object, layout, info.word))
     }
 
@@ -163,7 +163,7 @@ impl Heap {
     }
 
     pub(super) fn read(&self, slot: u32, storage: StorageKind) -> Stored {
-        let space = &self.core.space;
+        let space = &self.memory.space;
         match storage {
             StorageKind::I8 => Stored::I8(space.load(slot)),
             StorageKind::I16 => Stored::I16(space.load(slot)),
@@ -197,7 +197,7 @@ impl Heap {
 
     /// Writes a value that fits. `initial`: the slot holds nothing yet.
     fn put(&mut self, slot: u32, value: Stored, initial: bool) -> Result<(), HeapFault> {
-        let space = &mut self.core.space;
+        let space = &mut self.memory.space;
         match value {
             Stored::I8(v) => space.store(slot, v),
             Stored::I16(v) => space.store(slot, v),
@@ -206,11 +206,11 @@ impl Heap {
             Stored::V128(v) => space.store(slot, v),
             Stored::Ref(v) => {
                 let new = GcRef::to_raw(v);
-                self.gain(new, 1)?;
-                let old = self.core.space.word(slot);
-                self.core.space.set_word(slot, new);
+                self.increment(new, 1)?;
+                let old = self.memory.space.word(slot);
+                self.memory.space.set_word(slot, new);
                 if !initial {
-                    self.lose(old)?;
+                    self.decrement(old)?;
                 }
             }
         }

@@ -1,12 +1,12 @@
 //! Ranges: of elements of arrays, and of roots (tables, segments). The same two halves of a write
-//! as everywhere, `gain` and `lose`.
+//! as everywhere, `increment` and `decrement`.
 //!
 //! Always: bounds are checked before anything is read or written; overlapping ranges behave as if
 //! copied through a buffer; counts are right when the operation ends, and nothing is freed before.
 
-use super::core::is_object;
 use super::fault::{AccessError, HeapFault};
 use super::layout::{is_traced, storage_bytes};
+use super::object_memory::is_object;
 use super::{Barrier, GcRef, Heap, Stored};
 use crate::planted::planted;
 
@@ -53,7 +53,7 @@ impl Heap {
     ) -> Result<(), AccessError> {
         let storage = self.element_storage(array)?;
         let to = self.range(array, at, len)?;
-        let len = if planted!(self.core.planted, ArrayFillFromStart) {
+        let len = if planted!(self.memory.planted, ArrayFillFromStart) {
             len.min(at)
         } else {
             len
@@ -63,23 +63,23 @@ impl Heap {
             return Err(self.fault(HeapFault::WrongField { object, at }).into());
         }
         match value {
-            Stored::I8(v) => self.core.space.bytes_mut(to.start, len).fill(v),
+            Stored::I8(v) => self.memory.space.bytes_mut(to.start, len).fill(v),
             Stored::I16(v) => self.fill_with(&to, len, &v.to_ne_bytes()),
             Stored::I32(v) | Stored::Func(v) => self.fill_with(&to, len, &v.to_ne_bytes()),
             Stored::I64(v) => self.fill_with(&to, len, &v.to_ne_bytes()),
             Stored::V128(v) => self.fill_with(&to, len, &v.to_ne_bytes()),
-            Stored::Ref(v) if planted!(self.core.planted, ArrayFillNoBarrier) => {
+            Stored::Ref(v) if planted!(self.memory.planted, ArrayFillNoBarrier) => {
                 self.fill_with(&to, len, &GcRef::to_raw(v).to_ne_bytes());
             }
             Stored::Ref(v) => {
                 let new = GcRef::to_raw(v);
-                self.gain(new, len)?;
+                self.increment(new, len)?;
                 self.guarded(|heap| {
                     for slot in (to.start..).step_by(4).take(len as usize) {
-                        let old = heap.core.space.word(slot);
-                        heap.core.space.set_word(slot, new);
+                        let old = heap.memory.space.word(slot);
+                        heap.memory.space.set_word(slot, new);
                         if heap.counts() {
-                            heap.collector.lose(&mut heap.core, old)?;
+                            heap.collector.decrement(&mut heap.memory, old)?;
                         }
                     }
                     Ok(())
@@ -90,7 +90,7 @@ impl Heap {
     }
 
     fn fill_with<const N: usize>(&mut self, to: &Elements, len: u32, value: &[u8; N]) {
-        let bytes = self.core.space.bytes_mut(to.start, len * N as u32);
+        let bytes = self.memory.space.bytes_mut(to.start, len * N as u32);
         for element in bytes.chunks_exact_mut(N) {
             element.copy_from_slice(value);
         }
@@ -99,9 +99,9 @@ impl Heap {
     /// Writes a reference over the one in a slot of the heap.
     #[inline]
     fn exchange_slot(&mut self, slot: u32, new: u32) -> Result<(), HeapFault> {
-        let old = self.core.space.word(slot);
-        self.core.space.set_word(slot, new);
-        self.collector.exchange(&mut self.core, new, old)
+        let old = self.memory.space.word(slot);
+        self.memory.space.set_word(slot, new);
+        self.collector.exchange(&mut self.memory, new, old)
     }
 
     /// Writes a reference over the one in a root. Most bulk operations write much that is there
@@ -112,15 +112,15 @@ impl Heap {
         if old == new {
             return Ok(());
         }
-        self.collector.exchange(&mut self.core, new, old)
+        self.collector.exchange(&mut self.memory, new, old)
     }
 
     #[inline]
     fn exchange_copied(&mut self, slot: u32, new: u32) -> Result<(), HeapFault> {
-        let old = self.core.space.word(slot);
-        if planted!(self.core.planted, ArrayCopyReleasesI31) && old & 1 == 1 {
-            self.core.space.set_word(slot, new);
-            return self.collector.exchange(&mut self.core, new, old & !1);
+        let old = self.memory.space.word(slot);
+        if planted!(self.memory.planted, ArrayCopyReleasesI31) && old & 1 == 1 {
+            self.memory.space.set_word(slot, new);
+            return self.collector.exchange(&mut self.memory, new, old & !1);
         }
         self.exchange_slot(slot, new)
     }
@@ -144,16 +144,16 @@ impl Heap {
             return Err(self.fault(HeapFault::WrongField { object, at }).into());
         }
         let bytes = len * target.bytes;
-        let forward = planted!(self.core.planted, ArrayCopyForward);
-        let bare = planted!(self.core.planted, ArrayCopyNoBarrier);
+        let forward = planted!(self.memory.planted, ArrayCopyForward);
+        let bare = planted!(self.memory.planted, ArrayCopyNoBarrier);
         if !target.traced || !self.counts() || bare {
             if forward {
                 for offset in 0..bytes {
-                    let byte: u8 = self.core.space.load(source.start + offset);
-                    self.core.space.store(target.start + offset, byte);
+                    let byte: u8 = self.memory.space.load(source.start + offset);
+                    self.memory.space.store(target.start + offset, byte);
                 }
             } else {
-                self.core.space.copy(source.start, target.start, bytes);
+                self.memory.space.copy(source.start, target.start, bytes);
             }
             return Ok(());
         }
@@ -170,7 +170,7 @@ impl Heap {
         };
         Ok(self.guarded(|heap| {
             while let Some(offset) = next() {
-                let new = heap.core.space.word(source.start + offset);
+                let new = heap.memory.space.word(source.start + offset);
                 heap.exchange_copied(target.start + offset, new)?;
             }
             Ok(())
@@ -199,7 +199,7 @@ impl Heap {
             let object = array.raw();
             return Err(self.fault(HeapFault::WrongField { object, at }).into());
         }
-        let target = self.core.space.bytes_mut(to.start, len * to.bytes);
+        let target = self.memory.space.bytes_mut(to.start, len * to.bytes);
         target.copy_from_slice(bytes);
         Ok(())
     }
@@ -221,15 +221,15 @@ impl Heap {
             let object = array.raw();
             return Err(self.fault(HeapFault::WrongField { object, at }).into());
         }
-        if planted!(self.core.planted, ArrayInitElemNoBarrier) {
+        if planted!(self.memory.planted, ArrayInitElemNoBarrier) {
             for (slot, &new) in (to.start..).step_by(4).zip(refs) {
-                self.core.space.set_word(slot, new);
+                self.memory.space.set_word(slot, new);
             }
             return Ok(());
         }
-        if planted!(self.core.planted, ArrayInitElemWide) {
+        if planted!(self.memory.planted, ArrayInitElemWide) {
             for (slot, &new) in (to.start..).step_by(8).zip(refs) {
-                self.core.space.store(slot, u64::from(new));
+                self.memory.space.store(slot, u64::from(new));
             }
             return Ok(());
         }
@@ -257,7 +257,7 @@ impl Heap {
             return Err(self.fault(HeapFault::WrongField { object, at }).into());
         }
         for (slot, &func) in (to.start..).step_by(4).zip(funcs) {
-            self.core.space.set_word(slot, func);
+            self.memory.space.set_word(slot, func);
         }
         Ok(())
     }
@@ -268,12 +268,12 @@ impl Heap {
     /// The heap is corrupt.
     pub fn fill_roots(&mut self, slots: &mut [u32], new: Option<GcRef>) -> Result<(), HeapFault> {
         let new = GcRef::to_raw(new);
-        let memset = new == 0 && planted!(self.core.planted, TableFillNullMemset);
+        let memset = new == 0 && planted!(self.memory.planted, TableFillNullMemset);
         if !self.counts() || memset {
             slots.fill(new);
             return Ok(());
         }
-        let given_up = planted!(self.core.planted, SameReferenceGivenUp);
+        let given_up = planted!(self.memory.planted, SameReferenceGivenUp);
         let mut changes = 0;
         // What is given up is not what is counted afterwards, so nothing is given up that was not
         // counted.
@@ -282,12 +282,12 @@ impl Heap {
                 let old = std::mem::replace(slot, new);
                 changes += usize::from(old != new);
                 if old != new || given_up {
-                    heap.collector.lose(&mut heap.core, old)?;
+                    heap.collector.decrement(&mut heap.memory, old)?;
                 }
             }
             Ok(())
         })?;
-        self.gain_many(new, changes)
+        self.increment_many(new, changes)
     }
 
     /// Gives new roots their first reference; what they hold is ignored: growth of a table.
@@ -296,7 +296,7 @@ impl Heap {
     /// The heap is corrupt.
     pub fn init_roots(&mut self, slots: &mut [u32], new: Option<GcRef>) -> Result<(), HeapFault> {
         let new = GcRef::to_raw(new);
-        self.gain_many(new, slots.len())?;
+        self.increment_many(new, slots.len())?;
         slots.fill(new);
         Ok(())
     }
@@ -365,21 +365,21 @@ impl Heap {
         };
         self.guarded(|heap| {
             let mut gained = slots[gained..gained + distance].iter();
-            gained.try_for_each(|&new| heap.collector.gain(&mut heap.core, new, 1))?;
+            gained.try_for_each(|&new| heap.collector.increment(&mut heap.memory, new, 1))?;
             let mut lost = slots[lost..lost + distance].iter();
-            lost.try_for_each(|&old| heap.collector.lose(&mut heap.core, old))
+            lost.try_for_each(|&old| heap.collector.decrement(&mut heap.memory, old))
         })?;
         slots.copy_within(start..start + len, at);
         Ok(())
     }
 
-    fn gain_many(&mut self, raw: u32, times: usize) -> Result<(), HeapFault> {
+    fn increment_many(&mut self, raw: u32, times: usize) -> Result<(), HeapFault> {
         if !self.counts() || !is_object(raw) {
             return Ok(());
         }
         let count = 0;
         let times =
             u32::try_from(times).map_err(|_| HeapFault::CountRange { object: raw, count })?;
-        self.gain(raw, times)
+        self.increment(raw, times)
     }
 }

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::Collector;
-use super::core::{Core, kind_of_tag};
 use super::fault::HeapFault;
 use super::layout::{Kind, OBJECT_ALIGN, TYPE_MASK};
+use super::object_memory::{ObjectMemory, kind_of_tag};
 
 /// Numbers of objects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,11 +33,14 @@ impl Census {
 }
 
 /// Counts.
-pub(super) fn take(core: &mut Core, collector: &mut dyn Collector) -> Result<Census, HeapFault> {
+pub(super) fn take(
+    memory: &mut ObjectMemory,
+    collector: &mut dyn Collector,
+) -> Result<Census, HeapFault> {
     let mut census = Census::default();
     // Neighbours are often alike: counted together.
     let mut alike = ((Kind::Free, 0), 0);
-    walk(core, collector, &mut |_, kind, type_id, _, size| {
+    walk(memory, collector, &mut |_, kind, type_id, _, size| {
         census.bytes += u64::from(size);
         if alike.0 == (kind, type_id) {
             alike.1 += 1;
@@ -53,30 +56,30 @@ pub(super) fn take(core: &mut Core, collector: &mut dyn Collector) -> Result<Cen
 
 /// Visits offset, kind, type id and last word of the header of each object.
 pub(super) fn each_object(
-    core: &mut Core,
+    memory: &mut ObjectMemory,
     collector: &mut dyn Collector,
     visit: &mut dyn FnMut(u32, Kind, u32, u32),
 ) -> Result<(), HeapFault> {
-    walk(core, collector, &mut |object, kind, type_id, word, _| {
+    walk(memory, collector, &mut |object, kind, type_id, word, _| {
         visit(object, kind, type_id, word);
     })
 }
 
 fn walk(
-    core: &mut Core,
+    memory: &mut ObjectMemory,
     collector: &mut dyn Collector,
     visit: &mut dyn FnMut(u32, Kind, u32, u32, u32),
 ) -> Result<(), HeapFault> {
-    let range = collector.occupied(core);
+    let range = collector.occupied(memory);
     let mut at = range.start;
     while at < range.end {
-        if at == core.bump() && core.region_end() > at {
-            at = core.region_end();
+        if at == memory.bump() && memory.region_end() > at {
+            at = memory.region_end();
             continue;
         }
-        let tag = core.tag(at);
+        let tag = memory.tag(at);
         if kind_of_tag(tag) == Some(Kind::Free) {
-            let size = core.space.word(at + 4);
+            let size = memory.space.word(at + 4);
             if tag != 0 || size == 0 || !size.is_multiple_of(OBJECT_ALIGN) || size > range.end - at
             {
                 return Err(HeapFault::BadTag { object: at, tag });
@@ -84,9 +87,9 @@ fn walk(
             at += size;
             continue;
         }
-        let extent = core.extent(at, tag, range.end)?;
+        let extent = memory.extent(at, tag, range.end)?;
         if let Some(kind) = kind_of_tag(tag) {
-            let word = core.header_word(at);
+            let word = memory.header_word(at);
             visit(at, kind, tag & TYPE_MASK, word, extent.size);
         }
         at += extent.size;

@@ -45,10 +45,10 @@ pub enum StoreWord {
     Bump,
     /// `VmStore::bump_end`.
     BumpEnd,
-    /// `VmStore::stack_list`.
-    StackList,
-    /// `VmStore::stack_list_len`.
-    StackListLen,
+    /// `VmStore::zero_count_table`.
+    ZeroCountTable,
+    /// `VmStore::zero_count_table_len`.
+    ZeroCountTableLen,
 }
 
 /// What a reference of some static type can be. What it cannot be, emitted code need not look for.
@@ -152,7 +152,7 @@ pub trait Emit {
     fn param(&mut self, label: Label, at: u32) -> Reg;
     /// Has [`EmitCollector::count`] emitted for a value before anyone can look at counts: not where
     /// it is asked for, and not at all when changes of one value cancel out.
-    fn later(&mut self, value: Reg, by: i32, holds: Holds);
+    fn defer_count(&mut self, value: Reg, by: i32, holds: Holds);
     /// Calls the host; the result is given as I32 (narrowed if it is I64).
     fn call(&mut self, call: LibCall, args: &[Reg]) -> Reg;
 }
@@ -213,7 +213,7 @@ pub trait EmitCollector: Sync {
     /// array's length included, is zero on either path. The result is not yet declared as a
     /// reference.
     fn allocate(&self, e: &mut dyn Emit, object: &EmitAllocation<'_>) -> Reg;
-    /// Counts `by` references to a value more, or fewer: what [`Emit::later`] was asked for.
+    /// Counts `by` references to a value more, or fewer: what [`Emit::defer_count`] was asked for.
     fn count(&self, _e: &mut dyn Emit, _value: Reg, _by: i32, _holds: Holds) {}
     /// Overwrites the reference in a slot.
     fn write(&self, e: &mut dyn Emit, slot: Slot, new: Reg, holds: Holds);

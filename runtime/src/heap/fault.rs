@@ -11,7 +11,7 @@ use crate::types::HeapKind;
 
 /// Where a reference was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Place {
+pub enum Referrer {
     /// A root of that kind, the `at`-th one visited.
     Root {
         /// What kind of root.
@@ -27,7 +27,7 @@ pub enum Place {
         slot: u32,
     },
     /// The list of objects the stack may refer to.
-    StackList,
+    ZeroCountTable,
     /// The list of objects to be freed.
     DeadList,
     /// A link between free blocks.
@@ -42,14 +42,14 @@ pub enum HeapFault {
     /// A reference that points at no object: misaligned or out of the part in use.
     BadReference {
         /// Where it was.
-        place: Place,
+        referrer: Referrer,
         /// Its bits.
         raw: u32,
     },
     /// A reference that points into an object, a free block or unused memory.
     Dangling {
         /// Where it was.
-        place: Place,
+        referrer: Referrer,
         /// Its bits.
         raw: u32,
     },
@@ -96,7 +96,7 @@ pub enum HeapFault {
     /// A reference whose object does not have the declared type.
     WrongReferent {
         /// Where it was.
-        place: Place,
+        referrer: Referrer,
         /// Its bits.
         raw: u32,
         /// What was declared.
@@ -105,7 +105,7 @@ pub enum HeapFault {
     /// Null in a place whose type has no null.
     Null {
         /// Where it was.
-        place: Place,
+        referrer: Referrer,
     },
     /// A function's number that no function has.
     BadFunction {
@@ -140,19 +140,19 @@ pub enum HeapFault {
     /// A reference count that is not what the references say.
     Count(CountFault),
     /// An object to which no counted reference leads is not in the list of such objects.
-    NotListed {
+    NotInZeroCountTable {
         /// Offset of the object.
         object: u32,
     },
     /// The list of objects the stack may refer to is longer or shorter than its recorded length.
-    ListLength {
+    ZeroCountTableLength {
         /// As recorded.
         recorded: u32,
         /// As counted; capped at one above the number of objects.
         counted: u32,
     },
     /// An object says that it is in the list, but is not, or the other way round.
-    Membership {
+    ZeroCountTableMembership {
         /// Offset of the object.
         object: u32,
         /// What the object says.
@@ -182,7 +182,7 @@ pub struct CountFault {
     /// References to it in counted roots.
     pub roots: u32,
     /// Whether it is in the list of objects the stack may refer to (which counts once).
-    pub listed: bool,
+    pub in_table: bool,
     /// The kind of the last root that refers to it, if any does.
     pub root: Option<RootKind>,
     /// The last slot in the heap that refers to it, if any does.
@@ -193,21 +193,21 @@ impl CountFault {
     /// What the count should be.
     #[must_use]
     pub const fn expected(&self) -> u64 {
-        self.edges as u64 + self.roots as u64 + self.listed as u64
+        self.edges as u64 + self.roots as u64 + self.in_table as u64
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Referrer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Place::Root { kind, at } => write!(f, "root {at} ({kind:?})"),
-            Place::Object { object, slot } => {
+            Referrer::Root { kind, at } => write!(f, "root {at} ({kind:?})"),
+            Referrer::Object { object, slot } => {
                 write!(f, "object {object:#x} at +{}", slot.wrapping_sub(*object))
             }
-            Place::StackList => f.write_str("the stack list"),
-            Place::DeadList => f.write_str("the list of objects to be freed"),
-            Place::FreeList => f.write_str("the free list"),
-            Place::Host => f.write_str("the host"),
+            Referrer::ZeroCountTable => f.write_str("the zero-count table"),
+            Referrer::DeadList => f.write_str("the list of objects to be freed"),
+            Referrer::FreeList => f.write_str("the free list"),
+            Referrer::Host => f.write_str("the host"),
         }
     }
 }
@@ -215,11 +215,11 @@ impl fmt::Display for Place {
 impl fmt::Display for HeapFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            HeapFault::BadReference { place, raw } => {
-                write!(f, "{place}: {raw:#x} is no reference")
+            HeapFault::BadReference { referrer, raw } => {
+                write!(f, "{referrer}: {raw:#x} is no reference")
             }
-            HeapFault::Dangling { place, raw } => {
-                write!(f, "{place}: {raw:#x} refers to no live object")
+            HeapFault::Dangling { referrer, raw } => {
+                write!(f, "{referrer}: {raw:#x} refers to no live object")
             }
             HeapFault::BadTag { object, tag } => write!(f, "object {object:#x}: bad tag {tag:#x}"),
             HeapFault::BadType { object, type_id } => {
@@ -239,11 +239,11 @@ impl fmt::Display for HeapFault {
                 )
             }
             HeapFault::WrongReferent {
-                place,
+                referrer,
                 raw,
                 declared,
-            } => write!(f, "{place}: {raw:#x} is no {declared:?}"),
-            HeapFault::Null { place } => write!(f, "{place}: null where there can be none"),
+            } => write!(f, "{referrer}: {raw:#x} is no {declared:?}"),
+            HeapFault::Null { referrer } => write!(f, "{referrer}: null where there can be none"),
             HeapFault::BadFunction {
                 object,
                 slot,
@@ -264,7 +264,7 @@ impl fmt::Display for HeapFault {
             }
             HeapFault::Count(count) => write!(
                 f,
-                "object {:#x} ({:?}, type {}): counts {} but has {} edges, {} roots, {} in the stack list \
+                "object {:#x} ({:?}, type {}): counts {} but has {} edges, {} roots, {} in the zero-count table \
                  (last root {:?}, last slot {:x?})",
                 count.object,
                 count.kind,
@@ -272,20 +272,23 @@ impl fmt::Display for HeapFault {
                 count.stored,
                 count.edges,
                 count.roots,
-                u32::from(count.listed),
+                u32::from(count.in_table),
                 count.root,
                 count.slot,
             ),
-            HeapFault::NotListed { object } => write!(
+            HeapFault::NotInZeroCountTable { object } => write!(
                 f,
-                "object {object:#x} has no counted reference and is not in the stack list"
+                "object {object:#x} has no counted reference and is not in the zero-count table"
             ),
-            HeapFault::ListLength { recorded, counted } => {
-                write!(f, "the stack list has {counted} objects, not {recorded}")
+            HeapFault::ZeroCountTableLength { recorded, counted } => {
+                write!(
+                    f,
+                    "the zero-count table has {counted} objects, not {recorded}"
+                )
             }
-            HeapFault::Membership { object, says } => write!(
+            HeapFault::ZeroCountTableMembership { object, says } => write!(
                 f,
-                "object {object:#x} says {says} about being in the stack list, wrongly"
+                "object {object:#x} says {says} about being in the zero-count table, wrongly"
             ),
             HeapFault::WildAccess { offset } => write!(
                 f,

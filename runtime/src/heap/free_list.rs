@@ -11,9 +11,9 @@
 //!
 //! Not here: merging neighbours, which needs to walk the heap (`drc::collect`).
 
-use super::core::Core;
-use super::fault::{HeapFault, Place};
+use super::fault::{HeapFault, Referrer};
 use super::layout::OBJECT_ALIGN;
+use super::object_memory::ObjectMemory;
 
 /// The smallest block that a bin can hold.
 pub const BLOCK_MIN: u32 = 16;
@@ -79,14 +79,14 @@ impl FreeList {
     }
 
     /// Makes `block` a free block. Poisoning it is the caller's business.
-    pub fn insert(&mut self, core: &mut Core, block: Block) {
+    pub fn insert(&mut self, memory: &mut ObjectMemory, block: Block) {
         debug_assert!(block.size.is_multiple_of(OBJECT_ALIGN) && block.size != 0);
-        core.space.set_word(block.at, 0);
-        core.space.set_word(block.at + 4, block.size);
+        memory.space.set_word(block.at, 0);
+        memory.space.set_word(block.at + 4, block.size);
         self.bytes += u64::from(block.size);
         if block.size >= BLOCK_MIN {
             let bin = bin(block.size);
-            core.space.set_word(block.at + 8, self.heads[bin]);
+            memory.space.set_word(block.at + 8, self.heads[bin]);
             self.heads[bin] = block.at;
             self.filled[bin / 64] |= 1 << (bin % 64);
         }
@@ -96,15 +96,19 @@ impl FreeList {
     ///
     /// # Errors
     /// A link or header was overwritten.
-    pub fn take(&mut self, core: &mut Core, size: u32) -> Result<Option<Block>, HeapFault> {
+    pub fn take(
+        &mut self,
+        memory: &mut ObjectMemory,
+        size: u32,
+    ) -> Result<Option<Block>, HeapFault> {
         let size = size.max(BLOCK_MIN);
         let own = bin(size);
-        if let Some(block) = self.search(core, own, size, TRIES)? {
+        if let Some(block) = self.search(memory, own, size, TRIES)? {
             return Ok(Some(block));
         }
         match self.next_filled(own + 1) {
-            Some(larger) => self.pop(core, larger),
-            None => self.search(core, own, size, u32::MAX),
+            Some(larger) => self.pop(memory, larger),
+            None => self.search(memory, own, size, u32::MAX),
         }
     }
 
@@ -112,14 +116,18 @@ impl FreeList {
     ///
     /// # Errors
     /// A link or header was overwritten.
-    pub fn take_large(&mut self, core: &mut Core, size: u32) -> Result<Option<Block>, HeapFault> {
+    pub fn take_large(
+        &mut self,
+        memory: &mut ObjectMemory,
+        size: u32,
+    ) -> Result<Option<Block>, HeapFault> {
         let Some(largest) = self.last_filled() else {
             return Ok(None);
         };
         if largest > bin(size.max(BLOCK_MIN)) {
-            self.pop(core, largest)
+            self.pop(memory, largest)
         } else {
-            self.search(core, largest, size, TRIES)
+            self.search(memory, largest, size, TRIES)
         }
     }
 
@@ -140,14 +148,14 @@ impl FreeList {
         Some(word * 64 + 63 - self.filled[word].leading_zeros() as usize)
     }
 
-    fn pop(&mut self, core: &mut Core, bin: usize) -> Result<Option<Block>, HeapFault> {
-        self.search(core, bin, 0, 1)
+    fn pop(&mut self, memory: &mut ObjectMemory, bin: usize) -> Result<Option<Block>, HeapFault> {
+        self.search(memory, bin, 0, 1)
     }
 
     /// Takes the first block of a bin that has `size` bytes, among the first `tries`.
     fn search(
         &mut self,
-        core: &mut Core,
+        memory: &mut ObjectMemory,
         from: usize,
         size: u32,
         tries: u32,
@@ -158,11 +166,11 @@ impl FreeList {
             if at == 0 {
                 return Ok(None);
             }
-            let found = header(core, at, from)?;
-            let next = core.space.word(at + 8);
+            let found = header(memory, at, from)?;
+            let next = memory.space.word(at + 8);
             if found >= size {
                 if before != 0 {
-                    core.space.set_word(before + 8, next);
+                    memory.space.set_word(before + 8, next);
                 } else {
                     self.heads[from] = next;
                     if next == 0 {
@@ -180,19 +188,19 @@ impl FreeList {
 }
 
 /// The size of the block at `at`, which a head or link of `from` said is one.
-fn header(core: &Core, at: u32, from: usize) -> Result<u32, HeapFault> {
+fn header(memory: &ObjectMemory, at: u32, from: usize) -> Result<u32, HeapFault> {
     let bad = HeapFault::BadReference {
-        place: Place::FreeList,
+        referrer: Referrer::FreeList,
         raw: at,
     };
     let end = u64::from(at) + u64::from(BLOCK_MIN);
-    if !at.is_multiple_of(OBJECT_ALIGN) || end > core.space.accessible() {
+    if !at.is_multiple_of(OBJECT_ALIGN) || end > memory.space.accessible() {
         return Err(bad);
     }
-    let size = core.space.word(at + 4);
+    let size = memory.space.word(at + 4);
     let in_bin = size >= BLOCK_MIN && size.is_multiple_of(OBJECT_ALIGN) && bin(size) == from;
-    let fits = u64::from(at) + u64::from(size) <= core.space.accessible();
-    if core.space.word(at) == 0 && in_bin && fits {
+    let fits = u64::from(at) + u64::from(size) <= memory.space.accessible();
+    if memory.space.word(at) == 0 && in_bin && fits {
         Ok(size)
     } else {
         Err(bad)

@@ -1,6 +1,6 @@
 //! The inline path of allocation, which every collector has: take the object from the region
 //! (`VmStore::bump` to `bump_end`), write its header, or leave it to the host. The region is zero
-//! (invariant H1 of `core`), so nothing else has to be written.
+//! (invariant H1 of `object_memory`), so nothing else has to be written.
 //!
 //! ```text
 //! at = bump; left = bump_end - at

@@ -25,7 +25,7 @@ impl TypeSource for TypeRegistry {
 
 /// What walking over an object needs: small, copied out of the cache.
 #[derive(Clone, Copy, Debug)]
-pub struct Walk {
+pub struct ScanLayout {
     /// The kind that objects of this type have.
     pub kind: Kind,
     /// Size of an object without elements.
@@ -61,9 +61,9 @@ pub struct Layouts {
     header_bytes: u32,
     /// Faults planted on purpose.
     planted: Planted,
-    /// Position + 1 in `walks` and `layouts` by type id; 0 where there is none yet.
+    /// Position + 1 in `scan_layouts` and `layouts` by type id; 0 where there is none yet.
     index: Vec<u32>,
-    walks: Vec<Walk>,
+    scan_layouts: Vec<ScanLayout>,
     layouts: Vec<Arc<TypeLayout>>,
     edges: Vec<u32>,
 }
@@ -85,7 +85,7 @@ impl Layouts {
             header_bytes,
             planted,
             index: Vec::new(),
-            walks: Vec::new(),
+            scan_layouts: Vec::new(),
             layouts: Vec::new(),
             edges: Vec::new(),
         }
@@ -103,17 +103,17 @@ impl Layouts {
     /// # Errors
     /// There is no such type.
     #[inline(always)]
-    pub fn walk(&mut self, object: u32, type_id: u32) -> Result<Walk, HeapFault> {
+    pub fn scan_layout(&mut self, object: u32, type_id: u32) -> Result<ScanLayout, HeapFault> {
         match self.index.get(type_id as usize) {
-            Some(&at) if at != 0 => Ok(self.walks[at as usize - 1]),
+            Some(&at) if at != 0 => Ok(self.scan_layouts[at as usize - 1]),
             _ => {
                 let at = self.load(object, type_id)?;
-                Ok(self.walks[at])
+                Ok(self.scan_layouts[at])
             }
         }
     }
 
-    /// Offset in an object of the traced field `at`, from [`Walk::first`] on.
+    /// Offset in an object of the traced field `at`, from [`ScanLayout::first`] on.
     #[inline]
     #[must_use]
     pub fn edge(&self, at: u32) -> u32 {
@@ -142,7 +142,7 @@ impl Layouts {
         let chain = self.chain(type_id, &def).ok_or(bad)?;
         let layout = lay_out(self.planted, self.header_bytes, &def.composite, chain);
         let first = self.edges.len() as u32;
-        let mut walk = Walk {
+        let mut scan = ScanLayout {
             kind: layout.kind,
             size: layout.size,
             element_bytes: 0,
@@ -152,13 +152,13 @@ impl Layouts {
         };
         if let Composite::Array(element) = &def.composite {
             let array = ArrayLayout::new(self.header_bytes, *element);
-            walk.element_bytes = array.element_bytes;
-            walk.traced_elements = array.traced;
+            scan.element_bytes = array.element_bytes;
+            scan.traced_elements = array.traced;
         } else {
             for (field, &offset) in layout.fields.iter().zip(&layout.offsets) {
                 if super::layout::is_traced(field.storage) {
                     self.edges.push(offset);
-                    walk.count += 1;
+                    scan.count += 1;
                 }
             }
         }
@@ -167,7 +167,7 @@ impl Layouts {
         }
         let at = self.layouts.len();
         self.layouts.push(Arc::new(layout));
-        self.walks.push(walk);
+        self.scan_layouts.push(scan);
         self.index[type_id as usize] = at as u32 + 1;
         Ok(at)
     }

@@ -3,7 +3,8 @@
 //! ```text
 //! store_heap.rs Heap: what a store uses; collection points, allocation, the one write path of roots
 //! access.rs     fields and elements         bulk.rs   ranges of elements and of roots
-//! core.rs       what every collector works on: space.rs (memory), layouts.rs (layouts by type id), headers
+//! object_memory.rs  what every collector works on: space.rs (memory), layouts.rs (layouts by type id),
+//!                   headers
 //! null/ drc/ copying/                       the collectors
 //! verify.rs census.rs                       what can be asked about a heap
 //! ops/          random operations against a model
@@ -18,7 +19,6 @@ pub mod access;
 pub mod bulk;
 pub mod census;
 pub mod copying;
-pub mod core;
 pub mod drc;
 pub mod emit;
 pub mod fault;
@@ -30,6 +30,7 @@ mod inline;
 pub mod layout;
 pub mod layouts;
 pub mod null;
+pub mod object_memory;
 pub mod ops;
 mod recycle;
 pub mod roots;
@@ -43,7 +44,7 @@ use std::ops::Range;
 pub use access::Stored;
 pub use census::Census;
 pub use emit::{Emit, EmitCollector, Reg};
-pub use fault::{AccessError, AllocError, HeapFault, Place};
+pub use fault::{AccessError, AllocError, HeapFault, Referrer};
 pub use gc_ref::GcRef;
 pub use layouts::TypeSource;
 pub use roots::{RootKind, Roots};
@@ -51,7 +52,7 @@ pub use schedule::PointKind;
 pub use space::{Space, SpacePool};
 pub use store_heap::Heap;
 
-use self::core::Core;
+use self::object_memory::ObjectMemory;
 use crate::config::{CollectorKind, Config};
 #[cfg(feature = "planted")]
 use crate::planted::Planted;
@@ -83,7 +84,7 @@ pub struct CollectorTraits {
 
 /// How hard a collection tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Effort {
+pub enum CollectionKind {
     /// What keeps the program going.
     Routine,
     /// Everything the collector can reclaim.
@@ -107,47 +108,52 @@ pub trait Collector: Send + std::fmt::Debug {
     /// Makes an object: header written, the rest zero. `None` when it does not fit into `room`.
     fn allocate(
         &mut self,
-        core: &mut Core,
+        memory: &mut ObjectMemory,
         header: Header,
         size: u32,
         room: Room,
     ) -> Result<Option<u32>, HeapFault>;
 
     /// Whether the collector would like to collect now, whatever is asked for next.
-    fn pressure(&self, core: &Core) -> bool;
+    fn pressure(&self, memory: &ObjectMemory) -> bool;
 
     /// `times` more counted places refer to `raw`.
-    fn gain(&mut self, core: &mut Core, raw: u32, times: u32) -> Result<(), HeapFault>;
+    fn increment(
+        &mut self,
+        memory: &mut ObjectMemory,
+        raw: u32,
+        times: u32,
+    ) -> Result<(), HeapFault>;
 
     /// One counted place less refers to `raw`.
-    fn lose(&mut self, core: &mut Core, raw: u32) -> Result<(), HeapFault>;
+    fn decrement(&mut self, memory: &mut ObjectMemory, raw: u32) -> Result<(), HeapFault>;
 
     /// A counted place that held `old` holds `new` now.
-    fn exchange(&mut self, core: &mut Core, new: u32, old: u32) -> Result<(), HeapFault> {
-        self.gain(core, new, 1)?;
-        self.lose(core, old)
+    fn exchange(&mut self, memory: &mut ObjectMemory, new: u32, old: u32) -> Result<(), HeapFault> {
+        self.increment(memory, new, 1)?;
+        self.decrement(memory, old)
     }
 
     /// Reclaims what is dead; may move what is not.
     fn collect(
         &mut self,
-        core: &mut Core,
+        memory: &mut ObjectMemory,
         roots: &mut dyn Roots,
-        effort: Effort,
+        collection: CollectionKind,
     ) -> Result<(), HeapFault>;
 
     /// The part of the heap that is filled with objects and free blocks without a gap, but for the
     /// region. Brings it into that state first.
-    fn occupied(&mut self, core: &mut Core) -> Range<u32>;
+    fn occupied(&mut self, memory: &mut ObjectMemory) -> Range<u32>;
 
     /// Memory that was in use and holds nothing now.
-    fn idle(&self, core: &Core) -> Range<u32>;
+    fn idle(&self, memory: &ObjectMemory) -> Range<u32>;
 
     /// Checks what the collector notes about objects against the references there are.
     ///
     /// # Errors
     /// The first thing that is wrong.
-    fn audit(&mut self, core: &mut Core, roots: &mut dyn Roots) -> Result<(), HeapFault>;
+    fn audit(&mut self, memory: &mut ObjectMemory, roots: &mut dyn Roots) -> Result<(), HeapFault>;
 }
 
 /// The words of a new object's header that do not belong to the collector.

@@ -3,7 +3,7 @@
 //! Invariants:
 //! - Every write of a reference to a place outside of compiled code goes through
 //!   [`Heap::write_root`], [`Heap::write_field`] and their `init` forms, or the bulk operations
-//!   made of the same two halves (`gain`, `lose`). There is no second path.
+//!   made of the same two halves (`increment`, `decrement`). There is no second path.
 //! - At a collection point: collect first, then do what was asked for.
 //! - After a [`HeapFault`] the heap refuses everything with that fault, and its memory is not
 //!   recycled.
@@ -13,15 +13,15 @@
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use super::core::{Core, Stats, is_object};
 use super::fault::{AllocError, HeapFault};
 use super::layout::{Kind, tag};
 use super::layouts::TypeSource;
+use super::object_memory::{ObjectMemory, Stats, is_object};
 use super::schedule::{PointKind, Scheduler};
 use super::space::{Space, SpacePool};
 use super::{
-    Barrier, Census, Collector, CollectorTraits, Effort, GcRef, Header, Room, RootKind, Roots,
-    census, plan_for, recycle, verify,
+    Barrier, Census, CollectionKind, Collector, CollectorTraits, GcRef, Header, Room, RootKind,
+    Roots, census, plan_for, recycle, verify,
 };
 use crate::abi::vmctx::VmStore;
 use crate::config::{Config, StoreConfig};
@@ -41,7 +41,7 @@ const CHECK_CREDIT_EACH: u64 = 2 << 10;
 /// References it returns are good until the next collection point unless they are in a root.
 #[derive(Debug)]
 pub struct Heap {
-    pub(super) core: Core,
+    pub(super) memory: ObjectMemory,
     pub(super) collector: Box<dyn Collector>,
     pub(super) traits: CollectorTraits,
     scheduler: Scheduler,
@@ -84,10 +84,11 @@ impl Heap {
         let collector = plan.start(space.limit());
         let layouts = recycle::layouts(engine, types, traits.header_bytes);
         // SAFETY: the contract of this function.
-        let mut core = unsafe { Core::new(space, layouts, traits.header_bytes, engine, store, vm) };
-        core.set_stack_list(0, 0);
+        let mut memory =
+            unsafe { ObjectMemory::new(space, layouts, traits.header_bytes, engine, store, vm) };
+        memory.set_zero_count_table(0, 0);
         let mut heap = Heap {
-            core,
+            memory,
             collector,
             traits,
             scheduler: Scheduler::new(store.schedule.clone()),
@@ -127,7 +128,7 @@ impl Heap {
 
     fn set_inline(&mut self) {
         let inline = self.scheduler.on_pressure() && self.full_at.is_none();
-        self.core.set_inline(inline);
+        self.memory.set_inline(inline);
     }
 
     /// Collection points passed under the current schedule; 0 for [`Schedule::OnPressure`](crate::config::Schedule).
@@ -146,7 +147,7 @@ impl Heap {
     /// Counters.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.core.stats
+        self.memory.stats
     }
 
     /// The first fault that was found, if any: nothing is done with the heap any more.
@@ -159,8 +160,8 @@ impl Heap {
     /// code). Gives the first fault there was.
     pub fn fault(&mut self, fault: HeapFault) -> HeapFault {
         let first = *self.faulted.get_or_insert(fault);
-        self.core.space.discard();
-        self.core.set_inline(false);
+        self.memory.space.discard();
+        self.memory.set_inline(false);
         first
     }
 
@@ -182,17 +183,17 @@ impl Heap {
     /// The heap is corrupt.
     pub fn point(&mut self, kind: PointKind, roots: &mut dyn Roots) -> Result<bool, HeapFault> {
         self.points[kind as usize] += 1;
-        let effort = if self.scheduler.on_pressure() {
-            if !self.collector.pressure(&self.core) {
+        let collection = if self.scheduler.on_pressure() {
+            if !self.collector.pressure(&self.memory) {
                 return Ok(false);
             }
-            Effort::Routine
+            CollectionKind::Routine
         } else if self.scheduler.pass() {
-            Effort::Full
+            CollectionKind::Full
         } else {
             return Ok(false);
         };
-        self.collect_and_perhaps_check(roots, effort)?;
+        self.collect_and_perhaps_check(roots, collection)?;
         Ok(true)
     }
 
@@ -200,7 +201,7 @@ impl Heap {
     /// call [`Heap::point`].
     #[inline]
     pub fn passes_point(&mut self, kind: PointKind) -> bool {
-        let passes = self.scheduler.on_pressure() && !self.collector.pressure(&self.core);
+        let passes = self.scheduler.on_pressure() && !self.collector.pressure(&self.memory);
         self.points[kind as usize] += u64::from(passes);
         passes
     }
@@ -208,7 +209,7 @@ impl Heap {
     /// Faults planted on purpose.
     #[must_use]
     pub fn planted(&self) -> Planted {
-        self.core.planted
+        self.memory.planted
     }
 
     /// Collects everything the collector can reclaim. An explicit request is also a collection
@@ -217,18 +218,23 @@ impl Heap {
     /// # Errors
     /// The heap is corrupt.
     pub fn collect(&mut self, roots: &mut dyn Roots) -> Result<(), HeapFault> {
-        self.run_collection(roots, Effort::Full)?;
+        self.run_collection(roots, CollectionKind::Full)?;
         if self.checks {
             self.check(roots)?;
         }
         Ok(())
     }
 
-    fn run_collection(&mut self, roots: &mut dyn Roots, effort: Effort) -> Result<(), HeapFault> {
+    fn run_collection(
+        &mut self,
+        roots: &mut dyn Roots,
+        collection: CollectionKind,
+    ) -> Result<(), HeapFault> {
         self.guarded(|heap| {
-            heap.core.stats.collections += 1;
-            let mut roots = WithoutPlanted(roots, heap.core.planted);
-            heap.collector.collect(&mut heap.core, &mut roots, effort)
+            heap.memory.stats.collections += 1;
+            let mut roots = WithoutPlanted(roots, heap.memory.planted);
+            heap.collector
+                .collect(&mut heap.memory, &mut roots, collection)
         })
     }
 
@@ -236,9 +242,9 @@ impl Heap {
     fn collect_and_perhaps_check(
         &mut self,
         roots: &mut dyn Roots,
-        effort: Effort,
+        collection: CollectionKind,
     ) -> Result<(), HeapFault> {
-        self.run_collection(roots, effort)?;
+        self.run_collection(roots, collection)?;
         if self.check_is_due() {
             self.check(roots)?;
         }
@@ -251,7 +257,7 @@ impl Heap {
     /// always checked and a large one as often as it has been paid for. A function of the program
     /// alone.
     fn check_is_due(&mut self) -> bool {
-        let occupied = self.collector.occupied(&mut self.core);
+        let occupied = self.collector.occupied(&mut self.memory);
         let cost = u64::from(occupied.end.saturating_sub(occupied.start));
         self.check_credit = self.check_credit.saturating_add(CHECK_CREDIT_EACH);
         let due = self.checks && self.check_credit >= cost;
@@ -269,13 +275,13 @@ impl Heap {
     /// Numbers of host objects whose last reference died, in the order of their deaths. The caller
     /// drops their data now, when no collection is running.
     pub fn take_dead_hosts(&mut self) -> Vec<u32> {
-        std::mem::take(&mut self.core.dead_hosts)
+        std::mem::take(&mut self.memory.dead_hosts)
     }
 
     /// Whether [`Heap::take_dead_hosts`] would return any.
     #[must_use]
     pub fn has_dead_hosts(&self) -> bool {
-        !self.core.dead_hosts.is_empty()
+        !self.memory.dead_hosts.is_empty()
     }
 
     /// A structure; all fields are zero. The caller initialises them before the next collection
@@ -299,17 +305,17 @@ impl Heap {
         len: u32,
         roots: &mut dyn Roots,
     ) -> Result<GcRef, AllocError> {
-        let walk = self.guarded(|heap| {
-            let walk = heap.core.layouts.walk(0, ty.0)?;
-            if walk.kind == Kind::Array {
-                Ok(walk)
+        let scan = self.guarded(|heap| {
+            let scan = heap.memory.layouts.scan_layout(0, ty.0)?;
+            if scan.kind == Kind::Array {
+                Ok(scan)
             } else {
                 Err(wrong_type(ty))
             }
         })?;
-        let mut size = u64::from(walk.size) + u64::from(len) * u64::from(walk.element_bytes);
-        if planted!(self.core.planted, ArraySizeWraps) {
-            size = u64::from(size as u32).max(u64::from(walk.size));
+        let mut size = u64::from(scan.size) + u64::from(len) * u64::from(scan.element_bytes);
+        if planted!(self.memory.planted, ArraySizeWraps) {
+            size = u64::from(size as u32).max(u64::from(scan.size));
         }
         self.allocate(Kind::Array, ty.0, len, size.next_multiple_of(8), roots)
     }
@@ -319,7 +325,7 @@ impl Heap {
     /// # Errors
     /// See [`AllocError`].
     pub fn alloc_extern(&mut self, host: u32, roots: &mut dyn Roots) -> Result<GcRef, AllocError> {
-        let size = u64::from(self.core.header_bytes);
+        let size = u64::from(self.memory.header_bytes);
         self.allocate(Kind::Extern, 0, host, size, roots)
     }
 
@@ -340,9 +346,9 @@ impl Heap {
 
     fn fixed_size(&mut self, kind: Kind, ty: TypeId) -> Result<u64, HeapFault> {
         self.guarded(|heap| {
-            let walk = heap.core.layouts.walk(0, ty.0)?;
-            if walk.kind == kind {
-                Ok(u64::from(walk.size))
+            let scan = heap.memory.layouts.scan_layout(0, ty.0)?;
+            if scan.kind == kind {
+                Ok(u64::from(scan.size))
             } else {
                 Err(wrong_type(ty))
             }
@@ -379,16 +385,16 @@ impl Heap {
             Room::Hard
         };
         let mut made = self.try_allocate(header, size as u32, room)?;
-        for effort in [Effort::Routine, Effort::Full] {
+        for collection in [CollectionKind::Routine, CollectionKind::Full] {
             if made.is_none() && self.traits.reclaims {
-                self.collect_and_perhaps_check(roots, effort)?;
+                self.collect_and_perhaps_check(roots, collection)?;
                 made = self.try_allocate(header, size as u32, Room::Hard)?;
             }
         }
         if made.is_none() && !self.traits.reclaims {
             made = self.try_allocate(header, size as u32, Room::Hard)?;
         }
-        self.core.stats.slow_allocations += 1;
+        self.memory.stats.slow_allocations += 1;
         made.and_then(GcRef::from_raw).ok_or(AllocError::Exhausted)
     }
 
@@ -398,7 +404,10 @@ impl Heap {
         size: u32,
         room: Room,
     ) -> Result<Option<u32>, HeapFault> {
-        self.guarded(|heap| heap.collector.allocate(&mut heap.core, header, size, room))
+        self.guarded(|heap| {
+            heap.collector
+                .allocate(&mut heap.memory, header, size, room)
+        })
     }
 
     /// Replaces the reference in a root: the only way to do so.
@@ -407,9 +416,9 @@ impl Heap {
     /// The old or the new reference is no object.
     pub fn write_root(&mut self, slot: &mut u32, new: Option<GcRef>) -> Result<(), HeapFault> {
         let new = GcRef::to_raw(new);
-        self.gain(new, 1)?;
+        self.increment(new, 1)?;
         let old = std::mem::replace(slot, new);
-        self.lose(old)
+        self.decrement(old)
     }
 
     /// Gives a new root its first reference; what the slot holds is ignored.
@@ -418,7 +427,7 @@ impl Heap {
     /// The reference is no object.
     pub fn init_root(&mut self, slot: &mut u32, new: Option<GcRef>) -> Result<(), HeapFault> {
         let new = GcRef::to_raw(new);
-        self.gain(new, 1)?;
+        self.increment(new, 1)?;
         *slot = new;
         Ok(())
     }
@@ -433,20 +442,20 @@ impl Heap {
 
     /// `times` more places hold `raw`.
     #[inline]
-    pub(super) fn gain(&mut self, raw: u32, times: u32) -> Result<(), HeapFault> {
+    pub(super) fn increment(&mut self, raw: u32, times: u32) -> Result<(), HeapFault> {
         if self.traits.barrier == Barrier::None || !is_object(raw) || times == 0 {
             return Ok(());
         }
-        self.guarded(|heap| heap.collector.gain(&mut heap.core, raw, times))
+        self.guarded(|heap| heap.collector.increment(&mut heap.memory, raw, times))
     }
 
     /// One place less holds `raw`.
     #[inline]
-    pub(super) fn lose(&mut self, raw: u32) -> Result<(), HeapFault> {
+    pub(super) fn decrement(&mut self, raw: u32) -> Result<(), HeapFault> {
         if self.traits.barrier == Barrier::None || !is_object(raw) {
             return Ok(());
         }
-        self.guarded(|heap| heap.collector.lose(&mut heap.core, raw))
+        self.guarded(|heap| heap.collector.decrement(&mut heap.memory, raw))
     }
 
     /// The objects there are, by kind and type, whether reachable or not: collect first.
@@ -454,7 +463,7 @@ impl Heap {
     /// # Errors
     /// The heap is corrupt.
     pub fn census(&mut self) -> Result<Census, HeapFault> {
-        self.guarded(|heap| census::take(&mut heap.core, &mut *heap.collector))
+        self.guarded(|heap| census::take(&mut heap.memory, &mut *heap.collector))
     }
 
     /// Visits every object there is: offset, kind, type id, last word of the header.
@@ -465,7 +474,7 @@ impl Heap {
         &mut self,
         visit: &mut dyn FnMut(u32, Kind, u32, u32),
     ) -> Result<(), HeapFault> {
-        self.guarded(|heap| census::each_object(&mut heap.core, &mut *heap.collector, visit))
+        self.guarded(|heap| census::each_object(&mut heap.memory, &mut *heap.collector, visit))
     }
 
     /// Checks the whole heap and all roots: see [`verify`].
@@ -473,7 +482,7 @@ impl Heap {
     /// # Errors
     /// The first thing that is wrong.
     pub fn verify(&mut self, roots: &mut dyn Roots) -> Result<(), HeapFault> {
-        self.guarded(|heap| verify::verify(&mut heap.core, &mut *heap.collector, roots))
+        self.guarded(|heap| verify::verify(&mut heap.memory, &mut *heap.collector, roots))
     }
 
     /// Checks reference counts, for collectors that have them, against the references there are.
@@ -481,16 +490,16 @@ impl Heap {
     /// # Errors
     /// The first thing that is wrong.
     pub fn audit(&mut self, roots: &mut dyn Roots) -> Result<(), HeapFault> {
-        self.guarded(|heap| heap.collector.audit(&mut heap.core, roots))
+        self.guarded(|heap| heap.collector.audit(&mut heap.memory, roots))
     }
 }
 
 #[cfg(feature = "planted")]
 impl Drop for Heap {
     fn drop(&mut self) {
-        if planted!(self.core.planted, LayoutsOutliveHeap) {
-            let header_bytes = self.core.header_bytes;
-            let layouts = self.core.layouts.take();
+        if planted!(self.memory.planted, LayoutsOutliveHeap) {
+            let header_bytes = self.memory.header_bytes;
+            let layouts = self.memory.layouts.take();
             recycle::keep(header_bytes, layouts);
         }
     }

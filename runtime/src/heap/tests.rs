@@ -348,8 +348,8 @@ fn corruption_is_reported() {
             let mut fixture = Fixture::new(kind, &config(1 << 20));
             fixture.chain(20);
             let node = GcRef::from_raw(fixture.roots.global).unwrap();
-            let slot = node.raw() + fixture.heap.core.header_bytes;
-            fixture.heap.core.space.set_word(slot, garbage);
+            let slot = node.raw() + fixture.heap.memory.header_bytes;
+            fixture.heap.memory.space.set_word(slot, garbage);
             let verified = fixture.heap.verify(&mut fixture.roots);
             assert!(verified.is_err(), "{kind:?} {garbage:#x}");
             let again = fixture.heap.collect(&mut fixture.roots);
@@ -366,7 +366,7 @@ fn corruption_is_reported() {
             let mut fixture = Fixture::new(kind, &config(1 << 20));
             fixture.chain(20);
             let node = fixture.roots.global;
-            fixture.heap.core.space.set_word(node, tag);
+            fixture.heap.memory.space.set_word(node, tag);
             let collected = fixture.heap.collect(&mut fixture.roots);
             let verified = fixture.heap.verify(&mut fixture.roots);
             assert!(collected.is_err() || verified.is_err(), "{kind:?} {tag:#x}");
@@ -384,7 +384,7 @@ fn writes_to_freed_memory_are_found() {
         fixture.set_global(None);
         assert_eq!(fixture.live(), 0);
         // The middle of what was freed: behind what an allocator may have written at its start.
-        fixture.heap.core.space.set_word(stale + 4, 0x1234);
+        fixture.heap.memory.space.set_word(stale + 4, 0x1234);
         let verified = fixture.heap.verify(&mut fixture.roots);
         assert!(
             matches!(verified, Err(HeapFault::PoisonGone { .. })),

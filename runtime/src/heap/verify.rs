@@ -11,10 +11,10 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::core::{Core, FIRST};
-use super::fault::{HeapFault, Place};
+use super::fault::{HeapFault, Referrer};
 use super::layout::{KIND_MASK, KIND_SHIFT, Kind, OBJECT_ALIGN, TYPE_MASK, storage_bytes};
 use super::layouts::TypeLayout;
+use super::object_memory::{FIRST, ObjectMemory};
 use super::space::POISON;
 use super::{Collector, RootKind, Roots};
 use crate::types::{FieldKind, HeapKind, RefKind, StorageKind, ValKind};
@@ -97,11 +97,11 @@ pub(super) struct Slot {
 impl Inventory {
     /// Walks the heap.
     pub(super) fn take(
-        core: &mut Core,
+        memory: &mut ObjectMemory,
         collector: &mut dyn Collector,
     ) -> Result<Inventory, HeapFault> {
-        let range = collector.occupied(core);
-        let hole = core.bump()..core.region_end();
+        let range = collector.occupied(memory);
+        let hole = memory.bump()..memory.region_end();
         let mut inventory = Inventory {
             objects: Vec::new(),
             layouts: Vec::new(),
@@ -116,7 +116,7 @@ impl Inventory {
                 at = hole.end;
                 continue;
             }
-            let size = inventory.step(core, at, range.end)?;
+            let size = inventory.step(memory, at, range.end)?;
             let next = u64::from(at) + size;
             let into_hole = !hole.is_empty() && at < hole.start && next > u64::from(hole.start);
             if size == 0 || !size.is_multiple_of(8) || next > u64::from(range.end) || into_hole {
@@ -133,12 +133,12 @@ impl Inventory {
     }
 
     /// Notes what is at `at`; its size.
-    fn step(&mut self, core: &mut Core, at: u32, end: u32) -> Result<u64, HeapFault> {
-        let tag: u32 = core.space.load(at);
+    fn step(&mut self, memory: &mut ObjectMemory, at: u32, end: u32) -> Result<u64, HeapFault> {
+        let tag: u32 = memory.space.load(at);
         let type_id = tag & TYPE_MASK;
         let kind = match (tag & KIND_MASK) >> KIND_SHIFT {
             0 if tag == 0 => {
-                let size: u32 = core.space.load(at + 4);
+                let size: u32 = memory.space.load(at + 4);
                 self.free.push(at..at.saturating_add(size));
                 return Ok(u64::from(size));
             }
@@ -148,8 +148,8 @@ impl Inventory {
             4 => Kind::Exception,
             _ => return Err(HeapFault::BadTag { object: at, tag }),
         };
-        if u64::from(at) + u64::from(core.header_bytes) > u64::from(end) {
-            let size = u64::from(core.header_bytes);
+        if u64::from(at) + u64::from(memory.header_bytes) > u64::from(end) {
+            let size = u64::from(memory.header_bytes);
             return Err(HeapFault::BadSize { object: at, size });
         }
         let mut found = Found {
@@ -163,9 +163,9 @@ impl Inventory {
             if type_id != 0 {
                 return Err(HeapFault::BadTag { object: at, tag });
             }
-            u64::from(core.header_bytes)
+            u64::from(memory.header_bytes)
         } else {
-            found.layout = self.layout(core, at, type_id)?;
+            found.layout = self.layout(memory, at, type_id)?;
             let layout = &self.layouts[found.layout as usize - 1];
             if layout.kind != kind {
                 return Err(HeapFault::BadType {
@@ -175,7 +175,7 @@ impl Inventory {
             }
             let mut bytes = u64::from(layout.size);
             if kind == Kind::Array {
-                found.len = core.space.load(at + core.header_bytes - 4);
+                found.len = memory.space.load(at + memory.header_bytes - 4);
                 let element = storage_bytes(layout.fields[0].storage);
                 bytes += u64::from(found.len) * u64::from(element);
             }
@@ -186,14 +186,19 @@ impl Inventory {
     }
 
     /// Position of a type's layout, plus one.
-    fn layout(&mut self, core: &mut Core, object: u32, type_id: u32) -> Result<u32, HeapFault> {
+    fn layout(
+        &mut self,
+        memory: &mut ObjectMemory,
+        object: u32,
+        type_id: u32,
+    ) -> Result<u32, HeapFault> {
         if self.last.0 == type_id && self.last.1 != 0 {
             return Ok(self.last.1);
         }
         let position = match self.by_type.get(&type_id) {
             Some(&position) => position,
             None => {
-                self.layouts.push(core.layouts.layout(object, type_id)?);
+                self.layouts.push(memory.layouts.layout(object, type_id)?);
                 let position = self.layouts.len() as u32;
                 self.by_type.insert(type_id, position);
                 position
@@ -245,9 +250,9 @@ impl Inventory {
     }
 
     /// Checks one reference that is not null.
-    fn check(&self, raw: u32, ty: RefKind, place: Place) -> Result<(), HeapFault> {
+    fn check(&self, raw: u32, ty: RefKind, referrer: Referrer) -> Result<(), HeapFault> {
         let wrong = HeapFault::WrongReferent {
-            place,
+            referrer,
             raw,
             declared: ty.heap,
         };
@@ -258,10 +263,10 @@ impl Inventory {
             };
         }
         if raw & 7 != 0 {
-            return Err(HeapFault::BadReference { place, raw });
+            return Err(HeapFault::BadReference { referrer, raw });
         }
         let Some(position) = self.position(raw) else {
-            return Err(HeapFault::Dangling { place, raw });
+            return Err(HeapFault::Dangling { referrer, raw });
         };
         let found = self.objects[position];
         let fits = match (ty.heap, found.kind) {
@@ -281,17 +286,17 @@ impl Inventory {
 
 /// Checks everything.
 pub(super) fn verify(
-    core: &mut Core,
+    memory: &mut ObjectMemory,
     collector: &mut dyn Collector,
     roots: &mut dyn Roots,
 ) -> Result<(), HeapFault> {
-    let inventory = Inventory::take(core, collector)?;
-    let functions = core.funcrefs_len();
+    let inventory = Inventory::take(memory, collector)?;
+    let functions = memory.funcrefs_len();
     for found in &inventory.objects {
         inventory.each_slot(found, |slot| {
-            let raw: u32 = core.space.load(slot.at);
+            let raw: u32 = memory.space.load(slot.at);
             let object = found.object;
-            let place = Place::Object {
+            let referrer = Referrer::Object {
                 object,
                 slot: slot.at,
             };
@@ -299,11 +304,11 @@ pub(super) fn verify(
                 return if slot.ty.nullable {
                     Ok(())
                 } else {
-                    Err(HeapFault::Null { place })
+                    Err(HeapFault::Null { referrer })
                 };
             }
             if slot.ty.is_collected() {
-                return inventory.check(raw, slot.ty, place);
+                return inventory.check(raw, slot.ty, referrer);
             }
             if raw < functions {
                 Ok(())
@@ -317,28 +322,36 @@ pub(super) fn verify(
         })?;
     }
     verify_roots(&inventory, roots)?;
-    verify_free(core, collector, &inventory)
+    verify_free(memory, collector, &inventory)
 }
 
 fn verify_roots(inventory: &Inventory, roots: &mut dyn Roots) -> Result<(), HeapFault> {
     let mut at = 0;
     let mut fault = None;
     roots.each_root(&mut |kind, slot| {
-        let place = Place::Root { kind, at };
+        let referrer = Referrer::Root { kind, at };
         at += 1;
         if *slot == 0 || *slot & 1 == 1 || fault.is_some() {
             return;
         }
         if *slot & 7 != 0 {
-            fault = Some(HeapFault::BadReference { place, raw: *slot });
+            fault = Some(HeapFault::BadReference {
+                referrer,
+                raw: *slot,
+            });
         } else {
             match inventory.position(*slot).map(|at| inventory.objects[at]) {
-                None => fault = Some(HeapFault::Dangling { place, raw: *slot }),
+                None => {
+                    fault = Some(HeapFault::Dangling {
+                        referrer,
+                        raw: *slot,
+                    })
+                }
                 Some(found) => {
                     let exception = found.kind == Kind::Exception;
                     if kind == RootKind::PendingException && !exception {
                         fault = Some(HeapFault::WrongReferent {
-                            place,
+                            referrer,
                             raw: *slot,
                             declared: HeapKind::Exn,
                         });
@@ -351,42 +364,42 @@ fn verify_roots(inventory: &Inventory, roots: &mut dyn Roots) -> Result<(), Heap
 }
 
 fn verify_free(
-    core: &Core,
+    memory: &ObjectMemory,
     collector: &dyn Collector,
     inventory: &Inventory,
 ) -> Result<(), HeapFault> {
-    let region = core.bump().max(FIRST)..core.region_end();
-    if let Some(at) = first_other(core, &region, 0) {
-        let found = core.space.load(at);
+    let region = memory.bump().max(FIRST)..memory.region_end();
+    if let Some(at) = first_other(memory, &region, 0) {
+        let found = memory.space.load(at);
         return Err(HeapFault::NotZero { at, found });
     }
-    if !core.poison {
+    if !memory.poison {
         return Ok(());
     }
     for block in &inventory.free {
         // The first sixteen bytes belong to the allocator.
         let rest = block.end.min(block.start + 16)..block.end;
-        check_poison(core, &rest)?;
+        check_poison(memory, &rest)?;
     }
-    check_poison(core, &collector.idle(core))
+    check_poison(memory, &collector.idle(memory))
 }
 
-fn check_poison(core: &Core, range: &Range<u32>) -> Result<(), HeapFault> {
-    match first_other(core, range, POISON) {
+fn check_poison(memory: &ObjectMemory, range: &Range<u32>) -> Result<(), HeapFault> {
+    match first_other(memory, range, POISON) {
         None => Ok(()),
         Some(at) => Err(HeapFault::PoisonGone {
             at,
-            found: core.space.load(at),
+            found: memory.space.load(at),
         }),
     }
 }
 
 /// Offset of the first byte in `range` that is not `byte`.
-fn first_other(core: &Core, range: &Range<u32>, byte: u8) -> Option<u32> {
+fn first_other(memory: &ObjectMemory, range: &Range<u32>, byte: u8) -> Option<u32> {
     if range.is_empty() {
         return None;
     }
-    let bytes = core.space.bytes(range.start, range.end - range.start);
+    let bytes = memory.space.bytes(range.start, range.end - range.start);
     // All alike: the first is right and each equals the one before, which is quick to find out.
     if bytes[0] == byte && bytes[1..] == bytes[..bytes.len() - 1] {
         return None;

@@ -5,9 +5,9 @@ use std::ops::Range;
 use super::Copying;
 use super::alloc::SOFT_MIN;
 use crate::heap::Roots;
-use crate::heap::core::{Core, is_object};
-use crate::heap::fault::{HeapFault, Place};
+use crate::heap::fault::{HeapFault, Referrer};
 use crate::heap::layout::{KIND_SHIFT, Kind};
+use crate::heap::object_memory::{ObjectMemory, is_object};
 use crate::planted::planted;
 
 /// How many times the live bytes a half may hold before the next collection.
@@ -31,17 +31,17 @@ struct Move {
 
 /// Moves what is reachable to the other half.
 pub(super) fn collect(
-    heap: &mut Copying,
-    core: &mut Core,
+    copying: &mut Copying,
+    memory: &mut ObjectMemory,
     roots: &mut dyn Roots,
 ) -> Result<(), HeapFault> {
-    let from = heap.current..core.bump();
+    let from = copying.current..memory.bump();
     let used = from.end - from.start;
     // C1: the other half holds at most what this one held. Its pages were reserved with the heap's
     // limit in mind.
-    if core
+    if memory
         .space
-        .ensure(u64::from(heap.other) + u64::from(used))
+        .ensure(u64::from(copying.other) + u64::from(used))
         .is_err()
     {
         // The system is out of memory: nothing was moved, and the allocation that asked fails.
@@ -49,50 +49,50 @@ pub(super) fn collect(
     }
     let mut moving = Move {
         from,
-        start: heap.other,
-        free: heap.other,
-        end: heap.other + used,
+        start: copying.other,
+        free: copying.other,
+        end: copying.other + used,
     };
-    let visited = forward_roots(&mut moving, core, roots)?;
-    scan(&mut moving, core, heap.other)?;
-    let live = moving.free - heap.other;
-    core.space.touch(heap.other..moving.free);
-    sort_externs(heap, core);
-    if core.poison {
-        let written = written(core, heap.current, heap.half);
-        core.space.poison(written);
+    let visited = forward_roots(&mut moving, memory, roots)?;
+    scan(&mut moving, memory, copying.other)?;
+    let live = moving.free - copying.other;
+    memory.space.touch(copying.other..moving.free);
+    sort_externs(copying, memory);
+    if memory.poison {
+        let written = written(memory, copying.current, copying.half);
+        memory.space.poison(written);
     }
-    std::mem::swap(&mut heap.current, &mut heap.other);
+    std::mem::swap(&mut copying.current, &mut copying.other);
     // What is left of this half's former contents is cleared when the region grows over it.
-    if planted!(core.planted, RegionEndStale) {
-        core.set_region_stale(moving.free, moving.free);
+    if planted!(memory.planted, RegionEndStale) {
+        memory.set_region_stale(moving.free, moving.free);
     } else {
-        core.set_region(moving.free, moving.free);
+        memory.set_region(moving.free, moving.free);
     }
     let work = u64::from(live) + visited * ROOT_COST;
     let soft = (work * GROWTH)
         .max(u64::from(SOFT_MIN))
-        .min(u64::from(heap.half));
-    heap.soft = soft as u32;
-    core.stats.full_collections += 1;
-    core.stats.live_bytes = u64::from(live);
+        .min(u64::from(copying.half));
+    copying.soft = soft as u32;
+    memory.stats.full_collections += 1;
+    memory.stats.live_bytes = u64::from(live);
     Ok(())
 }
 
 fn forward_roots(
     moving: &mut Move,
-    core: &mut Core,
+    memory: &mut ObjectMemory,
     roots: &mut dyn Roots,
 ) -> Result<u64, HeapFault> {
     let mut visited = 0;
     let mut fault = None;
     roots.each_root(&mut |kind, slot| {
-        let place = Place::Root { kind, at: visited };
+        let referrer = Referrer::Root { kind, at: visited };
         visited += 1;
         if !is_object(*slot) || fault.is_some() {
             return;
         }
-        match moving.forward(core, *slot, || place) {
+        match moving.forward(memory, *slot, || referrer) {
             Ok(to) => *slot = to,
             Err(found) => fault = Some(found),
         }
@@ -118,12 +118,12 @@ impl Ahead {
     fn push(
         &mut self,
         moving: &mut Move,
-        core: &mut Core,
+        memory: &mut ObjectMemory,
         object: u32,
         slot: u32,
     ) -> Result<(), HeapFault> {
         if self.len == AHEAD {
-            self.pop(moving, core)?;
+            self.pop(moving, memory)?;
         }
         self.slots[(self.next + self.len) % AHEAD] = (object, slot);
         self.len += 1;
@@ -132,39 +132,39 @@ impl Ahead {
 
     /// Forwards the oldest slot.
     #[inline(always)]
-    fn pop(&mut self, moving: &mut Move, core: &mut Core) -> Result<(), HeapFault> {
+    fn pop(&mut self, moving: &mut Move, memory: &mut ObjectMemory) -> Result<(), HeapFault> {
         let (object, slot) = self.slots[self.next];
         self.next = (self.next + 1) % AHEAD;
         self.len -= 1;
-        let raw = core.space.word(slot);
-        let to = moving.forward(core, raw, || Place::Object { object, slot })?;
-        core.space.set_word(slot, to);
+        let raw = memory.space.word(slot);
+        let to = moving.forward(memory, raw, || Referrer::Object { object, slot })?;
+        memory.space.set_word(slot, to);
         Ok(())
     }
 }
 
 /// Forwards what the copies from `at` on refer to, until there is no copy left to look at.
-fn scan(moving: &mut Move, core: &mut Core, mut at: u32) -> Result<(), HeapFault> {
+fn scan(moving: &mut Move, memory: &mut ObjectMemory, mut at: u32) -> Result<(), HeapFault> {
     let mut ahead = Ahead::default();
     loop {
         while at < moving.free {
-            let tag = core.tag(at);
-            let extent = core.extent(at, tag, moving.free)?;
+            let tag = memory.tag(at);
+            let extent = memory.extent(at, tag, moving.free)?;
             let object = at;
-            core.each_slot(object, &extent, |core, slot| {
-                let raw = core.space.word(slot);
+            memory.each_slot(object, &extent, |memory, slot| {
+                let raw = memory.space.word(slot);
                 if !is_object(raw) {
                     return Ok(());
                 }
-                core.space.prefetch(raw);
-                ahead.push(moving, core, object, slot)
+                memory.space.prefetch(raw);
+                ahead.push(moving, memory, object, slot)
             })?;
             at += extent.size;
         }
         if ahead.len == 0 {
             return Ok(());
         }
-        ahead.pop(moving, core)?;
+        ahead.pop(moving, memory)?;
     }
 }
 
@@ -173,50 +173,50 @@ impl Move {
     #[inline(always)]
     fn forward(
         &mut self,
-        core: &mut Core,
+        memory: &mut ObjectMemory,
         raw: u32,
-        place: impl Fn() -> Place,
+        referrer: impl Fn() -> Referrer,
     ) -> Result<u32, HeapFault> {
-        core.check(raw, &self.from, &place)?;
-        let tag = core.tag(raw);
+        memory.check(raw, &self.from, &referrer)?;
+        let tag = memory.tag(raw);
         if tag == FORWARDED {
-            let to = core.space.word(raw + 4);
+            let to = memory.space.word(raw + 4);
             // Not everything that looks like it was forwarded in this collection.
-            core.check(to, &(self.start..self.free), place)?;
+            memory.check(to, &(self.start..self.free), referrer)?;
             return Ok(to);
         }
-        let extent = core.extent(raw, tag, self.from.end)?;
+        let extent = memory.extent(raw, tag, self.from.end)?;
         let to = self.free;
         if extent.size > self.end - to {
             // Objects that overlap: together they are larger than the half.
             let size = u64::from(extent.size);
             return Err(HeapFault::BadSize { object: raw, size });
         }
-        core.space.copy_object(raw, to, extent.size);
-        core.space.set_word(raw, FORWARDED);
-        core.space.set_word(raw + 4, to);
+        memory.space.copy_object(raw, to, extent.size);
+        memory.space.set_word(raw, FORWARDED);
+        memory.space.set_word(raw + 4, to);
         self.free = to + extent.size;
         Ok(to)
     }
 }
 
 /// Finds the references of the host that did not move: their objects are dead.
-fn sort_externs(heap: &mut Copying, core: &mut Core) {
-    heap.externs.retain_mut(|object| {
-        if core.tag(*object) == FORWARDED {
-            *object = core.space.word(*object + 4);
+fn sort_externs(copying: &mut Copying, memory: &mut ObjectMemory) {
+    copying.externs.retain_mut(|object| {
+        if memory.tag(*object) == FORWARDED {
+            *object = memory.space.word(*object + 4);
             return true;
         }
-        let host = core.header_word(*object);
-        core.dead_hosts.push(host);
+        let host = memory.header_word(*object);
+        memory.dead_hosts.push(host);
         false
     });
 }
 
 /// What was ever written of the half that begins at `start`.
-fn written(core: &Core, start: u32, half: u32) -> Range<u32> {
+fn written(memory: &ObjectMemory, start: u32, half: u32) -> Range<u32> {
     let mut range = start..start;
-    for dirty in core.space.dirty() {
+    for dirty in memory.space.dirty() {
         let end = dirty.end.min(start + half);
         if dirty.start.max(start) < end {
             range.end = range.end.max(end);
@@ -226,6 +226,6 @@ fn written(core: &Core, start: u32, half: u32) -> Range<u32> {
 }
 
 /// The written part of the other half, once there was a collection.
-pub(super) fn idle(heap: &Copying, core: &Core) -> Range<u32> {
-    written(core, heap.other, heap.half)
+pub(super) fn idle(copying: &Copying, memory: &ObjectMemory) -> Range<u32> {
+    written(memory, copying.other, copying.half)
 }

@@ -20,12 +20,12 @@ mod collect;
 
 use std::ops::Range;
 
-use super::core::{Core, FIRST};
 use super::emit::{EmitAllocation, Holds, Slot};
 use super::fault::HeapFault;
+use super::object_memory::{FIRST, ObjectMemory};
 use super::{
-    Barrier, Collector, CollectorTraits, Effort, Emit, EmitCollector, Header, Plan, Reg, Room,
-    Roots,
+    Barrier, CollectionKind, Collector, CollectorTraits, Emit, EmitCollector, Header, Plan, Reg,
+    Room, Roots,
 };
 
 const TRAITS: CollectorTraits = CollectorTraits {
@@ -99,44 +99,49 @@ impl Copying {
 impl Collector for Copying {
     fn allocate(
         &mut self,
-        core: &mut Core,
+        memory: &mut ObjectMemory,
         header: Header,
         size: u32,
         room: Room,
     ) -> Result<Option<u32>, HeapFault> {
-        Ok(alloc::allocate(self, core, header, size, room))
+        Ok(alloc::allocate(self, memory, header, size, room))
     }
 
-    fn pressure(&self, _core: &Core) -> bool {
+    fn pressure(&self, _core: &ObjectMemory) -> bool {
         false
     }
 
-    fn gain(&mut self, _core: &mut Core, _raw: u32, _times: u32) -> Result<(), HeapFault> {
+    fn increment(
+        &mut self,
+        _core: &mut ObjectMemory,
+        _raw: u32,
+        _times: u32,
+    ) -> Result<(), HeapFault> {
         Ok(())
     }
 
-    fn lose(&mut self, _core: &mut Core, _raw: u32) -> Result<(), HeapFault> {
+    fn decrement(&mut self, _core: &mut ObjectMemory, _raw: u32) -> Result<(), HeapFault> {
         Ok(())
     }
 
     fn collect(
         &mut self,
-        core: &mut Core,
+        memory: &mut ObjectMemory,
         roots: &mut dyn Roots,
-        _effort: Effort,
+        _collection: CollectionKind,
     ) -> Result<(), HeapFault> {
-        collect::collect(self, core, roots)
+        collect::collect(self, memory, roots)
     }
 
-    fn occupied(&mut self, core: &mut Core) -> Range<u32> {
-        self.current..core.bump()
+    fn occupied(&mut self, memory: &mut ObjectMemory) -> Range<u32> {
+        self.current..memory.bump()
     }
 
-    fn idle(&self, core: &Core) -> Range<u32> {
-        collect::idle(self, core)
+    fn idle(&self, memory: &ObjectMemory) -> Range<u32> {
+        collect::idle(self, memory)
     }
 
-    fn audit(&mut self, _core: &mut Core, _roots: &mut dyn Roots) -> Result<(), HeapFault> {
+    fn audit(&mut self, _core: &mut ObjectMemory, _roots: &mut dyn Roots) -> Result<(), HeapFault> {
         Ok(())
     }
 }

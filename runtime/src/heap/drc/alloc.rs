@@ -1,13 +1,13 @@
 //! Allocation from the region, and regions from free blocks or from memory that was never used; and
 //! the way back.
 
-use super::barrier::{emit_list, list};
+use super::barrier::{add_to_table, emit_add_to_table};
 use super::{COUNT, Drc, LINK};
-use crate::heap::core::{Core, FIRST, REGION_BYTES, kind_of_tag};
 use crate::heap::emit::{EmitAllocation, Region};
 use crate::heap::fault::HeapFault;
 use crate::heap::free_list::{BLOCK_MIN, Block};
 use crate::heap::layout::{Kind, OBJECT_ALIGN};
+use crate::heap::object_memory::{FIRST, ObjectMemory, REGION_BYTES, kind_of_tag};
 use crate::heap::{Emit, Header, Reg, inline};
 use crate::planted::planted;
 
@@ -15,149 +15,153 @@ use crate::planted::planted;
 /// the host.
 const REGION_MIN: u32 = 1 << 10;
 /// Unmerged bytes for which merging neighbours is not yet worth a walk over the heap.
-const LOOSE_MIN: u64 = 1 << 20;
+const UNMERGED_MIN: u64 = 1 << 20;
 
 /// Makes an object, unless there is no memory for it.
 pub(super) fn allocate(
-    heap: &mut Drc,
-    core: &mut Core,
+    drc: &mut Drc,
+    memory: &mut ObjectMemory,
     header: Header,
     size: u32,
 ) -> Result<Option<u32>, HeapFault> {
-    let object = match core.take(size) {
+    let object = match memory.take(size) {
         Some(object) => object,
-        None => match refill(heap, core, size)? {
+        None => match refill(drc, memory, size)? {
             Some(object) => object,
             None => return Ok(None),
         },
     };
-    core.write_header(object, header.tag, header.word);
-    core.space.set_word(object + COUNT, 1);
-    if planted!(core.planted, NewObjectNotInZeroCountTable) {
-        core.space.set_word(object + LINK, 0);
+    memory.write_header(object, header.tag, header.word);
+    memory.space.set_word(object + COUNT, 1);
+    if planted!(memory.planted, NewObjectNotInZeroCountTable) {
+        memory.space.set_word(object + LINK, 0);
         return Ok(Some(object));
     }
-    list(core, object);
+    add_to_table(memory, object);
     Ok(Some(object))
 }
 
 /// Takes `size` bytes, all zero, from a new region, or directly from a free block.
-fn refill(heap: &mut Drc, core: &mut Core, size: u32) -> Result<Option<u32>, HeapFault> {
-    close_run(heap, core);
-    if let Some(block) = heap.free.take_large(core, size.max(REGION_MIN))? {
-        use_block(heap, core, block, size);
-        return Ok(core.take(size));
+fn refill(drc: &mut Drc, memory: &mut ObjectMemory, size: u32) -> Result<Option<u32>, HeapFault> {
+    close_run(drc, memory);
+    if let Some(block) = drc.free.take_large(memory, size.max(REGION_MIN))? {
+        use_block(drc, memory, block, size);
+        return Ok(memory.take(size));
     }
-    let loose_max = LOOSE_MIN.max(heap.in_use(core));
-    if heap.loose >= loose_max {
-        merge(heap, core)?;
-        if let Some(block) = heap.free.take_large(core, size.max(REGION_MIN))? {
-            use_block(heap, core, block, size);
-            return Ok(core.take(size));
+    let unmerged_max = UNMERGED_MIN.max(drc.in_use(memory));
+    if drc.unmerged >= unmerged_max {
+        merge(drc, memory)?;
+        if let Some(block) = drc.free.take_large(memory, size.max(REGION_MIN))? {
+            use_block(drc, memory, block, size);
+            return Ok(memory.take(size));
         }
     }
-    if grow(heap, core, size) {
-        return Ok(core.take(size));
+    if grow(drc, memory, size) {
+        return Ok(memory.take(size));
     }
-    if let Some(object) = take_exactly(heap, core, size)? {
+    if let Some(object) = take_exactly(drc, memory, size)? {
         return Ok(Some(object));
     }
-    if heap.loose != 0 {
-        merge(heap, core)?;
-        return take_exactly(heap, core, size);
+    if drc.unmerged != 0 {
+        merge(drc, memory)?;
+        return take_exactly(drc, memory, size);
     }
     Ok(None)
 }
 
 /// Makes (the first part of) a free block the region.
-fn use_block(heap: &mut Drc, core: &mut Core, block: Block, size: u32) {
-    retire_region(heap, core);
+fn use_block(drc: &mut Drc, memory: &mut ObjectMemory, block: Block, size: u32) {
+    retire_region(drc, memory);
     let part = block.size.min(size.max(REGION_BYTES));
-    give_rest(heap, core, block, part);
-    core.space.prepare(block.at..block.at + part);
-    core.set_region(block.at, block.at + part);
+    give_rest(drc, memory, block, part);
+    memory.space.prepare(block.at..block.at + part);
+    memory.set_region(block.at, block.at + part);
 }
 
 /// Returns what a block has beyond `part` bytes.
-fn give_rest(heap: &mut Drc, core: &mut Core, block: Block, part: u32) {
+fn give_rest(drc: &mut Drc, memory: &mut ObjectMemory, block: Block, part: u32) {
     let rest = Block {
         at: block.at + part,
         size: block.size - part,
     };
-    let lost = planted!(core.planted, FreeRemainderLost) && rest.size < BLOCK_MIN;
+    let lost = planted!(memory.planted, FreeRemainderLost) && rest.size < BLOCK_MIN;
     if rest.size != 0 && !lost {
-        heap.free.insert(core, rest);
+        drc.free.insert(memory, rest);
     }
 }
 
 /// Takes an object's bytes from the free block that fits best, when there is no block for a region.
-fn take_exactly(heap: &mut Drc, core: &mut Core, size: u32) -> Result<Option<u32>, HeapFault> {
-    let Some(block) = heap.free.take(core, size)? else {
+fn take_exactly(
+    drc: &mut Drc,
+    memory: &mut ObjectMemory,
+    size: u32,
+) -> Result<Option<u32>, HeapFault> {
+    let Some(block) = drc.free.take(memory, size)? else {
         return Ok(None);
     };
-    give_rest(heap, core, block, size);
-    core.space.prepare(block.at..block.at + size);
+    give_rest(drc, memory, block, size);
+    memory.space.prepare(block.at..block.at + size);
     Ok(Some(block.at))
 }
 
 /// Makes memory at the top the region. Whether there was enough.
-fn grow(heap: &mut Drc, core: &mut Core, size: u32) -> bool {
+fn grow(drc: &mut Drc, memory: &mut ObjectMemory, size: u32) -> bool {
     // A region that ends at the top is extended; any other is given up.
-    let at_top = core.region_end() == heap.top;
-    let start = if at_top { core.bump() } else { heap.top };
-    let limit = core.space.limit().min(u64::from(u32::MAX)) & !u64::from(OBJECT_ALIGN - 1);
+    let at_top = memory.region_end() == drc.top;
+    let start = if at_top { memory.bump() } else { drc.top };
+    let limit = memory.space.limit().min(u64::from(u32::MAX)) & !u64::from(OBJECT_ALIGN - 1);
     let needed = u64::from(start) + u64::from(size);
     let end = (needed + u64::from(REGION_BYTES)).min(limit);
-    if needed > limit || core.space.ensure(end).is_err() {
+    if needed > limit || memory.space.ensure(end).is_err() {
         return false;
     }
-    core.space.prepare(heap.top..end as u32);
+    memory.space.prepare(drc.top..end as u32);
     if !at_top {
-        retire_region(heap, core);
+        retire_region(drc, memory);
     }
-    heap.top = end as u32;
-    core.set_region(start, end as u32);
+    drc.top = end as u32;
+    memory.set_region(start, end as u32);
     true
 }
 
 /// Makes what is left of the region a free block.
-fn retire_region(heap: &mut Drc, core: &mut Core) {
-    let (at, end) = (core.bump(), core.region_end());
-    core.set_region(at, at);
+fn retire_region(drc: &mut Drc, memory: &mut ObjectMemory) {
+    let (at, end) = (memory.bump(), memory.region_end());
+    memory.set_region(at, at);
     if at < end {
-        if core.poison {
-            core.space.poison(at..end);
+        if memory.poison {
+            memory.space.poison(at..end);
         }
         let size = end - at;
-        heap.free.insert(core, Block { at, size });
+        drc.free.insert(memory, Block { at, size });
     }
 }
 
 /// Frees the bytes of a dead object.
-pub(super) fn free(heap: &mut Drc, core: &mut Core, object: u32, size: u32) {
-    core.stats.freed += 1;
-    heap.loose += u64::from(size);
+pub(super) fn free(drc: &mut Drc, memory: &mut ObjectMemory, object: u32, size: u32) {
+    memory.stats.freed += 1;
+    drc.unmerged += u64::from(size);
     let end = object + size;
-    if core.poison {
-        core.space.poison(object..end);
+    if memory.poison {
+        memory.space.poison(object..end);
     }
-    if object == heap.run.end {
-        heap.run.end = end;
-    } else if end == heap.run.start {
-        heap.run.start = object;
+    if object == drc.run.end {
+        drc.run.end = end;
+    } else if end == drc.run.start {
+        drc.run.start = object;
     } else {
-        close_run(heap, core);
-        heap.run = object..end;
+        close_run(drc, memory);
+        drc.run = object..end;
     }
 }
 
 /// Makes the open run a free block (invariant D4 without the exception).
-pub(super) fn close_run(heap: &mut Drc, core: &mut Core) {
-    let run = std::mem::replace(&mut heap.run, 0..0);
+pub(super) fn close_run(drc: &mut Drc, memory: &mut ObjectMemory) {
+    let run = std::mem::replace(&mut drc.run, 0..0);
     if !run.is_empty() {
         let size = run.end - run.start;
-        heap.free.insert(
-            core,
+        drc.free.insert(
+            memory,
             Block {
                 at: run.start,
                 size,
@@ -167,71 +171,71 @@ pub(super) fn close_run(heap: &mut Drc, core: &mut Core) {
 }
 
 /// Walks the heap and merges free blocks that lie side by side.
-pub(super) fn merge(heap: &mut Drc, core: &mut Core) -> Result<(), HeapFault> {
-    sweep(heap, core, |_, _, _| Ok(false))
+pub(super) fn merge(drc: &mut Drc, memory: &mut ObjectMemory) -> Result<(), HeapFault> {
+    sweep(drc, memory, |_, _, _| Ok(false))
 }
 
 /// Walks the heap, frees the objects for which `dead` says so, and merges free blocks that lie side
 /// by side.
 pub(super) fn sweep(
-    heap: &mut Drc,
-    core: &mut Core,
-    mut dead: impl FnMut(&mut Core, u32, u32) -> Result<bool, HeapFault>,
+    drc: &mut Drc,
+    memory: &mut ObjectMemory,
+    mut dead: impl FnMut(&mut ObjectMemory, u32, u32) -> Result<bool, HeapFault>,
 ) -> Result<(), HeapFault> {
-    close_run(heap, core);
-    heap.free.clear();
-    heap.loose = 0;
-    let end = heap.top;
+    close_run(drc, memory);
+    drc.free.clear();
+    drc.unmerged = 0;
+    let end = drc.top;
     let mut at = FIRST;
-    // `heap.run` collects neighbours.
+    // `drc.run` collects neighbours.
     while at < end {
-        if at == core.bump() && core.region_end() > at {
-            at = core.region_end();
+        if at == memory.bump() && memory.region_end() > at {
+            at = memory.region_end();
             continue;
         }
-        let tag = core.tag(at);
+        let tag = memory.tag(at);
         if kind_of_tag(tag) == Some(Kind::Free) {
-            let size = core.space.word(at + 4);
+            let size = memory.space.word(at + 4);
             if tag != 0 || size == 0 || !size.is_multiple_of(OBJECT_ALIGN) || size > end - at {
                 return Err(HeapFault::BadTag { object: at, tag });
             }
-            if core.poison {
-                core.space.poison(at..at + size.min(16));
+            if memory.poison {
+                memory.space.poison(at..at + size.min(16));
             }
-            join(heap, core, at, size);
+            join(drc, memory, at, size);
             at += size;
             continue;
         }
-        let extent = core.extent(at, tag, end)?;
-        if dead(core, at, tag)? {
-            if core.poison {
-                core.space.poison(at..at + extent.size);
+        let extent = memory.extent(at, tag, end)?;
+        if dead(memory, at, tag)? {
+            if memory.poison {
+                memory.space.poison(at..at + extent.size);
             }
-            core.stats.freed += 1;
-            join(heap, core, at, extent.size);
+            memory.stats.freed += 1;
+            join(drc, memory, at, extent.size);
         }
         at += extent.size;
     }
-    close_run(heap, core);
+    close_run(drc, memory);
     Ok(())
 }
 
 /// Adds free memory behind the open run, or begins a new one.
-fn join(heap: &mut Drc, core: &mut Core, at: u32, size: u32) {
-    if at != heap.run.end {
-        close_run(heap, core);
-        heap.run.start = at;
+fn join(drc: &mut Drc, memory: &mut ObjectMemory, at: u32, size: u32) {
+    if at != drc.run.end {
+        close_run(drc, memory);
+        drc.run.start = at;
     }
-    heap.run.end = at + size;
+    drc.run.end = at + size;
 }
 
 pub(super) fn emit_allocate(emit: &mut dyn Emit, object: &EmitAllocation<'_>) -> Reg {
     inline::allocate(emit, object, &emit_first)
 }
 
-/// Counts a new object once and puts it into the stack list, as [`allocate`] does.
+/// Counts a new object once and puts it into the zero-count table, as [`allocate`] does.
 fn emit_first(emit: &mut dyn Emit, address: Reg, object: Reg) {
     let one = emit.constant(1);
     emit.store(address, COUNT as i32, one, Region::Header);
-    emit_list(emit, address, object);
+    emit_add_to_table(emit, address, object);
 }

@@ -3,9 +3,9 @@
 //!
 //! References are found by the verifier's walk, not by the collector's.
 
-use super::{COUNT, Drc, LINK, LISTED};
-use crate::heap::core::{Core, is_object};
-use crate::heap::fault::{CountFault, HeapFault, Place};
+use super::{COUNT, Drc, IN_TABLE, LINK};
+use crate::heap::fault::{CountFault, HeapFault, Referrer};
+use crate::heap::object_memory::{ObjectMemory, is_object};
 use crate::heap::verify::Inventory;
 use crate::heap::{RootKind, Roots};
 
@@ -14,27 +14,27 @@ use crate::heap::{RootKind, Roots};
 struct Referrers {
     edges: u32,
     roots: u32,
-    listed: bool,
+    in_table: bool,
     root: Option<RootKind>,
     slot: Option<u32>,
 }
 
 /// Finds the first object whose count is wrong.
 pub(super) fn audit(
-    heap: &mut Drc,
-    core: &mut Core,
+    drc: &mut Drc,
+    memory: &mut ObjectMemory,
     roots: &mut dyn Roots,
 ) -> Result<(), HeapFault> {
-    let inventory = Inventory::take(core, heap)?;
+    let inventory = Inventory::take(memory, drc)?;
     let mut referrers = vec![Referrers::default(); inventory.objects.len()];
-    count_edges(core, &inventory, &mut referrers)?;
-    walk_list(core, &inventory, &mut referrers)?;
+    count_edges(memory, &inventory, &mut referrers)?;
+    walk_list(memory, &inventory, &mut referrers)?;
     count_roots(&inventory, roots, &mut referrers)?;
     for (found, refs) in inventory.objects.iter().zip(&referrers) {
         let object = found.object;
-        let says: u32 = core.space.load(object + LINK);
-        if (says & LISTED != 0) != refs.listed || (!refs.listed && says != 0) {
-            return Err(HeapFault::Membership {
+        let says: u32 = memory.space.load(object + LINK);
+        if (says & IN_TABLE != 0) != refs.in_table || (!refs.in_table && says != 0) {
+            return Err(HeapFault::ZeroCountTableMembership {
                 object,
                 says: says != 0,
             });
@@ -43,10 +43,10 @@ pub(super) fn audit(
             object,
             kind: found.kind,
             type_id: found.type_id,
-            stored: core.space.load(object + COUNT),
+            stored: memory.space.load(object + COUNT),
             edges: refs.edges,
             roots: refs.roots,
-            listed: refs.listed,
+            in_table: refs.in_table,
             root: refs.root,
             slot: refs.slot,
         };
@@ -54,29 +54,29 @@ pub(super) fn audit(
             return Err(HeapFault::Count(count));
         }
         if count.stored == 0 {
-            return Err(HeapFault::NotListed { object });
+            return Err(HeapFault::NotInZeroCountTable { object });
         }
     }
     Ok(())
 }
 
 fn count_edges(
-    core: &Core,
+    memory: &ObjectMemory,
     inventory: &Inventory,
     referrers: &mut [Referrers],
 ) -> Result<(), HeapFault> {
     for found in &inventory.objects {
         inventory.each_slot(found, |slot| {
-            let raw: u32 = core.space.load(slot.at);
+            let raw: u32 = memory.space.load(slot.at);
             if !slot.ty.is_collected() || !is_object(raw) {
                 return Ok(());
             }
-            let place = Place::Object {
+            let referrer = Referrer::Object {
                 object: found.object,
                 slot: slot.at,
             };
             let at = inventory.position(raw);
-            let at = at.ok_or(HeapFault::Dangling { place, raw })?;
+            let at = at.ok_or(HeapFault::Dangling { referrer, raw })?;
             referrers[at].edges += 1;
             referrers[at].slot = Some(slot.at);
             Ok(())
@@ -86,28 +86,28 @@ fn count_edges(
 }
 
 fn walk_list(
-    core: &Core,
+    memory: &ObjectMemory,
     inventory: &Inventory,
     referrers: &mut [Referrers],
 ) -> Result<(), HeapFault> {
-    let (mut at, recorded) = core.stack_list();
+    let (mut at, recorded) = memory.zero_count_table();
     let mut counted = 0;
     while at != 0 {
-        let place = Place::StackList;
+        let referrer = Referrer::ZeroCountTable;
         let found = inventory.position(at);
-        let found = found.ok_or(HeapFault::Dangling { place, raw: at })?;
+        let found = found.ok_or(HeapFault::Dangling { referrer, raw: at })?;
         counted += 1;
-        if referrers[found].listed || counted > recorded {
-            return Err(HeapFault::ListLength { recorded, counted });
+        if referrers[found].in_table || counted > recorded {
+            return Err(HeapFault::ZeroCountTableLength { recorded, counted });
         }
-        referrers[found].listed = true;
-        let link: u32 = core.space.load(at + LINK);
+        referrers[found].in_table = true;
+        let link: u32 = memory.space.load(at + LINK);
         at = link & !7;
     }
     if counted == recorded {
         Ok(())
     } else {
-        Err(HeapFault::ListLength { recorded, counted })
+        Err(HeapFault::ZeroCountTableLength { recorded, counted })
     }
 }
 
@@ -119,13 +119,16 @@ fn count_roots(
     let mut fault = None;
     let mut visited = 0;
     roots.each_root(&mut |kind, slot| {
-        let place = Place::Root { kind, at: visited };
+        let referrer = Referrer::Root { kind, at: visited };
         visited += 1;
         if !is_object(*slot) || fault.is_some() {
             return;
         }
         let Some(at) = inventory.position(*slot) else {
-            fault = Some(HeapFault::Dangling { place, raw: *slot });
+            fault = Some(HeapFault::Dangling {
+                referrer,
+                raw: *slot,
+            });
             return;
         };
         if kind.is_counted() {

@@ -2,15 +2,15 @@
 //! functions side by side; each pair must do the same.
 //!
 //! The new reference is counted before the old one is given up: nothing that is still referred to
-//! is ever at zero. An object whose last reference is given up goes into the stack list, since a
+//! is ever at zero. An object whose last reference is given up goes into the zero-count table, since a
 //! frame may have loaded that reference before.
 
 use super::alloc::free;
-use super::{COUNT, Drc, HEADER_BYTES, LINK, LISTED, ON_STACK};
-use crate::heap::core::{Core, FIRST, is_object, kind_of_tag};
+use super::{COUNT, Drc, HEADER_BYTES, IN_TABLE, LINK, ON_STACK};
 use crate::heap::emit::{Holds, Op, Region, Slot, StoreWord};
-use crate::heap::fault::{HeapFault, Place};
+use crate::heap::fault::{HeapFault, Referrer};
 use crate::heap::layout::{Kind, TAG_OFFSET};
+use crate::heap::object_memory::{FIRST, ObjectMemory, is_object, kind_of_tag};
 use crate::heap::{Emit, Reg};
 use crate::planted::planted;
 
@@ -42,17 +42,17 @@ impl HeaderWords<'_> {
 /// The header of the live object that begins at `raw`, as far as that header tells.
 #[inline(always)]
 pub(super) fn header<'a>(
-    heap: &Drc,
-    core: &'a mut Core,
+    drc: &Drc,
+    memory: &'a mut ObjectMemory,
     raw: u32,
-    place: impl Fn() -> Place,
+    referrer: impl Fn() -> Referrer,
 ) -> Result<HeaderWords<'a>, HeapFault> {
-    core.check(raw, &(FIRST..heap.top), &place)?;
-    let header = HeaderWords(core.space.words_mut(raw));
+    memory.check(raw, &(FIRST..drc.top), &referrer)?;
+    let header = HeaderWords(memory.space.words_mut(raw));
     match kind_of_tag(header.tag()) {
         Some(Kind::Struct | Kind::Array | Kind::Extern | Kind::Exception) => Ok(header),
         _ => Err(HeapFault::Dangling {
-            place: place(),
+            referrer: referrer(),
             raw,
         }),
     }
@@ -60,11 +60,16 @@ pub(super) fn header<'a>(
 
 /// `times` more places refer to an object.
 #[inline(always)]
-pub(super) fn gain(heap: &Drc, core: &mut Core, raw: u32, times: u32) -> Result<(), HeapFault> {
+pub(super) fn increment(
+    drc: &Drc,
+    memory: &mut ObjectMemory,
+    raw: u32,
+    times: u32,
+) -> Result<(), HeapFault> {
     if !is_object(raw) {
         return Ok(());
     }
-    let mut header = header(heap, core, raw, || Place::Host)?;
+    let mut header = header(drc, memory, raw, || Referrer::Host)?;
     match header.count().checked_add(times) {
         Some(more) if header.count() != 0 => header.set_count(more),
         _ => return Err(out_of_range(raw, &header)),
@@ -72,7 +77,7 @@ pub(super) fn gain(heap: &Drc, core: &mut Core, raw: u32, times: u32) -> Result<
     Ok(())
 }
 
-fn emit_gain(emit: &mut dyn Emit, value: Reg, times: u32, holds: Holds) {
+fn emit_increment(emit: &mut dyn Emit, value: Reg, times: u32, holds: Holds) {
     emit_if_object(emit, value, holds, &mut |emit| {
         let address = emit.object_address(value);
         let count = emit.load(address, COUNT as i32, Region::Header);
@@ -82,20 +87,20 @@ fn emit_gain(emit: &mut dyn Emit, value: Reg, times: u32, holds: Holds) {
     });
 }
 
-/// One place less refers to an object; the last count becomes that of the stack list.
+/// One place less refers to an object; the last count becomes that of the zero-count table.
 #[inline(always)]
-pub(super) fn lose(heap: &Drc, core: &mut Core, raw: u32) -> Result<(), HeapFault> {
+pub(super) fn decrement(drc: &Drc, memory: &mut ObjectMemory, raw: u32) -> Result<(), HeapFault> {
     if !is_object(raw) {
         return Ok(());
     }
-    let mut header = header(heap, core, raw, || Place::Host)?;
-    if take_unless_last(&mut header, raw)? {
-        list(core, raw);
+    let mut header = header(drc, memory, raw, || Referrer::Host)?;
+    if decrement_unless_one(&mut header, raw)? {
+        add_to_table(memory, raw);
     }
     Ok(())
 }
 
-fn emit_lose(emit: &mut dyn Emit, value: Reg, holds: Holds) {
+fn emit_decrement(emit: &mut dyn Emit, value: Reg, holds: Holds) {
     emit_if_object(emit, value, holds, &mut |emit| {
         let address = emit.object_address(value);
         let count = emit.load(address, COUNT as i32, Region::Header);
@@ -114,7 +119,7 @@ fn emit_lose(emit: &mut dyn Emit, value: Reg, holds: Holds) {
         let (add, wrong) = (emit.label(0, true), emit.label(0, true));
         emit.branch(link, wrong, add);
         emit.bind(add);
-        emit_list(emit, address, value);
+        emit_add_to_table(emit, address, value);
         emit.jump(done, &[]);
         // The only count is that of the list (D1): what the write took away was never counted,
         // which the next collection finds out.
@@ -126,53 +131,53 @@ fn emit_lose(emit: &mut dyn Emit, value: Reg, holds: Holds) {
     });
 }
 
-/// Puts an object that is not there into the stack list. Its count must have been raised for that.
+/// Puts an object that is not there into the zero-count table. Its count must have been raised for that.
 #[inline(always)]
-pub(super) fn list(core: &mut Core, raw: u32) {
-    let (head, len) = core.stack_list();
-    core.space.set_word(raw + LINK, head | LISTED);
-    core.set_stack_list(raw, len + 1);
+pub(super) fn add_to_table(memory: &mut ObjectMemory, raw: u32) {
+    let (head, len) = memory.zero_count_table();
+    memory.space.set_word(raw + LINK, head | IN_TABLE);
+    memory.set_zero_count_table(raw, len + 1);
 }
 
-/// As [`list`].
-pub(super) fn emit_list(emit: &mut dyn Emit, address: Reg, object: Reg) {
-    let head = emit.load_word(StoreWord::StackList);
-    let listed = emit.constant(LISTED);
-    let link = emit.op(Op::Or, head, listed);
+/// As [`add_to_table`].
+pub(super) fn emit_add_to_table(emit: &mut dyn Emit, address: Reg, object: Reg) {
+    let head = emit.load_word(StoreWord::ZeroCountTable);
+    let in_table = emit.constant(IN_TABLE);
+    let link = emit.op(Op::Or, head, in_table);
     emit.store(address, LINK as i32, link, Region::Header);
-    emit.store_word(StoreWord::StackList, object);
-    let len = emit.load_word(StoreWord::StackListLen);
+    emit.store_word(StoreWord::ZeroCountTable, object);
+    let len = emit.load_word(StoreWord::ZeroCountTableLen);
     let one = emit.constant(1);
     let longer = emit.op(Op::Add, len, one);
-    emit.store_word(StoreWord::StackListLen, longer);
+    emit.store_word(StoreWord::ZeroCountTableLen, longer);
 }
 
-/// Takes one count away, in a collection; an object without any goes into the stack list if a frame
+/// Takes one count away, in a collection; an object without any goes into the zero-count table if a frame
 /// refers to it, else on the worklist of the dead.
 #[inline(always)]
-pub(super) fn count_down(
-    heap: &mut Drc,
-    core: &mut Core,
+pub(super) fn decrement_while_collecting(
+    drc: &mut Drc,
+    memory: &mut ObjectMemory,
     raw: u32,
-    place: impl Fn() -> Place,
+    referrer: impl Fn() -> Referrer,
 ) -> Result<(), HeapFault> {
-    let ignored = planted!(core.planted, ReleaseIgnoresStack);
-    let header = header(heap, core, raw, place)?;
+    let ignored = planted!(memory.planted, ReleaseIgnoresStack);
+    let header = header(drc, memory, raw, referrer)?;
     if (header.count(), header.link()) == (1, ON_STACK) && !ignored {
-        list(core, raw);
+        add_to_table(memory, raw);
         return Ok(());
     }
-    count_header_down(&mut heap.dead, header, raw)
+    decrement_header(&mut drc.dead, header, raw)
 }
 
 /// The same for an object that is not marked, or has other counts.
 #[inline(always)]
-pub(super) fn count_header_down(
+pub(super) fn decrement_header(
     dead: &mut u32,
     mut header: HeaderWords<'_>,
     raw: u32,
 ) -> Result<(), HeapFault> {
-    if take_unless_last(&mut header, raw)? {
+    if decrement_unless_one(&mut header, raw)? {
         header.set_count(0);
         header.set_link(*dead);
         *dead = raw;
@@ -183,7 +188,7 @@ pub(super) fn count_header_down(
 /// Takes one count away unless it is the last one, which is the caller's to say what becomes of;
 /// whether it is.
 #[inline(always)]
-fn take_unless_last(header: &mut HeaderWords<'_>, raw: u32) -> Result<bool, HeapFault> {
+fn decrement_unless_one(header: &mut HeaderWords<'_>, raw: u32) -> Result<bool, HeapFault> {
     match (header.count(), header.link() & !ON_STACK) {
         (1, 0) => Ok(true),
         // The count of an object that is in a list and counted once is the list's (D1).
@@ -203,37 +208,37 @@ fn out_of_range(object: u32, header: &HeaderWords<'_>) -> HeapFault {
 
 /// Frees the dead. They are linked through their own headers, so neither long chains nor large
 /// arrays need memory or stack.
-pub(super) fn bury(heap: &mut Drc, core: &mut Core) -> Result<(), HeapFault> {
+pub(super) fn free_dead(drc: &mut Drc, memory: &mut ObjectMemory) -> Result<(), HeapFault> {
     loop {
-        let object = heap.dead;
+        let object = drc.dead;
         if object == 0 {
             return Ok(());
         }
-        let header = header(heap, core, object, || Place::DeadList)?;
+        let header = header(drc, memory, object, || Referrer::DeadList)?;
         if header.count() != 0 {
             return Err(out_of_range(object, &header));
         }
-        heap.dead = header.link();
+        drc.dead = header.link();
         let tag = header.tag();
-        let extent = core.extent(object, tag, heap.top)?;
-        let shallow = planted!(core.planted, ReleaseIsShallow);
-        core.each_slot(object, &extent, |core, slot| {
-            let raw = core.space.word(slot);
+        let extent = memory.extent(object, tag, drc.top)?;
+        let shallow = planted!(memory.planted, ReleaseIsShallow);
+        memory.each_slot(object, &extent, |memory, slot| {
+            let raw = memory.space.word(slot);
             if is_object(raw) && !shallow {
-                count_down(heap, core, raw, || Place::Object { object, slot })?;
+                decrement_while_collecting(drc, memory, raw, || Referrer::Object { object, slot })?;
             }
             Ok(())
         })?;
         if kind_of_tag(tag) == Some(Kind::Extern) {
-            let host = core.header_word(object);
-            core.dead_hosts.push(host);
+            let host = memory.header_word(object);
+            memory.dead_hosts.push(host);
         }
-        free(heap, core, object, extent.size);
+        free(drc, memory, object, extent.size);
     }
 }
 
 pub(super) fn emit_init(emit: &mut dyn Emit, slot: Slot, new: Reg, holds: Holds) {
-    emit_gain(emit, new, 1, holds);
+    emit_increment(emit, new, 1, holds);
     slot.store(emit, new);
 }
 
@@ -243,15 +248,15 @@ pub(super) fn emit_write(emit: &mut dyn Emit, slot: Slot, new: Reg, holds: Holds
     }
     let old = slot.load(emit);
     slot.store(emit, new);
-    emit.later(new, 1, holds);
-    emit.later(old, -1, holds);
+    emit.defer_count(new, 1, holds);
+    emit.defer_count(old, -1, holds);
 }
 
 /// What became of the changes that [`emit_write`] has asked for.
 pub(super) fn emit_count(emit: &mut dyn Emit, value: Reg, by: i32, holds: Holds) {
     match u32::try_from(by) {
-        Ok(more) => emit_gain(emit, value, more, holds),
-        Err(_) => (by..0).for_each(|_| emit_lose(emit, value, holds)),
+        Ok(more) => emit_increment(emit, value, more, holds),
+        Err(_) => (by..0).for_each(|_| emit_decrement(emit, value, holds)),
     }
 }
 

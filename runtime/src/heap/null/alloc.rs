@@ -1,33 +1,33 @@
 //! Allocation without reclamation: from the region, which grows at its end.
 
-use crate::heap::core::{Core, REGION_BYTES};
 use crate::heap::emit::EmitAllocation;
+use crate::heap::object_memory::{ObjectMemory, REGION_BYTES};
 use crate::heap::{Emit, Header, Reg, inline};
 
 /// Makes an object, unless the memory is used up.
-pub(super) fn allocate(core: &mut Core, header: Header, size: u32) -> Option<u32> {
-    let object = match core.take(size) {
+pub(super) fn allocate(memory: &mut ObjectMemory, header: Header, size: u32) -> Option<u32> {
+    let object = match memory.take(size) {
         Some(object) => object,
         None => {
-            grow(core, size)?;
-            core.take(size)?
+            grow(memory, size)?;
+            memory.take(size)?
         }
     };
-    core.write_header(object, header.tag, header.word);
+    memory.write_header(object, header.tag, header.word);
     Some(object)
 }
 
-fn grow(core: &mut Core, size: u32) -> Option<()> {
-    let (bump, old_end) = (core.bump(), core.region_end());
+fn grow(memory: &mut ObjectMemory, size: u32) -> Option<()> {
+    let (bump, old_end) = (memory.bump(), memory.region_end());
     let needed = u64::from(bump) + u64::from(size);
     // Offsets are 32 bits: the last byte of the address space is never used.
-    let limit = core.space.limit().min(u64::from(u32::MAX)) & !7;
+    let limit = memory.space.limit().min(u64::from(u32::MAX)) & !7;
     let end = (needed + u64::from(REGION_BYTES)).min(limit).max(needed);
-    if end > limit || core.space.ensure(end).is_err() {
+    if end > limit || memory.space.ensure(end).is_err() {
         return None;
     }
-    core.space.prepare(old_end..end as u32);
-    core.set_region(bump, end as u32);
+    memory.space.prepare(old_end..end as u32);
+    memory.set_region(bump, end as u32);
     Some(())
 }
 

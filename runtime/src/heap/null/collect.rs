@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 
-use crate::heap::core::{Core, FIRST};
+use crate::heap::object_memory::{FIRST, ObjectMemory};
 
 /// Only counts.
-pub(super) fn collect(core: &mut Core) {
-    core.stats.live_bytes = u64::from(core.bump() - FIRST);
+pub(super) fn collect(memory: &mut ObjectMemory) {
+    memory.stats.live_bytes = u64::from(memory.bump() - FIRST);
 }
 
 /// From the first object to the region.
-pub(super) fn occupied(core: &Core) -> Range<u32> {
-    FIRST..core.bump()
+pub(super) fn occupied(memory: &ObjectMemory) -> Range<u32> {
+    FIRST..memory.bump()
 }

@@ -1,6 +1,6 @@
 //! The collector that never collects: objects follow each other until the memory is used up.
 //!
-//! Invariant: the occupied part begins at [`FIRST`](super::core::FIRST) and ends where the region
+//! Invariant: the occupied part begins at [`FIRST`](super::object_memory::FIRST) and ends where the region
 //! begins.
 
 mod alloc;
@@ -9,12 +9,12 @@ mod collect;
 
 use std::ops::Range;
 
-use super::core::Core;
 use super::emit::{EmitAllocation, Holds, Slot};
 use super::fault::HeapFault;
+use super::object_memory::ObjectMemory;
 use super::{
-    Barrier, Collector, CollectorTraits, Effort, Emit, EmitCollector, Header, Plan, Reg, Room,
-    Roots,
+    Barrier, CollectionKind, Collector, CollectorTraits, Emit, EmitCollector, Header, Plan, Reg,
+    Room, Roots,
 };
 
 const TRAITS: CollectorTraits = CollectorTraits {
@@ -60,45 +60,50 @@ struct Null;
 impl Collector for Null {
     fn allocate(
         &mut self,
-        core: &mut Core,
+        memory: &mut ObjectMemory,
         header: Header,
         size: u32,
         _room: Room,
     ) -> Result<Option<u32>, HeapFault> {
-        Ok(alloc::allocate(core, header, size))
+        Ok(alloc::allocate(memory, header, size))
     }
 
-    fn pressure(&self, _core: &Core) -> bool {
+    fn pressure(&self, _core: &ObjectMemory) -> bool {
         false
     }
 
-    fn gain(&mut self, _core: &mut Core, _raw: u32, _times: u32) -> Result<(), HeapFault> {
+    fn increment(
+        &mut self,
+        _core: &mut ObjectMemory,
+        _raw: u32,
+        _times: u32,
+    ) -> Result<(), HeapFault> {
         Ok(())
     }
 
-    fn lose(&mut self, _core: &mut Core, _raw: u32) -> Result<(), HeapFault> {
+    fn decrement(&mut self, _core: &mut ObjectMemory, _raw: u32) -> Result<(), HeapFault> {
         Ok(())
     }
 
     fn collect(
         &mut self,
-        core: &mut Core,
+        memory: &mut ObjectMemory,
         _roots: &mut dyn Roots,
-        _effort: Effort,
+        _collection: CollectionKind,
     ) -> Result<(), HeapFault> {
-        collect::collect(core);
+        collect::collect(memory);
         Ok(())
     }
 
-    fn occupied(&mut self, core: &mut Core) -> Range<u32> {
-        collect::occupied(core)
+    fn occupied(&mut self, memory: &mut ObjectMemory) -> Range<u32> {
+        collect::occupied(memory)
     }
 
-    fn idle(&self, _core: &Core) -> Range<u32> {
+    fn idle(&self, _core: &ObjectMemory) -> Range<u32> {
         0..0
     }
 
-    fn audit(&mut self, _core: &mut Core, _roots: &mut dyn Roots) -> Result<(), HeapFault> {
+    fn audit(&mut self, _core: &mut ObjectMemory, _roots: &mut dyn Roots) -> Result<(), HeapFault> {
         Ok(())
     }
 }

@@ -394,8 +394,8 @@ impl Driver {
     /// Where compiled code finds a field or element.
     fn address(&mut self, reference: GcRef, at: usize) -> Result<u32, What> {
         let info = self.heap.object(reference)?;
-        let core = &mut self.heap.core;
-        let layout = core.layouts.layout(info.object, info.type_id)?;
+        let memory = &mut self.heap.memory;
+        let layout = memory.layouts.layout(info.object, info.type_id)?;
         Ok(info.object
             + if info.kind == Kind::Array {
                 layout.offsets[0] + at as u32 * 4
@@ -421,9 +421,9 @@ impl Driver {
     }
 
     fn allocate_inline(&mut self, kind: Kind, ty: u32, len: u32) -> Result<GcRef, AllocError> {
-        let header = self.heap.core.header_bytes;
-        let walk = self.heap.core.layouts.walk(0, ty)?;
-        let size = (walk.size + len * walk.element_bytes).next_multiple_of(8);
+        let header = self.heap.memory.header_bytes;
+        let scan = self.heap.memory.layouts.scan_layout(0, ty)?;
+        let size = (scan.size + len * scan.element_bytes).next_multiple_of(8);
         let args = [u64::from(size), u64::from(ty), u64::from(len)];
         let emitted = Arc::clone(&self.emitted);
         let mut machine = Running(&mut self.heap);
@@ -434,9 +434,9 @@ impl Driver {
             Err(Stop::Exhausted) => return Err(AllocError::Exhausted),
         };
         if kind == Kind::Array {
-            self.heap.core.space.set_word(raw + header - 4, len);
+            self.heap.memory.space.set_word(raw + header - 4, len);
         }
-        let tag = self.heap.core.tag(raw);
+        let tag = self.heap.memory.tag(raw);
         let bad = HeapFault::BadTag { object: raw, tag };
         GcRef::from_raw(raw).ok_or(AllocError::Fault(bad))
     }

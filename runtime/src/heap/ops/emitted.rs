@@ -6,10 +6,10 @@
 
 use super::slots::{SLOTS, Slots};
 use crate::abi::libcalls::LibCall;
-use crate::heap::core::Core;
 use crate::heap::emit::{
     Emit, EmitAllocation, EmitCollector, Holds, Label, Op, Reg, Region, Slot, StoreWord,
 };
+use crate::heap::object_memory::ObjectMemory;
 use crate::heap::{AllocError, Heap};
 use crate::types::TypeId;
 
@@ -47,7 +47,7 @@ pub struct Code {
     /// Position and first parameter of each label.
     labels: Vec<(usize, u32)>,
     /// Counts that wait for the end.
-    later: Vec<(Reg, i32, Holds)>,
+    defer_count: Vec<(Reg, i32, Holds)>,
     result: Option<Reg>,
 }
 
@@ -78,7 +78,7 @@ impl Code {
     pub fn write(collector: &dyn EmitCollector) -> Code {
         let mut code = Code::with_params(2);
         collector.write(&mut code, SLOT, Reg(1), Holds::ANY);
-        for (value, by, holds) in std::mem::take(&mut code.later) {
+        for (value, by, holds) in std::mem::take(&mut code.defer_count) {
             collector.count(&mut code, value, by, holds);
         }
         code
@@ -138,23 +138,23 @@ impl Code {
                 Insn::Address(to, reference) => regs[to.0 as usize] = regs[reference.0 as usize],
                 Insn::Load(to, address, offset) => {
                     let address = regs[address.0 as usize].wrapping_add_signed(i64::from(*offset));
-                    regs[to.0 as usize] = u64::from(load(machine.core(), roots, address));
+                    regs[to.0 as usize] = u64::from(load(machine.memory(), roots, address));
                 }
                 Insn::Store(address, offset, value) => {
                     let address = regs[address.0 as usize].wrapping_add_signed(i64::from(*offset));
                     store(
-                        machine.core(),
+                        machine.memory(),
                         roots,
                         address,
                         regs[value.0 as usize] as u32,
                     );
                 }
                 Insn::LoadWord(to, word) => {
-                    regs[to.0 as usize] = u64::from(machine.core().store_word(*word));
+                    regs[to.0 as usize] = u64::from(machine.memory().store_word(*word));
                 }
                 Insn::StoreWord(word, value) => {
                     let value = regs[value.0 as usize] as u32;
-                    machine.core().set_store_word(*word, value);
+                    machine.memory().set_store_word(*word, value);
                 }
                 Insn::Branch(condition, then, otherwise) => {
                     let taken = if regs[condition.0 as usize] as u32 != 0 {
@@ -188,7 +188,7 @@ impl Code {
 /// What the code runs on.
 pub trait Machine {
     /// Memory and words.
-    fn core(&mut self) -> &mut Core;
+    fn memory(&mut self) -> &mut ObjectMemory;
     /// A libcall.
     fn call(&mut self, call: LibCall, args: &[u64], roots: &mut [u32]) -> Result<u32, Stop>;
 }
@@ -197,8 +197,8 @@ pub trait Machine {
 pub struct Running<'a>(pub &'a mut Heap);
 
 impl Machine for Running<'_> {
-    fn core(&mut self) -> &mut Core {
-        &mut self.0.core
+    fn memory(&mut self) -> &mut ObjectMemory {
+        &mut self.0.memory
     }
 
     fn call(&mut self, call: LibCall, args: &[u64], roots: &mut [u32]) -> Result<u32, Stop> {
@@ -228,17 +228,17 @@ fn with_slots<R>(roots: &mut [u32], act: impl FnOnce(&mut Slots) -> R) -> R {
     result
 }
 
-fn load(core: &Core, roots: &[u32], address: u64) -> u32 {
+fn load(memory: &ObjectMemory, roots: &[u32], address: u64) -> u32 {
     match address.checked_sub(ROOTS) {
         Some(at) => roots[at as usize / 4],
-        None => core.space.word(address as u32),
+        None => memory.space.word(address as u32),
     }
 }
 
-fn store(core: &mut Core, roots: &mut [u32], address: u64, value: u32) {
+fn store(memory: &mut ObjectMemory, roots: &mut [u32], address: u64, value: u32) {
     match address.checked_sub(ROOTS) {
         Some(at) => roots[at as usize / 4] = value,
-        None => core.space.set_word(address as u32, value),
+        None => memory.space.set_word(address as u32, value),
     }
 }
 
@@ -291,8 +291,8 @@ impl Emit for Code {
         self.insns.push(Insn::Store(address, offset, value));
     }
 
-    fn later(&mut self, value: Reg, by: i32, holds: Holds) {
-        self.later.push((value, by, holds));
+    fn defer_count(&mut self, value: Reg, by: i32, holds: Holds) {
+        self.defer_count.push((value, by, holds));
     }
 
     fn load_word(&mut self, word: StoreWord) -> Reg {

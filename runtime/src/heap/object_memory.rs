@@ -14,11 +14,11 @@
 use std::ptr::NonNull;
 
 use super::emit::StoreWord;
-use super::fault::{HeapFault, Place};
+use super::fault::{HeapFault, Referrer};
 use super::layout::{
     KIND_MASK, KIND_SHIFT, Kind, NULL_PAGE_BYTES, OBJECT_ALIGN, TAG_OFFSET, TYPE_MASK,
 };
-use super::layouts::{Layouts, Walk};
+use super::layouts::{Layouts, ScanLayout};
 use super::space::Space;
 use crate::abi::vmctx::VmStore;
 use crate::config::{Config, StoreConfig};
@@ -47,7 +47,7 @@ pub struct Stats {
 
 /// What every collector works on.
 #[derive(Debug)]
-pub struct Core {
+pub struct ObjectMemory {
     /// The memory.
     pub space: Space,
     /// Layouts of the types in use.
@@ -69,7 +69,7 @@ pub struct Core {
 
 // SAFETY: the store's record belongs to the same store as the heap and moves between threads only
 // with it.
-unsafe impl Send for Core {}
+unsafe impl Send for ObjectMemory {}
 
 /// The tag of every reference of the host.
 const EXTERN_TAG: u32 = (Kind::Extern as u32) << KIND_SHIFT;
@@ -113,16 +113,16 @@ pub struct Extent {
     /// Size in bytes.
     pub size: u32,
     /// How to walk over it.
-    pub walk: Walk,
+    pub scan: ScanLayout,
     /// Number of elements.
     pub len: u32,
 }
 
-impl Core {
-    /// A core over empty memory.
+impl ObjectMemory {
+    /// The objects of a heap that has none yet.
     ///
     /// # Safety
-    /// `vm` is valid for reads and writes for as long as the core lives, and nobody else accesses
+    /// `vm` is valid for reads and writes for as long as this value lives, and nobody else accesses
     /// it while a method runs.
     #[must_use]
     pub unsafe fn new(
@@ -132,8 +132,8 @@ impl Core {
         engine: &Config,
         store: &StoreConfig,
         vm: NonNull<VmStore>,
-    ) -> Core {
-        let mut core = Core {
+    ) -> ObjectMemory {
+        let mut memory = ObjectMemory {
             space,
             layouts,
             header_bytes,
@@ -145,15 +145,15 @@ impl Core {
             inline: false,
             vm,
         };
-        core.set_region(FIRST, FIRST);
-        core
+        memory.set_region(FIRST, FIRST);
+        memory
     }
 
     /// Where the next object is made in the region.
     #[inline(always)]
     #[must_use]
     pub fn bump(&self) -> u32 {
-        // SAFETY: the contract of `Core::new`.
+        // SAFETY: the contract of `ObjectMemory::new`.
         unsafe { (*self.vm.as_ptr()).bump }
     }
 
@@ -167,9 +167,9 @@ impl Core {
     #[inline(always)]
     fn publish(&mut self, bump: u32) {
         let end = if self.inline { self.region_end } else { bump };
-        // SAFETY: the contract of `Core::new`.
+        // SAFETY: the contract of `ObjectMemory::new`.
         unsafe { (*self.vm.as_ptr()).bump = bump };
-        // SAFETY: the contract of `Core::new`.
+        // SAFETY: the contract of `ObjectMemory::new`.
         unsafe { (*self.vm.as_ptr()).bump_end = end };
     }
 
@@ -179,7 +179,7 @@ impl Core {
         self.publish(bump);
     }
 
-    /// As [`Core::set_region`], but compiled code is not told where the region ends now: a planted
+    /// As [`ObjectMemory::set_region`], but compiled code is not told where the region ends now: a planted
     /// fault.
     pub fn set_region_stale(&mut self, bump: u32, end: u32) {
         let told = self.store_word(StoreWord::BumpEnd);
@@ -199,51 +199,51 @@ impl Core {
         let vm = self.vm.as_ptr();
         match word {
             StoreWord::Bump => self.bump(),
-            // SAFETY: the contract of `Core::new`.
+            // SAFETY: the contract of `ObjectMemory::new`.
             StoreWord::BumpEnd => unsafe { (*vm).bump_end },
-            StoreWord::StackList => self.stack_list().0,
-            StoreWord::StackListLen => self.stack_list().1,
+            StoreWord::ZeroCountTable => self.zero_count_table().0,
+            StoreWord::ZeroCountTableLen => self.zero_count_table().1,
         }
     }
 
     /// Writes a word as compiled code does.
     pub fn set_store_word(&mut self, word: StoreWord, value: u32) {
         let vm = self.vm.as_ptr();
-        let (head, len) = self.stack_list();
+        let (head, len) = self.zero_count_table();
         match word {
-            // SAFETY: the contract of `Core::new`.
+            // SAFETY: the contract of `ObjectMemory::new`.
             StoreWord::Bump => unsafe { (*vm).bump = value },
-            // SAFETY: the contract of `Core::new`.
+            // SAFETY: the contract of `ObjectMemory::new`.
             StoreWord::BumpEnd => unsafe { (*vm).bump_end = value },
-            StoreWord::StackList => self.set_stack_list(value, len),
-            StoreWord::StackListLen => self.set_stack_list(head, value),
+            StoreWord::ZeroCountTable => self.set_zero_count_table(value, len),
+            StoreWord::ZeroCountTableLen => self.set_zero_count_table(head, value),
         }
     }
 
     /// Head of the list of objects the stack may refer to.
     #[inline(always)]
     #[must_use]
-    pub fn stack_list(&self) -> (u32, u32) {
-        // SAFETY: the contract of `Core::new`.
-        let head = unsafe { (*self.vm.as_ptr()).stack_list };
-        // SAFETY: the contract of `Core::new`.
-        let len = unsafe { (*self.vm.as_ptr()).stack_list_len };
+    pub fn zero_count_table(&self) -> (u32, u32) {
+        // SAFETY: the contract of `ObjectMemory::new`.
+        let head = unsafe { (*self.vm.as_ptr()).zero_count_table };
+        // SAFETY: the contract of `ObjectMemory::new`.
+        let len = unsafe { (*self.vm.as_ptr()).zero_count_table_len };
         (head, len)
     }
 
     /// Sets that list's head and length.
     #[inline(always)]
-    pub fn set_stack_list(&mut self, head: u32, len: u32) {
-        // SAFETY: the contract of `Core::new`.
-        unsafe { (*self.vm.as_ptr()).stack_list = head };
-        // SAFETY: the contract of `Core::new`.
-        unsafe { (*self.vm.as_ptr()).stack_list_len = len };
+    pub fn set_zero_count_table(&mut self, head: u32, len: u32) {
+        // SAFETY: the contract of `ObjectMemory::new`.
+        unsafe { (*self.vm.as_ptr()).zero_count_table = head };
+        // SAFETY: the contract of `ObjectMemory::new`.
+        unsafe { (*self.vm.as_ptr()).zero_count_table_len = len };
     }
 
     /// How many numbers of functions there are.
     #[must_use]
     pub fn funcrefs_len(&self) -> u32 {
-        // SAFETY: the contract of `Core::new`.
+        // SAFETY: the contract of `ObjectMemory::new`.
         unsafe { (*self.vm.as_ptr()).funcrefs_len }
     }
 
@@ -265,7 +265,7 @@ impl Core {
         &self,
         raw: u32,
         range: &std::ops::Range<u32>,
-        place: impl FnOnce() -> Place,
+        referrer: impl FnOnce() -> Referrer,
     ) -> Result<(), HeapFault> {
         if raw.is_multiple_of(OBJECT_ALIGN)
             && raw >= range.start
@@ -274,7 +274,7 @@ impl Core {
             Ok(())
         } else {
             Err(HeapFault::BadReference {
-                place: place(),
+                referrer: referrer(),
                 raw,
             })
         }
@@ -309,18 +309,18 @@ impl Core {
     #[inline(always)]
     pub fn extent(&mut self, object: u32, tag: u32, end: u32) -> Result<Extent, HeapFault> {
         let type_id = tag & TYPE_MASK;
-        let walk = if tag & (KIND_MASK | TYPE_MASK) == EXTERN_TAG {
-            self.extern_walk()
+        let scan = if tag & (KIND_MASK | TYPE_MASK) == EXTERN_TAG {
+            self.extern_layout()
         } else {
-            self.layouts.walk(object, type_id)?
+            self.layouts.scan_layout(object, type_id)?
         };
-        if (walk.kind as u32) << KIND_SHIFT != tag & KIND_MASK {
+        if (scan.kind as u32) << KIND_SHIFT != tag & KIND_MASK {
             return Err(wrong_tag(object, tag));
         }
-        let (mut len, mut size) = (0, u64::from(walk.size));
-        if walk.element_bytes != 0 {
+        let (mut len, mut size) = (0, u64::from(scan.size));
+        if scan.element_bytes != 0 {
             len = self.header_word(object);
-            size += u64::from(len) * u64::from(walk.element_bytes);
+            size += u64::from(len) * u64::from(scan.element_bytes);
             size = size.next_multiple_of(u64::from(OBJECT_ALIGN));
         }
         if u64::from(object) + size > u64::from(end) {
@@ -328,15 +328,15 @@ impl Core {
         }
         Ok(Extent {
             size: size as u32,
-            walk,
+            scan,
             len,
         })
     }
 
     /// References of the host have nothing behind their header.
     #[inline(always)]
-    fn extern_walk(&self) -> Walk {
-        Walk {
+    fn extern_layout(&self) -> ScanLayout {
+        ScanLayout {
             kind: Kind::Extern,
             size: self.header_bytes,
             element_bytes: 0,
@@ -350,11 +350,11 @@ impl Core {
     /// element's size for their number.
     #[inline(always)]
     #[must_use]
-    pub fn traced_elements(&self, walk: &Walk, len: u32) -> u32 {
-        if !walk.traced_elements {
+    pub fn traced_elements(&self, scan: &ScanLayout, len: u32) -> u32 {
+        if !scan.traced_elements {
             0
         } else if planted!(self.planted, ArrayEdgesMiscounted) {
-            len.min(walk.element_bytes)
+            len.min(scan.element_bytes)
         } else {
             len
         }
@@ -369,18 +369,18 @@ impl Core {
         &mut self,
         object: u32,
         extent: &Extent,
-        mut visit: impl FnMut(&mut Core, u32) -> Result<(), HeapFault>,
+        mut visit: impl FnMut(&mut ObjectMemory, u32) -> Result<(), HeapFault>,
     ) -> Result<(), HeapFault> {
-        let walk = &extent.walk;
-        if walk.kind == Kind::Exception && planted!(self.planted, ExceptionsNotTraced) {
+        let scan = &extent.scan;
+        if scan.kind == Kind::Exception && planted!(self.planted, ExceptionsNotTraced) {
             return Ok(());
         }
         // One loop, not two: `visit` is only inlined where it is called once.
-        let fields = walk.count;
-        for at in 0..fields + self.traced_elements(walk, extent.len) {
+        let fields = scan.count;
+        for at in 0..fields + self.traced_elements(scan, extent.len) {
             let offset = match at.checked_sub(fields) {
-                None => self.layouts.edge(walk.first + at),
-                Some(element) => walk.size + element * 4,
+                None => self.layouts.edge(scan.first + at),
+                Some(element) => scan.size + element * 4,
             };
             visit(self, object + offset)?;
         }
