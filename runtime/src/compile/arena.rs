@@ -41,7 +41,7 @@ impl Arena {
     ///
     /// # Errors
     ///
-    /// What the system says when it has no address space left.
+    /// The system's error when it has no address space left.
     pub fn new() -> std::io::Result<Arc<Arena>> {
         let file = rustix::fs::memfd_create("gcrucible-code", MemfdFlags::CLOEXEC)?;
         rustix::fs::ftruncate(&file, u64::from(CODE_ARENA_BYTES))?;
@@ -78,8 +78,7 @@ impl Arena {
 #[derive(Debug)]
 struct View(NonNull<u8>);
 
-// SAFETY: a view is an address range with a lifetime; who may touch which bytes of it is decided by
-// I2 and I3.
+// SAFETY: a view is an address range with a lifetime. I2 and I3 decide who may access which bytes.
 unsafe impl Send for View {}
 // SAFETY: as above.
 unsafe impl Sync for View {}
@@ -172,8 +171,7 @@ impl Block {
 
 impl Drop for Block {
     fn drop(&mut self) {
-        // By I4 nothing runs here any more; a stray jump shall trap rather than run half of
-        // something new.
+        // By I4 nothing runs here any more. A stray jump must trap rather than run a part of new code.
         self.fill(0);
         let mut free = self
             .arena
@@ -197,7 +195,7 @@ impl FreeList {
         }
     }
 
-    /// The lowest range that is long enough: low addresses are those that have memory already.
+    /// The lowest range that is long enough. Low addresses are likely to have memory already.
     fn take(&mut self, len: u32) -> Option<u32> {
         let (&start, &have) = self.ranges.iter().find(|&(_, &have)| have >= len)?;
         self.ranges.remove(&start);

@@ -1,15 +1,15 @@
-//! Arrays (4.6.6 of the specification).
+//! Aggregate instructions on arrays.
 //!
-//! An index is compared with the length before the element's address is made; that address is
-//! computed in 32 bits and widened last, so that it stays inside of the heap's reservation even if
-//! the heap were corrupt.
+//! An index is compared with the length before the element's address is computed. The address is
+//! computed in 32 bits and widened last, so that it stays within the heap's reservation even if the
+//! heap is corrupt.
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value, types};
 
-use super::env::TypeInfo;
-use super::straight::SlotName;
-use super::translator::{Place, Translator};
+use super::env::{TypeInfo, is_function};
+use super::facts::SlotName;
+use super::translator::Translator;
 use crate::abi::libcalls::LibCall;
 use crate::abi::signature::AbiTy;
 use crate::error::Trap;
@@ -20,13 +20,9 @@ use crate::limits::OBJECT_BYTES_MAX;
 use crate::planted::{PlantedFault, planted};
 use crate::types::{StorageKind, TypeId};
 
-/// Longest array, in bytes of elements, that is made inline when its length is not known when
-/// compiling.
+/// An array whose length is not known at compile time is allocated inline if its elements take at
+/// most this many bytes.
 const INLINE_BYTES: u32 = 64 << 10;
-
-fn is_function(storage: StorageKind) -> bool {
-    matches!(storage, StorageKind::Val(kind) if AbiTy::of(kind) == AbiTy::Func)
-}
 
 const fn shift(layout: ArrayLayout) -> i64 {
     layout.element_bytes.trailing_zeros() as i64
@@ -60,7 +56,7 @@ impl Translator<'_> {
 
     fn store_len(&mut self, layout: ArrayLayout, reference: Value, len: Value) {
         let object = self.object_address(reference);
-        let flags = self.flags(Place::Of(Region::ArrayLen));
+        let flags = self.flags(Region::ArrayLen);
         let offset = layout.len_offset as i32;
         self.b.ins().store(flags, len, object, offset);
     }
@@ -157,7 +153,7 @@ impl Translator<'_> {
         self.push(reference);
     }
 
-    /// Gives an element of a new array, whose bounds are known, its first value.
+    /// Stores the first value of an element of a new array. The index is in bounds.
     pub(super) fn array_init_element(
         &mut self,
         info: &TypeInfo,
@@ -208,15 +204,14 @@ impl Translator<'_> {
         let offset = self.env.compiler.traits().header_bytes - 4;
         let flags: MemFlagsData =
             match self.null_guard(reference, offset + 4, Trap::NullArrayReference) {
-                Some(trap) => self.trapping_flags(Place::Of(Region::ArrayLen), trap),
-                None => self.flags(Place::Of(Region::ArrayLen)),
+                Some(trap) => self.trapping_flags(Region::ArrayLen, trap),
+                None => self.flags(Region::ArrayLen),
             };
         let object = self.object_address(reference);
         self.b.ins().load(types::I32, flags, object, offset as i32)
     }
 
-    /// Checks the index and gives the address that the element lies [`ArrayLayout::base`] bytes
-    /// behind.
+    /// Checks the index. The element is [`ArrayLayout::base`] bytes after the returned address.
     fn element(&mut self, layout: ArrayLayout, reference: Value, index: Value) -> Value {
         let name = SlotName::Element(reference, index);
         let trap = Trap::ArrayOutOfBounds;
@@ -251,7 +246,7 @@ impl Translator<'_> {
         let object = self.element(layout, reference, index);
         let collected = matches!(element.storage, StorageKind::Val(kind) if kind.is_collected());
         if !collected && planted!(self.config().planted, ArraySetWrongRegion) {
-            let flags = self.flags(Place::Of(Region::Table));
+            let flags = self.flags(Region::Table);
             return self.store_scalar(flags, object, layout.base, element.storage, new);
         }
         let name = SlotName::Element(reference, index);

@@ -1,9 +1,9 @@
-//! Calls (4.6.8.9 to 4.6.8.13 of the specification): direct, imported, through a reference, through
-//! a table, and their tail forms.
+//! Control instructions that call: direct, imported, through a reference, through a table, and their
+//! tail forms.
 //!
-//! Every callee gets its own instance's context first; what that is stands in the function
-//! reference or the import. There is no other hidden argument than the return area, if the
-//! signature has one.
+//! Every callee gets its own instance's context as the first argument. The context of a callee in
+//! another instance is stored in the function reference or the import. The only other hidden
+//! argument is the return area, if the signature has one.
 
 use std::mem::offset_of;
 
@@ -12,7 +12,7 @@ use cranelift_codegen::ir::{InstBuilder, Value, types};
 
 use super::exception::Callee;
 use super::trampoline::clif_type;
-use super::translator::{Place, Translator, Values};
+use super::translator::{MemoryRegion, Translator, Values};
 use crate::abi::signature::{Lowered, SLOT_BYTES};
 use crate::abi::vmctx::{VmFuncImport, VmFuncRef};
 use crate::error::Trap;
@@ -22,10 +22,10 @@ use crate::limits::DISPLAY_ROW_BYTES;
 use crate::planted::planted;
 use crate::types::HeapKind;
 
-/// Whether a call comes back.
+/// Whether a call returns to its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
-    /// It comes back.
+    /// It returns.
     Call,
     /// It replaces the caller.
     Tail,
@@ -72,8 +72,8 @@ impl<'a> Translator<'a> {
         self.call_func(func, ty, null, way);
     }
 
-    /// Checks that an element of the table has the type expected; gives whether it is still unknown
-    /// that it is not null.
+    /// Checks that an element of the table has the expected type. Returns true if the element can
+    /// still be null.
     fn check_type(&mut self, table: TableIdx, func: Value, ty: TypeIdx) -> bool {
         let env = self.env;
         let element = env.module.decls().tables[table.as_usize()].element;
@@ -87,9 +87,9 @@ impl<'a> Translator<'a> {
             self.trap_unless(func, Trap::UninitializedElement);
         }
         let flags = if self.is_explicit() {
-            self.flags(Place::Of(Region::Context))
+            self.flags(Region::Context)
         } else {
-            self.trapping_flags(Place::Of(Region::Context), Trap::UninitializedElement)
+            self.trapping_flags(Region::Context, Trap::UninitializedElement)
         };
         let offset = offset_of!(VmFuncRef, type_id) as i32;
         let actual = self.b.ins().load(types::I32, flags, func, offset);
@@ -117,19 +117,20 @@ impl<'a> Translator<'a> {
         let shift = i64::from(DISPLAY_ROW_BYTES.trailing_zeros());
         let row = self.b.ins().ishl_imm_u(row, shift);
         let row = self.b.ins().iadd(displays, row);
-        let flags = self.flags(Place::Of(Region::Context)).with_aligned();
+        let flags = self.flags(Region::Context).with_aligned();
         self.b.ins().load(types::I32, flags, row, depth as i32 * 4)
     }
 
-    /// Calls through a function reference, which may be null if `null` says what happens then.
+    /// Calls through a function reference. With `null`, the reference may be null, and that trap
+    /// happens then.
     fn call_func(&mut self, func: Value, ty: TypeIdx, null: Option<Trap>, way: Way) {
         let flags = match null {
             Some(trap) if self.is_explicit() => {
                 self.trap_unless(func, trap);
-                self.flags(Place::Of(Region::Context))
+                self.flags(Region::Context)
             }
-            Some(trap) => self.trapping_flags(Place::Of(Region::Context), trap),
-            None => self.flags(Place::Of(Region::Context)),
+            Some(trap) => self.trapping_flags(Region::Context, trap),
+            None => self.flags(Region::Context),
         };
         let code = offset_of!(VmFuncRef, code) as i32;
         let code = self.b.ins().load(types::I64, flags, func, code);
@@ -171,8 +172,8 @@ impl<'a> Translator<'a> {
         }
     }
 
-    /// The address of the function's one return area, which is made as large as the largest call
-    /// needs.
+    /// The address of the function's return area. All calls share it, so it is as large as the
+    /// largest call needs.
     fn results_area(&mut self, slots: usize) -> Value {
         let bytes = slots as u32 * SLOT_BYTES;
         let slot = self.results_slot.unwrap_or_else(|| self.frame_area());
@@ -183,7 +184,7 @@ impl<'a> Translator<'a> {
     }
 
     fn load_results(&mut self, lowered: &Lowered) {
-        let flags = self.flags(Place::Results);
+        let flags = self.flags(MemoryRegion::ReturnArea);
         let area = self.results_area(lowered.results.len());
         for (at, &ty) in lowered.results.iter().enumerate() {
             let offset = at as i32 * SLOT_BYTES as i32;

@@ -1,17 +1,16 @@
-//! Tests and casts (4.6.6 of the specification): `ref.test`, `ref.cast`, `br_on_cast`,
-//! `br_on_cast_fail`.
+//! Tests and casts: `ref.test`, `ref.cast`, `br_on_cast`, `br_on_cast_fail`.
 //!
-//! All of them are one question, [`Translator::type_test`], which branches to one of two blocks.
-//! Defined types are looked up in the supertype display of the object's type: two loads and a
-//! comparison, however deep the hierarchy.
+//! All of them use [`Translator::type_test`], which branches to one of two blocks. A defined type is
+//! looked up in the supertype display of the object's type. That takes two loads and a comparison,
+//! however deep the hierarchy is.
 //!
-//! Values of the `any` hierarchy can be references of the host that were internalised, so that
-//! `eq`, `struct` and `array` must look at the object's kind.
+//! A value of the `any` hierarchy can be an internalised reference of the host. So tests for `eq`,
+//! `struct` and `array` must check the object's kind.
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{Block, InstBuilder, Value, types};
 
-use super::translator::{Place, Translator};
+use super::translator::Translator;
 use crate::abi::vmctx::VmFuncRef;
 use crate::error::Trap;
 use crate::heap::emit::Region;
@@ -69,10 +68,10 @@ impl Translator<'_> {
         self.enter(yes);
     }
 
-    /// Goes to `yes` if the reference has the type, else to `no`. Neither takes parameters.
+    /// Branches to `yes` if the reference has the type, else to `no`. Neither block has parameters.
     fn type_test(&mut self, reference: Value, target: RefKind, yes: Block, no: Block) {
         let null = if target.nullable { yes } else { no };
-        // Where an i31 does not have the type; the planted fault lets it pass together with null.
+        // The block for an i31, which does not have the type. The planted fault treats it as null.
         let i31 = if planted!(self.config().planted, NullOrI31InOneMask) {
             null
         } else {
@@ -158,26 +157,16 @@ impl Translator<'_> {
         self.enter(next);
     }
 
-    /// Where null has the type, goes there with it; otherwise [`Self::skip_non_objects`] deals with
-    /// it.
+    /// Branches to `yes` with null if null has the type. Otherwise [`Self::skip_non_objects`] handles
+    /// null.
     fn skip_null(&mut self, reference: Value, nullable: bool, yes: Block) {
         if nullable {
             self.skip_null_to(reference, yes);
         }
     }
 
-    /// Whether a reference is an object, by one comparison: rotated right by one, an i31 is at
-    /// least 2^31 and null is 0.
-    pub(super) fn object_bit(&mut self, reference: Value) -> Value {
-        let rotated = self.b.ins().rotr_imm_u(reference, 1);
-        let rotated = self.b.ins().iadd_imm_s(rotated, -1);
-        self.b
-            .ins()
-            .icmp_imm_u(IntCC::UnsignedLessThan, rotated, 0x7fff_ffff)
-    }
-
-    /// Continues only with an object, whose address it gives: goes to `null` with null and to `i31`
-    /// with an i31.
+    /// Branches to `null` with null and to `i31` with an i31. Continues with an object, and returns
+    /// its address.
     fn skip_non_objects(&mut self, reference: Value, null: Block, i31: Block) -> Value {
         let next = self.b.create_block();
         if null == i31 {
@@ -193,20 +182,20 @@ impl Translator<'_> {
     }
 
     fn load_tag(&mut self, object: Value) -> Value {
-        let flags = self.flags(Place::Of(Region::Header));
+        let flags = self.flags(Region::Header);
         self.b
             .ins()
             .load(types::I32, flags, object, TAG_OFFSET as i32)
     }
 
-    /// Goes to `yes` as well if the type's identity is `other`: planted faults.
+    /// Branches to `yes` also if the type's identity is `other`: planted faults.
     fn accept(&mut self, actual: Value, other: u32, yes: Block) {
         let next = self.b.create_block();
         self.go_if(IntCC::Equal, actual, i64::from(other), yes, next);
         self.enter(next);
     }
 
-    /// Whether the type with identity `actual` is the given one or below it.
+    /// Branches to `yes` if the type with identity `actual` is the given one or one of its subtypes.
     fn defined_test(&mut self, actual: Value, id: TypeId, yes: Block, no: Block) {
         let def = &self.env.ty_by_id(id).def;
         let actual = if def.is_final {

@@ -1,10 +1,9 @@
-//! Control instructions (4.6.8 of the specification): blocks, branches, and what unreachable code
-//! does.
+//! Control instructions: blocks, branches, fuel and epochs, and what unreachable code does.
 //!
-//! A frame's branch target is made when the first branch to it is translated, so that a block
-//! nobody branches to costs nothing. Code after an unconditional branch is skipped; its frames are
-//! still pushed (as [`FrameKind::Dead`]), so that labels keep their depths. Nesting never uses the
-//! host's stack.
+//! A frame's branch target is made when the first branch to it is translated. A block that nobody
+//! branches to costs nothing. Code after an unconditional branch is skipped, but its frames are
+//! pushed (as [`FrameKind::Dead`]), so that labels keep their depths. Nesting never uses the host's
+//! stack.
 
 use std::mem::offset_of;
 
@@ -15,7 +14,10 @@ use cranelift_codegen::ir::{
 use cranelift_codegen::isa::CallConv;
 use wasmparser::{BlockType, BrTable};
 
-use super::translator::{Args, Place, Translator};
+use super::env::unreadable;
+use super::frame::{BlockTy, Frame, FrameKind};
+use super::stubs;
+use super::translator::{Args, MemoryRegion, Translator};
 use crate::abi::libcalls::LibCall;
 use crate::abi::signature::{AbiTy, SLOT_BYTES};
 use crate::abi::vmctx::VmStore;
@@ -23,50 +25,6 @@ use crate::error::{Rejected, Trap};
 use crate::heap::emit::Region;
 use crate::index::TypeIdx;
 use crate::planted::planted;
-
-/// The type of a block.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum BlockTy {
-    /// No parameters, no results.
-    Empty,
-    /// No parameters, one result.
-    One(AbiTy),
-    /// A function type's.
-    Func(TypeIdx),
-    /// No parameters, the function's own results.
-    Function,
-}
-
-/// What a frame is.
-#[derive(Debug)]
-pub(super) enum FrameKind {
-    /// The function's body.
-    Function,
-    /// `block`.
-    Block,
-    /// `loop`: branches go to its start.
-    Loop(Block),
-    /// `if`, before its `else`: where that begins, and the operands it begins with.
-    Then(Block, Vec<Value>),
-    /// `if`, after its `else`.
-    Else,
-    /// `try_table`, with how many handlers there were before.
-    Try(usize),
-    /// Anything whose beginning cannot be reached.
-    Dead,
-}
-
-/// A control frame.
-#[derive(Debug)]
-pub(super) struct Frame {
-    /// What it is.
-    pub kind: FrameKind,
-    ty: BlockTy,
-    /// Operands below the block's own parameters.
-    height: usize,
-    /// Where its `end` is, if anything branches there.
-    next: Option<Block>,
-}
 
 const fn one(ty: AbiTy) -> &'static [AbiTy] {
     match ty {
@@ -126,7 +84,8 @@ impl<'a> Translator<'a> {
         });
     }
 
-    /// Where a branch to the frame at that position goes, and the types it takes along.
+    /// The block to which a branch to the frame at that position goes, and the types of its
+    /// arguments.
     pub(super) fn target(&mut self, at: usize) -> (Block, &'a [AbiTy]) {
         let frame = &self.frames[at];
         if let FrameKind::Loop(header) = frame.kind {
@@ -167,8 +126,7 @@ impl<'a> Translator<'a> {
         let args = self.top_args(params.len());
         self.b.ins().jump(header, &args);
         self.push_frame(FrameKind::Loop(header), ty);
-        self.loops.0 += 1;
-        self.loops.1 = self.loops.1.max(self.loops.0);
+        self.loops.enter();
         let height = self.stack.len() - params.len();
         self.stack.truncate(height);
         self.stack.extend_from_slice(self.b.block_params(header));
@@ -213,7 +171,7 @@ impl<'a> Translator<'a> {
         self.reachable = true;
     }
 
-    /// The `end` of a frame. Gives whether it was the function's own.
+    /// The `end` of a frame. Returns true if it was the function's own.
     pub(super) fn end(&mut self) -> bool {
         let at = self.frames.len() - 1;
         match &self.frames[at].kind {
@@ -229,7 +187,7 @@ impl<'a> Translator<'a> {
             FrameKind::Loop(header) => {
                 let header = *header;
                 self.b.seal_block(header);
-                self.loops.0 -= 1;
+                self.loops.leave();
                 self.end_cost();
             }
             FrameKind::Try(base) => {
@@ -243,7 +201,7 @@ impl<'a> Translator<'a> {
         false
     }
 
-    /// Continues behind the frame at that position, the innermost one.
+    /// Continues after the frame at that position, which is the innermost one.
     fn join(&mut self, at: usize) {
         let Some(next) = self.frames[at].next else {
             if !self.reachable {
@@ -276,7 +234,7 @@ impl<'a> Translator<'a> {
     pub(super) fn return_(&mut self) {
         let results = self.pop_many(self.signature.results.len());
         if let Some(area) = self.return_area {
-            let flags = self.flags(Place::Results);
+            let flags = self.flags(MemoryRegion::ReturnArea);
             for (at, &result) in results.iter().enumerate() {
                 let offset = at as i32 * SLOT_BYTES as i32;
                 self.b.ins().store(flags, result, area, offset);
@@ -314,7 +272,7 @@ impl<'a> Translator<'a> {
         let default = edges.to(self, default);
         let mut blocks = Vec::with_capacity(table.len() as usize);
         for depth in table.targets() {
-            let depth = depth.map_err(super::unreadable)?;
+            let depth = depth.map_err(unreadable)?;
             blocks.push(edges.to(self, depth));
         }
         let table = self
@@ -345,8 +303,7 @@ impl<'a> Translator<'a> {
         self.push(reference);
     }
 
-    /// Puts `value` in the place of the last argument if their machine types allow it: a planted
-    /// fault.
+    /// Replaces the last argument by `value` if their machine types are equal: a planted fault.
     fn replace_last(&self, args: &mut Args, value: Value) {
         let ty = |value| self.b.func.dfg.value_type(value);
         if let Some(BlockArg::Value(last)) = args.last_mut()
@@ -367,8 +324,8 @@ impl<'a> Translator<'a> {
         self.pop();
     }
 
-    /// Jumps from the current block to a label with the topmost operands, without saying that what
-    /// follows is unreachable.
+    /// Jumps from the current block to a label with the topmost operands. Does not mark the current
+    /// position as unreachable.
     pub(super) fn jump_to_label(&mut self, depth: u32) {
         let (block, arity) = self.label(depth);
         let args = self.top_args(arity);
@@ -376,7 +333,8 @@ impl<'a> Translator<'a> {
     }
 }
 
-/// One block for each label with arguments that a `br_table` names: jump tables take none along.
+/// One block for each label with arguments that a `br_table` names: entries of jump tables cannot
+/// pass arguments.
 #[derive(Default)]
 struct Edges {
     made: Vec<(u32, Block)>,
@@ -409,8 +367,8 @@ impl Edges {
     }
 }
 
-/// Fuel and epochs. Both are looked at on entry and at the start of every loop, which every
-/// backward branch passes.
+/// Fuel and epochs. Both are checked on entry and at the start of every loop, which every backward
+/// branch passes.
 impl Translator<'_> {
     /// At the start of the function or of a loop's body.
     pub(super) fn interruption_check(&mut self) {
@@ -430,7 +388,7 @@ impl Translator<'_> {
         let inst = self.b.func.dfg.value_def(cost).unwrap_inst();
         self.costs.push((inst, 1));
         let left = self.b.ins().isub(fuel, cost);
-        let flags = self.flags(Place::Of(Region::Context)).with_aligned();
+        let flags = self.flags(Region::Context).with_aligned();
         self.b.ins().store(flags, left, store, offset as i32);
         let empty = self.b.ins().icmp_imm_s(IntCC::SignedLessThan, left, 0);
         self.call_rarely(empty, LibCall::out_of_fuel);
@@ -440,7 +398,7 @@ impl Translator<'_> {
         let store = self.store();
         let epoch = self.load_constant(types::I64, store, offset_of!(VmStore, epoch) as u32);
         // Atomic, so that it is loaded again in every iteration: another thread writes it.
-        let flags = self.flags(Place::Of(Region::Context)).with_aligned();
+        let flags = self.flags(Region::Context).with_aligned();
         let now = self.b.ins().atomic_load(types::I64, flags, epoch);
         let offset = offset_of!(VmStore, epoch_deadline) as u32;
         let deadline = self.load_context(types::I64, store, offset);
@@ -461,7 +419,8 @@ impl Translator<'_> {
         self.enter(next);
     }
 
-    /// Says what the innermost loop, or the function outside of loops, costs.
+    /// Patches the cost of the innermost loop, or of the function outside of loops, into its fuel
+    /// check.
     pub(super) fn end_cost(&mut self) {
         if let Some((inst, cost)) = self.costs.pop() {
             self.b.func.dfg.insts[inst] = InstructionData::UnaryImm {
@@ -484,7 +443,7 @@ impl Translator<'_> {
         let next = self.b.create_block();
         self.b.ins().brif(over, cold, &[], next, &[]);
         self.enter(cold);
-        let mut signature = super::stubs::signature(LibCall::stack_overflow, CallConv::Tail);
+        let mut signature = stubs::signature(LibCall::stack_overflow, CallConv::Tail);
         signature.returns = self.b.func.signature.returns.clone();
         let callee = self.libcall_as(LibCall::stack_overflow, signature);
         let vmctx = self.vmctx;

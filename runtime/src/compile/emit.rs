@@ -7,14 +7,26 @@ use std::mem::offset_of;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{Block, InstBuilder, MemFlagsData, Value, types};
 
-use super::translator::{Args, Place, Translator, Values};
+use super::translator::{Args, Translator, Values};
 use crate::abi::libcalls::{LibCall, Ty};
 use crate::abi::signature::AbiTy;
 use crate::abi::vmctx::VmStore;
+use crate::heap::EmitCollector;
 use crate::heap::emit::{Emit, Holds, Label, Op, Reg, Region, Slot, StoreWord};
 
 /// A translator, seen by a collector.
 pub(super) struct Emitter<'t, 'a>(pub &'t mut Translator<'a>);
+
+impl<'a> Translator<'a> {
+    /// Lets the collector emit something.
+    pub fn collector<R>(
+        &mut self,
+        emit: impl FnOnce(&'static dyn EmitCollector, &mut Emitter<'_, 'a>) -> R,
+    ) -> R {
+        let collector = self.env.compiler.collector();
+        emit(collector, &mut Emitter(self))
+    }
+}
 
 /// The register that holds a value.
 pub(super) fn reg(value: Value) -> Reg {
@@ -26,7 +38,7 @@ pub(super) fn value(reg: Reg) -> Value {
     Value::from_u32(reg.0)
 }
 
-/// The slot at an offset from an address, and what it holds, if that is known.
+/// The slot at an offset from an address. `held` is its content, if that is known.
 pub(super) fn slot(address: Value, offset: u32, region: Region, held: Option<Value>) -> Slot {
     Slot {
         address: reg(address),
@@ -52,10 +64,8 @@ fn word_offset(word: StoreWord) -> u32 {
 impl Emitter<'_, '_> {
     fn region_flags(&mut self, region: Region) -> MemFlagsData {
         match self.0.slot_trap {
-            Some(trap) if region == Region::RefField => {
-                self.0.trapping_flags(Place::Of(region), trap)
-            }
-            _ => self.0.flags(Place::Of(region)),
+            Some(trap) if region == Region::RefField => self.0.trapping_flags(region, trap),
+            _ => self.0.flags(region),
         }
     }
 
@@ -110,7 +120,7 @@ impl Emit for Emitter<'_, '_> {
     }
 
     fn defer_count(&mut self, counted: Reg, by: i32, holds: Holds) {
-        self.0.defer_count(value(counted), by, holds);
+        self.0.facts.defer_count(value(counted), by, holds);
     }
 
     fn load_word(&mut self, word: StoreWord) -> Reg {

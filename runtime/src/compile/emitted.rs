@@ -1,10 +1,11 @@
-//! What Cranelift made of one function, in our own terms. No other file reads Cranelift's buffers.
+//! Cranelift's output for one function, converted to the runtime's own types. No other file reads
+//! Cranelift's buffers.
 //!
-//! A [`FuncCode`] is plain data: it can be placed anywhere by `compile::image`, and its tables
-//! (offsets are relative to the function's first byte) become the module's by adding where it was
-//! placed.
+//! A [`FuncCode`] is plain data. `compile::image` can place it anywhere. Offsets in its tables are
+//! relative to the function's first byte. The module's tables have the same entries with the
+//! function's position added.
 //!
-//! Names of call targets go the other way as well: a translator asks [`Target::name`] which
+//! Names of call targets are converted in both directions. A translator asks [`Target::name`] which
 //! Cranelift name to declare for a callee, and [`FuncCode::new`] reads the same name back from a
 //! relocation.
 
@@ -20,7 +21,7 @@ use crate::abi::libcalls::LibCall;
 use crate::error::Trap;
 use crate::index::{DefinedFuncIdx, TagIdx};
 
-/// What compiled code can call or take the address of, other than through a pointer in memory.
+/// What compiled code can call, or take the address of, by a relocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Target {
     /// A function of the same module.
@@ -29,11 +30,11 @@ pub enum Target {
     Init(u32),
     /// The engine's stub for a function of the host.
     LibCall(LibCall),
-    /// The host's half of a libcall; only stubs call it.
+    /// The host's half of a libcall. Only stubs call it.
     Host(LibCall),
-    /// What goes on where the host says; only stubs and trampolines call it.
+    /// The code that resumes where the host said. Only stubs and trampolines call it.
     Resume,
-    /// Arithmetic that the processor has no instruction for.
+    /// Arithmetic for which the processor has no instruction.
     Math(Math),
 }
 
@@ -108,23 +109,23 @@ impl Math {
     }
 }
 
-/// How a relocated place refers to its target.
+/// How relocated bytes refer to their target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RelocKind {
-    /// 32 bits: the target's address minus the place's own.
+    /// 32 bits: the target's address minus the address of the relocated bytes.
     Relative4,
     /// 64 bits: the target's address.
     Absolute8,
 }
 
-/// A place in a function's bytes that depends on where something is.
+/// Bytes of a function that depend on an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reloc {
-    /// The place.
+    /// Where the bytes are.
     pub offset: u32,
-    /// How it is filled.
+    /// How they are filled.
     pub kind: RelocKind,
-    /// With whose address; `None` for the start of the function itself.
+    /// Whose address they refer to. `None` means the start of the function itself.
     pub target: Option<Target>,
     /// Added to the address.
     pub addend: i64,
@@ -154,7 +155,7 @@ impl Cause {
     }
 }
 
-/// The code to give a trapping instruction.
+/// Cranelift's code for a trap.
 #[must_use]
 pub fn trap_code(trap: Trap) -> ir::TrapCode {
     ir::TrapCode::unwrap_user(trap.code())
@@ -172,7 +173,7 @@ pub struct TrapSite {
 /// The references that a frame holds during one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MapSite {
-    /// Where the call returns to: exactly this offset has these references.
+    /// The offset to which the call returns. The map holds for exactly this offset.
     pub ret: u32,
     /// From the frame pointer down to the stack pointer during the call, in bytes.
     pub span: u32,
@@ -189,7 +190,7 @@ pub struct TrySite {
     pub ret: u32,
     /// From the frame pointer down to the stack pointer during the call, in bytes.
     pub frame_bytes: u32,
-    /// First of its handlers in [`FuncCode::handlers`]; the first that matches is taken.
+    /// First of its handlers in [`FuncCode::handlers`]. The first handler that matches is taken.
     pub first: u32,
     /// How many handlers.
     pub count: u32,
@@ -198,21 +199,21 @@ pub struct TrySite {
 /// One handler of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Handler {
-    /// The tag it catches, and where the frame keeps the context of the instance whose tag that is
-    /// (from the stack pointer, in bytes); `None` catches everything.
+    /// The tag it catches, and where the frame keeps the context of the instance that the tag index
+    /// belongs to (from the stack pointer, in bytes). `None` catches everything.
     pub tag: Option<(TagIdx, u32)>,
     /// Where it begins.
     pub offset: u32,
 }
 
-/// A compiled function and what must be known about it.
+/// A compiled function and its tables.
 #[derive(Clone, Debug, Default)]
 pub struct FuncCode {
     /// The machine code.
     pub bytes: Box<[u8]>,
-    /// What its address must be a multiple of; a power of two.
+    /// Its address must be a multiple of this power of two.
     pub align: u32,
-    /// Places that depend on addresses.
+    /// Bytes that depend on addresses.
     pub relocs: Vec<Reloc>,
     /// Instructions that can fault, by ascending offset.
     pub traps: Vec<TrapSite>,
@@ -229,7 +230,7 @@ pub struct FuncCode {
     pub frame_bytes: u32,
 }
 
-/// Something in Cranelift's output that was never asked for.
+/// Something in Cranelift's output that this runtime does not use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs)]
 pub enum Unexpected {
@@ -252,7 +253,7 @@ impl FuncCode {
     ///
     /// # Errors
     ///
-    /// [`Unexpected`] when the code needs something this runtime has no notion of: a fault of the
+    /// [`Unexpected`] when the code uses something that this runtime does not support: a fault of the
     /// translator.
     pub fn new(compiled: &CompiledCode, func: &ir::Function) -> Result<FuncCode, Unexpected> {
         let buffer = &compiled.buffer;

@@ -1,6 +1,6 @@
-//! What a translator may ask about the module: its types by index and by identity, with layouts and
-//! machine signatures, and our terms for the types that its code names. Made once for each module;
-//! translators only read it.
+//! What a translator can ask about the module: its types by index and by identity, with layouts and
+//! machine signatures, and the runtime's types for the types that its code names. Made once for each
+//! module. Translators only read it.
 //!
 //! Not here: state of the function that is being translated (`compile::function`), or offsets in
 //! records (`abi::vmctx`).
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use cranelift_codegen::ir;
 use wasmparser::{AbstractHeapType, HeapType, RefType, ValType};
 
-use super::Compiler;
+use super::compiler::Compiler;
 use crate::abi::signature::{AbiTy, Lowered, lower};
 use crate::error::Rejected;
 use crate::heap::layout::{ArrayLayout, StructLayout};
@@ -29,7 +29,7 @@ pub struct TypeInfo {
     pub id: TypeId,
     /// Its definition.
     pub def: Arc<TypeDef>,
-    /// What follows from its composite type.
+    /// Its layout or machine signature.
     pub lowered: LoweredType,
 }
 
@@ -74,7 +74,7 @@ impl TypeInfo {
     ///
     /// # Panics
     ///
-    /// When this is no function type: the module was validated, so the translator is wrong.
+    /// When this is not a function type. The module was validated, so the translator is wrong.
     #[must_use]
     pub fn signature(&self) -> &Lowered {
         match &self.lowered {
@@ -87,7 +87,7 @@ impl TypeInfo {
     ///
     /// # Panics
     ///
-    /// When this is no structure type.
+    /// When this is not a structure type.
     #[must_use]
     pub fn structure(&self) -> (&[FieldKind], &StructLayout) {
         match (&self.def.composite, &self.lowered) {
@@ -100,7 +100,7 @@ impl TypeInfo {
     ///
     /// # Panics
     ///
-    /// When this is no array type.
+    /// When this is not an array type.
     #[must_use]
     pub fn array(&self) -> (FieldKind, ArrayLayout) {
         match (&self.def.composite, &self.lowered) {
@@ -167,8 +167,7 @@ impl<'a> Env<'a> {
         &self.types[index.as_usize()]
     }
 
-    /// A type by its identity. Every identity that a module's own types mention is the identity of
-    /// one of them.
+    /// A type by its identity. The module's own types mention only identities of types of the module.
     #[must_use]
     pub fn ty_by_id(&self, id: TypeId) -> &TypeInfo {
         &self.types[self.by_id[&id]]
@@ -178,7 +177,7 @@ impl<'a> Env<'a> {
     ///
     /// # Panics
     ///
-    /// When it is no function type.
+    /// When it is not a function type.
     #[must_use]
     pub fn func_sig(&self, index: TypeIdx) -> &FuncSig {
         match &self.ty(index).def.composite {
@@ -193,7 +192,7 @@ impl<'a> Env<'a> {
         &self.tag_layouts[tag as usize]
     }
 
-    /// Whether `sub` is `sup` or declared below it.
+    /// Whether `sub` is `sup` or a declared subtype of it.
     #[must_use]
     pub fn is_subtype(&self, sub: TypeId, sup: TypeId) -> bool {
         sub == sup || self.module.types().registry().is_subtype(sub, sup)
@@ -269,8 +268,23 @@ impl<'a> Env<'a> {
     }
 }
 
-/// The name under which a defined function is compiled; only listings show it.
+/// The name under which a defined function is compiled. Only listings show it.
 #[must_use]
 pub fn listing_name(index: u32) -> ir::UserFuncName {
     ir::UserFuncName::user(0, index)
+}
+
+/// Whether a field or element holds a reference to a function.
+#[must_use]
+pub fn is_function(storage: StorageKind) -> bool {
+    matches!(storage, StorageKind::Val(kind) if AbiTy::of(kind) == AbiTy::Func)
+}
+
+/// The error for a body that cannot be read, although it was validated.
+#[must_use]
+pub fn unreadable(error: wasmparser::BinaryReaderError) -> Rejected {
+    Rejected::Malformed {
+        offset: error.offset() as usize,
+        message: error.message().to_owned(),
+    }
 }

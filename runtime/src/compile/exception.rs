@@ -1,12 +1,12 @@
-//! Exceptions (4.6.8.14 and following of the specification): `throw`, `throw_ref`, `try_table`, and
-//! calls that may land in a handler.
+//! Control instructions on exceptions (`throw`, `throw_ref`, `try_table`), and calls inside of a
+//! `try_table`.
 //!
-//! A call inside of a `try_table` is a `try_call` whose table lists the handlers in force,
-//! innermost first and in the order of their clauses; everything after a clause that catches all is
-//! left out. The unwinder tells tags apart by their identity in the instance, which it finds
-//! through the context named first in the table. A handler gets the exception's reference.
+//! A call inside of a `try_table` is a `try_call` whose table lists the handlers in force, innermost
+//! first and in the order of their clauses. Handlers after a clause that catches everything are left
+//! out. The unwinder compares tags by their identity in the instance. It finds the instance through
+//! the context, which is the first entry of the table. A handler gets the exception's reference.
 //!
-//! A handler's code is made at the `end` of its `try_table`, and only if some call can reach it.
+//! A handler's code is made at the `end` of its `try_table`, and only if a call can reach it.
 
 use cranelift_codegen::ir::{
     Block, BlockArg, BlockCall, ExceptionTableData, ExceptionTableItem, ExceptionTag, FuncRef,
@@ -14,58 +14,14 @@ use cranelift_codegen::ir::{
 };
 use wasmparser::{Catch, TryTable};
 
-use super::control::FrameKind;
 use super::emitted::trap_code;
+use super::frame::{FrameKind, Handler};
 use super::translator::{Args, Translator, Values};
 use crate::abi::libcalls::LibCall;
 use crate::abi::signature::AbiTy;
 use crate::error::{Rejected, Trap};
 use crate::index::TagIdx;
 use crate::types::StorageKind;
-
-/// One clause of a `try_table`.
-#[derive(Debug)]
-struct Handler {
-    /// The tag it catches; `None` catches everything.
-    tag: Option<u32>,
-    /// Whether the reference is handed to the label as well.
-    keeps_reference: bool,
-    /// Position of the frame it branches to.
-    frame: usize,
-    /// Its code, which gets the reference as 64 bits.
-    block: Block,
-    /// Whether a call can reach it.
-    used: bool,
-}
-
-/// The handlers in force, the first to be tried last.
-#[derive(Debug, Default)]
-pub(super) struct Handlers {
-    all: Vec<Handler>,
-    /// Positions in `all` of those that can be reached, the first to be tried first.
-    in_force: Option<Vec<usize>>,
-}
-
-impl Handlers {
-    fn in_force(&mut self) -> &[usize] {
-        let all = &self.all;
-        self.in_force.get_or_insert_with(|| {
-            let mut tags = std::collections::BTreeSet::new();
-            let mut positions = Vec::new();
-            for (at, handler) in all.iter().enumerate().rev() {
-                match handler.tag {
-                    Some(tag) if !tags.insert(tag) => {}
-                    Some(_) => positions.push(at),
-                    None => {
-                        positions.push(at);
-                        break;
-                    }
-                }
-            }
-            positions
-        })
-    }
-}
 
 /// What is called.
 #[derive(Clone, Copy, Debug)]
@@ -103,7 +59,7 @@ impl Translator<'_> {
         Ok(())
     }
 
-    /// Ends the `try_table` whose frame stands at `at`, with `base` handlers outside of it.
+    /// Ends the `try_table` whose frame is at position `at`. `base` handlers are outside of it.
     pub(super) fn end_try(&mut self, at: usize, base: usize) {
         let handlers = self.handlers.all.split_off(base);
         self.handlers.in_force = None;
@@ -144,7 +100,7 @@ impl Translator<'_> {
         self.b.ins().jump(target, &args);
     }
 
-    /// Calls; an exception lands in the handlers in force. The results are not declared yet.
+    /// Emits a call. An exception goes to the handlers in force. The results are not declared yet.
     pub(super) fn invoke(&mut self, callee: Callee, args: &[Value]) -> Values {
         if self.handlers.all.is_empty() {
             let inst = match callee {

@@ -1,5 +1,5 @@
-//! One function body to Cranelift's form: the loop over its operators, and which file translates
-//! which operator.
+//! Translates one function body to Cranelift's form: the loop over its operators, and the list of
+//! which file translates which operator.
 
 use cranelift_codegen::ir::{
     self, ArgumentPurpose, Function, GlobalValueData, InstBuilder, Value, types,
@@ -8,13 +8,12 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use wasmparser::{BinaryReader, FunctionBody, Operator};
 
 use super::call::Way;
-use super::control::{BlockTy, FrameKind};
-use super::effort::{Extent, VARIABLES_MAX};
-use super::env::{Env, listing_name};
+use super::env::{Env, listing_name, unreadable};
+use super::frame::{BlockTy, FrameKind};
 use super::spill;
+use super::targets::{Extent, VARIABLES_MAX};
 use super::trampoline::{clif_type, tail_signature};
 use super::translator::{Local, Translator};
-use super::unreadable;
 use crate::abi::libcalls::LibCall;
 use crate::abi::signature::{AbiTy, Lowered, SLOT_BYTES};
 use crate::abi::vmctx::{VmContext, VmStore};
@@ -28,7 +27,7 @@ use crate::planted::planted;
 ///
 /// # Errors
 ///
-/// [`Rejected::Unsupported`] for what is not there yet.
+/// [`Rejected::Unsupported`] for what is not supported yet.
 pub(super) fn translate(
     env: &Env<'_>,
     func: &mut Function,
@@ -46,7 +45,7 @@ pub(super) fn translate(
     finish(t)
 }
 
-/// A translator at the start of a function with that signature, its prologue emitted.
+/// Begins a function with that signature and emits its prologue.
 pub(super) fn begin<'a>(
     env: &'a Env<'a>,
     func: &'a mut Function,
@@ -67,12 +66,12 @@ pub(super) fn begin<'a>(
     t
 }
 
-/// Completes a function whose last block is filled; how large it is.
+/// Completes a function whose last block is filled. Returns its extent.
 ///
 /// # Errors
 ///
-/// [`Rejected::Limit`] when its stack maps would be too large, or too much is alive over too many
-/// blocks.
+/// [`Rejected::Limit`] when its stack maps would be too large, or when too many values are live in
+/// too many blocks.
 pub(super) fn finish(mut t: Translator<'_>) -> Result<Extent, Rejected> {
     while !t.costs.is_empty() {
         t.end_cost();
@@ -84,9 +83,9 @@ pub(super) fn finish(mut t: Translator<'_>) -> Result<Extent, Rejected> {
         blocks: t.b.func.dfg.num_blocks(),
         values: t.locals.iter().filter(is_variable).count() + t.height,
         in_frame: t.locals_slot.is_some(),
-        loop_depth: t.loops.1,
+        loop_depth: t.loops.max,
     };
-    // Either register allocator looks at each operand in each block where it is alive.
+    // Both register allocators visit each operand in each block where it is live.
     if extent.blocks.saturating_mul(t.height) > LIVE_RANGES_MAX {
         return Err(Rejected::Limit("operands held over blocks".to_owned()));
     }
@@ -138,8 +137,7 @@ impl<'a> Translator<'a> {
         self.locals.push(Local::Frame(offset, clif_type(ty)));
     }
 
-    /// Declares parameters and locals; the latter begin with the zero of their type, which is
-    /// shared.
+    /// Declares parameters and locals. All locals of one declaration begin with the same zero.
     fn locals(&mut self, body: &FunctionBody<'_>) -> Result<(), Rejected> {
         let env = self.env;
         for (at, &ty) in self.signature.params.iter().enumerate() {
@@ -200,7 +198,7 @@ impl<'a> Translator<'a> {
         Ok(())
     }
 
-    /// In unreachable code only the ends of blocks matter.
+    /// Skips an operator of unreachable code, where only the ends of blocks matter.
     fn skip(&mut self, op: &Operator<'_>) {
         match op {
             Operator::Block { .. }
@@ -295,7 +293,7 @@ impl<'a> Translator<'a> {
         Ok(true)
     }
 
-    /// `select`, of numbers and vectors without a type.
+    /// `select`. Without a type, the operands are numbers or vectors.
     fn select(&mut self, ty: Option<AbiTy>) {
         let (a, b, condition) = self.pop3();
         let value = self.b.ins().select(condition, a, b);

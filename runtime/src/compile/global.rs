@@ -1,11 +1,11 @@
-//! Variable instructions (4.6.4 of the specification): locals and globals.
+//! Variable instructions: locals and globals.
 
 use cranelift_codegen::ir::{InstBuilder, Value, types};
 
 use super::emit::{reg, slot};
-use super::straight::SlotName;
+use super::facts::SlotName;
 use super::trampoline::clif_type;
-use super::translator::{Local, Place, Translator};
+use super::translator::{Local, Translator};
 use crate::abi::signature::AbiTy;
 use crate::abi::vmctx::VmGlobal;
 use crate::heap::emit::{Holds, Region};
@@ -48,8 +48,8 @@ impl Translator<'_> {
         }
     }
 
-    /// What a variable is set to: the value itself, or a copy that no stack map knows, where that
-    /// fault is planted.
+    /// The value that a variable is set to. With the planted fault it is a copy that no stack map
+    /// knows.
     fn value_for_variable(&mut self, value: Value) -> Value {
         let is_copied = planted!(self.config().planted, LocalsUndeclared)
             && self.b.func.dfg.value_type(value) == types::I32;
@@ -61,7 +61,7 @@ impl Translator<'_> {
     }
 
     /// Where a global's value is: an address and an offset from it.
-    fn global_place(&mut self, global: GlobalIdx) -> (Value, u32) {
+    fn global_address(&mut self, global: GlobalIdx) -> (Value, u32) {
         let decls = self.env.module.decls();
         let offsets = self.env.module.offsets();
         match global.0.checked_sub(decls.imported_globals) {
@@ -91,23 +91,23 @@ impl Translator<'_> {
     pub(super) fn global_get(&mut self, global: GlobalIdx) {
         let ty = self.global_ty(global);
         let name = SlotName::Global(global);
-        if let Some(value) = self.straight.content(name) {
+        if let Some(value) = self.facts.content(name) {
             return self.push(value);
         }
-        let (base, offset) = self.global_place(global);
-        let flags = self.flags(Place::Of(Region::Global));
+        let (base, offset) = self.global_address(global);
+        let flags = self.flags(Region::Global);
         let value = self.b.ins().load(clif_type(ty), flags, base, offset as i32);
         if ty == AbiTy::Ref {
             let holds = self.global_holds(global);
             self.declare_if(value, holds);
-            self.straight.was_read(name, value);
+            self.facts.learn_read(name, value);
         }
         self.push(value);
     }
 
     pub(super) fn global_set(&mut self, global: GlobalIdx) {
         let value = self.pop();
-        let (base, offset) = self.global_place(global);
+        let (base, offset) = self.global_address(global);
         if self.global_ty(global) == AbiTy::Ref {
             let name = SlotName::Global(global);
             let holds = self.global_holds(global);
@@ -117,9 +117,9 @@ impl Translator<'_> {
         self.store_global(base, offset, value);
     }
 
-    /// Gives a global of this module its first value.
+    /// Stores the first value of a global of this module.
     pub(super) fn global_init(&mut self, global: GlobalIdx, value: Value) {
-        let (base, offset) = self.global_place(global);
+        let (base, offset) = self.global_address(global);
         if self.global_ty(global) == AbiTy::Ref {
             let slot = slot(base, offset, Region::Global, None);
             let holds = self.global_holds(global);
@@ -130,7 +130,7 @@ impl Translator<'_> {
     }
 
     fn store_global(&mut self, base: Value, offset: u32, value: Value) {
-        let flags = self.flags(Place::Of(Region::Global));
+        let flags = self.flags(Region::Global);
         self.b.ins().store(flags, value, base, offset as i32);
     }
 }

@@ -1,8 +1,8 @@
-//! A module's compiled code, placed and linked: where its functions are, and its tables.
+//! A module's compiled code after placing and linking: where its functions are, and its tables.
 //!
-//! Linking is one pass: lay the functions out, patch their relocations in a buffer, write the
-//! buffer. The code is freed when the [`Image`] is dropped; by I4 (`compile::arena`) instances, and
-//! stores that run it, keep it alive.
+//! Linking is one pass: lay out the functions, patch their relocations in a buffer, write the
+//! buffer. The code is freed when the [`Image`] is dropped. Instances, and stores that run the code,
+//! keep it alive (I4 in `compile::arena`).
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -19,15 +19,15 @@ pub enum LinkError {
     /// The engine's arena has no room left for that many bytes.
     #[error("no room for {0} bytes of code")]
     Full(usize),
-    /// A fault of the translator: a target that is not there or cannot be reached.
+    /// A target that does not exist or cannot be reached: a fault of the translator.
     #[error("unresolved target of a relocation: {0:?}")]
     Unresolved(Option<Target>),
 }
 
 /// Where targets outside of the code being linked are.
 pub trait Resolve {
-    /// The address of a target other than a function or a piece of the initialiser; `None` when
-    /// there is none for this code.
+    /// The address of a target other than a function or a piece of the initialiser. `None` if this
+    /// code has no such target.
     fn address(&self, target: Target) -> Option<usize>;
 }
 
@@ -44,7 +44,7 @@ pub enum Piece {
 #[derive(Debug)]
 pub struct Image {
     block: Block,
-    /// Start of each piece, functions first, then pieces of the initialiser; ascending.
+    /// Start of each piece, in ascending order: functions, then pieces of the initialiser.
     starts: Box<[u32]>,
     funcs: u32,
     maps: StackMapTable,
@@ -83,7 +83,7 @@ impl Image {
         };
         let (mut maps, mut traps, mut tries) = Default::default();
         for (&start, code) in starts.iter().zip(pieces()) {
-            image.place(start, code)?;
+            image.copy(start, code)?;
             StackMapTable::append(&mut maps, start, code);
             TrapTable::append(&mut traps, start, code);
             TryTable::append(&mut tries, start, code);
@@ -144,9 +144,9 @@ impl Image {
         self.maps.get(self.offset(ret)?)
     }
 
-    /// The references held during the last call that returns to `ret` or before it: `within` the
-    /// same function, or of a function before it when the function itself has no call like
-    /// that. Only planted faults ask.
+    /// The references held during the last call that returns to `ret` or to an address before it.
+    /// With `within`, that call must be in the same function. Without it, that call must be in a
+    /// function before it. Only planted faults use this.
     #[must_use]
     pub fn stack_map_before(&self, ret: usize, within: bool) -> Option<StackMap<'_>> {
         let (_, into) = self.locate(ret)?;
@@ -155,7 +155,7 @@ impl Image {
         (within == (found >= offset - into)).then_some(map)
     }
 
-    /// Why the instruction at `pc` faulted, or `None` when it never should.
+    /// Why the instruction at `pc` faulted. `None` if it must not fault.
     #[must_use]
     pub fn trap(&self, pc: usize) -> Option<Cause> {
         self.traps.get(self.offset(pc)?)
@@ -179,11 +179,12 @@ impl Image {
     }
 }
 
-/// What Cranelift traps with.
+/// The instruction that Cranelift traps with.
 const UD2: [u8; 2] = [0x0f, 0x0b];
 
-/// What traps here: a privileged instruction faults just as surely, but hypervisors do not look at
-/// that fault first. Measured in a virtual machine: 18 us for a signal by `ud2`, 4 us by `hlt`.
+/// The instruction that replaces it. A privileged instruction faults as well, but a hypervisor does
+/// not intercept that fault. Measured in a virtual machine: 18 us for a signal by `ud2`, 4 us by
+/// `hlt`.
 const HLT_NOP: [u8; 2] = [0xf4, 0x90];
 
 struct Linker<'a> {
@@ -195,7 +196,8 @@ struct Linker<'a> {
 }
 
 impl Linker<'_> {
-    fn place(&mut self, start: u32, code: &FuncCode) -> Result<(), LinkError> {
+    /// Copies a function to its position and patches its relocations.
+    fn copy(&mut self, start: u32, code: &FuncCode) -> Result<(), LinkError> {
         let start = start as usize;
         self.bytes[start..][..code.bytes.len()].copy_from_slice(&code.bytes);
         for site in &code.traps {

@@ -1,21 +1,21 @@
 //! The first values of globals, tables and element segments.
 //!
-//! What is constant is folded when the module is compiled: globals become an image of bytes,
-//! functions a list of patches, items of segments plain data. Instantiating such a module evaluates
-//! nothing. Every other expression is compiled: the initialiser is a list of pieces of bounded
-//! size, functions without parameters that run in order (globals, then tables, then items of
-//! element segments), each storing its results where they belong, with barriers and stack maps like
-//! any other code.
+//! Constants are folded when the module is compiled. Globals become an image of bytes, functions a
+//! list of patches, and items of segments plain data. The instantiation of such a module evaluates
+//! nothing. Every other expression is compiled. The initialiser is a list of pieces of bounded size:
+//! functions without parameters that run in order (globals, then tables, then items of element
+//! segments). Each stores its results where they belong, with barriers and stack maps like any other
+//! code.
 //!
-//! Offsets of active segments are numbers; [`evaluate`] computes them when the instance is made.
+//! Offsets of active segments are numbers. [`evaluate`] computes them when the instance is made.
 
 use cranelift_codegen::ir::Function;
 use cranelift_frontend::FunctionBuilderContext;
 
-use super::effort::Extent;
 use super::env::Env;
 use super::function::{begin, finish};
-use super::translator::Translator;
+use super::targets::Extent;
+use super::translator::{Translator, Values};
 use crate::abi::libcalls::LibCall;
 use crate::abi::signature::Lowered;
 use crate::abi::vmctx::{RawGcRef, VmGlobal};
@@ -46,16 +46,16 @@ pub enum Initial {
     Code,
 }
 
-/// What is known of a module's first values; the rest is code.
+/// The first values of a module that are known. Code computes the others.
 #[derive(Clone, Debug, Default)]
 pub struct FirstValues {
-    /// The globals of an instance, as they lie in its context; what is not known is zero.
+    /// The globals of an instance, as in its context. A value that is not known is zero.
     pub globals: Box<[u8]>,
     /// Globals of the module that hold functions.
     pub global_funcs: Box<[(GlobalIdx, FuncIdx)]>,
     /// For every defined table, the value of all its elements.
     pub tables: Box<[Initial]>,
-    /// For every element segment its items, where they are expressions; empty where they are
+    /// For every element segment, its items if they are expressions, or nothing if they are
     /// functions.
     pub segments: Box<[Box<[Initial]>]>,
 }
@@ -65,8 +65,8 @@ const ALLOCATIONS_MAX: usize = 64;
 /// Pieces of the initialiser end after this many values.
 const VALUES_MAX: usize = 256;
 
-/// Evaluates an expression, given the values of the globals it reads. `None` when it needs the
-/// heap, or a global that is not known.
+/// Evaluates an expression. `global` returns the values of globals. `None` if the expression needs
+/// the heap, or a global that is not known.
 #[must_use]
 pub fn evaluate(
     expr: &ConstExpr,
@@ -163,7 +163,8 @@ impl Work<'_> {
     }
 }
 
-/// Folds what can be folded; the rest is work, in the order in which it must be done.
+/// Folds what can be folded. Returns the other expressions in the order in which they must be
+/// evaluated.
 pub(super) fn fold(module: &Module, planted: Planted) -> (FirstValues, Vec<Work<'_>>) {
     let decls = module.decls();
     let mut work = Vec::new();
@@ -173,8 +174,7 @@ pub(super) fn fold(module: &Module, planted: Planted) -> (FirstValues, Vec<Work<
     for (at, def) in decls.global_defs.iter().enumerate() {
         let global = GlobalIdx(decls.imported_globals + at as u32);
         let value = evaluate(&def.init, &|index| known[index.as_usize()]);
-        // A mutable global is not read by constant expressions, so that this is its first value as
-        // well as its only one.
+        // Constant expressions read no mutable globals, so this first value is its only one.
         known[global.as_usize()] = value;
         let slot = at * size_of::<VmGlobal>();
         match value {
@@ -283,13 +283,13 @@ pub(super) fn translate(
     finish(t)
 }
 
-/// From this length on, an array of references that is the value of an expression is made before
-/// its elements, which then need not all be held at once. Nobody can tell: evaluation has no other
-/// effects.
+/// If the value of an expression is an array of at least this many references, the array is made
+/// before its elements. So the elements need not all be live at once. The order is not observable,
+/// because evaluation has no other effects.
 const LONG_ARRAY: u32 = 64;
 
 /// Where each of the last `count` operands of `ops` begins, in order, and where the last one ends.
-/// `None` if an operator takes a number of operands that is not known here.
+/// `None` if `ops` has fewer operands than its operators take.
 fn operand_starts(ops: &[ConstOp], count: usize, env: &Env<'_>) -> Option<Vec<usize>> {
     let mut starts: Vec<usize> = Vec::new();
     for (at, op) in ops.iter().enumerate() {
@@ -388,7 +388,7 @@ impl Translator<'_> {
 
     fn store_initial(&mut self, goes: Goes) {
         let value = self.pop();
-        let (place, collected) = match goes {
+        let (numbers, collected) = match goes {
             Goes::Global(global) => return self.global_init(global, value),
             Goes::Table(table) => {
                 let element = self.env.module.decls().tables[table.as_usize()].element;
@@ -405,8 +405,8 @@ impl Translator<'_> {
             (_, true) => LibCall::init_table_ref,
             (_, false) => LibCall::init_table_func,
         };
-        let mut args = super::translator::Values::new();
-        for number in place.into_iter().flatten() {
+        let mut args = Values::new();
+        for number in numbers.into_iter().flatten() {
             args.push(self.i32_const(number as i32));
         }
         args.push(value);

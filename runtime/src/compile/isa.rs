@@ -1,11 +1,9 @@
-//! Which machine code is made: Cranelift's target and settings, from a [`Config`] and the processor
-//! this runs on.
+//! Cranelift's target and settings, from a [`Config`] and the processor this runs on.
 //!
-//! Always the same whatever the configuration: frame pointers are kept (`execute::unwind` walks
-//! them), there is no unwind information and no stack probe (the stack limit is checked in
-//! prologues).
+//! In every configuration, frame pointers are kept (`execute::unwind` walks them), and there is no
+//! unwind information and no stack probe (prologues check the stack limit).
 //!
-//! Not here: what compiled code does (`compile::function`), or metadata of what was made
+//! Not here: what compiled code does (`compile::function`), and tables of compiled code
 //! (`compile::emitted`).
 
 use cranelift_codegen::isa::{self, OwnedTargetIsa};
@@ -18,8 +16,8 @@ use crate::planted::planted;
 /// Name of the only target, as Cranelift spells it.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
-/// Calls `$set` with every setting of Cranelift's x86 back end whose instructions this processor
-/// has.
+/// Calls `$set` with each feature of the processor and the setting of Cranelift's x86 back end that
+/// uses its instructions.
 macro_rules! for_each_feature {
     ($set:ident) => {
         $set!("sse3", "has_sse3");
@@ -64,7 +62,7 @@ pub fn target(config: &Config) -> Result<OwnedTargetIsa, Rejected> {
     builder.finish(flags).map_err(|_| REFUSED)
 }
 
-/// As above, for processors there is no code generator for.
+/// The same on a processor for which there is no code generator.
 ///
 /// # Errors
 ///

@@ -1,7 +1,7 @@
-//! Memory instructions (4.6.7 of the specification), without the vector ones (`simd_memory`).
+//! Memory instructions, except those on vectors (`simd_memory`).
 //!
-//! A 32-bit memory whose reservation holds all 4 GiB never moves, and behind it lies a guard: with
-//! signals, an access needs no check as long as its constant offset stays within the guard. Every
+//! A 32-bit memory whose reservation holds all 4 GiB never moves, and a guard follows it. With
+//! signals, an access to it needs no check if its constant offset stays within the guard. Every
 //! other access compares its end with the memory's length.
 
 use std::mem::offset_of;
@@ -10,7 +10,7 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{Endianness, InstBuilder, MemFlagsData, Type, Value, types};
 use wasmparser::{MemArg, MemArgTarget, Operator};
 
-use super::translator::{Cached, Place, Translator};
+use super::translator::{Cached, Translator};
 use crate::abi::libcalls::LibCall;
 use crate::abi::vmctx::VmMemory;
 use crate::error::{Rejected, Trap};
@@ -18,7 +18,7 @@ use crate::heap::emit::Region;
 use crate::index::MemIdx;
 use crate::limits::{GUARD_BYTES, WASM_PAGE_BYTES};
 
-/// A checked access: where, and how.
+/// An access whose bounds are checked.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Access {
     address: Value,
@@ -84,7 +84,7 @@ impl Translator<'_> {
         let end = u128::from(memarg.offset) + u128::from(bytes);
         let unchecked =
             !self.is_explicit() && self.never_moves(memory) && end <= u128::from(GUARD_BYTES);
-        let place = Place::Of(Region::Memory);
+        let place = Region::Memory;
         let flags = if unchecked {
             self.trapping_flags(place, Trap::MemoryOutOfBounds)
         } else {
@@ -111,7 +111,7 @@ impl Translator<'_> {
     /// Traps unless `index + end` is within the memory.
     fn check_end(&mut self, memory: MemIdx, index: Value, end: u128) {
         let Ok(end) = u64::try_from(end) else {
-            // No memory is that long; what follows is never executed.
+            // No memory is that long. The code after the trap is never executed.
             let always = self.i32_const(1);
             return self.trap_if(always, Trap::MemoryOutOfBounds);
         };
@@ -152,7 +152,7 @@ impl Translator<'_> {
         self.b.ins().store(at.flags, value, at.address, at.offset);
     }
 
-    /// The low part of a value, of that type, in memory.
+    /// Stores the low part of a value, which has the type `narrow`.
     fn store_narrow(&mut self, at: Access, value: Value, narrow: Type) {
         let ins = self.b.ins();
         match narrow {
@@ -162,7 +162,7 @@ impl Translator<'_> {
         };
     }
 
-    /// Two addresses that vector operations use: the pieces of an access.
+    /// The flags, address and offset of an access, for vector operations.
     pub(super) fn access_parts(at: Access) -> (MemFlagsData, Value, i32) {
         (at.flags, at.address, at.offset)
     }
@@ -198,7 +198,7 @@ impl Translator<'_> {
         Ok(())
     }
 
-    /// Translates `op` if it is a load or store of a number. Gives whether it was.
+    /// Translates `op` if it is a load or store of a number. Returns true if it was.
     pub(super) fn memory_access(&mut self, op: &Operator<'_>) -> Result<bool, Rejected> {
         use Operator as O;
         use types::{F32, F64, I8, I16, I32, I64};
@@ -232,7 +232,7 @@ impl Translator<'_> {
 
 /// Whole memories.
 impl Translator<'_> {
-    /// Translates `op` if it works on whole memories or data segments. Gives whether it did.
+    /// Translates `op` if it works on whole memories or data segments. Returns true if it did.
     pub(super) fn memory_bulk(&mut self, op: &Operator<'_>) -> bool {
         match *op {
             Operator::MemorySize { mem } => self.memory_size(MemIdx(mem)),

@@ -1,8 +1,7 @@
-//! Numeric instructions (4.6.1 of the specification), scalar ones.
+//! Numeric instructions.
 //!
-//! With signals, the processor's own checks of divisions and conversions trap; without them,
-//! operands are looked at first. NaNs are made canonical by Cranelift where the configuration asks
-//! for it.
+//! With signals, the processor's own checks of divisions and conversions trap. Without signals, the
+//! operands are checked first. Cranelift makes NaNs canonical if the configuration asks for it.
 
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Type, Value, types};
@@ -11,7 +10,7 @@ use wasmparser::Operator;
 use super::translator::Translator;
 use crate::error::Trap;
 
-/// Pops one operand, pushes what the expression makes of it.
+/// Pops one operand and pushes the value of the expression.
 macro_rules! unary {
     ($t:ident, |$a:ident| $e:expr) => {{
         let $a = $t.pop();
@@ -20,7 +19,7 @@ macro_rules! unary {
     }};
 }
 
-/// Pops two operands, pushes what the expression makes of them.
+/// Pops two operands and pushes the value of the expression.
 macro_rules! binary {
     ($t:ident, |$a:ident, $b:ident| $e:expr) => {{
         let ($a, $b) = $t.pop2();
@@ -53,7 +52,7 @@ impl Translator<'_> {
         self.truth(bit);
     }
 
-    /// Looks at the divisor of an integer division, and at overflow if asked for.
+    /// Checks the divisor of an integer division, and overflow if `overflows` says that it can.
     fn division_guard(&mut self, a: Value, b: Value, overflows: bool) {
         if !self.is_explicit() {
             return;
@@ -95,9 +94,9 @@ impl Translator<'_> {
         }
     }
 
-    /// Traps unless the number's integral part is one of `to`: it lies strictly between two floats,
-    /// except where the lower bound itself is the least integer and the next smaller float is
-    /// already too small.
+    /// Traps unless the number's integral part is a value of `to`. The number must lie strictly
+    /// between two floats. There is one exception: if the float below the least integer is already
+    /// too small, the lower bound is the least integer itself, and it is allowed.
     fn trunc_guard(&mut self, a: Value, to: Type, signed: bool) {
         let nan = self.b.ins().fcmp(FloatCC::Unordered, a, a);
         self.trap_if(nan, Trap::InvalidConversionToInteger);
@@ -135,7 +134,7 @@ impl Translator<'_> {
         });
     }
 
-    /// Translates `op` if it is a scalar numeric instruction. Gives whether it was.
+    /// Translates `op` if it is a scalar numeric instruction. Returns true if it was.
     pub(super) fn numeric(&mut self, op: &Operator<'_>) -> bool {
         self.constant(op)
             || self.comparison(op)

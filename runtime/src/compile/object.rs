@@ -1,9 +1,9 @@
-//! References, structures and i31 (4.6.6 of the specification), and how fields are read and
+//! Reference instructions, and aggregate instructions on structures and i31. How fields are read and
 //! written.
 //!
-//! Where a field lies in the heap's first page for the null reference, the access itself traps
-//! ([`NULL_PAGE_BYTES`](crate::heap::layout::NULL_PAGE_BYTES)); otherwise, and without signals,
-//! null is looked for first.
+//! If a field's offset is within the heap's first page, an access through null traps by itself
+//! ([`NULL_PAGE_BYTES`](crate::heap::layout::NULL_PAGE_BYTES)). Otherwise, and always without
+//! signals, the reference is compared with null first.
 
 use std::mem::offset_of;
 
@@ -11,10 +11,10 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, InstructionData, MemFlagsData, Opcode, Value, types};
 
 use super::emit::{reg, slot, value};
-use super::env::TypeInfo;
-use super::straight::SlotName;
+use super::env::{TypeInfo, is_function};
+use super::facts::SlotName;
 use super::trampoline::clif_type;
-use super::translator::{Place, Translator, Values};
+use super::translator::{Translator, Values};
 use crate::abi::libcalls::LibCall;
 use crate::abi::signature::AbiTy;
 use crate::abi::vmctx::{VmFuncRef, VmStore};
@@ -25,12 +25,12 @@ use crate::index::{FieldIdx, FuncIdx, TypeIdx};
 use crate::planted::planted;
 use crate::types::{HeapKind, StorageKind, Top, TypeId, ValKind};
 
-/// Where a storage type's memory is, for alias analysis.
-fn place(storage: StorageKind) -> Place {
-    Place::Of(match storage {
+/// The region of a storage type, for alias analysis.
+fn region(storage: StorageKind) -> Region {
+    match storage {
         StorageKind::Val(kind) if kind.is_collected() => Region::RefField,
         _ => Region::ScalarField,
-    })
+    }
 }
 
 /// What a collected reference in a field can be; `None` for everything else.
@@ -39,10 +39,6 @@ fn holds(storage: StorageKind) -> Option<Holds> {
         StorageKind::Val(ValKind::Ref(kind)) if kind.is_collected() => Some(Holds::of(kind)),
         _ => None,
     }
-}
-
-pub(super) fn is_function(storage: StorageKind) -> bool {
-    matches!(storage, StorageKind::Val(kind) if AbiTy::of(kind) == AbiTy::Func)
 }
 
 /// Any reference.
@@ -121,13 +117,13 @@ impl Translator<'_> {
 
 /// Fields of objects. `object` is the native address of the object (invariant C2).
 impl Translator<'_> {
-    /// How a field is accessed through a reference that may be null: looks for null unless the
-    /// access itself will.
+    /// Guards an access through a reference that may be null. Returns the trap if the access itself
+    /// must trap on null, otherwise emits a check of its own.
     pub(super) fn null_guard(&mut self, reference: Value, end: u32, trap: Trap) -> Option<Trap> {
-        if self.straight.is_not_null(reference) {
+        if self.facts.is_not_null(reference) {
             return None;
         }
-        self.straight.is_object(reference);
+        self.facts.learn_not_null(reference);
         if !self.is_explicit() && end <= NULL_PAGE_BYTES {
             return Some(trap);
         }
@@ -137,12 +133,12 @@ impl Translator<'_> {
 
     fn field_flags(&mut self, storage: StorageKind, null: Option<Trap>) -> MemFlagsData {
         match null {
-            Some(trap) => self.trapping_flags(place(storage), trap),
-            None => self.flags(place(storage)),
+            Some(trap) => self.trapping_flags(region(storage), trap),
+            None => self.flags(region(storage)),
         }
     }
 
-    /// Reads a field, or an element, which has that name if it holds a reference. With `null` the
+    /// Reads a field or an element. `name` is its name if it holds a reference. With `null`, the
     /// object may be null.
     pub(super) fn read_field(
         &mut self,
@@ -152,17 +148,18 @@ impl Translator<'_> {
         signed: bool,
         null: Option<Trap>,
     ) -> Value {
-        if let Some(value) = self.straight.content(name) {
+        if let Some(value) = self.facts.content(name) {
             return value;
         }
         let value = self.load_field(object, offset, storage, signed, null);
         if holds(storage).is_some() {
-            self.straight.was_read(name, value);
+            self.facts.learn_read(name, value);
         }
         value
     }
 
-    /// Loads a field; a reference is declared. With `null` the object may be null.
+    /// Loads a field, and declares the value if it is a reference. With `null`, the object may be
+    /// null.
     pub(super) fn load_field(
         &mut self,
         object: Value,
@@ -201,7 +198,7 @@ impl Translator<'_> {
         }
     }
 
-    /// Stores a field that is no collected reference; functions are numbers already.
+    /// Stores a field that is not a collected reference. A function is a number already.
     pub(super) fn store_scalar(
         &mut self,
         flags: MemFlagsData,
@@ -231,7 +228,7 @@ impl Translator<'_> {
         )
     }
 
-    /// Gives a field of a new object its first value. Functions are numbers already.
+    /// Stores the first value of a field of a new object. A function is a number already.
     pub(super) fn init_field(
         &mut self,
         object: Value,
@@ -247,12 +244,12 @@ impl Translator<'_> {
             self.collector(|collector, e| collector.init(e, slot, reg(new), holds));
             return;
         }
-        let flags = self.flags(place(storage));
+        let flags = self.flags(region(storage));
         self.store_scalar(flags, object, offset, storage, new);
     }
 
-    /// Overwrites a field, or an element, which has that name if it holds a reference. With `null`
-    /// the object may be null.
+    /// Overwrites a field or an element. `name` is its name if it holds a reference. With `null`, the
+    /// object may be null.
     pub(super) fn write_field(
         &mut self,
         (object, offset): (Value, u32),
@@ -262,7 +259,7 @@ impl Translator<'_> {
         null: Option<Trap>,
     ) {
         if let Some(holds) = holds(storage) {
-            // Whichever access to the slot comes first traps.
+            // The first access to the slot traps, whether it is a load or a store.
             self.slot_trap = null;
             self.overwrite(name, (object, offset), Region::RefField, new, holds);
             self.slot_trap = None;
@@ -272,7 +269,7 @@ impl Translator<'_> {
         self.store_scalar(flags, object, offset, storage, new);
     }
 
-    /// The function that a number in the heap stands for. A number out of range is no function.
+    /// The function with a number in the heap. A number out of range is a null reference.
     fn function_of_number(&mut self, number: Value) -> Value {
         let store = self.store();
         let len = self.load_context(types::I32, store, offset_of!(VmStore, funcrefs_len) as u32);
@@ -286,7 +283,7 @@ impl Translator<'_> {
         self.load_context(types::I64, entry, 0)
     }
 
-    /// The number that stands for a function in the heap.
+    /// The number by which the heap refers to a function.
     pub(super) fn number_of_function(&mut self, func: Value) -> Value {
         if self.is_zero(func) {
             return self.i32_const(0);
@@ -308,8 +305,8 @@ impl Translator<'_> {
         number
     }
 
-    /// Replaces functions by their numbers, so that no call stands between making an object and
-    /// filling it.
+    /// Replaces functions by their numbers, so that no call is between the allocation of an object
+    /// and the stores of its fields.
     pub(super) fn intern_functions(
         &mut self,
         values: &mut Values,
@@ -325,7 +322,7 @@ impl Translator<'_> {
 
 /// Structures.
 impl Translator<'_> {
-    /// A new object, all of its fields zero. `slow` has the arguments `args`.
+    /// A new object whose fields are all zero. The slow path calls `slow` with `args`.
     pub(super) fn allocate(
         &mut self,
         tag: u32,

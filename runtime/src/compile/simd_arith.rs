@@ -1,5 +1,5 @@
-//! Vector arithmetic. Relaxed instructions have one deterministic meaning, the one that the
-//! specification's deterministic profile gives them.
+//! Vector instructions: arithmetic. Relaxed instructions behave as in the specification's
+//! deterministic profile.
 
 use cranelift_codegen::ir::condcodes::FloatCC;
 use cranelift_codegen::ir::types::{F32X4, F64X2, I8X16, I16X8, I32X4, I64X2};
@@ -8,7 +8,7 @@ use wasmparser::Operator;
 
 use super::translator::Translator;
 
-/// Pops one vector of that type, pushes what the expression makes of it.
+/// Pops one vector of that type and pushes the value of the expression.
 macro_rules! unary {
     ($t:ident, $ty:expr, |$a:ident| $e:expr) => {{
         let $a = $t.pop_vector($ty);
@@ -17,7 +17,7 @@ macro_rules! unary {
     }};
 }
 
-/// Pops two vectors of that type, pushes what the expression makes of them.
+/// Pops two vectors of that type and pushes the value of the expression.
 macro_rules! binary {
     ($t:ident, $ty:expr, |$a:ident, $b:ident| $e:expr) => {{
         let $b = $t.pop_vector($ty);
@@ -57,7 +57,7 @@ impl Translator<'_> {
         self.push_vector(value);
     }
 
-    /// Translates `op` if it is integer arithmetic on lanes of one width. Gives whether it was.
+    /// Translates `op` if it is integer arithmetic on lanes of one width. Returns true if it was.
     pub(super) fn simd_integer(&mut self, op: &Operator<'_>) -> bool {
         use Operator as O;
         match op {
@@ -184,7 +184,7 @@ impl Translator<'_> {
         (low, high)
     }
 
-    /// Translates `op` if it is integer arithmetic that changes the width of lanes. Gives whether
+    /// Translates `op` if it is integer arithmetic that changes the width of lanes. Returns true if
     /// it was.
     pub(super) fn simd_widen(&mut self, op: &Operator<'_>) -> bool {
         use Half::{HighS, HighU, LowS, LowU};
@@ -271,7 +271,7 @@ impl Translator<'_> {
         })
     }
 
-    /// Translates `op` if it is float arithmetic or a conversion. Gives whether it was.
+    /// Translates `op` if it is float arithmetic or a conversion. Returns true if it was.
     pub(super) fn simd_float(&mut self, op: &Operator<'_>) -> bool {
         use Operator as O;
         let Some(ty) = Self::float_lanes(op) else {
@@ -376,7 +376,7 @@ impl Translator<'_> {
         self.b.ins().snarrow(low, high)
     }
 
-    /// Translates `op` if it is one of the other relaxed instructions. Gives whether it was.
+    /// Translates `op` if it is one of the other relaxed instructions. Returns true if it was.
     pub(super) fn simd_relaxed(&mut self, op: &Operator<'_>) -> bool {
         use Operator as O;
         match op {

@@ -56,14 +56,14 @@ impl Translator<'_> {
         self.push(value);
     }
 
-    /// `v128.bitselect`; also what lane selection by a relaxed mask is here.
+    /// `v128.bitselect`, and the relaxed lane selections.
     pub(super) fn bitselect(&mut self) {
         let (a, b, mask) = self.pop3();
         let value = self.b.ins().bitselect(mask, a, b);
         self.push(value);
     }
 
-    /// Translates `op` if it moves lanes or works on bits. Gives whether it did.
+    /// Translates `op` if it moves lanes or works on bits. Returns true if it did.
     pub(super) fn simd_lanes(&mut self, op: &Operator<'_>) -> bool {
         use Operator as O;
         use types::{F32X4, F64X2, I8X16, I16X8, I32X4, I64X2};
@@ -161,7 +161,7 @@ impl Translator<'_> {
         self.push_vector(lanes);
     }
 
-    /// Translates `op` if it compares lanes. Gives whether it did.
+    /// Translates `op` if it compares lanes. Returns true if it did.
     pub(super) fn simd_compare(&mut self, op: &Operator<'_>) -> bool {
         use FloatCC as F;
         use IntCC::{

@@ -1,7 +1,7 @@
-//! Vector instructions that touch memory, and constants.
+//! Vector instructions that access memory, and vector constants.
 //!
-//! On the operand stack a vector always has type I8X16; operators cast it to the lanes they want
-//! and back, which costs nothing in machine code.
+//! On the operand stack, a vector always has the type I8X16. Operators cast it to the lanes they
+//! need and back, which costs nothing in machine code.
 
 use cranelift_codegen::ir::{Endianness, InstBuilder, MemFlagsData, Type, Value, types};
 use wasmparser::{MemArg, Operator};
@@ -11,7 +11,7 @@ use crate::error::Rejected;
 use crate::planted::planted;
 
 impl Translator<'_> {
-    /// A vector seen as lanes of another type.
+    /// A vector cast to lanes of another type.
     pub(super) fn as_vector(&mut self, value: Value, ty: Type) -> Value {
         if self.b.func.dfg.value_type(value) == ty {
             return value;
@@ -102,7 +102,7 @@ impl Translator<'_> {
         Ok(())
     }
 
-    /// Translates `op` if it is a vector constant, load or store. Gives whether it was.
+    /// Translates `op` if it is a vector constant, load or store. Returns true if it was.
     pub(super) fn simd_memory(&mut self, op: &Operator<'_>) -> Result<bool, Rejected> {
         use Operator as O;
         use types::{I8X16, I16X8, I32X4, I64X2};
@@ -146,7 +146,7 @@ impl Translator<'_> {
         Ok(true)
     }
 
-    /// Translates `op` if it is a vector instruction. Gives whether it was.
+    /// Translates `op` if it is a vector instruction. Returns true if it was.
     pub(super) fn simd(&mut self, op: &Operator<'_>) -> Result<bool, Rejected> {
         Ok(self.simd_memory(op)?
             || self.simd_lanes(op)

@@ -1,25 +1,24 @@
-//! References that are alive over calls: each has a place in the frame meanwhile, which the call's
-//! stack map names.
+//! Spills references that are live across calls. Each has a slot in the frame, and the stack maps of
+//! these calls name the slot.
 //!
 //! ```text
 //! declared values -> References (with the parameters that SSA construction added)
 //!                 -> Code        positions, calls, uses, predecessors
-//!                 -> Alive       which are alive over which calls, and their places
+//!                 -> Liveness    which values are live across which calls, and their slots
 //!                 -> Rewriter    stores, loads before uses, stack maps
 //! ```
 //!
-//! Where objects move, a value that was loaded or made before a call is not used after it: it is
-//! loaded again from its place. Where they do not, places are only read by collections, and need
-//! not be written before a call is near. A value that is only an argument of a call is not alive
-//! over it.
+//! If objects move, a value that was loaded or made before a call is not used after it: it is loaded
+//! again from its slot. If objects do not move, only collections read the slots, so a slot need not
+//! be written long before a call. A value that is only an argument of a call is not live across it.
 //!
 //! Cranelift's frontend can do this as well. Its fixed point over sets of values visits a chain of
 //! n branches n² times: 400 branches over as many references took seconds. Here each value is
-//! followed from its uses up to its definition (Boissinot et al., "Computing Liveness
-//! Sets for SSA-Form Programs", section 5.2), so that the cost is what there is to say.
+//! followed from its uses up to its definition (Boissinot et al., "Computing Liveness Sets for
+//! SSA-Form Programs", section 5.2), so the cost is linear in the output.
 //!
-//! Not here: which values are references (`translator`, invariant C1), and where in the frame
-//! places are (`emitted`).
+//! Not here: which values are references (`translator`, invariant C1), and where in the frame slots
+//! are (`emitted`).
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -37,25 +36,25 @@ use smallvec::SmallVec;
 use crate::error::Rejected;
 use crate::limits::{LIVE_RANGES_MAX, STACK_MAP_ENTRIES_MAX};
 
-/// Identity of the region of the places.
+/// Identity of the region of the slots.
 const REGION: u32 = 100;
-/// Up to so many calls in cold code, a value is stored before each of them, so that other code does
-/// not store at all. More stores than that, for each of the values, would let code grow with the
-/// square of what is allocated.
-const LATE_STORES_MAX: usize = 4;
+/// A value that is live only across at most this many cold calls is stored before each of them,
+/// which keeps hot code free of stores. A larger number would let the size of the code grow with the
+/// square of the number of allocations.
+const COLD_STORES_MAX: usize = 4;
 
 /// The values of a function that may be references.
 #[derive(Debug, Default)]
 pub(super) struct References {
-    /// Values that are.
+    /// Values that are references.
     pub declared: EntitySet<Value>,
-    /// Parameters of blocks that the translator made; others come from SSA construction, and are
-    /// references if an argument is.
+    /// Parameters of blocks that the translator made. Other parameters come from SSA construction,
+    /// and are references if an argument is.
     pub own_params: EntitySet<Value>,
 }
 
-/// Gives every reference that is alive over a call a place, and the calls their stack maps. Every
-/// block is filled and sealed. `moves` says whether a call may change what is in places.
+/// Assigns a slot to every reference that is live across a call, and adds stack maps to the calls.
+/// Every block must be filled and sealed. `moves` says whether a call may change the slots.
 ///
 /// # Errors
 ///
@@ -70,10 +69,10 @@ pub(super) fn spill(
     }
     let is_reference = references.resolve(func);
     let code = Code::scan(func, &is_reference);
-    let alive = Alive::find(&code)?;
-    if !alive.spans.is_empty() {
-        let mut rewriter = Rewriter::new(func, &code, &alive);
-        rewriter.store(&code, &alive, moves);
+    let liveness = Liveness::find(&code)?;
+    if !liveness.spans.is_empty() {
+        let mut rewriter = Rewriter::new(func, &code, &liveness);
+        rewriter.store(&code, &liveness, moves);
         if moves {
             rewriter.reload();
         }
@@ -88,7 +87,7 @@ impl References {
         let resolved = self.declared.iter().map(|v| func.dfg.resolve_aliases(v));
         let mut work: Vec<Value> = resolved.collect();
         func.dfg.resolve_all_aliases();
-        // What SSA construction passes on, by argument.
+        // The arguments that SSA construction passes on, each with its parameter.
         let mut passed: Vec<(Value, Value)> = Vec::new();
         for block in func.layout.blocks() {
             for call in destinations(func, block) {
@@ -124,25 +123,25 @@ fn destinations(func: &Function, block: Block) -> &[BlockCall] {
     }
 }
 
-/// A place in the function: even for the start of a block and for each instruction, in the order of
-/// the layout; an edge out of a block is one more than its last instruction.
+/// A position in the function, in the order of the layout. The start of a block and each instruction
+/// have even numbers. The edges out of a block have the number of its last instruction plus one.
 type Position = u32;
 
 /// Where a block is.
 #[derive(Clone, Default)]
 struct Stretch {
     begin: Position,
-    /// Where edges leave it.
+    /// The position of its outgoing edges.
     end: Position,
     /// Its calls in [`Code::calls`].
     calls: Range<u32>,
 }
 
-/// What the search for live values needs to know of a function.
+/// A function as the search for live values needs it.
 struct Code {
     /// By block.
     blocks: Vec<Stretch>,
-    /// Every call after which the function goes on.
+    /// Every call that returns to the function.
     calls: Vec<(Position, Inst)>,
     /// By value: where it is defined, if it is a reference.
     defs: Vec<(Block, Position)>,
@@ -223,68 +222,68 @@ impl Code {
     }
 }
 
-/// A value that is alive over calls, from its first position to its last.
+/// A value that is live across calls, from its first position to its last.
 struct Span {
     first: Position,
     last: Position,
     value: Value,
 }
 
-/// What is alive over calls.
-struct Alive {
+/// Which values are live across which calls.
+struct Liveness {
     spans: Vec<Span>,
-    /// Calls, by number, and what is alive over them.
+    /// Pairs of a call, by number, and a value that is live across it.
     over: Vec<(u32, Value)>,
 }
 
-/// Where one value is alive. Kept from value to value, so that nothing is cleared.
-struct Walk {
-    /// By block: the value that was last found to be alive in it, and up to where.
+/// Where one value is live. Reused for the next value without clearing it.
+struct LiveBlocks {
+    /// By block: the value that was last found to be live in it, and up to which position.
     until: Vec<(Option<Value>, Position)>,
-    /// Blocks where it is alive.
+    /// Blocks in which the value is live.
     blocks: Vec<Block>,
-    /// Blocks at whose start it is alive, whose predecessors are still to be visited.
+    /// Blocks at whose start the value is live, and whose predecessors are still to be visited.
     work: Vec<Block>,
 }
 
-impl Alive {
-    fn find(code: &Code) -> Result<Alive, Rejected> {
-        let mut alive = Alive {
+impl Liveness {
+    fn find(code: &Code) -> Result<Liveness, Rejected> {
+        let mut liveness = Liveness {
             spans: Vec::new(),
             over: Vec::new(),
         };
-        let mut walk = Walk {
+        let mut live = LiveBlocks {
             until: vec![(None, 0); code.blocks.len()],
             blocks: Vec::new(),
             work: Vec::new(),
         };
         let mut visited = 0;
         for uses in code.uses.chunk_by(|a, b| a.0 == b.0) {
-            walk.follow(code, uses);
-            alive.add(code, uses[0].0, &walk);
-            visited += walk.blocks.len();
-            if alive.over.len() > STACK_MAP_ENTRIES_MAX {
+            live.follow(code, uses);
+            liveness.add(code, uses[0].0, &live);
+            visited += live.blocks.len();
+            if liveness.over.len() > STACK_MAP_ENTRIES_MAX {
                 return Err(Rejected::Limit("references held over calls".to_owned()));
             }
             if visited > LIVE_RANGES_MAX {
                 return Err(Rejected::Limit("references held over blocks".to_owned()));
             }
         }
-        Ok(alive)
+        Ok(liveness)
     }
 
-    /// Adds a value if it is alive over a call.
-    fn add(&mut self, code: &Code, value: Value, walk: &Walk) {
+    /// Adds a value if it is live across a call.
+    fn add(&mut self, code: &Code, value: Value, live: &LiveBlocks) {
         let (home, defined) = code.defs[value.index()];
         let before = self.over.len();
         let (mut first, mut last) = (defined, defined);
-        for &block in &walk.blocks {
+        for &block in &live.blocks {
             let begin = if block == home {
                 defined
             } else {
                 code.blocks[block.index()].begin
             };
-            let (_, until) = walk.until[block.index()];
+            let (_, until) = live.until[block.index()];
             let calls = code.calls_between(block, begin, until);
             self.over.extend(calls.map(|call| (call, value)));
             first = first.min(begin);
@@ -295,35 +294,34 @@ impl Alive {
         }
     }
 
-    /// A place for each span, those that do not overlap in the same one: the number of places, and
-    /// that of each span.
-    fn places(&self) -> (u32, Vec<(Value, u32)>) {
+    /// Assigns slots to spans. Spans that do not overlap can share a slot. Returns the number of
+    /// slots, and the slot of each value.
+    fn slots(&self) -> (u32, Vec<(Value, u32)>) {
         let mut order: Vec<&Span> = self.spans.iter().collect();
         order.sort_unstable_by_key(|span| (span.first, span.value));
         let mut count = 0;
         let mut taken = BinaryHeap::new();
-        let mut places = Vec::with_capacity(order.len());
+        let mut slots = Vec::with_capacity(order.len());
         for span in order {
             let free = taken
                 .peek()
                 .is_some_and(|Reverse((last, _))| *last <= span.first);
-            let place = match taken.pop().filter(|_| free) {
-                Some(Reverse((_, place))) => place,
+            let slot = match taken.pop().filter(|_| free) {
+                Some(Reverse((_, slot))) => slot,
                 None => {
                     count += 1;
                     count - 1
                 }
             };
-            taken.push(Reverse((span.last, place)));
-            places.push((span.value, place));
+            taken.push(Reverse((span.last, slot)));
+            slots.push((span.value, slot));
         }
-        (count, places)
+        (count, slots)
     }
 }
 
-impl Walk {
-    /// Finds the blocks where a value is alive, from its uses, which come in the order of their
-    /// positions.
+impl LiveBlocks {
+    /// Finds the blocks in which a value is live, from its uses in the order of their positions.
     fn follow(&mut self, code: &Code, uses: &[(Value, Block, Position)]) {
         self.blocks.clear();
         let value = uses[0].0;
@@ -339,7 +337,7 @@ impl Walk {
         }
     }
 
-    /// The value is alive in `block` up to `at`.
+    /// The value is live in `block` up to `at`.
     fn reach(&mut self, value: Value, block: Block, at: Position, home: Block) {
         let (known, until) = &mut self.until[block.index()];
         if *known == Some(value) {
@@ -358,21 +356,21 @@ impl Walk {
 struct Rewriter<'a> {
     func: &'a mut Function,
     region: AliasRegion,
-    /// By value: its place, if it is alive over a call.
+    /// By value: its slot, if it is live across a call.
     slots: Vec<Option<StackSlot>>,
-    /// By value: what holds it since the last call of the block, and in which stretch between
-    /// calls that is so.
+    /// By value: the value that holds it since the last call of the block, and the stretch between
+    /// calls in which it does.
     current: Vec<(Value, u32)>,
     stretch: u32,
 }
 
 impl<'a> Rewriter<'a> {
-    fn new(func: &'a mut Function, code: &Code, alive: &Alive) -> Rewriter<'a> {
+    fn new(func: &'a mut Function, code: &Code, liveness: &Liveness) -> Rewriter<'a> {
         let region = func.dfg.alias_regions.insert(AliasRegionData {
             user_id: REGION,
             description: "stack map slots".into(),
         });
-        let (count, places) = alive.places();
+        let (count, assigned) = liveness.slots();
         let stack_slots: Vec<_> = (0..count)
             .map(|_| {
                 let (size, align) = (types::I32.bytes(), 2);
@@ -382,11 +380,11 @@ impl<'a> Rewriter<'a> {
             .collect();
         let values = func.dfg.num_values();
         let mut slots = vec![None; values];
-        for (value, place) in places {
-            slots[value.index()] = Some(stack_slots[place as usize]);
+        for (value, slot) in assigned {
+            slots[value.index()] = Some(stack_slots[slot as usize]);
         }
-        for &(call, value) in &alive.over {
-            let slot = slots[value.index()].expect("it is alive over a call");
+        for &(call, value) in &liveness.over {
+            let slot = slots[value.index()].expect("it is live across a call");
             let (_, inst) = code.calls[call as usize];
             let (ty, offset) = (types::I32, 0);
             let entry = UserStackMapEntry { ty, slot, offset };
@@ -401,13 +399,13 @@ impl<'a> Rewriter<'a> {
         }
     }
 
-    /// Stores what is alive over calls: once, where it is defined, or, if nothing else changes its
-    /// place, before the calls.
-    fn store(&mut self, code: &Code, alive: &Alive, moves: bool) {
-        for over in alive.over.chunk_by(|a, b| a.1 == b.1) {
+    /// Stores the values that are live across calls. A value is stored once, after its definition.
+    /// If objects do not move and all of its calls are cold, it is stored before the calls instead.
+    fn store(&mut self, code: &Code, liveness: &Liveness, moves: bool) {
+        for over in liveness.over.chunk_by(|a, b| a.1 == b.1) {
             let value = over[0].1;
             let calls = over.iter().map(|(call, _)| code.calls[*call as usize].1);
-            if !moves && over.len() <= LATE_STORES_MAX && calls.clone().all(|c| self.is_cold(c)) {
+            if !moves && over.len() <= COLD_STORES_MAX && calls.clone().all(|c| self.is_cold(c)) {
                 calls.for_each(|call| self.store_before(call, value));
             } else if let Some(next) = self.after_definition(value) {
                 self.store_before(next, value);
@@ -420,7 +418,7 @@ impl<'a> Rewriter<'a> {
         block.is_some_and(|block| self.func.layout.is_cold(block))
     }
 
-    /// The first instruction where a value is defined already.
+    /// The first instruction after the definition of a value.
     fn after_definition(&self, value: Value) -> Option<Inst> {
         match self.func.dfg.value_def(value) {
             ValueDef::Result(inst, _) => self.func.layout.next_inst(inst),
@@ -430,14 +428,14 @@ impl<'a> Rewriter<'a> {
     }
 
     fn store_before(&mut self, inst: Inst, value: Value) {
-        let slot = self.slot(value).expect("it is alive over a call");
+        let slot = self.slot(value).expect("it is live across a call");
         let flags = self.flags();
         let mut cursor = FuncCursor::new(self.func).at_inst(inst);
         let address = cursor.ins().stack_addr(types::I64, slot, 0);
         cursor.ins().store(flags, value, address, 0);
     }
 
-    /// Loads what is used after a call.
+    /// Loads the values that are used after a call.
     fn reload(mut self) {
         let mut next = self.func.layout.entry_block();
         while let Some(block) = next {
@@ -474,8 +472,8 @@ impl<'a> Rewriter<'a> {
         MemFlagsData::trusted().with_alias_region(Some(self.region))
     }
 
-    /// `values` hold what they are up to the next call. Places have been given to those only that
-    /// were there before.
+    /// `values` hold themselves up to the next call. Values that the rewriter added have no slot and
+    /// are skipped.
     fn define(&mut self, values: &[Value]) {
         for &value in values {
             if let Some(current) = self.current.get_mut(value.index()) {
@@ -484,7 +482,7 @@ impl<'a> Rewriter<'a> {
         }
     }
 
-    /// Replaces the operands of an instruction by what holds them since the last call.
+    /// Replaces the operands of an instruction by the values that hold them since the last call.
     fn load_before(&mut self, inst: Inst) {
         let values: SmallVec<[Value; 8]> = self.func.dfg.inst_values(inst).collect();
         if values.iter().all(|value| self.slot(*value).is_none()) {
@@ -509,16 +507,16 @@ impl<'a> Rewriter<'a> {
         self.func.dfg.overwrite_inst_values(inst, held.into_iter());
     }
 
-    /// What a call that ends a block passes on to its successors is loaded after it, in a block of
-    /// its own on the way.
+    /// Handles a call that ends a block. The arguments that it passes to its successors are loaded
+    /// after it, in a new block on the edge.
     fn load_on_edges(&mut self, block: Block, inst: Inst) {
         let mut after = block;
         for edge in 0..destinations(self.func, block).len() {
             let call = destinations(self.func, block)[edge];
             let target = call.block(&self.func.dfg.value_lists);
             let args: SmallVec<[BlockArg; 8]> = call.args(&self.func.dfg.value_lists).collect();
-            let has_place = |arg: &BlockArg| arg.as_value().is_some_and(|v| self.slot(v).is_some());
-            if !args.iter().any(has_place) {
+            let has_slot = |arg: &BlockArg| arg.as_value().is_some_and(|v| self.slot(v).is_some());
+            if !args.iter().any(has_slot) {
                 continue;
             }
             let landing = self.func.dfg.make_block();
@@ -535,7 +533,7 @@ impl<'a> Rewriter<'a> {
         }
     }
 
-    /// Fills a block on the way to `target`; how it is called.
+    /// Fills a block on the edge to `target`. Returns the call of that block.
     fn landing(&mut self, landing: Block, target: Block, args: &[BlockArg]) -> BlockCall {
         let flags = self.flags();
         let mut given: SmallVec<[BlockArg; 8]> = SmallVec::new();

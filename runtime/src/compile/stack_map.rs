@@ -1,7 +1,7 @@
 //! Which slots of a frame hold references, by the address a call returns to.
 //!
-//! One table for each module: sorted by return offset, looked up by binary search. Only the exact
-//! offset counts: a call that is not in the table holds no references.
+//! There is one table for each module. It is sorted by return offset and looked up by binary search.
+//! A call whose exact return offset is not in the table holds no references.
 
 use super::emitted::FuncCode;
 
@@ -30,7 +30,8 @@ struct Entry {
 }
 
 impl StackMapTable {
-    /// Appends the maps of a function placed at `at`. Functions come in the order of their places.
+    /// Appends the maps of a function that is placed at `at`. Functions come in ascending order of
+    /// their positions.
     pub fn append(&mut self, at: u32, code: &FuncCode) {
         let base = self.slots.len() as u32;
         self.slots.extend_from_slice(&code.slots);
@@ -55,7 +56,7 @@ impl StackMapTable {
         self.rets.binary_search(&ret).ok().map(|at| self.map(at))
     }
 
-    /// The last call that returns to `ret` or before it: where, and its map.
+    /// The last call that returns to `ret` or before it: its return offset and its map.
     #[must_use]
     pub fn at_or_before(&self, ret: u32) -> Option<(u32, StackMap<'_>)> {
         let after = self.rets.partition_point(|&r| r <= ret);

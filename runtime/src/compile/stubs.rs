@@ -1,9 +1,8 @@
-//! The stubs through which compiled code calls the host: one for each libcall, made once for an
-//! engine.
+//! The stubs through which compiled code calls the host. An engine has one for each libcall.
 //!
-//! A stub has the `Tail` convention. It records the calling frame, calls the host's half in the
-//! System V convention, and where the call may raise and did, resumes where the host said. Rust
-//! frames return in the ordinary way every time.
+//! A stub has the `Tail` convention. It records the calling frame and calls the host's half in the
+//! System V convention. If the call raised something, the stub then resumes where the host said.
+//! Rust frames always return in the ordinary way.
 //!
 //! The bodies of the libcalls are in the room `libcalls`. This room only gets their addresses
 //! ([`HostCode`]).
@@ -21,11 +20,13 @@ use cranelift_codegen::isa::{CallConv, TargetIsa};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 
 use super::arena::Arena;
-use super::emitted::{FuncCode, Math, Target, Unexpected};
+use super::emitted::{FuncCode, Math, Target, Unexpected, trap_code};
 use super::image::{Image, LinkError, Resolve};
+use super::isa;
 use crate::abi::libcalls::{LibCall, RAISED, Ty};
 use crate::abi::vmctx::{VmContext, VmStore};
 use crate::config::{Config, OptLevel, RegAlloc};
+use crate::error::Trap;
 use crate::index::DefinedFuncIdx;
 
 /// Where the host's code is.
@@ -34,7 +35,7 @@ pub struct HostCode {
     /// The host's half of a libcall: `unsafe extern "C" fn(*mut VmContext, parameters..) ->
     /// result`.
     pub libcall: fn(LibCall) -> usize,
-    /// `unsafe extern "C" fn(*const VmStore) -> !`: goes on where `VmStore::resume_*` says.
+    /// `unsafe extern "C" fn(*const VmStore) -> !`: resumes where `VmStore::resume_*` says.
     pub resume: usize,
     /// Arithmetic: functions of the C convention.
     pub math: fn(Math) -> usize,
@@ -77,8 +78,8 @@ impl Stubs {
     ///
     /// # Errors
     ///
-    /// When there is no room for code, or Cranelift does not accept what it is given (a fault of
-    /// this file).
+    /// When there is no room for code, or when Cranelift refuses its input, which is a fault of this
+    /// file.
     pub fn new(arena: &Arc<Arena>, host: HostCode) -> Result<Stubs, StubError> {
         // Made once for the process. The code is the same for every engine: it depends on neither
         // configuration nor address.
@@ -106,7 +107,7 @@ fn make_all() -> Result<Vec<FuncCode>, StubError> {
         reg_alloc: RegAlloc::SinglePass,
         ..Config::optimised()
     };
-    let isa = super::isa::target(&config).map_err(|e| StubError::Codegen(e.to_string()))?;
+    let isa = isa::target(&config).map_err(|e| StubError::Codegen(e.to_string()))?;
     let mut maker = Maker::new(&*isa);
     let make = |&call: &LibCall| {
         maker.make(signature(call, CallConv::Tail), |b, params| {
@@ -173,7 +174,7 @@ pub(super) fn record_exit(b: &mut FunctionBuilder<'_>, store: Value) {
         .store(TRUSTED, pc, store, offset_of!(VmStore, exit_pc) as i32);
 }
 
-/// Leaves this stub for where the host said when `raised` is not 0; goes on otherwise.
+/// Leaves the stub and resumes where the host said, if `raised` is not 0. Continues otherwise.
 pub(super) fn resume(b: &mut FunctionBuilder<'_>, store: Value, raised: Value) {
     let (away, on) = (b.create_block(), b.create_block());
     b.set_cold_block(away);
@@ -183,12 +184,11 @@ pub(super) fn resume(b: &mut FunctionBuilder<'_>, store: Value, raised: Value) {
     signature.params.push(AbiParam::new(types::I64));
     let callee = import(b, Target::Resume, signature);
     b.ins().call(callee, &[store]);
-    b.ins()
-        .trap(super::emitted::trap_code(crate::error::Trap::Unreachable));
+    b.ins().trap(trap_code(Trap::Unreachable));
     b.switch_to_block(on);
 }
 
-/// Declares something outside of the arena as a callee.
+/// Declares a callee outside of the arena.
 fn import(b: &mut FunctionBuilder<'_>, target: Target, signature: Signature) -> FuncRef {
     let signature = b.import_signature(signature);
     let name = b.func.declare_imported_user_function(target.name());

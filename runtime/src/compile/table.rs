@@ -1,16 +1,17 @@
-//! Table instructions (4.6.5 of the specification).
+//! Table instructions.
 //!
-//! Tables come in two shapes with separate code: collected references (4 bytes each, with barriers)
-//! and functions (8 bytes each). Reading, writing and the size are inline; an index is compared
-//! with the length before the element is touched, whatever the element's type.
+//! There are two kinds of tables, with separate code: tables of collected references (4 bytes each,
+//! with barriers) and tables of functions (8 bytes each). `table.get`, `table.set` and `table.size`
+//! are inline. An index is compared with the length before the element is accessed, whatever the
+//! type of the elements.
 
 use std::mem::offset_of;
 
 use cranelift_codegen::ir::{InstBuilder, Value, types};
 use wasmparser::Operator;
 
-use super::straight::SlotName;
-use super::translator::{Place, Translator};
+use super::facts::SlotName;
+use super::translator::Translator;
 use crate::abi::libcalls::LibCall;
 use crate::abi::vmctx::VmTable;
 use crate::error::Trap;
@@ -47,7 +48,7 @@ impl Translator<'_> {
         }
     }
 
-    /// The size of a table that can have no other, as its type says. Its elements never move.
+    /// The size of a table whose minimum and maximum are equal. Its elements never move.
     fn fixed_size(&self, table: TableIdx) -> Option<u64> {
         let ty = &self.env.module.decls().tables[table.as_usize()];
         (ty.max == Some(ty.min)).then_some(ty.min)
@@ -79,10 +80,11 @@ impl Translator<'_> {
         self.b.ins().iadd(base, bytes)
     }
 
-    /// The function at an index of a table of functions, for a call; the index may be `outside`.
+    /// The function at an index of a table of functions, for a call. Traps with `outside` if the
+    /// index is out of bounds.
     pub(super) fn load_function(&mut self, table: TableIdx, index: Value, outside: Trap) -> Value {
         let address = self.table_element(table, index, outside);
-        let flags = self.flags(Place::Of(Region::Table));
+        let flags = self.flags(Region::Table);
         self.b.ins().load(types::I64, flags, address, 0)
     }
 
@@ -104,19 +106,19 @@ impl Translator<'_> {
             return self.push(null);
         }
         let address = self.table_element(table, index, Trap::TableOutOfBounds);
-        let flags = self.flags(Place::Of(Region::Table));
+        let flags = self.flags(Region::Table);
         if !self.is_collected(table) {
             let func = self.b.ins().load(types::I64, flags, address, 0);
             return self.push(func);
         }
         let name = SlotName::Entry(table, index);
-        if let Some(reference) = self.straight.content(name) {
+        if let Some(reference) = self.facts.content(name) {
             return self.push(reference);
         }
         let reference = self.b.ins().load(types::I32, flags, address, 0);
         let holds = self.table_holds(table);
         self.declare_if(reference, holds);
-        self.straight.was_read(name, reference);
+        self.facts.learn_read(name, reference);
         self.push(reference);
     }
 
@@ -125,7 +127,7 @@ impl Translator<'_> {
         self.table_point(table);
         let address = self.table_element(table, index, Trap::TableOutOfBounds);
         if !self.is_collected(table) {
-            let flags = self.flags(Place::Of(Region::Table));
+            let flags = self.flags(Region::Table);
             self.b.ins().store(flags, new, address, 0);
             return;
         }
@@ -193,7 +195,7 @@ impl Translator<'_> {
         self.libcall(LibCall::table_init, &[table, elem, at, from, len]);
     }
 
-    /// Translates `op` if it is a table instruction. Gives whether it was.
+    /// Translates `op` if it is a table instruction. Returns true if it was.
     pub(super) fn table(&mut self, op: &Operator<'_>) -> bool {
         match *op {
             Operator::TableGet { table } => self.table_get(TableIdx(table)),

@@ -1,10 +1,10 @@
-//! What the emitted form has and has not, seen without running it: references in stack maps, bounds
-//! that stay, sizes that grow no faster than the module.
+//! Properties of the emitted form that are checked without running it: references are in stack maps,
+//! bounds checks stay, sizes grow no faster than the module.
 
 use std::fmt::Write as _;
 
 use super::*;
-use crate::config::{CollectorKind, OptLevel, TrapMode};
+use crate::config::{CollectorKind, Config, OptLevel, TrapMode};
 use crate::planted::PlantedFault;
 use crate::types::registry::TypeRegistry;
 

@@ -1,18 +1,18 @@
-//! Code between the host's calling convention and that of compiled code, one piece for each machine
-//! signature and direction, engine-wide.
+//! Code between the host's calling convention and that of compiled code. An engine has one piece for
+//! each machine signature and direction.
 //!
 //! ```text
 //! entry (System V)   (callee's context, store, code, buffer) -> 0 returned | 1 raised
 //! host call (Tail)   (VmHostFunc, parameters.., [return area]) -> results
 //! ```
 //!
-//! The entry stores where it resumes (`landing_pc`, `landing_sp`, `landing_fp`) and calls with a
-//! handler for everything: whatever is raised inside and not handled there ends at that handler (E2
-//! in `execute::call`). The host call records its caller's frame, spills the parameters,
-//! calls the host and reads back results, or resumes where the host said.
+//! The entry stores where it resumes (`landing_pc`, `landing_sp`, `landing_fp`). It calls with a
+//! handler that catches everything that is raised and not handled by the callee (E2 in
+//! `execute::call`). The host call records its caller's frame, stores the parameters to a buffer and
+//! calls the host. Then it loads the results, or resumes where the host said.
 //!
-//! No reference is in a stack map while it is in a buffer: whoever reads the buffer roots what is
-//! in it before anything can collect.
+//! A reference in a buffer is in no stack map. The code that reads the buffer must root the
+//! reference before anything can collect.
 
 use std::collections::BTreeMap;
 use std::mem::offset_of;
@@ -34,11 +34,10 @@ use crate::abi::signature::{AbiTy, Lowered, SLOT_BYTES};
 use crate::abi::vmctx::{VmHostFunc, VmStore};
 use crate::index::DefinedFuncIdx;
 
-/// Signatures that a cache keeps before it drops those nobody uses.
+/// A cache with this many signatures drops those that nobody uses.
 const KEPT_MAX: usize = 1024;
 
-/// The code for one machine signature in one direction. Whoever uses its address keeps it alive
-/// (I4).
+/// The code for one machine signature in one direction. The user of its address keeps it alive (I4).
 #[derive(Debug)]
 pub struct Trampoline {
     image: Image,
@@ -55,7 +54,7 @@ impl Trampoline {
 /// Trampolines of one direction by machine signature.
 type Made = Mutex<BTreeMap<Lowered, Arc<Trampoline>>>;
 
-/// An engine's trampolines, made when they are first asked for: most signatures are called in one
+/// An engine's trampolines. Each is made at its first use, because most signatures are called in one
 /// direction only.
 pub struct Trampolines {
     isa: OwnedTargetIsa,
@@ -84,15 +83,15 @@ impl Trampolines {
     ///
     /// # Errors
     ///
-    /// When there is no room for code, or Cranelift does not accept what it is given (a fault of
-    /// this file).
+    /// When there is no room for code, or when Cranelift refuses its input, which is a fault of this
+    /// file.
     pub fn entry(&self, lowered: &Lowered) -> Result<Arc<Trampoline>, StubError> {
         self.get(&self.entries, lowered, |maker| {
             maker.make(entry_signature(), |b, _| entry(b, lowered))
         })
     }
 
-    /// What [`VmFuncRef::code`](crate::abi::vmctx::VmFuncRef) is for a function of the host with
+    /// The value of [`VmFuncRef::code`](crate::abi::vmctx::VmFuncRef) for a function of the host with
     /// this signature.
     ///
     /// # Errors

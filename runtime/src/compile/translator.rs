@@ -1,21 +1,22 @@
-//! State of the function that is being translated, and the small vocabulary that all translators
+//! State of the function that is being translated, and the basic operations that all translators
 //! use: the operand stack, memory flags, constants of the context, traps, and libcalls.
 //!
 //! Invariants:
 //! - **C1** Every value that is a reference into the collected heap is declared where it is
-//!   defined: parameters of blocks, results of calls and libcalls, loads, selects (`spill` finds
-//!   what locals become). What is known to be null or an i31 is no such reference.
+//!   defined: parameters of blocks, results of calls and libcalls, loads, selects. (`spill` finds
+//!   the values of locals.) A value that is known to be null or an i31 needs no declaration.
 //! - **C2** A native address derived from a reference is used before the next call is emitted.
-//! - **C3** `readonly` and `can_move` stand only on loads from addresses that are valid, and hold
+//! - **C3** `readonly` and `can_move` are set only on loads from addresses that are valid, and hold
 //!   the same bits, from the function's first instruction to its last.
 //!
-//! Not here: what operators mean (`control`, `numeric`, `object`, ...), or the loop over them
+//! Not here: the meaning of operators (`control`, `numeric`, `object`, ...), and the loop over them
 //! (`function`).
 
 use std::collections::BTreeMap;
 use std::mem::offset_of;
 
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
+use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
     self, AliasRegion, AliasRegionData, Block, BlockArg, ExtFuncData, ExternalName, FuncRef, Inst,
     InstBuilder, MemFlagsData, SigRef, StackSlot, StackSlotData, StackSlotKind, Type, Value, types,
@@ -24,13 +25,11 @@ use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::{FunctionBuilder, Variable};
 use smallvec::SmallVec;
 
-use super::control::Frame;
-use super::emit::Emitter;
 use super::emitted::{Target, trap_code};
 use super::env::Env;
-use super::exception::Handlers;
+use super::facts::Facts;
+use super::frame::{Frame, Handlers, LoopDepth};
 use super::spill::References;
-use super::straight::Straight;
 use super::stubs;
 use super::trampoline::{clif_type, tail_signature};
 use crate::abi::libcalls::{LibCall, Ty};
@@ -38,7 +37,6 @@ use crate::abi::signature::{AbiTy, Lowered, SLOT_BYTES};
 use crate::abi::vmctx::{VmContext, VmStore};
 use crate::config::{Config, TrapMode};
 use crate::error::Trap;
-use crate::heap::EmitCollector;
 use crate::heap::emit::{Holds, Region};
 use crate::index::TypeIdx;
 use crate::planted::planted;
@@ -49,7 +47,7 @@ pub(super) type Args = SmallVec<[BlockArg; 8]>;
 /// A few values.
 pub(super) type Values = SmallVec<[Value; 8]>;
 
-/// What is loaded once, at the start of the function.
+/// A pointer that is loaded once, at the start of the function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Cached {
     /// The `VmStore`.
@@ -64,14 +62,19 @@ pub(super) enum Cached {
     MemoryBase(u32),
 }
 
-/// A kind of memory that overlaps no other kind. The first ones are what collectors know; the last
-/// two are used here only.
+/// A kind of memory that overlaps no other kind, for alias analysis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    /// As collectors call it.
-    Of(Region),
+pub(super) enum MemoryRegion {
+    /// One that collectors know as well.
+    Shared(Region),
     /// Return areas.
-    Results,
+    ReturnArea,
+}
+
+impl From<Region> for MemoryRegion {
+    fn from(region: Region) -> MemoryRegion {
+        MemoryRegion::Shared(region)
+    }
 }
 
 /// Identity of the region of return areas.
@@ -82,10 +85,10 @@ const REGIONS: usize = Region::Memory as usize + 2;
 /// Where a local is.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Local {
-    /// Wherever Cranelift puts it.
+    /// A variable of Cranelift's.
     Variable(Variable),
-    /// In the function's frame at this offset in `Translator::locals_slot`: no reference, in a
-    /// function with very many locals.
+    /// In the function's frame, at this offset in `Translator::locals_slot`. Used in a function with
+    /// very many locals, and not for references.
     Frame(i32, Type),
 }
 
@@ -99,8 +102,8 @@ pub(super) struct Translator<'a> {
     pub stack: Vec<Value>,
     /// Control frames, outermost first.
     pub frames: Vec<Frame>,
-    /// Loops around the current position, and the most there were.
-    pub loops: (u32, u32),
+    /// How deeply loops are nested.
+    pub loops: LoopDepth,
     /// Exception handlers in force.
     pub handlers: Handlers,
     /// Whether the current position can be reached.
@@ -109,9 +112,10 @@ pub(super) struct Translator<'a> {
     pub signature: &'a Lowered,
     /// The instance's context.
     pub vmctx: Value,
-    /// Where the caller wants the results.
+    /// Where the caller expects the results.
     pub return_area: Option<Value>,
-    /// Operators since each fuel check, with the constant to be patched; innermost loop last.
+    /// For each open fuel check, the instruction of the constant to be patched, and the number of
+    /// operators so far. The innermost loop is last.
     pub costs: Vec<(Inst, i64)>,
     /// Parameters and locals.
     pub locals: Vec<Local>,
@@ -119,15 +123,15 @@ pub(super) struct Translator<'a> {
     pub locals_slot: Option<StackSlot>,
     /// Slot that receives results of calls through a return area.
     pub results_slot: Option<StackSlot>,
-    /// Whether references stay out of stack maps: a planted fault.
+    /// Whether references are missing from stack maps: a planted fault.
     pub forgets_references: bool,
     /// The references among the function's values.
     pub references: References,
-    /// The most operands there were on the stack at once.
+    /// The largest number of operands on the stack so far.
     pub height: usize,
-    /// What is known in straight-line code.
-    pub straight: Straight,
-    /// How an access to the slot fails that a collector is overwriting, if it can.
+    /// What is known at the current position, and counts that are not emitted yet.
+    pub facts: Facts,
+    /// The trap of an access to the slot that a collector is overwriting, if the access can trap.
     pub slot_trap: Option<Trap>,
     /// The first block.
     pub entry: Block,
@@ -160,7 +164,7 @@ impl<'a> Translator<'a> {
             b,
             stack: Vec::new(),
             frames: Vec::new(),
-            loops: (0, 0),
+            loops: LoopDepth::default(),
             handlers: Handlers::default(),
             reachable: true,
             signature,
@@ -173,7 +177,7 @@ impl<'a> Translator<'a> {
             forgets_references: false,
             references: References::default(),
             height: 0,
-            straight: Straight::default(),
+            facts: Facts::default(),
             slot_trap: None,
             entry,
             cached: BTreeMap::new(),
@@ -195,15 +199,6 @@ impl<'a> Translator<'a> {
     pub fn is_explicit(&self) -> bool {
         self.config().trap_mode == TrapMode::Explicit
     }
-
-    /// Lets the collector emit something.
-    pub fn collector<R>(
-        &mut self,
-        emit: impl FnOnce(&'static dyn EmitCollector, &mut Emitter<'_, 'a>) -> R,
-    ) -> R {
-        let collector = self.env.compiler.collector();
-        emit(collector, &mut Emitter(self))
-    }
 }
 
 /// The operand stack.
@@ -217,9 +212,9 @@ impl Translator<'_> {
         self.stack.pop().expect("validated: an operand")
     }
 
-    /// The operand that lies below so many others.
-    pub fn operand(&self, below: usize) -> Value {
-        self.stack[self.stack.len() - 1 - below]
+    /// The operand that has `above` operands above it.
+    pub fn operand(&self, above: usize) -> Value {
+        self.stack[self.stack.len() - 1 - above]
     }
 
     pub fn pop2(&mut self) -> (Value, Value) {
@@ -262,14 +257,14 @@ impl Translator<'_> {
         }
     }
 
-    /// A part of the frame in steps of [`SLOT_BYTES`], to be made larger as it is needed.
+    /// A part of the frame, aligned to [`SLOT_BYTES`] and empty. Its users make it larger.
     pub fn frame_area(&mut self) -> StackSlot {
         let align = SLOT_BYTES.trailing_zeros() as u8;
         let data = StackSlotData::new(StackSlotKind::ExplicitSlot, 0, align);
         self.b.create_sized_stack_slot(data)
     }
 
-    /// A further parameter of a block that is not filled yet.
+    /// Adds a parameter to a block that is not filled yet.
     pub fn block_param(&mut self, block: Block, ty: Type) -> Value {
         let param = self.b.append_block_param(block, ty);
         self.references.own_params.insert(param);
@@ -288,13 +283,13 @@ impl Translator<'_> {
         block
     }
 
-    /// Continues in a block all of whose predecessors are known.
+    /// Continues in a block that gets no more predecessors.
     pub fn enter(&mut self, block: Block) {
         self.b.seal_block(block);
         self.b.switch_to_block(block);
     }
 
-    /// A new block that is laid out behind the function's other code.
+    /// A new block that is laid out after the function's other code.
     pub fn cold_block(&mut self) -> Block {
         let block = self.b.create_block();
         self.b.set_cold_block(block);
@@ -304,10 +299,10 @@ impl Translator<'_> {
 
 /// Memory flags and constants of the context.
 impl Translator<'_> {
-    fn region(&mut self, place: Place) -> AliasRegion {
-        let (at, user_id, description) = match place {
-            Place::Of(region) => (region as usize, region as u32, region_name(region)),
-            Place::Results => (REGIONS - 1, RESULTS_REGION, "return areas"),
+    fn region(&mut self, region: MemoryRegion) -> AliasRegion {
+        let (at, user_id, description) = match region {
+            MemoryRegion::Shared(region) => (region as usize, region as u32, region_name(region)),
+            MemoryRegion::ReturnArea => (REGIONS - 1, RESULTS_REGION, "return areas"),
         };
         if let Some(region) = self.regions[at] {
             return region;
@@ -320,34 +315,34 @@ impl Translator<'_> {
         region
     }
 
-    /// Flags of an access that cannot fault where it stands.
-    pub fn flags(&mut self, place: Place) -> MemFlagsData {
-        let region = self.region(place);
+    /// Flags of an access that cannot fault.
+    pub fn flags(&mut self, region: impl Into<MemoryRegion>) -> MemFlagsData {
+        let region = self.region(region.into());
         MemFlagsData::new()
             .with_notrap()
             .with_alias_region(Some(region))
     }
 
     /// Flags of an access that traps when it faults.
-    pub fn trapping_flags(&mut self, place: Place, trap: Trap) -> MemFlagsData {
-        self.flags(place).with_trap_code(Some(trap_code(trap)))
+    pub fn trapping_flags(&mut self, region: impl Into<MemoryRegion>, trap: Trap) -> MemFlagsData {
+        self.flags(region).with_trap_code(Some(trap_code(trap)))
     }
 
-    /// Flags of a load from the context that is valid and the same throughout (invariant C3).
+    /// Flags of a load from the context that satisfies invariant C3.
     pub fn constant_flags(&mut self) -> MemFlagsData {
-        self.flags(Place::Of(Region::Context))
+        self.flags(Region::Context)
             .with_aligned()
             .with_readonly()
             .with_can_move()
     }
 
-    /// Loads from a record of the context something that may change.
+    /// Loads a value that may change from a record of the context.
     pub fn load_context(&mut self, ty: Type, base: Value, offset: u32) -> Value {
-        let flags = self.flags(Place::Of(Region::Context)).with_aligned();
+        let flags = self.flags(Region::Context).with_aligned();
         self.b.ins().load(ty, flags, base, offset as i32)
     }
 
-    /// Loads from a record of the context something that never changes (invariant C3).
+    /// Loads a value that never changes from a record of the context (invariant C3).
     pub fn load_constant(&mut self, ty: Type, base: Value, offset: u32) -> Value {
         let flags = self.constant_flags();
         self.b.ins().load(ty, flags, base, offset as i32)
@@ -377,9 +372,9 @@ impl Translator<'_> {
         self.load_at_entry(Cached::Store, self.vmctx, offset)
     }
 
-    /// Start of the collected heap. In a module that uses the heap it is settled before any of its
-    /// code runs, though the heap may not be made yet, and never changes; otherwise the first
-    /// object may be made by the host while this function runs.
+    /// Start of the collected heap. In a module that uses the heap, the address is reserved before
+    /// any of its code runs and never changes. In any other module, the host may make the first
+    /// object, and thereby the heap, while this function runs.
     pub fn heap_base(&mut self) -> Value {
         if self.env.module.decls().uses_heap {
             let offset = offset_of!(VmContext, heap_base) as u32;
@@ -403,6 +398,16 @@ impl Translator<'_> {
         let base = self.heap_base();
         let offset = self.b.ins().uextend(types::I64, reference);
         self.b.ins().iadd(base, offset)
+    }
+
+    /// Tests with one comparison whether a reference is an object. Rotated right by one, an i31 is
+    /// at least 2^31 and null is 0.
+    pub fn object_bit(&mut self, reference: Value) -> Value {
+        let rotated = self.b.ins().rotr_imm_u(reference, 1);
+        let rotated = self.b.ins().iadd_imm_s(rotated, -1);
+        self.b
+            .ins()
+            .icmp_imm_u(IntCC::UnsignedLessThan, rotated, 0x7fff_ffff)
     }
 
     pub fn i32_const(&mut self, value: i32) -> Value {
@@ -439,7 +444,7 @@ const fn region_name(region: Region) -> &'static str {
 
 /// Traps.
 impl Translator<'_> {
-    /// The function's one block that traps so.
+    /// The function's only block with that trap.
     pub fn trap_block(&mut self, trap: Trap) -> Block {
         if let Some(&block) = self.trap_blocks.get(&trap) {
             return block;
@@ -473,7 +478,7 @@ impl Translator<'_> {
         }
     }
 
-    /// Traps. What follows is unreachable.
+    /// Traps. The code after it is unreachable.
     pub fn trap_now(&mut self, trap: Trap) {
         if self.is_explicit() {
             let block = self.trap_block(trap);
@@ -484,7 +489,7 @@ impl Translator<'_> {
         self.reachable = false;
     }
 
-    /// Fills the blocks that trap. The current block is filled already.
+    /// Fills the blocks that trap. The current block must be filled.
     pub fn finish_traps(&mut self) {
         for (trap, block) in std::mem::take(&mut self.trap_blocks) {
             self.enter(block);
@@ -544,13 +549,13 @@ impl Translator<'_> {
         func
     }
 
-    /// A libcall under a signature of one's own, for calls that do not return.
+    /// A libcall with another signature than its own, for calls that do not return.
     pub fn libcall_as(&mut self, call: LibCall, signature: ir::Signature) -> FuncRef {
         let sig = self.b.import_signature(signature);
         self.import(Target::LibCall(call), sig)
     }
 
-    /// Calls the host; the result has the type of the table in `abi::libcalls`.
+    /// Calls the host. The result has the type that the table in `abi::libcalls` says.
     pub fn libcall(&mut self, call: LibCall, args: &[Value]) -> Value {
         let func = self.libcall_ref(call);
         let mut all: Values = SmallVec::with_capacity(args.len() + 1);

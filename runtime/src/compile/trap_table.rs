@@ -1,7 +1,7 @@
 //! Why the instruction at an address faulted, and which handlers a call has.
 //!
-//! Both tables are the module's: sorted by offset, looked up by binary search, without allocation
-//! and without locks, because the signal handler asks.
+//! Each module has both tables. They are sorted by offset and looked up by binary search. A look-up
+//! neither allocates nor locks, because the signal handler does it.
 
 use super::emitted::{Cause, FuncCode, Handler};
 
@@ -13,13 +13,14 @@ pub struct TrapTable {
 }
 
 impl TrapTable {
-    /// Appends the sites of a function placed at `at`. Functions come in the order of their places.
+    /// Appends the sites of a function that is placed at `at`. Functions come in ascending order of
+    /// their positions.
     pub fn append(&mut self, at: u32, code: &FuncCode) {
         for site in &code.traps {
             let offset = at + site.offset;
             if self.offsets.last() == Some(&offset) {
-                // Two records for one instruction: an access that is also checked. The first is its
-                // own.
+                // Cranelift records two traps for an access that is also a check. The first one is
+                // the access's own.
                 continue;
             }
             debug_assert!(self.offsets.last().is_none_or(|&last| last < offset));
@@ -28,7 +29,7 @@ impl TrapTable {
         }
     }
 
-    /// Why the instruction at `offset` faulted, or `None` when it never should.
+    /// Why the instruction at `offset` faulted. `None` if it must not fault.
     #[must_use]
     pub fn get(&self, offset: u32) -> Option<Cause> {
         let at = self.offsets.binary_search(&offset).ok()?;
@@ -41,7 +42,7 @@ impl TrapTable {
 pub struct TryCall<'a> {
     /// From the frame pointer down to the stack pointer during the call, in bytes.
     pub frame_bytes: u32,
-    /// The handlers; their offsets are relative to the module's code.
+    /// The handlers. Their offsets are relative to the module's code.
     pub handlers: &'a [Handler],
 }
 
@@ -61,7 +62,8 @@ struct Site {
 }
 
 impl TryTable {
-    /// Appends the calls of a function placed at `at`. Functions come in the order of their places.
+    /// Appends the calls of a function that is placed at `at`. Functions come in ascending order of
+    /// their positions.
     pub fn append(&mut self, at: u32, code: &FuncCode) {
         let base = self.handlers.len() as u32;
         self.handlers.extend(code.handlers.iter().map(|h| Handler {

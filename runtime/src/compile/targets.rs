@@ -1,10 +1,10 @@
-//! How much is spent on one function, so that the time to compile a module is linear in its size,
-//! whatever its shape.
+//! Which target a function is compiled for. Large functions get a quicker one, so that the time to
+//! compile a module is linear in its size, whatever its shape.
 //!
-//! Two parts of Cranelift are not linear: placing what its optimiser kept visits all loops around
-//! an instruction, and the backtracking register allocator splits ranges that cross many blocks
-//! again and again, and looks for spill slots among all others. Functions for which that would
-//! matter get by without: the cost of a byte stays below a constant.
+//! Two parts of Cranelift are not linear. The optimiser visits all loops around each instruction
+//! that it places. The backtracking register allocator splits a range that crosses many blocks again
+//! and again, and searches all other spill slots for each new one. Functions for which this would be
+//! expensive are compiled without these parts. So the cost for each byte stays below a constant.
 
 use cranelift_codegen::isa::{OwnedTargetIsa, TargetIsa};
 
@@ -12,20 +12,21 @@ use super::isa;
 use crate::config::{Config, OptLevel, RegAlloc};
 use crate::error::Rejected;
 
-/// Loops inside of each other up to which a function is optimised. People write ten.
+/// A function is optimised if its loops are nested at most this deeply. People nest about ten.
 const LOOP_DEPTH_MAX: u32 = 64;
-/// Blocks up to which registers are allocated by backtracking: at about this size it begins to
-/// dominate.
+/// Registers are allocated by backtracking in functions of at most this many blocks. At about this
+/// size, the allocation begins to dominate the time.
 const BLOCKS_MAX: usize = 3000;
-/// Locals other than references up to which each is a variable of its own: every allocator looks at
-/// each variable in each block where it is alive, so that 16,000 locals over as many blocks took 5
-/// s. With more of them, all are in memory, and the function is not optimised, which would bring
-/// them back.
+/// Locals that are not references are variables if a function has at most this many. Every allocator
+/// visits each variable in each block where it is live: 16,000 locals over as many blocks took 5 s.
+/// With more of them, all are in memory, and the function is not optimised, because the optimiser
+/// would turn them into variables again.
 pub(super) const VARIABLES_MAX: u32 = 2000;
-/// Values alive at once up to which registers are allocated by backtracking: 1,000 of them take 30
-/// ms in straight code.
+/// Registers are allocated by backtracking if at most this many values are live at once. 1,000 of
+/// them take 30 ms in straight-line code.
 const VALUES_MAX: usize = 1000;
-/// The same for blocks times values, ranges at worst: a million take 0.3 s, four million 1.7 s.
+/// The same for blocks times values, which bounds the number of live ranges. A million take 0.3 s,
+/// four million 1.7 s.
 const RANGES_MAX: usize = 300_000;
 
 /// What the cost of compiling a function depends on.
@@ -33,11 +34,11 @@ const RANGES_MAX: usize = 300_000;
 pub(super) struct Extent {
     /// Basic blocks.
     pub blocks: usize,
-    /// Locals and operands, at most so many at once.
+    /// The largest number of locals and operands that are live at once.
     pub values: usize,
     /// Whether there are locals in the frame.
     pub in_frame: bool,
-    /// Loops inside of each other, at most.
+    /// How deeply loops are nested.
     pub loop_depth: u32,
 }
 
@@ -46,7 +47,7 @@ pub(super) struct Targets {
     configured: OwnedTargetIsa,
     /// As configured, but registers are allocated in a single pass.
     single_pass: OwnedTargetIsa,
-    /// As quickly as can be, whatever the configuration.
+    /// The quickest one, whatever the configuration.
     quick: OwnedTargetIsa,
 }
 
@@ -70,12 +71,12 @@ impl Targets {
         })
     }
 
-    /// What was configured.
+    /// The target as configured.
     pub fn configured(&self) -> &dyn TargetIsa {
         &*self.configured
     }
 
-    /// For a function of the module.
+    /// The target for a function of the module.
     pub fn of_function(&self, extent: Extent) -> &dyn TargetIsa {
         if extent.loop_depth > LOOP_DEPTH_MAX || extent.in_frame {
             &*self.quick
@@ -89,7 +90,7 @@ impl Targets {
         }
     }
 
-    /// For code that runs once for each instance.
+    /// The target for code that runs once for each instance.
     pub fn of_initialiser(&self) -> &dyn TargetIsa {
         &*self.quick
     }

@@ -1,0 +1,152 @@
+//! What compiles the modules of one engine: its configuration, targets and collector, and memory
+//! that is reused from function to function.
+
+use std::sync::{Mutex, PoisonError};
+
+use cranelift_codegen::isa::TargetIsa;
+use cranelift_codegen::{CodegenError, Context, ir};
+use cranelift_control::ControlPlane;
+use cranelift_frontend::FunctionBuilderContext;
+
+use super::emitted::FuncCode;
+use super::targets::{Extent, Targets};
+use crate::config::Config;
+use crate::error::Rejected;
+use crate::heap::{self, CollectorTraits, EmitCollector};
+
+/// Compiles the modules of one engine. Several threads can use it at once.
+pub struct Compiler {
+    config: Config,
+    targets: Targets,
+    collector: &'static dyn EmitCollector,
+    traits: CollectorTraits,
+    scratch: Mutex<Vec<Scratch>>,
+}
+
+/// Memory that is reused for every function.
+pub(super) struct Scratch {
+    /// Cranelift's form of the function, and what it compiles to.
+    pub context: Context,
+    /// The builder's memory.
+    pub builder: FunctionBuilderContext,
+    control: ControlPlane,
+}
+
+impl std::fmt::Debug for Compiler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Compiler")
+            .field("config", &self.config)
+            .field("traits", &self.traits)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Compiler {
+    /// A compiler for that configuration.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejected::Unsupported`] on a processor for which there is no code generator.
+    pub fn new(config: &Config) -> Result<Compiler, Rejected> {
+        let plan = heap::plan_for(config);
+        Ok(Compiler {
+            config: config.clone(),
+            targets: Targets::new(config)?,
+            collector: plan,
+            traits: plan.traits(),
+            scratch: Mutex::default(),
+        })
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The targets of the configuration.
+    pub(super) fn targets(&self) -> &Targets {
+        &self.targets
+    }
+
+    /// The target as configured.
+    #[must_use]
+    pub fn isa(&self) -> &dyn TargetIsa {
+        self.targets.configured()
+    }
+
+    /// The collector's emitted half.
+    #[must_use]
+    pub fn collector(&self) -> &'static dyn EmitCollector {
+        self.collector
+    }
+
+    /// The collector's traits.
+    #[must_use]
+    pub fn traits(&self) -> &CollectorTraits {
+        &self.traits
+    }
+
+    /// Lends the memory that translations use.
+    pub(super) fn with_scratch<R>(&self, work: impl FnOnce(&mut Scratch) -> R) -> R {
+        let spare = self.lock().pop();
+        let mut scratch = spare.unwrap_or_else(|| Scratch {
+            context: Context::new(),
+            builder: FunctionBuilderContext::new(),
+            control: ControlPlane::default(),
+        });
+        let result = work(&mut scratch);
+        self.lock().push(scratch);
+        result
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Scratch>> {
+        self.scratch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Scratch {
+    /// Clears it after a translation that was given up.
+    pub fn renew(&mut self) {
+        self.context.clear();
+        // A translation that was given up leaves the builder's memory in use.
+        self.builder = FunctionBuilderContext::new();
+    }
+
+    /// Translates one function and compiles it for the target that suits its extent.
+    pub fn make<'t>(
+        &mut self,
+        target: &dyn Fn(Extent) -> &'t dyn TargetIsa,
+        translate: impl FnOnce(
+            &mut ir::Function,
+            &mut FunctionBuilderContext,
+        ) -> Result<Extent, Rejected>,
+    ) -> Result<FuncCode, Rejected> {
+        self.context.clear();
+        let extent = match translate(&mut self.context.func, &mut self.builder) {
+            Ok(extent) => extent,
+            Err(rejected) => {
+                self.renew();
+                return Err(rejected);
+            }
+        };
+        self.context
+            .compile(target(extent), &mut self.control)
+            .map_err(|e| refused(&e.inner))?;
+        let compiled = self
+            .context
+            .compiled_code()
+            .ok_or_else(|| Rejected::Internal("no code".to_owned()))?;
+        FuncCode::new(compiled, &self.context.func).map_err(|e| Rejected::Internal(e.to_string()))
+    }
+}
+
+fn refused(error: &CodegenError) -> Rejected {
+    match error {
+        CodegenError::ImplLimitExceeded | CodegenError::CodeTooLarge => {
+            Rejected::Limit("a function's code".to_owned())
+        }
+        CodegenError::Verifier(errors) => Rejected::Internal(errors.to_string()),
+        other => Rejected::Internal(other.to_string()),
+    }
+}
