@@ -17,8 +17,12 @@
 
 /// The seam of a planted fault: the only way in which other code asks for one.
 ///
-/// `planted!(set, Name)` is true if the fault is in the set. `planted!(set, Name => statements)`
-/// runs the statements if the fault is in the set; an ordinary build does not contain them.
+/// - `planted!(set, Name)` is true if the fault is in the set.
+/// - `planted!(set, Name => statements)` runs the statements if the fault is in the set.
+/// - `planted!(set, Name, wrong: this, sound: that)` is the first expression if the fault is in the
+///   set, and else the second.
+///
+/// An ordinary build contains neither the statements nor the wrong expression.
 macro_rules! planted {
     ($set:expr, $fault:ident) => {
         $set.has($crate::planted::PlantedFault::$fault)
@@ -31,6 +35,20 @@ macro_rules! planted {
             }
         }
     };
+    ($set:expr, $fault:ident, wrong: $wrong:expr, sound: $sound:expr) => {{
+        #[cfg(feature = "planted")]
+        {
+            if $set.has($crate::planted::PlantedFault::$fault) {
+                $wrong
+            } else {
+                $sound
+            }
+        }
+        #[cfg(not(feature = "planted"))]
+        {
+            $sound
+        }
+    }};
 }
 pub(crate) use planted;
 

@@ -49,7 +49,7 @@ impl Translator<'_> {
         let bytes = self.b.ins().select(long, huge, bytes);
         let tag = tag(Kind::Array, id.0);
         let args = [type_id, len];
-        let reference = self.allocate(tag, bytes, None, LibCall::alloc_array, &args);
+        let reference = self.allocate(tag, bytes, LibCall::alloc_array, &args);
         self.store_len(layout, reference, len);
         reference
     }
@@ -140,8 +140,7 @@ impl Translator<'_> {
         } else {
             let size = self.i32_const(bytes as i32);
             let tag = tag(Kind::Array, info.id.0);
-            let constant = Some(bytes as u32);
-            let reference = self.allocate(tag, size, constant, LibCall::alloc_array, &args);
+            let reference = self.allocate(tag, size, LibCall::alloc_array, &args);
             self.store_len(layout, reference, length);
             reference
         };

@@ -9,7 +9,6 @@ use cranelift_codegen::ir::{Block, InstBuilder, MemFlagsData, Value, types};
 
 use super::translator::{Args, Translator, Values};
 use crate::abi::libcalls::{LibCall, Ty};
-use crate::abi::signature::AbiTy;
 use crate::abi::vmctx::VmStore;
 use crate::heap::EmitCollector;
 use crate::heap::emit::{Emit, Holds, Label, Op, Reg, Region, Slot, StoreWord};
@@ -87,18 +86,10 @@ impl Emit for Emitter<'_, '_> {
             Op::Sub => self.0.b.ins().isub(a, b),
             Op::And => self.0.b.ins().band(a, b),
             Op::Or => self.0.b.ins().bor(a, b),
-            Op::Shl => self.0.b.ins().ishl(a, b),
             Op::Eq => self.truth(IntCC::Equal, a, b),
             Op::Ne => self.truth(IntCC::NotEqual, a, b),
             Op::Ult => self.truth(IntCC::UnsignedLessThan, a, b),
-            Op::Ugt => self.truth(IntCC::UnsignedGreaterThan, a, b),
         })
-    }
-
-    fn add_overflow(&mut self, a: Reg, b: Reg) -> (Reg, Reg) {
-        let (sum, carry) = self.0.b.ins().uadd_overflow(value(a), value(b));
-        let carry = self.0.b.ins().uextend(types::I32, carry);
-        (reg(sum), reg(carry))
     }
 
     fn object_address(&mut self, reference: Reg) -> Reg {
@@ -141,10 +132,6 @@ impl Emit for Emitter<'_, '_> {
     fn is_object(&mut self, reference: Reg) -> Reg {
         let bit = self.0.object_bit(value(reference));
         reg(self.0.b.ins().uextend(types::I32, bit))
-    }
-
-    fn is_reference(&mut self, reference: Reg) {
-        self.0.declare(value(reference), AbiTy::Ref);
     }
 
     fn label(&mut self, params: u32, cold: bool) -> Label {

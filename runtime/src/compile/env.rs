@@ -48,7 +48,7 @@ impl TypeInfo {
     fn new(id: TypeId, def: Arc<TypeDef>, planted: Planted, header_bytes: u32) -> TypeInfo {
         let lowered = match &def.composite {
             Composite::Func(sig) => LoweredType::Func(lower(sig)),
-            Composite::Struct(fields) => LoweredType::Struct(StructLayout::with_faults(
+            Composite::Struct(fields) => LoweredType::Struct(StructLayout::new(
                 planted,
                 header_bytes,
                 fields.iter().map(|field| field.storage),
@@ -155,7 +155,7 @@ impl<'a> Env<'a> {
             .map(|&ty| {
                 let params = env.func_sig(ty).params.iter();
                 let fields = params.map(|&kind| StorageKind::Val(kind));
-                StructLayout::with_faults(planted, header_bytes, fields)
+                StructLayout::new(planted, header_bytes, fields)
             })
             .collect();
         Ok(env)

@@ -327,7 +327,6 @@ impl Translator<'_> {
         &mut self,
         tag: u32,
         bytes: Value,
-        constant_bytes: Option<u32>,
         slow: LibCall,
         args: &[Value],
     ) -> Value {
@@ -338,7 +337,6 @@ impl Translator<'_> {
         let object = EmitAllocation {
             tag,
             bytes: reg(bytes),
-            constant_bytes,
             slow,
             args: &args,
         };
@@ -357,7 +355,7 @@ impl Translator<'_> {
         }
         let size = self.i32_const(bytes as i32);
         let tag = tag(Kind::Struct, id.0);
-        self.allocate(tag, size, Some(bytes), LibCall::alloc_struct, &[type_id])
+        self.allocate(tag, size, LibCall::alloc_struct, &[type_id])
     }
 
     pub(super) fn struct_new(&mut self, info: &TypeInfo) {

@@ -301,14 +301,6 @@ impl Heap {
         Ok(())
     }
 
-    /// Takes the references of roots away: a segment or table that goes.
-    ///
-    /// # Errors
-    /// The heap is corrupt.
-    pub fn clear_roots(&mut self, slots: &mut [u32]) -> Result<(), HeapFault> {
-        self.fill_roots(slots, None)
-    }
-
     /// Replaces the references in `to` by those in `from`, which is as long: `table.init`, and
     /// `table.copy` between two tables.
     ///

@@ -1,12 +1,12 @@
-//! What there is in a heap: objects by kind and type. Walks the heap from its start, reachable or
-//! not.
+//! Which objects are in a heap, by kind and type. Visits all of them from the start of the heap,
+//! reachable or not.
 
 use std::collections::BTreeMap;
 
-use super::Collector;
 use super::fault::HeapFault;
 use super::layout::{Kind, OBJECT_ALIGN, TYPE_MASK};
 use super::object_memory::{ObjectMemory, kind_of_tag};
+use super::{Collector, Heap};
 
 /// Numbers of objects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,40 +32,57 @@ impl Census {
     }
 }
 
-/// Counts.
-pub(super) fn take(
-    memory: &mut ObjectMemory,
-    collector: &mut dyn Collector,
-) -> Result<Census, HeapFault> {
-    let mut census = Census::default();
-    // Neighbours are often alike: counted together.
-    let mut alike = ((Kind::Free, 0), 0);
-    walk(memory, collector, &mut |_, kind, type_id, _, size| {
-        census.bytes += u64::from(size);
-        if alike.0 == (kind, type_id) {
-            alike.1 += 1;
-        } else {
-            *census.objects.entry(alike.0).or_insert(0) += alike.1;
-            alike = ((kind, type_id), 1);
-        }
-    })?;
-    *census.objects.entry(alike.0).or_insert(0) += alike.1;
-    census.objects.remove(&(Kind::Free, 0));
-    Ok(census)
+impl Heap {
+    /// Counts the objects that exist, reachable or not. Collect first.
+    ///
+    /// # Errors
+    /// The heap is corrupt.
+    pub fn census(&mut self) -> Result<Census, HeapFault> {
+        let mut census = Census::default();
+        // Neighbours are often alike: they are counted together.
+        let mut alike = ((Kind::Free, 0), 0);
+        self.guarded(|heap| {
+            each_object(
+                &mut heap.memory,
+                &mut *heap.collector,
+                &mut |_, kind, ty, _, size| {
+                    census.bytes += u64::from(size);
+                    if alike.0 == (kind, ty) {
+                        alike.1 += 1;
+                    } else {
+                        *census.objects.entry(alike.0).or_insert(0) += alike.1;
+                        alike = ((kind, ty), 1);
+                    }
+                },
+            )
+        })?;
+        *census.objects.entry(alike.0).or_insert(0) += alike.1;
+        census.objects.remove(&(Kind::Free, 0));
+        Ok(census)
+    }
+
+    /// Visits every object that exists: offset, kind, type id, last word of the header.
+    ///
+    /// # Errors
+    /// The heap is corrupt.
+    pub fn each_object(
+        &mut self,
+        visit: &mut dyn FnMut(u32, Kind, u32, u32),
+    ) -> Result<(), HeapFault> {
+        self.guarded(|heap| {
+            each_object(
+                &mut heap.memory,
+                &mut *heap.collector,
+                &mut |at, kind, ty, word, _| {
+                    visit(at, kind, ty, word);
+                },
+            )
+        })
+    }
 }
 
-/// Visits offset, kind, type id and last word of the header of each object.
-pub(super) fn each_object(
-    memory: &mut ObjectMemory,
-    collector: &mut dyn Collector,
-    visit: &mut dyn FnMut(u32, Kind, u32, u32),
-) -> Result<(), HeapFault> {
-    walk(memory, collector, &mut |object, kind, type_id, word, _| {
-        visit(object, kind, type_id, word);
-    })
-}
-
-fn walk(
+/// Visits offset, kind, type id, last word of the header, and size of each object.
+fn each_object(
     memory: &mut ObjectMemory,
     collector: &mut dyn Collector,
     visit: &mut dyn FnMut(u32, Kind, u32, u32, u32),

@@ -98,14 +98,11 @@ pub enum Op {
     Sub,
     And,
     Or,
-    Shl,
     /// Result is 1 or 0.
     Eq,
     Ne,
     /// Unsigned less than.
     Ult,
-    /// Unsigned greater than.
-    Ugt,
 }
 
 /// The instructions. Addresses are native 64-bit values; references and everything else are I32.
@@ -114,8 +111,6 @@ pub trait Emit {
     fn constant(&mut self, value: u32) -> Reg;
     /// An operator on I32.
     fn op(&mut self, op: Op, a: Reg, b: Reg) -> Reg;
-    /// `a + b`, and whether it passed 32 bits (1 or 0).
-    fn add_overflow(&mut self, a: Reg, b: Reg) -> (Reg, Reg);
     /// Native address of the object that `reference` refers to. Stale after anything that may
     /// collect.
     fn object_address(&mut self, reference: Reg) -> Reg;
@@ -136,8 +131,6 @@ pub trait Emit {
         let some = self.op(Op::Ne, value, zero);
         self.op(Op::And, even, some)
     }
-    /// Declares that the value is a reference to be kept in stack maps.
-    fn is_reference(&mut self, value: Reg);
     /// A new label whose block takes `params` I32 values; cold ones are laid out after the
     /// function's other code.
     fn label(&mut self, params: u32, cold: bool) -> Label;
@@ -164,8 +157,6 @@ pub struct EmitAllocation<'a> {
     pub tag: u32,
     /// Size in bytes, header included: a multiple of 8 and at most `OBJECT_BYTES_MAX`.
     pub bytes: Reg,
-    /// The size, where it is known when compiling.
-    pub constant_bytes: Option<u32>,
     /// What to call when there is no room: `alloc_struct` or `alloc_array`.
     pub slow: LibCall,
     /// Its arguments.

@@ -3,9 +3,40 @@
 //! [`Faulty`] is a collector that emits wrong code. The seams of other faults are where the engines
 //! had them.
 
+use std::cell::RefCell;
+
 use super::emit::{Emit, EmitAllocation, EmitCollector, Holds, Op, Reg, Region, Slot};
+use super::layouts::Layouts;
+use super::object_memory::ObjectMemory;
 use super::{Barrier, Collector, CollectorTraits, Heap, Plan};
 use crate::planted::{Planted, PlantedFault, planted};
+
+thread_local! {
+    /// Layouts of heaps that this thread has dropped, by header size.
+    static KEPT_LAYOUTS: RefCell<Vec<(u32, Layouts)>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Drop for Heap {
+    fn drop(&mut self) {
+        if planted!(self.memory.planted, LayoutsOutliveHeap) {
+            let header_bytes = self.memory.header_bytes;
+            let layouts = self.memory.layouts.take();
+            KEPT_LAYOUTS.with_borrow_mut(|kept| kept.push((header_bytes, layouts)));
+        }
+    }
+}
+
+impl ObjectMemory {
+    /// Uses the layouts of a heap that was dropped, if there is one with the same header size.
+    pub(super) fn take_kept_layouts(&mut self) {
+        KEPT_LAYOUTS.with_borrow_mut(|kept| {
+            let fits = |(bytes, _): &(u32, Layouts)| *bytes == self.header_bytes;
+            if let Some(at) = kept.iter().position(fits) {
+                self.layouts = kept.swap_remove(at).1;
+            }
+        });
+    }
+}
 
 impl CollectorTraits {
     /// Returns the traits of a collector whose writes count nothing.
@@ -32,15 +63,15 @@ impl Heap {
     }
 }
 
-/// A collector with faults.
+/// A collector that emits wrong code.
 #[derive(Debug)]
 struct Faulty {
     right: &'static dyn Plan,
     planted: Planted,
 }
 
-/// `right`, with those of the planted faults that are in emitted code. It lives for ever: builds
-/// with planted faults are for demonstrations, and make few engines.
+/// Returns `right` with the planted faults that are in emitted code. The collector is never freed:
+/// builds with planted faults make few engines.
 pub(super) fn plan(right: &'static dyn Plan, planted: Planted) -> &'static dyn Plan {
     Box::leak(Box::new(Faulty { right, planted }))
 }
@@ -56,7 +87,7 @@ impl Plan for Faulty {
 }
 
 impl Faulty {
-    /// Makes an i31 look like the object whose reference it would be without its lowest bits.
+    /// Makes an i31 look like a reference to an object, by clearing its lowest bit.
     fn without_tag(&self, e: &mut dyn Emit, value: Reg) -> Reg {
         if planted!(self.planted, InlineBarrierCountsI31)
             && self.right.traits().barrier == Barrier::Count
@@ -68,7 +99,8 @@ impl Faulty {
         }
     }
 
-    /// What a value is taken for that may have lost its tag, and what was written over by one.
+    /// Returns what a value may be once [`Faulty::without_tag`] has changed it. The value that it
+    /// overwrites may have been changed as well.
     fn taken_for(&self, holds: Holds) -> Holds {
         if planted!(self.planted, InlineBarrierCountsI31) {
             Holds::ANY

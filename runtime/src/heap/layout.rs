@@ -86,15 +86,9 @@ pub struct StructLayout {
 }
 
 impl StructLayout {
-    /// The layout of fields behind a header. Every field is aligned to its size, at most 8.
+    /// Lays fields out behind a header. Every field is aligned to its size, to 8 bytes at most.
     #[must_use]
-    pub fn new(header_bytes: u32, fields: impl IntoIterator<Item = StorageKind>) -> StructLayout {
-        StructLayout::with_faults(Planted::NONE, header_bytes, fields)
-    }
-
-    /// As [`StructLayout::new`], with faults planted.
-    #[must_use]
-    pub fn with_faults(
+    pub fn new(
         planted: Planted,
         header_bytes: u32,
         fields: impl IntoIterator<Item = StorageKind>,

@@ -193,8 +193,7 @@ fn lay_out(
     chain: Box<[TypeId]>,
 ) -> TypeLayout {
     let structure = |kind: Kind, fields: Box<[FieldKind]>| {
-        let layout =
-            StructLayout::with_faults(planted, header_bytes, fields.iter().map(|f| f.storage));
+        let layout = StructLayout::new(planted, header_bytes, fields.iter().map(|f| f.storage));
         TypeLayout {
             kind,
             fields,

@@ -1,206 +1,203 @@
-//! Objects and collectors. Knows layouts and roots; does not know functions or frames.
+//! Objects and collectors. Knows layouts and roots. Does not know functions or frames.
 //!
 //! ```text
-//! store_heap.rs Heap: what a store uses; collection points, allocation, the one write path of roots
-//! access.rs     fields and elements         bulk.rs   ranges of elements and of roots
-//! object_memory.rs  what every collector works on: space.rs (memory), layouts.rs (layouts by type id),
-//!                   headers
+//! this file         Heap: the collected heap of one store
+//! allocate.rs       allocation by the host
+//! points.rs         collection points (schedule.rs: which of them collect), collections, checks
+//! write.rs          the one write path of roots; access.rs: fields and elements; bulk.rs: ranges
+//! roots.rs          where references outside of the heap can be
+//! object_memory.rs  what every collector works on: space.rs (memory), layouts.rs (layouts by type),
+//!                   layout.rs (where things are in an object), free_list.rs
+//! collector.rs      what a collector is, and the list of them
 //! null/ drc/ copying/                       the collectors
-//! verify.rs census.rs                       what can be asked about a heap
-//! ops/          random operations against a model
+//! emit.rs           the instructions that collectors emit; inline.rs: inline allocation
+//! verify.rs census.rs                       questions about a whole heap; fault.rs: what can be wrong
+//! ops/              random operations against a model (feature `heap-ops`)
+//! faulty.rs         what planted faults do to a heap (feature `planted`)
 //! ```
 //!
 //! A collector is a folder with the same four files: `mod` (what the algorithm is, its traits, its
 //! invariants), `alloc` (the host's path and the inline path), `collect`, and `barrier` (emitted
-//! code and host function in one file, because they are one invariant). What distinguishes
-//! collectors is a constant, [`CollectorTraits`]; nobody tests a collector's name.
+//! code and host function in one file, because they are one invariant). A constant,
+//! [`CollectorTraits`], says how a collector differs from the others. Nobody tests a collector's
+//! name.
 
-pub mod access;
-pub mod bulk;
-pub mod census;
-pub mod copying;
-pub mod drc;
-pub mod emit;
-pub mod fault;
+pub(crate) mod access;
+mod allocate;
+mod bulk;
+mod census;
+mod collector;
+mod copying;
+mod drc;
+pub(crate) mod emit;
+pub(crate) mod fault;
 #[cfg(feature = "planted")]
 mod faulty;
 mod free_list;
-pub mod gc_ref;
+mod gc_ref;
 mod inline;
-pub mod layout;
-pub mod layouts;
-pub mod null;
-pub mod object_memory;
+pub(crate) mod layout;
+mod layouts;
+mod null;
+mod object_memory;
+#[cfg(feature = "heap-ops")]
 pub mod ops;
-mod recycle;
-pub mod roots;
-pub mod schedule;
-pub mod space;
-mod store_heap;
-pub mod verify;
-
-use std::ops::Range;
-
-pub use access::Stored;
-pub use census::Census;
-pub use emit::{Emit, EmitCollector, Reg};
-pub use fault::{AccessError, AllocError, HeapFault, Referrer};
-pub use gc_ref::GcRef;
-pub use layouts::TypeSource;
-pub use roots::{RootKind, Roots};
-pub use schedule::PointKind;
-pub use space::{Space, SpacePool};
-pub use store_heap::Heap;
-
-use self::object_memory::ObjectMemory;
-use crate::config::{CollectorKind, Config};
-#[cfg(feature = "planted")]
-use crate::planted::Planted;
-
-/// What must happen when a reference is written over another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Barrier {
-    /// Nothing.
-    None,
-    /// Count the new referent up and the old one down.
-    Count,
-}
-
-/// How a collector differs from the others. Oracles and compiler read this, never the collector's
-/// name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CollectorTraits {
-    /// Whether objects change their place.
-    pub moves: bool,
-    /// Whether anything is ever reclaimed.
-    pub reclaims: bool,
-    /// Whether unreachable cycles are reclaimed.
-    pub reclaims_cycles: bool,
-    /// What writes need.
-    pub barrier: Barrier,
-    /// Bytes of an object's header: 8 or 16.
-    pub header_bytes: u32,
-}
-
-/// How hard a collection tries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum CollectionKind {
-    /// What keeps the program going.
-    Routine,
-    /// Everything the collector can reclaim.
-    Full,
-}
-
-/// Limits that an allocation heeds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Room {
-    /// The amount after which the collector would rather collect.
-    Soft,
-    /// All there is.
-    Hard,
-}
-
-/// The running half of a collector: its state in one heap.
-///
-/// References are given as bits; null and i31 are allowed wherever a reference is and mean that
-/// nothing is to be done.
-pub trait Collector: Send + std::fmt::Debug {
-    /// Makes an object: header written, the rest zero. `None` when it does not fit into `room`.
-    fn allocate(
-        &mut self,
-        memory: &mut ObjectMemory,
-        header: Header,
-        size: u32,
-        room: Room,
-    ) -> Result<Option<u32>, HeapFault>;
-
-    /// Whether the collector would like to collect now, whatever is asked for next.
-    fn pressure(&self, memory: &ObjectMemory) -> bool;
-
-    /// `times` more counted places refer to `raw`.
-    fn increment(
-        &mut self,
-        memory: &mut ObjectMemory,
-        raw: u32,
-        times: u32,
-    ) -> Result<(), HeapFault>;
-
-    /// One counted place less refers to `raw`.
-    fn decrement(&mut self, memory: &mut ObjectMemory, raw: u32) -> Result<(), HeapFault>;
-
-    /// A counted place that held `old` holds `new` now.
-    fn exchange(&mut self, memory: &mut ObjectMemory, new: u32, old: u32) -> Result<(), HeapFault> {
-        self.increment(memory, new, 1)?;
-        self.decrement(memory, old)
-    }
-
-    /// Reclaims what is dead; may move what is not.
-    fn collect(
-        &mut self,
-        memory: &mut ObjectMemory,
-        roots: &mut dyn Roots,
-        collection: CollectionKind,
-    ) -> Result<(), HeapFault>;
-
-    /// The part of the heap that is filled with objects and free blocks without a gap, but for the
-    /// region. Brings it into that state first.
-    fn occupied(&mut self, memory: &mut ObjectMemory) -> Range<u32>;
-
-    /// Memory that was in use and holds nothing now.
-    fn idle(&self, memory: &ObjectMemory) -> Range<u32>;
-
-    /// Checks what the collector notes about objects against the references there are.
-    ///
-    /// # Errors
-    /// The first thing that is wrong.
-    fn audit(&mut self, memory: &mut ObjectMemory, roots: &mut dyn Roots) -> Result<(), HeapFault>;
-}
-
-/// The words of a new object's header that do not belong to the collector.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Header {
-    /// Kind and type.
-    pub tag: u32,
-    /// Length, number of the host object, tag of the exception, or 0.
-    pub word: u32,
-}
-
-/// A collector: its compiled half, how it differs from others, and how its running half begins.
-pub trait Plan: EmitCollector + std::fmt::Debug {
-    /// How it differs from others.
-    fn traits(&self) -> CollectorTraits;
-
-    /// The running half for a heap whose memory has `limit` bytes.
-    fn start(&self, limit: u64) -> Box<dyn Collector>;
-}
-
-/// Every collector: the only list of them.
-static PLANS: [(CollectorKind, &dyn Plan); 4] = [
-    (CollectorKind::Null, &null::NullPlan),
-    (CollectorKind::Drc, &drc::DrcPlan { cycles: false }),
-    (CollectorKind::DrcCycles, &drc::DrcPlan { cycles: true }),
-    (CollectorKind::Copying, &copying::CopyingPlan),
-];
-
-/// The collector of that kind.
-///
-/// # Panics
-/// Never: every kind is in the list (tested).
-#[must_use]
-pub fn plan(kind: CollectorKind) -> &'static dyn Plan {
-    let row = PLANS.iter().find(|(k, _)| *k == kind);
-    row.expect("every collector is in the list").1
-}
-
-/// The collector of a configuration, with the faults that are planted in what it emits.
-#[must_use]
-pub fn plan_for(config: &Config) -> &'static dyn Plan {
-    #[cfg(feature = "planted")]
-    if config.planted != Planted::NONE {
-        return faulty::plan(plan(config.collector), config.planted);
-    }
-    plan(config.collector)
-}
-
+mod points;
+mod roots;
+mod schedule;
+mod space;
 #[cfg(test)]
 mod tests;
+mod verify;
+mod write;
+
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+pub(crate) use self::access::Stored;
+pub use self::collector::{Barrier, CollectorTraits};
+pub(crate) use self::collector::{CollectionKind, Collector, Header, Plan, Room, plan, plan_for};
+pub(crate) use self::emit::{Emit, EmitCollector, Reg};
+pub(crate) use self::fault::{AccessError, AllocError};
+pub use self::fault::{CountFault, HeapFault, Referrer};
+pub(crate) use self::gc_ref::GcRef;
+pub use self::layout::Kind;
+use self::layouts::Layouts;
+pub(crate) use self::layouts::TypeSource;
+use self::object_memory::{ObjectMemory, Stats};
+pub use self::roots::RootKind;
+pub(crate) use self::roots::Roots;
+pub(crate) use self::schedule::PointKind;
+use self::schedule::Scheduler;
+pub(crate) use self::space::{Space, SpacePool};
+use crate::abi::vmctx::VmStore;
+use crate::config::{Config, StoreConfig};
+use crate::planted::{Planted, planted};
+
+/// The collected heap of a store.
+///
+/// A reference that it returns is good until the next collection point, unless it is in a root.
+/// After a [`HeapFault`] the heap answers every call with that fault, and its memory is not
+/// recycled.
+#[derive(Debug)]
+pub struct Heap {
+    memory: ObjectMemory,
+    collector: Box<dyn Collector>,
+    traits: CollectorTraits,
+    scheduler: Scheduler,
+    points: [u64; PointKind::COUNT],
+    /// Allocations asked for since `full_at` was chosen, without inline ones.
+    asked: u64,
+    /// The number of the allocation that finds the heap full.
+    full_at: Option<u64>,
+    checks: bool,
+    /// Bytes that may still be checked after collections that nobody asked for: see
+    /// [`Heap::check_is_due`].
+    check_credit: u64,
+    /// The first fault.
+    faulted: Option<HeapFault>,
+}
+
+impl Heap {
+    /// Reserves address space for a heap of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// [`AllocError::Exhausted`] when the system has none left.
+    pub fn reserve(limit: u64, pool: &Arc<SpacePool>) -> Result<Space, AllocError> {
+        Space::new(Arc::clone(pool), limit).map_err(|_| AllocError::Exhausted)
+    }
+
+    /// Makes an empty heap, and sets the words for allocation in `vm`. Whoever reserved the space
+    /// sets `heap_base`.
+    ///
+    /// # Safety
+    /// `vm` stays valid for reads and writes for as long as the heap lives, moves between threads
+    /// only together with it, and nobody else accesses it while one of the heap's methods runs.
+    pub unsafe fn new(
+        engine: &Config,
+        store: &StoreConfig,
+        types: Arc<dyn TypeSource>,
+        space: Space,
+        vm: NonNull<VmStore>,
+    ) -> Heap {
+        let plan = plan_for(engine);
+        let traits = plan.traits();
+        let collector = plan.start(space.limit());
+        let layouts = Layouts::new(types, traits.header_bytes, engine.planted);
+        // SAFETY: the contract of this function.
+        let mut memory =
+            unsafe { ObjectMemory::new(space, layouts, traits.header_bytes, engine, store, vm) };
+        memory.set_zero_count_table(0, 0);
+        planted!(engine.planted, LayoutsOutliveHeap => memory.take_kept_layouts(););
+        let mut heap = Heap {
+            memory,
+            collector,
+            traits,
+            scheduler: Scheduler::new(store.schedule.clone()),
+            points: [0; PointKind::COUNT],
+            asked: 0,
+            full_at: None,
+            checks: store.checks,
+            check_credit: points::CHECK_CREDIT_AT_FIRST,
+            faulted: None,
+        };
+        heap.set_inline();
+        heap
+    }
+
+    /// Returns how its collector differs from others.
+    #[must_use]
+    pub fn traits(&self) -> CollectorTraits {
+        self.traits
+    }
+
+    /// Returns the counters.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.memory.stats
+    }
+
+    /// Returns the faults planted on purpose.
+    #[must_use]
+    pub fn planted(&self) -> Planted {
+        self.memory.planted
+    }
+
+    /// Returns the first fault that was found.
+    #[must_use]
+    pub fn first_fault(&self) -> Option<HeapFault> {
+        self.faulted
+    }
+
+    /// Makes the heap unusable because of `fault`, which was found here or elsewhere (a wild access
+    /// of compiled code). Returns the first fault there was.
+    pub fn fault(&mut self, fault: HeapFault) -> HeapFault {
+        let first = *self.faulted.get_or_insert(fault);
+        self.memory.space.discard();
+        self.memory.set_inline(false);
+        first
+    }
+
+    /// Runs `act`, unless the heap is unusable. Makes it unusable if `act` finds a fault.
+    fn guarded<R>(
+        &mut self,
+        act: impl FnOnce(&mut Heap) -> Result<R, HeapFault>,
+    ) -> Result<R, HeapFault> {
+        if let Some(fault) = self.faulted {
+            return Err(fault);
+        }
+        act(self).map_err(|fault| self.fault(fault))
+    }
+
+    /// Returns the numbers of host objects whose last reference died, in the order of their deaths,
+    /// and forgets them. The caller drops their data now, while no collection is running.
+    pub fn take_dead_hosts(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.memory.dead_hosts)
+    }
+
+    /// Returns true if [`Heap::take_dead_hosts`] would return any.
+    #[must_use]
+    pub fn has_dead_hosts(&self) -> bool {
+        !self.memory.dead_hosts.is_empty()
+    }
+}

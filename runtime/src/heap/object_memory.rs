@@ -13,7 +13,6 @@
 
 use std::ptr::NonNull;
 
-use super::emit::StoreWord;
 use super::fault::{HeapFault, Referrer};
 use super::layout::{
     KIND_MASK, KIND_SHIFT, Kind, NULL_PAGE_BYTES, OBJECT_ALIGN, TAG_OFFSET, TYPE_MASK,
@@ -179,45 +178,20 @@ impl ObjectMemory {
         self.publish(bump);
     }
 
-    /// As [`ObjectMemory::set_region`], but compiled code is not told where the region ends now: a planted
-    /// fault.
-    pub fn set_region_stale(&mut self, bump: u32, end: u32) {
-        let told = self.store_word(StoreWord::BumpEnd);
-        self.set_region(bump, end);
-        self.set_store_word(StoreWord::BumpEnd, told.max(bump));
+    /// Makes `bump` an empty region, and leaves compiled code the end of the region before.
+    #[cfg(feature = "planted")]
+    pub fn set_region_stale(&mut self, bump: u32) {
+        // SAFETY: the contract of `ObjectMemory::new`.
+        let before = unsafe { (*self.vm.as_ptr()).bump_end };
+        self.set_region(bump, bump);
+        // SAFETY: the contract of `ObjectMemory::new`.
+        unsafe { (*self.vm.as_ptr()).bump_end = before.max(bump) };
     }
 
     /// Whether wasm may allocate without asking.
     pub fn set_inline(&mut self, inline: bool) {
         self.inline = inline;
         self.publish(self.bump());
-    }
-
-    /// A word as compiled code reads it.
-    #[must_use]
-    pub fn store_word(&self, word: StoreWord) -> u32 {
-        let vm = self.vm.as_ptr();
-        match word {
-            StoreWord::Bump => self.bump(),
-            // SAFETY: the contract of `ObjectMemory::new`.
-            StoreWord::BumpEnd => unsafe { (*vm).bump_end },
-            StoreWord::ZeroCountTable => self.zero_count_table().0,
-            StoreWord::ZeroCountTableLen => self.zero_count_table().1,
-        }
-    }
-
-    /// Writes a word as compiled code does.
-    pub fn set_store_word(&mut self, word: StoreWord, value: u32) {
-        let vm = self.vm.as_ptr();
-        let (head, len) = self.zero_count_table();
-        match word {
-            // SAFETY: the contract of `ObjectMemory::new`.
-            StoreWord::Bump => unsafe { (*vm).bump = value },
-            // SAFETY: the contract of `ObjectMemory::new`.
-            StoreWord::BumpEnd => unsafe { (*vm).bump_end = value },
-            StoreWord::ZeroCountTable => self.set_zero_count_table(value, len),
-            StoreWord::ZeroCountTableLen => self.set_zero_count_table(head, value),
-        }
     }
 
     /// Head of the list of objects the stack may refer to.

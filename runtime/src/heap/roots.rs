@@ -52,11 +52,3 @@ pub trait Roots {
         });
     }
 }
-
-/// No roots at all.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NoRoots;
-
-impl Roots for NoRoots {
-    fn each_root(&mut self, _visit: &mut dyn FnMut(RootKind, &mut u32)) {}
-}

@@ -16,7 +16,7 @@ use super::layout::{KIND_MASK, KIND_SHIFT, Kind, OBJECT_ALIGN, TYPE_MASK, storag
 use super::layouts::TypeLayout;
 use super::object_memory::{FIRST, ObjectMemory};
 use super::space::POISON;
-use super::{Collector, RootKind, Roots};
+use super::{Collector, Heap, RootKind, Roots};
 use crate::types::{FieldKind, HeapKind, RefKind, StorageKind, ValKind};
 
 /// An object that was found.
@@ -284,8 +284,25 @@ impl Inventory {
     }
 }
 
-/// Checks everything.
-pub(super) fn verify(
+impl Heap {
+    /// Checks the whole heap and all roots: see the module.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn verify(&mut self, roots: &mut dyn Roots) -> Result<(), HeapFault> {
+        self.guarded(|heap| verify(&mut heap.memory, &mut *heap.collector, roots))
+    }
+
+    /// Compares reference counts with the references that exist, if the collector counts.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn audit(&mut self, roots: &mut dyn Roots) -> Result<(), HeapFault> {
+        self.guarded(|heap| heap.collector.audit(&mut heap.memory, roots))
+    }
+}
+
+fn verify(
     memory: &mut ObjectMemory,
     collector: &mut dyn Collector,
     roots: &mut dyn Roots,

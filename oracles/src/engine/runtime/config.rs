@@ -20,7 +20,7 @@
 use gcrucible_runtime::config::{
     CollectorKind, Config, OptLevel, RegAlloc, Schedule as TheirSchedule, StoreConfig, TrapMode,
 };
-use gcrucible_runtime::heap::{CollectorTraits, plan};
+use gcrucible_runtime::heap::CollectorTraits;
 use gcrucible_runtime::planted::{Planted, PlantedFault};
 
 use crate::schedule::Schedule;
@@ -217,7 +217,7 @@ impl RuntimeConfig {
 
     /// What distinguishes its collector from others.
     pub(super) fn collector_traits(&self) -> CollectorTraits {
-        plan(self.collector).traits()
+        self.collector.traits()
     }
 
     /// The faults switched on; none without the cargo feature `planted`.

@@ -64,11 +64,12 @@ pub(super) fn collect(
     }
     std::mem::swap(&mut copying.current, &mut copying.other);
     // What is left of this half's former contents is cleared when the region grows over it.
-    if planted!(memory.planted, RegionEndStale) {
-        memory.set_region_stale(moving.free, moving.free);
-    } else {
-        memory.set_region(moving.free, moving.free);
-    }
+    planted!(
+        memory.planted,
+        RegionEndStale,
+        wrong: memory.set_region_stale(moving.free),
+        sound: memory.set_region(moving.free, moving.free)
+    );
     let work = u64::from(live) + visited * ROOT_COST;
     let soft = (work * GROWTH)
         .max(u64::from(SOFT_MIN))

@@ -1,17 +1,16 @@
 //! Carries operations out on a heap and on the model, and compares the two.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ptr::NonNull;
 use std::sync::Arc;
 
 use super::compare::check_number;
 use super::emitted::{Code, ROOTS, Running, Stop};
 use super::model::{Mismatch, Model, Object, Ref, What, is_ref, storage};
-use super::slots::{FRAME, FRAME_AT, PENDING, SEGMENT, SEGMENT_AT, SLOTS, Slots, TABLE, TABLE_AT};
-use super::types::{ARRAYS, EXCEPTION, FUNCTIONS, STRUCTS, Types, storages};
+use super::record::Record;
+use super::slots::{FRAME, FRAME_AT, PENDING, SLOTS, Slots};
+use super::types::{ARRAYS, EXCEPTION, FUNCTIONS, HOST, STRUCTS, Types, storages};
 use super::{Op, Setup};
 use crate::abi::libcalls::LibCall;
-use crate::abi::vmctx::VmStore;
 use crate::config::{Config, Schedule, StoreConfig};
 use crate::heap::layout::{Kind, tag};
 use crate::heap::{
@@ -24,26 +23,6 @@ use crate::types::{StorageKind, TypeId, ValKind};
 const POSSIBLE_LEN: u32 = 1 << 20;
 /// The tag's identity.
 const TAG: u32 = 77;
-
-/// The record that compiled code would use, all zero at first.
-#[derive(Debug)]
-struct Record(NonNull<VmStore>);
-
-impl Record {
-    fn new() -> Record {
-        // SAFETY: every field is a number or a raw pointer, for which zero is a value.
-        let record: Box<VmStore> = unsafe { Box::new_zeroed().assume_init() };
-        Record(NonNull::from(Box::leak(record)))
-    }
-}
-
-impl Drop for Record {
-    fn drop(&mut self) {
-        // SAFETY: leaked in `new`; the heap that used it was dropped before (order of `Driver`'s
-        // fields).
-        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
-    }
-}
 
 /// What a run did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -119,7 +98,7 @@ fn fresh_heap(
     let (engine, store) = (config(setup), store_config(setup));
     let space = Heap::reserve(store.heap_limit, pool)?;
     // SAFETY: the driver owns the record and drops it after the heap; nobody else has its address.
-    let mut heap = unsafe { Heap::new(&engine, &store, types, space, record.0) };
+    let mut heap = unsafe { Heap::new(&engine, &store, types, space, record.address()) };
     heap.set_full_at(setup.fails_after);
     Ok(heap)
 }
@@ -131,8 +110,7 @@ impl Driver {
     /// There is no memory for a heap.
     pub fn new(setup: Setup) -> Result<Driver, Mismatch> {
         let mut record = Record::new();
-        // SAFETY: just made, not shared with a heap yet.
-        unsafe { record.0.as_mut() }.funcrefs_len = FUNCTIONS;
+        record.fields().funcrefs_len = FUNCTIONS;
         let types = Arc::new(Types::new());
         let pool = SpacePool::new();
         let heap = fresh_heap(&setup, &types, &pool, &record).map_err(|error| Mismatch {
@@ -214,7 +192,7 @@ impl Driver {
                 let ty = ARRAYS[ty as usize % ARRAYS.len()];
                 self.new_object(frame(to), ty, len, 0)
             }
-            Op::NewExtern { to } => self.new_object(frame(to), 0, 0, 0),
+            Op::NewExtern { to } => self.new_object(frame(to), HOST, 0, 0),
             Op::NewException { to, from } => {
                 self.new_object(frame(to), EXCEPTION, 0, usize::from(from))
             }
@@ -304,7 +282,10 @@ impl Driver {
 
     fn run(&mut self, code: fn(&Emitted) -> &Code, args: &[u64]) -> Result<u64, What> {
         let emitted = Arc::clone(&self.emitted);
-        let mut machine = Running(&mut self.heap);
+        let mut machine = Running {
+            heap: &mut self.heap,
+            record: &mut self.record,
+        };
         match code(&emitted).run(args, &mut self.slots.0, &mut machine) {
             Ok(result) => Ok(result),
             Err(Stop::Fault(fault)) => Err(What::Fault(fault)),
@@ -426,7 +407,10 @@ impl Driver {
         let size = (scan.size + len * scan.element_bytes).next_multiple_of(8);
         let args = [u64::from(size), u64::from(ty), u64::from(len)];
         let emitted = Arc::clone(&self.emitted);
-        let mut machine = Running(&mut self.heap);
+        let mut machine = Running {
+            heap: &mut self.heap,
+            record: &mut self.record,
+        };
         let made = emitted.allocate[&ty].run(&args, &mut self.slots.0, &mut machine);
         let raw = match made {
             Ok(raw) => raw as u32,
@@ -506,14 +490,18 @@ impl Driver {
 
     /// An object in a frame slot that is no i31: its reference, kind, type and number of fields or
     /// elements.
-    fn object(&self, slot: usize) -> Option<(GcRef, Kind, u32, usize)> {
+    pub(super) fn object(&self, slot: usize) -> Option<(GcRef, Kind, u32, usize)> {
         let object = self.model.get(self.refs[slot])?;
         let reference = GcRef::from_raw(self.slots.0[slot])?;
         Some((reference, object.kind, object.ty, object.values.len()))
     }
 
     /// The nearest frame slot, from `slot` on, whose object passes `test`.
-    fn nearest(&self, slot: usize, test: impl Fn(Kind, u32, usize) -> bool) -> Option<usize> {
+    pub(super) fn nearest(
+        &self,
+        slot: usize,
+        test: impl Fn(Kind, u32, usize) -> bool,
+    ) -> Option<usize> {
         (0..FRAME)
             .map(|i| FRAME_AT + (slot - FRAME_AT + i) % FRAME)
             .find(|&slot| {
@@ -523,14 +511,19 @@ impl Driver {
     }
 
     /// The nearest array, from `slot` on.
-    fn array(&self, slot: usize) -> Option<(usize, GcRef, u32, usize)> {
+    pub(super) fn array(&self, slot: usize) -> Option<(usize, GcRef, u32, usize)> {
         let slot = self.nearest(slot, |kind, _, _| kind == Kind::Array)?;
         let (array, _, ty, count) = self.object(slot)?;
         Some((slot, array, ty, count))
     }
 
     /// A value that a place of that type can take, for heap and model.
-    fn value(&self, storage: StorageKind, from: usize, number: u32) -> Option<(Stored, u128)> {
+    pub(super) fn value(
+        &self,
+        storage: StorageKind,
+        from: usize,
+        number: u32,
+    ) -> Option<(Stored, u128)> {
         let wide = u64::from(number).wrapping_mul(0x1_0000_0101);
         let very_wide = u128::from(wide) * 0x1_0000_0000_0001;
         Some(match storage {
@@ -616,149 +609,6 @@ impl Driver {
         }
         Ok(())
     }
-
-    fn fill(
-        &mut self,
-        slot: usize,
-        at: usize,
-        len: usize,
-        from: usize,
-        number: u32,
-    ) -> Result<(), What> {
-        let Some((slot, array, ty, count)) = self.array(slot) else {
-            return Ok(());
-        };
-        let Some((value, expected)) = self.value(storage(ty, 0), from, number) else {
-            return Ok(());
-        };
-        let (at, len) = clamp(at, len, count, number);
-        let done = self.heap.array_fill(array, at as u32, value, len as u32);
-        if at + len > count {
-            return expect_out_of_bounds(done);
-        }
-        done?;
-        if let Some(object) = self.model.get_mut(self.refs[slot]) {
-            object.values[at..at + len].fill(expected);
-        }
-        Ok(())
-    }
-
-    fn copy(&mut self, to: usize, from: usize, [at, start, len]: [usize; 3]) -> Result<(), What> {
-        let Some((to, target, to_ty, to_len)) = self.array(to) else {
-            return Ok(());
-        };
-        // From the same type, or from nodes to anything.
-        let alike = |ty: u32| ty == to_ty || (ty == 7 && to_ty == 6);
-        let source = self.nearest(from, |kind, ty, _| kind == Kind::Array && alike(ty));
-        let Some((from, source, _, from_len)) = source.and_then(|slot| self.array(slot)) else {
-            return Ok(());
-        };
-        let (at, mut len) = clamp(at, len, to_len, start as u32);
-        let start = start % (from_len + 1);
-        if len % 8 != 7 {
-            len = len.min(from_len - start);
-        }
-        let done = self
-            .heap
-            .array_copy(target, at as u32, source, start as u32, len as u32);
-        if at + len > to_len || start + len > from_len {
-            return expect_out_of_bounds(done);
-        }
-        done?;
-        let object = self.model.get(self.refs[from]);
-        let values = object.map(|o| o.values[start..start + len].to_vec());
-        if let (Some(object), Some(values)) = (self.model.get_mut(self.refs[to]), values) {
-            object.values[at..at + len].copy_from_slice(&values);
-        }
-        Ok(())
-    }
-
-    fn init_bytes(&mut self, slot: usize, at: usize, number: u32) -> Result<(), What> {
-        let Some((slot, array, ty, count)) = self.array(slot) else {
-            return Ok(());
-        };
-        let (width, len) = match ty {
-            8 => (1, 5),
-            9 => (8, 2),
-            10 => (16, 1),
-            _ => return Ok(()),
-        };
-        let bytes: Vec<u8> = (0..width * len)
-            .map(|i| (number >> (i % 4 * 8)) as u8 ^ i as u8)
-            .collect();
-        let done = self.heap.array_init_bytes(array, at as u32, &bytes);
-        if at + len > count {
-            return expect_out_of_bounds(done);
-        }
-        done?;
-        if let Some(object) = self.model.get_mut(self.refs[slot]) {
-            for (value, bytes) in object.values[at..].iter_mut().zip(bytes.chunks(width)) {
-                *value = bytes.iter().rev().fold(0, |v, &b| v << 8 | u128::from(b));
-            }
-        }
-        Ok(())
-    }
-
-    fn init_refs(&mut self, slot: usize, at: usize, first: usize, len: usize) -> Result<(), What> {
-        let Some((slot, array, ty, count)) = self.array(slot) else {
-            return Ok(());
-        };
-        let element = storage(ty, 0);
-        let (first, len) = (TABLE_AT + first % TABLE, len % 16);
-        let len = len.min(SEGMENT_AT - first);
-        let range = first..first + len;
-        if !is_ref(element)
-            || !self.refs[range.clone()]
-                .iter()
-                .all(|&r| self.model.fits(r, element))
-        {
-            return Ok(());
-        }
-        let refs = self.slots.0[range.clone()].to_vec();
-        let done = self.heap.array_init_refs(array, at as u32, &refs);
-        if at + len > count {
-            return expect_out_of_bounds(done);
-        }
-        done?;
-        if let Some(object) = self.model.get_mut(self.refs[slot]) {
-            for (value, &reference) in object.values[at..].iter_mut().zip(&self.refs[range]) {
-                *value = u128::from(reference);
-            }
-        }
-        Ok(())
-    }
-
-    fn table_fill(&mut self, at: usize, len: usize, from: usize) -> Result<(), What> {
-        let range = table_range(at, len);
-        let new = GcRef::from_raw(self.slots.0[from]);
-        self.heap
-            .fill_roots(&mut self.slots.0[range.clone()], new)?;
-        let reference = self.refs[from];
-        self.refs[range].fill(reference);
-        Ok(())
-    }
-
-    fn table_copy(&mut self, at: usize, start: usize, len: usize) -> Result<(), What> {
-        let (at, start) = (at % TABLE, start % TABLE);
-        let len = len % (TABLE - at.max(start) + 1);
-        let slots = &mut self.slots.0[TABLE_AT..SEGMENT_AT];
-        self.heap.copy_roots_within(slots, at, start, len)?;
-        let refs = &mut self.refs[TABLE_AT..SEGMENT_AT];
-        refs.copy_within(start..start + len, at);
-        Ok(())
-    }
-
-    fn table_init(&mut self, at: usize, start: usize, len: usize) -> Result<(), What> {
-        let start = start % SEGMENT;
-        let len = len % (SEGMENT - start + 1);
-        let at = TABLE_AT + at % (TABLE - len + 1);
-        let from = SEGMENT_AT + start;
-        let segment = self.slots.0[from..from + len].to_vec();
-        let to = &mut self.slots.0[at..at + len];
-        self.heap.copy_roots(to, &segment)?;
-        self.refs.copy_within(from..from + len, at);
-        Ok(())
-    }
 }
 
 fn frame(slot: u8) -> usize {
@@ -769,23 +619,8 @@ fn storage_bytes(ty: u32) -> u64 {
     u64::from(crate::heap::layout::storage_bytes(storage(ty, 0)))
 }
 
-/// A range that is mostly inside of `count`, and one too long when the number says so.
-fn clamp(at: usize, len: usize, count: usize, number: u32) -> (usize, usize) {
-    let at = at % (count + 1);
-    if number.is_multiple_of(16) {
-        (at, count - at + 1)
-    } else {
-        (at, len % (count - at + 1))
-    }
-}
-
-fn table_range(at: usize, len: usize) -> std::ops::Range<usize> {
-    let at = at % TABLE;
-    let len = len % (TABLE - at + 1);
-    TABLE_AT + at..TABLE_AT + at + len
-}
-
-fn expect_out_of_bounds<T>(result: Result<T, AccessError>) -> Result<(), What> {
+/// Returns an error unless the access was refused for its bounds.
+pub(super) fn expect_out_of_bounds<T>(result: Result<T, AccessError>) -> Result<(), What> {
     match result {
         Err(AccessError::OutOfBounds) => Ok(()),
         Err(AccessError::Fault(fault)) => Err(What::Fault(fault)),

@@ -4,6 +4,7 @@
 //! Addresses are not native here: an object's address is its offset, a root's is [`ROOTS`] + 4 *
 //! its number.
 
+use super::record::Record;
 use super::slots::{SLOTS, Slots};
 use crate::abi::libcalls::LibCall;
 use crate::heap::emit::{
@@ -28,7 +29,6 @@ const SLOT: Slot = Slot {
 enum Insn {
     Constant(Reg, u32),
     Op(Op, Reg, Reg, Reg),
-    AddOverflow(Reg, Reg, Reg, Reg),
     Address(Reg, Reg),
     Load(Reg, Reg, i32),
     Store(Reg, i32, Reg),
@@ -99,7 +99,6 @@ impl Code {
         let object = EmitAllocation {
             tag,
             bytes: Reg(0),
-            constant_bytes: None,
             slow,
             args: &[Reg(1), Reg(2)],
         };
@@ -116,7 +115,7 @@ impl Code {
         &self,
         args: &[u64],
         roots: &mut [u32],
-        machine: &mut dyn Machine,
+        machine: &mut Running<'_>,
     ) -> Result<u64, Stop> {
         let mut regs = [0u64; 64];
         regs[..args.len()].copy_from_slice(args);
@@ -129,32 +128,26 @@ impl Code {
                     let (a, b) = (regs[a.0 as usize] as u32, regs[b.0 as usize] as u32);
                     regs[to.0 as usize] = u64::from(operate(*op, a, b));
                 }
-                Insn::AddOverflow(to, over, a, b) => {
-                    let (a, b) = (regs[a.0 as usize] as u32, regs[b.0 as usize] as u32);
-                    let (sum, carry) = a.overflowing_add(b);
-                    regs[to.0 as usize] = u64::from(sum);
-                    regs[over.0 as usize] = u64::from(carry);
-                }
                 Insn::Address(to, reference) => regs[to.0 as usize] = regs[reference.0 as usize],
                 Insn::Load(to, address, offset) => {
                     let address = regs[address.0 as usize].wrapping_add_signed(i64::from(*offset));
-                    regs[to.0 as usize] = u64::from(load(machine.memory(), roots, address));
+                    regs[to.0 as usize] = u64::from(load(&machine.heap.memory, roots, address));
                 }
                 Insn::Store(address, offset, value) => {
                     let address = regs[address.0 as usize].wrapping_add_signed(i64::from(*offset));
                     store(
-                        machine.memory(),
+                        &mut machine.heap.memory,
                         roots,
                         address,
                         regs[value.0 as usize] as u32,
                     );
                 }
                 Insn::LoadWord(to, word) => {
-                    regs[to.0 as usize] = u64::from(machine.memory().store_word(*word));
+                    regs[to.0 as usize] = u64::from(machine.record.word(*word));
                 }
                 Insn::StoreWord(word, value) => {
                     let value = regs[value.0 as usize] as u32;
-                    machine.memory().set_store_word(*word, value);
+                    machine.record.set_word(*word, value);
                 }
                 Insn::Branch(condition, then, otherwise) => {
                     let taken = if regs[condition.0 as usize] as u32 != 0 {
@@ -186,31 +179,21 @@ impl Code {
 }
 
 /// What the code runs on.
-pub trait Machine {
-    /// Memory and words.
-    fn memory(&mut self) -> &mut ObjectMemory;
-    /// A libcall.
-    fn call(&mut self, call: LibCall, args: &[u64], roots: &mut [u32]) -> Result<u32, Stop>;
+pub(super) struct Running<'a> {
+    /// The heap: memory, and the bodies of libcalls.
+    pub heap: &'a mut Heap,
+    /// The words of the record.
+    pub record: &'a mut Record,
 }
 
-/// A heap as a machine.
-pub struct Running<'a>(pub &'a mut Heap);
-
-impl Machine for Running<'_> {
-    fn memory(&mut self) -> &mut ObjectMemory {
-        &mut self.0.memory
-    }
-
+impl Running<'_> {
     fn call(&mut self, call: LibCall, args: &[u64], roots: &mut [u32]) -> Result<u32, Stop> {
+        let ty = TypeId(args[0] as u32);
         let made = match call {
-            LibCall::alloc_struct => {
-                let ty = TypeId(args[0] as u32);
-                with_slots(roots, |slots| self.0.alloc_struct(ty, slots))
-            }
-            _ => {
-                let ty = TypeId(args[0] as u32);
-                with_slots(roots, |slots| self.0.alloc_array(ty, args[1] as u32, slots))
-            }
+            LibCall::alloc_struct => with_slots(roots, |slots| self.heap.alloc_struct(ty, slots)),
+            _ => with_slots(roots, |slots| {
+                self.heap.alloc_array(ty, args[1] as u32, slots)
+            }),
         };
         match made {
             Ok(reference) => Ok(reference.raw()),
@@ -248,11 +231,9 @@ fn operate(op: Op, a: u32, b: u32) -> u32 {
         Op::Sub => a.wrapping_sub(b),
         Op::And => a & b,
         Op::Or => a | b,
-        Op::Shl => a.wrapping_shl(b),
         Op::Eq => u32::from(a == b),
         Op::Ne => u32::from(a != b),
         Op::Ult => u32::from(a < b),
-        Op::Ugt => u32::from(a > b),
     }
 }
 
@@ -267,12 +248,6 @@ impl Emit for Code {
         let to = self.reg();
         self.insns.push(Insn::Op(op, to, a, b));
         to
-    }
-
-    fn add_overflow(&mut self, a: Reg, b: Reg) -> (Reg, Reg) {
-        let (to, over) = (self.reg(), self.reg());
-        self.insns.push(Insn::AddOverflow(to, over, a, b));
-        (to, over)
     }
 
     fn object_address(&mut self, reference: Reg) -> Reg {
@@ -304,8 +279,6 @@ impl Emit for Code {
     fn store_word(&mut self, word: StoreWord, value: Reg) {
         self.insns.push(Insn::StoreWord(word, value));
     }
-
-    fn is_reference(&mut self, _value: Reg) {}
 
     fn label(&mut self, params: u32, _cold: bool) -> Label {
         let first = self.regs;

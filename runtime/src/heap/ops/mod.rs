@@ -14,6 +14,8 @@ mod compare;
 mod driver;
 mod emitted;
 mod model;
+mod ranges;
+mod record;
 mod slots;
 mod types;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::Op;
-use super::types::{ARRAYS, EXCEPTION, storages};
+use super::types::{ARRAYS, EXCEPTION, HOST, NODE, SUBNODE, storages};
 use crate::heap::layout::Kind;
 use crate::heap::{AccessError, AllocError, HeapFault};
 use crate::types::{HeapKind, StorageKind, ValKind};
@@ -192,7 +192,7 @@ impl Model {
             (HeapKind::Any | HeapKind::Extern, Some((kind, _))) => kind != Kind::Exception,
             (HeapKind::Any | HeapKind::Extern | HeapKind::Eq | HeapKind::I31, None) => true,
             (HeapKind::Eq, Some((kind, _))) => matches!(kind, Kind::Struct | Kind::Array),
-            (HeapKind::Defined(..), Some((_, ty))) => ty == 1 || ty == 2,
+            (HeapKind::Defined(..), Some((_, ty))) => ty == NODE || ty == SUBNODE,
             _ => false,
         }
     }
@@ -286,7 +286,7 @@ impl Model {
     #[must_use]
     pub fn kind(ty: u32) -> Kind {
         match ty {
-            0 => Kind::Extern,
+            HOST => Kind::Extern,
             EXCEPTION => Kind::Exception,
             ty if ARRAYS.contains(&ty) => Kind::Array,
             _ => Kind::Struct,

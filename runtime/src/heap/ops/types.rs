@@ -9,12 +9,37 @@ use crate::types::{
     Composite, FieldKind, FuncSig, HeapKind, RefKind, Shape, StorageKind, TypeDef, TypeId, ValKind,
 };
 
-/// Structure types.
-pub const STRUCTS: [u32; 5] = [1, 2, 3, 4, 5];
-/// Array types.
-pub const ARRAYS: [u32; 6] = [6, 7, 8, 9, 10, 11];
+/// What stands for the type of a reference of the host, which has none.
+pub const HOST: u32 = 0;
+/// A structure of a number and any reference.
+pub const NODE: u32 = 1;
+/// A subtype of [`NODE`] with more fields.
+pub const SUBNODE: u32 = 2;
+/// A structure with fields of every storage type.
+pub const MIXED: u32 = 3;
+/// A structure without fields.
+pub const EMPTY: u32 = 4;
+/// A structure of many references.
+pub const WIDE: u32 = 5;
+/// Arrays of any references.
+pub const REFS: u32 = 6;
+/// Arrays of references to [`NODE`].
+pub const NODES: u32 = 7;
+/// Arrays of bytes.
+pub const BYTES: u32 = 8;
+/// Arrays of i64.
+pub const LONGS: u32 = 9;
+/// Arrays of v128.
+pub const VECTORS: u32 = 10;
+/// Arrays of references of the host.
+pub const EXTERNS: u32 = 11;
 /// The function type of the one tag.
 pub const EXCEPTION: u32 = 12;
+
+/// Structure types.
+pub const STRUCTS: [u32; 5] = [NODE, SUBNODE, MIXED, EMPTY, WIDE];
+/// Array types.
+pub const ARRAYS: [u32; 6] = [REFS, NODES, BYTES, LONGS, VECTORS, EXTERNS];
 /// Number of functions.
 pub const FUNCTIONS: u32 = 10;
 
@@ -30,7 +55,7 @@ const EQ: StorageKind = reference(HeapKind::Eq);
 const I31: StorageKind = reference(HeapKind::I31);
 const EXTERN: StorageKind = reference(HeapKind::Extern);
 const FUNC: StorageKind = reference(HeapKind::Func);
-const NODE: StorageKind = reference(HeapKind::Defined(TypeId(1), Shape::Struct));
+const NODE_REF: StorageKind = reference(HeapKind::Defined(TypeId(NODE), Shape::Struct));
 const I32: StorageKind = StorageKind::Val(ValKind::I32);
 const I64: StorageKind = StorageKind::Val(ValKind::I64);
 const F64: StorageKind = StorageKind::Val(ValKind::F64);
@@ -40,11 +65,11 @@ const V128: StorageKind = StorageKind::Val(ValKind::V128);
 #[must_use]
 pub fn storages(ty: u32) -> &'static [StorageKind] {
     match ty {
-        1 => &[I32, ANY],
-        2 => &[I32, ANY, EQ, I64],
-        3 => &[
+        NODE => &[I32, ANY],
+        SUBNODE => &[I32, ANY, EQ, I64],
+        MIXED => &[
             StorageKind::I8,
-            NODE,
+            NODE_REF,
             V128,
             StorageKind::I16,
             I31,
@@ -52,15 +77,15 @@ pub fn storages(ty: u32) -> &'static [StorageKind] {
             FUNC,
             EXTERN,
         ],
-        4 => &[],
-        5 => &[ANY; 40],
-        6 => &[ANY],
-        7 => &[NODE],
-        8 => &[StorageKind::I8],
-        9 => &[I64],
-        10 => &[V128],
-        11 => &[EXTERN],
-        12 => &[I32, ANY, EXTERN],
+        EMPTY => &[],
+        WIDE => &[ANY; 40],
+        REFS => &[ANY],
+        NODES => &[NODE_REF],
+        BYTES => &[StorageKind::I8],
+        LONGS => &[I64],
+        VECTORS => &[V128],
+        EXTERNS => &[EXTERN],
+        EXCEPTION => &[I32, ANY, EXTERN],
         _ => &[],
     }
 }
@@ -73,7 +98,7 @@ impl Types {
     /// All of them.
     #[must_use]
     pub fn new() -> Types {
-        Types((1..=EXCEPTION).map(|ty| Arc::new(define(ty))).collect())
+        Types((NODE..=EXCEPTION).map(|ty| Arc::new(define(ty))).collect())
     }
 }
 
@@ -98,10 +123,10 @@ fn define(ty: u32) -> TypeDef {
         Composite::Struct(storages.iter().map(field).collect())
     };
     TypeDef {
-        is_final: ty != 1,
-        supertype: (ty == 2).then_some(TypeId(1)),
+        is_final: ty != NODE,
+        supertype: (ty == SUBNODE).then_some(TypeId(NODE)),
         composite,
-        depth: u32::from(ty == 2),
+        depth: u32::from(ty == SUBNODE),
     }
 }
 
