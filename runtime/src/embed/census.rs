@@ -90,7 +90,7 @@ pub struct StoreStats {
 pub(super) fn stats(store: &StoreOpaque) -> StoreStats {
     let (hosts_created, hosts_dropped) = store.hosts.counts();
     let (scoped_roots, owned_roots) = store.contents.handles.counts();
-    let heap = store.heap.as_ref();
+    let heap = store.heap.get();
     let heap_stats = heap.map(crate::heap::Heap::stats).unwrap_or_default();
     StoreStats {
         collections: heap_stats.collections,
@@ -108,7 +108,7 @@ pub(super) fn stats(store: &StoreOpaque) -> StoreStats {
 
 pub(super) fn take(store: &mut StoreOpaque) -> Result<Census, Error> {
     let engine = Engine::from_data(&store.engine);
-    let Some(heap) = &mut store.heap else {
+    let Some(heap) = store.heap.get_mut() else {
         return Ok(Census::default());
     };
     let counted = heap.census()?;

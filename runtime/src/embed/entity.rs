@@ -289,7 +289,7 @@ impl Table {
         } else {
             opaque.table_set_func(id, at, raw.func())?;
         }
-        opaque.settle();
+        opaque.drop_dead_hosts();
         Ok(())
     }
 
@@ -340,7 +340,7 @@ impl Table {
         } else {
             opaque.table_fill_func(id, at, raw.func(), len)?;
         }
-        opaque.settle();
+        opaque.drop_dead_hosts();
         Ok(())
     }
 
@@ -371,7 +371,7 @@ impl Table {
             return Ok(opaque.without_barriers(|s| s.table_copy((to, at), (from, start), len))?);
         });
         opaque.table_copy((to, at), (from, start), len)?;
-        opaque.settle();
+        opaque.drop_dead_hosts();
         Ok(())
     }
 }
@@ -456,7 +456,7 @@ impl Global {
             return Ok(opaque.without_barriers(|store| store.global_set(id, raw))?);
         });
         opaque.global_set(id, raw)?;
-        opaque.settle();
+        opaque.drop_dead_hosts();
         Ok(())
     }
 }

@@ -26,7 +26,7 @@ use crate::instance::InstanceId;
 use crate::instance::contents::Definition;
 use crate::instance::host::{HostBody, HostFunc};
 use crate::instance::invoke::Callable;
-use crate::instance::store::{StoreId, StoreOpaque, write_root};
+use crate::instance::store::{StoreId, StoreOpaque};
 
 /// Values on their way between host and compiled code: a few need no allocation.
 pub(crate) type Buffer = SmallVec<[ValRaw; 8]>;
@@ -243,7 +243,7 @@ pub(crate) fn from_ended(store: &mut StoreOpaque, ended: Ended) -> Error {
                 .ok_or(Error::Misuse(Misuse::Stale))
                 .and_then(|exception| OwnedRooted::new(store, exception));
             // The handle counts it now.
-            let released = write_root(&mut store.heap, &mut pending, None);
+            let released = store.heap.write_root(&mut pending, None);
             store.vm_mut().pending_exception = 0;
             match (thrown, released) {
                 (Ok(thrown), Ok(())) => Error::Thrown(thrown),

@@ -197,7 +197,7 @@ impl StructRef {
         let stored = to_stored(store, &value.into(), kind.storage)?;
         let reference = self.root().get(store)?;
         store.heap()?.write_field(reference, at as u32, stored)?;
-        store.settle();
+        store.drop_dead_hosts();
         Ok(())
     }
 }
@@ -335,7 +335,7 @@ impl ArrayRef {
         let heap = store.heap()?;
         heap.write_element(reference, at, stored)
             .map_err(crate::execute::Raised::from)?;
-        store.settle();
+        store.drop_dead_hosts();
         Ok(())
     }
 }

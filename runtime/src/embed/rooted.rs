@@ -267,7 +267,7 @@ impl<C: AsContextMut> Drop for RootScope<C> {
         let store = self.store.as_context_mut().opaque_mut();
         // A corrupt heap poisons itself and says so at the next operation.
         let _ = store.contents.handles.exit(&mut store.heap, self.depth);
-        store.settle();
+        store.drop_dead_hosts();
     }
 }
 

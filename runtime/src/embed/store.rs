@@ -131,7 +131,7 @@ impl<T> Store<T> {
         // SAFETY: just made.
         let this = unsafe { &mut *opaque };
         // SAFETY: O1.
-        unsafe { this.settle_at(opaque, inner.as_ptr().cast(), None) };
+        unsafe { this.attach(opaque, inner.as_ptr().cast(), None) };
         Store {
             inner,
             owns: PhantomData,

@@ -16,7 +16,7 @@ use super::{GlobalId, InstanceId, MemoryId, TableId, TagId};
 use crate::abi::vmctx::{VmFuncRef, VmStore};
 use crate::execute::{Execution, unwind};
 use crate::heap::{RootKind, Roots};
-use crate::index::FuncIdx;
+use crate::index::{DataIdx, ElemIdx, FuncIdx};
 use crate::module::Module;
 use crate::planted::Planted;
 use crate::types::TypeId;
@@ -44,6 +44,18 @@ pub struct InstanceData {
     pub dropped_datas: Box<[bool]>,
     /// Records of the host's functions that it imports.
     pub records: Vec<Record>,
+}
+
+impl InstanceData {
+    /// Returns the bytes of a data segment, or none if it was dropped.
+    #[must_use]
+    pub fn data(&self, data: DataIdx) -> &[u8] {
+        if self.dropped_datas[data.as_usize()] {
+            &[]
+        } else {
+            self.module.data(data)
+        }
+    }
 }
 
 /// A tag of a store.
@@ -127,6 +139,82 @@ impl Contents {
             temporaries: Vec::new(),
             planted,
         }
+    }
+
+    /// An instance.
+    ///
+    /// # Panics
+    /// When there is no such instance.
+    #[must_use]
+    pub fn instance(&self, id: InstanceId) -> &InstanceData {
+        &self.instances[id.at()]
+    }
+
+    /// An instance.
+    ///
+    /// # Panics
+    /// When there is no such instance.
+    pub fn instance_mut(&mut self, id: InstanceId) -> &mut InstanceData {
+        &mut self.instances[id.at()]
+    }
+
+    /// An instance's element segment.
+    ///
+    /// # Panics
+    /// When there is no such instance or segment.
+    #[must_use]
+    pub fn segment(&self, instance: InstanceId, elem: ElemIdx) -> &Segment {
+        &self.instance(instance).segments[elem.as_usize()]
+    }
+
+    /// An instance's element segment.
+    ///
+    /// # Panics
+    /// When there is no such instance or segment.
+    pub(super) fn segment_mut(&mut self, instance: InstanceId, elem: ElemIdx) -> &mut Segment {
+        &mut self.instance_mut(instance).segments[elem.as_usize()]
+    }
+
+    /// A table to be written, and an element segment to be read.
+    ///
+    /// # Panics
+    /// When one of them does not exist.
+    pub(super) fn table_and_segment(
+        &mut self,
+        table: TableId,
+        instance: InstanceId,
+        elem: ElemIdx,
+    ) -> (&mut TableData, &Segment) {
+        let segment = &self.instances[instance.at()].segments[elem.as_usize()];
+        (&mut self.tables[table.at()], segment)
+    }
+
+    /// A memory to be written, and the bytes of a data segment to be read.
+    ///
+    /// # Panics
+    /// When one of them does not exist.
+    pub(super) fn memory_and_data(
+        &mut self,
+        memory: MemoryId,
+        instance: InstanceId,
+        data: DataIdx,
+    ) -> (&mut MemoryData, &[u8]) {
+        let bytes = self.instances[instance.at()].data(data);
+        (&mut self.memories[memory.at()], bytes)
+    }
+
+    /// A table to be written, and another one to be read.
+    ///
+    /// # Panics
+    /// When they are the same, or one of them does not exist.
+    pub(super) fn two_tables(
+        &mut self,
+        written: TableId,
+        read: TableId,
+    ) -> (&mut TableData, &TableData) {
+        let both = self.tables.get_disjoint_mut([written.at(), read.at()]);
+        let [written, read] = both.expect("two tables of this store");
+        (written, read)
     }
 
     /// How many tables, memories, globals and tags there are.

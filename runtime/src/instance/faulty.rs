@@ -1,6 +1,6 @@
 //! What planted faults do to a store. Only the cargo feature `planted` compiles this.
 
-use super::store::{StoreOpaque, init_root};
+use super::store::StoreOpaque;
 use crate::execute::Raised;
 use crate::heap::{CollectorTraits, GcRef};
 
@@ -21,13 +21,13 @@ impl StoreOpaque {
         change: fn(CollectorTraits) -> CollectorTraits,
         act: impl FnOnce(&mut StoreOpaque) -> R,
     ) -> R {
-        let Some(heap) = &mut self.heap else {
+        let Some(heap) = self.heap.get_mut() else {
             return act(self);
         };
         let sound = heap.traits();
         heap.set_traits(change(sound));
         let result = act(self);
-        if let Some(heap) = &mut self.heap {
+        if let Some(heap) = self.heap.get_mut() {
             heap.set_traits(sound);
         }
         result
@@ -35,6 +35,6 @@ impl StoreOpaque {
 
     /// Increments the count of an object for which no place is found afterwards.
     pub(crate) fn count_once_more(&mut self, raw: u32) -> Result<(), Raised> {
-        init_root(&mut self.heap, &mut 0, GcRef::from_raw(raw))
+        Ok(self.heap.init_root(&mut 0, GcRef::from_raw(raw))?)
     }
 }

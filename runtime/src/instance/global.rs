@@ -86,8 +86,7 @@ impl StoreOpaque {
         &self.contents.globals[id.at()]
     }
 
-    /// Writes a global whose type has been checked. A collected reference goes the one way there
-    /// is.
+    /// Writes a global whose type has been checked.
     ///
     /// # Errors
     /// The heap is corrupt.
@@ -96,7 +95,7 @@ impl StoreOpaque {
         match global.slot() {
             Some(slot) => {
                 let new = GcRef::from_raw(value.low_u32());
-                super::store::write_root(&mut self.heap, slot, new)
+                Ok(self.heap.write_root(slot, new)?)
             }
             None => {
                 // SAFETY: as in `GlobalData::get`.

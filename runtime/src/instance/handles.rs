@@ -9,8 +9,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::heap::fault::HeapFault;
-use crate::heap::{GcRef, Heap};
+use super::lazy_heap::LazyHeap;
+use crate::heap::{GcRef, HeapFault};
 use crate::planted::planted;
 
 /// Names a scoped root.
@@ -51,7 +51,7 @@ impl Handles {
     ///
     /// # Errors
     /// The heap is corrupt.
-    pub fn exit(&mut self, heap: &mut Option<Heap>, depth: usize) -> Result<(), HeapFault> {
+    pub fn exit(&mut self, heap: &mut LazyHeap, depth: usize) -> Result<(), HeapFault> {
         if self.scoped.len() > depth {
             self.generation += 1;
         }
@@ -59,9 +59,7 @@ impl Handles {
             let Some(mut last) = self.scoped.pop() else {
                 break;
             };
-            if let Some(heap) = heap {
-                heap.clear_root(&mut last.raw)?;
-            }
+            heap.write_root(&mut last.raw, None)?;
         }
         Ok(())
     }
@@ -70,15 +68,9 @@ impl Handles {
     ///
     /// # Errors
     /// The heap is corrupt.
-    pub fn root(
-        &mut self,
-        heap: &mut Option<Heap>,
-        reference: GcRef,
-    ) -> Result<ScopedRoot, HeapFault> {
-        let mut raw = reference.raw();
-        if let Some(heap) = heap {
-            heap.init_root(&mut raw, Some(reference))?;
-        }
+    pub fn root(&mut self, heap: &mut LazyHeap, reference: GcRef) -> Result<ScopedRoot, HeapFault> {
+        let mut raw = 0;
+        heap.init_root(&mut raw, Some(reference))?;
         let at = self.scoped.len() as u32;
         let generation = self.generation;
         self.scoped.push(Scoped { raw, generation });
@@ -101,7 +93,7 @@ impl Handles {
     /// The heap is corrupt.
     pub fn own(
         &mut self,
-        heap: &mut Option<Heap>,
+        heap: &mut LazyHeap,
         reference: GcRef,
     ) -> Result<(u32, Dropped), HeapFault> {
         self.sweep(heap)?;
@@ -110,10 +102,7 @@ impl Handles {
             (self.owned.len() - 1) as u32
         });
         let slot = &mut self.owned[at as usize];
-        match heap {
-            Some(heap) => heap.init_root(slot, Some(reference))?,
-            None => *slot = reference.raw(),
-        }
+        heap.init_root(slot, Some(reference))?;
         Ok((at, Arc::clone(&self.dropped)))
     }
 
@@ -127,7 +116,7 @@ impl Handles {
     ///
     /// # Errors
     /// The heap is corrupt.
-    pub fn sweep(&mut self, heap: &mut Option<Heap>) -> Result<(), HeapFault> {
+    pub fn sweep(&mut self, heap: &mut LazyHeap) -> Result<(), HeapFault> {
         let mut dropped = {
             let mut shared = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
             if shared.is_empty() {
@@ -139,11 +128,10 @@ impl Handles {
         dropped.sort_unstable();
         for at in dropped {
             let slot = &mut self.owned[at as usize];
-            match heap {
-                Some(heap) if !planted!(heap.planted(), HandleReleaseKeepsCount) => {
-                    heap.clear_root(slot)?;
-                }
-                _ => *slot = 0,
+            if planted!(heap.planted(), HandleReleaseKeepsCount) {
+                *slot = 0;
+            } else {
+                heap.write_root(slot, None)?;
             }
             self.free.push(at);
         }

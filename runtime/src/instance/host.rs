@@ -217,6 +217,6 @@ unsafe fn host_call(
         return result;
     }
     store.contents.handles.exit(&mut store.heap, scope)?;
-    store.settle();
+    store.drop_dead_hosts();
     result
 }

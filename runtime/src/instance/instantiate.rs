@@ -24,7 +24,7 @@ use super::link::Item;
 use super::mapping::{NoMemory, Record};
 use super::memory::MemoryData;
 use super::segment::Segment;
-use super::store::{StoreOpaque, write_root};
+use super::store::StoreOpaque;
 use super::table::TableData;
 use super::{GlobalId, InstanceId, MemoryId, TableId, TagId};
 use crate::abi::vmctx::{ValRaw, VmFuncImport, VmFuncRef, VmGlobal};
@@ -526,7 +526,7 @@ impl StoreOpaque {
         }
         for global in globals {
             if let Some(slot) = self.contents.globals[global.at()].slot() {
-                write_root(&mut self.heap, slot, None)?;
+                self.heap.write_root(slot, None)?;
             }
         }
         Ok(())

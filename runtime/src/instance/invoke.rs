@@ -130,7 +130,7 @@ impl StoreOpaque {
         {
             self.poison(*fault);
         }
-        self.settle();
+        self.drop_dead_hosts();
         result
     }
 

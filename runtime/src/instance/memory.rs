@@ -162,7 +162,17 @@ impl MemoryData {
         true
     }
 
-    /// The range `at..at + len` if it is in the memory.
+    /// Copies `bytes` to the address `at`.
+    ///
+    /// # Errors
+    /// `MemoryOutOfBounds`; then nothing was written.
+    pub(super) fn write(&mut self, at: u64, bytes: &[u8]) -> Result<(), Raised> {
+        let range = self.range(at, bytes.len() as u64)?;
+        self.data_mut()[range].copy_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Returns the range `at..at + len` if it is in the memory.
     fn range(&self, at: u64, len: u64) -> Result<std::ops::Range<usize>, Raised> {
         match at.checked_add(len) {
             Some(end) if end <= self.bytes() => Ok(at as usize..end as usize),
@@ -263,17 +273,6 @@ impl StoreOpaque {
             let bytes = unsafe { &*bytes };
             self.memory_mut(to).data_mut()[target].copy_from_slice(bytes);
         }
-        Ok(())
-    }
-
-    /// Copies `bytes` into a memory.
-    ///
-    /// # Errors
-    /// `MemoryOutOfBounds`; then nothing was written.
-    pub fn memory_write(&mut self, id: MemoryId, at: u64, bytes: &[u8]) -> Result<(), Raised> {
-        let memory = self.memory_mut(id);
-        let range = memory.range(at, bytes.len() as u64)?;
-        memory.data_mut()[range].copy_from_slice(bytes);
         Ok(())
     }
 }

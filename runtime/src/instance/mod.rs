@@ -19,6 +19,7 @@ pub mod handles;
 pub mod host;
 pub mod instantiate;
 pub mod invoke;
+pub mod lazy_heap;
 pub mod limiter;
 pub mod link;
 pub mod mapping;

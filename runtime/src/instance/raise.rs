@@ -1,7 +1,7 @@
 //! Ending an activation early, for a store: an exception goes to its handler in wasm code,
 //! everything else to the landing.
 
-use super::store::{StoreOpaque, init_root};
+use super::store::StoreOpaque;
 use crate::error::Trap;
 use crate::execute::{Raised, landing, unwind};
 use crate::heap::GcRef;
@@ -39,8 +39,8 @@ impl StoreOpaque {
             let slot = unsafe { &mut (*vm).pending_exception };
             if planted!(planted, PendingExceptionUncounted) {
                 *slot = object.raw();
-            } else if let Err(fault) = init_root(&mut self.heap, slot, Some(object)) {
-                why = fault;
+            } else if let Err(fault) = self.heap.init_root(slot, Some(object)) {
+                why = fault.into();
             }
         }
         // SAFETY: the caller's promise.

@@ -7,9 +7,10 @@
 
 use std::ptr::{self, NonNull};
 
-use super::InstanceId;
 use super::store::StoreOpaque;
+use super::{InstanceId, MemoryId};
 use crate::abi::vmctx::{VmFuncRef, VmSegment};
+use crate::error::Trap;
 use crate::execute::Raised;
 use crate::heap::GcRef;
 use crate::index::{DataIdx, ElemIdx};
@@ -67,7 +68,7 @@ impl StoreOpaque {
     /// When there is no such instance or segment.
     #[must_use]
     pub fn segment(&self, instance: InstanceId, elem: ElemIdx) -> &Segment {
-        &self.contents.instances[instance.at()].segments[elem.as_usize()]
+        self.contents.segment(instance, elem)
     }
 
     /// `elem.drop`: releases the items.
@@ -79,9 +80,8 @@ impl StoreOpaque {
         if planted!(planted, ElemDropIgnored) {
             return Ok(());
         }
-        let data = &mut self.contents.instances[instance.at()];
-        let vm = data.context.segment(elem.0);
-        let segment = &mut data.segments[elem.as_usize()];
+        let vm = self.contents.instance(instance).context.segment(elem.0);
+        let segment = self.contents.segment_mut(instance, elem);
         match segment {
             Segment::Refs(items) => {
                 let mut items = std::mem::take(items);
@@ -94,7 +94,7 @@ impl StoreOpaque {
                     return Ok(());
                 }
                 for slot in &mut items {
-                    super::store::write_root(&mut self.heap, slot, None)?;
+                    self.heap.write_root(slot, None)?;
                 }
             }
             Segment::Funcs(items) => *items = Vec::new(),
@@ -114,15 +114,14 @@ impl StoreOpaque {
         value: u32,
     ) -> Result<(), Raised> {
         let planted = self.planted();
-        let data = &mut self.contents.instances[instance.at()];
-        match &mut data.segments[elem.as_usize()] {
+        match self.contents.segment_mut(instance, elem) {
             Segment::Refs(items) => {
                 let slot = &mut items[item as usize];
                 if planted!(planted, PassiveSegmentUncounted) {
                     *slot = value;
                     return Ok(());
                 }
-                super::store::write_root(&mut self.heap, slot, GcRef::from_raw(value))
+                Ok(self.heap.write_root(slot, GcRef::from_raw(value))?)
             }
             Segment::Funcs(_) => unreachable!("compiled for a segment of GC references"),
         }
@@ -136,8 +135,7 @@ impl StoreOpaque {
         item: u32,
         value: *mut VmFuncRef,
     ) {
-        let data = &mut self.contents.instances[instance.at()];
-        match &mut data.segments[elem.as_usize()] {
+        match self.contents.segment_mut(instance, elem) {
             Segment::Funcs(items) => items[item as usize] = value,
             Segment::Refs(_) => unreachable!("compiled for a segment of functions"),
         }
@@ -146,12 +144,7 @@ impl StoreOpaque {
     /// The bytes of an instance's data segment; none once it is dropped.
     #[must_use]
     pub fn data(&self, instance: InstanceId, data: DataIdx) -> &[u8] {
-        let owner = &self.contents.instances[instance.at()];
-        if owner.dropped_datas[data.as_usize()] {
-            &[]
-        } else {
-            owner.module.data(data)
-        }
+        self.contents.instance(instance).data(data)
     }
 
     /// `data.drop`.
@@ -159,7 +152,7 @@ impl StoreOpaque {
         if planted!(self.planted(), DataDropIgnored) {
             return;
         }
-        self.contents.instances[instance.at()].dropped_datas[data.as_usize()] = true;
+        self.contents.instance_mut(instance).dropped_datas[data.as_usize()] = true;
     }
 
     /// `memory.init`.
@@ -169,19 +162,14 @@ impl StoreOpaque {
     pub fn memory_init(
         &mut self,
         (instance, data): (InstanceId, DataIdx),
-        memory: super::MemoryId,
+        memory: MemoryId,
         at: u64,
         from: u32,
         len: u32,
     ) -> Result<(), Raised> {
-        let out = Raised::Trap(crate::error::Trap::MemoryOutOfBounds);
-        let module = std::sync::Arc::clone(&self.contents.instances[instance.at()].module);
-        let dropped = self.contents.instances[instance.at()].dropped_datas[data.as_usize()];
-        let bytes = if dropped { &[][..] } else { module.data(data) };
+        let (memory, bytes) = self.contents.memory_and_data(memory, instance, data);
         let from = from as usize;
-        let Some(bytes) = bytes.get(from..from.saturating_add(len as usize)) else {
-            return Err(out);
-        };
-        self.memory_write(memory, at, bytes)
+        let bytes = bytes.get(from..from.saturating_add(len as usize));
+        memory.write(at, bytes.ok_or(Trap::MemoryOutOfBounds)?)
     }
 }

@@ -1,14 +1,14 @@
 //! A store without the embedder's data: the owner of everything that running code can reach.
 //!
 //! Always at one address, inside of the embedder's `Store` (`VmStore::host` points here). Fields
-//! that compiled code or the collector need are in [`Contents`] and [`Heap`]; they are apart so
+//! that compiled code or the collector need are in [`Contents`] and [`LazyHeap`]. They are apart so
 //! that a collection can borrow both.
 //!
 //! Invariants:
-//! - Every write of a GC reference outside of compiled code goes through `write_root`, `init_root`
-//!   or the heap's bulk operations.
+//! - Outside of compiled code, references are written to roots by [`LazyHeap`] only.
 //! - After something proved broken ([`HeapFault`]) the store runs nothing any more.
-//! - Data of host objects is dropped by [`StoreOpaque::settle`], never while a collection runs.
+//! - Data of host objects is dropped by [`StoreOpaque::drop_dead_hosts`], never while a collection
+//!   runs.
 
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,13 +22,14 @@ use super::contents::{Contents, TagData};
 use super::engine::EngineData;
 use super::host::{HostFunc, HostFuncData};
 use super::invoke::Callable;
+use super::lazy_heap::LazyHeap;
 use super::limiter::{EpochHook, LimiterHook, ResourceLimiter, Unlimited};
 use super::mapping::{NoMemory, Record};
 use crate::abi::vmctx::{VmFuncRef, VmStore};
 use crate::config::StoreConfig;
 use crate::error::Exhausted;
 use crate::execute::{Execution, Raised, fuel};
-use crate::heap::{GcRef, Heap, HeapFault, PointKind, Space, TypeSource};
+use crate::heap::{AllocError, GcRef, Heap, HeapFault, PointKind};
 use crate::planted::Planted;
 use crate::types::TypeId;
 use crate::types::registry::Registered;
@@ -110,9 +111,7 @@ impl std::fmt::Debug for HostObjects {
 pub struct StoreOpaque {
     id: StoreId,
     /// The collected heap, from the first allocation on.
-    pub heap: Option<Heap>,
-    /// Where it will be, once that is settled.
-    reserved: Option<Space>,
+    pub heap: LazyHeap,
     /// Everything else that is owned.
     pub contents: Contents,
     /// Data behind host references.
@@ -124,8 +123,6 @@ pub struct StoreOpaque {
     kept_types: Vec<Registered>,
     kept_ids: BTreeSet<TypeId>,
     config: StoreConfig,
-    /// See [`Heap::set_full_at`].
-    full_at: Option<u64>,
     outer: *mut c_void,
     limiter: Option<LimiterHook>,
     epoch: Option<EpochHook>,
@@ -135,39 +132,9 @@ pub struct StoreOpaque {
 // SAFETY: `outer` is used only through the store that it points to, by whoever borrows that.
 unsafe impl Send for StoreOpaque {}
 
-/// Replaces the reference in a root. Without a heap there are no objects, only null and i31.
-pub(crate) fn write_root(
-    heap: &mut Option<Heap>,
-    slot: &mut u32,
-    new: Option<GcRef>,
-) -> Result<(), Raised> {
-    match heap {
-        Some(heap) => Ok(heap.write_root(slot, new)?),
-        None => {
-            *slot = GcRef::to_raw(new);
-            Ok(())
-        }
-    }
-}
-
-/// Gives a root its first reference.
-pub(crate) fn init_root(
-    heap: &mut Option<Heap>,
-    slot: &mut u32,
-    new: Option<GcRef>,
-) -> Result<(), Raised> {
-    match heap {
-        Some(heap) => Ok(heap.init_root(slot, new)?),
-        None => {
-            *slot = GcRef::to_raw(new);
-            Ok(())
-        }
-    }
-}
-
 impl StoreOpaque {
-    /// An empty store. `config` fits the engine ([`StoreConfig::check`]). Its address is told
-    /// later, by [`StoreOpaque::settle_at`].
+    /// An empty store. `config` fits the engine ([`StoreConfig::check`]). The store can be used
+    /// when [`StoreOpaque::attach`] has told it its address.
     ///
     /// # Errors
     /// There is no memory.
@@ -177,8 +144,7 @@ impl StoreOpaque {
         let execution = Execution::new(engine.config.trap_mode, config.stack_size);
         let mut store = StoreOpaque {
             id: StoreId::next(),
-            heap: None,
-            reserved: None,
+            heap: LazyHeap::default(),
             contents: Contents::new(vm.start().cast(), execution, planted),
             hosts: HostObjects::default(),
             engine,
@@ -187,7 +153,6 @@ impl StoreOpaque {
             kept_types: Vec::new(),
             kept_ids: BTreeSet::new(),
             config,
-            full_at: None,
             outer: std::ptr::null_mut(),
             limiter: None,
             epoch: None,
@@ -203,12 +168,12 @@ impl StoreOpaque {
         Ok(store)
     }
 
-    /// Tells the store where it and what is around it will stay.
+    /// Tells the store its address and that of the embedder's store around it. Both stay there.
     ///
     /// # Safety
     /// `this` is where this store stays until it is dropped; `outer` and `limiter` belong together
     /// as [`LimiterHook`] says.
-    pub unsafe fn settle_at(
+    pub unsafe fn attach(
         &mut self,
         this: *mut StoreOpaque,
         outer: *mut c_void,
@@ -222,7 +187,7 @@ impl StoreOpaque {
     /// Chooses how the limiter is found.
     ///
     /// # Safety
-    /// As for [`StoreOpaque::settle_at`].
+    /// As for [`StoreOpaque::attach`].
     pub unsafe fn set_limiter(&mut self, limiter: Option<LimiterHook>) {
         self.limiter = limiter;
     }
@@ -230,7 +195,7 @@ impl StoreOpaque {
     /// Chooses who is asked when the deadline has passed.
     ///
     /// # Safety
-    /// The hook belongs to what [`StoreOpaque::settle_at`] was told.
+    /// The hook belongs to what [`StoreOpaque::attach`] was told.
     pub unsafe fn set_epoch_hook(&mut self, hook: Option<EpochHook>) {
         self.epoch = hook;
     }
@@ -290,7 +255,7 @@ impl StoreOpaque {
     pub fn limit<R>(&mut self, ask: impl Fn(&mut dyn ResourceLimiter) -> R) -> R {
         let mut answer = None;
         if let Some(hook) = self.limiter {
-            // SAFETY: the contract of `settle_at`. The embedder's data and this value do not
+            // SAFETY: the contract of `attach`. The embedder's data and this value do not
             // overlap.
             unsafe { (hook.with)(self.outer, &mut |limiter| answer = Some(ask(limiter))) };
         }
@@ -311,7 +276,7 @@ impl StoreOpaque {
         if let Some(fault) = self.broken {
             return Err(Raised::Fault(fault));
         }
-        match self.heap.as_ref().and_then(Heap::first_fault) {
+        match self.heap.first_fault() {
             Some(fault) => Err(fault.into()),
             None => Ok(()),
         }
@@ -320,53 +285,45 @@ impl StoreOpaque {
     /// Notes that something proved broken: the store runs nothing any more, and its heap is not
     /// recycled.
     pub fn poison(&mut self, fault: HeapFault) {
-        if let Some(heap) = &mut self.heap {
-            heap.fault(fault);
-        }
+        self.heap.fault(fault);
         self.broken.get_or_insert(fault);
     }
 
-    /// Settles where the heap will be, for code that looks that up once only.
+    /// Chooses where the heap will be. Code may look that up once only.
     ///
     /// # Errors
     /// `Exhausted(GcHeap)` when there is no address space.
     pub fn reserve_heap(&mut self) -> Result<(), Raised> {
-        if self.heap.is_none() && self.reserved.is_none() {
-            let space = Heap::reserve(self.config.heap_limit, &self.engine.spaces)?;
-            self.vm_mut().heap_base = space.base().as_ptr();
-            self.reserved = Some(space);
+        if let Some(base) = self.heap.reserve(&self.engine, &self.config)? {
+            self.vm_mut().heap_base = base.as_ptr();
         }
         Ok(())
     }
 
-    /// The heap, made now if there was none.
+    /// Returns the heap, which is made if there is none.
     ///
     /// # Errors
     /// `Exhausted(GcHeap)` when there is no address space.
     pub fn heap(&mut self) -> Result<&mut Heap, Raised> {
+        Ok(self.heap_and_contents()?.0)
+    }
+
+    /// Returns the heap, which is made if there is none, and everything else that is owned.
+    ///
+    /// # Errors
+    /// `Exhausted(GcHeap)` when there is no address space.
+    pub fn heap_and_contents(&mut self) -> Result<(&mut Heap, &mut Contents), Raised> {
         self.reserve_heap()?;
-        if let Some(space) = self.reserved.take() {
-            let types: Arc<dyn TypeSource> = Arc::clone(&self.engine.registry) as _;
-            let vm = self.vm.start().cast();
-            // SAFETY: C2: the record lives longer than the heap (fields are dropped in order) and
-            // is used only through the store.
-            let mut heap =
-                unsafe { Heap::new(&self.engine.config, &self.config, types, space, vm) };
-            heap.set_full_at(self.full_at);
-            self.heap = Some(heap);
-        }
-        match &mut self.heap {
-            Some(heap) => Ok(heap),
-            None => Err(Raised::Exhausted(Exhausted::GcHeap)),
-        }
+        let vm = self.vm();
+        // SAFETY: C2: the record lives longer than the heap (fields are dropped in order) and is
+        // used only through the store.
+        let heap = unsafe { self.heap.make(&self.engine, &self.config, vm) }?;
+        Ok((heap, &mut self.contents))
     }
 
     /// The allocation with this number finds the heap full: see [`Heap::set_full_at`].
     pub fn set_full_at(&mut self, number: Option<u64>) {
-        if let Some(heap) = &mut self.heap {
-            heap.set_full_at(number);
-        }
-        self.full_at = number;
+        self.heap.set_full_at(number);
     }
 
     /// What was chosen for it.
@@ -380,11 +337,8 @@ impl StoreOpaque {
     /// # Errors
     /// The heap is corrupt.
     pub fn point(&mut self, kind: PointKind) -> Result<(), Raised> {
-        if let Some(heap) = &mut self.heap {
-            let collected = heap.point(kind, &mut self.contents)?;
-            if collected {
-                self.settle();
-            }
+        if self.heap.point(kind, &mut self.contents)? {
+            self.drop_dead_hosts();
         }
         Ok(())
     }
@@ -399,11 +353,7 @@ impl StoreOpaque {
         kind: PointKind,
         mut references: [u32; N],
     ) -> Result<[u32; N], Raised> {
-        if self
-            .heap
-            .as_mut()
-            .is_none_or(|heap| heap.passes_point(kind))
-        {
+        if self.heap.passes_point(kind) {
             return Ok(references);
         }
         self.with_temporaries(&mut references, |store| store.point(kind))?;
@@ -419,9 +369,6 @@ impl StoreOpaque {
         references: &mut [u32],
         act: impl FnOnce(&mut StoreOpaque) -> Result<R, Raised>,
     ) -> Result<R, Raised> {
-        if self.heap.is_none() {
-            return act(self);
-        }
         let start = self.contents.temporaries.len();
         self.contents.temporaries.extend_from_slice(references);
         let result = act(self);
@@ -438,24 +385,15 @@ impl StoreOpaque {
     /// The heap is corrupt.
     pub fn gc(&mut self) -> Result<(), Raised> {
         self.contents.handles.sweep(&mut self.heap)?;
-        if let Some(heap) = &mut self.heap {
-            heap.collect(&mut self.contents)?;
-        }
-        self.settle();
+        self.heap.collect(&mut self.contents)?;
+        self.drop_dead_hosts();
         Ok(())
     }
 
     /// Drops the data of host objects whose references died.
-    pub fn settle(&mut self) {
-        let Some(heap) = &mut self.heap else { return };
-        if !heap.has_dead_hosts() {
-            return;
-        }
-        let dead: Vec<_> = heap
-            .take_dead_hosts()
-            .into_iter()
-            .filter_map(|at| self.hosts.take(at))
-            .collect();
+    pub fn drop_dead_hosts(&mut self) {
+        let dead = self.heap.take_dead_hosts().into_iter();
+        let dead: Vec<_> = dead.filter_map(|at| self.hosts.take(at)).collect();
         drop(dead);
     }
 
@@ -466,15 +404,11 @@ impl StoreOpaque {
     pub fn alloc_extern(&mut self, object: Box<dyn Any + Send + Sync>) -> Result<GcRef, Raised> {
         self.heap()?;
         let at = self.hosts.insert(object);
-        let result = match &mut self.heap {
-            Some(heap) => heap.alloc_extern(at, &mut self.contents),
-            None => return Err(Raised::Exhausted(Exhausted::GcHeap)),
-        };
-        if result.is_err() {
+        let made = self.allocate(|heap, contents| heap.alloc_extern(at, contents));
+        if made.is_err() {
             drop(self.hosts.take(at));
         }
-        self.settle();
-        Ok(result?)
+        made
     }
 
     /// A new structure, all zero; a collection point. See [`Heap::alloc_struct`].
@@ -505,15 +439,12 @@ impl StoreOpaque {
 
     fn allocate(
         &mut self,
-        make: impl FnOnce(&mut Heap, &mut Contents) -> Result<GcRef, crate::heap::AllocError>,
+        make: impl FnOnce(&mut Heap, &mut Contents) -> Result<GcRef, AllocError>,
     ) -> Result<GcRef, Raised> {
-        self.heap()?;
-        let result = match &mut self.heap {
-            Some(heap) => make(heap, &mut self.contents),
-            None => return Err(Raised::Exhausted(Exhausted::GcHeap)),
-        };
-        self.settle();
-        Ok(result?)
+        let (heap, contents) = self.heap_and_contents()?;
+        let made = make(heap, contents);
+        self.drop_dead_hosts();
+        Ok(made?)
     }
 
     /// A tag.
@@ -594,10 +525,7 @@ impl StoreOpaque {
     /// # Errors
     /// The first thing that is wrong; the store is not to be used any more.
     pub fn verify_heap(&mut self) -> Result<(), HeapFault> {
-        match &mut self.heap {
-            Some(heap) => heap.verify(&mut self.contents),
-            None => Ok(()),
-        }
+        self.heap.verify(&mut self.contents)
     }
 
     /// Checks reference counts against the references there are, if the collector counts.
@@ -605,9 +533,6 @@ impl StoreOpaque {
     /// # Errors
     /// The first thing that is wrong; the store is not to be used any more.
     pub fn audit(&mut self) -> Result<(), HeapFault> {
-        match &mut self.heap {
-            Some(heap) => heap.audit(&mut self.contents),
-            None => Ok(()),
-        }
+        self.heap.audit(&mut self.contents)
     }
 }

@@ -3,9 +3,10 @@
 //!
 //! Invariants:
 //! - **B1** `VmTable::base` and `len` always describe the elements of [`TableData`].
-//! - Every store of a GC reference into a table is one of `Heap::{init_root, write_root,
-//!   clear_root}` (through [`store`](super::store)'s helpers), whoever asks: instructions, segments
-//!   or the embedder.
+//! - Every store of a GC reference into a table is one of [`LazyHeap`](super::lazy_heap::LazyHeap)'s
+//!   writes to roots, whether an instruction asks for it, a segment, or the embedder.
+//! - A table stays in its store during every operation on it, so that its elements are roots
+//!   whenever something may collect.
 //! - A reference handed to growth is held by the new elements only: once for each, and not at all
 //!   when growth fails.
 //!
@@ -16,7 +17,7 @@ use std::ptr::NonNull;
 
 use super::mapping::Record;
 use super::segment::Segment;
-use super::store::{StoreOpaque, write_root};
+use super::store::StoreOpaque;
 use super::{InstanceId, TableId};
 use crate::abi::vmctx::{VmFuncRef, VmTable};
 use crate::error::{Exhausted, Trap};
@@ -205,7 +206,7 @@ impl StoreOpaque {
         let slots = self.contents.tables[id.at()].refs();
         let slot = usize::try_from(at).ok().and_then(|at| slots.get_mut(at));
         let slot = slot.ok_or(OUT)?;
-        write_root(&mut self.heap, slot, GcRef::from_raw(value))
+        Ok(self.heap.write_root(slot, GcRef::from_raw(value))?)
     }
 
     /// `table.set` of a function.
@@ -259,10 +260,7 @@ impl StoreOpaque {
             return Ok(None);
         };
         let slots = &mut self.contents.tables[id.at()].refs()[old as usize..];
-        match &mut self.heap {
-            Some(heap) => heap.init_roots(slots, GcRef::from_raw(init))?,
-            None => slots.fill(init),
-        }
+        self.heap.init_roots(slots, GcRef::from_raw(init))?;
         Ok(Some(old))
     }
 
@@ -292,11 +290,7 @@ impl StoreOpaque {
         let [value] = self.point_with(PointKind::Table, [value])?;
         let range = self.table(id).range(at, len)?;
         let slots = &mut self.contents.tables[id.at()].refs()[range];
-        match &mut self.heap {
-            Some(heap) => heap.fill_roots(slots, GcRef::from_raw(value))?,
-            None => slots.fill(value),
-        }
-        Ok(())
+        Ok(self.heap.fill_roots(slots, GcRef::from_raw(value))?)
     }
 
     /// `table.fill` of functions.
@@ -334,38 +328,25 @@ impl StoreOpaque {
         if to == from && planted!(self.planted(), TableCopyForgotten) {
             return Ok(());
         }
-        if !collected {
-            if to == from {
-                self.table_mut(to).funcs().copy_within(source, target.start);
-            } else {
-                let items = self.table_mut(from).funcs()[source].to_vec();
-                self.table_mut(to).funcs()[target].copy_from_slice(&items);
-            }
-            return Ok(());
-        }
         if to == from {
-            let slots = self.contents.tables[to.at()].refs();
-            match &mut self.heap {
-                Some(heap) => {
-                    let (at, start, len) = (target.start, source.start, source.len());
-                    heap.copy_roots_within(slots, at, start, len)?;
-                }
-                None => slots.copy_within(source, target.start),
+            let (at, start, len) = (target.start, source.start, source.len());
+            match &mut self.contents.tables[to.at()].elements {
+                Elements::Funcs(slots) => slots.copy_within(source, at),
+                Elements::Refs(slots) => self.heap.copy_roots_within(slots, at, start, len)?,
             }
             return Ok(());
         }
-        // Taken out for the moment; nothing collects until it is back.
-        let items = std::mem::take(self.contents.tables[from.at()].refs());
-        let slots = &mut self.contents.tables[to.at()].refs()[target];
-        let copied = match &mut self.heap {
-            Some(heap) => heap.copy_roots(slots, &items[source]).map_err(Raised::from),
-            None => {
-                slots.copy_from_slice(&items[source]);
-                Ok(())
+        let (to, from) = self.contents.two_tables(to, from);
+        match (&mut to.elements, &from.elements) {
+            (Elements::Funcs(slots), Elements::Funcs(items)) => {
+                slots[target].copy_from_slice(&items[source]);
             }
-        };
-        *self.contents.tables[from.at()].refs() = items;
-        copied
+            (Elements::Refs(slots), Elements::Refs(items)) => {
+                self.heap.copy_roots(&mut slots[target], &items[source])?;
+            }
+            _ => unreachable!("validated: both tables have one shape"),
+        }
+        Ok(())
     }
 
     /// `table.init`; for GC references a collection point.
@@ -386,18 +367,13 @@ impl StoreOpaque {
         let items = self.segment(instance, elem).len() as u64;
         let source = range(items, from.into(), len.into())?;
         let target = self.table(id).range(at, len.into())?;
-        let table = &mut self.contents.tables[id.at()];
-        let segment = &self.contents.instances[instance.at()].segments[elem.as_usize()];
+        let (table, segment) = self.contents.table_and_segment(id, instance, elem);
         match (&mut table.elements, segment) {
             (Elements::Funcs(slots), Segment::Funcs(items)) => {
                 slots[target].copy_from_slice(&items[source]);
             }
             (Elements::Refs(slots), Segment::Refs(items)) => {
-                let (slots, items) = (&mut slots[target], &items[source]);
-                match &mut self.heap {
-                    Some(heap) => heap.copy_roots(slots, items)?,
-                    None => slots.copy_from_slice(items),
-                }
+                self.heap.copy_roots(&mut slots[target], &items[source])?;
             }
             _ => unreachable!("validated: table and segment have one shape"),
         }
@@ -410,11 +386,7 @@ impl StoreOpaque {
     /// The heap is corrupt.
     pub fn init_table_ref(&mut self, id: TableId, value: u32) -> Result<(), Raised> {
         let slots = self.contents.tables[id.at()].refs();
-        match &mut self.heap {
-            Some(heap) => heap.fill_roots(slots, GcRef::from_raw(value))?,
-            None => slots.fill(value),
-        }
-        Ok(())
+        Ok(self.heap.fill_roots(slots, GcRef::from_raw(value))?)
     }
 
     /// The initial value of a table that is being made.

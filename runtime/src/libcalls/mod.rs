@@ -40,7 +40,7 @@ pub(crate) struct Call<'a> {
 
 impl Call<'_> {
     fn data(&self) -> &InstanceData {
-        &self.store.contents.instances[self.instance.at()]
+        self.store.contents.instance(self.instance)
     }
 }
 

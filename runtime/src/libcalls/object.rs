@@ -1,8 +1,6 @@
 //! Structures, arrays and exceptions (4.6.3 to 4.6.5), and numbers of functions in the collected
 //! heap.
 
-use std::sync::Arc;
-
 use super::table::funcref;
 use super::{Answer, Call};
 use crate::abi::vmctx::VmFuncRef;
@@ -20,24 +18,32 @@ fn object(raw: u32) -> GcRef {
     GcRef::from_raw(raw).expect("compiled code tests for null first")
 }
 
-/// The range `from..from + len * bytes` of a data segment.
-fn data_range(
-    segment: &[u8],
+/// Elements of an array that are taken from a data segment.
+#[derive(Clone, Copy)]
+struct DataElements {
+    data: DataIdx,
+    /// Position of the first byte in the segment.
     from: u32,
+    /// How many elements.
     len: u32,
+    /// Bytes of an element.
     bytes: u32,
-    planted: Planted,
-) -> Result<&[u8], Raised> {
-    let mut end = u64::from(from) + u64::from(len) * u64::from(bytes);
-    if planted!(planted, ArrayDataBoundsInElements)
-        && u64::from(from) + u64::from(len) <= segment.len() as u64
-    {
-        let whole = (segment.len() as u64 - u64::from(from)) / u64::from(bytes) * u64::from(bytes);
-        end = end.min(u64::from(from) + whole);
+}
+
+impl DataElements {
+    /// Returns their bytes, if all of them are in `segment`.
+    fn of<'a>(&self, segment: &'a [u8], planted: Planted) -> Result<&'a [u8], Raised> {
+        let (from, len, bytes) = (self.from, self.len, self.bytes);
+        let (from, len, bytes) = (u64::from(from), u64::from(len), u64::from(bytes));
+        let mut end = from + len * bytes;
+        if planted!(planted, ArrayDataBoundsInElements) && from + len <= segment.len() as u64 {
+            let whole = (segment.len() as u64 - from) / bytes * bytes;
+            end = end.min(from + whole);
+        }
+        let end = usize::try_from(end).unwrap_or(usize::MAX);
+        let found = segment.get(self.from as usize..end);
+        found.ok_or(Trap::DataSegmentOutOfBounds.into())
     }
-    let end = usize::try_from(end).unwrap_or(usize::MAX);
-    let found = segment.get(from as usize..end);
-    found.ok_or(Trap::DataSegmentOutOfBounds.into())
 }
 
 /// Checks that `from..from + len` is in an element segment of `items` items.
@@ -92,18 +98,15 @@ impl Call<'_> {
         len: u32,
     ) -> Answer {
         let ty = TypeId(type_id);
-        let bytes = self.element_bytes(ty);
-        let data = DataIdx(data);
-        let planted = self.store.planted();
-        data_range(
-            self.store.data(self.instance, data),
+        let source = DataElements {
+            data: DataIdx(data),
             from,
             len,
-            bytes,
-            planted,
-        )?;
+            bytes: self.element_bytes(ty),
+        };
+        source.of(self.data().data(source.data), self.store.planted())?;
         let array = self.store.alloc_array(ty, len)?;
-        self.fill_from_data(data, array, 0, from, len, bytes)?;
+        self.fill_from_data(array, 0, &source)?;
         Ok(array.raw().into())
     }
 
@@ -117,28 +120,27 @@ impl Call<'_> {
     ) -> Answer {
         let array = object(array);
         let heap = self.store.heap()?;
-        let bytes = storage_bytes(heap.element_storage(array)?);
+        let source = DataElements {
+            data: DataIdx(data),
+            from,
+            len,
+            bytes: storage_bytes(heap.element_storage(array)?),
+        };
         self.check_array(array, at, len)?;
-        self.fill_from_data(DataIdx(data), array, at, from, len, bytes)?;
+        self.fill_from_data(array, at, &source)?;
         Ok(0)
     }
 
     fn fill_from_data(
         &mut self,
-        data: DataIdx,
         array: GcRef,
         at: u32,
-        from: u32,
-        len: u32,
-        bytes: u32,
+        source: &DataElements,
     ) -> Result<(), Raised> {
-        let module = Arc::clone(&self.data().module);
-        let segment = match self.data().dropped_datas[data.as_usize()] {
-            true => &[][..],
-            false => module.data(data),
-        };
-        let source = data_range(segment, from, len, bytes, self.store.planted())?;
-        self.store.heap()?.array_init_bytes(array, at, source)?;
+        let planted = self.store.planted();
+        let (heap, contents) = self.store.heap_and_contents()?;
+        let segment = contents.instance(self.instance).data(source.data);
+        heap.array_init_bytes(array, at, source.of(segment, planted)?)?;
         Ok(())
     }
 
@@ -225,10 +227,8 @@ impl Call<'_> {
             self.store.heap()?.array_init_funcs(array, at, &numbers)?;
             return Ok(());
         }
-        self.store.heap()?;
-        let instances = &self.store.contents.instances;
-        let segment = &instances[self.instance.at()].segments[elem.as_usize()];
-        if let (Some(heap), Segment::Refs(items)) = (&mut self.store.heap, segment) {
+        let (heap, contents) = self.store.heap_and_contents()?;
+        if let Segment::Refs(items) = contents.segment(self.instance, elem) {
             heap.array_init_refs(array, at, &items[range])?;
         }
         Ok(())

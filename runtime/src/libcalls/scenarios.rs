@@ -51,7 +51,7 @@ impl World {
         };
         let this: *mut StoreOpaque = &raw mut *world.store;
         // SAFETY: the box stays; there is no limiter.
-        unsafe { world.store.settle_at(this, std::ptr::null_mut(), None) };
+        unsafe { world.store.attach(this, std::ptr::null_mut(), None) };
         world
     }
 
@@ -128,7 +128,7 @@ fn take_pending(store: &mut StoreOpaque) -> Result<GcRef, Raised> {
     let vm = store.vm().as_ptr();
     // SAFETY: V1, V3.
     let slot = unsafe { &mut (*vm).pending_exception };
-    crate::instance::store::write_root(&mut store.heap, slot, None)?;
+    store.heap.write_root(slot, None)?;
     Ok(GcRef::from_raw(raw).expect("an exception is pending"))
 }
 
