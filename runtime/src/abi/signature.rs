@@ -1,15 +1,15 @@
-//! How a function type becomes a machine signature: the one place that decides it.
+//! How a function type becomes a machine signature. No other file decides this.
 //!
 //! ```text
 //! Tail convention   (vmctx: i64, parameters.., [return area: i64]) -> results
 //! ```
 //!
-//! When more than [`RESULT_REGISTERS`] results fall into one register class, *all* results are
-//! written to the return area, result `i` at byte [`SLOT_BYTES`]` * i`, and the function returns
-//! nothing. Tail calls hand their own return area on; that is sound because a tail-called function
-//! has the caller's results (up to subtyping, which does not change the machine type).
+//! If more than [`RESULT_REGISTERS`] results fall into one register class, all results are written
+//! to the return area, result `i` at byte [`SLOT_BYTES`]` * i`, and the function returns nothing. A
+//! tail call passes the caller's return area on. That is sound because the callee's results are
+//! subtypes of the caller's, and subtyping does not change the machine type.
 //!
-//! Not here: Cranelift's types (`compile::env`) and the trampolines (`execute::trampoline`).
+//! Not here: Cranelift's types and the trampolines (`compile::trampoline`).
 
 use crate::limits::RESULT_REGISTERS;
 use crate::types::{FuncSig, ValKind};
@@ -37,7 +37,7 @@ pub enum AbiTy {
 }
 
 impl AbiTy {
-    /// The machine type of values of that type.
+    /// Returns the machine type of values of that type.
     #[must_use]
     pub const fn of(kind: ValKind) -> AbiTy {
         match kind {
@@ -51,7 +51,7 @@ impl AbiTy {
         }
     }
 
-    /// Bytes that the value takes at the start of its slot.
+    /// Returns the number of bytes that the value takes at the start of its slot.
     #[must_use]
     pub const fn bytes(self) -> u32 {
         match self {
@@ -61,7 +61,8 @@ impl AbiTy {
         }
     }
 
-    /// Whether results of this type are returned in integer registers (else in vector registers).
+    /// Returns true if results of this type are returned in integer registers, and false if they
+    /// are returned in vector registers.
     #[must_use]
     pub const fn is_integer_class(self) -> bool {
         matches!(self, AbiTy::I32 | AbiTy::I64 | AbiTy::Ref | AbiTy::Func)
@@ -73,21 +74,21 @@ impl AbiTy {
 pub struct Lowered {
     /// Parameters behind the context, without the return area.
     pub params: Box<[AbiTy]>,
-    /// Results, wherever they go.
+    /// Results, whether they go to registers or to the return area.
     pub results: Box<[AbiTy]>,
-    /// Whether the results go through a return area, whose address is then the last parameter.
+    /// Whether the results go through a return area. Its address is then the last parameter.
     pub return_area: bool,
 }
 
 impl Lowered {
-    /// Slots that a buffer for both parameters and results needs.
+    /// Returns the number of slots of a buffer for both parameters and results.
     #[must_use]
     pub fn slots(&self) -> usize {
         self.params.len().max(self.results.len())
     }
 }
 
-/// Whether those results pass what the registers of one class hold.
+/// Returns true if the results of one class do not fit into its registers.
 #[must_use]
 pub fn needs_return_area(results: &[ValKind]) -> bool {
     let integers = results
@@ -97,7 +98,7 @@ pub fn needs_return_area(results: &[ValKind]) -> bool {
     integers > RESULT_REGISTERS || results.len() - integers > RESULT_REGISTERS
 }
 
-/// The machine signature of a function type.
+/// Returns the machine signature of a function type.
 #[must_use]
 pub fn lower(sig: &FuncSig) -> Lowered {
     Lowered {

@@ -1,22 +1,22 @@
 //! The records that compiled code reads and writes, with their layout fixed at compile time.
 //!
-//! There is one [`VmStore`] for each store and one [`VmContext`] for each instance; the latter is
-//! followed by a variable part whose offsets [`VmOffsets`] computes from the shape of the module. A
-//! compiled function gets its instance's context as its first argument.
+//! There is one [`VmStore`] for each store and one [`VmContext`] for each instance. A context is
+//! followed by a variable part, whose offsets [`VmOffsets`] computes from the shape of the module.
+//! A compiled function gets its instance's context as its first argument.
 //!
 //! Invariants that unsafe code argues from:
 //! - **V1** A `VmStore` and every `VmContext`, `VmFuncRef`, `VmTable`, `VmMemory` and `VmGlobal` of
 //!   a store stays at its address until the store is dropped.
 //! - **V2** `VmContext::store` points at the `VmStore` of the store that owns the instance.
-//! - **V3** While compiled code runs, the host holds no reference to these records; it reads and
+//! - **V3** While compiled code runs, the host holds no reference to these records. It reads and
 //!   writes them through raw pointers.
 
 use std::ffi::c_void;
 use std::mem::offset_of;
 
-/// A reference into the collected heap as compiled code holds it: 0 is null, an odd number an i31
-/// (value shifted left by one), everything else the offset of an object from the start of the heap,
-/// a multiple of 8.
+/// A reference into the collected heap as compiled code holds it. 0 is null. An odd number is an
+/// i31, its value shifted left by one. Any other number is the offset of an object from the start
+/// of the heap, a multiple of 8.
 pub type RawGcRef = u32;
 
 /// One value in a buffer between host and compiled code: 16 bytes, the value at the start. A GC
@@ -85,12 +85,13 @@ impl std::fmt::Debug for ValRaw {
 pub struct VmStore {
     /// Wasm functions may not let the stack pointer fall below this.
     pub stack_limit: usize,
-    /// Start of the heap's reservation; null until the store has one. Then it never changes.
+    /// Start of the heap's reservation, or null as long as the store has none. It never changes
+    /// afterwards.
     pub heap_base: *mut u8,
     /// Offset in the heap at which the next object is made inline.
     pub bump: u32,
-    /// Offset at which the region for inline allocation ends; equal to `bump` when allocation must
-    /// go out of line.
+    /// Offset at which the region for inline allocation ends. Equal to `bump` if allocation must go
+    /// out of line.
     pub bump_end: u32,
     /// Head of `drc`'s list of objects that the stack may refer to; 0 ends the list.
     pub zero_count_table: RawGcRef,
@@ -99,12 +100,12 @@ pub struct VmStore {
     /// The engine's supertype displays: row of
     /// [`DISPLAY_ROW_BYTES`](crate::limits::DISPLAY_ROW_BYTES) per type id.
     pub displays: *const u32,
-    /// Function references by the number that stands for them in the collected heap; entry 0 is
+    /// Function references by the number that stands for them in the collected heap. Entry 0 is
     /// null.
     pub funcrefs: *const *mut VmFuncRef,
     /// Entries of `funcrefs`.
     pub funcrefs_len: u32,
-    /// Fuel left; compiled code subtracts and asks for more when it is negative.
+    /// Fuel left. Compiled code subtracts from it, and asks for more when it is negative.
     pub fuel: i64,
     /// The engine's epoch.
     pub epoch: *const u64,
@@ -119,18 +120,18 @@ pub struct VmStore {
     pub landing_pc: usize,
     /// Stack pointer there.
     pub landing_sp: usize,
-    /// Frame pointer there; it also ends a walk over frames.
+    /// Frame pointer there. It also ends a walk over frames.
     pub landing_fp: usize,
-    /// Where `resume` jumps to. The host fills in the four fields before a stub raises.
+    /// Where `resume` jumps to. The host fills in this field and the next three before it tells a
+    /// stub to resume.
     pub resume_pc: usize,
     /// Stack pointer for `resume`.
     pub resume_sp: usize,
     /// Frame pointer for `resume`.
     pub resume_fp: usize,
-    /// First payload for `resume`: the exception reference when the target is a handler of wasm
-    /// code.
+    /// First payload for `resume`: the exception, if the target is a handler of wasm code.
     pub resume_payload: u64,
-    /// The exception in flight while it is outside of wasm frames; a root.
+    /// The exception that is thrown, while it is outside of wasm frames. A root.
     pub pending_exception: RawGcRef,
     /// Pads to eight bytes.
     pub reserved2: u32,
@@ -149,19 +150,19 @@ pub struct VmFuncRef {
     pub vmctx: *mut c_void,
     /// The function's own type.
     pub type_id: u32,
-    /// Its number in `VmStore::funcrefs`, or 0 as long as it has none.
+    /// Its position in `VmStore::funcrefs`, or 0 as long as it has none.
     pub heap_id: u32,
 }
 
-/// Context of a function of the host. A `code` that wants one is a trampoline made for the
-/// signature.
+/// Context of a function of the host. The `code` that gets it is a trampoline for the signature.
 #[repr(C)]
 #[derive(Debug)]
 pub struct VmHostFunc {
     /// The store.
     pub store: *mut VmStore,
-    /// The host's function: takes this record and a buffer of parameters that it overwrites with
-    /// results; 0 means returned, anything else raises what it left in the store.
+    /// The host's function. It takes this record and a buffer of parameters, which it overwrites
+    /// with the results. It returns 0 if it returned, and anything else if the trampoline must
+    /// resume.
     pub call: unsafe extern "C" fn(*mut VmHostFunc, *mut ValRaw) -> u64,
     /// The host's own data.
     pub data: *mut c_void,
@@ -177,7 +178,8 @@ pub struct VmFuncImport {
     pub code: *const u8,
     /// As in [`VmFuncRef`].
     pub vmctx: *mut c_void,
-    /// The reference that `ref.func` yields for it: the exporter's, with the function's own type.
+    /// The reference that `ref.func` yields for it. It is the exporter's and has the function's own
+    /// type.
     pub funcref: *mut VmFuncRef,
 }
 
@@ -209,7 +211,7 @@ pub struct VmGlobal {
     pub bytes: [u8; 16],
 }
 
-/// An element segment of GC references, evaluated. Dropped segments have length 0.
+/// The items of an element segment of GC references. A dropped segment has length 0.
 #[repr(C)]
 #[derive(Debug)]
 pub struct VmSegment {
@@ -229,9 +231,9 @@ pub struct VmContext {
     pub store: *mut VmStore,
     /// The host's instance (`instance::InstanceData`).
     pub host: *mut c_void,
-    /// [`VmStore::heap_base`] when the instance was made: saves code that uses the heap a load in
-    /// each function. Before an instance of a module that uses the heap is made, there is a
-    /// reservation.
+    /// A copy of [`VmStore::heap_base`], which saves a load in each function that uses the heap.
+    /// The heap's address space is reserved before an instance of a module that uses the heap is
+    /// made.
     pub heap_base: *mut u8,
 }
 
@@ -261,7 +263,7 @@ pub struct VmShape {
     pub tags: u32,
     /// Function references of functions defined here.
     pub escaped_funcs: u32,
-    /// Element segments (of every kind; those of functions stay empty here).
+    /// Element segments. The records of segments of functions stay empty.
     pub segments: u32,
 }
 
@@ -293,7 +295,7 @@ pub struct VmOffsets {
 }
 
 impl VmOffsets {
-    /// The offsets for a module of that shape, or `None` when the context would pass 2 GiB.
+    /// Returns the offsets for a module of that shape, or `None` if the context would exceed 2 GiB.
     #[must_use]
     pub fn new(shape: &VmShape) -> Option<VmOffsets> {
         let mut at = size_of::<VmContext>() as u64;

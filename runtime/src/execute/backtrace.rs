@@ -1,5 +1,5 @@
-//! Where a trap happened: the newest wasm frames, as functions. Names are looked up only when they
-//! are shown.
+//! Where a trap happened: the newest wasm frames, as functions. Names are looked up only when the
+//! backtrace is shown.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,10 +8,10 @@ use super::code_map::CodeMap;
 use crate::index::FuncIdx;
 use crate::module::Module;
 
-/// How many frames are recorded at most, newest first.
+/// Most frames that are recorded, newest first.
 pub const FRAMES_MAX: usize = 64;
 
-/// Code addresses recorded at a trap. Plain memory, because the signal handler fills it.
+/// Code addresses recorded at a trap. This is plain memory, because the signal handler fills it.
 #[derive(Clone, Copy, Debug)]
 pub struct Recorded {
     pcs: [usize; FRAMES_MAX],
@@ -25,7 +25,7 @@ impl Recorded {
         len: 0,
     };
 
-    /// Adds a frame; whether there is room for more.
+    /// Adds a frame. Returns true if there is room for more.
     pub fn push(&mut self, pc: usize) -> bool {
         if self.len < FRAMES_MAX {
             self.pcs[self.len] = pc;
@@ -34,7 +34,7 @@ impl Recorded {
         self.len < FRAMES_MAX
     }
 
-    /// The addresses, newest first.
+    /// Returns the addresses, newest first.
     #[must_use]
     pub fn pcs(&self) -> &[usize] {
         &self.pcs[..self.len]
@@ -49,13 +49,14 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// The function's index in its module; `None` for the compiled initialiser of an instance.
+    /// Returns the function's index in its module, or `None` for the compiled initialiser of an
+    /// instance.
     #[must_use]
     pub fn func(&self) -> Option<FuncIdx> {
         self.func
     }
 
-    /// The function's name, from its module's name section or else from an export.
+    /// Returns the function's name, from its module's name section or else from an export.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         let func = self.func?;
@@ -89,14 +90,14 @@ impl fmt::Display for Frame {
     }
 }
 
-/// The newest wasm frames at some moment, newest first, at most [`FRAMES_MAX`].
+/// The wasm frames at some moment, newest first, at most [`FRAMES_MAX`].
 #[derive(Clone, Debug, Default)]
 pub struct Backtrace {
     frames: Vec<Frame>,
 }
 
 impl Backtrace {
-    /// Looks recorded addresses up.
+    /// Looks up the functions of recorded addresses.
     #[must_use]
     pub fn new(recorded: &Recorded, code: &CodeMap) -> Backtrace {
         let frame = |&pc: &usize| {

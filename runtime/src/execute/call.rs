@@ -1,4 +1,4 @@
-//! Entering wasm: one activation from call to landing.
+//! Entering wasm code: one activation, from the call to the landing.
 
 use std::ffi::c_void;
 use std::panic::resume_unwind;
@@ -12,18 +12,18 @@ use crate::abi::vmctx::{ValRaw, VmStore};
 use crate::config::TrapMode;
 use crate::error::Exhausted;
 
-/// What a store keeps for running code.
+/// A store's state of running code.
 #[derive(Debug)]
 pub struct Execution {
     /// The modules whose code may run.
     pub code: CodeMap,
     /// The activations below the newest.
     pub saved: Vec<Activation>,
-    /// Why the newest activation is ending, between the raise and the landing.
+    /// Why the newest activation ends. Set between the raise and the landing.
     pub raised: Option<Raised>,
-    /// The frames at the moment of the raise.
+    /// The frames when it was raised.
     pub recorded: Recorded,
-    /// Fuel that is not in `VmStore::fuel` yet.
+    /// Fuel that does not fit into `VmStore::fuel`.
     pub fuel_reserve: u64,
     stack_size: usize,
     signals: bool,
@@ -63,25 +63,24 @@ pub struct Callee {
 
 type EntryFn = unsafe extern "C" fn(*mut c_void, *mut VmStore, *const u8, *mut ValRaw) -> u32;
 
-/// Calls a function with the arguments in `buffer`, which then holds the results.
+/// Calls a function. `buffer` holds the arguments before the call and the results after it.
 ///
 /// # Errors
 ///
-/// [`Ended`] when it did not return; what is in `buffer` means nothing then. For
-/// [`Raised::Exception`] the caller takes over `VmStore::pending_exception`.
+/// [`Ended`] when the function did not return. The contents of `buffer` mean nothing then. For
+/// [`Raised::Exception`] the caller becomes responsible for `VmStore::pending_exception`.
 ///
 /// # Panics
 ///
-/// With the payload of a panic of a host function inside.
+/// When a host function panicked during the call, with the payload of that panic.
 ///
 /// # Safety
 ///
-/// - `vm` and `execution` belong to one store, which owns the callee; nobody else uses them until
-///   this returns, other than the code that is called (V3, E1).
+/// - `vm` and `execution` belong to one store, which owns the callee. Until this function returns,
+///   only the code that is called uses them (V3, E1).
 /// - `callee` names a trampoline for the signature of the code, and `buffer` has the slots that
 ///   signature needs.
-/// - References in `buffer` stay valid until the callee has loaded them: nothing can collect
-///   before.
+/// - Nothing collects before the callee has loaded the references in `buffer`.
 pub unsafe fn enter(
     vm: *mut VmStore,
     execution: *mut Execution,
@@ -161,7 +160,8 @@ fn end(execution: &mut Execution) -> Ended {
     }
 }
 
-/// The real stack pointer: the address of a local may be on a sanitizer's own stack.
+/// Returns the real stack pointer. The address of a local would not do, because it may be on a
+/// sanitizer's own stack.
 #[inline(always)]
 fn stack_pointer() -> usize {
     let sp: usize;

@@ -1,8 +1,8 @@
 //! Code address to module, for one store.
 //!
-//! The signal handler asks, so a look-up takes no lock and allocates nothing. Modules are added
-//! when a store first instantiates them and stay until the store is dropped, which keeps their code
-//! alive (I4).
+//! The signal handler looks up addresses here, so a look-up takes no lock and allocates nothing. A
+//! module is added when a store first instantiates it. It stays until the store is dropped, which
+//! keeps its code alive (I4).
 
 use std::fmt;
 use std::ops::Range;
@@ -27,7 +27,7 @@ pub struct LoadedModule {
 }
 
 impl LoadedModule {
-    /// Its code.
+    /// The module's code.
     #[must_use]
     pub fn image(&self) -> &Image {
         &self.image
@@ -39,7 +39,7 @@ impl LoadedModule {
         &self.module
     }
 
-    /// The function that `pc` is in; `None` inside of the initialiser.
+    /// Returns the function that `pc` is in, or `None` in the initialiser.
     #[must_use]
     pub fn function(&self, pc: usize) -> Option<FuncIdx> {
         match self.image.locate(pc)?.0 {
@@ -50,7 +50,7 @@ impl LoadedModule {
 }
 
 impl CodeMap {
-    /// Adds a module; nothing happens when its code is there already.
+    /// Adds a module. Does nothing if its code is there already.
     pub fn insert(&mut self, image: &Arc<Image>, module: &Arc<Module>) {
         let range = image.range();
         let at = self
@@ -67,7 +67,7 @@ impl CodeMap {
         self.entries.insert(at, entry);
     }
 
-    /// The module whose code `pc` is in.
+    /// Returns the module whose code `pc` is in.
     #[must_use]
     pub fn get(&self, pc: usize) -> Option<&LoadedModule> {
         let at = self
@@ -78,13 +78,13 @@ impl CodeMap {
         entry.range.contains(&pc).then_some(entry)
     }
 
-    /// How many modules there are.
+    /// Returns the number of modules.
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there is no module.
+    /// Returns true if there is no module.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()

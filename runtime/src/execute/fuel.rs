@@ -1,7 +1,7 @@
-//! A deterministic budget: compiled code counts `VmStore::fuel` down and asks for more when it is
-//! negative.
+//! Fuel, a deterministic budget. Compiled code decrements `VmStore::fuel` and asks for more when it
+//! is negative.
 //!
-//! `VmStore::fuel` is signed, a budget is not; what does not fit waits in
+//! `VmStore::fuel` is signed and a budget is not. The part that does not fit is in
 //! [`Execution::fuel_reserve`].
 
 use super::call::Execution;
@@ -15,18 +15,18 @@ pub fn set(vm: &mut VmStore, execution: &mut Execution, fuel: u64) {
     execution.fuel_reserve = fuel - first;
 }
 
-/// What a store has left. Not below 0, although the last block of code may have used more than
-/// there was.
+/// Returns the fuel that is left. It is never below 0, although the last block of code may have
+/// used more than there was.
 #[must_use]
 pub fn left(vm: &VmStore, execution: &Execution) -> u64 {
     execution.fuel_reserve.saturating_add_signed(vm.fuel)
 }
 
-/// Moves fuel from the reserve, when `VmStore::fuel` is negative.
+/// Moves fuel from the reserve to `VmStore::fuel`, which is negative.
 ///
 /// # Errors
 ///
-/// [`Exhausted::Fuel`] when there is none.
+/// [`Exhausted::Fuel`] when the reserve does not suffice.
 pub fn refill(vm: &mut VmStore, execution: &mut Execution) -> Result<(), Exhausted> {
     let owed = vm.fuel.min(0).unsigned_abs();
     let Some(rest) = execution.fuel_reserve.checked_sub(owed) else {

@@ -1,6 +1,6 @@
 //! Arithmetic that Cranelift calls out of line on processors without the instruction. Rounding and
-//! NaNs as the specification wants them (4.3.3, `fceil`, `ffloor`, `ftrunc`, `fnearest`; relaxed
-//! `fmadd` in its fused form).
+//! NaNs follow the specification (`fceil`, `ffloor`, `ftrunc`, `fnearest`, and `frelaxed_madd` in
+//! its fused form).
 
 use crate::compile::emitted::Math;
 
@@ -23,7 +23,7 @@ functions! {
     fma_f64: fn(x, y, z) -> f64 = x.mul_add(y, z);
 }
 
-/// Where the function is.
+/// Returns the address of the function.
 #[must_use]
 pub fn address(math: Math) -> usize {
     match math {

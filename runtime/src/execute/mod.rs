@@ -20,20 +20,20 @@
 //! - **E1** An [`Execution`] stays at its address while one of its activations runs, and is used
 //!   only by the thread that runs it.
 //! - **E2** Between the entry trampoline's first instructions and its return, `landing_{pc,sp,fp}`
-//!   of its `VmStore` describe its handler, and its frame is on the stack. After that they are what
-//!   they were before.
+//!   of its `VmStore` describe its handler, and its frame is on the stack. After the return they
+//!   have the values from before.
 //! - **E3** While the host runs inside of an activation, `exit_fp` is the frame pointer and
 //!   `exit_pc` the return address of the newest wasm frame, or `exit_fp` equals `landing_fp` when
 //!   there is none.
-//! - **E4** Following saved frame pointers from `exit_fp` leads to `landing_fp`; at each frame
-//!   pointer there are the caller's frame pointer and return address, and each return address on
-//!   the way is in the code map.
-//! - **E5** A return address of the code map has a stack map whose slots lie in its frame and hold
-//!   references or null, or it holds no references.
+//! - **E4** Following saved frame pointers from `exit_fp` leads to `landing_fp`. At each frame
+//!   pointer there are the caller's frame pointer and return address. Each return address on the
+//!   way is in the code map.
+//! - **E5** The slots of a return address's stack map lie in its frame and hold references or null.
+//!   If a return address has no stack map, its frame holds no references.
 //! - **E6** The thread's record names a store and its code map exactly while an activation of the
 //!   store is the thread's newest.
-//! - **E7** No Rust frame is left other than by returning: panics stop at the boundary
-//!   (`raise::guard`) and go on above the landing.
+//! - **E7** A Rust frame is left only by returning. A panic stops at the boundary (`raise::guard`)
+//!   and continues above the landing.
 
 pub mod backtrace;
 pub mod call;

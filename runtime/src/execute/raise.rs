@@ -18,14 +18,14 @@ pub enum Raised {
     Trap(Trap),
     /// A resource ran out.
     Exhausted(Exhausted),
-    /// An exception, with the identity of its tag. While it is outside of wasm frames,
-    /// `VmStore::pending_exception` is its root.
+    /// An exception, with the identity of its tag. `VmStore::pending_exception` is its root while
+    /// it is outside of wasm frames.
     Exception(GcRef, u32),
     /// A host function failed.
     Host(Box<dyn Error + Send + Sync>),
     /// A host function panicked.
     Panic(Box<dyn Any + Send>),
-    /// The runtime found its own state broken. The store is of no use after that.
+    /// The runtime found its own state broken. The store cannot be used after that.
     Fault(HeapFault),
 }
 
@@ -82,13 +82,13 @@ impl From<AccessError> for Raised {
 /// An activation that ended early.
 #[derive(Debug)]
 pub struct Ended {
-    /// Why. Never [`Raised::Panic`]: panics go on above the landing.
+    /// Why. Never [`Raised::Panic`], because a panic continues above the landing.
     pub why: Raised,
-    /// The wasm frames at that moment; empty for host errors.
+    /// The wasm frames at that moment. Empty for errors of host functions.
     pub backtrace: Backtrace,
 }
 
-/// Runs `body`; a panic in it becomes an error.
+/// Runs `body`. A panic in it becomes an error.
 ///
 /// # Errors
 ///

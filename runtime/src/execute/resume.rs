@@ -1,13 +1,13 @@
-//! The one jump that leaves the host other than by returning: from a stub, when nothing but the
-//! stub's own frame is left.
+//! The one jump that leaves the host other than by returning. A stub makes it when only the stub's
+//! own frame is left.
 
 use std::arch::naked_asm;
 use std::mem::offset_of;
 
 use crate::abi::vmctx::VmStore;
 
-/// Goes on at `resume_pc` with the stack and frame pointer of `resume_sp` and `resume_fp`, and
-/// `resume_payload` as the first payload of an exception (`rax`).
+/// Continues at `resume_pc`, with `resume_sp` and `resume_fp` as stack and frame pointer, and
+/// `resume_payload` in `rax` as the first payload of an exception.
 ///
 /// # Safety
 ///

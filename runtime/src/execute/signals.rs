@@ -1,8 +1,8 @@
 //! Faults of compiled code, caught as signals and turned into landings.
 //!
-//! The handlers are installed once for the process and pass on every signal that is not ours: not
-//! raised by compiled code of the store that runs on this thread, or at an instruction that has no
-//! business to fault. In the handler nothing is locked and nothing allocated.
+//! The handlers are installed once for the process. A signal is ours if an instruction raised it
+//! that may fault, in compiled code of the store that runs on this thread. All other signals are
+//! passed on. The handler takes no lock and allocates nothing.
 
 use std::cell::{Cell, UnsafeCell};
 use std::ffi::{c_int, c_void};
@@ -20,11 +20,11 @@ use crate::error::Exhausted;
 use crate::heap::HeapFault;
 use crate::limits::{GUARD_BYTES, HEAP_RESERVATION_BYTES};
 
-/// The signals that faults of compiled code come as.
+/// The signals that report faults of compiled code.
 const SIGNALS: [c_int; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE];
 
-/// Bytes of a signal stack: the handler itself needs a few hundred, what it passes signals on to
-/// may want more.
+/// Bytes of a signal stack. Our handler needs a few hundred. The handlers to which it passes
+/// signals on may need more.
 const SIGNAL_STACK_BYTES: usize = 64 << 10;
 
 /// The store whose activation is the thread's newest (E6), its code map, and the fault that ended
@@ -75,22 +75,22 @@ impl CodeFault {
     }
 }
 
-/// The store of the thread's newest activation, or null.
+/// Returns the store of the thread's newest activation, or null.
 #[must_use]
 pub fn current() -> *mut VmStore {
     THREAD.with(|t| t.vm.get())
 }
 
-/// What the thread's record said before an activation began.
+/// The contents of the thread's record before an activation began.
 #[derive(Clone, Copy, Debug)]
 pub struct Previous(*mut VmStore, *const CodeMap);
 
-/// Notes that an activation of a store begins on this thread.
+/// Writes to the thread's record that an activation of a store begins. Returns the old contents.
 pub fn enter(vm: *mut VmStore, code: *const CodeMap) -> Previous {
     THREAD.with(|t| Previous(t.vm.replace(vm), t.code.replace(code)))
 }
 
-/// Notes that it has ended.
+/// Restores the thread's record when the activation has ended.
 pub fn leave(previous: Previous) {
     THREAD.with(|t| {
         t.vm.set(previous.0);
@@ -98,23 +98,23 @@ pub fn leave(previous: Previous) {
     });
 }
 
-/// The fault that ended the thread's last activation, if it was one.
+/// Returns the fault that ended the thread's last activation, if a fault did.
 #[must_use]
 pub fn take_fault() -> Option<CodeFault> {
     THREAD.with(|t| t.fault.take())
 }
 
-/// Gives this thread a signal stack that is large enough, once.
+/// Gives this thread a signal stack that is large enough, if it has none.
 pub fn prepare_thread() {
     thread_local! {
         static STACK: SignalStack = SignalStack::new();
     }
-    // A thread that is being torn down has lost its stack again; then the one it began with must
-    // do.
+    // A thread that is being torn down has given its stack back. It then uses the one that it began
+    // with.
     let _ = STACK.try_with(|_| ());
 }
 
-/// A signal stack that this thread uses as long as it lives.
+/// The signal stack of this thread.
 struct SignalStack {
     mapping: Option<(*mut c_void, usize)>,
 }
@@ -195,7 +195,7 @@ static BEFORE: HandlersBefore = HandlersBefore(UnsafeCell::new(
 ///
 /// # Panics
 ///
-/// When the system refuses, which it does not for these signals.
+/// When the system refuses, which it never does for these signals.
 pub fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -221,8 +221,8 @@ extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_
     }
 }
 
-/// If the signal is a fault of compiled code that runs on this thread, makes the interrupted
-/// context go on at the landing.
+/// If the signal is a fault of compiled code that runs on this thread, points the interrupted
+/// context at the landing and returns true.
 fn land(signal: c_int, info: *mut libc::siginfo_t, context: *mut libc::ucontext_t) -> bool {
     THREAD.with(|thread| {
         let (vm, code) = (thread.vm.get(), thread.code.get());
@@ -261,7 +261,7 @@ fn land(signal: c_int, info: *mut libc::siginfo_t, context: *mut libc::ucontext_
     })
 }
 
-/// Where in the collected heap's reservation the access went, if it was there.
+/// Returns the offset of the access in the collected heap's reservation, if it was there.
 fn heap_offset(signal: c_int, info: *mut libc::siginfo_t, vm: &VmStore) -> Option<u64> {
     if vm.heap_base.is_null() || !matches!(signal, libc::SIGSEGV | libc::SIGBUS) {
         return None;
@@ -274,7 +274,7 @@ fn heap_offset(signal: c_int, info: *mut libc::siginfo_t, vm: &VmStore) -> Optio
     (offset < HEAP_RESERVATION_BYTES + GUARD_BYTES).then_some(offset)
 }
 
-/// Does what would have been done without us.
+/// Does what the process would do without our handler.
 fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
     let Some(at) = SIGNALS.iter().position(|&s| s == signal) else {
         return;

@@ -1,16 +1,16 @@
-//! How much stack a thread has, so that WebAssembly stops before its end, however little an
-//! embedder gave the thread.
+//! How much stack a thread has. WebAssembly stops before its end, even if the embedder gave the
+//! thread little.
 
 use std::cell::Cell;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-/// What is left to the host below the lowest frame of WebAssembly: host functions, the collector,
-/// the compiler of trampolines.
+/// Bytes below the lowest frame of WebAssembly that are left to the host: host functions, the
+/// collector, the compiler of trampolines.
 const HOST_BYTES: usize = 192 << 10;
 
-/// The lowest stack pointer with which WebAssembly may run, given the one now; 0 if `sp` is on no
-/// stack that the system gave this thread.
+/// Returns the lowest stack pointer with which WebAssembly may run, if the current one is `sp`.
+/// Returns 0 if `sp` is not on the stack that the system gave this thread.
 #[must_use]
 pub fn floor(sp: usize) -> usize {
     // The bounds of a thread's stack never change.
@@ -31,7 +31,7 @@ pub fn floor(sp: usize) -> usize {
     }
 }
 
-/// The addresses of this thread's stack, without its guard.
+/// Returns the addresses of this thread's stack, without its guard.
 fn bounds() -> Option<Range<usize>> {
     let mut attributes = MaybeUninit::<libc::pthread_attr_t>::zeroed();
     // SAFETY: asks who this is.

@@ -50,7 +50,7 @@ impl Activation {
 /// A wasm frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// Where its callee returns to.
+    /// The address to which its callee returns.
     pub pc: usize,
     /// Its frame pointer.
     pub fp: usize,
@@ -64,7 +64,7 @@ pub struct Frames {
 }
 
 impl Frames {
-    /// The frames from `exit` down to the entry trampoline's frame.
+    /// Iterates over the frames from `exit_fp` to the entry trampoline's frame.
     ///
     /// # Safety
     ///
@@ -80,7 +80,7 @@ impl Frames {
         }
     }
 
-    /// The frames of the newest activation.
+    /// Iterates over the frames of the newest activation.
     ///
     /// # Safety
     ///
@@ -162,7 +162,7 @@ pub unsafe fn record_from(pc: usize, fp: usize, landing_fp: usize, recorded: &mu
 ///
 /// # Panics
 ///
-/// When a return address is not in the code map, which breaks E4.
+/// When a return address is not in the code map, which violates E4.
 pub unsafe fn each_slot(
     vm: &VmStore,
     saved: &[Activation],
@@ -189,7 +189,7 @@ pub unsafe fn each_slot(
     unsafe { each_frame(vm, saved, visit_frame) };
 }
 
-/// The stack map of the call that returns to `pc`; or another one, where a fault is planted.
+/// Returns the stack map of the call that returns to `pc`, or another one if a fault is planted.
 fn map_of(image: &Image, pc: usize, planted: Planted) -> Option<StackMap<'_>> {
     if planted!(planted, StackMapTryLost) && image.try_call(pc).is_some() {
         return None;
@@ -212,7 +212,8 @@ pub struct FoundHandler {
     pub fp: usize,
 }
 
-/// The newest handler in the newest activation for an exception whose tag has the identity `tag`.
+/// Returns the newest handler in the newest activation for an exception whose tag has the identity
+/// `tag`.
 ///
 /// # Safety
 ///

@@ -9,15 +9,14 @@ use crate::compile::{ModuleCode, compile_module};
 use crate::error::Rejected;
 use crate::module::Module;
 
-/// A compiled module. Its code may be run by stores of the engine that compiled it.
+/// A compiled module. Stores of the engine that compiled it may run its code.
 #[derive(Debug)]
 pub struct CompiledModule {
-    /// What was compiled.
+    /// The validated module.
     pub module: Arc<Module>,
     /// Its code.
     pub image: Arc<Image>,
-    /// First values of globals, tables and segments, as far as they are known without running
-    /// code.
+    /// First values of globals, tables and segments, where they are known without running code.
     pub first_values: FirstValues,
 }
 
@@ -34,7 +33,7 @@ impl CompiledModule {
     /// Compiles a module that was validated with the engine's types.
     ///
     /// # Errors
-    /// [`Rejected`], other than `Malformed` and `Invalid`.
+    /// [`Rejected`], but never `Malformed` or `Invalid`.
     pub fn compile(engine: &EngineData, module: Module) -> Result<CompiledModule, Rejected> {
         let ModuleCode {
             funcs,

@@ -1,4 +1,4 @@
-//! Everything a store owns besides its heap: the list of all roots is here.
+//! Everything a store owns besides its heap, and the list of all roots.
 
 use std::collections::BTreeMap;
 use std::ptr::NonNull;
@@ -68,19 +68,19 @@ pub struct TagData {
 /// What a store owns besides its heap.
 ///
 /// Invariants:
-/// - **C1** Nothing is ever removed from the vectors of entities, so numbers stay good and records
-///   stay where they are (V1); only what an instance that could not be allocated had begun with is
-///   taken back at once.
+/// - **C1** Nothing is removed from the vectors of entities, so positions stay good and records
+///   stay where they are (V1). There is one exception: if an instance cannot be allocated, what was
+///   made for it is removed at once, before anyone knows its position.
 /// - **C2** `vm` is the store's record, valid until the store is dropped.
 #[derive(Debug)]
 pub struct Contents {
     /// The record that compiled code uses.
     pub vm: NonNull<VmStore>,
-    /// What running code needs.
+    /// The state of running code.
     pub execution: Execution,
     /// Instances.
     pub instances: Vec<InstanceData>,
-    /// Instances by the address of their context.
+    /// Positions of instances by the address of their context.
     pub by_context: BTreeMap<usize, InstanceId>,
     /// Tables.
     pub tables: Vec<TableData>,
@@ -92,16 +92,16 @@ pub struct Contents {
     pub tags: Vec<TagData>,
     /// Functions of the host.
     pub host_funcs: Vec<HostFuncData>,
-    /// Their positions by the address of the `HostFunc`.
+    /// Positions in `host_funcs` by the address of the `HostFunc`.
     pub by_host: BTreeMap<usize, u32>,
-    /// Their positions by the address of the context that their reference has.
+    /// Positions in `host_funcs` by the address of the context in the function's reference.
     pub by_host_context: BTreeMap<usize, u32>,
-    /// Functions that have a number in the collected heap; `VmStore::funcrefs` describes this
-    /// vector. Entry 0 is null.
+    /// Functions by the number that stands for them in the collected heap. Entry 0 is null.
+    /// `VmStore::funcrefs` describes this vector.
     pub numbered_funcs: Vec<*mut VmFuncRef>,
     /// The embedder's roots.
     pub handles: Handles,
-    /// References that the host holds during one operation.
+    /// Roots for references that the host holds during one operation.
     pub temporaries: Vec<u32>,
     pub(super) planted: Planted,
 }
@@ -115,12 +115,12 @@ unsafe impl Send for Contents {}
 pub enum Definition {
     /// A function of a module, in an instance.
     Wasm(InstanceId, FuncIdx),
-    /// A function of the host: position in [`Contents::host_funcs`].
+    /// A function of the host, by its position in [`Contents::host_funcs`].
     Host(u32),
 }
 
 impl Contents {
-    /// Nothing yet. `vm` is as C2 says.
+    /// Makes the contents of an empty store. `vm` is as C2 says.
     pub(super) fn new(vm: NonNull<VmStore>, execution: Execution, planted: Planted) -> Contents {
         Contents {
             vm,
@@ -141,7 +141,7 @@ impl Contents {
         }
     }
 
-    /// An instance.
+    /// Returns an instance.
     ///
     /// # Panics
     /// When there is no such instance.
@@ -150,7 +150,7 @@ impl Contents {
         &self.instances[id.at()]
     }
 
-    /// An instance.
+    /// Returns an instance.
     ///
     /// # Panics
     /// When there is no such instance.
@@ -158,7 +158,7 @@ impl Contents {
         &mut self.instances[id.at()]
     }
 
-    /// An instance's element segment.
+    /// Returns an instance's element segment.
     ///
     /// # Panics
     /// When there is no such instance or segment.
@@ -167,7 +167,7 @@ impl Contents {
         &self.instance(instance).segments[elem.as_usize()]
     }
 
-    /// An instance's element segment.
+    /// Returns an instance's element segment.
     ///
     /// # Panics
     /// When there is no such instance or segment.
@@ -175,7 +175,7 @@ impl Contents {
         &mut self.instance_mut(instance).segments[elem.as_usize()]
     }
 
-    /// A table to be written, and an element segment to be read.
+    /// Returns a table to be written, and an element segment to be read.
     ///
     /// # Panics
     /// When one of them does not exist.
@@ -189,7 +189,7 @@ impl Contents {
         (&mut self.tables[table.at()], segment)
     }
 
-    /// A memory to be written, and the bytes of a data segment to be read.
+    /// Returns a memory to be written, and the bytes of a data segment to be read.
     ///
     /// # Panics
     /// When one of them does not exist.
@@ -203,7 +203,7 @@ impl Contents {
         (&mut self.memories[memory.at()], bytes)
     }
 
-    /// A table to be written, and another one to be read.
+    /// Returns a table to be written, and another one to be read.
     ///
     /// # Panics
     /// When they are the same, or one of them does not exist.
@@ -217,7 +217,7 @@ impl Contents {
         (written, read)
     }
 
-    /// How many tables, memories, globals and tags there are.
+    /// Returns the numbers of tables, memories, globals and tags.
     pub(super) fn counts(&self) -> [usize; 4] {
         [
             self.tables.len(),
@@ -227,7 +227,8 @@ impl Contents {
         ]
     }
 
-    /// Takes back tables, memories, globals and tags that were made since there were so many.
+    /// Removes the tables, memories, globals and tags that were made since
+    /// [`Contents::counts`] returned these numbers.
     pub(super) fn truncate(&mut self, [tables, memories, globals, tags]: [usize; 4]) {
         self.tables.truncate(tables);
         self.memories.truncate(memories);
@@ -235,7 +236,7 @@ impl Contents {
         self.tags.truncate(tags);
     }
 
-    /// Tells compiled code where the numbered functions are.
+    /// Writes to the store's record where the numbered functions are.
     pub(super) fn publish_funcs(&mut self) {
         let funcrefs = self.numbered_funcs.as_ptr();
         let len = self.numbered_funcs.len() as u32;
@@ -245,7 +246,7 @@ impl Contents {
         vm.funcrefs_len = len;
     }
 
-    /// Who defines a function of this store.
+    /// Returns who defines a function of this store.
     #[must_use]
     pub fn definition(&self, func: NonNull<VmFuncRef>) -> Option<Definition> {
         // SAFETY: V1: a function of this store.

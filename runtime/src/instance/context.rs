@@ -1,8 +1,8 @@
-//! One instance's context: the record that its compiled code gets as first argument.
+//! An instance's context: the record that its compiled code gets as its first argument.
 //!
-//! Invariant **X1**: a [`Context`] owns a record of `VmOffsets::size` bytes laid out for the shape
-//! of the instance's module; every accessor returns the address of an entry inside of it, properly
-//! aligned.
+//! Invariant **X1**: a [`Context`] owns a record of `VmOffsets::size` bytes, which is laid out for
+//! the shape of the instance's module. Every accessor returns the aligned address of an entry in
+//! it.
 
 use std::ptr::{self, NonNull};
 
@@ -40,7 +40,7 @@ macro_rules! entries {
 }
 
 impl Context {
-    /// The context of an instance of `module`; everything but the fixed part is zero.
+    /// Makes the context of an instance of `module`. Everything but the fixed part is zero.
     ///
     /// # Errors
     /// There is no memory.
@@ -67,7 +67,7 @@ impl Context {
         Ok(context)
     }
 
-    /// The context, as compiled code gets it.
+    /// Returns the context as compiled code gets it.
     #[must_use]
     pub fn as_ptr(&self) -> NonNull<VmContext> {
         self.record.start().cast()
@@ -103,7 +103,8 @@ impl Context {
         tag: u32, tags, tags;
     }
 
-    /// The position among the escaped functions of a reference that lies in this context.
+    /// Returns the position of a function reference among the escaped functions, if it lies in this
+    /// context.
     #[must_use]
     pub fn funcref_position(&self, func: *mut VmFuncRef) -> Option<u32> {
         let start = self.record.start().as_ptr().addr() + self.offsets.funcrefs as usize;
@@ -112,7 +113,7 @@ impl Context {
     }
 }
 
-/// The instance whose context this is.
+/// Returns the instance whose context this is.
 ///
 /// # Safety
 /// `context` is the context of an instance of a living store.
@@ -123,7 +124,7 @@ pub unsafe fn instance_of(context: *const VmContext) -> InstanceId {
     InstanceId(host.addr() as u32)
 }
 
-/// The store that owns a context.
+/// Returns the store that owns a context.
 ///
 /// # Safety
 /// `context` is the context of an instance of a living store.

@@ -1,4 +1,4 @@
-//! What stores share: configuration, types, compiler, code, and pools.
+//! What stores share: configuration, types, compiler, code, and recycled memory.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::error::Rejected;
 use crate::heap::SpacePool;
 use crate::types::registry::TypeRegistry;
 
-/// Why an engine could not be made.
+/// Why an engine cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// The system refused memory or address space.
@@ -23,14 +23,15 @@ pub enum EngineError {
     /// The code generator does not support this machine or these settings.
     #[error(transparent)]
     Codegen(#[from] Rejected),
-    /// The stubs could not be made.
+    /// The stubs cannot be made.
     #[error(transparent)]
     Stubs(#[from] StubError),
 }
 
-/// What stores share. Always behind an `Arc`: `epoch` is looked at by address.
+/// What stores share. It is always behind an `Arc`, because compiled code knows the address of
+/// `epoch`.
 pub struct EngineData {
-    /// What was chosen.
+    /// The configuration.
     pub config: Config,
     /// Types.
     pub registry: Arc<TypeRegistry>,
@@ -59,7 +60,7 @@ impl fmt::Debug for EngineData {
 }
 
 impl EngineData {
-    /// An engine whose compiled code calls the host through `host`.
+    /// Makes an engine whose compiled code calls the host through `host`.
     ///
     /// # Errors
     /// [`EngineError`].
@@ -81,7 +82,7 @@ impl EngineData {
         }))
     }
 
-    /// Begins the next epoch: stores whose deadline passes are interrupted.
+    /// Begins the next epoch. Stores whose deadline passes are interrupted.
     pub fn increment_epoch(&self) {
         self.epoch.fetch_add(1, Ordering::Relaxed);
     }

@@ -1,6 +1,6 @@
 //! Globals.
 //!
-//! Source: 4.2.9 (global instances).
+//! Specification: `globalinst`, and the rules `global.get` and `global.set`.
 
 use std::ptr::NonNull;
 
@@ -22,7 +22,7 @@ pub struct GlobalData {
 }
 
 impl GlobalData {
-    /// A global in an instance's context.
+    /// Makes a global that is in an instance's context.
     ///
     /// # Safety
     /// `vm` is valid for reads and writes for as long as the global lives.
@@ -35,7 +35,7 @@ impl GlobalData {
         }
     }
 
-    /// A global of the host, all zero, in that record, which is large enough.
+    /// Makes a global of the host, all zero, in `record`, which is large enough.
     #[must_use]
     pub fn of_host(ty: GlobalType, record: Record) -> GlobalData {
         GlobalData {
@@ -57,14 +57,15 @@ impl GlobalData {
         self.vm
     }
 
-    /// Its bytes; a reference from a collected global must be rooted before anything can collect.
+    /// Returns its bytes. A reference into the collected heap must be rooted before anything can
+    /// collect.
     #[must_use]
     pub fn get(&self) -> ValRaw {
         // SAFETY: the contract of `defined`, or our own record.
         ValRaw(unsafe { (*self.vm.as_ptr()).bytes })
     }
 
-    /// The slot of the reference, if the global holds one of the collected heap.
+    /// Returns the slot of the reference, if the global holds a reference into the collected heap.
     pub(super) fn slot(&mut self) -> Option<&mut u32> {
         if self.ty.content.is_collected() {
             // SAFETY: the contract of `defined`, or our own record; wasm does not run while the

@@ -1,11 +1,11 @@
-//! The embedder's roots: scoped ones, released in reverse order, and owned ones, released when
+//! The embedder's roots. Scoped roots are released in reverse order. Owned roots are released after
 //! their handle is dropped.
 //!
-//! A handle never holds a reference's bits, only a position here, so that it is good however often
-//! objects move. A stale handle is found by its generation and gives an error.
+//! A handle holds a position in these vectors and not the reference itself, so objects may move. A
+//! handle whose scope has ended is recognised by its generation.
 //!
-//! Invariant **R1**: a slot below `scoped.len()` or in `owned` holds null, an i31, or a reference
-//! that this slot accounts for (`RootKind::HostHandle`).
+//! Invariant **R1**: every slot of `scoped` and `owned` is a root (`RootKind::HostHandle`) that was
+//! written by [`LazyHeap`].
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,7 +13,7 @@ use super::lazy_heap::LazyHeap;
 use crate::heap::{GcRef, HeapFault};
 use crate::planted::planted;
 
-/// Names a scoped root.
+/// The handle of a scoped root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ScopedRoot {
     at: u32,
@@ -26,11 +26,11 @@ struct Scoped {
     generation: u64,
 }
 
-/// Positions of owned roots whose handles were dropped. Handles are dropped where no store is at
-/// hand, so they only leave their position here.
+/// Positions of owned roots whose handles were dropped. A handle may be dropped without its store
+/// at hand, so it only leaves its position here.
 pub type Dropped = Arc<Mutex<Vec<u32>>>;
 
-/// A store's handles.
+/// A store's scoped and owned roots.
 #[derive(Debug, Default)]
 pub struct Handles {
     scoped: Vec<Scoped>,
@@ -41,13 +41,13 @@ pub struct Handles {
 }
 
 impl Handles {
-    /// The depth to which [`Handles::exit`] goes back.
+    /// Begins a scope. Returns the depth for [`Handles::exit`].
     #[must_use]
     pub fn enter(&self) -> usize {
         self.scoped.len()
     }
 
-    /// Releases all scoped roots above `depth`.
+    /// Ends the scope that began at `depth` and releases its roots.
     ///
     /// # Errors
     /// The heap is corrupt.
@@ -64,7 +64,7 @@ impl Handles {
         Ok(())
     }
 
-    /// A new scoped root for `reference`.
+    /// Makes a scoped root for `reference`.
     ///
     /// # Errors
     /// The heap is corrupt.
@@ -77,7 +77,7 @@ impl Handles {
         Ok(ScopedRoot { at, generation })
     }
 
-    /// What a scoped root refers to; `None` when its scope has ended.
+    /// Returns what a scoped root refers to, or `None` if its scope has ended.
     #[must_use]
     pub fn get(&self, root: ScopedRoot) -> Option<GcRef> {
         let slot = self.scoped.get(root.at as usize)?;
@@ -87,7 +87,8 @@ impl Handles {
         GcRef::from_raw(slot.raw)
     }
 
-    /// A new owned root for `reference`: its position, and where to leave it when it is dropped.
+    /// Makes an owned root for `reference`. Returns its position, and where the position is left
+    /// when the handle is dropped.
     ///
     /// # Errors
     /// The heap is corrupt.
@@ -106,7 +107,7 @@ impl Handles {
         Ok((at, Arc::clone(&self.dropped)))
     }
 
-    /// What an owned root refers to.
+    /// Returns what an owned root refers to.
     #[must_use]
     pub fn owned(&self, at: u32) -> Option<GcRef> {
         GcRef::from_raw(*self.owned.get(at as usize)?)
@@ -138,7 +139,7 @@ impl Handles {
         Ok(())
     }
 
-    /// How many roots there are, scoped and owned.
+    /// Returns the numbers of scoped and of owned roots.
     #[must_use]
     pub fn counts(&self) -> (usize, usize) {
         (self.scoped.len(), self.owned.len() - self.free.len())

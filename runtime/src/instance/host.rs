@@ -1,8 +1,8 @@
 //! Functions of the host.
 //!
-//! A [`HostFunc`] belongs to an engine and is shared by stores; putting it into a store makes the
-//! records that compiled code calls through. An instance that imports it gets a record of its own,
-//! so that the host can tell who calls.
+//! A [`HostFunc`] belongs to an engine, and stores share it. When it is put into a store, the
+//! records are made through which compiled code calls it. An instance that imports it gets a record
+//! of its own, so that the host knows who calls.
 //!
 //! Invariant **F1**: the `data` of a `VmHostFunc` made here points at a [`HostFunc`] that the store
 //! keeps until it is dropped.
@@ -24,16 +24,16 @@ use crate::planted::planted;
 use crate::types::registry::Registered;
 use crate::types::{FuncSig, TypeId, ValKind};
 
-/// What is behind a function of the host.
+/// The body of a function of the host.
 pub trait HostBody: Send + Sync {
-    /// Runs it: the store it runs in, the importing instance if that is known, and a buffer of
-    /// parameters to be overwritten with results. It runs inside of a scope of handles.
+    /// Runs the body inside of a scope of handles. `caller` is the importing instance, if that is
+    /// known. `buffer` holds the parameters, which the body overwrites with the results.
     ///
     /// # Errors
-    /// Whatever it ends with.
+    /// What the body ends with.
     ///
     /// # Safety
-    /// The store is alive and nothing else uses it during the call; the buffer has values of the
+    /// The store is alive and nothing else uses it during the call. The buffer has values of the
     /// parameters' types.
     unsafe fn call(
         &self,
@@ -45,7 +45,7 @@ pub trait HostBody: Send + Sync {
 
 /// A function of the host, not yet in any store.
 pub struct HostFunc {
-    /// What it does.
+    /// Its body.
     pub body: Box<dyn HostBody>,
     /// Its type.
     pub ty: TypeId,
@@ -122,7 +122,7 @@ impl HostFuncData {
         self.funcref.start().cast()
     }
 
-    /// First argument of its code when nobody in particular calls.
+    /// The first argument of its code when the caller is not known.
     #[must_use]
     pub fn context(&self) -> *mut c_void {
         self.context.start().as_ptr().cast()
@@ -141,12 +141,12 @@ impl HostFuncData {
     }
 }
 
-/// What compiled code calls, in the System V convention: 0 when the function returned, else the
-/// landing is prepared.
+/// What compiled code calls, in the System V convention. Returns 0 if the function returned.
+/// Otherwise `resume_*` says where to go on.
 ///
 /// # Safety
-/// `context` is a `VmHostFunc` made here, in a store that runs wasm on this thread; `buffer` has
-/// the slots of the function's signature; nothing else uses the store meanwhile (V3).
+/// `context` is a `VmHostFunc` made here, in a store that runs wasm on this thread. `buffer` has
+/// the slots of the function's signature. Nothing else uses the store meanwhile (V3).
 unsafe extern "C" fn enter_host(context: *mut VmHostFunc, buffer: *mut ValRaw) -> u64 {
     // SAFETY: the caller's promise.
     let record = unsafe { context.read() };
@@ -174,7 +174,7 @@ unsafe extern "C" fn enter_host(context: *mut VmHostFunc, buffer: *mut ValRaw) -
     }
 }
 
-/// The references among values of those types.
+/// Returns the references among values of those types.
 fn references(kinds: &[ValKind], buffer: &[ValRaw]) -> Vec<u32> {
     (kinds.iter().zip(buffer))
         .filter(|(kind, _)| kind.is_collected())
@@ -182,11 +182,10 @@ fn references(kinds: &[ValKind], buffer: &[ValRaw]) -> Vec<u32> {
         .collect()
 }
 
-/// A function of the host for compiled code: a collection point, then the function's body inside of
-/// a scope of handles.
+/// Passes a collection point, then runs the function's body inside of a scope of handles.
 ///
 /// # Safety
-/// `store` is where a store is, and nothing else uses it.
+/// `store` points at a store, and nothing else uses it.
 unsafe fn host_call(
     store: *mut StoreOpaque,
     func: &HostFunc,

@@ -1,17 +1,17 @@
 //! Instantiation: a module and its imports to an instance, in the order of the specification.
 //!
 //! ```text
-//! match      every import has a matching type                                    (caller's items, nothing is made yet)
-//! allocate   context, tables, memories, globals, tags, segments, functions       allocmodule
-//! initialise globals, tables, element segments: image, then compiled pieces      evalglobals .. evalexprs
-//! run        active element segments, active data segments, start function       runelem, rundata, start
+//! match       every import has a matching type; nothing is made yet
+//! allocate    context, tables, memories, globals, tags, segments, functions
+//! initialise  globals, tables, element segments: known values, then compiled code
+//! run         active element segments, active data segments, start function
 //! ```
 //!
-//! From allocation on, the instance belongs to the store, also when a later step ends badly: what
-//! it wrote to imported tables stays. When initialisation itself does (the heap is full), nobody
-//! has seen the instance, and it lets go of every object.
+//! After allocation the instance belongs to the store, even if a later step ends badly: what it
+//! wrote to imported tables stays. If initialisation ends badly (the heap is full), nobody has seen
+//! the instance, and it releases every object.
 //!
-//! Source: 4.5.4 (instantiation).
+//! Specification: `instantiate`, `allocmodule`, `evalglobals`, `evalexprs`, `runelem`, `rundata`.
 
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
@@ -36,12 +36,12 @@ use crate::module::{ConstExpr, Items, Mode, Module};
 use crate::planted::planted;
 use crate::types::{HeapKind, TypeId, ValKind};
 
-/// Why there is no instance, or none that started.
+/// Why an instantiation ended early.
 #[derive(Debug)]
 pub enum InstantiateError {
-    /// An import is missing, or does not match; its position in the module's imports.
+    /// The import at this position is missing, or does not match.
     Link(usize),
-    /// It ended badly.
+    /// Initialisation, a segment or the start function ended early.
     Ended(Ended),
 }
 
@@ -107,7 +107,7 @@ impl StoreOpaque {
         Ok(id)
     }
 
-    /// Whether the limiter allows one more instance with the module's tables and memories.
+    /// Asks the limiter for one more instance with the module's tables and memories.
     fn allowed(&mut self, module: &Module) -> Result<(), Raised> {
         let shape = *module.shape();
         let have = (
@@ -137,7 +137,7 @@ impl StoreOpaque {
         Ok(())
     }
 
-    /// `allocmodule`: everything is there, but for the values of globals, tables and segments.
+    /// `allocmodule`. Afterwards only the values of globals, tables and segments are missing.
     fn allocate_instance(
         &mut self,
         compiled: &CompiledModule,
@@ -289,8 +289,8 @@ impl StoreOpaque {
         Some(TagId(at as u32))
     }
 
-    /// Fills in the imported functions. Those of the host get a record that names the importing
-    /// instance.
+    /// Fills in the imported functions. Each function of the host gets a record that names the
+    /// importing instance.
     fn import_funcs(
         &mut self,
         module: &Module,
@@ -331,7 +331,7 @@ impl StoreOpaque {
         Ok(records)
     }
 
-    /// Fills in the items of segments that are only names of functions.
+    /// Fills in the segments whose items are indices of functions.
     fn name_funcs(&mut self, id: InstanceId) {
         let not_null = planted!(self.planted(), NullItemIsNotNull);
         let data = &mut self.contents.instances[id.at()];
@@ -383,7 +383,8 @@ impl StoreOpaque {
         Ok(())
     }
 
-    /// Value of an offset: a constant expression of type i32 or i64, zero-extended.
+    /// Returns the value of a segment's offset, which is a constant expression of type i32 or i64,
+    /// zero-extended.
     fn offset(&self, id: InstanceId, expr: &ConstExpr) -> u64 {
         let globals = &self.contents.instances[id.at()].globals;
         let number = |index: GlobalIdx| {
@@ -451,10 +452,10 @@ fn define_funcs(compiled: &CompiledModule, context: &Context) {
 }
 
 impl InstanceData {
-    /// The reference of a function that is imported or escapes.
+    /// Returns the reference of a function that is imported or escapes.
     ///
     /// # Panics
-    /// When it does neither.
+    /// When the function does neither.
     #[must_use]
     pub fn func(&self, func: FuncIdx) -> NonNull<VmFuncRef> {
         match self.module.escape(func) {
@@ -492,7 +493,8 @@ impl ImportedItems {
 
 /// The first values of globals, tables and segments.
 impl StoreOpaque {
-    /// `evalglobals` and what follows: what is known, then the compiled pieces in order.
+    /// `evalglobals` and `evalexprs`. Sets the known values, then runs the compiled pieces in
+    /// order.
     fn initialise(&mut self, id: InstanceId, compiled: &CompiledModule) -> Result<(), Ended> {
         self.known_globals(id, compiled);
         self.known_items(id, compiled).map_err(ended)?;
@@ -508,7 +510,7 @@ impl StoreOpaque {
         Ok(())
     }
 
-    /// Releases what an instance holds whose initialisation did not end well.
+    /// Releases everything that an instance holds whose initialisation ended early.
     fn abandon(&mut self, id: InstanceId) -> Result<(), Raised> {
         let data = &self.contents.instances[id.at()];
         let decls = data.module.decls();

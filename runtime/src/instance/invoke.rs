@@ -1,8 +1,8 @@
-//! The host calls a function of a store. The other direction is in [`host`](super::host).
+//! The host calls a function of a store. Calls in the other direction are in
+//! [`host`](super::host).
 //!
-//! Invariant **V4**: references in a buffer are in no stack map and no root. From the moment a
-//! reference is in a buffer until the callee has loaded it or the host has rooted it, nothing
-//! collects.
+//! Invariant **V4**: nothing collects while a reference is in a buffer of arguments or results. It
+//! is in no stack map and in no root there, until the callee loads it or the host roots it.
 
 use std::ffi::c_void;
 use std::ptr::NonNull;
@@ -25,7 +25,7 @@ fn refuse(why: Raised) -> Ended {
     }
 }
 
-/// What a call of a function of some type needs. It keeps the code that it names.
+/// What a call of a function of some type needs. It keeps the code of the trampoline alive.
 #[derive(Debug)]
 pub struct Callable {
     /// Parameters and results.
@@ -34,11 +34,11 @@ pub struct Callable {
 }
 
 impl StoreOpaque {
-    /// What calls of functions of that type need. The type is that of a function of this store, so
-    /// that it lives as long as the store.
+    /// Returns what calls of functions of that type need. The type is that of a function of this
+    /// store, so it lives as long as the store.
     ///
     /// # Errors
-    /// There is no memory for code; or there is no such type, which is a fault.
+    /// There is no memory for code. Or there is no such type, which is a fault.
     pub fn callable(&mut self, ty: TypeId) -> Result<Arc<Callable>, Raised> {
         if let Some(known) = self.callables.get(&ty) {
             return Ok(Arc::clone(known));
@@ -55,11 +55,11 @@ impl StoreOpaque {
         Ok(Callable { sig, trampoline })
     }
 
-    /// Calls a function. `buffer` holds the arguments, and then the results, whose references the
-    /// caller roots at once.
+    /// Calls a function. `buffer` holds the arguments before the call and the results after it. The
+    /// caller roots references among the results at once.
     ///
     /// # Errors
-    /// Why it did not return. For [`Raised::Exception`] the exception is in
+    /// Why the function did not return. For [`Raised::Exception`] the exception is in
     /// `VmStore::pending_exception`.
     ///
     /// # Panics
@@ -80,8 +80,8 @@ impl StoreOpaque {
         unsafe { self.enter(code, vmctx, callable, buffer) }
     }
 
-    /// Calls code of the store's own that takes and returns nothing: a piece of an initialiser, or
-    /// a start function.
+    /// Calls code of this store that takes and returns nothing: a piece of an initialiser, or a
+    /// start function.
     ///
     /// # Errors
     /// As [`StoreOpaque::invoke`].
@@ -134,10 +134,10 @@ impl StoreOpaque {
         result
     }
 
-    /// Parameters and results of a function type of this store.
+    /// Returns parameters and results of a function type of this store.
     ///
     /// # Errors
-    /// `Fault` when there is no such type: every type of a function of the store is alive.
+    /// `Fault` when there is no such type, because every type of a function of the store is alive.
     pub fn sig(&self, ty: TypeId) -> Result<FuncSig, Raised> {
         let gone = HeapFault::BadType {
             object: 0,

@@ -1,11 +1,12 @@
-//! The embedder's say in growth, and in going on after a deadline.
+//! What the embedder decides while code runs: whether something may grow, and what happens when a
+//! deadline has passed.
 
 use std::ffi::c_void;
 
 use crate::execute::Raised;
 
-/// Decides about growth. Everything is allowed that an implementation does not refuse. Fixed limits
-/// are [`StoreLimits`].
+/// Decides whether something may grow. The default methods allow everything. [`StoreLimits`] are
+/// fixed limits.
 ///
 /// ```
 /// use gcrucible_runtime::embed::*;
@@ -34,37 +35,37 @@ use crate::execute::Raised;
 /// # }
 /// ```
 pub trait ResourceLimiter {
-    /// Whether a memory may grow from `current` to `desired` bytes; `maximum` is what its type
-    /// allows.
+    /// Returns true if a memory may grow from `current` to `desired` bytes. `maximum` is the limit
+    /// of its type.
     fn memory_growing(&mut self, current: u64, desired: u64, maximum: Option<u64>) -> bool {
         let _ = (current, desired, maximum);
         true
     }
 
-    /// Whether a table may grow from `current` to `desired` elements; `maximum` is what its type
-    /// allows.
+    /// Returns true if a table may grow from `current` to `desired` elements. `maximum` is the
+    /// limit of its type.
     fn table_growing(&mut self, current: u64, desired: u64, maximum: Option<u64>) -> bool {
         let _ = (current, desired, maximum);
         true
     }
 
-    /// How many instances the store may have.
+    /// Returns the number of instances that the store may have.
     fn instances(&self) -> usize {
         10_000
     }
 
-    /// How many tables the store may have.
+    /// Returns the number of tables that the store may have.
     fn tables(&self) -> usize {
         100_000
     }
 
-    /// How many memories the store may have.
+    /// Returns the number of memories that the store may have.
     fn memories(&self) -> usize {
         10_000
     }
 }
 
-/// Fixed limits, the common case.
+/// Fixed limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreLimits {
     /// Largest memory, in bytes.
@@ -101,30 +102,30 @@ impl ResourceLimiter for StoreLimits {
     }
 }
 
-/// What a store without a limiter has.
+/// The limiter of a store whose embedder has chosen none.
 pub(crate) struct Unlimited;
 
 impl ResourceLimiter for Unlimited {}
 
-/// How a store without type parameter asks the embedder what to do about a deadline that has
-/// passed.
+/// The embedder's function that is called when the epoch's deadline has passed. It does not name
+/// the type of the embedder's data.
 #[derive(Clone, Copy, Debug)]
 pub struct EpochHook {
-    /// How many ticks more to run, or how to end.
+    /// Returns the number of ticks until the next deadline, or why execution ends.
     ///
     /// # Safety
     /// The argument is `StoreOpaque::outer` of the store that holds the hook.
     pub passed: unsafe fn(*mut c_void) -> Result<u64, Raised>,
 }
 
-/// What is asked of a limiter.
+/// A question to a limiter.
 pub type Ask<'a> = dyn FnMut(&mut dyn ResourceLimiter) + 'a;
 
-/// How a store without type parameter finds the limiter in the embedder's data.
+/// The function that finds the limiter in the embedder's data. It does not name the type of that
+/// data.
 #[derive(Clone, Copy, Debug)]
 pub struct LimiterHook {
-    /// Calls the second argument with the limiter of the store that the first points to
-    /// (`StoreOpaque::outer`).
+    /// Calls the second argument with the limiter of the store that the first argument points to.
     ///
     /// # Safety
     /// The first argument is `StoreOpaque::outer` of the store that holds the hook.

@@ -1,7 +1,7 @@
 //! Import matching.
 //!
-//! Source: 2.2.8 (external types: `Externtype_sub`, `Limits_sub`), 4.5.3.1 (types of external
-//! addresses: sizes are the current ones).
+//! Specification: the rules `Externtype_sub` and `Limits_sub`, and `Externaddr_ok` (the type of a
+//! table or memory has its current size).
 
 use std::ptr::NonNull;
 
@@ -57,7 +57,7 @@ pub fn global_matches(registry: &TypeRegistry, sub: GlobalType, sup: GlobalType)
 }
 
 impl StoreOpaque {
-    /// The type of a table, its size being the current one.
+    /// Returns the type of a table with its current size.
     #[must_use]
     pub fn table_type(&self, id: TableId) -> TableType {
         let table = self.table(id);
@@ -67,7 +67,7 @@ impl StoreOpaque {
         }
     }
 
-    /// The type of a memory, its size being the current one.
+    /// Returns the type of a memory with its current size.
     #[must_use]
     pub fn memory_type(&self, id: MemoryId) -> MemoryType {
         let memory = self.memory(id);
@@ -77,14 +77,14 @@ impl StoreOpaque {
         }
     }
 
-    /// The type of a function of this store.
+    /// Returns the type of a function of this store.
     #[must_use]
     pub fn func_type(&self, func: NonNull<VmFuncRef>) -> TypeId {
         // SAFETY: V1: a function of this store; the type never changes.
         TypeId(unsafe { (*func.as_ptr()).type_id })
     }
 
-    /// Whether `item` can be imported as `entity` of `module`.
+    /// Returns true if `item` can be imported as `entity` of `module`.
     #[must_use]
     pub fn matches(&self, module: &Module, entity: EntityIdx, item: Item) -> bool {
         let registry = &self.engine.registry;

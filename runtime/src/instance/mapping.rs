@@ -19,7 +19,7 @@ use rustix::mm::{
 
 use crate::limits::GUARD_BYTES;
 
-/// Reservations that a pool keeps.
+/// Most reservations that a pool keeps.
 const KEPT_MAX: usize = 64;
 
 /// Address space for one memory.
@@ -72,10 +72,11 @@ impl Reservation {
         self.reserved
     }
 
-    /// Makes the first `bytes` accessible, which must not be fewer than are; new ones read as zero.
+    /// Makes the first `bytes` accessible. They are at least as many as before. New ones read as
+    /// zero.
     ///
     /// # Errors
-    /// More than is reserved, or the system refuses.
+    /// More are asked for than are reserved, or the system refuses.
     pub fn grow(&mut self, bytes: usize) -> Result<(), NoMemory> {
         if bytes > self.reserved {
             return Err(NoMemory);
@@ -95,8 +96,8 @@ impl Reservation {
         Ok(())
     }
 
-    /// Makes the first `bytes` accessible, and nothing else, although more of a recycled
-    /// reservation may be.
+    /// Makes exactly the first `bytes` accessible. More of a recycled reservation may be accessible
+    /// before.
     ///
     /// # Errors
     /// As [`grow`](Reservation::grow).
@@ -111,8 +112,8 @@ impl Reservation {
         Ok(())
     }
 
-    /// Makes all memory zero by giving it back to the system. It stays accessible, since the next
-    /// memory is probably as large. Whether that worked.
+    /// Makes all memory zero by giving it back to the system. It stays accessible, because the next
+    /// memory is probably as large. Returns false if the system refuses.
     fn clean(&mut self) -> bool {
         // SAFETY: M1; whoever used the memory has given the reservation up.
         let gone = unsafe { madvise(self.base.as_ptr(), self.accessible, Advice::LinuxDontNeed) };
@@ -135,7 +136,8 @@ pub struct MemoryPool {
 }
 
 impl MemoryPool {
-    /// A reservation of `reserved` bytes, of which the first `accessible` can be used and are zero.
+    /// Returns a reservation of `reserved` bytes, of which the first `accessible` can be used and
+    /// are zero.
     ///
     /// # Errors
     /// The system has no address space or memory left.
@@ -146,7 +148,7 @@ impl MemoryPool {
         Ok(reservation)
     }
 
-    /// A recycled reservation, one with as much accessible memory if there is one.
+    /// Returns a recycled reservation, preferably with the same amount of accessible memory.
     fn find(&self, reserved: usize, accessible: usize) -> Option<Reservation> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let fits = |r: &Reservation| r.reserved == reserved;
@@ -183,7 +185,7 @@ unsafe impl Send for Record {}
 unsafe impl Sync for Record {}
 
 impl Record {
-    /// `bytes` zeroed bytes.
+    /// Makes a record of `bytes` zeroed bytes.
     ///
     /// # Errors
     /// There is no memory.
@@ -197,7 +199,8 @@ impl Record {
         })
     }
 
-    /// A record that holds `value`, which needs no more than 16-byte alignment and no destructor.
+    /// Makes a record that holds `value`. Its type needs an alignment of at most 16 bytes and no
+    /// destructor.
     ///
     /// # Errors
     /// There is no memory.

@@ -3,7 +3,7 @@
 //! Invariant **M4**: `VmMemory::base` and `len` always describe the accessible part of the memory's
 //! reservation.
 //!
-//! Source: 4.4.10 (memory instructions), 4.2.8 (memory instances).
+//! Specification: `meminst`, and the rules `memory.grow`, `memory.fill` and `memory.copy`.
 
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub struct MemoryData {
 }
 
 impl MemoryData {
-    /// A memory of its initial size whose record is at `vm`, or in a record of its own.
+    /// Makes a memory of its initial size. Its record is at `vm`, or in a record of its own.
     ///
     /// # Errors
     /// `Exhausted(Memory)`.
@@ -80,14 +80,14 @@ impl MemoryData {
         self.vm
     }
 
-    /// Bytes.
+    /// Returns its size in bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         // SAFETY: the contract of `new`.
         unsafe { (*self.vm.as_ptr()).len }
     }
 
-    /// Pages.
+    /// Returns its size in pages.
     #[must_use]
     pub fn pages(&self) -> u64 {
         self.bytes() / WASM_PAGE_BYTES
@@ -122,7 +122,7 @@ impl MemoryData {
         unsafe { std::slice::from_raw_parts_mut(vm.base, vm.len as usize) }
     }
 
-    /// The largest size that type and implementation allow, in pages.
+    /// Returns the largest size that type and implementation allow, in pages.
     #[must_use]
     pub fn pages_max(&self) -> u64 {
         let index = if self.ty.is_64 { 1 << 48 } else { 1 << 16 };
@@ -133,8 +133,8 @@ impl MemoryData {
             .min(MEMORY_BYTES_MAX / WASM_PAGE_BYTES)
     }
 
-    /// Grows to `pages`, which are no more than [`MemoryData::pages_max`]; moves when the
-    /// reservation is too small. Whether it did.
+    /// Grows to `pages`, which are no more than [`MemoryData::pages_max`]. Moves if the reservation
+    /// is too small. Returns false if there is no memory.
     fn grow_to(&mut self, pages: u64) -> bool {
         let bytes = pages * WASM_PAGE_BYTES;
         let old = self.bytes() as usize;
@@ -165,7 +165,7 @@ impl MemoryData {
     /// Copies `bytes` to the address `at`.
     ///
     /// # Errors
-    /// `MemoryOutOfBounds`; then nothing was written.
+    /// `MemoryOutOfBounds`. Nothing was written then.
     pub(super) fn write(&mut self, at: u64, bytes: &[u8]) -> Result<(), Raised> {
         let range = self.range(at, bytes.len() as u64)?;
         self.data_mut()[range].copy_from_slice(bytes);
@@ -189,7 +189,8 @@ impl Drop for MemoryData {
     }
 }
 
-/// Reservations have few sizes, so that the pool can recycle them.
+/// Returns the size of a reservation for that many bytes. There are few sizes, so that the pool can
+/// recycle reservations.
 fn reservation_bytes(bytes: u64) -> u64 {
     if bytes > 4 << 30 {
         bytes.next_multiple_of(1 << 30)
@@ -217,7 +218,8 @@ impl StoreOpaque {
         &mut self.contents.memories[id.at()]
     }
 
-    /// `memory.grow`: the old size in pages, or `None` when type, implementation or limiter refuse.
+    /// `memory.grow`. Returns the old size in pages, or `None` if type, implementation or limiter
+    /// refuse.
     pub fn memory_grow(&mut self, id: MemoryId, delta: u64) -> Option<u64> {
         let memory = self.memory(id);
         let (old, max) = (memory.pages(), memory.pages_max());
@@ -236,7 +238,7 @@ impl StoreOpaque {
     /// `memory.fill`.
     ///
     /// # Errors
-    /// `MemoryOutOfBounds`; then nothing was written.
+    /// `MemoryOutOfBounds`. Nothing was written then.
     pub fn memory_fill(
         &mut self,
         id: MemoryId,
@@ -253,7 +255,7 @@ impl StoreOpaque {
     /// `memory.copy`.
     ///
     /// # Errors
-    /// `MemoryOutOfBounds`; then nothing was written.
+    /// `MemoryOutOfBounds`. Nothing was written then.
     pub fn memory_copy(
         &mut self,
         (to, at): (MemoryId, u64),

@@ -1,12 +1,20 @@
-//! Compiled code to instances: what a store owns, and every operation on it that runs no
-//! WebAssembly code.
+//! Compiled code to instances: what a store owns, and the operations on it.
 //!
-//! [`store::StoreOpaque`] owns everything; entities are found by the numbers below, which are
-//! positions in its vectors and never change. Compiled code sees the records of `abi::vmctx` that
-//! [`context`] fills in.
+//! ```text
+//! engine code                        what stores share; a module ready to be instantiated
+//! store contents lazy_heap handles   what a store owns: the heap, all roots, everything else
+//! table memory global segment        entities and their operations
+//! context mapping                    the records that compiled code sees, and their memory
+//! link instantiate                   a module and its imports to an instance
+//! invoke host raise                  host calls wasm, wasm calls host, and early ends of both
+//! limiter                            what the embedder decides while code runs
+//! ```
 //!
-//! Not here: entering and leaving code (`execute`), the bodies of libcalls, and the embedder's
-//! types (`embed`), which wrap these numbers together with the store's identity.
+//! [`store::StoreOpaque`] owns everything. An entity is named by its position in one of the store's
+//! vectors, which never changes (the types below).
+//!
+//! Not here: how code is entered and left (`execute`), the bodies of libcalls (`libcalls`), and the
+//! embedder's types (`embed`), which hold these positions together with the store's identity.
 
 pub mod code;
 pub mod contents;
@@ -36,7 +44,7 @@ macro_rules! id {
         pub struct $name(pub u32);
 
         impl $name {
-            /// The position in the store's vector.
+            /// Returns the position in the store's vector.
             #[must_use]
             pub const fn at(self) -> usize {
                 self.0 as usize
@@ -54,6 +62,6 @@ id!(
     MemoryId,
     /// A global of a store.
     GlobalId,
-    /// A tag of a store. Its number is the tag's identity in exceptions and contexts.
+    /// A tag of a store. Its position is the tag's identity in exceptions and contexts.
     TagId,
 );

@@ -1,9 +1,9 @@
 //! Element and data segments of an instance.
 //!
-//! Invariant **S1**: a segment's `VmSegment` describes exactly the items of [`Segment::Refs`], or
-//! nothing.
+//! Invariant **S1**: the `VmSegment` of a [`Segment::Refs`] describes exactly its items. That of a
+//! [`Segment::Funcs`] describes nothing.
 //!
-//! Source: 4.2.10 (element instances), 4.2.11 (data instances).
+//! Specification: `eleminst`, `datainst`, and the rules `elem.drop`, `data.drop` and `memory.init`.
 
 use std::ptr::{self, NonNull};
 
@@ -26,7 +26,7 @@ pub enum Segment {
 }
 
 impl Segment {
-    /// How many items there are. A dropped segment has none.
+    /// Returns the number of items. A dropped segment has none.
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
@@ -35,13 +35,13 @@ impl Segment {
         }
     }
 
-    /// Whether there are none.
+    /// Returns true if there are no items.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Tells compiled code where the items are.
+    /// Writes the segment's record, so that compiled code finds the items.
     ///
     /// # Safety
     /// `vm` is the segment's record, valid for writes.
@@ -71,7 +71,7 @@ impl StoreOpaque {
         self.contents.segment(instance, elem)
     }
 
-    /// `elem.drop`: releases the items.
+    /// `elem.drop`. Releases the items.
     ///
     /// # Errors
     /// The heap is corrupt.
@@ -102,7 +102,7 @@ impl StoreOpaque {
         Ok(())
     }
 
-    /// Sets an item while the instance is initialised.
+    /// Sets an item during the initialisation of the instance.
     ///
     /// # Errors
     /// The heap is corrupt.
@@ -127,7 +127,7 @@ impl StoreOpaque {
         }
     }
 
-    /// Sets an item while the instance is initialised.
+    /// Sets an item during the initialisation of the instance.
     pub fn init_segment_func(
         &mut self,
         instance: InstanceId,
@@ -141,7 +141,7 @@ impl StoreOpaque {
         }
     }
 
-    /// The bytes of an instance's data segment; none once it is dropped.
+    /// Returns the bytes of an instance's data segment, or none if it was dropped.
     #[must_use]
     pub fn data(&self, instance: InstanceId, data: DataIdx) -> &[u8] {
         self.contents.instance(instance).data(data)
@@ -158,7 +158,7 @@ impl StoreOpaque {
     /// `memory.init`.
     ///
     /// # Errors
-    /// `MemoryOutOfBounds` for both ranges; then nothing was written.
+    /// `MemoryOutOfBounds` if either range is out of bounds. Nothing was written then.
     pub fn memory_init(
         &mut self,
         (instance, data): (InstanceId, DataIdx),

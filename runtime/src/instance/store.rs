@@ -1,8 +1,8 @@
 //! A store without the embedder's data: the owner of everything that running code can reach.
 //!
-//! Always at one address, inside of the embedder's `Store` (`VmStore::host` points here). Fields
-//! that compiled code or the collector need are in [`Contents`] and [`LazyHeap`]. They are apart so
-//! that a collection can borrow both.
+//! A store stays at one address inside of the embedder's `Store`, and `VmStore::host` points to it.
+//! The heap is in [`LazyHeap`] and everything else in [`Contents`], so that a collection can borrow
+//! both.
 //!
 //! Invariants:
 //! - Outside of compiled code, references are written to roots by [`LazyHeap`] only.
@@ -90,7 +90,7 @@ impl HostObjects {
         self.slots.get_mut(at as usize)?.as_deref_mut()
     }
 
-    /// How many were created and dropped since the store was made.
+    /// Returns how many were created and dropped since the store was made.
     #[must_use]
     pub fn counts(&self) -> (u64, u64) {
         (self.created, self.dropped)
@@ -184,7 +184,7 @@ impl StoreOpaque {
         self.limiter = limiter;
     }
 
-    /// Chooses how the limiter is found.
+    /// Chooses the function that finds the limiter.
     ///
     /// # Safety
     /// As for [`StoreOpaque::attach`].
@@ -192,7 +192,7 @@ impl StoreOpaque {
         self.limiter = limiter;
     }
 
-    /// Chooses who is asked when the deadline has passed.
+    /// Chooses the function that is called when the deadline has passed.
     ///
     /// # Safety
     /// The hook belongs to what [`StoreOpaque::attach`] was told.
@@ -200,17 +200,16 @@ impl StoreOpaque {
         self.epoch = hook;
     }
 
-    /// Execution is interrupted when the engine's epoch has been incremented `ticks` times from
-    /// now.
+    /// Interrupts execution when the engine's epoch has been incremented `ticks` times from now.
     pub fn set_epoch_deadline(&mut self, ticks: u64) {
         let now = self.engine.epoch.load(Ordering::Relaxed);
         self.vm_mut().epoch_deadline = now.saturating_add(ticks);
     }
 
-    /// The deadline has passed: a later one, if the embedder says so.
+    /// Asks the embedder for a later deadline, because this one has passed.
     ///
     /// # Errors
-    /// `Exhausted(Epoch)` without a hook; else what the embedder says.
+    /// The embedder's answer, or `Exhausted(Epoch)` if there is no hook.
     pub fn epoch_passed(&mut self) -> Result<(), Raised> {
         let hook = self.epoch.ok_or(Raised::Exhausted(Exhausted::Epoch))?;
         // SAFETY: the contract of `set_epoch_hook`. The embedder's data and this value do not
@@ -220,7 +219,7 @@ impl StoreOpaque {
         Ok(())
     }
 
-    /// What is around the store.
+    /// Returns the address of the embedder's store around this one.
     #[must_use]
     pub fn outer(&self) -> *mut c_void {
         self.outer
@@ -238,7 +237,7 @@ impl StoreOpaque {
         self.vm.start().cast()
     }
 
-    /// The record that compiled code uses, while no compiled code runs or it has called the host.
+    /// The record that compiled code uses. The host may write it whenever it runs.
     pub fn vm_mut(&mut self) -> &mut VmStore {
         // SAFETY: V1; V3: wasm does not use it while the host runs, and the host borrows it through
         // the store only.
@@ -251,7 +250,7 @@ impl StoreOpaque {
         self.engine.config.planted
     }
 
-    /// Asks the embedder's limiter, or one that allows everything.
+    /// Asks the embedder's limiter. Without one, everything is allowed.
     pub fn limit<R>(&mut self, ask: impl Fn(&mut dyn ResourceLimiter) -> R) -> R {
         let mut answer = None;
         if let Some(hook) = self.limiter {
@@ -262,13 +261,13 @@ impl StoreOpaque {
         answer.unwrap_or_else(|| ask(&mut Unlimited))
     }
 
-    /// What proved broken, if anything did.
+    /// Returns what proved broken, if anything did.
     #[must_use]
     pub fn broken(&self) -> Option<HeapFault> {
         self.broken
     }
 
-    /// Whether the store may run code.
+    /// Checks that the store may run code.
     ///
     /// # Errors
     /// What proved broken.
@@ -282,7 +281,7 @@ impl StoreOpaque {
         }
     }
 
-    /// Notes that something proved broken: the store runs nothing any more, and its heap is not
+    /// Notes that something proved broken. The store runs nothing any more, and its heap is not
     /// recycled.
     pub fn poison(&mut self, fault: HeapFault) {
         self.heap.fault(fault);
@@ -326,13 +325,13 @@ impl StoreOpaque {
         self.heap.set_full_at(number);
     }
 
-    /// What was chosen for it.
+    /// Returns the store's configuration.
     #[must_use]
     pub fn config(&self) -> &StoreConfig {
         &self.config
     }
 
-    /// A collection point. References that only the caller holds must be in `temporaries`.
+    /// Passes a collection point. References that only the caller holds must be in `temporaries`.
     ///
     /// # Errors
     /// The heap is corrupt.
@@ -343,7 +342,7 @@ impl StoreOpaque {
         Ok(())
     }
 
-    /// A collection point at which the caller holds references, which it gets back as they are
+    /// Passes a collection point at which the caller holds references. Returns them as they are
     /// afterwards.
     ///
     /// # Errors
@@ -360,7 +359,7 @@ impl StoreOpaque {
         Ok(references)
     }
 
-    /// Runs `act`, which may collect, while the caller holds references; they are updated.
+    /// Runs `act`, which may collect, while the caller holds references. Updates them.
     ///
     /// # Errors
     /// Those of `act`, or the heap is corrupt.
@@ -397,10 +396,10 @@ impl StoreOpaque {
         drop(dead);
     }
 
-    /// A new reference to a host object; a collection point.
+    /// Makes a reference to a host object. A collection point.
     ///
     /// # Errors
-    /// Exhaustion, or the heap is corrupt; the object is dropped then.
+    /// Exhaustion, or the heap is corrupt. The object is dropped then.
     pub fn alloc_extern(&mut self, object: Box<dyn Any + Send + Sync>) -> Result<GcRef, Raised> {
         self.heap()?;
         let at = self.hosts.insert(object);
@@ -411,7 +410,7 @@ impl StoreOpaque {
         made
     }
 
-    /// A new structure, all zero; a collection point. See [`Heap::alloc_struct`].
+    /// Makes a structure, all zero. A collection point. See [`Heap::alloc_struct`].
     ///
     /// # Errors
     /// Exhaustion, or the heap is corrupt.
@@ -419,7 +418,7 @@ impl StoreOpaque {
         self.allocate(|heap, contents| heap.alloc_struct(ty, contents))
     }
 
-    /// A new array, all zero; a collection point. See [`Heap::alloc_array`].
+    /// Makes an array, all zero. A collection point. See [`Heap::alloc_array`].
     ///
     /// # Errors
     /// Exhaustion, a length that no heap could hold, or the heap is corrupt.
@@ -427,7 +426,7 @@ impl StoreOpaque {
         self.allocate(|heap, contents| heap.alloc_array(ty, len, contents))
     }
 
-    /// A new exception of a tag, its payload all zero; a collection point. See
+    /// Makes an exception of a tag, its payload all zero. A collection point. See
     /// [`Heap::alloc_exception`].
     ///
     /// # Errors
@@ -465,7 +464,8 @@ impl StoreOpaque {
         }
     }
 
-    /// The number that stands for a function of this store in the collected heap; 0 for null.
+    /// Returns the number that stands for a function of this store in the collected heap. It is 0
+    /// for null.
     ///
     /// # Safety
     /// `func` is null or a function of this store.
@@ -486,7 +486,7 @@ impl StoreOpaque {
         id
     }
 
-    /// Puts a function of the host into the store, once: its reference.
+    /// Puts a function of the host into the store, if it is not there yet. Returns its reference.
     ///
     /// # Errors
     /// There is no memory.
@@ -512,7 +512,7 @@ impl StoreOpaque {
         fuel::set(vm, &mut self.contents.execution, fuel);
     }
 
-    /// What is left.
+    /// Returns the fuel that is left.
     #[must_use]
     pub fn fuel(&self) -> u64 {
         // SAFETY: V1 and V3, as in `vm_mut`.
@@ -523,7 +523,7 @@ impl StoreOpaque {
     /// Checks the heap and all roots.
     ///
     /// # Errors
-    /// The first thing that is wrong; the store is not to be used any more.
+    /// The first thing that is wrong. The store must not be used any more.
     pub fn verify_heap(&mut self) -> Result<(), HeapFault> {
         self.heap.verify(&mut self.contents)
     }
@@ -531,7 +531,7 @@ impl StoreOpaque {
     /// Checks reference counts against the references there are, if the collector counts.
     ///
     /// # Errors
-    /// The first thing that is wrong; the store is not to be used any more.
+    /// The first thing that is wrong. The store must not be used any more.
     pub fn audit(&mut self) -> Result<(), HeapFault> {
         self.heap.audit(&mut self.contents)
     }

@@ -1,16 +1,17 @@
-//! Tables. They have two shapes, with separate access: references into the collected heap (4 bytes)
-//! and functions (8 bytes, no heap needed).
+//! Tables. Their elements are either references into the collected heap (4 bytes) or functions (8
+//! bytes, no heap needed). The two kinds have separate operations.
 //!
 //! Invariants:
 //! - **B1** `VmTable::base` and `len` always describe the elements of [`TableData`].
-//! - Every store of a GC reference into a table is one of [`LazyHeap`](super::lazy_heap::LazyHeap)'s
-//!   writes to roots, whether an instruction asks for it, a segment, or the embedder.
+//! - Every store of a GC reference into a table is one of
+//!   [`LazyHeap`](super::lazy_heap::LazyHeap)'s writes to roots, whether an instruction asks for
+//!   it, a segment, or the embedder.
 //! - A table stays in its store during every operation on it, so that its elements are roots
 //!   whenever something may collect.
 //! - A reference handed to growth is held by the new elements only: once for each, and not at all
 //!   when growth fails.
 //!
-//! Source: 4.4.8 (table instructions), 4.2.7 (table instances).
+//! Specification: `tableinst`, and the rules `table.get` to `table.init`.
 
 use std::ops::Range;
 use std::ptr::NonNull;
@@ -59,7 +60,8 @@ pub enum Element {
 const OUT: Raised = Raised::Trap(Trap::TableOutOfBounds);
 
 impl TableData {
-    /// A table of its initial size, all null, whose record is at `vm`, or is `record`.
+    /// Makes a table of its initial size, all null, whose record is at `vm`. `record` owns that
+    /// record, if no instance does.
     ///
     /// # Errors
     /// `Exhausted(Table)`.
@@ -100,7 +102,7 @@ impl TableData {
         self.vm
     }
 
-    /// How many elements there are.
+    /// Returns the number of elements.
     #[must_use]
     pub fn size(&self) -> u64 {
         match &self.elements {
@@ -109,13 +111,13 @@ impl TableData {
         }
     }
 
-    /// The largest size that type and implementation allow.
+    /// Returns the largest size that type and implementation allow.
     #[must_use]
     pub fn size_max(&self) -> u64 {
         self.ty.max.unwrap_or(u64::MAX).min(TABLE_ELEMENTS_MAX)
     }
 
-    /// An element.
+    /// Returns an element.
     #[must_use]
     pub fn get(&self, at: u64) -> Option<Element> {
         let at = usize::try_from(at).ok()?;
@@ -125,7 +127,7 @@ impl TableData {
         }
     }
 
-    /// Appends `delta` null elements. Whether there was memory for them.
+    /// Appends `delta` null elements. Returns false if there is no memory for them.
     fn extend(&mut self, delta: u64) -> bool {
         let delta = delta as usize;
         let enough = match &mut self.elements {
@@ -176,7 +178,7 @@ impl TableData {
     }
 }
 
-/// The range `at..at + len` if it is within `size` elements.
+/// Returns the range `at..at + len` if it is within `size` elements.
 fn range(size: u64, at: u64, len: u64) -> Result<Range<usize>, Raised> {
     match at.checked_add(len) {
         Some(end) if end <= size => Ok(at as usize..end as usize),
@@ -198,7 +200,7 @@ impl StoreOpaque {
         &mut self.contents.tables[id.at()]
     }
 
-    /// `table.set` of a GC reference. Collects nothing itself.
+    /// `table.set` of a GC reference. No collection point.
     ///
     /// # Errors
     /// `TableOutOfBounds`.
@@ -225,8 +227,8 @@ impl StoreOpaque {
         Ok(())
     }
 
-    /// Asks type, implementation and limiter, and appends `delta` null elements. The old size, or
-    /// `None`.
+    /// Appends `delta` null elements. Returns the old size, or `None` if type, implementation or
+    /// limiter refuse.
     fn table_extend(&mut self, id: TableId, delta: u64) -> Option<u64> {
         let table = self.table(id);
         let (old, max) = (table.size(), table.size_max());
@@ -238,8 +240,8 @@ impl StoreOpaque {
         self.table_mut(id).extend(delta).then_some(old)
     }
 
-    /// `table.grow` of GC references, which is a collection point. The old size, or `None` when
-    /// type, implementation or limiter refuse.
+    /// `table.grow` of GC references. A collection point. Returns the old size, or `None` if type,
+    /// implementation or limiter refuse.
     ///
     /// # Errors
     /// The heap is corrupt.
@@ -264,7 +266,8 @@ impl StoreOpaque {
         Ok(Some(old))
     }
 
-    /// `table.grow` of functions. The old size, or `None`.
+    /// `table.grow` of functions. Returns the old size, or `None` if type, implementation or
+    /// limiter refuse.
     pub fn table_grow_func(
         &mut self,
         id: TableId,
@@ -276,10 +279,10 @@ impl StoreOpaque {
         Some(old)
     }
 
-    /// `table.fill` of GC references, which is a collection point.
+    /// `table.fill` of GC references. A collection point.
     ///
     /// # Errors
-    /// `TableOutOfBounds`; then nothing was written.
+    /// `TableOutOfBounds`. Nothing was written then.
     pub fn table_fill_ref(
         &mut self,
         id: TableId,
@@ -296,7 +299,7 @@ impl StoreOpaque {
     /// `table.fill` of functions.
     ///
     /// # Errors
-    /// `TableOutOfBounds`; then nothing was written.
+    /// `TableOutOfBounds`. Nothing was written then.
     pub fn table_fill_func(
         &mut self,
         id: TableId,
@@ -309,10 +312,11 @@ impl StoreOpaque {
         Ok(())
     }
 
-    /// `table.copy` between tables of the same shape; for GC references a collection point.
+    /// `table.copy`. Both tables hold GC references, or both hold functions. A collection point for
+    /// GC references.
     ///
     /// # Errors
-    /// `TableOutOfBounds`; then nothing was written.
+    /// `TableOutOfBounds`. Nothing was written then.
     pub fn table_copy(
         &mut self,
         (to, at): (TableId, u64),
@@ -344,15 +348,15 @@ impl StoreOpaque {
             (Elements::Refs(slots), Elements::Refs(items)) => {
                 self.heap.copy_roots(&mut slots[target], &items[source])?;
             }
-            _ => unreachable!("validated: both tables have one shape"),
+            _ => unreachable!("validated: both tables hold the same kind of reference"),
         }
         Ok(())
     }
 
-    /// `table.init`; for GC references a collection point.
+    /// `table.init`. A collection point for GC references.
     ///
     /// # Errors
-    /// `TableOutOfBounds` for either range; then nothing was written.
+    /// `TableOutOfBounds` if either range is out of bounds. Nothing was written then.
     pub fn table_init(
         &mut self,
         (instance, elem): (InstanceId, ElemIdx),
@@ -375,12 +379,12 @@ impl StoreOpaque {
             (Elements::Refs(slots), Segment::Refs(items)) => {
                 self.heap.copy_roots(&mut slots[target], &items[source])?;
             }
-            _ => unreachable!("validated: table and segment have one shape"),
+            _ => unreachable!("validated: table and segment hold the same kind of reference"),
         }
         Ok(())
     }
 
-    /// The initial value of a table that is being made.
+    /// Sets the initial value of all elements of a table that is being made.
     ///
     /// # Errors
     /// The heap is corrupt.
@@ -389,7 +393,7 @@ impl StoreOpaque {
         Ok(self.heap.fill_roots(slots, GcRef::from_raw(value))?)
     }
 
-    /// The initial value of a table that is being made.
+    /// Sets the initial value of all elements of a table that is being made.
     pub fn init_table_func(&mut self, id: TableId, value: *mut VmFuncRef) {
         self.table_mut(id).funcs().fill(value);
     }

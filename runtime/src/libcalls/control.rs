@@ -1,4 +1,4 @@
-//! Traps, budgets, throwing, collection points (4.6.8, 4.6.8.14).
+//! Traps, budgets, throwing (the rule `throw_ref`), and collection points.
 
 use super::{Answer, Call};
 use crate::error::{Exhausted, Trap};

@@ -1,4 +1,4 @@
-//! Memories and data segments (4.6.7).
+//! Memories and data segments (the rules `memory.grow` to `data.drop`).
 
 use super::{Answer, Call};
 use crate::index::{DataIdx, MemIdx};

@@ -1,17 +1,16 @@
-//! The host's halves of the libcalls: one function for each row of
-//! [`abi::libcalls`](crate::abi::libcalls), and no other.
+//! The bodies of the libcalls: one for each row of [`abi::libcalls`](crate::abi::libcalls).
 //!
 //! ```text
 //! control     traps, fuel, epochs, throwing, collection points
+//! memory      memories and data segments
 //! object      allocation, arrays, numbers of functions
 //! table       tables and element segments
-//! memory      memories and data segments
+//! scenarios   tests: whole modules, run through a store
 //! ```
 //!
-//! A body is a method of `Call`. It does what the specification says with the store's own
-//! operations (`instance`, `heap`), which check bounds before anything is written. Bodies that may
-//! collect root their own reference arguments: a reference whose last use is the call is in no
-//! stack map.
+//! A body is a method of `Call`. It uses the operations of `instance` and `heap`, which check
+//! bounds before anything is written. A body that may collect roots its own reference arguments,
+//! because a reference whose last use is the call is in no stack map.
 
 mod control;
 mod memory;
@@ -44,7 +43,7 @@ impl Call<'_> {
     }
 }
 
-/// What a body that may raise returns; results are widened to 64 bits.
+/// What a body that may raise returns. Results are widened to 64 bits.
 type Answer = Result<u64, Raised>;
 
 macro_rules! native {
@@ -87,7 +86,7 @@ macro_rules! halves {
             }
         )*
 
-        /// Where the host's half of a libcall is.
+        /// Returns the address of the function for a libcall.
         fn address(call: LibCall) -> usize {
             match call {
                 $(LibCall::$name => {
@@ -103,7 +102,7 @@ macro_rules! halves {
 
 for_each_libcall!(halves);
 
-/// Where the host's code is.
+/// Returns the addresses of the host's code that compiled code calls.
 #[must_use]
 pub fn host_code() -> HostCode {
     HostCode {
@@ -113,6 +112,8 @@ pub fn host_code() -> HostCode {
     }
 }
 
+/// Makes the call of a context.
+///
 /// # Safety
 ///
 /// `vmctx` is the context of an instance that runs in an activation on this thread, and wasm has
@@ -128,6 +129,8 @@ unsafe fn enter<'a>(vmctx: *mut VmContext) -> Call<'a> {
     }
 }
 
+/// Runs a body that may raise.
+///
 /// # Safety
 ///
 /// As for [`enter`].

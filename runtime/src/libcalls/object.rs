@@ -1,5 +1,5 @@
-//! Structures, arrays and exceptions (4.6.3 to 4.6.5), and numbers of functions in the collected
-//! heap.
+//! Structures, arrays and exceptions (the rules `struct.new` to `array.copy`), and numbers of
+//! functions in the collected heap.
 
 use super::table::funcref;
 use super::{Answer, Call};
@@ -13,7 +13,7 @@ use crate::instance::segment::Segment;
 use crate::planted::{Planted, planted};
 use crate::types::{Composite, StorageKind, TypeId, ValKind};
 
-/// A reference that compiled code has tested.
+/// The reference to an object. Compiled code has tested that it is not null.
 fn object(raw: u32) -> GcRef {
     GcRef::from_raw(raw).expect("compiled code tests for null first")
 }
@@ -80,7 +80,7 @@ impl Call<'_> {
         unsafe { self.store.intern_func(func) }
     }
 
-    /// Bytes of an element of an array type.
+    /// Returns the bytes of an element of an array type.
     fn element_bytes(&self, ty: TypeId) -> u32 {
         let def = self.data().module.types();
         let def = def.registry().get(ty);
@@ -162,7 +162,7 @@ impl Call<'_> {
         Ok(array.raw().into())
     }
 
-    /// Puts a new object in the place of an item that is a structure: a planted fault.
+    /// Replaces an item that is a structure by a copy of it, which is a planted fault.
     fn evaluate_again(&mut self, elem: ElemIdx, item: u32) -> Result<(), Raised> {
         let Some(old) = self.item(elem, item) else {
             return Ok(());
@@ -187,7 +187,7 @@ impl Call<'_> {
             .init_segment_ref(self.instance, elem, item, new.raw())
     }
 
-    /// An item that is a reference into the heap.
+    /// Returns an item that is a reference into the heap.
     fn item(&self, elem: ElemIdx, item: u32) -> Option<GcRef> {
         match self.store.segment(self.instance, elem) {
             Segment::Refs(items) => GcRef::from_raw(items[item as usize]),
@@ -211,7 +211,7 @@ impl Call<'_> {
         Ok(0)
     }
 
-    /// Copies items of a segment into an array; the segment's range was checked.
+    /// Copies items of a segment into an array. The range in the segment was checked.
     fn fill_from_elem(
         &mut self,
         elem: ElemIdx,
@@ -234,7 +234,7 @@ impl Call<'_> {
         Ok(())
     }
 
-    /// Checks that a range is in an array: the first of the two bounds of `array.init_*`.
+    /// Checks that a range is in an array. `array.init_*` checks this bound first.
     fn check_array(&mut self, array: GcRef, at: u32, len: u32) -> Result<(), Raised> {
         if len == 0 && planted!(self.store.planted(), ArrayEmptyUnchecked) {
             return Ok(());

@@ -1,4 +1,5 @@
-//! Modules in the text format, run through a store: what crosses activations.
+//! Modules in the text format, run through a store: what crosses the boundary between wasm and
+//! host.
 
 use std::sync::Arc;
 

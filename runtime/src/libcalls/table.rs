@@ -1,4 +1,5 @@
-//! Tables and element segments (4.6.6), and what an instance's compiled initialiser puts into them.
+//! Tables and element segments (the rules `table.grow` to `elem.drop`), and what an instance's
+//! compiled initialiser writes to them.
 
 use super::{Answer, Call};
 use crate::abi::vmctx::VmFuncRef;
