@@ -1,208 +1,204 @@
-//! Header lines of a case on disk: `;;! key = value` at the top of a `.wast` file.
+//! The header of a case on disk: lines `;;! key = value` of a `.wast` file. What follows `;;!` is TOML.
 //!
-//! A value is a string in double quotes, a list of such strings, or a bare word (number, `true`,
-//! `false`). Keys with a meaning have a field; every other key is kept in order, so that reading
-//! and writing a header loses nothing.
+//! Always: a key that is not known is an error, so that a typing error never turns a regression into
+//! a test of something else. Only the switches of features that scripts of Wasmtime carry are read
+//! over: every feature of WebAssembly 3.0 is always on here.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use toml::Value;
+use toml::de::DeTable;
+
+use crate::nearest::suggestion;
 use crate::schedule::Schedule;
 
-/// A value of a header line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum HeaderValue {
-    /// `"text"`; `\"`, `\\` and `\n` are the only escapes.
-    Text(String),
-    /// `["a", "b"]`.
-    List(Vec<String>),
-    /// A bare word.
-    Word(String),
-}
-
 /// What the header of a case says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Header {
-    /// `guards`: one sentence, what breaks when this case fails.
+    /// One sentence: what breaks when this case fails.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub guards: Option<String>,
-    /// `source`: where the case comes from.
+    /// Where the case comes from.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    /// `schedule`: when to collect; absent means that the runner chooses.
+    /// The name of the engine that the case was found on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
+    /// The names of the planted faults that the case shows: a string for one, a list for several.
+    #[serde(
+        deserialize_with = "one_or_several",
+        serialize_with = "as_one_or_several",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub planted: Vec<String>,
+    /// When to collect; absent means that the runner chooses.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Schedule>,
-    /// `collectors`: names of the collectors this case is meant for; empty means all.
+    /// Names of the collectors this case is meant for; empty means all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub collectors: Vec<String>,
-    /// Every other key, in order.
-    pub other: Vec<(String, HeaderValue)>,
+    /// Bytes of the collected heap.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heap: Option<u64>,
+    /// The number of the one allocation that finds the heap full.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub full: Option<u64>,
+    /// Whether the program uses every reference that it holds at a collection point afterwards, so
+    /// that live counts are exact there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held: Option<bool>,
 }
 
-/// A header line that could not be read.
+/// Every key.
+pub const KEYS: [&str; 9] = [
+    "guards",
+    "source",
+    "engine",
+    "planted",
+    "schedule",
+    "collectors",
+    "heap",
+    "full",
+    "held",
+];
+
+/// Keys in the headers of Wasmtime's scripts: features that a script needs, with `true` or `false`.
+const SWITCHES: [&str; 21] = [
+    "bulk_memory",
+    "custom_descriptors",
+    "custom_page_sizes",
+    "exceptions",
+    "extended_const",
+    "function_references",
+    "gc",
+    "gc_types",
+    "hogs_memory",
+    "legacy_exceptions",
+    "memory64",
+    "multi_memory",
+    "nan_canonicalization",
+    "reference_types",
+    "relaxed_simd",
+    "simd",
+    "spec_test",
+    "stack_switching",
+    "tail_call",
+    "threads",
+    "wide_arithmetic",
+];
+
+/// A header that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {what}")]
-pub struct BadHeader {
-    /// Counted from 1.
-    pub line: usize,
-    /// What is wrong.
-    pub what: String,
+pub enum BadHeader {
+    /// A line is not `key = value`, or the value does not fit the key.
+    #[error("{message}")]
+    Value {
+        /// The line, counted from 1.
+        line: usize,
+        /// What is wrong.
+        message: String,
+    },
+    /// A key has no meaning.
+    #[error("`{key}` is no key of a header; {}", suggestion(key, &KEYS))]
+    Key {
+        /// The line, counted from 1.
+        line: usize,
+        /// The key.
+        key: String,
+    },
+}
+
+impl BadHeader {
+    /// The line, counted from 1.
+    pub fn line(&self) -> usize {
+        match self {
+            BadHeader::Value { line, .. } | BadHeader::Key { line, .. } => *line,
+        }
+    }
 }
 
 impl Header {
-    /// Reads the `;;!` lines of a script. They may stand anywhere before the first directive; other
-    /// lines are not looked at.
+    /// Reads the `;;!` lines of a script, wherever they stand.
     ///
     /// # Errors
     ///
-    /// The first line that starts with `;;!` but is not `key = value`, has a key twice, or has a
-    /// value of the wrong kind.
+    /// The first line that is not `key = value`, has a key twice, a key that is not known, or a
+    /// value that does not fit.
     pub fn parse(script: &str) -> Result<Header, BadHeader> {
-        let mut header = Header::default();
-        let mut seen: Vec<String> = Vec::new();
-        for (index, line) in script.lines().enumerate() {
-            let Some(text) = line.trim_start().strip_prefix(";;!") else {
-                continue;
-            };
-            let bad = |what: String| BadHeader {
-                line: index + 1,
-                what,
-            };
-            let (key, value) = text
-                .split_once('=')
-                .ok_or_else(|| bad("expected `;;! key = value`".to_owned()))?;
-            let key = key.trim().to_owned();
-            if seen.contains(&key) {
-                return Err(bad(format!("`{key}` is given twice")));
+        // Lines keep their numbers: what is no header is an empty line of the TOML text.
+        let text: String = script
+            .lines()
+            .map(|line| {
+                line.trim_start()
+                    .strip_prefix(";;!")
+                    .unwrap_or("")
+                    .to_owned()
+                    + "\n"
+            })
+            .collect();
+        let bad = |error: toml::de::Error| BadHeader::Value {
+            line: line_of(&text, error.span().map_or(0, |span| span.start)),
+            message: error.message().to_owned(),
+        };
+        let table = DeTable::parse(&text).map_err(bad)?;
+        for (key, value) in table.get_ref() {
+            let name: &str = key.get_ref();
+            let is_switch = SWITCHES.contains(&name) && value.get_ref().is_bool();
+            if !is_switch && !KEYS.contains(&name) {
+                return Err(BadHeader::Key {
+                    line: line_of(&text, key.span().start),
+                    key: name.to_owned(),
+                });
             }
-            let value = parse_value(value.trim()).map_err(bad)?;
-            header.set(&key, value).map_err(bad)?;
-            seen.push(key);
         }
-        Ok(header)
+        toml::from_str(&text).map_err(bad)
     }
+}
 
-    fn set(&mut self, key: &str, value: HeaderValue) -> Result<(), String> {
-        match (key, value) {
-            ("guards", HeaderValue::Text(text)) => self.guards = Some(text),
-            ("source", HeaderValue::Text(text)) => self.source = Some(text),
-            ("schedule", HeaderValue::Text(text)) => {
-                self.schedule = Some(text.parse().map_err(|error| format!("{error}"))?);
-            }
-            ("collectors", HeaderValue::List(list)) => self.collectors = list,
-            ("guards" | "source" | "schedule", _) => {
-                return Err(format!("`{key}` takes a string in double quotes"));
-            }
-            ("collectors", _) => return Err("`collectors` takes a list of strings".to_owned()),
-            (_, value) => self.other.push((key.to_owned(), value)),
-        }
-        Ok(())
-    }
+#[derive(Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected a string or a list of strings")]
+enum OneOrSeveral<'a> {
+    One(Cow<'a, str>),
+    Several(Cow<'a, [String]>),
+}
 
-    /// The value of a key without a field of its own.
-    pub fn other(&self, key: &str) -> Option<&HeaderValue> {
-        let found = self.other.iter().find(|(name, _)| name == key);
-        found.map(|(_, value)| value)
-    }
+fn one_or_several<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    Ok(match OneOrSeveral::deserialize(from)? {
+        OneOrSeveral::One(name) => vec![name.into_owned()],
+        OneOrSeveral::Several(names) => names.into_owned(),
+    })
+}
+
+fn as_one_or_several<S: Serializer>(names: &[String], into: S) -> Result<S::Ok, S::Error> {
+    let names = match names {
+        [name] => OneOrSeveral::One(Cow::Borrowed(name)),
+        several => OneOrSeveral::Several(Cow::Borrowed(several)),
+    };
+    names.serialize(into)
+}
+
+/// The number of the line in which an offset lies, counted from 1.
+fn line_of(text: &str, offset: usize) -> usize {
+    let before = text.bytes().take(offset);
+    before.filter(|&byte| byte == b'\n').count() + 1
 }
 
 impl fmt::Display for Header {
-    /// The lines, each ended by a line feed, in a fixed order.
+    /// The lines, each ended by a line feed, in the order of [`KEYS`].
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(guards) = &self.guards {
-            writeln!(f, ";;! guards = {}", quoted(guards))?;
-        }
-        if let Some(source) = &self.source {
-            writeln!(f, ";;! source = {}", quoted(source))?;
-        }
-        if let Some(schedule) = &self.schedule {
-            writeln!(f, ";;! schedule = \"{schedule}\"")?;
-        }
-        if !self.collectors.is_empty() {
-            let list = HeaderValue::List(self.collectors.clone());
-            writeln!(f, ";;! collectors = {list}")?;
-        }
-        for (key, value) in &self.other {
-            writeln!(f, ";;! {key} = {value}")?;
+        let Ok(Value::Table(table)) = Value::try_from(self) else {
+            return Err(fmt::Error);
+        };
+        for key in KEYS {
+            if let Some(value) = table.get(key) {
+                writeln!(f, ";;! {key} = {value}")?;
+            }
         }
         Ok(())
     }
-}
-
-impl fmt::Display for HeaderValue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            HeaderValue::Text(text) => f.write_str(&quoted(text)),
-            HeaderValue::Word(word) => f.write_str(word),
-            HeaderValue::List(items) => {
-                let items: Vec<String> = items.iter().map(|item| quoted(item)).collect();
-                write!(f, "[{}]", items.join(", "))
-            }
-        }
-    }
-}
-
-fn quoted(text: &str) -> String {
-    let escaped = text
-        .replace('\\', "\\\\")
-        .replace('"', "\\\"")
-        .replace('\n', "\\n");
-    format!("\"{escaped}\"")
-}
-
-fn parse_value(text: &str) -> Result<HeaderValue, String> {
-    if let Some(inner) = text.strip_prefix('[') {
-        return parse_list(inner);
-    }
-    if text.starts_with('"') {
-        let (value, rest) = parse_string(text)?;
-        return if rest.is_empty() {
-            Ok(HeaderValue::Text(value))
-        } else {
-            Err(format!("unexpected `{rest}` after the string"))
-        };
-    }
-    let word = |c: char| c.is_ascii_alphanumeric() || "+-._:".contains(c);
-    if text.is_empty() || !text.chars().all(word) {
-        return Err(format!("`{text}` is no value"));
-    }
-    Ok(HeaderValue::Word(text.to_owned()))
-}
-
-fn parse_list(text: &str) -> Result<HeaderValue, String> {
-    let mut items = Vec::new();
-    let mut rest = text.trim_start();
-    while !rest.starts_with(']') {
-        let (item, after) = parse_string(rest)?;
-        items.push(item);
-        rest = after.trim_start();
-        match rest.strip_prefix(',') {
-            Some(after) => rest = after.trim_start(),
-            None if rest.starts_with(']') => {}
-            None => return Err("expected `,` or `]`".to_owned()),
-        }
-    }
-    if rest == "]" {
-        Ok(HeaderValue::List(items))
-    } else {
-        Err("unexpected text after `]`".to_owned())
-    }
-}
-
-/// The string literal at the start of `text`, and what follows it.
-fn parse_string(text: &str) -> Result<(String, &str), String> {
-    let inner = text
-        .strip_prefix('"')
-        .ok_or_else(|| "expected a string in double quotes".to_owned())?;
-    let mut value = String::new();
-    let mut chars = inner.char_indices();
-    while let Some((at, c)) = chars.next() {
-        match c {
-            '"' => return Ok((value, &inner[at + 1..])),
-            '\\' => match chars.next() {
-                Some((_, 'n')) => value.push('\n'),
-                Some((_, escaped @ ('"' | '\\'))) => value.push(escaped),
-                _ => return Err("unknown escape in a string".to_owned()),
-            },
-            c => value.push(c),
-        }
-    }
-    Err("the string does not end".to_owned())
 }
 
 #[cfg(test)]
@@ -211,16 +207,34 @@ mod tests {
 
     #[test]
     fn what_is_read_is_written_again() {
-        let text = ";;! guards = \"a \\\"b\\\" \\\\ c\"\n;;! source = \"issue 7\"\n;;! schedule = \"every:3\"\n\
-                    ;;! collectors = [\"drc\", \"copying\"]\n;;! live = 8\n;;! steps = [\"a\"]\n";
+        let text = ";;! guards = \"a sentence\"\n;;! planted = \"some-fault\"\n;;! schedule = \"every:3\"\n\
+                    ;;! collectors = [\"drc\", \"copying\"]\n;;! heap = 8\n;;! held = true\n";
         let header = Header::parse(text).expect("a header");
         assert_eq!(header.schedule, Some(Schedule::EveryNth(3)));
         assert_eq!(header.collectors, ["drc", "copying"]);
-        assert_eq!(
-            header.other("live"),
-            Some(&HeaderValue::Word("8".to_owned()))
-        );
+        assert_eq!((header.heap, header.held), (Some(8), Some(true)));
         assert_eq!(header.to_string(), text);
+    }
+
+    #[test]
+    fn one_fault_is_a_string_and_several_are_a_list() {
+        for (line, names) in [
+            (";;! planted = \"a\"\n", vec!["a"]),
+            (";;! planted = [\"a\", \"b\"]\n", vec!["a", "b"]),
+        ] {
+            let header = Header::parse(line).expect("a header");
+            assert_eq!(header.planted, names);
+            assert_eq!(header.to_string(), line);
+        }
+    }
+
+    #[test]
+    fn any_text_survives() {
+        let header = Header {
+            guards: Some("a \"b\" \\ 'c'\nd".to_owned()),
+            ..Header::default()
+        };
+        assert_eq!(Header::parse(&header.to_string()), Ok(header));
     }
 
     #[test]
@@ -229,16 +243,38 @@ mod tests {
             ";;! guards",
             ";;! schedule = \"sometimes\"",
             ";;! schedule = every",
+            ";;! schedule = 3",
             ";;! collectors = \"drc\"",
             ";;! collectors = [\"drc\"",
             ";;! guards = \"open",
             ";;! guards = \"a\" b",
-            ";;! x = ",
+            ";;! planted = 3",
+            ";;! heap = -1",
+            ";;! heap = \"8\"",
+            ";;! held = ",
+            ";;! gc = 1",
         ];
         for line in wrong {
             let error = Header::parse(&format!("(module)\n{line}\n")).expect_err(line);
-            assert_eq!(error.line, 2, "{line}");
+            assert_eq!(error.line(), 2, "{line}: {error}");
         }
-        assert!(Header::parse(";;! a = 1\n;;! a = 2").is_err());
+        assert!(Header::parse(";;! heap = 1\n;;! heap = 2").is_err());
+    }
+
+    #[test]
+    fn an_unknown_key_is_answered_with_the_nearest() {
+        let error =
+            Header::parse("(module)\n\n  ;;! shedule = \"every\"").expect_err("a typing error");
+        let expected = "`shedule` is no key of a header; did you mean `schedule`?";
+        assert_eq!((error.line(), error.to_string()), (3, expected.to_owned()));
+        let error = Header::parse(";;! colour = \"red\"").expect_err("a stranger");
+        assert!(error.to_string().contains("`guards`, `source`"), "{error}");
+    }
+
+    #[test]
+    fn switches_of_features_are_read_over() {
+        let header =
+            Header::parse(";;! gc = true\n;;! simd = false\n;;! heap = 3").expect("a header");
+        assert_eq!(header.to_string(), ";;! heap = 3\n");
     }
 }

@@ -3,11 +3,12 @@
 //!
 //! A file may use only what stands earlier in the reading order.
 //!
-//! Reading order: `value`, `outcome`, `schedule`, `case`, `header`, `observe`, `host`, `leak`,
-//! `coverage`, `engine`, `nondeterminism`, `finding`, `verdict`, `compare`, `judge`, `report`.
+//! Reading order: `nearest`, `value`, `outcome`, `schedule`, `case`, `header`, `observe`, `host`,
+//! `leak`, `coverage`, `engine`, `nondeterminism`, `finding`, `verdict`, `compare`, `judge`, `report`.
 //!
 //! | file | what it says |
 //! |---|---|
+//! | `nearest` | the known name that somebody meant |
 //! | `value`, `outcome` | engine-neutral words for what goes in and comes out |
 //! | `schedule`, `case`, `header` | what an engine is given, and the header of a case on disk |
 //! | `observe` | what counts as visible: results, globals, tables, memories, one object graph |
@@ -24,6 +25,8 @@
 //!
 //! Nothing here knows how programs are generated or reduced, and no engine's type appears outside
 //! its adapter.
+
+pub mod nearest;
 
 pub mod value;
 

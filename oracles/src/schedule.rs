@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 /// When to collect. Text: `pressure`, `every`, `every:3`, `at:1,5,9`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Schedule {
     /// Only when the heap is full, and when asked.
     #[default]
@@ -83,6 +84,20 @@ impl FromStr for Schedule {
             }
             _ => Err(wrong()),
         }
+    }
+}
+
+impl TryFrom<String> for Schedule {
+    type Error = NoSchedule;
+
+    fn try_from(text: String) -> Result<Schedule, NoSchedule> {
+        text.parse()
+    }
+}
+
+impl From<Schedule> for String {
+    fn from(schedule: Schedule) -> String {
+        schedule.to_string()
     }
 }
 

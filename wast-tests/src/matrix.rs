@@ -49,10 +49,9 @@ fn open(
     engine: &dyn Engine,
     schedule: Schedule,
 ) -> Result<Box<dyn Session>, String> {
-    let limits = script.limits(Limits::SCRIPT);
     engine.open(&Setup {
         schedule,
-        limits: limits.map_err(|error| error.to_string())?,
+        limits: script.limits(Limits::SCRIPT),
         answers: Vec::new(),
     })
 }
@@ -61,7 +60,7 @@ fn open(
 ///
 /// # Errors
 ///
-/// The engine cannot start, or the header's limits make no sense.
+/// The engine cannot start.
 pub fn run_script(
     script: &Script,
     engine: &dyn Engine,

@@ -8,7 +8,7 @@
 use std::fmt;
 
 use gcrucible_oracles::case::{Case, CaseModule, InstanceIndex, Limits, ModuleIndex, Step};
-use gcrucible_oracles::header::{Header, HeaderValue};
+use gcrucible_oracles::header::Header;
 use gcrucible_oracles::value::Value;
 use wast::lexer::Lexer;
 use wast::parser::{self, ParseBuffer};
@@ -152,10 +152,10 @@ impl Script {
         let header = Header::parse(text).map_err(|error| ScriptError {
             file: file.to_owned(),
             at: Place {
-                line: error.line,
+                line: error.line(),
                 column: 1,
             },
-            message: error.what,
+            message: error.to_string(),
         })?;
         let wrong = |error: wast::Error| fail(error.span().offset(), error.message());
         let mut lexer = Lexer::new(text);
@@ -174,32 +174,13 @@ impl Script {
         })
     }
 
-    /// Limits, as the header changes them: `heap` is the size of the collected heap in bytes,
-    /// `full` the number of the one allocation that finds it full.
-    ///
-    /// # Errors
-    ///
-    /// The value of either is no number.
-    pub fn limits(&self, base: Limits) -> Result<Limits, ScriptError> {
-        Ok(Limits {
-            heap_bytes: self.number("heap")?.unwrap_or(base.heap_bytes),
-            full_at: self.number("full")?.or(base.full_at),
+    /// Limits, as the header changes them.
+    pub fn limits(&self, base: Limits) -> Limits {
+        Limits {
+            heap_bytes: self.header.heap.unwrap_or(base.heap_bytes),
+            full_at: self.header.full.or(base.full_at),
             ..base
-        })
-    }
-
-    fn number(&self, key: &str) -> Result<Option<u64>, ScriptError> {
-        let number = match self.header.other(key) {
-            None => return Ok(None),
-            Some(HeaderValue::Word(word)) => word.parse().ok(),
-            Some(_) => None,
-        };
-        let wrong = || ScriptError {
-            file: self.file.clone(),
-            at: Place { line: 1, column: 1 },
-            message: format!("`{key}` takes a number"),
-        };
-        number.map(Some).ok_or_else(wrong)
+        }
     }
 
     /// The script as a case: every module that is instantiated and every action, without the
@@ -216,7 +197,7 @@ impl Script {
             modules: Vec::new(),
             steps: Vec::new(),
             schedule: self.header.schedule.clone().unwrap_or_default(),
-            limits: self.limits(Limits::FUZZING)?,
+            limits: self.limits(Limits::FUZZING),
             origin: self.file.clone(),
         };
         for (at, directive) in &self.directives {

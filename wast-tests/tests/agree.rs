@@ -33,7 +33,7 @@ fn check(file: &SuiteFile) -> Result<(), Failed> {
     let mut judge = Judge::new(case, reference.as_ref());
     let mut tally = Tally::default();
     for name in engine::names().into_iter().skip(1) {
-        let engine = engine::named(&name).ok_or("no such engine")?;
+        let engine = engine::named(&name)?;
         let (verdict, _) = judge.judge(engine.as_ref());
         tally.count(&verdict);
         if verdict.finding().is_some() {

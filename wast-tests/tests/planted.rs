@@ -13,7 +13,6 @@ use std::process::ExitCode;
 
 use gcrucible_oracles::engine::runtime::fault_names;
 use gcrucible_oracles::engine::{self, Engine};
-use gcrucible_oracles::header::HeaderValue;
 use gcrucible_wast_tests::matrix::{self, Breadth};
 use gcrucible_wast_tests::script::Script;
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -75,11 +74,10 @@ fn rows() -> Result<Vec<Row>, Failed> {
         let file = path.strip_prefix(&folder).unwrap_or(&path);
         let file = file.display().to_string();
         let script = Script::parse(&file, &fs::read_to_string(&path)?)?;
-        let faults = match script.header.other("planted") {
-            Some(HeaderValue::Text(fault)) => std::slice::from_ref(fault),
-            Some(HeaderValue::List(faults)) => faults,
-            _ => return Err(format!("{file} names no planted fault").into()),
-        };
+        let faults = &script.header.planted;
+        if faults.is_empty() {
+            return Err(format!("{file} names no planted fault").into());
+        }
         rows.extend(faults.iter().map(|fault| Row {
             file: file.clone(),
             script: script.clone(),
@@ -95,7 +93,7 @@ fn check_conformance() -> Result<(), Failed> {
     for path in matrix::scripts_under(&folder)? {
         let file = path.display().to_string();
         let script = Script::parse(&file, &fs::read_to_string(&path)?)?;
-        if script.header.other("planted").is_some() {
+        if !script.header.planted.is_empty() {
             return Err(format!("{file} names a planted fault: it belongs in regressions").into());
         }
     }
@@ -135,7 +133,7 @@ fn check(row: &Row) -> Result<(), Failed> {
     let reference = engine::reference();
     let mut found = false;
     for name in engine::names() {
-        let sound = engine::named(&name).ok_or("no such engine")?;
+        let sound = engine::named(&name)?;
         let run = |engine: &dyn Engine, breadth| {
             matrix::run_regression(&row.script, engine, reference.as_ref(), breadth)
         };
@@ -145,7 +143,7 @@ fn check(row: &Row) -> Result<(), Failed> {
         if found || name == "reference" {
             continue;
         }
-        let faulty = engine::named(&format!("{name}:+{}", row.fault)).ok_or("no such fault")?;
+        let faulty = engine::named(&format!("{name}:+{}", row.fault))?;
         found = run(faulty.as_ref(), Breadth::Swept).is_err();
     }
     if found {

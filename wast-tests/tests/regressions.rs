@@ -34,7 +34,7 @@ fn main() -> ExitCode {
 fn check(path: &Path, file: &str, engine: &str) -> Result<(), Failed> {
     let text = fs::read_to_string(path)?;
     let script = Script::parse(file, &text)?;
-    let engine = engine::named(engine).ok_or("no such engine")?;
+    let engine = engine::named(engine)?;
     let reference = engine::reference();
     matrix::run_regression(&script, engine.as_ref(), reference.as_ref(), Breadth::Swept)?;
     Ok(())

@@ -57,13 +57,13 @@ fn main() -> ExitCode {
         // Decided here, so that the trials are known before anything runs. The reference has no
         // collector.
         let collects = engine::named(&name)
-            .is_some_and(|engine| engine.collector().is_some() && engine.allows(&Schedule::Every));
+            .is_ok_and(|engine| engine.collector().is_some() && engine.allows(&Schedule::Every));
         for (file, (script, left)) in files.iter().zip(&scripts) {
             let mut add = |title: String, schedule: Schedule, left: Option<Lazy<Left>>| {
                 let (script, engine) = (Arc::clone(script), Arc::clone(&engine));
                 trials.push(Trial::test(title, move || {
                     let script = (**script).as_ref().map_err(ToString::to_string)?;
-                    let engine = (**engine).as_deref().ok_or("no such engine")?;
+                    let engine = (**engine).as_deref().map_err(ToString::to_string)?;
                     let left = left
                         .as_deref()
                         .map(|left| (**left).as_ref().map_err(String::clone));

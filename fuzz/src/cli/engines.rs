@@ -35,11 +35,6 @@ impl Choice {
                 )));
             }
         };
-        engine::named(&name).ok_or_else(|| {
-            let known = engine::names().join(", ");
-            Failure::Usage(format!(
-                "no engine is named {name:?}; there are, among others: {known}"
-            ))
-        })
+        engine::named(&name).map_err(|why| Failure::Usage(why.to_string()))
     }
 }

@@ -40,7 +40,7 @@ impl InputOptions {
     ///
     /// An unknown target or fault, or neither a file nor a seed.
     pub fn asked(&self) -> Result<(Rig, &'static Target, Asked<'_>), Failure> {
-        let rig = Rig::standard(&self.planted).map_err(Failure::Usage)?;
+        let rig = Rig::standard(&self.planted).map_err(|why| Failure::Usage(why.to_string()))?;
         let target = super::fuzz::chosen(std::slice::from_ref(&self.target))?[0];
         let asked = match (self.seed, &self.file) {
             (Some(seed), _) => Asked::Seed(target.input_of_seed(seed)),

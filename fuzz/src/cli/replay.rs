@@ -4,7 +4,6 @@ use clap::Args;
 use gcrucible_oracles::case::Case;
 use gcrucible_oracles::engine;
 use gcrucible_oracles::engine::reference::trace::{self, Trace};
-use gcrucible_oracles::header::HeaderValue;
 use gcrucible_wast_tests::matrix;
 use gcrucible_wast_tests::script::Script;
 
@@ -120,12 +119,8 @@ fn run_script(name: String, text: String, rig: &mut Rig) -> Result<Again, String
         operations: None,
         number: 0,
     };
-    let named = match script.header.other("engine") {
-        Some(HeaderValue::Text(name)) => {
-            Some(engine::named(name).ok_or_else(|| format!("no engine is named {name:?}"))?)
-        }
-        _ => None,
-    };
+    let named = script.header.engine.as_deref().map(engine::named);
+    let named = named.transpose().map_err(|why| why.to_string())?;
     let (mut trial, engines) = Trial::new(&subject, rig);
     let usual = engines
         .iter()

@@ -153,8 +153,7 @@ fn runs(options: &Options) -> Result<Vec<Run>, Failure> {
     let mut runs = Vec::new();
     for schedule in [options.schedule.clone(), Schedule::Every] {
         for name in engine::matrix() {
-            let engine = engine::named(&name);
-            let engine = engine.ok_or_else(|| Failure::Usage(format!("no engine {name}")))?;
+            let engine = engine::named(&name).map_err(|why| Failure::Usage(why.to_string()))?;
             if engine.allows(&schedule) {
                 runs.push((engine, schedule.clone()));
             }

@@ -156,7 +156,7 @@ fn collectors(rig: &Rig) -> Vec<(CollectorKind, Planted)> {
     for config in rig
         .engines
         .iter()
-        .filter_map(|e| RuntimeConfig::named(&e.name()))
+        .filter_map(|e| RuntimeConfig::named(&e.name()).ok())
     {
         let of = (config.collector, config.planted());
         if !found.contains(&of) {

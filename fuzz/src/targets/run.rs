@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use gcrucible_oracles::coverage::RuleMap;
-use gcrucible_oracles::engine::{self, Engine, Pool, Run};
+use gcrucible_oracles::engine::{self, Engine, NoEngine, Pool, Run};
 use gcrucible_oracles::finding::{Aspect, Finding};
 use gcrucible_oracles::judge::Judge;
 use gcrucible_oracles::nondeterminism::Skip;
@@ -35,23 +35,8 @@ impl Rig {
     ///
     /// # Errors
     /// A fault's name is unknown, or planted faults are not built in.
-    pub fn standard(planted: &[String]) -> Result<Rig, String> {
-        let known = || gcrucible_oracles::engine::runtime::fault_names();
-        if let Some(unknown) = planted
-            .iter()
-            .find(|fault| known().all(|name| name != fault.as_str()))
-        {
-            let known: Vec<_> = known().collect();
-            return Err(format!(
-                "no fault is named `{unknown}`; there are: {}",
-                known.join(", ")
-            ));
-        }
-        if !planted.is_empty() && !cfg!(feature = "planted") {
-            return Err(
-                "no planted faults are built in: build with `--features planted`".to_owned(),
-            );
-        }
+    pub fn standard(planted: &[String]) -> Result<Rig, NoEngine> {
+        let pool = Pool::new(planted)?;
         let reference = engine::reference();
         let mut names: Vec<String> = engine::names();
         names.retain(|name| *name != reference.name());
@@ -61,11 +46,11 @@ impl Rig {
                 name.push_str(fault);
             }
         }
-        let find = |name: &String| engine::named(name).ok_or_else(|| format!("no engine `{name}`"));
+        let find = |name: &String| engine::named(name);
         Ok(Rig {
             reference,
             engines: names.iter().map(find).collect::<Result<_, _>>()?,
-            pool: Pool::new(planted)?,
+            pool,
             seen: RuleMap::default(),
             last: RuleMap::default(),
         })

@@ -2,10 +2,10 @@
 //!
 //! Without the cargo feature `runtime` the reference is the only one.
 
-use super::Engine;
 use super::reference::Reference;
 #[cfg(feature = "runtime")]
 use super::runtime::{Runtime, RuntimeConfig};
+use super::{Engine, NoEngine};
 
 /// The reference.
 pub fn reference() -> Box<dyn Engine> {
@@ -29,15 +29,57 @@ pub fn names() -> Vec<String> {
     names.into_iter().map(str::to_owned).collect()
 }
 
+/// What names of engines can begin with.
+const KINDS: &[&str] = if cfg!(feature = "runtime") {
+    &["reference", "runtime"]
+} else {
+    &["reference"]
+};
+
 /// The engine with this name: `reference`, or `runtime:` and a configuration (see
 /// `runtime::RuntimeConfig`; with the cargo feature `runtime`).
-pub fn named(name: &str) -> Option<Box<dyn Engine>> {
-    if name == "reference" {
-        return Some(reference());
+///
+/// # Errors
+///
+/// There is none: the answer says which part of the name is wrong, and what is similar.
+pub fn named(name: &str) -> Result<Box<dyn Engine>, NoEngine> {
+    let kind = name.split([':', '+']).next().unwrap_or_default();
+    match kind {
+        "reference" if kind == name => Ok(reference()),
+        #[cfg(feature = "runtime")]
+        "runtime" => Ok(Box::new(Runtime::new(RuntimeConfig::named(name)?))),
+        _ => Err(NoEngine::Name {
+            name: name.to_owned(),
+            known: KINDS,
+        }),
     }
-    #[cfg(feature = "runtime")]
-    if let Some(config) = RuntimeConfig::named(name) {
-        return Some(Box::new(Runtime::new(config)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_an_engine_and_keeps_its_name() {
+        for name in names() {
+            let engine = named(&name).unwrap_or_else(|why| panic!("{why}"));
+            assert_eq!(engine.name(), name);
+        }
     }
-    None
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_nearest() {
+        let answer = |name| {
+            named(name)
+                .map(|engine| engine.name())
+                .unwrap_err()
+                .to_string()
+        };
+        assert_eq!(
+            answer("refrence"),
+            "no engine is named `refrence`; did you mean `reference`?"
+        );
+        assert!(answer("reference:drc").starts_with("no engine is named `reference:drc`; "));
+        assert!(answer("").contains("`reference`"));
+    }
 }

@@ -23,6 +23,7 @@ pub use self::runtime::{Pool, matrix};
 use crate::case::{Case, Limits, Step};
 use crate::coverage::RuleMap;
 use crate::leak::{Live, Reclaims, Sample};
+use crate::nearest::suggestion;
 use crate::observe::Observation;
 use crate::outcome::{Outcome, Resource};
 use crate::schedule::Schedule;
@@ -175,6 +176,35 @@ pub trait Session {
     fn rules(&self) -> RuleMap {
         RuleMap::default()
     }
+}
+
+/// A name that is no engine's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoEngine {
+    /// The first part of the name is unknown.
+    #[error("no engine is named `{name}`; {}", suggestion(name, known))]
+    Name {
+        /// The name.
+        name: String,
+        /// What names can begin with.
+        known: &'static [&'static str],
+    },
+    /// A part of the name of a configuration is unknown.
+    #[error("`{part}` is no {of}; {}", suggestion(part, known))]
+    Part {
+        /// The part.
+        part: String,
+        /// What it should have been: a collector, for example.
+        of: &'static str,
+        /// All there are.
+        known: Vec<&'static str>,
+    },
+    /// The name asks for a planted fault, and this build has none.
+    #[error("the fault `{fault}` is not built in: build with `--features planted`")]
+    NotPlanted {
+        /// The fault.
+        fault: String,
+    },
 }
 
 /// One step of a run.

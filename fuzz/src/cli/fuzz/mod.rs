@@ -74,7 +74,7 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
         return Ok(Ending::Clean);
     }
     // Workers switch the faults on; an unknown name is better said now.
-    Rig::standard(&options.planted).map_err(Failure::Usage)?;
+    Rig::standard(&options.planted).map_err(|why| Failure::Usage(why.to_string()))?;
     if options.jobs == Some(0) || options.runs == Some(0) || options.time == Some(0) {
         return Err(Failure::Usage(
             "--jobs, --runs and --time are at least 1".to_owned(),

@@ -68,7 +68,7 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
     // Ctrl-C reaches the whole process group; the supervisor decides what happens, and closes our
     // standard input.
     let _ = ctrlc::set_handler(|| {});
-    let rig = Rig::standard(&options.planted).map_err(Failure::Usage)?;
+    let rig = Rig::standard(&options.planted).map_err(|why| Failure::Usage(why.to_string()))?;
     let targets = super::chosen(&options.targets)?;
     let record =
         Record::create(&options.record).map_err(|e| Failure::file(options.record.display(), e))?;

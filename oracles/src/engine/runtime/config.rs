@@ -23,6 +23,7 @@ use gcrucible_runtime::config::{
 use gcrucible_runtime::heap::CollectorTraits;
 use gcrucible_runtime::planted::{Planted, PlantedFault};
 
+use crate::engine::NoEngine;
 use crate::schedule::Schedule;
 
 /// What can be chosen about the runtime, as far as the oracles choose.
@@ -140,25 +141,35 @@ impl RuntimeConfig {
         config
     }
 
-    /// The configuration with this name; none if a part of it is unknown.
-    pub fn named(name: &str) -> Option<RuntimeConfig> {
-        let mut parts = name.strip_prefix("runtime:")?.split(':');
-        let collector = parts.next()?;
-        let collector = CollectorKind::ALL
-            .into_iter()
-            .find(|kind| kind.name() == collector)?;
-        let mut config = RuntimeConfig::plain(collector);
-        for name in parts {
-            if let Some(fault) = name.strip_prefix('+') {
-                config.faults.push(PlantedFault::from_name(fault)?.name());
-            } else {
-                let part = PARTS.iter().find(|part| part.name == name)?;
-                (part.make)(&mut config);
-            }
+    /// The configuration with this name. `runtime` alone is `runtime:copying`. A fault may follow
+    /// without a colon: `runtime:drc+fault` is `runtime:drc:+fault`.
+    ///
+    /// # Errors
+    ///
+    /// The first part of the name that is unknown, or a fault in a build without faults.
+    pub fn named(name: &str) -> Result<RuntimeConfig, NoEngine> {
+        let (choices, faults) = name.split_at(name.find('+').unwrap_or(name.len()));
+        let mut choices = choices.trim_end_matches(':').split(':');
+        if choices.next() != Some("runtime") {
+            return Err(unknown(name, "configuration of the runtime", ["runtime"]));
         }
-        config.faults.sort_unstable();
-        config.faults.dedup();
-        Some(config)
+        let mut config = match choices.next() {
+            Some(name) => RuntimeConfig::plain(collector(name)?),
+            None => RuntimeConfig::plain(CollectorKind::Copying),
+        };
+        for name in choices {
+            let part = PARTS.iter().find(|part| part.name == name);
+            let known = PARTS.iter().map(|part| part.name);
+            let part = part.ok_or_else(|| unknown(name, "choice of the runtime", known))?;
+            (part.make)(&mut config);
+        }
+        let faults: Vec<String> = faults
+            .split('+')
+            .map(|fault| fault.trim_end_matches(':').to_owned())
+            .filter(|fault| !fault.is_empty())
+            .collect();
+        config.faults = known_faults(&faults)?;
+        Ok(config)
     }
 
     /// The name.
@@ -248,6 +259,46 @@ pub fn fault_names() -> impl Iterator<Item = &'static str> {
     PlantedFault::ALL.iter().map(|fault| fault.name())
 }
 
+/// The faults with these names, sorted, each once.
+///
+/// # Errors
+///
+/// A name that is no fault's, or a fault in a build without the cargo feature `planted`.
+pub fn known_faults(names: &[String]) -> Result<Vec<&'static str>, NoEngine> {
+    let mut faults = Vec::new();
+    for name in names {
+        let fault = fault_names().find(|fault| fault == name);
+        faults.push(fault.ok_or_else(|| unknown(name, "planted fault", fault_names()))?);
+        if !cfg!(feature = "planted") {
+            return Err(NoEngine::NotPlanted {
+                fault: name.clone(),
+            });
+        }
+    }
+    faults.sort_unstable();
+    faults.dedup();
+    Ok(faults)
+}
+
+fn collector(name: &str) -> Result<CollectorKind, NoEngine> {
+    let found = CollectorKind::ALL
+        .into_iter()
+        .find(|kind| kind.name() == name);
+    found.ok_or_else(|| unknown(name, "collector", collectors()))
+}
+
+fn unknown(
+    part: &str,
+    of: &'static str,
+    known: impl IntoIterator<Item = &'static str>,
+) -> NoEngine {
+    NoEngine::Part {
+        part: part.to_owned(),
+        of,
+        known: known.into_iter().collect(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
@@ -256,28 +307,64 @@ mod tests {
 
     #[test]
     fn names_round_trip() {
-        let fault = fault_names().next().expect("a fault");
         let names = [
             "runtime:null",
             "runtime:drc:speed",
             "runtime:drc-cycles:backtracking:fuel",
             "runtime:copying:speed:backtracking:explicit:bounds:fuel:epochs:inline",
-            &format!("runtime:copying:+{fault}"),
         ];
         for name in names {
-            let config = RuntimeConfig::named(name).unwrap_or_else(|| panic!("{name}"));
-            assert_eq!(config.name(), name);
+            let config = RuntimeConfig::named(name).map(|config| config.name());
+            assert_eq!(config.as_deref(), Ok(name));
         }
-        for name in [
-            "",
-            "runtime",
-            "runtime:",
-            "runtime:mark",
-            "runtime:drc:fast",
-            "runtime:drc:+no-such-fault",
-            "reference",
+        let short = RuntimeConfig::named("runtime").map(|config| config.name());
+        assert_eq!(short.as_deref(), Ok("runtime:copying"));
+    }
+
+    #[test]
+    fn an_unknown_part_is_answered_with_the_nearest() {
+        for (name, answer) in [
+            (
+                "runtime:mark",
+                "`mark` is no collector; known are `null`, `drc`",
+            ),
+            ("runtime:dcr", "`dcr` is no collector; did you mean `drc`?"),
+            ("runtime:speed", "`speed` is no collector; known are `null`"),
+            ("runtime::speed", "`` is no collector; "),
+            (
+                "runtime:drc:sped",
+                "`sped` is no choice of the runtime; did you mean `speed`?",
+            ),
+            (
+                "runtime:drc:+no-such-fault",
+                "`no-such-fault` is no planted fault; ",
+            ),
+            (
+                "reference",
+                "`reference` is no configuration of the runtime; ",
+            ),
         ] {
-            assert_eq!(RuntimeConfig::named(name), None, "{name}");
+            let error = RuntimeConfig::named(name).expect_err(name).to_string();
+            assert!(error.starts_with(answer), "{name}: {error}");
+        }
+    }
+
+    #[test]
+    fn faults_are_known_by_name_and_planted_only_where_they_are_built_in() {
+        let mut faults = fault_names();
+        let (one, other) = (faults.next().expect("a fault"), faults.next().expect("two"));
+        let (one, other) = (one.min(other), one.max(other));
+        for name in [
+            format!("runtime:drc:+{one}:+{other}"),
+            format!("runtime:drc+{other}+{one}"),
+            format!("runtime:drc:+{other}+{one}:+{one}"),
+        ] {
+            let config = RuntimeConfig::named(&name).map(|config| config.name());
+            if cfg!(feature = "planted") {
+                assert_eq!(config, Ok(format!("runtime:drc:+{one}:+{other}")), "{name}");
+            } else {
+                assert!(matches!(config, Err(NoEngine::NotPlanted { .. })), "{name}");
+            }
         }
     }
 
@@ -297,7 +384,7 @@ mod tests {
         assert_eq!(names.len(), 4 << PARTS.len());
         for name in names {
             let read = RuntimeConfig::named(&name).map(|config| config.name());
-            assert_eq!(read, Some(name));
+            assert_eq!(read, Ok(name));
         }
         let mut counts = BTreeMap::new();
         for number in 0..100_000u64 {

@@ -32,7 +32,7 @@ use gcrucible_runtime::embed::{
 };
 use gcrucible_runtime::types::TypeId;
 
-pub use self::config::{RuntimeConfig, collectors, fault_names};
+pub use self::config::{RuntimeConfig, collectors, fault_names, known_faults};
 use self::errors::{misuse, outcome};
 use self::host::{Data, Spectest};
 pub use self::pool::{Pool, matrix};

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::Runtime;
-use super::config::{RuntimeConfig, collectors, fault_names};
-use crate::engine::Engine;
+use super::config::{RuntimeConfig, collectors, known_faults};
+use crate::engine::{Engine, NoEngine};
 
 /// The names of the engines on which the official suite runs: every combination of optimisation
 /// level, trap mode and collector, with backtracking register allocation if and only if the
@@ -43,15 +43,10 @@ impl Pool {
     /// A pool whose engines all have these planted faults switched on.
     ///
     /// # Errors
-    /// The name of a fault that is not known.
-    pub fn new(faults: &[String]) -> Result<Pool, String> {
-        let known = |fault: &String| {
-            let found = fault_names().find(|name| name == fault);
-            found.ok_or_else(|| fault.clone())
-        };
-        let mut faults = faults.iter().map(known).collect::<Result<Vec<_>, _>>()?;
-        faults.sort_unstable();
-        faults.dedup();
+    ///
+    /// As [`known_faults`].
+    pub fn new(faults: &[String]) -> Result<Pool, NoEngine> {
+        let faults = known_faults(faults)?;
         Ok(Pool {
             faults,
             made: BTreeMap::new(),
