@@ -131,13 +131,7 @@ impl Header {
         // Lines keep their numbers: what is no header is an empty line of the TOML text.
         let text: String = script
             .lines()
-            .map(|line| {
-                line.trim_start()
-                    .strip_prefix(";;!")
-                    .unwrap_or("")
-                    .to_owned()
-                    + "\n"
-            })
+            .map(|line| toml_of(line).unwrap_or("").to_owned() + "\n")
             .collect();
         let bad = |error: toml::de::Error| BadHeader::Value {
             line: line_of(&text, error.span().map_or(0, |span| span.start)),
@@ -156,6 +150,13 @@ impl Header {
         }
         toml::from_str(&text).map_err(bad)
     }
+}
+
+/// The TOML in a line of a script, if it is one of the header.
+fn toml_of(line: &str) -> Option<&str> {
+    let text = line.trim_start().strip_prefix(";;!")?;
+    // One space belongs to the mark, so that a string of several lines keeps its own.
+    Some(text.strip_prefix(' ').unwrap_or(text))
 }
 
 #[derive(Serialize, Deserialize)]
@@ -193,8 +194,9 @@ impl fmt::Display for Header {
             return Err(fmt::Error);
         };
         for key in KEYS {
-            if let Some(value) = table.get(key) {
-                writeln!(f, ";;! {key} = {value}")?;
+            let text = table.get(key).map(|value| format!("{key} = {value}"));
+            for line in text.iter().flat_map(|text| text.lines()) {
+                writeln!(f, ";;! {line}")?;
             }
         }
         Ok(())
