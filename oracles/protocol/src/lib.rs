@@ -9,13 +9,15 @@
 //! These types are the only definition of the protocol. The page beside this crate (`README.md`)
 //! shows every message with an example; a test reads the examples of the page with these types.
 //!
-//! Reading order: `value`, `request`, `answer`.
+//! Reading order: `value`, `request`, `answer`, `serve`.
 
 pub mod value;
 
 pub mod request;
 
 pub mod answer;
+
+pub mod serve;
 
 pub use answer::{Answer, Capabilities, CollectorKind, Counting, Ended, Hello, HostObjects};
 pub use request::{Call, HostFunction, Import, Limits, Request, Source, Top};
