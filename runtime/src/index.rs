@@ -38,6 +38,7 @@ index!(
     DataIdx,
     /// Position among the fields of a structure type.
     FieldIdx,
-    /// Position among a module's function references: the functions that can be reached other than by a direct call.
+    /// Position among a module's function references. They are the functions that can be reached
+    /// other than by a direct call.
     EscapeIdx,
 );

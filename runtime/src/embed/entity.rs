@@ -166,9 +166,13 @@ fn limits(min: u64, max: Option<u64>, most: u64) -> Result<(), Error> {
     if min <= most && max.is_none_or(|max| min <= max && max <= most) {
         Ok(())
     } else {
+        let found = match max {
+            Some(max) => format!("a minimum of {min} and a maximum of {max}"),
+            None => format!("a minimum of {min}"),
+        };
         Err(Error::type_mismatch(
-            "valid limits",
-            format!("{min}..{max:?}"),
+            format!("limits in ascending order and of at most {most}"),
+            found,
         ))
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::engine::Engine;
 use super::error::{Error, Misuse};
+use crate::limits::SUBTYPE_DEPTH_MAX;
 use crate::types::registry::{Registered, TypeRegistry};
 use crate::types::{
     Composite, FieldKind, FuncSig, HeapKind, RefKind, Shape, StorageKind, Top, TypeDef, TypeId,
@@ -38,10 +39,7 @@ impl Defined {
 
     fn intern(engine: &Engine, def: TypeDef) -> Result<Defined, Error> {
         if !engine.registry().may_extend(&def) {
-            return Err(Error::type_mismatch(
-                "a subtype of its supertype",
-                "another",
-            ));
+            return Err(Defined::no_subtype(engine, def));
         }
         let mut keep = Registered::new(engine.registry());
         let ids = keep.add_group(vec![def])?;
@@ -52,6 +50,33 @@ impl Defined {
             def,
             keep: Arc::new(keep),
         })
+    }
+
+    /// The error for a definition that may not declare its supertype. Names both.
+    fn no_subtype(engine: &Engine, def: TypeDef) -> Error {
+        let supertype = def.supertype.and_then(|id| Defined::new(engine, id));
+        let expected = match supertype {
+            Some(sup) if sup.def.is_final => format!("no subtype of the final type {}", sup.text()),
+            Some(sup) if sup.def.depth >= SUBTYPE_DEPTH_MAX => {
+                format!("at most {SUBTYPE_DEPTH_MAX} supertypes above")
+            }
+            Some(sup) => format!("a subtype of {}", sup.text()),
+            None => "a supertype of this engine".to_string(),
+        };
+        match Defined::intern(engine, single(def.is_final, None, def.composite)) {
+            Ok(found) => Error::type_mismatch(expected, found.text()),
+            Err(error) => error,
+        }
+    }
+
+    /// The type in the text format.
+    fn text(&self) -> String {
+        let own = self.clone();
+        match &self.def.composite {
+            Composite::Func(_) => FuncType(own).to_string(),
+            Composite::Struct(_) => StructType(own).to_string(),
+            Composite::Array(_) => ArrayType(own).to_string(),
+        }
     }
 
     fn supertype(&self) -> Option<Defined> {

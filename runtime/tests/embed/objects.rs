@@ -98,3 +98,33 @@ fn scopes_release_what_they_root() {
         );
     });
 }
+
+/// A message about two things that do not fit names both.
+#[test]
+fn messages_name_what_was_expected_and_what_was_found() {
+    let mut store = Store::new(&Engine::new(&Config::optimised()).unwrap(), ());
+    let engine = store.engine();
+    let field = |ty| FieldType::new(Mutability::Const, StorageType::ValType(ty));
+    let open = StructType::with_finality_and_supertype(&engine, false, None, [field(ValType::I32)]);
+    let open = open.unwrap();
+    let fields = [field(ValType::I64)];
+    let wrong = StructType::with_finality_and_supertype(&engine, true, Some(&open), fields.clone());
+    assert_eq!(
+        wrong.unwrap_err().to_string(),
+        "type mismatch: expected a subtype of (struct (field i32)), found (struct (field i64))"
+    );
+    let last = StructType::new(&engine, fields.clone()).unwrap();
+    let wrong = StructType::with_finality_and_supertype(&engine, true, Some(&last), fields);
+    assert_eq!(
+        wrong.unwrap_err().to_string(),
+        "type mismatch: expected no subtype of the final type (struct (field i64)), \
+         found (struct (field i64))"
+    );
+    let ty = TableType::new(RefType::new(true, HeapType::Extern), 5, Some(3));
+    let wrong = Table::new(&mut store, &ty, Val::null(HeapTopType::Extern));
+    assert_eq!(
+        wrong.unwrap_err().to_string(),
+        "type mismatch: expected limits in ascending order and of at most 4294967295, \
+         found a minimum of 5 and a maximum of 3"
+    );
+}
