@@ -8,9 +8,9 @@ use crate::planted::Planted;
 pub enum CollectorKind {
     /// Never frees.
     Null,
-    /// Deferred reference counting, cycles stay.
+    /// Deferred reference counting. Garbage cycles stay.
     Drc,
-    /// Deferred reference counting with a backup trace that reclaims cycles.
+    /// Deferred reference counting, and a backup trace that reclaims cycles.
     DrcCycles,
     /// Semi-space copying.
     Copying,
@@ -25,7 +25,7 @@ impl CollectorKind {
         CollectorKind::Copying,
     ];
 
-    /// The name by which it is chosen and printed.
+    /// Returns the name by which it is chosen and printed.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -40,37 +40,37 @@ impl CollectorKind {
 /// How much Cranelift optimises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OptLevel {
-    /// Not at all: quickest to compile.
+    /// No optimisation. Quickest to compile.
     None,
-    /// For speed.
+    /// Optimises for speed.
     Speed,
 }
 
 /// Which register allocator Cranelift uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RegAlloc {
-    /// In a single pass: quickest to compile.
+    /// One pass over the code. Quickest to compile.
     SinglePass,
-    /// By trying: better code.
+    /// Backtracking. Slower to compile, and better code.
     Backtracking,
 }
 
 /// How compiled code finds out that it must trap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TrapMode {
-    /// Guard pages and trapping instructions, caught as signals.
+    /// By guard pages and trapping instructions, caught as signals.
     Signals,
-    /// Explicit checks only; no signal handler is needed.
+    /// By explicit checks only. No signal handler is needed.
     Explicit,
 }
 
 /// At which collection points a store collects.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Schedule {
-    /// When the collector finds it useful; points are not numbered.
+    /// When the collector finds it useful. Points are not numbered.
     #[default]
     OnPressure,
-    /// At every n-th point (the points n-1, 2n-1, ...); n is at least 1.
+    /// At every n-th point: the points n-1, 2n-1, and so on. n is at least 1.
     EveryNth(u64),
     /// At the points with these numbers, ascending. An empty list only counts the points.
     At(Vec<u64>),

@@ -286,8 +286,8 @@ impl fmt::Debug for Space {
 }
 
 impl Space {
-    /// Takes a reservation from the pool, or makes one. At most `limit` bytes of it will ever be
-    /// accessible.
+    /// Takes a reservation from the pool, or makes one. At most `limit` bytes of it are used. A
+    /// former owner with a larger limit may have made more accessible.
     ///
     /// # Errors
     /// The system has no address space left.
