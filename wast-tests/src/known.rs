@@ -135,7 +135,7 @@ pub fn judge(report: &Report) -> Judged {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::script::Place;
+    use crate::directive::Location;
     use crate::suite;
 
     #[test]
@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn an_unexpected_pass_is_seen() {
         let failure = |line| Failure {
-            at: Place { line, column: 2 },
+            at: Location { line, column: 2 },
             message: String::new(),
         };
         let report = Report {

@@ -1,9 +1,13 @@
 //! Conformance and regression scripts, and what runs them on any engine session.
 //!
+//! Reading order: `expect`, `directive`, `lower`, `script`, `runner`, `suite`, `known`, `matrix`.
+//!
 //! | file | what it says |
 //! |---|---|
 //! | `expect` | result patterns and the words of traps |
-//! | `script`, `lower` | a `.wast` file as directives, and as a case |
+//! | `directive` | what a script consists of |
+//! | `lower` | from the syntax tree of crate `wast` to directives |
+//! | `script` | a `.wast` file as directives, and as a case |
 //! | `runner` | a script on one session: passed, failed, unsupported |
 //! | `suite` | the official suite and which part of it we answer for |
 //! | `known` | assertions of it that release 3.0 contradicts, each with its authority |
@@ -14,9 +18,11 @@
 
 pub mod expect;
 
-pub mod script;
+pub mod directive;
 
 mod lower;
+
+pub mod script;
 
 pub mod runner;
 

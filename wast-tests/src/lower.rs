@@ -9,8 +9,8 @@ use wast::core::{AbstractHeapType, HeapType, NanPattern, V128Pattern, WastArgCor
 use wast::token::{F32, F64, Id};
 use wast::{QuoteWat, WastArg, WastDirective, WastExecute, WastInvoke, WastRet, Wat};
 
+use crate::directive::{Action, Directive, Source};
 use crate::expect::{Expect, Float};
-use crate::script::{Action, Directive, Source};
 
 /// Lowers one directive.
 pub fn directive(directive: WastDirective<'_>) -> Directive {

@@ -27,9 +27,10 @@ use gcrucible_oracles::report::{Context, report};
 use gcrucible_oracles::schedule::Schedule;
 use gcrucible_oracles::verdict::Verdict;
 
+use crate::directive::Location;
 use crate::known::{self, Judged};
 use crate::runner::{self, Failure, Report};
-use crate::script::{Place, Script, ScriptError};
+use crate::script::{Script, ScriptError};
 
 /// The schedules under which a regression runs, besides its own.
 pub const SCHEDULES: [Schedule; 5] = [
@@ -115,7 +116,7 @@ pub fn run_checked(
     };
     for wrong in [left, session.close()].into_iter().filter_map(Result::err) {
         report.failures.push(Failure {
-            at: Place::default(),
+            at: Location::default(),
             message: format!("at the end of the script: {wrong}"),
         });
     }

@@ -13,14 +13,15 @@ use gcrucible_oracles::engine::{Session, Watch};
 use gcrucible_oracles::observe::Observation;
 use gcrucible_oracles::outcome::{Outcome, Why};
 
+use crate::directive::{Action, Directive, Location, Source};
 use crate::expect::{self, Expect};
-use crate::script::{self, Action, Directive, Names, Place, Script, Source};
+use crate::script::{self, Names, Script};
 
 /// A directive that did not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// Where.
-    pub at: Place,
+    pub at: Location,
     /// What was expected and what happened.
     pub message: String,
 }

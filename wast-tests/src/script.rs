@@ -1,35 +1,17 @@
-//! A `.wast` script as data: each directive with its place, modules already in binary form.
+//! Reading a `.wast` script: its header, and its directives with their locations. Also a script as a
+//! case.
 //!
-//! Always: reading a script never fails half way for one bad module. Whether the text of a module
-//! can be encoded at all is kept with the directive ([`Source`]), because an assertion may be
-//! exactly about that. A script that is no script is one [`ScriptError`] with file, line and
-//! column. Not here: running it (`runner`), and patterns for results (`expect`).
-
-use std::fmt;
+//! Always: one bad module does not make a script unreadable. Whether the text of a module can be
+//! encoded is kept with the directive ([`Source`]), because an assertion may be about just that. A
+//! text that is no script is one [`ScriptError`] with file, line and column.
 
 use gcrucible_oracles::case::{Case, CaseModule, InstanceIndex, Limits, ModuleIndex, Step};
 use gcrucible_oracles::header::Header;
-use gcrucible_oracles::value::Value;
 use wast::lexer::Lexer;
 use wast::parser::{self, ParseBuffer};
 
-use crate::expect::Expect;
+use crate::directive::{Action, Directive, Location, Source};
 use crate::lower;
-
-/// A place in a script, line and column counted from 1.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
-    /// Line.
-    pub line: usize,
-    /// Column, in bytes.
-    pub column: usize,
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.line, self.column)
-    }
-}
 
 /// A script that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,91 +20,9 @@ pub struct ScriptError {
     /// The name given by the caller.
     pub file: String,
     /// Where.
-    pub at: Place,
+    pub at: Location,
     /// What is wrong.
     pub message: String,
-}
-
-/// A module of a script.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
-    /// Its binary, or the words with which the text parser refuses it.
-    pub binary: Result<Vec<u8>, String>,
-}
-
-/// What an assertion does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Call an export.
-    Invoke {
-        /// The instance's name; the last one when absent.
-        instance: Option<String>,
-        /// The export.
-        export: String,
-        /// The arguments.
-        args: Vec<Value>,
-    },
-    /// Read a global.
-    Get {
-        /// The instance's name; the last one when absent.
-        instance: Option<String>,
-        /// The export.
-        global: String,
-    },
-    /// Instantiate a module that gets no name.
-    Module(Source),
-}
-
-/// A directive of the official script grammar.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Directive {
-    /// `module`: define and instantiate.
-    Module {
-        /// Its name.
-        name: Option<String>,
-        /// The module.
-        source: Source,
-    },
-    /// `module definition`: define only.
-    Definition {
-        /// Its name.
-        name: Option<String>,
-        /// The module.
-        source: Source,
-    },
-    /// `module instance`: instantiate a defined module.
-    Instance {
-        /// The instance's name.
-        name: Option<String>,
-        /// The definition's name; the last one when absent.
-        module: Option<String>,
-    },
-    /// `register`.
-    Register {
-        /// The module name for importers.
-        name: String,
-        /// The instance's name; the last one when absent.
-        instance: Option<String>,
-    },
-    /// An action alone; it must not fail.
-    Action(Action),
-    /// `assert_return`.
-    Return(Action, Vec<Expect>),
-    /// `assert_trap`, with the words.
-    Trap(Action, String),
-    /// `assert_exception`.
-    Exception(Action),
-    /// `assert_exhaustion`, with the words.
-    Exhaustion(Action, String),
-    /// `assert_malformed`, with the words.
-    Malformed(Source, String),
-    /// `assert_invalid`, with the words.
-    Invalid(Source, String),
-    /// `assert_unlinkable`, with the words.
-    Unlinkable(Source, String),
-    /// A directive, or a part of one, that belongs to no finished part of WebAssembly 3.0; the text
-    /// names it.
-    Unsupported(String),
 }
 
 /// A script.
@@ -133,7 +33,7 @@ pub struct Script {
     /// Its `;;!` lines.
     pub header: Header,
     /// Its directives.
-    pub directives: Vec<(Place, Directive)>,
+    pub directives: Vec<(Location, Directive)>,
 }
 
 impl Script {
@@ -146,12 +46,12 @@ impl Script {
         let lines = Lines::of(text);
         let fail = |offset: usize, message: String| ScriptError {
             file: file.to_owned(),
-            at: lines.place(offset),
+            at: lines.location(offset),
             message,
         };
         let header = Header::parse(text).map_err(|error| ScriptError {
             file: file.to_owned(),
-            at: Place {
+            at: Location {
                 line: error.line(),
                 column: 1,
             },
@@ -164,7 +64,7 @@ impl Script {
         let buffer = ParseBuffer::new_with_lexer(lexer).map_err(wrong)?;
         let wast = parser::parse::<wast::Wast<'_>>(&buffer).map_err(wrong)?;
         let directives = wast.directives.into_iter().map(|directive| {
-            let at = lines.place(directive.span().offset());
+            let at = lines.location(directive.span().offset());
             (at, lower::directive(directive))
         });
         Ok(Script {
@@ -358,7 +258,7 @@ pub fn action_step(names: &Names, action: &Action) -> Result<Option<Step>, Strin
     }
 }
 
-/// Where lines start, so that a place costs a binary search and not a walk over the text.
+/// Where lines start, so that a location costs a binary search.
 struct Lines(Vec<usize>);
 
 impl Lines {
@@ -368,9 +268,9 @@ impl Lines {
         Lines(starts.collect())
     }
 
-    fn place(&self, offset: usize) -> Place {
+    fn location(&self, offset: usize) -> Location {
         let line = self.0.partition_point(|&start| start <= offset).max(1);
-        Place {
+        Location {
             line,
             column: offset - self.0[line - 1] + 1,
         }
@@ -382,7 +282,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bad_scripts_are_errors_with_a_place() {
+    fn bad_scripts_are_errors_with_a_location() {
         let table = [
             ("(module", "1:8"),
             ("(module)\n(assert_retur (invoke \"x\"))", "2:2"),
@@ -390,10 +290,10 @@ mod tests {
             ("\n\"open", "2:6"),
             (";;! schedule = \"x\"\n(module)", "1:1"),
         ];
-        for (text, place) in table {
+        for (text, at) in table {
             let error = Script::parse("t.wast", text).expect_err(text);
             assert!(
-                error.to_string().starts_with(&format!("t.wast:{place}: ")),
+                error.to_string().starts_with(&format!("t.wast:{at}: ")),
                 "{text:?}: {error}"
             );
         }

@@ -8,8 +8,9 @@ use std::time::Instant;
 use clap::Args;
 use gcrucible_oracles::engine::{self, Engine, reference};
 use gcrucible_oracles::schedule::Schedule;
+use gcrucible_wast_tests::directive::Location;
 use gcrucible_wast_tests::runner::{Failure as Failed, Report};
-use gcrucible_wast_tests::script::{Place, Script};
+use gcrucible_wast_tests::script::Script;
 use gcrucible_wast_tests::{known, matrix, suite};
 use serde::Serialize;
 
@@ -325,7 +326,7 @@ fn one(item: &Item, engine: &dyn Engine, schedule: &Schedule, check: bool) -> Re
         Err(why) => {
             return failed(
                 format!("the engine does not start: {why}"),
-                Place::default(),
+                Location::default(),
             );
         }
     };

@@ -5,11 +5,13 @@
 //! compared, and addresses never are. The walk is iterative: the depth of a program's data costs no
 //! stack. The first run is the reference; its words are "expected".
 //!
+//! Reading order: `matching`.
+//!
 //! Not here: which differences are permitted (`nondeterminism`), and running the case (`judge`).
 
-mod walk;
+mod matching;
 
-use self::walk::Walk;
+use self::matching::Matching;
 use crate::engine::{Run, StepRun, Traits};
 use crate::finding::{Aspect, Described, Difference, Finding, Symptom};
 use crate::leak;
@@ -160,12 +162,12 @@ fn compare_step(
     } else {
         outcomes(&expected.outcome, &actual.outcome, stats, differ)?;
     }
-    let mut walk = Walk::new(expected, actual, traits);
-    let walked = walk.observation();
-    stats.values += walk.values;
-    stats.objects += walk.objects_matched();
-    stats.permitted += walk.permitted;
-    walked.map_err(|found| report(found.aspect, found.path, (found.expected, found.actual)))?;
+    let mut matching = Matching::new(expected, actual, traits);
+    let matched = matching.all();
+    stats.values += matching.values;
+    stats.objects += matching.objects_matched();
+    stats.permitted += matching.permitted;
+    matched.map_err(|found| report(found.aspect, found.path, (found.expected, found.actual)))?;
     compare_live(left, right, engine, step, stats)?;
     stats.steps += 1;
     Ok(())

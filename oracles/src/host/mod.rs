@@ -1,5 +1,7 @@
 //! The host modules that every engine offers: `harness` and `spectest`, engine-neutrally.
 //!
+//! Reading order: `harness`, `spectest`.
+//!
 //! Always: an adapter only supplies primitives ([`harness::Host`]); what an import means is decided
 //! here, once, so that two engines cannot differ in it. Not here: any engine's functions, tables or
 //! stores.
@@ -7,6 +9,7 @@
 use crate::value::HeapTop;
 
 pub mod harness;
+
 pub mod spectest;
 
 /// A value type as far as a host function looks at it.

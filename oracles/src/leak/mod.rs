@@ -6,6 +6,8 @@
 //! cycles; otherwise it equals that set plus garbage cycles and what they reach. With frames on the
 //! stack compiled code may know that a local is dead, so a count is only bounded: a [`Sample`].
 //!
+//! Reading order: `census`, `frames`, `handles`.
+//!
 //! Not here: computing reachability (the reference's `reach`), or counting a heap (the runtime's
 //! `census`).
 

@@ -4,15 +4,17 @@
 //! reachability; asked for live objects while frames are on the stack, it gives the answers it was
 //! told to give and reports the bounds. Its types appear in this folder only.
 //!
-//! | file | what it says |
-//! |---|---|
-//! | `mod` | loading, linking, taking steps |
-//! | `observe` | its values and objects, engine-neutrally |
-//! | `host` | `harness` and `spectest` on its embedding interface |
-//! | `trace` | what it does in one step of a case, instruction by instruction |
+//! Reading order: `observe`, `host`, `trace`.
+//!
+//! - `observe`: its values and objects, engine-neutrally
+//! - `host`: `harness` and `spectest` on its embedding interface
+//! - this file: loading, linking, taking steps
+//! - `trace`: what it does in one step of a case, instruction by instruction
+
+mod observe;
 
 mod host;
-mod observe;
+
 pub mod trace;
 
 use std::cell::RefCell;

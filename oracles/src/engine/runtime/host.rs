@@ -10,6 +10,7 @@ use gcrucible_runtime::embed::{
 };
 
 use super::errors::{outcome, their_trap};
+use super::observe::HostObject;
 use super::{Scope, observe};
 use crate::case::{InstanceIndex, Limits};
 use crate::host::harness::{self, Handles, Host};
@@ -31,13 +32,6 @@ pub(super) struct Data {
     pub(super) alive: Arc<()>,
 }
 
-/// What is behind an external reference.
-#[derive(Clone)]
-pub(super) struct HostObject {
-    pub(super) number: u32,
-    _alive: Arc<()>,
-}
-
 impl Data {
     pub(super) fn new(limits: &Limits) -> Data {
         Data {
@@ -54,10 +48,7 @@ impl Data {
 
     /// A host object that carries a number.
     pub(super) fn host_object(&self, number: u32) -> HostObject {
-        HostObject {
-            number,
-            _alive: Arc::clone(&self.alive),
-        }
+        HostObject::new(number, &self.alive)
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use gcrucible_runtime::embed::{
     AsContext, Census as TheirCensus, Error, Extern, Func, FuncOrigin, HeapType, Instance, NoGc,
@@ -13,7 +14,6 @@ use gcrucible_runtime::embed::{
 };
 
 use super::errors::outcome;
-use super::host::HostObject;
 use super::{Called, Names, Scope};
 use crate::case::InstanceIndex;
 use crate::leak::{Census, LiveKind};
@@ -23,6 +23,23 @@ use crate::observe::{
 };
 use crate::outcome::Outcome;
 use crate::value::{HeapTop, Ref, Target, Value};
+
+/// What is behind an external reference.
+#[derive(Clone)]
+pub(super) struct HostObject {
+    pub(super) number: u32,
+    _alive: Arc<()>,
+}
+
+impl HostObject {
+    /// An object that carries a number. Whoever holds `alive` sees how many objects there are.
+    pub(super) fn new(number: u32, alive: &Arc<()>) -> HostObject {
+        HostObject {
+            number,
+            _alive: Arc::clone(alive),
+        }
+    }
+}
 
 /// What a node stands for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

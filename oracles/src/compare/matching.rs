@@ -8,7 +8,7 @@ use crate::observe::{InstanceState, MemoryState, Node, Observation, observed_ele
 use crate::outcome::Outcome;
 use crate::value::{NodeId, Ref, Target, Value};
 
-/// Where a walk starts.
+/// Where both graphs are entered.
 #[derive(Clone)]
 enum Root {
     Result(usize),
@@ -45,7 +45,7 @@ enum Origin {
 }
 
 /// The growing bijection and the pairs still to be looked into.
-pub(super) struct Walk<'a> {
+pub(super) struct Matching<'a> {
     left: &'a Observation,
     right: &'a Observation,
     traits: [Traits; 2],
@@ -57,13 +57,13 @@ pub(super) struct Walk<'a> {
     pub(super) permitted: u64,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> Matching<'a> {
     pub(super) fn new(
         left: &'a Observation,
         right: &'a Observation,
         traits: [Traits; 2],
-    ) -> Walk<'a> {
-        Walk {
+    ) -> Matching<'a> {
+        Matching {
             left,
             right,
             traits,
@@ -80,8 +80,8 @@ impl<'a> Walk<'a> {
         self.pairs.len() as u64
     }
 
-    /// Walks both observations from their roots.
-    pub(super) fn observation(&mut self) -> Result<(), Box<Difference>> {
+    /// Matches everything that both observations show.
+    pub(super) fn all(&mut self) -> Result<(), Box<Difference>> {
         match (&self.left.outcome, &self.right.outcome) {
             (Outcome::Returned(left), Outcome::Returned(right)) => {
                 for (index, (&left, &right)) in left.iter().zip(right).enumerate() {

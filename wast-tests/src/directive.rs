@@ -1,0 +1,106 @@
+//! What a `.wast` script consists of: directives, as data, with modules already in binary form.
+//!
+//! Not here: reading them from text (`script`), and running them (`runner`).
+
+use std::fmt;
+
+use gcrucible_oracles::value::Value;
+
+use crate::expect::Expect;
+
+/// Where in the text of a script, line and column counted from 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Location {
+    /// Line.
+    pub line: usize,
+    /// Column, in bytes.
+    pub column: usize,
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.line, self.column)
+    }
+}
+
+/// A module of a script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Its binary, or the words with which the text parser refuses it.
+    pub binary: Result<Vec<u8>, String>,
+}
+
+/// What an assertion does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Call an export.
+    Invoke {
+        /// The instance's name; the last one when absent.
+        instance: Option<String>,
+        /// The export.
+        export: String,
+        /// The arguments.
+        args: Vec<Value>,
+    },
+    /// Read a global.
+    Get {
+        /// The instance's name; the last one when absent.
+        instance: Option<String>,
+        /// The export.
+        global: String,
+    },
+    /// Instantiate a module that gets no name.
+    Module(Source),
+}
+
+/// A directive of the official script grammar.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Directive {
+    /// `module`: define and instantiate.
+    Module {
+        /// Its name.
+        name: Option<String>,
+        /// The module.
+        source: Source,
+    },
+    /// `module definition`: define only.
+    Definition {
+        /// Its name.
+        name: Option<String>,
+        /// The module.
+        source: Source,
+    },
+    /// `module instance`: instantiate a defined module.
+    Instance {
+        /// The instance's name.
+        name: Option<String>,
+        /// The definition's name; the last one when absent.
+        module: Option<String>,
+    },
+    /// `register`.
+    Register {
+        /// The module name for importers.
+        name: String,
+        /// The instance's name; the last one when absent.
+        instance: Option<String>,
+    },
+    /// An action alone; it must not fail.
+    Action(Action),
+    /// `assert_return`.
+    Return(Action, Vec<Expect>),
+    /// `assert_trap`, with the words.
+    Trap(Action, String),
+    /// `assert_exception`.
+    Exception(Action),
+    /// `assert_exhaustion`, with the words.
+    Exhaustion(Action, String),
+    /// `assert_malformed`, with the words.
+    Malformed(Source, String),
+    /// `assert_invalid`, with the words.
+    Invalid(Source, String),
+    /// `assert_unlinkable`, with the words.
+    Unlinkable(Source, String),
+    /// A directive, or a part of one, that belongs to no finished part of WebAssembly 3.0; the text
+    /// names it.
+    Unsupported(String),
+}
