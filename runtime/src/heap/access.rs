@@ -1,8 +1,8 @@
-//! Fields and elements of objects, as the host reads and writes them: everything checked.
+//! How the host reads and writes the fields and elements of objects. Every access is checked.
 //!
-//! A wrong reference, a field that is not there or a value of another storage type is a
-//! [`HeapFault`]: callers have checked types before, so it means corruption or a fault in this
-//! runtime.
+//! A wrong reference, a field that does not exist and a value of another storage type are each a
+//! [`HeapFault`]. Callers have checked types before, so such a fault means that the heap is corrupt
+//! or that this runtime is wrong.
 
 use std::sync::Arc;
 
@@ -13,12 +13,12 @@ use super::object_memory::{is_object, kind_of_tag};
 use super::{GcRef, Heap};
 use crate::types::{StorageKind, TypeId, ValKind};
 
-/// What a field or element holds, by storage type. Floats are given as their bits.
+/// The value of a field or element, by storage type. A float is given as its bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stored {
     /// A packed byte.
     I8(u8),
-    /// Two packed bytes.
+    /// A packed 16-bit number.
     I16(u16),
     /// i32 or f32.
     I32(u32),
@@ -28,30 +28,30 @@ pub enum Stored {
     V128(u128),
     /// A reference into the heap, or null.
     Ref(Option<GcRef>),
-    /// The number of a function; 0 is null.
+    /// The number of a function, or 0 for null.
     Func(u32),
 }
 
-/// What an object is.
+/// The header of an object, decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ObjectInfo {
     /// Its offset.
     pub object: u32,
     /// Its kind.
     pub kind: Kind,
-    /// Its type; 0 for references of the host.
+    /// Its type, or 0 for a reference of the host.
     pub type_id: u32,
-    /// Last word of its header: length, number of the host object, identity of the tag.
+    /// The last word of its header: length, number of the host object, or identity of the tag.
     pub word: u32,
     /// Size in bytes.
     pub size: u32,
 }
 
 impl Heap {
-    /// What `reference` refers to.
+    /// Returns what `reference` refers to.
     ///
     /// # Errors
-    /// No object.
+    /// The reference is no object.
     pub fn object(&mut self, reference: GcRef) -> Result<ObjectInfo, HeapFault> {
         self.guarded(|heap| heap.inspect(reference))
     }
@@ -86,10 +86,10 @@ impl Heap {
         }
     }
 
-    /// Type of a structure or array; `None` for an i31 or a reference of the host.
+    /// Returns the type of a structure or array, or `None` for an i31 or a reference of the host.
     ///
     /// # Errors
-    /// No object.
+    /// The reference is neither an i31 nor an object.
     pub fn type_of(&mut self, reference: GcRef) -> Result<Option<TypeId>, HeapFault> {
         if reference.is_i31() {
             return Ok(None);
@@ -98,31 +98,31 @@ impl Heap {
         Ok((info.type_id != 0).then_some(TypeId(info.type_id)))
     }
 
-    /// Length of an array.
+    /// Returns the length of an array.
     ///
     /// # Errors
-    /// No array.
+    /// The reference is no array.
     pub fn array_len(&mut self, array: GcRef) -> Result<u32, HeapFault> {
         self.guarded(|heap| Ok(heap.expect(array, Kind::Array)?.word))
     }
 
-    /// Number of the object behind a reference of the host.
+    /// Returns the number of the host object that a reference of the host stands for.
     ///
     /// # Errors
-    /// No reference of the host.
+    /// It is no reference of the host.
     pub fn extern_host(&mut self, reference: GcRef) -> Result<u32, HeapFault> {
         self.guarded(|heap| Ok(heap.expect(reference, Kind::Extern)?.word))
     }
 
-    /// Identity of an exception's tag.
+    /// Returns the identity of an exception's tag.
     ///
     /// # Errors
-    /// No exception.
+    /// The reference is no exception.
     pub fn exception_tag(&mut self, exception: GcRef) -> Result<u32, HeapFault> {
         self.guarded(|heap| Ok(heap.expect(exception, Kind::Exception)?.word))
     }
 
-    /// Where a field of a structure or exception is, and what it stores.
+    /// Returns the object, the slot and the storage type of a field of a structure or exception.
     fn field(&mut self, reference: GcRef, at: u32) -> Result<(u32, u32, StorageKind), HeapFault> {
         let info = self.inspect(reference)?;
         let object = info.object;
@@ -142,7 +142,7 @@ impl Heap {
         }
     }
 
-    /// Where an array's elements are: the array, the layout of its type, its length.
+    /// Returns the offset of an array, the layout of its type, and its length.
     pub(super) fn elements(
         &mut self,
         array: GcRef,
@@ -177,7 +177,8 @@ impl Heap {
         }
     }
 
-    fn fits(value: Stored, storage: StorageKind) -> bool {
+    /// Returns true if a slot of that storage type can hold the value.
+    pub(super) fn fits(value: Stored, storage: StorageKind) -> bool {
         matches!(
             (value, storage),
             (Stored::I8(_), StorageKind::I8)
@@ -195,7 +196,7 @@ impl Heap {
             || matches!((value, storage), (Stored::Func(_), StorageKind::Val(ValKind::Ref(r))) if !r.is_collected())
     }
 
-    /// Writes a value that fits. `initial`: the slot holds nothing yet.
+    /// Writes a value that fits. `initial` says that the slot holds no reference yet.
     fn put(&mut self, slot: u32, value: Stored, initial: bool) -> Result<(), HeapFault> {
         let space = &mut self.memory.space;
         match value {
@@ -231,10 +232,10 @@ impl Heap {
         }
     }
 
-    /// A field of a structure, or a value of an exception's payload.
+    /// Reads a field of a structure, or a value of an exception's payload.
     ///
     /// # Errors
-    /// No such object or field.
+    /// There is no such object or field.
     pub fn read_field(&mut self, reference: GcRef, at: u32) -> Result<Stored, HeapFault> {
         self.guarded(|heap| {
             let (_, slot, storage) = heap.field(reference, at)?;
@@ -245,7 +246,7 @@ impl Heap {
     /// Overwrites a field.
     ///
     /// # Errors
-    /// No such object or field, or a value of another storage type.
+    /// There is no such object or field, or the value has another storage type.
     pub fn write_field(
         &mut self,
         reference: GcRef,
@@ -258,7 +259,7 @@ impl Heap {
         })
     }
 
-    /// Gives a field of a new object its first value.
+    /// Writes the first value of a field of a new object.
     ///
     /// # Errors
     /// As [`Heap::write_field`].
@@ -274,10 +275,10 @@ impl Heap {
         })
     }
 
-    /// An element of an array.
+    /// Reads an element of an array.
     ///
     /// # Errors
-    /// No such array, or no such element.
+    /// There is no such array or element.
     pub fn read_element(&mut self, array: GcRef, at: u32) -> Result<Stored, AccessError> {
         let (_, slot, storage) = self.element(array, at)?;
         Ok(self.read(slot, storage))
@@ -286,7 +287,7 @@ impl Heap {
     /// Overwrites an element of an array.
     ///
     /// # Errors
-    /// No such array or element, or a value of another storage type.
+    /// There is no such array or element, or the value has another storage type.
     pub fn write_element(
         &mut self,
         array: GcRef,
@@ -297,7 +298,7 @@ impl Heap {
         Ok(self.guarded(|heap| heap.put_checked(element, at, value, false))?)
     }
 
-    /// Gives an element of a new array its first value.
+    /// Writes the first value of an element of a new array.
     ///
     /// # Errors
     /// As [`Heap::write_element`].
@@ -311,15 +312,11 @@ impl Heap {
         Ok(self.guarded(|heap| heap.put_checked(element, at, value, true))?)
     }
 
-    /// Storage type of an array's elements.
+    /// Returns the storage type of an array's elements.
     ///
     /// # Errors
-    /// No array.
+    /// The reference is no array.
     pub fn element_storage(&mut self, array: GcRef) -> Result<StorageKind, HeapFault> {
         self.guarded(|heap| Ok(heap.elements(array)?.1.fields[0].storage))
-    }
-
-    pub(super) fn value_fits(value: Stored, storage: StorageKind) -> bool {
-        Heap::fits(value, storage)
     }
 }

@@ -10,17 +10,17 @@ use crate::types::TypeId;
 
 impl Heap {
     /// Makes the allocation with this number find the heap full, however much room there is: it
-    /// collects everything, and fails. Allocations are numbered from 0, starting now. While a number
-    /// is set no allocation is inline, so every allocation has a number.
+    /// collects everything, and fails. Allocations are numbered from 0, starting now. While a
+    /// number is set no allocation is inline, so every allocation has a number.
     pub fn set_full_at(&mut self, number: Option<u64>) {
         self.asked = 0;
         self.full_at = number;
         self.set_inline();
     }
 
-    /// Returns how many allocations were asked for since the last [`Heap::set_full_at`], failed ones
-    /// included. Inline allocations are not counted. There are none while a number is set, or under
-    /// a schedule other than [`Schedule::OnPressure`](crate::config::Schedule).
+    /// Returns how many allocations were asked for since the last [`Heap::set_full_at`], failed
+    /// ones included. Inline allocations are not counted. There are none while a number is set, or
+    /// under a schedule other than [`Schedule::OnPressure`](crate::config::Schedule).
     #[must_use]
     pub fn allocations(&self) -> u64 {
         self.asked

@@ -1,8 +1,10 @@
-//! Ranges: of elements of arrays, and of roots (tables, segments). The same two halves of a write
-//! as everywhere, `increment` and `decrement`.
+//! Operations on ranges of array elements, and on ranges of roots (tables and segments). Like every
+//! write of a reference they are made of an increment and a decrement.
 //!
-//! Always: bounds are checked before anything is read or written; overlapping ranges behave as if
-//! copied through a buffer; counts are right when the operation ends, and nothing is freed before.
+//! Always:
+//! - Bounds are checked before anything is read or written.
+//! - A copy between overlapping ranges has the result of a copy through a buffer.
+//! - Counts are right when the operation ends. Nothing is freed before that.
 
 use super::fault::{AccessError, HeapFault};
 use super::layout::{is_traced, storage_bytes};
@@ -16,7 +18,7 @@ struct Elements {
     start: u32,
     /// Bytes of an element.
     bytes: u32,
-    /// Whether elements are traced.
+    /// Whether its elements are traced.
     traced: bool,
 }
 
@@ -43,7 +45,8 @@ impl Heap {
     /// `array.fill`.
     ///
     /// # Errors
-    /// The range is not in the array (nothing changed), or the value is not of the element's type.
+    /// The range is not in the array, or the value does not have the type of the elements. Nothing
+    /// was changed.
     pub fn array_fill(
         &mut self,
         array: GcRef,
@@ -58,7 +61,7 @@ impl Heap {
         } else {
             len
         };
-        if !Heap::value_fits(value, storage) {
+        if !Heap::fits(value, storage) {
             let object = array.raw();
             return Err(self.fault(HeapFault::WrongField { object, at }).into());
         }
@@ -104,8 +107,8 @@ impl Heap {
         self.collector.exchange(&mut self.memory, new, old)
     }
 
-    /// Writes a reference over the one in a root. Most bulk operations write much that is there
-    /// already.
+    /// Writes a reference over the one in a root. Bulk operations often write a reference that the
+    /// root already holds: that changes no count.
     #[inline(always)]
     fn exchange_root(&mut self, slot: &mut u32, new: u32) -> Result<(), HeapFault> {
         let old = std::mem::replace(slot, new);
@@ -125,10 +128,10 @@ impl Heap {
         self.exchange_slot(slot, new)
     }
 
-    /// `array.copy`. The element types were checked before.
+    /// `array.copy`. The caller has compared the element types.
     ///
     /// # Errors
-    /// A range is not in its array (nothing changed).
+    /// A range is not in its array. Nothing was changed.
     pub fn array_copy(
         &mut self,
         to: GcRef,
@@ -157,8 +160,8 @@ impl Heap {
             }
             return Ok(());
         }
-        // Towards the end that the source lies at, so that no element is read after it was written.
-        // What is still to be read is counted by the element it is read from.
+        // The direction is such that no element is written before it is read. An element that is
+        // still to be read keeps its referent counted.
         let mut offsets = (0..bytes).step_by(4);
         let upwards = target.start <= source.start || forward;
         let mut next = || {
@@ -177,11 +180,12 @@ impl Heap {
         })?)
     }
 
-    /// `array.init_data` and the second half of `array.new_data`: whole elements from bytes.
+    /// `array.init_data`, and the second half of `array.new_data`: writes whole elements from
+    /// bytes.
     ///
     /// # Errors
-    /// The range is not in the array (nothing changed), or its elements are references, or `bytes`
-    /// is no whole number of them.
+    /// The range is not in the array, its elements are references, or `bytes` is no whole number of
+    /// elements. Nothing was changed.
     pub fn array_init_bytes(
         &mut self,
         array: GcRef,
@@ -204,11 +208,11 @@ impl Heap {
         Ok(())
     }
 
-    /// `array.init_elem` and the second half of `array.new_elem` with references into the heap, as
-    /// bits.
+    /// `array.init_elem`, and the second half of `array.new_elem`, for references into the heap.
+    /// They are given as bits.
     ///
     /// # Errors
-    /// The range is not in the array (nothing changed), or its elements are no such references.
+    /// The range is not in the array, or its elements are no such references. Nothing was changed.
     pub fn array_init_refs(
         &mut self,
         array: GcRef,
@@ -239,10 +243,10 @@ impl Heap {
         })?)
     }
 
-    /// `array.init_elem` and the second half of `array.new_elem` with numbers of functions.
+    /// `array.init_elem`, and the second half of `array.new_elem`, for numbers of functions.
     ///
     /// # Errors
-    /// The range is not in the array (nothing changed), or its elements are no functions.
+    /// The range is not in the array, or its elements are no functions. Nothing was changed.
     pub fn array_init_funcs(
         &mut self,
         array: GcRef,
@@ -252,7 +256,7 @@ impl Heap {
         let len = u32::try_from(funcs.len()).map_err(|_| AccessError::OutOfBounds)?;
         let storage = self.element_storage(array)?;
         let to = self.range(array, at, len)?;
-        if !Heap::value_fits(Stored::Func(0), storage) {
+        if !Heap::fits(Stored::Func(0), storage) {
             let object = array.raw();
             return Err(self.fault(HeapFault::WrongField { object, at }).into());
         }
@@ -262,7 +266,7 @@ impl Heap {
         Ok(())
     }
 
-    /// Replaces every reference in `slots`: `table.fill`.
+    /// `table.fill`: replaces every reference in `slots`.
     ///
     /// # Errors
     /// The heap is corrupt.
@@ -273,15 +277,15 @@ impl Heap {
             slots.fill(new);
             return Ok(());
         }
-        let given_up = planted!(self.memory.planted, SameReferenceGivenUp);
+        let same_too = planted!(self.memory.planted, SameReferenceGivenUp);
         let mut changes = 0;
-        // What is given up is not what is counted afterwards, so nothing is given up that was not
-        // counted.
+        // Slots that already hold the new reference are left out, so no decrement here takes a
+        // count that only the increment below provides.
         self.guarded(|heap| {
             for slot in slots {
                 let old = std::mem::replace(slot, new);
                 changes += usize::from(old != new);
-                if old != new || given_up {
+                if old != new || same_too {
                     heap.collector.decrement(&mut heap.memory, old)?;
                 }
             }
@@ -290,7 +294,8 @@ impl Heap {
         self.increment_many(new, changes)
     }
 
-    /// Gives new roots their first reference; what they hold is ignored: growth of a table.
+    /// Growth of a table: writes the first reference of new roots. What they held before is
+    /// ignored.
     ///
     /// # Errors
     /// The heap is corrupt.
@@ -301,8 +306,8 @@ impl Heap {
         Ok(())
     }
 
-    /// Replaces the references in `to` by those in `from`, which is as long: `table.init`, and
-    /// `table.copy` between two tables.
+    /// `table.init`, and `table.copy` between two tables: replaces the references in `to` by those
+    /// in `from`.
     ///
     /// # Panics
     /// The lengths differ.
@@ -321,8 +326,8 @@ impl Heap {
         })
     }
 
-    /// Replaces `len` references from `at` on by those from `start` on: `table.copy` inside one
-    /// table.
+    /// `table.copy` within one table: replaces `len` references from `at` on by those from `start`
+    /// on.
     ///
     /// # Panics
     /// A range is not in `slots`.
@@ -349,17 +354,17 @@ impl Heap {
                 self.copy_roots(&mut high[..len], &low[start..start + len])
             };
         }
-        // What lies in both ranges is referred to as often as before.
-        let (gained, lost) = if at <= start {
+        // References that lie in both ranges are held as often as before.
+        let (added, removed) = if at <= start {
             (start + len - distance, at)
         } else {
             (start, at + len - distance)
         };
         self.guarded(|heap| {
-            let mut gained = slots[gained..gained + distance].iter();
-            gained.try_for_each(|&new| heap.collector.increment(&mut heap.memory, new, 1))?;
-            let mut lost = slots[lost..lost + distance].iter();
-            lost.try_for_each(|&old| heap.collector.decrement(&mut heap.memory, old))
+            let mut added = slots[added..added + distance].iter();
+            added.try_for_each(|&new| heap.collector.increment(&mut heap.memory, new, 1))?;
+            let mut removed = slots[removed..removed + distance].iter();
+            removed.try_for_each(|&old| heap.collector.decrement(&mut heap.memory, old))
         })?;
         slots.copy_within(start..start + len, at);
         Ok(())

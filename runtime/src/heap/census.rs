@@ -8,23 +8,23 @@ use super::layout::{Kind, OBJECT_ALIGN, TYPE_MASK};
 use super::object_memory::{ObjectMemory, kind_of_tag};
 use super::{Collector, Heap};
 
-/// Numbers of objects.
+/// How many objects there are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Census {
-    /// Objects by kind and type; the type of references of the host is 0.
+    /// The number of objects by kind and type. The type of a reference of the host is 0.
     pub objects: BTreeMap<(Kind, u32), u64>,
-    /// Bytes they take.
+    /// The bytes that they take.
     pub bytes: u64,
 }
 
 impl Census {
-    /// How many objects there are.
+    /// Returns how many objects there are.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.objects.values().sum()
     }
 
-    /// How many objects of a kind there are.
+    /// Returns how many objects of a kind there are.
     #[must_use]
     pub fn of_kind(&self, kind: Kind) -> u64 {
         let of_kind = self.objects.iter().filter(|((k, _), _)| *k == kind);

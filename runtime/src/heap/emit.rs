@@ -1,21 +1,21 @@
-//! The few instructions a collector may emit into compiled code. Implemented by `compile::emit` on
-//! Cranelift's builder.
+//! The few instructions that a collector may emit into compiled code. `compile::emit` implements
+//! them on Cranelift's builder.
 //!
-//! A collector's `barrier.rs` and `alloc.rs` use this trait, so that the emitted half and the
-//! host's half of one invariant stand in one file.
+//! A collector's `barrier.rs` and `alloc.rs` use this trait. So the emitted half and the host's
+//! half of one invariant stand in one file.
 
 use crate::abi::libcalls::LibCall;
 use crate::types::{HeapKind, RefKind, Shape};
 
-/// A value in compiled code. Booleans are I32 values that are 0 or not.
+/// A value in compiled code. A boolean is an I32: 0 is false, everything else is true.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reg(pub u32);
 
-/// A place to jump to.
+/// A block to jump to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Label(pub u32);
 
-/// Which memory an access touches; accesses of different kinds never overlap.
+/// Which memory an access touches. Accesses of different kinds never overlap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Region {
     /// Headers of objects.
@@ -24,11 +24,11 @@ pub enum Region {
     RefField,
     /// Other fields of objects.
     ScalarField,
-    /// The length of arrays (never changes).
+    /// The length of an array, which never changes.
     ArrayLen,
     /// Words of the `VmStore` that allocation uses.
     AllocState,
-    /// The rest of `VmStore` and contexts.
+    /// The rest of `VmStore`, and contexts.
     Context,
     /// Elements of tables.
     Table,
@@ -51,7 +51,7 @@ pub enum StoreWord {
     ZeroCountTableLen,
 }
 
-/// What a reference of some static type can be. What it cannot be, emitted code need not look for.
+/// What a reference of some static type can be. Emitted code tests for nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holds {
     /// Null.
@@ -70,7 +70,7 @@ impl Holds {
         object: true,
     };
 
-    /// What references of that type can be.
+    /// Returns what references of that type can be.
     #[must_use]
     pub const fn of(kind: RefKind) -> Holds {
         let (i31, object) = match kind.heap {
@@ -105,14 +105,15 @@ pub enum Op {
     Ult,
 }
 
-/// The instructions. Addresses are native 64-bit values; references and everything else are I32.
+/// The instructions. An address is a native 64-bit value. A reference, like everything else, is an
+/// I32.
 pub trait Emit {
     /// A constant.
     fn constant(&mut self, value: u32) -> Reg;
     /// An operator on I32.
     fn op(&mut self, op: Op, a: Reg, b: Reg) -> Reg;
-    /// Native address of the object that `reference` refers to. Stale after anything that may
-    /// collect.
+    /// The native address of the object that `reference` refers to. It is stale after anything that
+    /// may collect.
     fn object_address(&mut self, reference: Reg) -> Reg;
     /// Loads 32 bits from a native address.
     fn load(&mut self, address: Reg, offset: i32, region: Region) -> Reg;
@@ -122,7 +123,7 @@ pub trait Emit {
     fn load_word(&mut self, word: StoreWord) -> Reg;
     /// Stores a word of the store's record.
     fn store_word(&mut self, word: StoreWord, value: Reg);
-    /// Whether a reference is an object: neither null nor an i31.
+    /// True if a reference is an object: neither null nor an i31.
     fn is_object(&mut self, value: Reg) -> Reg {
         let one = self.constant(1);
         let even = self.op(Op::And, value, one);
@@ -131,56 +132,55 @@ pub trait Emit {
         let some = self.op(Op::Ne, value, zero);
         self.op(Op::And, even, some)
     }
-    /// A new label whose block takes `params` I32 values; cold ones are laid out after the
-    /// function's other code.
+    /// A new label whose block takes `params` I32 values. A cold block is placed after the other
+    /// code of the function.
     fn label(&mut self, params: u32, cold: bool) -> Label;
-    /// Goes to `then` when `condition` is not 0, else to `otherwise`; neither takes parameters.
+    /// Goes to `then` if `condition` is true, else to `otherwise`. Neither takes parameters.
     fn branch(&mut self, condition: Reg, then: Label, otherwise: Label);
     /// Goes to `to`.
     fn jump(&mut self, to: Label, args: &[Reg]);
-    /// Continues emitting at `label`; all jumps to it that will ever be made must be forward or
-    /// already made.
+    /// Continues at `label`. Jumps to it stand before this, except in loops.
     fn bind(&mut self, label: Label);
     /// A parameter of a bound label.
     fn param(&mut self, label: Label, at: u32) -> Reg;
-    /// Has [`EmitCollector::count`] emitted for a value before anyone can look at counts: not where
-    /// it is asked for, and not at all when changes of one value cancel out.
+    /// Asks for [`EmitCollector::count`] of a value, which is emitted before anyone can look at
+    /// counts. It is not emitted at all if the changes of one value cancel out.
     fn defer_count(&mut self, value: Reg, by: i32, holds: Holds);
-    /// Calls the host; the result is given as I32 (narrowed if it is I64).
+    /// Calls the host. An I64 result is narrowed to I32.
     fn call(&mut self, call: LibCall, args: &[Reg]) -> Reg;
 }
 
-/// An object to be made by compiled code.
+/// An object that compiled code allocates.
 #[derive(Clone, Copy, Debug)]
 pub struct EmitAllocation<'a> {
-    /// Tag of the new object (`layout::tag`).
+    /// The tag of the new object (`layout::tag`).
     pub tag: u32,
-    /// Size in bytes, header included: a multiple of 8 and at most `OBJECT_BYTES_MAX`.
+    /// The size in bytes, header included. It is a multiple of 8, and at most `OBJECT_BYTES_MAX`.
     pub bytes: Reg,
-    /// What to call when there is no room: `alloc_struct` or `alloc_array`.
+    /// The call when there is no room: `alloc_struct` or `alloc_array`.
     pub slow: LibCall,
     /// Its arguments.
     pub args: &'a [Reg],
 }
 
-/// Where compiled code keeps a reference: a field, an element, an entry of a table or a global.
+/// Where compiled code keeps a reference: a field, an element, an entry of a table, or a global.
 ///
-/// The offset is apart so that an address looks as it does where the slot is read: equal addresses
-/// are how Cranelift knows that it has the value already.
+/// The offset is separate, so that a write of the slot has the same address and offset as a read.
+/// That is how Cranelift recognises that it already has the value.
 #[derive(Clone, Copy, Debug)]
 pub struct Slot {
-    /// Native address of what the slot is in.
+    /// The native address of what contains the slot.
     pub address: Reg,
-    /// Where it is from there.
+    /// The offset of the slot from that address.
     pub offset: i32,
-    /// Which memory it is.
+    /// The memory it belongs to.
     pub region: Region,
-    /// The reference in it, where that is known.
+    /// The reference in it, if the compiler knows it.
     pub held: Option<Reg>,
 }
 
 impl Slot {
-    /// The reference in it.
+    /// Returns the reference in it.
     pub fn load(self, emit: &mut dyn Emit) -> Reg {
         match self.held {
             Some(held) => held,
@@ -188,26 +188,25 @@ impl Slot {
         }
     }
 
-    /// Stores a reference in it, without any barrier.
+    /// Stores a reference in it without a barrier.
     pub fn store(self, emit: &mut dyn Emit, value: Reg) {
         emit.store(self.address, self.offset, value, self.region);
     }
 }
 
-/// The half of a collector that is emitted into compiled code, one implementation beside each host
-/// half.
+/// The half of a collector that is emitted into compiled code.
 ///
-/// None of these may lead to a collection except `allocate`. Values are of the slot's static type,
-/// which `holds` describes.
+/// Only `allocate` may lead to a collection. `holds` says what a value of the slot's static type
+/// can be.
 pub trait EmitCollector: Sync {
-    /// Makes an object: its tag and the collector's own words are written; everything else, an
-    /// array's length included, is zero on either path. The result is not yet declared as a
+    /// Allocates an object. Its tag and the collector's own words are written. Everything else, an
+    /// array's length included, is zero on both paths. The caller declares the result as a
     /// reference.
     fn allocate(&self, e: &mut dyn Emit, object: &EmitAllocation<'_>) -> Reg;
-    /// Counts `by` references to a value more, or fewer: what [`Emit::defer_count`] was asked for.
+    /// Adds `by`, which may be negative, to the count of a value: see [`Emit::defer_count`].
     fn count(&self, _e: &mut dyn Emit, _value: Reg, _by: i32, _holds: Holds) {}
     /// Overwrites the reference in a slot.
     fn write(&self, e: &mut dyn Emit, slot: Slot, new: Reg, holds: Holds);
-    /// Writes a reference into a slot that has none yet.
+    /// Writes the first reference of a slot.
     fn init(&self, e: &mut dyn Emit, slot: Slot, new: Reg, holds: Holds);
 }

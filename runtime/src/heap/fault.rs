@@ -1,7 +1,7 @@
-//! What can be wrong with a heap, as data, and how allocation and access end badly.
+//! What can be wrong with a heap, and the errors of allocation and access.
 //!
-//! A [`HeapFault`] is never the behaviour of a program: it is corruption, found before it could do
-//! harm. A store whose heap reported one is not to be used again. Text is made when it is shown.
+//! A [`HeapFault`] is never the behaviour of a program: the heap is corrupt, and this was found
+//! before it did harm. A store whose heap reported one cannot be used any more.
 
 use std::fmt;
 
@@ -12,11 +12,11 @@ use crate::types::HeapKind;
 /// Where a reference was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Referrer {
-    /// A root of that kind, the `at`-th one visited.
+    /// In a root.
     Root {
-        /// What kind of root.
+        /// Its kind.
         kind: RootKind,
-        /// Its number in the order of the visit, over all kinds.
+        /// Its number in the order in which the roots of all kinds are visited.
         at: u64,
     },
     /// In an object.
@@ -26,55 +26,55 @@ pub enum Referrer {
         /// Offset of the slot in the heap.
         slot: u32,
     },
-    /// The list of objects the stack may refer to.
+    /// In the zero-count table.
     ZeroCountTable,
-    /// The list of objects to be freed.
+    /// In the list of objects to be freed.
     DeadList,
     /// A link between free blocks.
     FreeList,
-    /// Handed in by the host.
+    /// The host passed it.
     Host,
 }
 
 /// Something impossible in a heap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeapFault {
-    /// A reference that points at no object: misaligned or out of the part in use.
+    /// A reference that is misaligned, or outside the part in use.
     BadReference {
-        /// Where it was.
+        /// Where it was found.
         referrer: Referrer,
         /// Its bits.
         raw: u32,
     },
     /// A reference that points into an object, a free block or unused memory.
     Dangling {
-        /// Where it was.
+        /// Where it was found.
         referrer: Referrer,
         /// Its bits.
         raw: u32,
     },
-    /// A word that is no tag where an object should be.
+    /// An object whose first word is no tag.
     BadTag {
         /// Offset of the object.
         object: u32,
         /// The word.
         tag: u32,
     },
-    /// A tag with a type that does not exist, or that is of another kind than the tag.
+    /// An object whose type does not exist, or is of another kind than its tag says.
     BadType {
         /// Offset of the object.
         object: u32,
         /// The type's number.
         type_id: u32,
     },
-    /// An object or block that reaches beyond the part in use.
+    /// An object or block that ends outside the part in use.
     BadSize {
         /// Offset of the object.
         object: u32,
         /// Its size in bytes.
         size: u64,
     },
-    /// An object of another kind than the operation needs.
+    /// An object that is not of the kind that the operation needs.
     WrongKind {
         /// Offset of the object.
         object: u32,
@@ -86,28 +86,28 @@ pub enum HeapFault {
         /// The reference's bits.
         raw: u32,
     },
-    /// A field that the type does not have, or a value of another storage type.
+    /// An access to a field that the type does not have, or with a value of another storage type.
     WrongField {
         /// Offset of the object.
         object: u32,
         /// The field or element.
         at: u32,
     },
-    /// A reference whose object does not have the declared type.
+    /// A reference to an object that does not have the declared type.
     WrongReferent {
-        /// Where it was.
+        /// Where it was found.
         referrer: Referrer,
         /// Its bits.
         raw: u32,
-        /// What was declared.
+        /// The declared type.
         declared: HeapKind,
     },
     /// Null in a place whose type has no null.
     Null {
-        /// Where it was.
+        /// Where it was found.
         referrer: Referrer,
     },
-    /// A function's number that no function has.
+    /// The number of a function that does not exist.
     BadFunction {
         /// Offset of the object.
         object: u32,
@@ -137,41 +137,40 @@ pub enum HeapFault {
         /// The count before.
         count: u32,
     },
-    /// A reference count that is not what the references say.
+    /// A reference count that differs from the number of references.
     Count(CountFault),
-    /// An object to which no counted reference leads is not in the list of such objects.
+    /// An object without counted references that is not in the zero-count table.
     NotInZeroCountTable {
         /// Offset of the object.
         object: u32,
     },
-    /// The list of objects the stack may refer to is longer or shorter than its recorded length.
+    /// The zero-count table is longer or shorter than its recorded length.
     ZeroCountTableLength {
-        /// As recorded.
+        /// The recorded length.
         recorded: u32,
-        /// As counted; capped at one above the number of objects.
+        /// The counted length. Counting stops at one more than the number of objects.
         counted: u32,
     },
-    /// An object says that it is in the list, but is not, or the other way round.
+    /// An object whose header is wrong about its being in the zero-count table.
     ZeroCountTableMembership {
         /// Offset of the object.
         object: u32,
-        /// What the object says.
+        /// What the header says.
         says: bool,
     },
-    /// Compiled code used a reference that is none: the address is in the heap's reservation, where
-    /// nothing is.
+    /// Compiled code accessed an address in the heap's reservation at which there is no memory.
     WildAccess {
-        /// Offset from the start of the heap.
+        /// The offset from the start of the heap.
         offset: u64,
     },
 }
 
-/// How a reference count differs from the references there are.
+/// A reference count that differs from the number of references.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CountFault {
     /// Offset of the object.
     pub object: u32,
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// Its type, if it has one.
     pub type_id: u32,
@@ -181,16 +180,16 @@ pub struct CountFault {
     pub edges: u32,
     /// References to it in counted roots.
     pub roots: u32,
-    /// Whether it is in the list of objects the stack may refer to (which counts once).
+    /// Whether it is in the zero-count table, which counts once.
     pub in_table: bool,
-    /// The kind of the last root that refers to it, if any does.
+    /// The kind of the last root that refers to it.
     pub root: Option<RootKind>,
-    /// The last slot in the heap that refers to it, if any does.
+    /// The last slot in the heap that refers to it.
     pub slot: Option<u32>,
 }
 
 impl CountFault {
-    /// What the count should be.
+    /// Returns what the count should be.
     #[must_use]
     pub const fn expected(&self) -> u64 {
         self.edges as u64 + self.roots as u64 + self.in_table as u64
@@ -300,12 +299,12 @@ impl fmt::Display for HeapFault {
 
 impl std::error::Error for HeapFault {}
 
-/// Why an object could not be made.
+/// Why an allocation failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AllocError {
     /// The heap is full, even after a collection.
     Exhausted,
-    /// No heap could ever hold it.
+    /// The object is too large for any heap.
     TooLarge,
     /// The heap is corrupt.
     Fault(HeapFault),
@@ -329,12 +328,12 @@ impl fmt::Display for AllocError {
 
 impl std::error::Error for AllocError {}
 
-/// Why an array could not be accessed.
+/// Why an access to an array failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccessError {
     /// The range is not in the array. Nothing was read or written.
     OutOfBounds,
-    /// The heap is corrupt, or the value is not of the element's type.
+    /// The heap is corrupt, or the value does not have the type of the elements.
     Fault(HeapFault),
 }
 

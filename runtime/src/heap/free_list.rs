@@ -1,15 +1,15 @@
-//! Free blocks by size. The blocks themselves hold the links:
+//! The free blocks of a heap, by size. The links are in the blocks:
 //!
 //! ```text
 //! 0 tag 0 (Kind::Free)    4 size    8 next block of the same bin, or 0    12 unused    16.. poison
 //! ```
 //!
 //! Invariants:
-//! - **F1** Every block in a bin is a multiple of 8 and at least [`BLOCK_MIN`] bytes; smaller
-//!   remains are blocks in no bin, found again when neighbours are merged.
-//! - **F2** `filled` has a bin's bit set exactly if the bin has a block.
+//! - **F1** The size of every block in a bin is a multiple of 8, and at least [`BLOCK_MIN`]. A
+//!   smaller block is in no bin. It is found again when neighbours are merged.
+//! - **F2** `filled` has the bit of a bin set if and only if the bin has a block.
 //!
-//! Not here: merging neighbours, which needs to walk the heap (`drc::collect`).
+//! Not here: merging neighbours, which visits the whole heap (`drc::alloc`).
 
 use super::fault::{HeapFault, Referrer};
 use super::layout::OBJECT_ALIGN;
@@ -17,15 +17,15 @@ use super::object_memory::ObjectMemory;
 
 /// The smallest block that a bin can hold.
 pub const BLOCK_MIN: u32 = 16;
-/// Sizes up to this one have a bin each.
+/// Each size up to this one has its own bin.
 const EXACT_MAX: u32 = 512;
-/// Bins of one size.
+/// The number of bins of one size.
 const EXACT: usize = ((EXACT_MAX - BLOCK_MIN) / OBJECT_ALIGN + 1) as usize;
-/// Bins for each power of two above.
+/// The number of bins for each power of two above.
 const PARTS: usize = 4;
-/// All bins: exact ones, then parts of the powers 2^9 to 2^31.
+/// The number of bins: those of one size, then those for the powers 2^9 to 2^31.
 const BINS: usize = EXACT + PARTS * 23;
-/// Blocks looked at in a bin of several sizes before a larger bin is preferred.
+/// How many blocks in a bin of several sizes are tried before a larger bin is.
 const TRIES: u32 = 8;
 
 /// A free block.
@@ -55,7 +55,7 @@ impl Default for FreeList {
     }
 }
 
-/// The bin that blocks of `size` belong to. At least [`BLOCK_MIN`].
+/// Returns the bin of blocks of `size` bytes, which is at least [`BLOCK_MIN`].
 const fn bin(size: u32) -> usize {
     if size <= EXACT_MAX {
         ((size - BLOCK_MIN) / OBJECT_ALIGN) as usize
@@ -67,7 +67,7 @@ const fn bin(size: u32) -> usize {
 }
 
 impl FreeList {
-    /// Bytes in all blocks, also those too small for a bin.
+    /// Returns the bytes in all blocks, including those that are too small for a bin.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes
@@ -78,7 +78,7 @@ impl FreeList {
         *self = FreeList::default();
     }
 
-    /// Makes `block` a free block. Poisoning it is the caller's business.
+    /// Adds a free block. The caller has poisoned it.
     pub fn insert(&mut self, memory: &mut ObjectMemory, block: Block) {
         debug_assert!(block.size.is_multiple_of(OBJECT_ALIGN) && block.size != 0);
         memory.space.set_word(block.at, 0);
@@ -92,7 +92,8 @@ impl FreeList {
         }
     }
 
-    /// A block of at least `size` bytes, taken out: the nearest size there is, more or less.
+    /// Removes and returns a block of at least `size` bytes. Its size is near the smallest possible
+    /// one.
     ///
     /// # Errors
     /// A link or header was overwritten.
@@ -112,7 +113,7 @@ impl FreeList {
         }
     }
 
-    /// The largest block, more or less, if it has at least `size` bytes, taken out.
+    /// Removes and returns a block of at least `size` bytes. Its size is near the largest there is.
     ///
     /// # Errors
     /// A link or header was overwritten.
@@ -152,7 +153,8 @@ impl FreeList {
         self.search(memory, bin, 0, 1)
     }
 
-    /// Takes the first block of a bin that has `size` bytes, among the first `tries`.
+    /// Removes and returns the first block of a bin that has at least `size` bytes, among the first
+    /// `tries`.
     fn search(
         &mut self,
         memory: &mut ObjectMemory,
@@ -187,7 +189,7 @@ impl FreeList {
     }
 }
 
-/// The size of the block at `at`, which a head or link of `from` said is one.
+/// Returns the size of the block at `at`, to which a head or link of the bin `from` refers.
 fn header(memory: &ObjectMemory, at: u32, from: usize) -> Result<u32, HeapFault> {
     let bad = HeapFault::BadReference {
         referrer: Referrer::FreeList,

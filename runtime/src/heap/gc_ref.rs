@@ -1,13 +1,13 @@
-//! A reference into the collected heap: a 32-bit offset or a small integer, never a pointer. A
-//! wrong one gives a wrong answer, never a memory error of the host.
+//! A reference into the collected heap is a 32-bit offset or a small integer, never a pointer. A
+//! wrong reference leads to a wrong answer, never to a memory error of the host.
 
-/// A non-null reference: an object's offset from the start of the heap (a multiple of 8) or an i31
-/// (odd).
+/// A reference that is not null: the offset of an object from the start of the heap, which is a
+/// multiple of 8, or an i31, which is odd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GcRef(std::num::NonZeroU32);
 
 impl GcRef {
-    /// The reference with these bits, or `None` for null.
+    /// Returns the reference with these bits, or `None` for null.
     #[must_use]
     pub const fn from_raw(raw: u32) -> Option<GcRef> {
         match std::num::NonZeroU32::new(raw) {
@@ -16,7 +16,7 @@ impl GcRef {
         }
     }
 
-    /// The bits compiled code uses for `reference`.
+    /// Returns the bits that compiled code uses for `reference`.
     #[must_use]
     pub const fn to_raw(reference: Option<GcRef>) -> u32 {
         match reference {
@@ -25,7 +25,7 @@ impl GcRef {
         }
     }
 
-    /// The i31 of the low 31 bits of `value`.
+    /// Returns the i31 of the low 31 bits of `value`.
     #[must_use]
     pub const fn from_i31(value: u32) -> GcRef {
         match std::num::NonZeroU32::new(value << 1 | 1) {
@@ -34,7 +34,7 @@ impl GcRef {
         }
     }
 
-    /// The 31 bits, zero-extended, if this is an i31.
+    /// Returns the 31 bits, zero-extended, if this is an i31.
     #[must_use]
     pub const fn as_i31(self) -> Option<u32> {
         if self.is_i31() {
@@ -44,23 +44,13 @@ impl GcRef {
         }
     }
 
-    /// Whether this is an i31.
+    /// Returns true if this is an i31.
     #[must_use]
     pub const fn is_i31(self) -> bool {
         self.0.get() & 1 != 0
     }
 
-    /// The object's offset, if this is one.
-    #[must_use]
-    pub const fn as_object(self) -> Option<u32> {
-        if self.is_i31() {
-            None
-        } else {
-            Some(self.0.get())
-        }
-    }
-
-    /// The bits.
+    /// Returns the bits.
     #[must_use]
     pub const fn raw(self) -> u32 {
         self.0.get()

@@ -1,18 +1,20 @@
-//! The inline path of allocation, which every collector has: take the object from the region
-//! (`VmStore::bump` to `bump_end`), write its header, or leave it to the host. The region is zero
-//! (invariant H1 of `object_memory`), so nothing else has to be written.
+//! The inline path of allocation, which every collector has. It takes the object from the bump
+//! region (`VmStore::bump` to `bump_end`) and writes its header, or calls the host if the region is
+//! too small. The region is zero (invariant H1 of `object_memory`), so nothing else has to be
+//! written.
 //!
 //! ```text
 //! at = bump; left = bump_end - at
-//! left >= bytes: bump = at + bytes; tag; the collector's words      else: alloc_struct / alloc_array
+//! left >= bytes: bump = at + bytes; tag; the collector's words
+//! else:          alloc_struct / alloc_array
 //! ```
 
 use super::emit::{EmitAllocation, Op, Region, StoreWord};
 use super::layout::TAG_OFFSET;
 use super::{Emit, Reg};
 
-/// Emits an allocation. `finish` adds the collector's words to the header; it gets the object's
-/// native address and its reference.
+/// Emits an allocation. `finish` gets the object's native address and its reference, and emits the
+/// stores of the collector's own words.
 pub fn allocate(
     emit: &mut dyn Emit,
     object: &EmitAllocation<'_>,

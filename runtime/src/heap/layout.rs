@@ -1,61 +1,61 @@
-//! Where things are in an object: the only definition, used by the compiler and by every collector.
+//! Where things are in an object. The compiler and every collector use this one definition.
 //!
 //! ```text
-//! offset 0            tag: type id (bits 0..24) and kind (bits 24..28); bits 28..32 are the collector's
-//! ...                 the collector's words, if any (drc: reference count at 4, list link at 8)
-//! HEADER - 4          arrays: length; externs: number of the host object; exceptions: identity of the tag; structures: the
-//!                     collector's, if it wants it
-//! HEADER              fields or elements
+//! 0             tag: type id (bits 0..24), kind (bits 24..28), the collector's (bits 28..32)
+//! ...           words of the collector (drc: reference count at 4, link at 8)
+//! HEADER - 4    array: length         reference of the host: number of the host object
+//!               structure: unused     exception: identity of the tag
+//! HEADER        fields or elements
 //! ```
 //!
-//! `HEADER` is 8 or 16 bytes, fixed by the collector
-//! ([`CollectorTraits::header_bytes`](super::CollectorTraits)). Objects are aligned to 8 and
-//! their size is a multiple of 8. References are 4 bytes; function references are stored as the
-//! 4-byte number of the function in the store (never as a pointer); v128 needs no alignment beyond
-//! 8.
+//! The collector determines `HEADER`: 8 or 16 bytes
+//! ([`CollectorTraits::header_bytes`](super::CollectorTraits)). Objects are aligned to 8, and their
+//! size is a multiple of 8. A reference takes 4 bytes. A function reference is the 4-byte number of
+//! the function in the store, never a pointer. A v128 is aligned to 8.
 
 use crate::planted::{Planted, planted};
 use crate::types::{FieldKind, StorageKind, ValKind};
 
-/// What an object is. In the tag's bits 24..28.
+/// What an object is: bits 24..28 of its tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u32)]
 pub enum Kind {
-    /// Free memory; the rest of the tag is 0, the size in bytes is at offset 4.
+    /// Free memory. The rest of the tag is 0, and the size in bytes is at offset 4.
     Free = 0,
-    /// A structure; the id is its type.
+    /// A structure. The type id is its type.
     Struct = 1,
-    /// An array; the id is its type.
+    /// An array. The type id is its type.
     Array = 2,
-    /// A reference of the host; the id is 0.
+    /// A reference of the host. The type id is 0.
     Extern = 3,
-    /// An exception; the id is the tag's function type.
+    /// An exception. The type id is the function type of its tag.
     Exception = 4,
-    /// An object that has moved; its new place is at offset 4 (moving collectors only).
+    /// An object that has moved. Its new offset is at offset 4.
     Forwarded = 5,
 }
 
-/// Mask of the type id in a tag.
+/// The mask of the type id in a tag.
 pub const TYPE_MASK: u32 = 0x00ff_ffff;
-/// Position of the kind in a tag.
+/// The position of the kind in a tag.
 pub const KIND_SHIFT: u32 = 24;
-/// Mask of the kind in a tag, in place.
+/// The mask of the kind in a tag.
 pub const KIND_MASK: u32 = 0x0f00_0000;
-/// Offset of the tag.
+/// The offset of the tag.
 pub const TAG_OFFSET: u32 = 0;
-/// First bytes of every heap, never mapped: a small field of null faults instead of being read.
+/// The bytes at the start of every heap that are never accessible, so that an access to a field of
+/// null faults.
 pub const NULL_PAGE_BYTES: u32 = 4096;
-/// Alignment of objects, and the unit of their sizes.
+/// The alignment of objects. Their sizes are multiples of it.
 pub const OBJECT_ALIGN: u32 = 8;
 
-/// The tag of a new object.
+/// Returns the tag of a new object.
 #[must_use]
 pub const fn tag(kind: Kind, type_id: u32) -> u32 {
     assert!(type_id <= TYPE_MASK);
     (kind as u32) << KIND_SHIFT | type_id
 }
 
-/// Bytes that a storage type takes in an object.
+/// Returns how many bytes a storage type takes in an object.
 #[must_use]
 pub const fn storage_bytes(storage: StorageKind) -> u32 {
     match storage {
@@ -67,21 +67,22 @@ pub const fn storage_bytes(storage: StorageKind) -> u32 {
     }
 }
 
-/// Whether a storage type holds a reference that collectors trace.
+/// Returns true if a slot of the storage type holds a reference that collectors trace.
 #[must_use]
 pub const fn is_traced(storage: StorageKind) -> bool {
     matches!(storage, StorageKind::Val(v) if v.is_collected())
 }
 
-/// Layout of a structure (or of an exception's payload): computed field by field in declaration
-/// order, so that a subtype's fields begin with exactly its supertype's (fault: Wasmtime #10463).
+/// The layout of a structure, or of an exception's payload. Fields are laid out in the order of
+/// their declaration, so the layout of a subtype extends that of its supertype (fault: Wasmtime
+/// #10463).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StructLayout {
-    /// Offset of each field from the start of the object.
+    /// The offset of each field from the start of the object.
     pub offsets: Box<[u32]>,
-    /// Offsets of the fields that are traced, ascending.
+    /// The offsets of the traced fields, ascending.
     pub traced: Box<[u32]>,
-    /// Size of the object in bytes, header included, a multiple of 8.
+    /// The size of the object in bytes, header included. It is a multiple of 8.
     pub size: u32,
 }
 
@@ -117,21 +118,21 @@ impl StructLayout {
     }
 }
 
-/// Layout of an array.
+/// The layout of an array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArrayLayout {
-    /// Offset of the length.
+    /// The offset of the length.
     pub len_offset: u32,
-    /// Offset of the first element.
+    /// The offset of the first element.
     pub base: u32,
-    /// Bytes of one element.
+    /// The size of an element in bytes.
     pub element_bytes: u32,
     /// Whether elements are traced.
     pub traced: bool,
 }
 
 impl ArrayLayout {
-    /// The layout of elements behind a header.
+    /// Lays elements out behind a header.
     #[must_use]
     pub fn new(header_bytes: u32, element: FieldKind) -> ArrayLayout {
         ArrayLayout {
@@ -142,8 +143,8 @@ impl ArrayLayout {
         }
     }
 
-    /// Size in bytes of an array of `len` elements, header included, a multiple of 8. Cannot
-    /// overflow.
+    /// Returns the size in bytes of an array of `len` elements, header included. It is a multiple
+    /// of 8, and cannot overflow.
     #[must_use]
     pub const fn size(&self, len: u32) -> u64 {
         (self.base as u64 + len as u64 * self.element_bytes as u64)

@@ -1,7 +1,8 @@
-//! Layouts of the types that occur in one heap, by type id.
+//! A cache of the layouts of the types that occur in one heap, by type id.
 //!
-//! A cache lives as long as its heap. Ids are recycled by the registry of types, so a layout never
-//! outlives the store in which the type was used (fault: Wasmtime #13417).
+//! The cache lives as long as its heap. The registry of types uses an id again once its type is
+//! gone, so a layout must not outlive the store in which the type was used (fault: Wasmtime
+//! #13417).
 
 use std::sync::Arc;
 
@@ -11,9 +12,9 @@ use crate::planted::Planted;
 use crate::types::registry::TypeRegistry;
 use crate::types::{Composite, FieldKind, StorageKind, TypeDef, TypeId};
 
-/// Where definitions of types come from.
+/// The source of type definitions.
 pub trait TypeSource: Send + Sync {
-    /// The definition of a type, or `None` if no type has that id now.
+    /// Returns the definition of a type, or `None` if no type has that id now.
     fn def(&self, id: TypeId) -> Option<Arc<TypeDef>>;
 }
 
@@ -23,35 +24,37 @@ impl TypeSource for TypeRegistry {
     }
 }
 
-/// What walking over an object needs: small, copied out of the cache.
+/// What a scan of an object needs: its kind, its size, and where its traced slots are. Small enough
+/// to be copied.
 #[derive(Clone, Copy, Debug)]
 pub struct ScanLayout {
     /// The kind that objects of this type have.
     pub kind: Kind,
-    /// Size of an object without elements.
+    /// The size of an object without elements.
     pub size: u32,
-    /// Bytes of an element; 0 when there are none.
+    /// The size of an element in bytes, or 0 if there are none.
     pub element_bytes: u32,
-    /// Whether elements are traced.
+    /// Whether its elements are traced.
     pub traced_elements: bool,
-    /// Traced fields: first index into `Layouts::edges`, and how many.
+    /// The first traced field: an index for [`Layouts::edge`].
     pub first: u32,
-    /// Their number.
+    /// The number of traced fields.
     pub count: u32,
 }
 
-/// Everything about a type's layout.
+/// The complete layout of a type.
 #[derive(Clone, Debug)]
 pub struct TypeLayout {
     /// The kind of its objects.
     pub kind: Kind,
-    /// The fields in order (for an array: one, its element).
+    /// The fields in order. An array has one: its element.
     pub fields: Box<[FieldKind]>,
-    /// Their offsets from the start of the object (for an array: of the first element).
+    /// The offset of each field from the start of the object. For an array, that of the first
+    /// element.
     pub offsets: Box<[u32]>,
-    /// Size of an object without elements.
+    /// The size of an object without elements.
     pub size: u32,
-    /// The type's supertypes from the nearest up, the type itself first.
+    /// The type itself, its supertype, the supertype of that, and so on.
     pub chain: Box<[TypeId]>,
 }
 
@@ -61,7 +64,8 @@ pub struct Layouts {
     header_bytes: u32,
     /// Faults planted on purpose.
     planted: Planted,
-    /// Position + 1 in `scan_layouts` and `layouts` by type id; 0 where there is none yet.
+    /// By type id: the position in `scan_layouts` and `layouts`, plus 1. It is 0 for a type that is
+    /// not in the cache.
     index: Vec<u32>,
     scan_layouts: Vec<ScanLayout>,
     layouts: Vec<Arc<TypeLayout>>,
@@ -91,17 +95,17 @@ impl Layouts {
         }
     }
 
-    /// Takes the contents and leaves an empty cache.
+    /// Returns the contents, and leaves an empty cache.
     #[cfg(feature = "planted")]
     pub(super) fn take(&mut self) -> Layouts {
         let empty = Layouts::new(Arc::clone(&self.source), self.header_bytes, self.planted);
         std::mem::replace(self, empty)
     }
 
-    /// What walking over an object at `object` of that type needs.
+    /// Returns what a scan of an object of that type needs.
     ///
     /// # Errors
-    /// There is no such type.
+    /// There is no such type. The error names `object`.
     #[inline(always)]
     pub fn scan_layout(&mut self, object: u32, type_id: u32) -> Result<ScanLayout, HeapFault> {
         match self.index.get(type_id as usize) {
@@ -113,17 +117,18 @@ impl Layouts {
         }
     }
 
-    /// Offset in an object of the traced field `at`, from [`ScanLayout::first`] on.
+    /// Returns the offset of a traced field in an object. The fields of a type have consecutive
+    /// indices from [`ScanLayout::first`] on.
     #[inline]
     #[must_use]
     pub fn edge(&self, at: u32) -> u32 {
         self.edges[at as usize]
     }
 
-    /// The layout of a type.
+    /// Returns the layout of a type.
     ///
     /// # Errors
-    /// There is no such type (reported for `object`).
+    /// There is no such type. The error names `object`.
     pub fn layout(&mut self, object: u32, type_id: u32) -> Result<Arc<TypeLayout>, HeapFault> {
         let at = match self.index.get(type_id as usize) {
             Some(&at) if at != 0 => at as usize - 1,

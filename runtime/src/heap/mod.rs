@@ -6,12 +6,13 @@
 //! points.rs         collection points (schedule.rs: which of them collect), collections, checks
 //! write.rs          the one write path of roots; access.rs: fields and elements; bulk.rs: ranges
 //! roots.rs          where references outside of the heap can be
-//! object_memory.rs  what every collector works on: space.rs (memory), layouts.rs (layouts by type),
-//!                   layout.rs (where things are in an object), free_list.rs
+//! object_memory.rs  what every collector works on; space.rs: its memory; free_list.rs
+//! layouts.rs        the layouts of types; layout.rs: where things are in an object
 //! collector.rs      what a collector is, and the list of them
-//! null/ drc/ copying/                       the collectors
+//! null/ drc/ copying/   the collectors
 //! emit.rs           the instructions that collectors emit; inline.rs: inline allocation
-//! verify.rs census.rs                       questions about a whole heap; fault.rs: what can be wrong
+//! verify.rs census.rs   questions about a whole heap
+//! fault.rs          what can be wrong
 //! ops/              random operations against a model (feature `heap-ops`)
 //! faulty.rs         what planted faults do to a heap (feature `planted`)
 //! ```

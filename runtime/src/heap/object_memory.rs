@@ -1,14 +1,13 @@
-//! What every collector works on: the memory, the layouts, the words shared with compiled code, and
-//! checked access to headers.
+//! [`ObjectMemory`]: what every collector works on. It has the memory, the layouts, the words that
+//! are shared with compiled code, and checked access to headers.
 //!
 //! Invariants:
 //! - **H1** The bytes from `VmStore::bump` to `region_end` are zero, accessible, and belong to no
 //!   object or free block.
 //! - **H2** Objects begin at multiples of 8, from [`FIRST`] on.
-//! - **H3** `VmStore::bump_end` is `region_end` when wasm may allocate inline, else equal to
-//!   `bump`.
+//! - **H3** `VmStore::bump_end` is `region_end` if wasm may allocate inline, else it is `bump`.
 //!
-//! Not here: when to collect ([`Heap`](super::Heap)), how (the collectors), what fields mean
+//! Not here: when to collect (`points`), how to collect (the collectors), and what fields mean
 //! (`access`).
 
 use std::ptr::NonNull;
@@ -23,28 +22,28 @@ use crate::abi::vmctx::VmStore;
 use crate::config::{Config, StoreConfig};
 use crate::planted::{Planted, planted};
 
-/// Offset of the first object: small offsets from null are never accessible.
+/// The offset of the first object. What is below is never accessible.
 pub const FIRST: u32 = NULL_PAGE_BYTES;
-/// Bytes handed to inline allocation at a time: they are cleared at once, and should then still be
-/// in the cache.
+/// The size in bytes of a bump region. A region is cleared at once and then used for inline
+/// allocation, and should stay in the cache meanwhile.
 pub const REGION_BYTES: u32 = 64 << 10;
 
-/// Counters of one heap, since it was made.
+/// The counters of one heap since it was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Collections that ran.
+    /// Collections.
     pub collections: u64,
-    /// Those that followed all references from all roots.
+    /// Collections that traced the whole heap from all roots.
     pub full_collections: u64,
-    /// Bytes that objects took after the last collection, as far as the collector knows.
+    /// The bytes that objects took after the last collection, as far as the collector knows.
     pub live_bytes: u64,
-    /// Objects made by the host's path (inline allocation does not count).
+    /// Objects that the host allocated.
     pub slow_allocations: u64,
-    /// Objects that were found dead and freed one by one.
+    /// Objects that were freed one by one.
     pub freed: u64,
 }
 
-/// What every collector works on.
+/// The memory of a heap, and how to find the objects in it.
 #[derive(Debug)]
 pub struct ObjectMemory {
     /// The memory.
@@ -57,7 +56,7 @@ pub struct ObjectMemory {
     pub poison: bool,
     /// Faults planted on purpose.
     pub planted: Planted,
-    /// Numbers of host objects whose references died.
+    /// The numbers of host objects whose last reference died.
     pub dead_hosts: Vec<u32>,
     /// Counters.
     pub stats: Stats,
@@ -84,7 +83,7 @@ fn wrong_tag(object: u32, tag: u32) -> HeapFault {
     }
 }
 
-/// The kind in a tag, or `None` if it is none.
+/// Returns the kind in a tag, or `None` if the bits are no kind.
 #[inline(always)]
 #[must_use]
 pub const fn kind_of_tag(tag: u32) -> Option<Kind> {
@@ -99,26 +98,26 @@ pub const fn kind_of_tag(tag: u32) -> Option<Kind> {
     }
 }
 
-/// Whether bits are a reference to an object: neither null nor an i31.
+/// Returns true if bits are a reference to an object: neither null nor an i31.
 #[inline(always)]
 #[must_use]
 pub const fn is_object(raw: u32) -> bool {
     raw & 1 == 0 && raw != 0
 }
 
-/// An object's traced slots and size.
+/// The size of an object, and where its traced slots are.
 #[derive(Clone, Copy, Debug)]
 pub struct Extent {
-    /// Size in bytes.
+    /// The size in bytes.
     pub size: u32,
-    /// How to walk over it.
+    /// Where its traced slots are.
     pub scan: ScanLayout,
-    /// Number of elements.
+    /// The number of elements.
     pub len: u32,
 }
 
 impl ObjectMemory {
-    /// The objects of a heap that has none yet.
+    /// Makes the memory of a heap without objects.
     ///
     /// # Safety
     /// `vm` is valid for reads and writes for as long as this value lives, and nobody else accesses
@@ -148,7 +147,7 @@ impl ObjectMemory {
         memory
     }
 
-    /// Where the next object is made in the region.
+    /// Returns the offset of the next object in the bump region.
     #[inline(always)]
     #[must_use]
     pub fn bump(&self) -> u32 {
@@ -156,7 +155,7 @@ impl ObjectMemory {
         unsafe { (*self.vm.as_ptr()).bump }
     }
 
-    /// Where the region ends.
+    /// Returns the offset at which the bump region ends.
     #[inline(always)]
     #[must_use]
     pub fn region_end(&self) -> u32 {
@@ -172,7 +171,7 @@ impl ObjectMemory {
         unsafe { (*self.vm.as_ptr()).bump_end = end };
     }
 
-    /// Makes `bump..end`, which satisfies H1, the region.
+    /// Makes `bump..end` the bump region. It satisfies H1.
     pub fn set_region(&mut self, bump: u32, end: u32) {
         self.region_end = end;
         self.publish(bump);
@@ -188,13 +187,13 @@ impl ObjectMemory {
         unsafe { (*self.vm.as_ptr()).bump_end = before.max(bump) };
     }
 
-    /// Whether wasm may allocate without asking.
+    /// Says whether wasm may allocate inline.
     pub fn set_inline(&mut self, inline: bool) {
         self.inline = inline;
         self.publish(self.bump());
     }
 
-    /// Head of the list of objects the stack may refer to.
+    /// Returns the first object of the zero-count table, and the length of the table.
     #[inline(always)]
     #[must_use]
     pub fn zero_count_table(&self) -> (u32, u32) {
@@ -205,7 +204,7 @@ impl ObjectMemory {
         (head, len)
     }
 
-    /// Sets that list's head and length.
+    /// Sets the first object of the zero-count table, and the length of the table.
     #[inline(always)]
     pub fn set_zero_count_table(&mut self, head: u32, len: u32) {
         // SAFETY: the contract of `ObjectMemory::new`.
@@ -214,14 +213,15 @@ impl ObjectMemory {
         unsafe { (*self.vm.as_ptr()).zero_count_table_len = len };
     }
 
-    /// How many numbers of functions there are.
+    /// Returns how many functions have a number.
     #[must_use]
     pub fn funcrefs_len(&self) -> u32 {
         // SAFETY: the contract of `ObjectMemory::new`.
         unsafe { (*self.vm.as_ptr()).funcrefs_len }
     }
 
-    /// Takes `size` bytes from the region, all zero, if it has them.
+    /// Takes `size` bytes from the bump region. They are zero. Returns `None` if the region is too
+    /// small.
     #[inline]
     pub fn take(&mut self, size: u32) -> Option<u32> {
         let at = self.bump();
@@ -232,8 +232,7 @@ impl ObjectMemory {
         Some(at)
     }
 
-    /// Checks that `raw`, found at `place`, could be an object in `range`, and is followed by a
-    /// whole header there.
+    /// Checks that an object can begin at `raw`: it is aligned, and its header lies in `range`.
     #[inline(always)]
     pub fn check(
         &self,
@@ -254,32 +253,32 @@ impl ObjectMemory {
         }
     }
 
-    /// The tag of an object.
+    /// Returns the tag of an object.
     #[inline(always)]
     #[must_use]
     pub fn tag(&self, object: u32) -> u32 {
         self.space.word(object + TAG_OFFSET)
     }
 
-    /// The last word of an object's header: an array's length, a host object's number, an
-    /// exception's tag.
+    /// Returns the last word of an object's header: the length of an array, the number of a host
+    /// object, or the identity of an exception's tag.
     #[inline(always)]
     #[must_use]
     pub fn header_word(&self, object: u32) -> u32 {
         self.space.word(object + self.header_bytes - 4)
     }
 
-    /// Writes tag and last word of a header. The collector's words in between are its own business.
+    /// Writes the tag and the last word of a header. The collector writes its words in between.
     #[inline(always)]
     pub fn write_header(&mut self, object: u32, tag: u32, word: u32) {
         self.space.set_word(object + TAG_OFFSET, tag);
         self.space.set_word(object + self.header_bytes - 4, word);
     }
 
-    /// Size and slots of the object at `object`, whose tag is given, below `end`.
+    /// Returns the extent of the object at `object`, which has the given tag.
     ///
     /// # Errors
-    /// What is there is no object, or does not end by `end`.
+    /// There is no object, or it ends behind `end`.
     #[inline(always)]
     pub fn extent(&mut self, object: u32, tag: u32, end: u32) -> Result<Extent, HeapFault> {
         let type_id = tag & TYPE_MASK;
@@ -320,8 +319,8 @@ impl ObjectMemory {
         }
     }
 
-    /// How many elements of an array are traced. All, unless the fault is planted that took an
-    /// element's size for their number.
+    /// Returns how many elements of an array are traced: all, if references are. With a fault
+    /// planted, it is the size of an element.
     #[inline(always)]
     #[must_use]
     pub fn traced_elements(&self, scan: &ScanLayout, len: u32) -> u32 {
@@ -334,10 +333,10 @@ impl ObjectMemory {
         }
     }
 
-    /// Visits the offset in the heap of every traced slot of an object.
+    /// Calls `visit` for every traced slot of an object, with the offset of the slot in the heap.
     ///
     /// # Errors
-    /// Those of `visit`.
+    /// The errors of `visit`.
     #[inline(always)]
     pub fn each_slot(
         &mut self,
@@ -349,7 +348,7 @@ impl ObjectMemory {
         if scan.kind == Kind::Exception && planted!(self.planted, ExceptionsNotTraced) {
             return Ok(());
         }
-        // One loop, not two: `visit` is only inlined where it is called once.
+        // One loop for fields and elements, because `visit` is inlined only if it is called once.
         let fields = scan.count;
         for at in 0..fields + self.traced_elements(scan, extent.len) {
             let offset = match at.checked_sub(fields) {

@@ -1,28 +1,28 @@
-//! The complete list of where references into the heap can hide, outside of the heap.
+//! The complete list of places outside of the heap that can hold a reference into it.
 
-/// Where a root is. A new place that can hold a reference is a new variant, and does not compile
-/// until every match handles it.
+/// What kind of place a root is. A new kind of place is a new variant, and the crate does not
+/// compile until every match handles it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RootKind {
     /// A global, of an instance or of the host.
     Global,
     /// An element of a table, of an instance or of the host.
     TableElement,
-    /// An item of an element segment that is not dropped.
+    /// An item of an element segment that was not dropped.
     Segment,
-    /// A handle of the host (scoped or owned).
+    /// A handle of the host, scoped or owned.
     HostHandle,
-    /// The exception in flight outside of wasm frames.
+    /// The exception that has left wasm and was not yet caught.
     PendingException,
     /// A slot of a wasm frame, from a stack map.
     StackSlot,
-    /// A value the host holds during one operation.
+    /// A value that the host holds during one operation.
     Temporary,
 }
 
 impl RootKind {
-    /// Whether reference counting counts this root. Stack slots and temporaries are looked at by
-    /// each collection instead.
+    /// Returns true if reference counting counts this root. Stack slots and temporaries are not
+    /// counted: each collection visits them.
     #[must_use]
     pub const fn is_counted(self) -> bool {
         match self {
@@ -36,14 +36,13 @@ impl RootKind {
     }
 }
 
-/// Visits roots. Implemented by the store over its instances, handles and frames.
+/// Visits roots. The store implements it for its instances, handles and frames.
 pub trait Roots {
-    /// Calls `visit` once for each root slot, with the slot's bits (0 is null, odd an i31), which
-    /// it may change.
+    /// Calls `visit` once for each root. It gets the bits of the reference, and may change them.
     fn each_root(&mut self, visit: &mut dyn FnMut(RootKind, &mut u32));
 
-    /// Calls `visit` for the roots that are not counted only. A store with large tables does better
-    /// than this default.
+    /// Calls `visit` once for each root that is not counted. A store with large tables implements
+    /// it without a visit of the others.
     fn each_uncounted_root(&mut self, visit: &mut dyn FnMut(RootKind, &mut u32)) {
         self.each_root(&mut |kind, slot| {
             if !kind.is_counted() {

@@ -1,17 +1,17 @@
-//! When to collect. Collection points are numbered from 0 in the order of execution; a schedule
-//! says at which of them a collection happens.
+//! Which collection points collect. Points are numbered from 0 in the order of execution, and a
+//! schedule selects some of the numbers.
 //!
-//! Always: a point is counted once, also when allocation fails at it, so a schedule can never make
-//! an operation repeat for ever (fault: Wasmtime #13263).
+//! Always: a point is counted once, even if the allocation at it fails. So no schedule can make an
+//! operation repeat for ever (fault: Wasmtime #13263).
 
 use crate::config::Schedule;
 
 /// What happens at a collection point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PointKind {
-    /// An allocation, by wasm, by an initialiser or by the host.
+    /// An allocation by wasm, by an initialiser or by the host.
     Allocation,
-    /// Growth of a table or memory.
+    /// The growth of a table or memory.
     Growth,
     /// An operation on a table of references.
     Table,
@@ -19,7 +19,7 @@ pub enum PointKind {
     HostCall,
     /// A step of an initialiser that is not an allocation.
     Initialiser,
-    /// An explicit request.
+    /// A request to collect.
     Request,
 }
 
@@ -28,12 +28,12 @@ impl PointKind {
     pub const COUNT: usize = 6;
 }
 
-/// A schedule with the number of points passed so far.
+/// A schedule, and the number of points passed under it.
 #[derive(Clone, Debug)]
 pub struct Scheduler {
     schedule: Schedule,
     passed: u64,
-    /// Entries of [`Schedule::At`] that are behind.
+    /// How many entries of [`Schedule::At`] are behind.
     behind: usize,
 }
 
@@ -48,20 +48,20 @@ impl Scheduler {
         }
     }
 
-    /// Whether the collector decides.
+    /// Returns true if the collector decides when to collect.
     #[must_use]
     pub fn on_pressure(&self) -> bool {
         self.schedule == Schedule::OnPressure
     }
 
-    /// Points passed.
+    /// Returns the number of points passed.
     #[must_use]
     pub fn passed(&self) -> u64 {
         self.passed
     }
 
-    /// Passes a point; whether the schedule wants a collection at it. Always `false` for
-    /// [`Schedule::OnPressure`], which does not count.
+    /// Passes a point. Returns true if the schedule wants a collection at it.
+    /// [`Schedule::OnPressure`] never does, and counts no points.
     pub fn pass(&mut self) -> bool {
         let now = self.passed;
         match &self.schedule {

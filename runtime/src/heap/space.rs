@@ -1,12 +1,12 @@
-//! The memory of one heap: a reservation that every 32-bit offset stays inside of, made accessible
-//! in steps; and the pool from which engines recycle reservations.
+//! The memory of one heap, and the pool in which an engine keeps memory to use again. The memory is
+//! a reservation that contains every 32-bit offset. It is made accessible in steps.
 //!
 //! Invariants that unsafe code argues from:
-//! - **S1** `base` points at a mapping of `accessible` bytes, readable and writable but for its
-//!   first page, that nothing but this `Space` (and compiled code of its store, while the host runs
-//!   none of this) accesses.
+//! - **S1** `base` points at a mapping of `accessible` bytes. All but the first page are readable
+//!   and writable. Only this `Space` accesses them, and compiled code of its store while no
+//!   function of `Space` runs.
 //! - **S2** Every access through a `Space` is checked against `accessible`.
-//! - **S3** Bytes outside of the two dirty ranges are zero.
+//! - **S3** Bytes outside the two dirty ranges are zero.
 //!
 //! Under Miri a mapping is a plain allocation. Not here: what the bytes mean.
 
@@ -20,22 +20,23 @@ use crate::limits::{GUARD_BYTES, HEAP_RESERVATION_BYTES};
 
 /// The pattern of freed memory.
 pub const POISON: u8 = 0x5a;
-/// Unit of accessibility.
+/// The unit in which memory is made accessible.
 const PAGE: u64 = 4096;
-/// The first step in which memory is made accessible; each later one doubles what there is.
+/// The size of the first step in which memory is made accessible. Each later step doubles what is
+/// accessible.
 const FIRST_STEP: u64 = 1 << 20;
-/// Used bytes at the start of a dirty range that are cleared rather than given back to the system:
-/// cheaper than faulting them in again.
+/// How many bytes at the start of a dirty range are cleared. The rest is given back to the system.
+/// Clearing a few bytes is cheaper than page faults.
 const CLEAR_MAX: u64 = 256 << 10;
-/// Bytes of a large page.
+/// The size of a large page in bytes.
 #[cfg(not(miri))]
 const LARGE_PAGE: u64 = 2 << 20;
-/// Size of a dirty range from which on large pages are asked for what follows.
+/// A dirty range of at least this size gets large pages for the memory behind it.
 #[cfg(not(miri))]
 const LARGE_FROM: u32 = 2 << 20;
-/// Reservations that a pool keeps; more are given back.
+/// How many reservations a pool keeps. Others are given back to the system.
 const POOL_MAX: usize = 64;
-/// Bytes of a reservation.
+/// The size of a reservation in bytes.
 #[cfg(not(miri))]
 const RESERVED: usize = (HEAP_RESERVATION_BYTES + GUARD_BYTES) as usize;
 
@@ -51,20 +52,20 @@ macro_rules! scalars {
 }
 scalars!(u8, u16, u32, u64, u128);
 
-/// A mapping: address space, of which the first `accessible` bytes can be used.
+/// A mapping: address space whose first `accessible` bytes can be used.
 struct Mapping {
     base: NonNull<u8>,
     accessible: usize,
-    /// What was written to since the mapping was last clean.
+    /// The ranges that were written to since the mapping was clean.
     dirty: [Range<u32>; 2],
-    /// Ends of the parts, behind the start of each dirty range, for which large pages were asked.
+    /// Where the part with large pages ends, for each dirty range.
     large: [u32; 2],
 }
 
 // SAFETY: S1: the mapping belongs to this value alone.
 unsafe impl Send for Mapping {}
 
-/// Why memory could not be had: the system refused, or the limit is reached.
+/// The system refused memory, or the limit is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoMemory;
 
@@ -113,7 +114,7 @@ impl Mapping {
         Ok(())
     }
 
-    /// Asks for large pages, or for them no more.
+    /// Tells the system which size of pages suits a range.
     fn advise(&mut self, range: Range<u64>, advice: rustix::mm::Advice) {
         // SAFETY: S1: the start is inside of the mapping.
         let at = unsafe { self.base.add(range.start as usize) };
@@ -121,12 +122,12 @@ impl Mapping {
         // SAFETY: S1: the range is ours; the advice changes no contents.
         let advised: Result<(), rustix::io::Errno> =
             unsafe { rustix::mm::madvise(at.as_ptr().cast(), len, advice) };
-        // A system that has no large pages refuses: then they are small.
+        // A system without large pages refuses. Then the pages stay small.
         let _ = advised;
     }
 
-    /// A dirty range grew to `end`: what follows is likely to be used too. Saves most page faults
-    /// of large heaps and costs small ones nothing.
+    /// Asks for large pages behind a dirty range that has grown: that memory is likely to be used
+    /// too. This saves most page faults of a large heap, and costs a small heap nothing.
     fn foresee(&mut self, at: usize) {
         let (start, end) = (self.dirty[at].start, self.dirty[at].end);
         if end - start < LARGE_FROM || end <= self.large[at] {
@@ -141,10 +142,10 @@ impl Mapping {
         }
     }
 
-    /// Makes every byte zero again. Whether that succeeded.
+    /// Makes every byte zero again. Returns false if the system refuses.
     fn clean(&mut self) -> bool {
         if self.large != [0; 2] {
-            // Small heaps shall not pay for large pages.
+            // The next heap may be small, and should not pay for large pages.
             let all = u64::from(NULL_PAGE_BYTES)..self.accessible as u64;
             self.advise(all, rustix::mm::Advice::LinuxNoHugepage);
             self.large = [0; 2];
@@ -226,7 +227,7 @@ impl Drop for Mapping {
     }
 }
 
-/// An engine's recycled reservations. Those it hands out are entirely zero.
+/// The reservations that an engine keeps to use again. All their bytes are zero.
 #[derive(Default)]
 pub struct SpacePool {
     free: Mutex<Vec<Mapping>>,
@@ -253,7 +254,8 @@ impl SpacePool {
     }
 
     fn give_back(&self, mut mapping: Mapping) {
-        // Under Miri the size of a mapping is its first owner's limit: not for others.
+        // Under Miri the size of a mapping is the limit of its first owner, so others cannot use
+        // it.
         if cfg!(miri) || !mapping.clean() {
             return;
         }
@@ -299,7 +301,7 @@ impl Space {
         };
         Ok(Space {
             base: mapping.base,
-            // Pages that a former owner made accessible stay so.
+            // Pages that a former owner made accessible stay accessible.
             accessible: mapping.accessible,
             limit,
             mapping: Some(mapping),
@@ -307,19 +309,19 @@ impl Space {
         })
     }
 
-    /// Where the reservation begins.
+    /// Returns the address at which the reservation begins.
     #[must_use]
     pub fn base(&self) -> NonNull<u8> {
         self.base
     }
 
-    /// Most bytes that can be used.
+    /// Returns how many bytes can be used at most.
     #[must_use]
     pub fn limit(&self) -> u64 {
         self.limit
     }
 
-    /// Bytes that can be used now.
+    /// Returns how many bytes can be used now.
     #[must_use]
     pub fn accessible(&self) -> u64 {
         self.accessible as u64
@@ -328,7 +330,7 @@ impl Space {
     /// Makes the bytes below `end` accessible.
     ///
     /// # Errors
-    /// `end` is over the limit, or the system refuses. Nothing changed.
+    /// `end` is over the limit, or the system refuses. Nothing was changed.
     pub fn ensure(&mut self, end: u64) -> Result<(), NoMemory> {
         if end > self.limit {
             return Err(NoMemory);
@@ -348,8 +350,8 @@ impl Space {
         Ok(())
     }
 
-    /// Makes `range`, which is accessible, all zero, and notes that it will be written to. Costs
-    /// nothing where it never was.
+    /// Makes the bytes of an accessible range zero, and records that it will be written to. Costs
+    /// nothing where it was never written to.
     pub fn prepare(&mut self, range: Range<u32>) {
         let Some(mapping) = &self.mapping else { return };
         for dirty in mapping.dirty.clone() {
@@ -361,7 +363,7 @@ impl Space {
         self.touch(range);
     }
 
-    /// Notes that `range` will be written to.
+    /// Records that `range` will be written to.
     pub fn touch(&mut self, range: Range<u32>) {
         let Some(mapping) = &mut self.mapping else {
             return;
@@ -380,7 +382,7 @@ impl Space {
         mapping.foresee(usize::from(!in_low));
     }
 
-    /// What was ever written to, as at most two ranges.
+    /// Returns the ranges that were ever written to.
     #[must_use]
     pub fn dirty(&self) -> [Range<u32>; 2] {
         match &self.mapping {
@@ -430,7 +432,7 @@ impl Space {
         unsafe { address.write_unaligned(value) }
     }
 
-    /// A 32-bit word.
+    /// Reads a 32-bit word.
     ///
     /// # Panics
     /// As [`Space::load`].
@@ -449,10 +451,10 @@ impl Space {
         self.store(at, value);
     }
 
-    /// A few 32-bit words, to be read and written; `at` is a multiple of 4.
+    /// Borrows a few 32-bit words.
     ///
     /// # Panics
-    /// As [`Space::load`], or when `at` is no such multiple.
+    /// As [`Space::load`], or when `at` is no multiple of 4.
     #[inline(always)]
     #[must_use]
     pub fn words_mut<const N: usize>(&mut self, at: u32) -> &mut [u32; N] {
@@ -463,7 +465,7 @@ impl Space {
         unsafe { &mut *address.cast::<[u32; N]>() }
     }
 
-    /// Bytes.
+    /// Borrows bytes.
     ///
     /// # Panics
     /// As [`Space::load`].
@@ -474,7 +476,7 @@ impl Space {
         unsafe { std::slice::from_raw_parts(start, len as usize) }
     }
 
-    /// Bytes, to be written.
+    /// Borrows bytes for writing.
     ///
     /// # Panics
     /// As [`Space::load`].
@@ -485,7 +487,7 @@ impl Space {
         unsafe { std::slice::from_raw_parts_mut(start, len as usize) }
     }
 
-    /// Copies bytes, as if through a buffer.
+    /// Copies bytes as if through a buffer.
     ///
     /// # Panics
     /// As [`Space::load`].
@@ -497,7 +499,7 @@ impl Space {
         unsafe { source.copy_to(target, len as usize) };
     }
 
-    /// Copies an object to a place that does not overlap it. `len` is a multiple of 8.
+    /// Copies an object to a place that does not overlap it, in words of 8 bytes.
     ///
     /// # Panics
     /// As [`Space::load`].
@@ -507,11 +509,11 @@ impl Space {
         let target = self.address(to, len as usize).cast::<u64>();
         let words = len as usize / 8;
         if words > 8 {
-            // SAFETY: S1: both ranges are accessible; the caller keeps them apart.
-            unsafe { source.copy_to_nonoverlapping(target, words) };
+            // SAFETY: S1: both ranges are accessible; `copy_to` allows overlap.
+            unsafe { source.copy_to(target, words) };
             return;
         }
-        // Most objects are small: a call would cost more than the copy.
+        // Most objects are small. A call would cost more than the copy.
         for at in 0..words {
             // SAFETY: S1: below `words`, inside of the range checked above.
             let word = unsafe { source.add(at) };
@@ -524,7 +526,7 @@ impl Space {
         }
     }
 
-    /// Tells the processor that `at` will be needed soon. Any offset will do.
+    /// Tells the processor that the memory at `at` will be needed soon. Every offset is allowed.
     #[inline(always)]
     pub fn prefetch(&self, at: u32) {
         #[cfg(all(target_arch = "x86_64", not(miri)))]
@@ -538,7 +540,7 @@ impl Space {
         let _ = at;
     }
 
-    /// Gives the reservation up without recycling it: after a fault nothing is known about its
+    /// Makes sure that the reservation is not used again: after a fault nothing is known about its
     /// contents.
     pub fn discard(&mut self) {
         self.pool = SpacePool::new();

@@ -1,11 +1,14 @@
-//! Looks at a whole heap and says what is wrong with it. Shares no code with any tracer: it has a
-//! walk of its own and takes fields from their declarations.
+//! Checks a whole heap. Shares no code with any tracer: it has its own way through the heap, and
+//! takes the fields of an object from their declarations.
 //!
-//! Checked: objects and free blocks fill the occupied part without a gap; each tag, type and size
-//! is possible; each reference, in objects and roots, is null, an i31 or the start of an object,
-//! and is of the declared type; null and i31 occur only where the type has them; numbers of
-//! functions exist; free memory is poisoned (if it is poisoned at all) and memory ready for
-//! allocation is zero.
+//! It checks that
+//! - objects and free blocks fill the occupied part without a gap;
+//! - each tag, type and size is possible;
+//! - each reference, in objects and in roots, is null, an i31 or the start of an object, and has
+//!   the declared type;
+//! - the number of each function exists;
+//! - free memory is poisoned, if the configuration asks for poison;
+//! - memory that is ready for allocation is zero.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -19,23 +22,24 @@ use super::space::POISON;
 use super::{Collector, Heap, RootKind, Roots};
 use crate::types::{FieldKind, HeapKind, RefKind, StorageKind, ValKind};
 
-/// An object that was found.
+/// An object of the heap.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Found {
     /// Its offset.
     pub object: u32,
     /// Its kind.
     pub kind: Kind,
-    /// Its type.
+    /// Its declared type.
     pub type_id: u32,
-    /// Elements of an array.
+    /// The number of elements of an array.
     pub len: u32,
-    /// Position of its type's layout in the inventory, plus one; 0 for references of the host.
+    /// The position of its type's layout in the inventory, plus one. It is 0 for a reference of the
+    /// host.
     layout: u32,
 }
 
-/// Where objects begin, for quick questions: one bit for each unit of alignment, and the number of
-/// bits before each word.
+/// Answers quickly whether an object begins at an offset. It has one bit for each unit of
+/// alignment, and the number of bits before each word.
 #[derive(Debug, Default)]
 struct Starts {
     first: u32,
@@ -75,27 +79,27 @@ impl Starts {
 pub(super) struct Inventory {
     /// The objects.
     pub objects: Vec<Found>,
-    /// Layouts of their types.
+    /// The layouts of their types.
     layouts: Vec<Arc<TypeLayout>>,
-    /// Their positions by type.
+    /// The positions of these layouts, by type.
     by_type: BTreeMap<u32, u32>,
-    /// The last type looked up, and its position: neighbours are often alike.
+    /// The type that was looked up last, and its position. Neighbours often have the same type.
     last: (u32, u32),
     starts: Starts,
     free: Vec<Range<u32>>,
 }
 
-/// A traced slot: where it is, and what it is declared to hold.
+/// A slot that holds a reference.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Slot {
-    /// Offset in the heap.
+    /// Its offset in the heap.
     pub at: u32,
-    /// Its type.
+    /// Its declared type.
     pub ty: RefKind,
 }
 
 impl Inventory {
-    /// Walks the heap.
+    /// Finds all objects and free blocks of a heap.
     pub(super) fn take(
         memory: &mut ObjectMemory,
         collector: &mut dyn Collector,
@@ -132,7 +136,7 @@ impl Inventory {
         Ok(inventory)
     }
 
-    /// Notes what is at `at`; its size.
+    /// Records the object or free block at `at`. Returns its size.
     fn step(&mut self, memory: &mut ObjectMemory, at: u32, end: u32) -> Result<u64, HeapFault> {
         let tag: u32 = memory.space.load(at);
         let type_id = tag & TYPE_MASK;
@@ -185,7 +189,7 @@ impl Inventory {
         Ok(bytes)
     }
 
-    /// Position of a type's layout, plus one.
+    /// Returns the position of a type's layout, plus one.
     fn layout(
         &mut self,
         memory: &mut ObjectMemory,
@@ -213,12 +217,13 @@ impl Inventory {
         self.layouts.get(at as usize).map(|layout| &**layout)
     }
 
-    /// The object that begins at `at`, as its position.
+    /// Returns the position of the object that begins at `at`.
     pub(super) fn position(&self, at: u32) -> Option<usize> {
         self.starts.position(at)
     }
 
-    /// Visits the slots of an object that hold references of any hierarchy.
+    /// Calls `visit` for each slot of an object that holds a reference, including those of
+    /// functions.
     pub(super) fn each_slot(
         &self,
         found: &Found,
@@ -394,7 +399,7 @@ fn verify_free(
         return Ok(());
     }
     for block in &inventory.free {
-        // The first sixteen bytes belong to the allocator.
+        // The first sixteen bytes belong to the free list.
         let rest = block.end.min(block.start + 16)..block.end;
         check_poison(memory, &rest)?;
     }
@@ -411,13 +416,13 @@ fn check_poison(memory: &ObjectMemory, range: &Range<u32>) -> Result<(), HeapFau
     }
 }
 
-/// Offset of the first byte in `range` that is not `byte`.
+/// Returns the offset of the first byte in `range` that is not `byte`.
 fn first_other(memory: &ObjectMemory, range: &Range<u32>, byte: u8) -> Option<u32> {
     if range.is_empty() {
         return None;
     }
     let bytes = memory.space.bytes(range.start, range.end - range.start);
-    // All alike: the first is right and each equals the one before, which is quick to find out.
+    // A quick test that all bytes are alike: the first is right, and each equals the one before.
     if bytes[0] == byte && bytes[1..] == bytes[..bytes.len() - 1] {
         return None;
     }

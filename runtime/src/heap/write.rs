@@ -1,8 +1,8 @@
 //! The one write path of references outside of compiled code: increment, write, decrement.
 //!
 //! Invariant: every write of a reference that compiled code does not do itself is made of
-//! [`Heap::increment`] and [`Heap::decrement`], here, in `access` (fields and elements) or in `bulk`
-//! (ranges). There is no second path.
+//! [`Heap::increment`] and [`Heap::decrement`], here, in `access` (fields and elements) or in
+//! `bulk` (ranges). There is no second path.
 
 use super::object_memory::is_object;
 use super::{Barrier, GcRef, Heap, HeapFault};

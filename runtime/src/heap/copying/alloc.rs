@@ -1,4 +1,4 @@
-//! Allocation in the current half: from the region, which grows at its end up to the soft limit.
+//! Allocation in the current half, from the bump region. The region grows up to the soft limit.
 
 use super::Copying;
 use crate::heap::emit::EmitAllocation;
@@ -6,11 +6,11 @@ use crate::heap::layout::Kind;
 use crate::heap::object_memory::{ObjectMemory, REGION_BYTES, kind_of_tag};
 use crate::heap::{Emit, Header, Reg, Room, inline};
 
-/// The least that is used of a half before a collection, so that programs with few live objects
-/// collect rarely and yet find the half in the cache.
+/// The smallest soft limit. With it, a program with few live objects collects rarely, and the half
+/// still fits into the cache.
 pub(super) const SOFT_MIN: u32 = 1 << 20;
 
-/// Makes an object, unless the half (or the soft limit) is used up.
+/// Allocates an object. Returns `None` if it does not fit into `room`.
 pub(super) fn allocate(
     copying: &mut Copying,
     memory: &mut ObjectMemory,
@@ -43,7 +43,7 @@ fn grow(copying: &mut Copying, memory: &mut ObjectMemory, size: u32, room: Room)
         return None;
     }
     if needed > u64::from(copying.soft) {
-        // An object larger than the soft limit must not make every further allocation collect.
+        // Otherwise an object larger than the soft limit would make every later allocation collect.
         copying.soft = (needed + u64::from(SOFT_MIN)).min(u64::from(copying.half)) as u32;
     }
     let used_end = needed

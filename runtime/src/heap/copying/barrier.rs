@@ -1,4 +1,4 @@
-//! No barrier: nothing is recorded between collections.
+//! No barrier: the collector records nothing between collections.
 
 use crate::heap::emit::Slot;
 use crate::heap::{Emit, Reg};

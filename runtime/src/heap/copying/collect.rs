@@ -1,4 +1,4 @@
-//! The collection: roots are forwarded, then everything the copies refer to.
+//! The collection: forwards the roots, and then the references in the copies.
 
 use std::ops::Range;
 
@@ -10,26 +10,26 @@ use crate::heap::layout::{KIND_SHIFT, Kind};
 use crate::heap::object_memory::{ObjectMemory, is_object};
 use crate::planted::planted;
 
-/// How many times the live bytes a half may hold before the next collection.
+/// The soft limit is this many times the work of the last collection.
 const GROWTH: u64 = 4;
-/// What visiting a root costs, in bytes copied.
+/// The cost of visiting a root, as a number of bytes copied.
 const ROOT_COST: u64 = 8;
 
 const FORWARDED: u32 = (Kind::Forwarded as u32) << KIND_SHIFT;
 
 /// A collection under way.
 struct Move {
-    /// What is moved from.
+    /// The part in use of the half that objects are moved from.
     from: Range<u32>,
-    /// Where the first copy went.
+    /// The offset of the first copy.
     start: u32,
-    /// Where the next copy goes.
+    /// The offset of the next copy.
     free: u32,
-    /// Where the other half ends.
+    /// The end of the memory for copies.
     end: u32,
 }
 
-/// Moves what is reachable to the other half.
+/// Moves the reachable objects to the other half.
 pub(super) fn collect(
     copying: &mut Copying,
     memory: &mut ObjectMemory,
@@ -37,14 +37,13 @@ pub(super) fn collect(
 ) -> Result<(), HeapFault> {
     let from = copying.current..memory.bump();
     let used = from.end - from.start;
-    // C1: the other half holds at most what this one held. Its pages were reserved with the heap's
-    // limit in mind.
+    // C1: the other half is as large as this one, so the copies fit.
     if memory
         .space
         .ensure(u64::from(copying.other) + u64::from(used))
         .is_err()
     {
-        // The system is out of memory: nothing was moved, and the allocation that asked fails.
+        // The system is out of memory. Nothing was moved, and the allocation that asked fails.
         return Ok(());
     }
     let mut moving = Move {
@@ -63,7 +62,7 @@ pub(super) fn collect(
         memory.space.poison(written);
     }
     std::mem::swap(&mut copying.current, &mut copying.other);
-    // What is left of this half's former contents is cleared when the region grows over it.
+    // Old contents of this half are cleared when the bump region grows over them.
     planted!(
         memory.planted,
         RegionEndStale,
@@ -101,20 +100,20 @@ fn forward_roots(
     fault.map_or(Ok(visited), Err)
 }
 
-/// Slots that wait for their referents to arrive in the cache.
+/// How many slots wait for their referents to arrive in the cache.
 const AHEAD: usize = 8;
 
-/// A short queue of slots whose referents were asked for.
+/// A short queue of slots whose referents were prefetched.
 #[derive(Default)]
 struct Ahead {
-    /// Objects and slots.
+    /// Each slot, and the object it is in.
     slots: [(u32, u32); AHEAD],
     next: usize,
     len: usize,
 }
 
 impl Ahead {
-    /// Adds a slot, and forwards the oldest if there are too many.
+    /// Adds a slot. Forwards the oldest one if the queue is full.
     #[inline(always)]
     fn push(
         &mut self,
@@ -144,7 +143,7 @@ impl Ahead {
     }
 }
 
-/// Forwards what the copies from `at` on refer to, until there is no copy left to look at.
+/// Forwards the references in the copies from `at` on, until no copy is left.
 fn scan(moving: &mut Move, memory: &mut ObjectMemory, mut at: u32) -> Result<(), HeapFault> {
     let mut ahead = Ahead::default();
     loop {
@@ -170,7 +169,7 @@ fn scan(moving: &mut Move, memory: &mut ObjectMemory, mut at: u32) -> Result<(),
 }
 
 impl Move {
-    /// The new place of an object, moved now if it was not yet.
+    /// Returns the new offset of an object. Moves the object if it was not moved yet.
     #[inline(always)]
     fn forward(
         &mut self,
@@ -182,14 +181,14 @@ impl Move {
         let tag = memory.tag(raw);
         if tag == FORWARDED {
             let to = memory.space.word(raw + 4);
-            // Not everything that looks like it was forwarded in this collection.
+            // A corrupt object may look like one that was forwarded.
             memory.check(to, &(self.start..self.free), referrer)?;
             return Ok(to);
         }
         let extent = memory.extent(raw, tag, self.from.end)?;
         let to = self.free;
         if extent.size > self.end - to {
-            // Objects that overlap: together they are larger than the half.
+            // Only objects that overlap are together larger than the half.
             let size = u64::from(extent.size);
             return Err(HeapFault::BadSize { object: raw, size });
         }
@@ -201,7 +200,7 @@ impl Move {
     }
 }
 
-/// Finds the references of the host that did not move: their objects are dead.
+/// Finds the references of the host that did not move. Their host objects are dead.
 fn sort_externs(copying: &mut Copying, memory: &mut ObjectMemory) {
     copying.externs.retain_mut(|object| {
         if memory.tag(*object) == FORWARDED {
@@ -214,7 +213,7 @@ fn sort_externs(copying: &mut Copying, memory: &mut ObjectMemory) {
     });
 }
 
-/// What was ever written of the half that begins at `start`.
+/// Returns the part of the half that begins at `start` that was ever written to.
 fn written(memory: &ObjectMemory, start: u32, half: u32) -> Range<u32> {
     let mut range = start..start;
     for dirty in memory.space.dirty() {
@@ -226,7 +225,7 @@ fn written(memory: &ObjectMemory, start: u32, half: u32) -> Range<u32> {
     range
 }
 
-/// The written part of the other half, once there was a collection.
+/// Returns the part of the other half that was ever written to.
 pub(super) fn idle(copying: &Copying, memory: &ObjectMemory) -> Range<u32> {
     written(memory, copying.other, copying.half)
 }

@@ -1,18 +1,17 @@
-//! Semi-space copying (Cheney 1970): objects are made in one half; a collection moves what is
-//! reachable to the other half, following references breadth-first with the copies themselves as
-//! the queue.
+//! Semi-space copying (Cheney 1970). Objects are allocated in one half. A collection moves the
+//! reachable ones to the other half. It follows references breadth-first, and the copies are the
+//! queue.
 //!
 //! Invariants:
-//! - **C1** The halves are disjoint, begin at multiples of 8 and have the same size; each can hold
-//!   all that the other holds.
-//! - **C2** Outside of a collection, all objects are in the current half, from its start to the
-//!   region without a gap.
-//! - **C3** The idle half holds nothing; what was written of it is poisoned if the configuration
-//!   asks for it.
+//! - **C1** The halves are disjoint, begin at multiples of 8, and have the same size.
+//! - **C2** Outside of a collection, all objects are in the current half. They follow each other
+//!   without a gap from its start to the bump region.
+//! - **C3** The idle half holds no object. If the configuration asks for poison, the part of it
+//!   that was ever written to is poisoned.
 //!
-//! How much of a half is used before the next collection (the soft limit) grows with what the last
-//! one found alive, so that the cost of copying stays a fixed share of the cost of allocating, and
-//! small programs stay in the cache.
+//! The soft limit is how much of a half is used before the next collection. It grows with the
+//! number of bytes that the last collection found alive. So the cost of copying stays a fixed share
+//! of the cost of allocating, and small programs stay in the cache.
 
 mod alloc;
 mod barrier;
@@ -36,7 +35,7 @@ const TRAITS: CollectorTraits = CollectorTraits {
     header_bytes: 8,
 };
 
-/// The compiled half.
+/// The half that is emitted.
 #[derive(Debug)]
 pub struct CopyingPlan;
 
@@ -64,24 +63,24 @@ impl EmitCollector for CopyingPlan {
     }
 }
 
-/// The running half.
+/// The half that runs.
 #[derive(Debug)]
 struct Copying {
-    /// Start of the half that objects are made in.
+    /// The start of the half in which objects are allocated.
     current: u32,
-    /// Start of the other one.
+    /// The start of the other half.
     other: u32,
-    /// Bytes of a half.
+    /// The size of a half in bytes.
     half: u32,
-    /// Bytes of the current half that are used before the next collection.
+    /// The soft limit: the bytes of the current half that are used before the next collection.
     soft: u32,
-    /// References of the host, in the order in which they were made.
+    /// The references of the host, in the order of their allocation.
     externs: Vec<u32>,
 }
 
 impl Copying {
     fn new(limit: u64) -> Copying {
-        // The last bytes below 4 GiB stay unused, so that ends are 32-bit offsets too.
+        // The last bytes below 4 GiB stay unused, so that every end is a 32-bit offset.
         let usable = limit
             .min(u64::from(u32::MAX))
             .saturating_sub(u64::from(FIRST));

@@ -1,5 +1,5 @@
-//! Allocation from the region, and regions from free blocks or from memory that was never used; and
-//! the way back.
+//! Allocation from the bump region, and freeing. A new bump region is a free block, or memory that
+//! was never used.
 
 use super::barrier::{add_to_table, emit_add_to_table};
 use super::{COUNT, Drc, LINK};
@@ -11,13 +11,13 @@ use crate::heap::object_memory::{FIRST, ObjectMemory, REGION_BYTES, kind_of_tag}
 use crate::heap::{Emit, Header, Reg, inline};
 use crate::planted::planted;
 
-/// Free blocks below this size are no regions: too little would be allocated inline for the trip to
-/// the host.
+/// A free block below this size does not become a bump region: it holds too few objects to be worth
+/// a call of the host.
 const REGION_MIN: u32 = 1 << 10;
-/// Unmerged bytes for which merging neighbours is not yet worth a walk over the heap.
+/// With fewer unmerged bytes, merging neighbours is not worth a visit of the whole heap.
 const UNMERGED_MIN: u64 = 1 << 20;
 
-/// Makes an object, unless there is no memory for it.
+/// Allocates an object. Returns `None` if there is no memory for it.
 pub(super) fn allocate(
     drc: &mut Drc,
     memory: &mut ObjectMemory,
@@ -41,7 +41,7 @@ pub(super) fn allocate(
     Ok(Some(object))
 }
 
-/// Takes `size` bytes, all zero, from a new region, or directly from a free block.
+/// Takes `size` bytes from a new bump region, or directly from a free block. They are zero.
 fn refill(drc: &mut Drc, memory: &mut ObjectMemory, size: u32) -> Result<Option<u32>, HeapFault> {
     close_run(drc, memory);
     if let Some(block) = drc.free.take_large(memory, size.max(REGION_MIN))? {
@@ -69,7 +69,7 @@ fn refill(drc: &mut Drc, memory: &mut ObjectMemory, size: u32) -> Result<Option<
     Ok(None)
 }
 
-/// Makes (the first part of) a free block the region.
+/// Makes a free block, or the first part of one, the bump region.
 fn use_block(drc: &mut Drc, memory: &mut ObjectMemory, block: Block, size: u32) {
     retire_region(drc, memory);
     let part = block.size.min(size.max(REGION_BYTES));
@@ -78,7 +78,7 @@ fn use_block(drc: &mut Drc, memory: &mut ObjectMemory, block: Block, size: u32) 
     memory.set_region(block.at, block.at + part);
 }
 
-/// Returns what a block has beyond `part` bytes.
+/// Frees the bytes of a block behind the first `part` bytes.
 fn give_rest(drc: &mut Drc, memory: &mut ObjectMemory, block: Block, part: u32) {
     let rest = Block {
         at: block.at + part,
@@ -90,7 +90,8 @@ fn give_rest(drc: &mut Drc, memory: &mut ObjectMemory, block: Block, part: u32) 
     }
 }
 
-/// Takes an object's bytes from the free block that fits best, when there is no block for a region.
+/// Takes the bytes of an object from the free block that fits best. This is for when no block is
+/// large enough for a bump region.
 fn take_exactly(
     drc: &mut Drc,
     memory: &mut ObjectMemory,
@@ -104,9 +105,9 @@ fn take_exactly(
     Ok(Some(block.at))
 }
 
-/// Makes memory at the top the region. Whether there was enough.
+/// Makes memory at the top the bump region. Returns false if there is not enough.
 fn grow(drc: &mut Drc, memory: &mut ObjectMemory, size: u32) -> bool {
-    // A region that ends at the top is extended; any other is given up.
+    // A bump region that ends at the top is extended. Any other becomes a free block.
     let at_top = memory.region_end() == drc.top;
     let start = if at_top { memory.bump() } else { drc.top };
     let limit = memory.space.limit().min(u64::from(u32::MAX)) & !u64::from(OBJECT_ALIGN - 1);
@@ -124,7 +125,7 @@ fn grow(drc: &mut Drc, memory: &mut ObjectMemory, size: u32) -> bool {
     true
 }
 
-/// Makes what is left of the region a free block.
+/// Makes the rest of the bump region a free block.
 fn retire_region(drc: &mut Drc, memory: &mut ObjectMemory) {
     let (at, end) = (memory.bump(), memory.region_end());
     memory.set_region(at, at);
@@ -155,7 +156,7 @@ pub(super) fn free(drc: &mut Drc, memory: &mut ObjectMemory, object: u32, size: 
     }
 }
 
-/// Makes the open run a free block (invariant D4 without the exception).
+/// Makes the open run a free block. Then D4 holds without the exception.
 pub(super) fn close_run(drc: &mut Drc, memory: &mut ObjectMemory) {
     let run = std::mem::replace(&mut drc.run, 0..0);
     if !run.is_empty() {
@@ -170,13 +171,13 @@ pub(super) fn close_run(drc: &mut Drc, memory: &mut ObjectMemory) {
     }
 }
 
-/// Walks the heap and merges free blocks that lie side by side.
+/// Merges free blocks that lie side by side.
 pub(super) fn merge(drc: &mut Drc, memory: &mut ObjectMemory) -> Result<(), HeapFault> {
     sweep(drc, memory, |_, _, _| Ok(false))
 }
 
-/// Walks the heap, frees the objects for which `dead` says so, and merges free blocks that lie side
-/// by side.
+/// Visits the whole heap, frees the objects for which `dead` returns true, and merges free blocks
+/// that lie side by side.
 pub(super) fn sweep(
     drc: &mut Drc,
     memory: &mut ObjectMemory,
@@ -220,7 +221,7 @@ pub(super) fn sweep(
     Ok(())
 }
 
-/// Adds free memory behind the open run, or begins a new one.
+/// Adds free memory to the end of the open run, or begins a new run.
 fn join(drc: &mut Drc, memory: &mut ObjectMemory, at: u32, size: u32) {
     if at != drc.run.end {
         close_run(drc, memory);
@@ -233,7 +234,7 @@ pub(super) fn emit_allocate(emit: &mut dyn Emit, object: &EmitAllocation<'_>) ->
     inline::allocate(emit, object, &emit_first)
 }
 
-/// Counts a new object once and puts it into the zero-count table, as [`allocate`] does.
+/// Emits what [`allocate`] does to a new object: its count is 1, and it is in the zero-count table.
 fn emit_first(emit: &mut dyn Emit, address: Reg, object: Reg) {
     let one = emit.constant(1);
     emit.store(address, COUNT as i32, one, Region::Header);

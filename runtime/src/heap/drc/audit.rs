@@ -1,7 +1,7 @@
-//! Checks invariants D1 to D3: every stored count against the references there are, and the stack
-//! list against what objects say.
+//! Checks invariants D1 to D3: compares every count with the references that exist, and the
+//! zero-count table with the headers of objects.
 //!
-//! References are found by the verifier's walk, not by the collector's.
+//! The verifier finds the references. No code of the collector is used.
 
 use super::{COUNT, Drc, IN_TABLE, LINK};
 use crate::heap::fault::{CountFault, HeapFault, Referrer};
@@ -19,7 +19,7 @@ struct Referrers {
     slot: Option<u32>,
 }
 
-/// Finds the first object whose count is wrong.
+/// Reports the first object whose count is wrong.
 pub(super) fn audit(
     drc: &mut Drc,
     memory: &mut ObjectMemory,

@@ -1,9 +1,9 @@
-//! Counting: what happens when a reference is written or given up. Emitted code and the host's
-//! functions side by side; each pair must do the same.
+//! Counting: what happens when a reference is written or overwritten. Each function of the host has
+//! an emitted counterpart beside it, which must do the same.
 //!
-//! The new reference is counted before the old one is given up: nothing that is still referred to
-//! is ever at zero. An object whose last reference is given up goes into the zero-count table, since a
-//! frame may have loaded that reference before.
+//! The count of the new referent is incremented before that of the old one is decremented, so the
+//! count of an object to which something refers is never 0. An object whose last counted reference
+//! goes is put into the zero-count table, since a frame may have loaded that reference before.
 
 use super::alloc::free;
 use super::{COUNT, Drc, HEADER_BYTES, IN_TABLE, LINK, ON_STACK};
@@ -39,7 +39,7 @@ impl HeaderWords<'_> {
     }
 }
 
-/// The header of the live object that begins at `raw`, as far as that header tells.
+/// Returns the header of the object that begins at `raw`. Its tag must be that of a live object.
 #[inline(always)]
 pub(super) fn header<'a>(
     drc: &Drc,
@@ -58,7 +58,7 @@ pub(super) fn header<'a>(
     }
 }
 
-/// `times` more places refer to an object.
+/// Adds `times` to the count of an object.
 #[inline(always)]
 pub(super) fn increment(
     drc: &Drc,
@@ -87,7 +87,8 @@ fn emit_increment(emit: &mut dyn Emit, value: Reg, times: u32, holds: Holds) {
     });
 }
 
-/// One place less refers to an object; the last count becomes that of the zero-count table.
+/// Subtracts 1 from the count of an object. If the count is 1 it stays, and now stands for the
+/// zero-count table, into which the object goes.
 #[inline(always)]
 pub(super) fn decrement(drc: &Drc, memory: &mut ObjectMemory, raw: u32) -> Result<(), HeapFault> {
     if !is_object(raw) {
@@ -121,8 +122,8 @@ fn emit_decrement(emit: &mut dyn Emit, value: Reg, holds: Holds) {
         emit.bind(add);
         emit_add_to_table(emit, address, value);
         emit.jump(done, &[]);
-        // The only count is that of the list (D1): what the write took away was never counted,
-        // which the next collection finds out.
+        // The object is already in the table, so its only count is that of the table (D1). The
+        // overwritten reference was never counted. The next collection reports the count 0.
         emit.bind(wrong);
         let zero = emit.constant(0);
         emit.store(address, COUNT as i32, zero, Region::Header);
@@ -131,7 +132,8 @@ fn emit_decrement(emit: &mut dyn Emit, value: Reg, holds: Holds) {
     });
 }
 
-/// Puts an object that is not there into the zero-count table. Its count must have been raised for that.
+/// Puts an object into the zero-count table. It is not in the table yet, and its count already
+/// includes the table.
 #[inline(always)]
 pub(super) fn add_to_table(memory: &mut ObjectMemory, raw: u32) {
     let (head, len) = memory.zero_count_table();
@@ -139,7 +141,7 @@ pub(super) fn add_to_table(memory: &mut ObjectMemory, raw: u32) {
     memory.set_zero_count_table(raw, len + 1);
 }
 
-/// As [`add_to_table`].
+/// Emits [`add_to_table`].
 pub(super) fn emit_add_to_table(emit: &mut dyn Emit, address: Reg, object: Reg) {
     let head = emit.load_word(StoreWord::ZeroCountTable);
     let in_table = emit.constant(IN_TABLE);
@@ -152,8 +154,8 @@ pub(super) fn emit_add_to_table(emit: &mut dyn Emit, address: Reg, object: Reg) 
     emit.store_word(StoreWord::ZeroCountTableLen, longer);
 }
 
-/// Takes one count away, in a collection; an object without any goes into the zero-count table if a frame
-/// refers to it, else on the worklist of the dead.
+/// Decrements the count of an object during a collection. If the count was 1, the object goes into
+/// the zero-count table if a frame refers to it, and else into the list of the dead.
 #[inline(always)]
 pub(super) fn decrement_while_collecting(
     drc: &mut Drc,
@@ -170,7 +172,7 @@ pub(super) fn decrement_while_collecting(
     decrement_header(&mut drc.dead, header, raw)
 }
 
-/// The same for an object that is not marked, or has other counts.
+/// The same for an object to which no frame refers, or whose count is more than 1.
 #[inline(always)]
 pub(super) fn decrement_header(
     dead: &mut u32,
@@ -185,13 +187,13 @@ pub(super) fn decrement_header(
     Ok(())
 }
 
-/// Takes one count away unless it is the last one, which is the caller's to say what becomes of;
-/// whether it is.
+/// Decrements the count unless it is 1. Returns true if it was 1. The caller decides what happens
+/// then.
 #[inline(always)]
 fn decrement_unless_one(header: &mut HeaderWords<'_>, raw: u32) -> Result<bool, HeapFault> {
     match (header.count(), header.link() & !ON_STACK) {
         (1, 0) => Ok(true),
-        // The count of an object that is in a list and counted once is the list's (D1).
+        // The only count of an object in the table is that of the table (D1).
         (0 | 1, _) => Err(out_of_range(raw, header)),
         (count, _) => {
             header.set_count(count - 1);
@@ -206,8 +208,9 @@ fn out_of_range(object: u32, header: &HeaderWords<'_>) -> HeapFault {
     HeapFault::CountRange { object, count }
 }
 
-/// Frees the dead. They are linked through their own headers, so neither long chains nor large
-/// arrays need memory or stack.
+/// Frees the objects in the list of the dead, and the objects that die with them. The list is
+/// linked through the headers of the objects, so neither long chains nor large arrays need memory
+/// or stack.
 pub(super) fn free_dead(drc: &mut Drc, memory: &mut ObjectMemory) -> Result<(), HeapFault> {
     loop {
         let object = drc.dead;
@@ -252,7 +255,7 @@ pub(super) fn emit_write(emit: &mut dyn Emit, slot: Slot, new: Reg, holds: Holds
     emit.defer_count(old, -1, holds);
 }
 
-/// What became of the changes that [`emit_write`] has asked for.
+/// Emits the sum of the changes to one count that [`emit_write`] asked for.
 pub(super) fn emit_count(emit: &mut dyn Emit, value: Reg, by: i32, holds: Holds) {
     match u32::try_from(by) {
         Ok(more) => emit_increment(emit, value, more, holds),
@@ -260,7 +263,7 @@ pub(super) fn emit_count(emit: &mut dyn Emit, value: Reg, by: i32, holds: Holds)
     }
 }
 
-/// Emits `act` for a value that is an object, and nothing for null and i31.
+/// Emits `act`, and a jump over it for null and i31.
 fn emit_if_object(
     emit: &mut dyn Emit,
     value: Reg,

@@ -1,5 +1,5 @@
-//! The collection: takes out of the zero-count table what no frame refers to any more, and what has
-//! counted references again.
+//! The collection. It keeps an object in the zero-count table if only frames refer to it, and takes
+//! all others out.
 
 use super::alloc::close_run;
 use super::barrier::{decrement_header, free_dead, header};
@@ -9,7 +9,7 @@ use crate::heap::object_memory::{ObjectMemory, is_object};
 use crate::heap::{CollectionKind, Roots};
 use crate::planted::planted;
 
-/// Trims the list, frees what dies, and with a backup trace also cycles.
+/// Trims the table, frees the objects that die, and, with a backup trace, cycles.
 pub(super) fn collect(
     drc: &mut Drc,
     memory: &mut ObjectMemory,
@@ -32,8 +32,8 @@ pub(super) fn collect(
     Ok(())
 }
 
-/// Marks the objects that frames and temporaries refer to: which they are, and how many slots there
-/// are.
+/// Marks the objects to which frames and temporaries refer. Returns these objects, and the number
+/// of slots visited.
 fn mark_stack(
     drc: &Drc,
     memory: &mut ObjectMemory,
@@ -65,7 +65,7 @@ fn mark_stack(
     fault.map_or(Ok((marked, visited)), Err)
 }
 
-/// Takes the marks away.
+/// Clears the marks.
 fn unmark_stack(drc: &Drc, memory: &mut ObjectMemory, marked: &[u32]) -> Result<(), HeapFault> {
     for &object in marked {
         let mut header = header(drc, memory, object, || Referrer::ZeroCountTable)?;
@@ -74,7 +74,8 @@ fn unmark_stack(drc: &Drc, memory: &mut ObjectMemory, marked: &[u32]) -> Result<
     Ok(())
 }
 
-/// Walks the list and keeps what is marked and has no other count.
+/// Keeps the objects of the table that are marked and have no other count. Decrements the counts of
+/// all others.
 fn trim(drc: &mut Drc, memory: &mut ObjectMemory) -> Result<(), HeapFault> {
     let (mut at, recorded) = memory.zero_count_table();
     let (mut head, mut kept) = (0, 0);

@@ -1,7 +1,7 @@
-//! The backup trace: marks what is reachable from all roots and frees the rest, which can only be
-//! cycles and what they refer to.
+//! The backup trace: marks everything that is reachable from all roots, and frees the rest. The
+//! rest is unreachable cycles and the objects to which they refer.
 //!
-//! Runs right after the zero-count table was trimmed, so that everything in the list is reachable.
+//! It runs right after the zero-count table was trimmed, so every object in the table is reachable.
 
 use super::alloc::{close_run, sweep};
 use super::barrier::{add_to_table, header};
@@ -11,11 +11,11 @@ use crate::heap::fault::{HeapFault, Referrer};
 use crate::heap::layout::Kind;
 use crate::heap::object_memory::{FIRST, ObjectMemory, is_object, kind_of_tag};
 
-/// Elements of an array that are looked at before anything else is: the worklist stays small
-/// however large arrays are.
+/// How many elements of an array are visited at a time. With this the worklist stays small even if
+/// arrays are large.
 const SLICE: u32 = 256;
 
-/// An object to look at, from an element on.
+/// An object to visit, from an element on.
 struct Pending {
     object: u32,
     from: u32,
@@ -35,7 +35,7 @@ pub(super) fn backup(
         mark_children(drc, memory, &next, &mut pending)?;
     }
     let top = drc.top;
-    give_up_edges(drc, memory)?;
+    uncount_garbage(drc, memory)?;
     sweep(drc, memory, |memory, object, tag| {
         let link = memory.space.word(object + LINK);
         if link & MARKED != 0 {
@@ -117,8 +117,8 @@ fn mark_children(
     Ok(())
 }
 
-/// References from garbage to live objects are no longer counted.
-fn give_up_edges(drc: &Drc, memory: &mut ObjectMemory) -> Result<(), HeapFault> {
+/// Decrements the counts of live objects for the references from garbage.
+fn uncount_garbage(drc: &Drc, memory: &mut ObjectMemory) -> Result<(), HeapFault> {
     let end = drc.top;
     let mut at = FIRST;
     while at < end {
@@ -150,7 +150,7 @@ fn give_up_edges(drc: &Drc, memory: &mut ObjectMemory) -> Result<(), HeapFault> 
                     memory.space.word(raw + COUNT),
                     memory.space.word(raw + LINK),
                 ) {
-                    // Only frames still refer to it.
+                    // Now only frames refer to it.
                     (1, MARKED) => {
                         add_to_table(memory, raw);
                         let link = memory.space.word(raw + LINK);

@@ -1,31 +1,34 @@
-//! Deferred reference counting (Deutsch and Bobrow 1976): references in frames are not counted, and
-//! a list holds every object that may have no others.
+//! Deferred reference counting (Deutsch and Bobrow 1976). References in frames are not counted. The
+//! zero-count table holds the objects to which possibly nothing but frames refers.
 //!
 //! ```text
 //! 0 tag    4 count    8 link    12 length, number or tag    16 fields
 //! ```
 //!
-//! An object's count is the number of references to it in objects and counted roots, plus one while
-//! it is in the zero-count table. The list over-approximates what only frames and temporaries refer to:
-//! it holds new objects and those whose last counted reference was given up. A collection marks
-//! what frames refer to and takes the others out; at zero an object is freed, and what only it
-//! referred to, unless it is marked: then it goes into the list. Nothing is freed between
-//! collections, and a collection looks at every frame: that is why loading a reference needs no
-//! barrier. With `cycles`, a collection may also mark what is reachable from all roots and free the
-//! rest.
+//! The count of an object is the number of references to it in objects and in counted roots, plus 1
+//! while it is in the table. An object goes into the table when it is new, and when its last
+//! counted reference goes. It is not freed then, since a frame may have loaded the reference
+//! before.
+//!
+//! A collection marks the objects to which frames refer, and takes all others out of the table. An
+//! object whose count becomes 0 is freed. The objects to which it refers lose a reference, and are
+//! treated in the same way. Nothing is freed between collections, and every collection visits all
+//! frames. Therefore a load of a reference needs no barrier. With `cycles`, a collection may also
+//! mark everything that is reachable from all roots, and free the rest.
 //!
 //! Invariants:
-//! - **D1** count == edges from objects + counted roots + membership in the list, outside of the
-//!   operations here and of compiled code between two operators where anyone could look
-//!   ([`Emit::defer_count`]).
-//! - **D2** An object without edges and counted roots is in the list; so what a frame refers to has
-//!   a count.
-//! - **D3** Outside of a collection, a link is 0 for objects that are not in the list; else it is
-//!   the next object (0 at the end) with `IN_TABLE` set. In a collection, marks may be added.
-//! - **D4** From [`FIRST`] to `top`, objects, free blocks and the region follow each other without
-//!   a gap, but for the open run, which is one free block that has no header yet.
-//! - **D5** Counts are zero only during a collection: on the worklist of the dead, whose links are
-//!   the same words.
+//! - **D1** The count of an object is the number of references from objects, plus that of counted
+//!   roots, plus 1 if it is in the table. This may be wrong only while an operation here runs, and
+//!   in compiled code between two operators if nobody can look ([`Emit::defer_count`]).
+//! - **D2** An object without references from objects and counted roots is in the table. So an
+//!   object to which a frame refers has a count.
+//! - **D3** Outside of a collection, the link of an object that is not in the table is 0. The link
+//!   of an object in the table is the next object, or 0 at the end, with `IN_TABLE` set. A
+//!   collection may add marks.
+//! - **D4** From [`FIRST`] to `top`, objects, free blocks and the bump region follow each other
+//!   without a gap. The exception is the open run: a free block that has no header yet.
+//! - **D5** A count is 0 only during a collection, for objects in the list of the dead. The links
+//!   of that list are in the same words as those of the table.
 
 mod alloc;
 mod audit;
@@ -45,9 +48,9 @@ use super::{
 };
 
 const HEADER_BYTES: u32 = 16;
-/// Offset of the count.
+/// The offset of the count.
 const COUNT: u32 = 4;
-/// Offset of the link.
+/// The offset of the link.
 const LINK: u32 = 8;
 /// In a link: the object is in the zero-count table.
 const IN_TABLE: u32 = 1;
@@ -56,13 +59,13 @@ const ON_STACK: u32 = 2;
 /// In a link, while marking: the object is reachable.
 const MARKED: u32 = 4;
 
-/// Length of the zero-count table from which on a collection is worth its walk over the stack: about what
-/// one region yields.
+/// The smallest length of the zero-count table at which a collection is worth its visit of the
+/// stack. It is about the number of objects that fit into one bump region.
 const TABLE_MIN: u32 = 4096;
-/// Bytes of objects before the first backup trace.
+/// The bytes in use at which the first backup trace runs.
 const BACKUP_MIN: u64 = 16 << 20;
 
-/// The compiled half.
+/// The half that is emitted.
 #[derive(Debug)]
 pub struct DrcPlan {
     /// Whether there is a backup trace.
@@ -112,27 +115,29 @@ impl EmitCollector for DrcPlan {
     }
 }
 
-/// The running half.
+/// The half that runs.
 #[derive(Debug)]
 struct Drc {
     cycles: bool,
-    /// Where the part in use ends.
+    /// The end of the part in use.
     top: u32,
     free: FreeList,
-    /// Freed memory that is not yet a block: objects that die together often lie together.
+    /// The open run: freed memory that is not yet a block. Objects that die together often lie side
+    /// by side.
     run: Range<u32>,
-    /// Length of the zero-count table at which to collect next.
+    /// The length of the zero-count table at which the next collection runs.
     table_max: u32,
-    /// Bytes in use at which to trace next.
+    /// The bytes in use at which the next backup trace runs.
     backup_at: u64,
-    /// Bytes freed since neighbours were last merged.
+    /// The bytes that were freed since neighbours were merged last.
     unmerged: u64,
-    /// First of the objects that a collection is about to free.
+    /// The first object in the list of the dead, which a collection is about to free.
     dead: u32,
 }
 
 impl Drc {
-    /// Bytes of objects, as far as is known: inline allocation may have used up more of the region.
+    /// Returns the bytes in use. Objects that were allocated inline since the last call of the host
+    /// count as well.
     fn in_use(&self, memory: &ObjectMemory) -> u64 {
         let region = memory.region_end() - memory.bump();
         let run = self.run.end - self.run.start;

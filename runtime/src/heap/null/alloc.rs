@@ -1,10 +1,10 @@
-//! Allocation without reclamation: from the region, which grows at its end.
+//! Allocation without reclamation, from the bump region. The region grows at its end.
 
 use crate::heap::emit::EmitAllocation;
 use crate::heap::object_memory::{ObjectMemory, REGION_BYTES};
 use crate::heap::{Emit, Header, Reg, inline};
 
-/// Makes an object, unless the memory is used up.
+/// Allocates an object. Returns `None` if the memory is used up.
 pub(super) fn allocate(memory: &mut ObjectMemory, header: Header, size: u32) -> Option<u32> {
     let object = match memory.take(size) {
         Some(object) => object,

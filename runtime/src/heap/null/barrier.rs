@@ -1,4 +1,4 @@
-//! No barrier at all: a store is a store.
+//! No barrier: the collector needs to know nothing about writes.
 
 use crate::heap::emit::Slot;
 use crate::heap::{Emit, Reg};

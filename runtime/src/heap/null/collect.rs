@@ -1,15 +1,15 @@
-//! A collection that reclaims nothing, and where the objects are.
+//! A collection that reclaims nothing, and the part of the heap that holds objects.
 
 use std::ops::Range;
 
 use crate::heap::object_memory::{FIRST, ObjectMemory};
 
-/// Only counts.
+/// Updates the counters.
 pub(super) fn collect(memory: &mut ObjectMemory) {
     memory.stats.live_bytes = u64::from(memory.bump() - FIRST);
 }
 
-/// From the first object to the region.
+/// Returns the range from the first object to the bump region.
 pub(super) fn occupied(memory: &ObjectMemory) -> Range<u32> {
     FIRST..memory.bump()
 }

@@ -1,7 +1,7 @@
-//! The collector that never collects: objects follow each other until the memory is used up.
+//! The collector that never collects. Objects follow each other until the memory is used up.
 //!
-//! Invariant: the occupied part begins at [`FIRST`](super::object_memory::FIRST) and ends where the region
-//! begins.
+//! Invariant: the occupied part begins at [`FIRST`](super::object_memory::FIRST) and ends at the
+//! bump region.
 
 mod alloc;
 mod barrier;
@@ -25,7 +25,7 @@ const TRAITS: CollectorTraits = CollectorTraits {
     header_bytes: 8,
 };
 
-/// The compiled half.
+/// The half that is emitted.
 #[derive(Debug)]
 pub struct NullPlan;
 
@@ -53,7 +53,7 @@ impl EmitCollector for NullPlan {
     }
 }
 
-/// The running half.
+/// The half that runs.
 #[derive(Debug)]
 struct Null;
 
