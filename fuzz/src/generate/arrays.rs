@@ -3,12 +3,13 @@
 //! Accesses are guarded by a test of the length, except on purpose; the guard's operands are kept
 //! in locals of their own.
 
-use super::Gen;
-use super::body::calc;
-use super::expr::{ANY, I32, Row, STMT, VALUE};
+use super::calc;
+use super::classes::{ANY, I32, STMT, VALUE};
+use super::generator::Gen;
+use super::row::Row;
 use super::swarm::Feature;
 use super::values;
-use crate::program::{DataId, ElemId, Expr, Field, Heap, LocalId, Mode, Op, Ty, TypeId};
+use crate::program::{ArrayOp, DataId, ElemId, Expr, Field, Heap, LocalId, Mode, Op, Ty, TypeId};
 
 /// See [`Row`].
 pub(super) const ROWS: &[Row] = &[
@@ -91,7 +92,7 @@ fn array_new(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     let value = g.expr(field.storage.unpacked());
     let len = Expr::i32(values::length(&mut g.src) as i32);
     Some(Expr::value(
-        Op::ArrayNew(id),
+        Op::Array(ArrayOp::New(id)),
         vec![value, len],
         Ty::non_null(Heap::Def(id)),
     ))
@@ -106,7 +107,7 @@ fn array_new_default(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     };
     let len = Expr::i32(len);
     Some(Expr::value(
-        Op::ArrayNewDefault(id),
+        Op::Array(ArrayOp::NewDefault(id)),
         vec![len],
         Ty::non_null(Heap::Def(id)),
     ))
@@ -123,7 +124,7 @@ fn array_new_fixed(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     };
     let n = args.iter().filter(|a| !a.tys.is_empty()).count() as u32;
     Some(Expr::value(
-        Op::ArrayNewFixed(id, n),
+        Op::Array(ArrayOp::NewFixed(id, n)),
         args,
         Ty::non_null(Heap::Def(id)),
     ))
@@ -136,7 +137,7 @@ fn array_new_data(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     let (offset, n) = g.part(bytes, each);
     let args = vec![Expr::i32(offset as i32), Expr::i32(n as i32)];
     Some(Expr::value(
-        Op::ArrayNewData(id, data),
+        Op::Array(ArrayOp::NewData(id, data)),
         args,
         Ty::non_null(Heap::Def(id)),
     ))
@@ -147,7 +148,7 @@ fn array_new_elem(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     let (offset, n) = g.part(items, 1);
     let args = vec![Expr::i32(offset as i32), Expr::i32(n as i32)];
     Some(Expr::value(
-        Op::ArrayNewElem(id, elem),
+        Op::Array(ArrayOp::NewElem(id, elem)),
         args,
         Ty::non_null(Heap::Def(id)),
     ))
@@ -164,12 +165,12 @@ fn array_get(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     let ty = storage.unpacked();
     if g.bare() {
         let args = vec![g.target(Heap::Def(id)), Expr::i32(g.src.range(0, 5) as i32)];
-        return Some(Expr::value(Op::ArrayGet(id, sign), args, ty));
+        return Some(Expr::value(Op::Array(ArrayOp::Get(id, sign)), args, ty));
     }
     let (array, index, inside) = g.guarded_index(id);
     let array_ty = Ty::nullable(Heap::Def(id));
     let args = vec![Expr::get(array, array_ty), Expr::get(index, Ty::I32)];
-    let get = Expr::value(Op::ArrayGet(id, sign), args, ty);
+    let get = Expr::value(Op::Array(ArrayOp::Get(id, sign)), args, ty);
     let other = g.leaf(ty);
     g.release(array);
     g.release(index);
@@ -188,7 +189,7 @@ fn array_len(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
         let (id, _) = g.array_below(Ty::nullable(Heap::Array), |_| true)?;
         g.target(Heap::Def(id))
     };
-    Some(Expr::value(Op::ArrayLen, vec![array], Ty::I32))
+    Some(Expr::value(Op::Array(ArrayOp::Len), vec![array], Ty::I32))
 }
 
 fn array_set(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
@@ -197,13 +198,13 @@ fn array_set(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     if g.bare() {
         let mut args = vec![g.target(Heap::Def(id)), Expr::i32(g.src.range(0, 5) as i32)];
         args.extend(g.args(&[ty]));
-        return Some(Expr::stmt(Op::ArraySet(id), args));
+        return Some(Expr::stmt(Op::Array(ArrayOp::Set(id)), args));
     }
     let (array, index, inside) = g.guarded_index(id);
     let array_ty = Ty::nullable(Heap::Def(id));
     let mut args = vec![Expr::get(array, array_ty), Expr::get(index, Ty::I32)];
     args.extend(g.args(&[ty]));
-    let set = Expr::stmt(Op::ArraySet(id), args);
+    let set = Expr::stmt(Op::Array(ArrayOp::Set(id)), args);
     g.release(array);
     g.release(index);
     Some(g.when(inside, vec![set]))
@@ -221,7 +222,7 @@ fn array_fill(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
         n,
     ];
     g.release(array);
-    let fill = Expr::stmt(Op::ArrayFill(id), args);
+    let fill = Expr::stmt(Op::Array(ArrayOp::Fill(id)), args);
     Some(g.when(inside, vec![fill]))
 }
 
@@ -258,7 +259,7 @@ fn array_copy(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
         ];
         let long = calc::ge_u(array_length(Expr::get(target, to_ty)), Expr::i32(most));
         g.release(target);
-        let copy = Expr::stmt(Op::ArrayCopy(to, from), args);
+        let copy = Expr::stmt(Op::Array(ArrayOp::Copy(to, from)), args);
         let inner = g.when(long, vec![copy]);
         return Some(g.when(inside, vec![inner]));
     }
@@ -276,7 +277,7 @@ fn array_copy(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     ];
     g.release(target);
     g.release(source);
-    let copy = Expr::stmt(Op::ArrayCopy(to, from), args);
+    let copy = Expr::stmt(Op::Array(ArrayOp::Copy(to, from)), args);
     let inner = g.when(long, vec![copy]);
     Some(g.when(inside, vec![inner]))
 }
@@ -287,18 +288,18 @@ fn array_init_data(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     })?;
     let (data, bytes) = g.passive_data()?;
     let (offset, n) = g.part(bytes, field.storage.bytes()?);
-    Some(g.init(id, Op::ArrayInitData(id, data), offset, n))
+    Some(g.init(id, Op::Array(ArrayOp::InitData(id, data)), offset, n))
 }
 
 fn array_init_elem(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     let (id, elem, items) = g.array_and_elem(Ty::nullable(Heap::Array), true)?;
     let (offset, n) = g.part(items, 1);
-    Some(g.init(id, Op::ArrayInitElem(id, elem), offset, n))
+    Some(g.init(id, Op::Array(ArrayOp::InitElem(id, elem)), offset, n))
 }
 
 /// `array.len`
 pub(super) fn array_length(array: Expr) -> Expr {
-    Expr::value(Op::ArrayLen, vec![array], Ty::I32)
+    Expr::value(Op::Array(ArrayOp::Len), vec![array], Ty::I32)
 }
 
 impl Gen<'_> {

@@ -1,100 +1,18 @@
-//! A function being written: locals, labels, budget; leaves; the frame every function has.
+//! Writing a function: its frame, and leaves of its expressions.
 //!
 //! The frame: functions the embedder calls fill the counter up; other functions return the smallest
 //! results when it is empty, else take one from it. Locals that cannot be null are set before
 //! anything else.
 
+use super::function::{Body, Label};
+use super::generator::{BodyKind, Gen};
 use super::swarm::Feature;
 use super::types::{BASE_ARRAY, BASE_STRUCT};
-use super::{BodyKind, Gen, values};
-use crate::program::numeric::{NUMERIC, NumId};
-use crate::program::{Composite, Expr, FuncId, Heap, LabelId, LocalId, Op, RefTy, Ty, TypeId};
-
-/// An enclosing block that may be branched to.
-#[derive(Clone, Debug)]
-pub(super) struct Label {
-    /// Its name.
-    pub id: LabelId,
-    /// What a branch to it carries.
-    pub tys: Vec<Ty>,
-}
-
-/// The state of the function being written.
-#[derive(Debug, Default)]
-pub(super) struct Body {
-    /// Result types of the function.
-    pub results: Vec<Ty>,
-    /// Types of parameters and locals.
-    pub locals: Vec<Ty>,
-    /// Locals any expression may read and set.
-    pub pool: Vec<LocalId>,
-    /// Locals of patterns, free for the next pattern.
-    free: Vec<LocalId>,
-    /// Enclosing blocks, innermost last.
-    pub labels: Vec<Label>,
-    next_label: u32,
-    /// Nesting of the expression being drawn.
-    pub depth: u32,
-    /// Nodes that may still be drawn.
-    pub budget: i32,
-    /// Nesting of loops.
-    pub loops: u32,
-}
-
-/// The row of `NUMERIC` with this instruction; `name` is the text of its debug form.
-fn num(name: &str) -> NumId {
-    let at = NUMERIC
-        .iter()
-        .position(|row| format!("{:?}", row.instruction) == name);
-    NumId(at.unwrap_or(0) as u16)
-}
-
-/// The few numeric instructions the patterns of the generator itself need.
-pub(super) mod calc {
-    use super::{Expr, NumId, Op, Ty, num};
-    use std::sync::LazyLock;
-
-    macro_rules! ids {
-        ($($fun:ident $name:literal $result:ident;)*) => { $(
-            /// The instruction with two operands.
-            pub(in crate::generate) fn $fun(a: Expr, b: Expr) -> Expr {
-                static ID: LazyLock<NumId> = LazyLock::new(|| num($name));
-                Expr::value(Op::Num(*ID), vec![a, b], Ty::$result)
-            }
-        )* };
-    }
-
-    ids! {
-        add "I32Add" I32;
-        sub "I32Sub" I32;
-        mul "I32Mul" I32;
-        add64 "I64Add" I64;
-        sub64 "I64Sub" I64;
-        mul64 "I64Mul" I64;
-        and "I32And" I32;
-        or "I32Or" I32;
-        or64 "I64Or" I64;
-        and64 "I64And" I64;
-        rem_u "I32RemU" I32;
-        lt_s "I32LtS" I32;
-        lt_u "I32LtU" I32;
-        gt_s "I32GtS" I32;
-        ge_u "I32GeU" I32;
-        ge_s "I32GeS" I32;
-    }
-
-    /// `i64.extend_i32_u`
-    pub(in crate::generate) fn extend(a: Expr) -> Expr {
-        static ID: LazyLock<NumId> = LazyLock::new(|| num("I64ExtendI32U"));
-        Expr::value(Op::Num(*ID), vec![a], Ty::I64)
-    }
-
-    /// `i32.wrap_i64`
-    pub(in crate::generate) fn wrap(a: Expr) -> Expr {
-        static ID: LazyLock<NumId> = LazyLock::new(|| num("I32WrapI64"));
-        Expr::value(Op::Num(*ID), vec![a], Ty::I32)
-    }
-}
+use super::{calc, values};
+use crate::program::{
+    ArrayOp, Composite, Expr, FuncId, Heap, LabelId, LocalId, Op, RefOp, RefTy, StructOp, Ty,
+    TypeId,
+};
 
 impl Gen<'_> {
     /// Writes the body of a declared function.
@@ -317,7 +235,7 @@ impl Gen<'_> {
     pub(super) fn null(&mut self, heap: Heap) -> Expr {
         let bottom = self.types.bottom(heap);
         let heap = if self.src.chance(30) { bottom } else { heap };
-        Expr::value(Op::RefNull(heap), Vec::new(), Ty::nullable(heap))
+        Expr::value(Op::Ref(RefOp::Null(heap)), Vec::new(), Ty::nullable(heap))
     }
 
     /// A constant number.
@@ -356,7 +274,7 @@ impl Gen<'_> {
             Ty::F64 => Expr::value(Op::F64(0), Vec::new(), ty),
             Ty::V128 => Expr::value(Op::V128(0), Vec::new(), ty),
             Ty::Ref(RefTy { null: true, heap }) => {
-                Expr::value(Op::RefNull(heap), Vec::new(), Ty::nullable(heap))
+                Expr::value(Op::Ref(RefOp::Null(heap)), Vec::new(), Ty::nullable(heap))
             }
             Ty::Ref(RefTy { null: false, heap }) => self.smallest_object(heap),
         }
@@ -366,7 +284,11 @@ impl Gen<'_> {
         match heap {
             Heap::Any | Heap::Eq | Heap::I31 | Heap::None => {
                 let value = values::int32(&mut self.src);
-                Expr::value(Op::RefI31, vec![Expr::i32(value)], Ty::non_null(Heap::I31))
+                Expr::value(
+                    Op::Ref(RefOp::I31),
+                    vec![Expr::i32(value)],
+                    Ty::non_null(Heap::I31),
+                )
             }
             Heap::Struct => self.smallest_def(BASE_STRUCT),
             Heap::Array => self.smallest_def(BASE_ARRAY),
@@ -377,7 +299,7 @@ impl Gen<'_> {
             Heap::Extern | Heap::NoExtern => {
                 let inner = self.smallest_object(Heap::Any);
                 Expr::value(
-                    Op::ExternConvertAny,
+                    Op::Ref(RefOp::ExternConvertAny),
                     vec![inner],
                     Ty::non_null(Heap::Extern),
                 )
@@ -394,25 +316,25 @@ impl Gen<'_> {
                 if fields.iter().all(|f| f.storage.unpacked().is_defaultable())
                     && self.src.chance(50)
                 {
-                    return Expr::value(Op::StructNewDefault(id), Vec::new(), ty);
+                    return Expr::value(Op::Struct(StructOp::NewDefault(id)), Vec::new(), ty);
                 }
                 let values = fields
                     .iter()
                     .map(|f| self.smallest(f.storage.unpacked()))
                     .collect();
-                Expr::value(Op::StructNew(id), values, ty)
+                Expr::value(Op::Struct(StructOp::New(id)), values, ty)
             }
             Composite::Array(field) => {
                 if self.src.chance(25) {
-                    return Expr::value(Op::ArrayNewFixed(id, 0), Vec::new(), ty);
+                    return Expr::value(Op::Array(ArrayOp::NewFixed(id, 0)), Vec::new(), ty);
                 }
                 let value = self.smallest(field.storage.unpacked());
                 let len = Expr::i32(self.src.range(1, 6) as i32);
-                Expr::value(Op::ArrayNew(id), vec![value, len], ty)
+                Expr::value(Op::Array(ArrayOp::New(id)), vec![value, len], ty)
             }
             Composite::Func(_) => {
                 let func = self.demand_func(id);
-                Expr::value(Op::RefFunc(func), Vec::new(), ty)
+                Expr::value(Op::Ref(RefOp::Func(func)), Vec::new(), ty)
             }
         }
     }

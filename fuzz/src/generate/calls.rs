@@ -4,9 +4,10 @@
 //! Functions the embedder calls (`entries`) fill the counter up, so nothing inside a program calls
 //! them or refers to them.
 
-use super::expr::{Row, STMT, VALUE};
+use super::classes::{STMT, VALUE};
+use super::generator::{BodyKind, Gen};
+use super::row::Row;
 use super::swarm::Feature;
-use super::{BodyKind, Gen};
 use crate::program::{Expr, Func, FuncId, Heap, Op, Sig, TableId, Ty, TypeId};
 
 /// See [`Row`].

@@ -4,10 +4,10 @@
 //! They may allocate, so they may collect: nested structs and arrays, earlier globals, conversions
 //! between `any` and `extern`, extended arithmetic.
 
-use super::Gen;
-use super::body::calc;
+use super::calc;
+use super::generator::Gen;
 use super::swarm::Feature;
-use crate::program::{Composite, Expr, Heap, Op, RefTy, Ty, TypeId};
+use crate::program::{ArrayOp, Composite, Expr, Heap, Op, RefOp, RefTy, StructOp, Ty, TypeId};
 
 /// How deep constant expressions nest.
 const DEPTH_MAX: u32 = 4;
@@ -85,7 +85,7 @@ impl Gen<'_> {
             Heap::Extern => {
                 let inner = self.const_at(Ty::non_null(Heap::Any), depth + 1);
                 Expr::value(
-                    Op::ExternConvertAny,
+                    Op::Ref(RefOp::ExternConvertAny),
                     vec![inner],
                     Ty::non_null(Heap::Extern),
                 )
@@ -93,7 +93,11 @@ impl Gen<'_> {
             Heap::Any | Heap::Eq | Heap::Struct | Heap::Array => {
                 if want.heap == Heap::Any && self.on(Feature::Extern) && self.src.chance(15) {
                     let outer = self.const_at(Ty::non_null(Heap::Extern), depth + 1);
-                    return Expr::value(Op::AnyConvertExtern, vec![outer], Ty::non_null(Heap::Any));
+                    return Expr::value(
+                        Op::Ref(RefOp::AnyConvertExtern),
+                        vec![outer],
+                        Ty::non_null(Heap::Any),
+                    );
                 }
                 let ids = self.defs_below(want.heap, |_, _| true);
                 let i31 = matches!(want.heap, Heap::Any | Heap::Eq) && self.src.chance(20);
@@ -104,7 +108,7 @@ impl Gen<'_> {
             }
             Heap::I31 => {
                 let value = self.const_at(Ty::I32, depth + 1);
-                Expr::value(Op::RefI31, vec![value], Ty::non_null(Heap::I31))
+                Expr::value(Op::Ref(RefOp::I31), vec![value], Ty::non_null(Heap::I31))
             }
             Heap::Def(id) => {
                 let subs = self.defs_below(Heap::Def(id), |_, _| true);
@@ -121,14 +125,14 @@ impl Gen<'_> {
             Composite::Struct(fields) => {
                 let defaultable = fields.iter().all(|f| f.storage.unpacked().is_defaultable());
                 if defaultable && self.src.chance(15) {
-                    return Expr::value(Op::StructNewDefault(id), Vec::new(), ty);
+                    return Expr::value(Op::Struct(StructOp::NewDefault(id)), Vec::new(), ty);
                 }
                 let deeper = depth + 1 + fields.len() as u32 / 4;
                 let args = fields
                     .iter()
                     .map(|f| self.const_at(f.storage.unpacked(), deeper))
                     .collect();
-                Expr::value(Op::StructNew(id), args, ty)
+                Expr::value(Op::Struct(StructOp::New(id)), args, ty)
             }
             Composite::Array(field) => {
                 let elem = field.storage.unpacked();
@@ -138,16 +142,16 @@ impl Gen<'_> {
                             self.const_at(elem, depth + 1),
                             Expr::i32(self.src.range(0, 6) as i32),
                         ];
-                        Expr::value(Op::ArrayNew(id), args, ty)
+                        Expr::value(Op::Array(ArrayOp::New(id)), args, ty)
                     }
                     1 if elem.is_defaultable() => {
                         let len = Expr::i32(self.src.range(0, 6) as i32);
-                        Expr::value(Op::ArrayNewDefault(id), vec![len], ty)
+                        Expr::value(Op::Array(ArrayOp::NewDefault(id)), vec![len], ty)
                     }
                     _ => {
                         let n = self.src.range(0, 3);
                         let args = (0..n).map(|_| self.const_at(elem, depth + 1)).collect();
-                        Expr::value(Op::ArrayNewFixed(id, n), args, ty)
+                        Expr::value(Op::Array(ArrayOp::NewFixed(id, n)), args, ty)
                     }
                 }
             }

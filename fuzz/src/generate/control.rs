@@ -3,11 +3,13 @@
 //!
 //! Loops count down in a local of their own and stop when the counter of the program is empty.
 
-use super::Gen;
-use super::body::{Label, calc};
-use super::expr::{NUM, REF, Row, STMT, VALUE};
+use super::calc;
+use super::classes::{NUM, REF, STMT, VALUE};
+use super::function::Label;
+use super::generator::Gen;
+use super::row::Row;
 use super::swarm::Feature;
-use crate::program::{Expr, Op, To, Ty};
+use crate::program::{Expr, Op, StructOp, To, Ty};
 
 /// See [`Row`].
 pub(super) const ROWS: &[Row] = &[
@@ -271,7 +273,7 @@ fn loop_over_links(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     body.extend(g.stmts(1));
     g.f.loops -= 1;
     let link = Expr::value(
-        Op::StructGet(id, field.0, crate::program::Sign::Plain),
+        Op::Struct(StructOp::Get(id, field.0, crate::program::Sign::Plain)),
         vec![Expr::get(at, Ty::nullable(heap))],
         field.1,
     );

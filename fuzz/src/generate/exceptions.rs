@@ -1,9 +1,10 @@
 //! Exceptions (specification 4.3, "Exception instructions"): throw with reference payloads, every
 //! kind of catch clause, rethrow through `exnref`.
 
-use super::Gen;
-use super::body::Label;
-use super::expr::{EXN, Row, STMT, VALUE};
+use super::classes::{EXN, STMT, VALUE};
+use super::function::Label;
+use super::generator::Gen;
+use super::row::Row;
 use super::swarm::Feature;
 use crate::program::{Catch, Expr, Heap, LabelId, Op, RefTy, TagId, Ty};
 

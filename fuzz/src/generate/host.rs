@@ -2,11 +2,14 @@
 //!
 //! To add a harness function, add a row; imports are added to the module when first used.
 
-use super::Gen;
-use super::expr::{ANY, EXTERN, I32, REF, Row, STMT, VALUE};
+use super::classes::{ANY, EXTERN, I32, REF, STMT, VALUE};
+use super::generator::Gen;
+use super::row::Row;
 use super::swarm::Feature;
 use super::values;
-use crate::program::{Expr, Func, FuncId, GlobalId, Heap, Import, Op, RefTy, Sig, TableTy, Ty};
+use crate::program::{
+    Expr, Func, FuncId, GlobalId, Heap, Import, Op, RefOp, RefTy, Sig, TableTy, Ty,
+};
 
 /// See [`Row`].
 pub(super) const ROWS: &[Row] = &[
@@ -153,7 +156,11 @@ fn host_object_as_any(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
         heap: Heap::Any,
         null: object.tys[0].is_defaultable(),
     });
-    Some(Expr::value(Op::AnyConvertExtern, vec![object], ty))
+    Some(Expr::value(
+        Op::Ref(RefOp::AnyConvertExtern),
+        vec![object],
+        ty,
+    ))
 }
 
 /// The number of a host object; 0 or 1 says otherwise why there is none.
@@ -163,9 +170,13 @@ fn host_number(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     let local = g.temp(ty);
     let tee = g.tee_local(local, value);
     // A host object is what is neither null nor, seen from inside, a struct, an array or an i31.
-    let inside = Expr::value(Op::AnyConvertExtern, vec![tee], Ty::nullable(Heap::Any));
+    let inside = Expr::value(
+        Op::Ref(RefOp::AnyConvertExtern),
+        vec![tee],
+        Ty::nullable(Heap::Any),
+    );
     let eq = Expr::value(
-        Op::RefTest(RefTy::nullable(Heap::Eq)),
+        Op::Ref(RefOp::Test(RefTy::nullable(Heap::Eq))),
         vec![inside],
         Ty::I32,
     );
@@ -203,7 +214,7 @@ fn held_over(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     if want == ty {
         return Some(back);
     }
-    Some(Expr::value(Op::RefCast(r), vec![back], want))
+    Some(Expr::value(Op::Ref(RefOp::Cast(r)), vec![back], want))
 }
 
 fn hold_for_ever(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {

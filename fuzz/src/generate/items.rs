@@ -3,11 +3,11 @@
 //!
 //! Order matters: a constant expression may mention the globals before it, and any function.
 
+use super::generator::{BodyKind, Gen};
 use super::swarm::Feature;
-use super::{BodyKind, Gen};
 use crate::program::{
     Data, DataId, Elem, ElemId, Expr, Func, FuncId, Global, GlobalId, Heap, Import, MemId, Memory,
-    Mode, Op, RefTy, Sig, Table, TableId, TableTy, Tag, TagId, Ty, TypeId,
+    Mode, Op, RefOp, RefTy, Sig, Table, TableId, TableTy, Tag, TagId, Ty, TypeId,
 };
 
 impl Gen<'_> {
@@ -225,7 +225,13 @@ impl Gen<'_> {
             .extend(funcs.iter().zip(0..).map(|(&f, at)| (id, at, f)));
         let items = funcs
             .iter()
-            .map(|&f| Expr::value(Op::RefFunc(f), Vec::new(), Ty::non_null(Heap::Func)))
+            .map(|&f| {
+                Expr::value(
+                    Op::Ref(RefOp::Func(f)),
+                    Vec::new(),
+                    Ty::non_null(Heap::Func),
+                )
+            })
             .collect();
         let segment = ElemId(self.fresh());
         self.m.elems.push(Elem {

@@ -1,11 +1,12 @@
 //! Linear memory (specification 4.3, "Memory instructions"). Memories have at least one page;
 //! addresses stay below it.
 
-use super::Gen;
-use super::body::calc;
-use super::expr::{F32, F64, I32, I64, NUM, Row, STMT, V128};
+use super::calc;
+use super::classes::{Classes, F32, F64, I32, I64, NUM, STMT, V128};
+use super::generator::Gen;
+use super::row::Row;
 use super::swarm::Feature;
-use crate::program::{DataId, Expr, Load, MemId, Op, Store, Ty};
+use crate::program::{DataId, Expr, Load, MemId, MemoryOp, Op, Store, Ty};
 
 /// See [`Row`].
 pub(super) const ROWS: &[Row] = &[
@@ -95,7 +96,7 @@ const LOADS: &[(Ty, &[Load])] = &[
 ];
 
 /// Which stores take which type, and for which class of program.
-const STORES: &[(Ty, super::expr::Classes, &[Store])] = &[
+const STORES: &[(Ty, Classes, &[Store])] = &[
     (Ty::I32, I32, &[Store::I32, Store::I32As8, Store::I32As16]),
     (
         Ty::I64,
@@ -114,7 +115,7 @@ fn load(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     let address = g.address(index);
     let offset = g.src.range(0, 40);
     Some(Expr::value(
-        Op::Load(load, mem, offset),
+        Op::Memory(MemoryOp::Load(load, mem, offset)),
         vec![address],
         want,
     ))
@@ -133,14 +134,14 @@ fn store(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     let value = g.expr(ty);
     let offset = g.src.range(0, 40);
     Some(Expr::stmt(
-        Op::Store(store, mem, offset),
+        Op::Memory(MemoryOp::Store(store, mem, offset)),
         vec![address, value],
     ))
 }
 
 fn memory_size(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     let (mem, index) = g.any_memory()?;
-    let size = Expr::value(Op::MemorySize(mem), Vec::new(), index);
+    let size = Expr::value(Op::Memory(MemoryOp::Size(mem)), Vec::new(), index);
     Some(if index == Ty::I64 {
         calc::wrap(size)
     } else {
@@ -151,7 +152,11 @@ fn memory_size(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
 fn memory_grow(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     let (mem, index) = g.any_memory()?;
     let by = [0, 1, 1, 70_000][g.src.below(4)];
-    let grow = Expr::value(Op::MemoryGrow(mem), vec![number(index, by)], index);
+    let grow = Expr::value(
+        Op::Memory(MemoryOp::Grow(mem)),
+        vec![number(index, by)],
+        index,
+    );
     Some(if index == Ty::I64 {
         calc::wrap(grow)
     } else {
@@ -166,7 +171,7 @@ fn memory_fill(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
         g.expr(Ty::I32),
         number(index, g.src.range(0, 60)),
     ];
-    Some(Expr::stmt(Op::MemoryFill(mem), args))
+    Some(Expr::stmt(Op::Memory(MemoryOp::Fill(mem)), args))
 }
 
 fn memory_copy(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
@@ -176,7 +181,7 @@ fn memory_copy(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
         g.address(index),
         number(index, g.src.range(0, 60)),
     ];
-    Some(Expr::stmt(Op::MemoryCopy(mem, mem), args))
+    Some(Expr::stmt(Op::Memory(MemoryOp::Copy(mem, mem)), args))
 }
 
 fn memory_init(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
@@ -188,13 +193,13 @@ fn memory_init(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
         Expr::i32(from as i32),
         Expr::i32(n as i32),
     ];
-    Some(Expr::stmt(Op::MemoryInit(mem, data), args))
+    Some(Expr::stmt(Op::Memory(MemoryOp::Init(mem, data)), args))
 }
 
 fn data_drop(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     let datas: Vec<DataId> = g.m.datas.iter().map(|d| d.id).collect();
     let data = g.src.pick(&datas)?;
-    Some(Expr::stmt(Op::DataDrop(data), Vec::new()))
+    Some(Expr::stmt(Op::Memory(MemoryOp::DataDrop(data)), Vec::new()))
 }
 
 fn number(index: Ty, n: u32) -> Expr {

@@ -1,9 +1,10 @@
 //! Structs (specification 4.3, "Structure instructions").
 
-use super::Gen;
-use super::expr::{ANY, Row, STMT, VALUE};
+use super::classes::{ANY, STMT, VALUE};
+use super::generator::Gen;
+use super::row::Row;
 use super::swarm::Feature;
-use crate::program::{Expr, Heap, Op, Sign, Ty, TypeId};
+use crate::program::{Expr, Heap, Op, Sign, StructOp, Ty, TypeId};
 
 /// See [`Row`].
 pub(super) const ROWS: &[Row] = &[
@@ -49,7 +50,7 @@ fn struct_new(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
         g.args(&tys)
     };
     Some(Expr::value(
-        Op::StructNew(id),
+        Op::Struct(StructOp::New(id)),
         args,
         Ty::non_null(Heap::Def(id)),
     ))
@@ -63,7 +64,11 @@ fn struct_new_default(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     });
     let id = g.src.pick(&ids)?;
     let ty = Ty::non_null(Heap::Def(id));
-    Some(Expr::value(Op::StructNewDefault(id), Vec::new(), ty))
+    Some(Expr::value(
+        Op::Struct(StructOp::NewDefault(id)),
+        Vec::new(),
+        ty,
+    ))
 }
 
 fn struct_get(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
@@ -80,7 +85,7 @@ fn struct_get(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     let sign = g.sign(field.storage.is_packed());
     let object = g.target(Heap::Def(id));
     Some(Expr::value(
-        Op::StructGet(id, at, sign),
+        Op::Struct(StructOp::Get(id, at, sign)),
         vec![object],
         field.storage.unpacked(),
     ))
@@ -98,7 +103,7 @@ fn struct_set(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     let (id, at, ty) = g.src.pick(&found)?;
     let mut args = vec![g.target(Heap::Def(id))];
     args.extend(g.args(&[ty]));
-    Some(Expr::stmt(Op::StructSet(id, at), args))
+    Some(Expr::stmt(Op::Struct(StructOp::Set(id, at)), args))
 }
 
 impl Gen<'_> {

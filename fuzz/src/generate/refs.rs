@@ -1,12 +1,13 @@
 //! References: null, equality, casts, i31, extern (specification 4.3, "Reference instructions",
 //! "i31", "External").
 
-use super::Gen;
-use super::body::calc;
-use super::expr::{ANY, EXTERN, FUNC, I32, REF, Row};
+use super::calc;
+use super::classes::{ANY, EXTERN, FUNC, I32, REF};
+use super::generator::Gen;
+use super::row::Row;
 use super::swarm::Feature;
 use super::values;
-use crate::program::{Expr, Heap, Op, RefTy, Sign, Ty};
+use crate::program::{Expr, Heap, Op, RefOp, RefTy, Sign, Ty};
 
 /// See [`Row`].
 pub(super) const ROWS: &[Row] = &[
@@ -136,7 +137,7 @@ fn ref_func(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
             .collect();
     let (id, ty) = g.src.pick(&funcs)?;
     Some(Expr::value(
-        Op::RefFunc(id),
+        Op::Ref(RefOp::Func(id)),
         Vec::new(),
         Ty::non_null(Heap::Def(ty)),
     ))
@@ -145,7 +146,7 @@ fn ref_func(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
 fn ref_is_null(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     let r = g.any_ref_type();
     let value = g.expr(Ty::nullable(r.heap));
-    Some(Expr::value(Op::RefIsNull, vec![value], Ty::I32))
+    Some(Expr::value(Op::Ref(RefOp::IsNull), vec![value], Ty::I32))
 }
 
 fn ref_eq(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
@@ -154,14 +155,14 @@ fn ref_eq(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
         g.expr(Ty::nullable(heap))
     };
     let args = vec![operand(), operand()];
-    Some(Expr::value(Op::RefEq, args, Ty::I32))
+    Some(Expr::value(Op::Ref(RefOp::Eq), args, Ty::I32))
 }
 
 fn ref_as_non_null(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     let heap = want.as_ref()?.heap;
     let value = g.expr(Ty::nullable(heap));
     Some(Expr::value(
-        Op::RefAsNonNull,
+        Op::Ref(RefOp::AsNonNull),
         vec![value],
         Ty::non_null(heap),
     ))
@@ -185,7 +186,7 @@ fn ref_test(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     let (value, _) = g.cast_operand(None)?;
     let top = value.tys.first()?.as_ref()?.heap;
     let to = g.cast_target(top);
-    Some(Expr::value(Op::RefTest(to), vec![value], Ty::I32))
+    Some(Expr::value(Op::Ref(RefOp::Test(to)), vec![value], Ty::I32))
 }
 
 /// `if (ref.test) (then ref.cast) (else another value)`
@@ -194,9 +195,9 @@ fn ref_cast_guarded(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     let (value, from) = g.cast_operand(Some(to.heap))?;
     let local = g.temp(Ty::nullable(from));
     let tee = g.tee_local(local, value);
-    let test = Expr::value(Op::RefTest(to), vec![tee], Ty::I32);
+    let test = Expr::value(Op::Ref(RefOp::Test(to)), vec![tee], Ty::I32);
     let cast = Expr::value(
-        Op::RefCast(to),
+        Op::Ref(RefOp::Cast(to)),
         vec![Expr::get(local, Ty::nullable(from))],
         want,
     );
@@ -218,13 +219,13 @@ fn ref_cast_sure(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     let local = g.temp(Ty::nullable(wide));
     let tee = g.tee_local(local, value);
     g.release(local);
-    Some(Expr::value(Op::RefCast(to), vec![tee], want))
+    Some(Expr::value(Op::Ref(RefOp::Cast(to)), vec![tee], want))
 }
 
 fn ref_cast_bare(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     let to = want.as_ref()?;
     let (value, _) = g.cast_operand(Some(to.heap))?;
-    Some(Expr::value(Op::RefCast(to), vec![value], want))
+    Some(Expr::value(Op::Ref(RefOp::Cast(to)), vec![value], want))
 }
 
 /// Leaves the block with another value when null; else goes on with the value, no longer nullable.
@@ -306,7 +307,7 @@ fn ref_i31(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     }
     let value = g.expr(Ty::I32);
     Some(Expr::value(
-        Op::RefI31,
+        Op::Ref(RefOp::I31),
         vec![value],
         Ty::non_null(Heap::I31),
     ))
@@ -315,20 +316,24 @@ fn ref_i31(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
 fn i31_get(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     let value = g.target(Heap::I31);
     let sign = [Sign::Signed, Sign::Unsigned][g.src.below(2)];
-    Some(Expr::value(Op::I31Get(sign), vec![value], Ty::I32))
+    Some(Expr::value(
+        Op::Ref(RefOp::I31Get(sign)),
+        vec![value],
+        Ty::I32,
+    ))
 }
 
 /// An i31 from a constant and one computed from numbers: equal, whatever happened to the upper bits
 /// on the way.
 fn i31_identity(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     let (value, offset) = (values::int32(&mut g.src), values::int32(&mut g.src));
-    let i31 = |e: Expr| Expr::value(Op::RefI31, vec![e], Ty::non_null(Heap::I31));
+    let i31 = |e: Expr| Expr::value(Op::Ref(RefOp::I31), vec![e], Ty::non_null(Heap::I31));
     let local = g.temp(Ty::I32);
     let start = Expr::set(local, Expr::i32(value.wrapping_sub(offset)));
     let computed = calc::add(Expr::get(local, Ty::I32), Expr::i32(offset));
     g.release(local);
     let eq = Expr::value(
-        Op::RefEq,
+        Op::Ref(RefOp::Eq),
         vec![i31(Expr::i32(value)), i31(computed)],
         Ty::I32,
     );
@@ -341,7 +346,11 @@ fn extern_convert_any(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
         heap: Heap::Any,
         ..r
     }));
-    Some(Expr::value(Op::ExternConvertAny, vec![value], want))
+    Some(Expr::value(
+        Op::Ref(RefOp::ExternConvertAny),
+        vec![value],
+        want,
+    ))
 }
 
 fn any_convert_extern(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
@@ -350,7 +359,11 @@ fn any_convert_extern(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
         heap: Heap::Extern,
         ..r
     }));
-    Some(Expr::value(Op::AnyConvertExtern, vec![value], want))
+    Some(Expr::value(
+        Op::Ref(RefOp::AnyConvertExtern),
+        vec![value],
+        want,
+    ))
 }
 
 impl Gen<'_> {

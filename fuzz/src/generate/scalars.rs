@@ -2,9 +2,10 @@
 
 use std::sync::LazyLock;
 
-use super::Gen;
-use super::body::calc;
-use super::expr::{NUM, Row, class_of};
+use super::calc;
+use super::classes::{NUM, class_of};
+use super::generator::Gen;
+use super::row::Row;
 use super::swarm::Feature;
 use crate::program::numeric::{Hazard, NUMERIC, NumId};
 use crate::program::{Expr, Op, Ty, Universe};

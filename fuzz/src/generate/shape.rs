@@ -3,13 +3,17 @@
 //! Random expressions rarely build a graph of more than a few objects; these rows do, in a loop or
 //! by hand, and leave the graph where later statements and the comparison find it.
 
-use super::Gen;
 use super::arrays::array_length;
-use super::body::calc;
-use super::expr::{ANY, Row, STMT};
+use super::calc;
+use super::classes::{ANY, STMT};
+use super::generator::Gen;
+use super::row::Row;
 use super::swarm::Feature;
 use super::types::{BASE_ARRAY, BASE_STRUCT};
-use crate::program::{Expr, GlobalId, Heap, LocalId, Op, Sign, TableId, TableTy, Ty, TypeId};
+use crate::program::{
+    ArrayOp, Expr, GlobalId, Heap, LocalId, Op, RefOp, Sign, StructOp, TableId, TableOp, TableTy,
+    Ty, TypeId,
+};
 
 /// See [`Row`].
 pub(super) const ROWS: &[Row] = &[
@@ -77,7 +81,7 @@ fn chain(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     let ty = Ty::non_null(Heap::Def(id));
     let get = Expr::get(head, Ty::nullable(Heap::Def(id)));
     g.release(head);
-    let sure = Expr::value(Op::RefAsNonNull, vec![get], ty);
+    let sure = Expr::value(Op::Ref(RefOp::AsNonNull), vec![get], ty);
     Some(Expr::value(Op::Seq, vec![build, sure], ty))
 }
 
@@ -92,7 +96,7 @@ fn wide(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     let shared = g.expr(elem);
     let len = Expr::i32(g.src.range(40, 200) as i32);
     let new = Expr::value(
-        Op::ArrayNew(id),
+        Op::Array(ArrayOp::New(id)),
         vec![shared, len],
         Ty::non_null(Heap::Def(id)),
     );
@@ -103,13 +107,16 @@ fn wide(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
         let value = g.leaf(elem);
         let args = vec![Expr::get(array, ty), Expr::get(index, Ty::I32), value];
         let next = calc::add(Expr::get(index, Ty::I32), Expr::i32(3));
-        vec![Expr::stmt(Op::ArraySet(id), args), Expr::set(index, next)]
+        vec![
+            Expr::stmt(Op::Array(ArrayOp::Set(id)), args),
+            Expr::set(index, next),
+        ]
     }));
     g.release(array);
     g.release(index);
     let sure = Ty::non_null(Heap::Def(id));
     row.push(Expr::value(
-        Op::RefAsNonNull,
+        Op::Ref(RefOp::AsNonNull),
         vec![Expr::get(array, ty)],
         sure,
     ));
@@ -139,7 +146,7 @@ fn cycle(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     let other = if g.src.chance(40) { a } else { b };
     for (from, to) in [(a, other), (other, a)] {
         let args = vec![Expr::get(from, ty), Expr::get(to, ty)];
-        row.push(Expr::stmt(Op::StructSet(id, link), args));
+        row.push(Expr::stmt(Op::Struct(StructOp::Set(id, link)), args));
     }
     g.release(a);
     g.release(b);
@@ -159,7 +166,7 @@ fn long_cycle(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     let (build, head) = g.build_chain_onto(id, link, Some(tail))?;
     row.push(build);
     let args = vec![Expr::get(tail, ty), Expr::get(head, ty)];
-    row.push(Expr::stmt(Op::StructSet(id, link), args));
+    row.push(Expr::stmt(Op::Struct(StructOp::Set(id, link)), args));
     g.release(tail);
     g.release(head);
     if g.src.chance(65) {
@@ -175,13 +182,13 @@ fn tangle(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     let (array, index) = (g.temp(nodes), g.temp(Ty::I32));
     let n = g.src.range(3, 12) as i32;
     let new = Expr::value(
-        Op::ArrayNewDefault(BASE_ARRAY),
+        Op::Array(ArrayOp::NewDefault(BASE_ARRAY)),
         vec![Expr::i32(n)],
         Ty::non_null(Heap::Def(BASE_ARRAY)),
     );
     let at = |e: Expr| {
         let args = vec![Expr::get(array, nodes), e];
-        Expr::value(Op::ArrayGet(BASE_ARRAY, Sign::Plain), args, node)
+        Expr::value(Op::Array(ArrayOp::Get(BASE_ARRAY, Sign::Plain)), args, node)
     };
     let i = || Expr::get(index, Ty::I32);
     let step = || Expr::set(index, calc::add(i(), Expr::i32(1)));
@@ -189,16 +196,22 @@ fn tangle(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     row.push(g.repeat(n, |g| {
         let value = g.expr(Ty::non_null(Heap::Def(BASE_STRUCT)));
         let args = vec![Expr::get(array, nodes), i(), value];
-        vec![Expr::stmt(Op::ArraySet(BASE_ARRAY), args), step()]
+        vec![
+            Expr::stmt(Op::Array(ArrayOp::Set(BASE_ARRAY)), args),
+            step(),
+        ]
     }));
     let (k, c) = (g.src.range(0, 5) as i32, g.src.range(0, 3) as i32);
     row.push(Expr::set(index, Expr::i32(0)));
     row.push(g.repeat(n, |g| {
         let to = calc::add(calc::mul(i(), Expr::i32(k)), Expr::i32(c));
         let to = calc::rem_u(to, Expr::i32(n));
-        let set = Expr::stmt(Op::StructSet(BASE_STRUCT, 0), vec![at(i()), at(to)]);
+        let set = Expr::stmt(
+            Op::Struct(StructOp::Set(BASE_STRUCT, 0)),
+            vec![at(i()), at(to)],
+        );
         // The first loop may have stopped early.
-        let null = Expr::value(Op::RefIsNull, vec![at(i())], Ty::I32);
+        let null = Expr::value(Op::Ref(RefOp::IsNull), vec![at(i())], Ty::I32);
         let there = calc::lt_u(null, Expr::i32(1));
         vec![g.when(there, vec![set]), step()]
     }));
@@ -262,7 +275,11 @@ fn big_garbage(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     let turns = g.src.range(4, 24) as i32;
     Some(g.repeat(turns, |g| {
         let args = vec![Expr::i32(len)];
-        let new = Expr::value(Op::ArrayNewDefault(id), args, Ty::non_null(Heap::Def(id)));
+        let new = Expr::value(
+            Op::Array(ArrayOp::NewDefault(id)),
+            args,
+            Ty::non_null(Heap::Def(id)),
+        );
         vec![g.discard(new)]
     }))
 }
@@ -328,7 +345,7 @@ impl Gen<'_> {
         let first = match tail {
             Some(tail) => Expr::get(tail, ty),
             None => Expr::value(
-                Op::RefNull(Heap::None),
+                Op::Ref(RefOp::Null(Heap::None)),
                 Vec::new(),
                 Ty::nullable(Heap::None),
             ),
@@ -352,7 +369,11 @@ impl Gen<'_> {
                     }
                 })
                 .collect();
-            let new = Expr::value(Op::StructNew(id), args, Ty::non_null(Heap::Def(id)));
+            let new = Expr::value(
+                Op::Struct(StructOp::New(id)),
+                args,
+                Ty::non_null(Heap::Def(id)),
+            );
             vec![g.set_local(head, new)]
         });
         Some((Expr::stmt(Op::Seq, vec![start, build]), head))
@@ -382,7 +403,7 @@ impl Gen<'_> {
         if to_table && let Some((table, ty)) = self.src.pick(&tables) {
             let at = self.src.below(ty.min as usize) as u32;
             let at = self.table_number(&ty, at);
-            return Expr::stmt(Op::TableSet(table), vec![at, value]);
+            return Expr::stmt(Op::Table(TableOp::Set(table)), vec![at, value]);
         }
         match self.src.pick(&globals) {
             Some(global) => Expr::stmt(Op::GlobalSet(global), vec![value]),

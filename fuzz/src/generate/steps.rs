@@ -3,8 +3,9 @@
 use gcrucible_oracles::schedule::Schedule;
 use gcrucible_oracles::value::{HeapTop, Ref, Value};
 
+use super::generator::Gen;
 use super::swarm::Feature;
-use super::{Gen, values};
+use super::values;
 use crate::program::{FuncId, Heap, Program, Sig, Step, Ty};
 
 impl Gen<'_> {

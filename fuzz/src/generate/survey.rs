@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Focus, from_seed};
+use super::swarm::Focus;
+use super::whole::from_seed;
 use crate::program::{Expr, Program};
 
 /// Counts over many programs.

@@ -166,3 +166,68 @@ impl Swarm {
         self.weights[feature as usize] = 0;
     }
 }
+
+/// What a program is wanted for: shifts the swarm, nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Focus {
+    /// Everything.
+    Any,
+    /// Constant expressions that allocate.
+    ConstEval,
+    /// Operations on tables of references.
+    Tables,
+    /// Exceptions that carry references.
+    Exceptions,
+    /// Recursion groups, subtyping, several modules.
+    Types,
+    /// References held over collections.
+    Roots,
+}
+
+/// Bends the swarm towards `focus`; says whether the program is of the `held` kind.
+pub(super) fn bend(swarm: &mut Swarm, src: &mut Source<'_>, focus: Focus) -> bool {
+    use Feature as F;
+    let wanted: &[Feature] = match focus {
+        Focus::Any => &[],
+        Focus::ConstEval => &[F::ConstAllocation, F::Elements, F::Globals, F::Tables],
+        Focus::Tables => &[
+            F::Tables,
+            F::TableBulk,
+            F::TableInit,
+            F::TableGrow,
+            F::HostTables,
+        ],
+        Focus::Exceptions => &[F::Exceptions, F::Calls, F::Branches],
+        Focus::Types => &[
+            F::RecGroups,
+            F::DeepSubtypes,
+            F::NearDuplicates,
+            F::Linking,
+            F::Casts,
+            F::CastBranches,
+            F::Functions,
+        ],
+        Focus::Roots => &[
+            F::OperandStack,
+            F::Redefinition,
+            F::AskGc,
+            F::Calls,
+            F::Loops,
+        ],
+    };
+    wanted.iter().for_each(|&f| swarm.force(f));
+    let held = src.chance(if focus == Focus::Roots { 60 } else { 15 });
+    if focus == Focus::Roots && !held {
+        // The answer depends on where collections happen: the reference would run once for each
+        // place.
+        swarm.forbid(F::AskLive);
+    }
+    if held {
+        // All that may leave a block or a function while references wait.
+        for f in [F::Exceptions, F::TailCalls, F::Traps] {
+            swarm.forbid(f);
+        }
+        swarm.force(F::AskGc);
+    }
+    held
+}

@@ -3,11 +3,12 @@
 //! Tables never shrink, so an index below the smallest size is always good. Tables that serve
 //! indirect calls (`fixed_tables`) are read, not written.
 
-use super::Gen;
-use super::body::calc;
-use super::expr::{I32, REF, Row, STMT};
+use super::calc;
+use super::classes::{I32, REF, STMT};
+use super::generator::Gen;
+use super::row::Row;
 use super::swarm::Feature;
-use crate::program::{ElemId, Expr, Mode, Op, TableId, TableTy, Ty};
+use crate::program::{ElemId, Expr, Mode, Op, TableId, TableOp, TableTy, Ty};
 
 /// See [`Row`].
 pub(super) const ROWS: &[Row] = &[
@@ -70,19 +71,23 @@ pub(super) const ROWS: &[Row] = &[
 fn table_get(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     let (id, ty) = g.table_where(|g, _, t| g.types.matches(Ty::Ref(t.elem), want))?;
     let at = g.table_index(&ty);
-    Some(Expr::value(Op::TableGet(id), vec![at], Ty::Ref(ty.elem)))
+    Some(Expr::value(
+        Op::Table(TableOp::Get(id)),
+        vec![at],
+        Ty::Ref(ty.elem),
+    ))
 }
 
 fn table_set(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     let (id, ty) = g.writable_table(|_, _| true)?;
     let mut args = vec![g.table_index(&ty)];
     args.extend(g.args(&[Ty::Ref(ty.elem)]));
-    Some(Expr::stmt(Op::TableSet(id), args))
+    Some(Expr::stmt(Op::Table(TableOp::Set(id)), args))
 }
 
 fn table_size(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     let (id, ty) = g.table_where(|_, _, _| true)?;
-    let size = Expr::value(Op::TableSize(id), Vec::new(), ty.index());
+    let size = Expr::value(Op::Table(TableOp::Size(id)), Vec::new(), ty.index());
     Some(if ty.is64 { calc::wrap(size) } else { size })
 }
 
@@ -91,7 +96,7 @@ fn table_grow(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     let mut args = g.args(&[Ty::Ref(ty.elem)]);
     let by = g.growth();
     args.push(g.table_number(&ty, by));
-    let grow = Expr::value(Op::TableGrow(id), args, ty.index());
+    let grow = Expr::value(Op::Table(TableOp::Grow(id)), args, ty.index());
     Some(if ty.is64 { calc::wrap(grow) } else { grow })
 }
 
@@ -105,7 +110,7 @@ fn table_fill(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     let mut args = vec![g.table_number(&ty, at)];
     args.extend(g.args(&[Ty::Ref(ty.elem)]));
     args.push(g.table_number(&ty, n));
-    Some(Expr::stmt(Op::TableFill(id), args))
+    Some(Expr::stmt(Op::Table(TableOp::Fill(id)), args))
 }
 
 fn table_copy(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
@@ -128,7 +133,7 @@ fn table_copy(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
         g.table_number(&from_ty, from_at),
         g.table_number(&count_ty, n),
     ];
-    Some(Expr::stmt(Op::TableCopy(to, from), args))
+    Some(Expr::stmt(Op::Table(TableOp::Copy(to, from)), args))
 }
 
 fn table_init(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
@@ -142,13 +147,13 @@ fn table_init(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
         Expr::i32(from as i32),
         Expr::i32(n as i32),
     ];
-    Some(Expr::stmt(Op::TableInit(table, elem), args))
+    Some(Expr::stmt(Op::Table(TableOp::Init(table, elem)), args))
 }
 
 fn elem_drop(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     let elems: Vec<ElemId> = g.m.elems.iter().map(|e| e.id).collect();
     let elem = g.src.pick(&elems)?;
-    Some(Expr::stmt(Op::ElemDrop(elem), Vec::new()))
+    Some(Expr::stmt(Op::Table(TableOp::ElemDrop(elem)), Vec::new()))
 }
 
 impl Gen<'_> {

@@ -1,7 +1,8 @@
 //! Locals and globals (specification 4.3, "Local instructions", "Global instructions").
 
-use super::Gen;
-use super::expr::{REF, Row, STMT, VALUE};
+use super::classes::{REF, STMT, VALUE};
+use super::generator::Gen;
+use super::row::Row;
 use super::swarm::Feature;
 use crate::program::{Expr, GlobalId, Op, Ty};
 

@@ -9,7 +9,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Expr, Func, FuncId, Heap, Mode, Module, Op, Program, RefTy, To, Ty, TypeId};
+use super::ops::{Expr, FuncId, Op, RefOp, To};
+use super::syntax::{Func, Mode, Module, Program};
+use super::types::{Heap, RefTy, Ty, TypeId};
 
 /// An item of a module, to be taken away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,7 +78,7 @@ impl Module {
         );
         self.each_root(&mut |root| {
             root.walk(&mut |e| match &e.op {
-                Op::Call(f) | Op::ReturnCall(f) | Op::RefFunc(f) => {
+                Op::Call(f) | Op::ReturnCall(f) | Op::Ref(RefOp::Func(f)) => {
                     used.insert(*f);
                 }
                 Op::Sink(to) => used.extend(to.iter().filter_map(|t| match t {
@@ -226,27 +228,14 @@ fn mentioned(e: &Expr, ids: &mut Vec<TypeId>, tys: &mut Vec<Ty>) {
         Op::BrOnCast(_, from, to) | Op::BrOnCastFail(_, from, to) => {
             tys.extend([Ty::Ref(*from), Ty::Ref(*to)]);
         }
-        Op::RefNull(heap) => tys.push(Ty::nullable(*heap)),
-        Op::RefTest(r) | Op::RefCast(r) => tys.push(Ty::Ref(*r)),
-        Op::ArrayCopy(a, b) => ids.extend([*a, *b]),
+        Op::Ref(RefOp::Null(heap)) => tys.push(Ty::nullable(*heap)),
+        Op::Ref(RefOp::Test(r) | RefOp::Cast(r)) => tys.push(Ty::Ref(*r)),
         Op::CallRef(id)
         | Op::ReturnCallRef(id)
         | Op::CallIndirect(_, id)
-        | Op::ReturnCallIndirect(_, id)
-        | Op::StructNew(id)
-        | Op::StructNewDefault(id)
-        | Op::StructGet(id, ..)
-        | Op::StructSet(id, _)
-        | Op::ArrayNew(id)
-        | Op::ArrayNewDefault(id)
-        | Op::ArrayNewFixed(id, _)
-        | Op::ArrayNewData(id, _)
-        | Op::ArrayNewElem(id, _)
-        | Op::ArrayGet(id, _)
-        | Op::ArraySet(id)
-        | Op::ArrayFill(id)
-        | Op::ArrayInitData(id, _)
-        | Op::ArrayInitElem(id, _) => ids.push(*id),
+        | Op::ReturnCallIndirect(_, id) => ids.push(*id),
+        Op::Struct(op) => ids.push(op.definition()),
+        Op::Array(op) => ids.extend(op.definitions()),
         _ => {}
     }
 }
@@ -285,19 +274,21 @@ pub fn simplest(ty: Ty) -> Option<Expr> {
         Ty::F32 => Expr::value(Op::F32(0), Vec::new(), ty),
         Ty::F64 => Expr::value(Op::F64(0), Vec::new(), ty),
         Ty::V128 => Expr::value(Op::V128(0), Vec::new(), ty),
-        Ty::Ref(RefTy { null: true, heap }) => Expr::value(Op::RefNull(heap), Vec::new(), ty),
+        Ty::Ref(RefTy { null: true, heap }) => {
+            Expr::value(Op::Ref(RefOp::Null(heap)), Vec::new(), ty)
+        }
         Ty::Ref(RefTy {
             heap: Heap::Any | Heap::Eq | Heap::I31,
             ..
         }) => {
             let ty = Ty::non_null(Heap::I31);
-            Expr::value(Op::RefI31, vec![Expr::i32(0)], ty)
+            Expr::value(Op::Ref(RefOp::I31), vec![Expr::i32(0)], ty)
         }
         Ty::Ref(RefTy {
             heap: Heap::Extern, ..
         }) => {
             let inner = simplest(Ty::non_null(Heap::Any))?;
-            Expr::value(Op::ExternConvertAny, vec![inner], ty)
+            Expr::value(Op::Ref(RefOp::ExternConvertAny), vec![inner], ty)
         }
         Ty::Ref(_) => return None,
     })

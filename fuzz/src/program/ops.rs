@@ -114,6 +114,117 @@ pub enum Store {
     V128,
 }
 
+/// A table instruction and its immediates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TableOp {
+    /// `table.get`
+    Get(TableId),
+    /// `table.set`
+    Set(TableId),
+    /// `table.size`
+    Size(TableId),
+    /// `table.grow`
+    Grow(TableId),
+    /// `table.fill`
+    Fill(TableId),
+    /// `table.copy`: to the first, from the second.
+    Copy(TableId, TableId),
+    /// `table.init`
+    Init(TableId, ElemId),
+    /// `elem.drop`
+    ElemDrop(ElemId),
+}
+
+/// A memory instruction and its immediates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemoryOp {
+    /// A load with its constant offset.
+    Load(Load, MemId, u32),
+    /// A store with its constant offset.
+    Store(Store, MemId, u32),
+    /// `memory.size`
+    Size(MemId),
+    /// `memory.grow`
+    Grow(MemId),
+    /// `memory.fill`
+    Fill(MemId),
+    /// `memory.copy`: to the first, from the second.
+    Copy(MemId, MemId),
+    /// `memory.init`
+    Init(MemId, DataId),
+    /// `data.drop`
+    DataDrop(DataId),
+}
+
+/// A reference instruction and its immediates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefOp {
+    /// `ref.null`
+    Null(Heap),
+    /// `ref.func`
+    Func(FuncId),
+    /// `ref.is_null`
+    IsNull,
+    /// `ref.eq`
+    Eq,
+    /// `ref.as_non_null`
+    AsNonNull,
+    /// `ref.test`
+    Test(RefTy),
+    /// `ref.cast`
+    Cast(RefTy),
+    /// `ref.i31`
+    I31,
+    /// `i31.get_s`, `i31.get_u`
+    I31Get(Sign),
+    /// `any.convert_extern`
+    AnyConvertExtern,
+    /// `extern.convert_any`
+    ExternConvertAny,
+}
+
+/// A structure instruction and its immediates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StructOp {
+    /// `struct.new`
+    New(TypeId),
+    /// `struct.new_default`
+    NewDefault(TypeId),
+    /// `struct.get`, `struct.get_s`, `struct.get_u`
+    Get(TypeId, u32, Sign),
+    /// `struct.set`
+    Set(TypeId, u32),
+}
+
+/// An array instruction and its immediates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArrayOp {
+    /// `array.new`
+    New(TypeId),
+    /// `array.new_default`
+    NewDefault(TypeId),
+    /// `array.new_fixed`
+    NewFixed(TypeId, u32),
+    /// `array.new_data`
+    NewData(TypeId, DataId),
+    /// `array.new_elem`
+    NewElem(TypeId, ElemId),
+    /// `array.get`, `array.get_s`, `array.get_u`
+    Get(TypeId, Sign),
+    /// `array.set`
+    Set(TypeId),
+    /// `array.len`
+    Len,
+    /// `array.fill`
+    Fill(TypeId),
+    /// `array.copy`: to the first, from the second.
+    Copy(TypeId, TypeId),
+    /// `array.init_data`
+    InitData(TypeId, DataId),
+    /// `array.init_elem`
+    InitElem(TypeId, ElemId),
+}
+
 /// An instruction and its immediates.
 #[derive(Clone, Debug)]
 pub enum Op {
@@ -188,101 +299,17 @@ pub enum Op {
     /// `global.set`
     GlobalSet(GlobalId),
 
-    // ---- tables
-    /// `table.get`
-    TableGet(TableId),
-    /// `table.set`
-    TableSet(TableId),
-    /// `table.size`
-    TableSize(TableId),
-    /// `table.grow`
-    TableGrow(TableId),
-    /// `table.fill`
-    TableFill(TableId),
-    /// `table.copy`: to the first, from the second.
-    TableCopy(TableId, TableId),
-    /// `table.init`
-    TableInit(TableId, ElemId),
-    /// `elem.drop`
-    ElemDrop(ElemId),
-
-    // ---- memories
-    /// A load with its constant offset.
-    Load(Load, MemId, u32),
-    /// A store with its constant offset.
-    Store(Store, MemId, u32),
-    /// `memory.size`
-    MemorySize(MemId),
-    /// `memory.grow`
-    MemoryGrow(MemId),
-    /// `memory.fill`
-    MemoryFill(MemId),
-    /// `memory.copy`: to the first, from the second.
-    MemoryCopy(MemId, MemId),
-    /// `memory.init`
-    MemoryInit(MemId, DataId),
-    /// `data.drop`
-    DataDrop(DataId),
-
-    // ---- references
-    /// `ref.null`
-    RefNull(Heap),
-    /// `ref.func`
-    RefFunc(FuncId),
-    /// `ref.is_null`
-    RefIsNull,
-    /// `ref.eq`
-    RefEq,
-    /// `ref.as_non_null`
-    RefAsNonNull,
-    /// `ref.test`
-    RefTest(RefTy),
-    /// `ref.cast`
-    RefCast(RefTy),
-    /// `ref.i31`
-    RefI31,
-    /// `i31.get_s`, `i31.get_u`
-    I31Get(Sign),
-    /// `any.convert_extern`
-    AnyConvertExtern,
-    /// `extern.convert_any`
-    ExternConvertAny,
-
-    // ---- structs
-    /// `struct.new`
-    StructNew(TypeId),
-    /// `struct.new_default`
-    StructNewDefault(TypeId),
-    /// `struct.get`, `struct.get_s`, `struct.get_u`
-    StructGet(TypeId, u32, Sign),
-    /// `struct.set`
-    StructSet(TypeId, u32),
-
-    // ---- arrays
-    /// `array.new`
-    ArrayNew(TypeId),
-    /// `array.new_default`
-    ArrayNewDefault(TypeId),
-    /// `array.new_fixed`
-    ArrayNewFixed(TypeId, u32),
-    /// `array.new_data`
-    ArrayNewData(TypeId, DataId),
-    /// `array.new_elem`
-    ArrayNewElem(TypeId, ElemId),
-    /// `array.get`, `array.get_s`, `array.get_u`
-    ArrayGet(TypeId, Sign),
-    /// `array.set`
-    ArraySet(TypeId),
-    /// `array.len`
-    ArrayLen,
-    /// `array.fill`
-    ArrayFill(TypeId),
-    /// `array.copy`: to the first, from the second.
-    ArrayCopy(TypeId, TypeId),
-    /// `array.init_data`
-    ArrayInitData(TypeId, DataId),
-    /// `array.init_elem`
-    ArrayInitElem(TypeId, ElemId),
+    // ---- chapters with an enum of their own
+    /// A table instruction.
+    Table(TableOp),
+    /// A memory instruction.
+    Memory(MemoryOp),
+    /// A reference instruction.
+    Ref(RefOp),
+    /// A structure instruction.
+    Struct(StructOp),
+    /// An array instruction.
+    Array(ArrayOp),
 
     // ---- numbers
     /// `i32.const`
@@ -419,107 +446,37 @@ impl Op {
         };
         a.into_iter().chain(b)
     }
+}
 
-    /// The instruction's name in the text format, without immediates; pseudo instructions have
-    /// names in parentheses.
-    pub fn name(&self) -> String {
-        let fixed = match self {
-            Op::Params => "(params)",
-            Op::Sink(_) => "(sink)",
-            Op::Seq => "(seq)",
-            Op::Nop => "nop",
-            Op::Unreachable => "unreachable",
-            Op::Drop => "drop",
-            Op::Select(None) => "select",
-            Op::Select(Some(_)) => "select (typed)",
-            Op::Block(..) => "block",
-            Op::Loop(..) => "loop",
-            Op::If(..) => "if",
-            Op::Try(..) => "try_table",
-            Op::Br(_) => "br",
-            Op::BrIf(_) => "br_if",
-            Op::BrTable(..) => "br_table",
-            Op::BrOnNull(_) => "br_on_null",
-            Op::BrOnNonNull(_) => "br_on_non_null",
-            Op::BrOnCast(..) => "br_on_cast",
-            Op::BrOnCastFail(..) => "br_on_cast_fail",
-            Op::Return => "return",
-            Op::Throw(_) => "throw",
-            Op::ThrowRef => "throw_ref",
-            Op::Call(_) => "call",
-            Op::CallRef(_) => "call_ref",
-            Op::CallIndirect(..) => "call_indirect",
-            Op::ReturnCall(_) => "return_call",
-            Op::ReturnCallRef(_) => "return_call_ref",
-            Op::ReturnCallIndirect(..) => "return_call_indirect",
-            Op::LocalGet(_) => "local.get",
-            Op::LocalSet(_) => "local.set",
-            Op::LocalTee(_) => "local.tee",
-            Op::GlobalGet(_) => "global.get",
-            Op::GlobalSet(_) => "global.set",
-            Op::Load(load, ..) => return format!("load {load:?}"),
-            Op::Store(store, ..) => return format!("store {store:?}"),
-            Op::Num(id) => return format!("{:?}", id.row().instruction),
-            Op::I32(_) => "i32.const",
-            Op::I64(_) => "i64.const",
-            Op::F32(_) => "f32.const",
-            Op::F64(_) => "f64.const",
-            Op::V128(_) => "v128.const",
-            _ => self.name_of_heap_op(),
-        };
-        fixed.to_owned()
-    }
-
-    /// Names of instructions on tables, memories, references and objects.
-    fn name_of_heap_op(&self) -> &'static str {
+impl StructOp {
+    /// The structure type it names.
+    pub fn definition(self) -> TypeId {
         match self {
-            Op::TableGet(_) => "table.get",
-            Op::TableSet(_) => "table.set",
-            Op::TableSize(_) => "table.size",
-            Op::TableGrow(_) => "table.grow",
-            Op::TableFill(_) => "table.fill",
-            Op::TableCopy(..) => "table.copy",
-            Op::TableInit(..) => "table.init",
-            Op::ElemDrop(_) => "elem.drop",
-            Op::MemorySize(_) => "memory.size",
-            Op::MemoryGrow(_) => "memory.grow",
-            Op::MemoryFill(_) => "memory.fill",
-            Op::MemoryCopy(..) => "memory.copy",
-            Op::MemoryInit(..) => "memory.init",
-            Op::DataDrop(_) => "data.drop",
-            Op::RefNull(_) => "ref.null",
-            Op::RefFunc(_) => "ref.func",
-            Op::RefIsNull => "ref.is_null",
-            Op::RefEq => "ref.eq",
-            Op::RefAsNonNull => "ref.as_non_null",
-            Op::RefTest(_) => "ref.test",
-            Op::RefCast(_) => "ref.cast",
-            Op::RefI31 => "ref.i31",
-            Op::I31Get(Sign::Unsigned) => "i31.get_u",
-            Op::I31Get(_) => "i31.get_s",
-            Op::AnyConvertExtern => "any.convert_extern",
-            Op::ExternConvertAny => "extern.convert_any",
-            Op::StructNew(_) => "struct.new",
-            Op::StructNewDefault(_) => "struct.new_default",
-            Op::StructGet(_, _, Sign::Plain) => "struct.get",
-            Op::StructGet(_, _, Sign::Signed) => "struct.get_s",
-            Op::StructGet(_, _, Sign::Unsigned) => "struct.get_u",
-            Op::StructSet(..) => "struct.set",
-            Op::ArrayNew(_) => "array.new",
-            Op::ArrayNewDefault(_) => "array.new_default",
-            Op::ArrayNewFixed(..) => "array.new_fixed",
-            Op::ArrayNewData(..) => "array.new_data",
-            Op::ArrayNewElem(..) => "array.new_elem",
-            Op::ArrayGet(_, Sign::Plain) => "array.get",
-            Op::ArrayGet(_, Sign::Signed) => "array.get_s",
-            Op::ArrayGet(_, Sign::Unsigned) => "array.get_u",
-            Op::ArraySet(_) => "array.set",
-            Op::ArrayLen => "array.len",
-            Op::ArrayFill(_) => "array.fill",
-            Op::ArrayCopy(..) => "array.copy",
-            Op::ArrayInitData(..) => "array.init_data",
-            Op::ArrayInitElem(..) => "array.init_elem",
-            _ => "(unnamed)",
+            StructOp::New(id)
+            | StructOp::NewDefault(id)
+            | StructOp::Get(id, _, _)
+            | StructOp::Set(id, _) => id,
         }
+    }
+}
+
+impl ArrayOp {
+    /// The array types it names.
+    pub fn definitions(self) -> impl Iterator<Item = TypeId> {
+        let (a, b) = match self {
+            ArrayOp::New(id)
+            | ArrayOp::NewDefault(id)
+            | ArrayOp::NewFixed(id, _)
+            | ArrayOp::NewData(id, _)
+            | ArrayOp::NewElem(id, _)
+            | ArrayOp::Get(id, _)
+            | ArrayOp::Set(id)
+            | ArrayOp::Fill(id)
+            | ArrayOp::InitData(id, _)
+            | ArrayOp::InitElem(id, _) => (Some(id), None),
+            ArrayOp::Copy(to, from) => (Some(to), Some(from)),
+            ArrayOp::Len => (None, None),
+        };
+        a.into_iter().chain(b)
     }
 }

@@ -7,7 +7,7 @@ use std::fmt::{self, Write as _};
 
 use gcrucible_oracles::value::Value;
 
-use super::{Program, Step};
+use super::syntax::{Program, Step};
 
 /// An argument as scripts write it.
 pub fn argument(value: &Value) -> String {

@@ -1,0 +1,234 @@
+//! The program being made, and what every part of the generator asks of it.
+
+use super::drawer::Drawer;
+use super::function::Body;
+use super::source::Source;
+use super::swarm::{Feature, Swarm};
+use super::types;
+use crate::program::{
+    Composite, FuncId, GlobalId, Heap, Module, RefTy, Sig, TableId, Ty, TypeDef, TypeId, Universe,
+};
+
+/// How much of everything a program has. Most faults show in a few instructions, and small programs
+/// run several times as fast; some need many functions, statements and references at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Size {
+    /// A few statements in each of a few functions.
+    Small,
+    /// Several times as much.
+    Large,
+}
+
+impl Size {
+    /// `small` or `large`.
+    pub(super) fn pick<T>(self, small: T, large: T) -> T {
+        match self {
+            Size::Small => small,
+            Size::Large => large,
+        }
+    }
+}
+
+/// The program being made.
+pub(super) struct Gen<'s> {
+    pub src: Source<'s>,
+    pub swarm: Swarm,
+    pub size: Size,
+    pub types: Universe,
+    pub drawer: Drawer,
+    /// See [`Program::held`].
+    pub held: bool,
+    /// Finished modules.
+    pub done: Vec<Module>,
+    /// The module being made.
+    pub m: Module,
+    /// The definitions it declares.
+    pub visible: Vec<TypeId>,
+    /// Types its locals, globals, tables and signatures prefer, so that values can flow.
+    pub favourites: Vec<Ty>,
+    pub next_id: u32,
+    /// Declared functions without a body yet, and whether the body is to be as small as possible.
+    pub unwritten: Vec<(FuncId, BodyKind)>,
+    /// Functions only the embedder calls; they fill the counter up.
+    pub entries: Vec<FuncId>,
+    /// Tables that instructions do not write, for indirect calls.
+    pub fixed_tables: Vec<TableId>,
+    /// Known contents of fixed tables.
+    pub slots: Vec<(TableId, u32, FuncId)>,
+    /// Whether constant expressions may mention imported globals only: the table section stands
+    /// before the global section.
+    pub only_imports: bool,
+    /// The counter.
+    pub fuel: GlobalId,
+    /// Functions that do nothing with one reference: what counts as a use in the `held` kind.
+    pub users: Vec<(Heap, FuncId)>,
+    /// The function being written.
+    pub f: Body,
+}
+
+/// What sort of body a declared function gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BodyKind {
+    /// Called by the embedder only.
+    Entry,
+    /// Anything.
+    General,
+    /// Gives the smallest results, does nothing else.
+    Stub,
+}
+
+impl Gen<'_> {
+    /// A number no other item of the program has.
+    pub(super) fn fresh(&mut self) -> u32 {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    /// Makes module number `at` and moves it to `done`.
+    pub(super) fn module(&mut self, at: u32) {
+        self.m = Module {
+            name: format!("m{at}"),
+            ..Module::default()
+        };
+        self.visible.clear();
+        self.fixed_tables.clear();
+        self.slots.clear();
+        self.users.clear();
+        self.declare_types();
+        self.items();
+        let mut written = 0;
+        while let Some((id, kind)) = self.unwritten.pop() {
+            written += 1;
+            let kind = if written > self.size.pick(4, 12) && kind == BodyKind::General {
+                BodyKind::Stub
+            } else {
+                kind
+            };
+            self.write_function(id, kind);
+        }
+        let done = std::mem::take(&mut self.m);
+        self.done.push(done);
+    }
+
+    /// Chooses which groups the module declares, in a random order that respects dependencies.
+    pub(super) fn declare_types(&mut self) {
+        let count = self.types.groups.len();
+        let mut order: Vec<usize> = (0..count).collect();
+        if self.swarm.has(Feature::Linking) {
+            for at in (1..count).rev() {
+                order.swap(at, self.src.below(at + 1));
+            }
+            let keep = self.src.range(1, count as u32) as usize;
+            order.truncate(keep);
+        }
+        order.into_iter().for_each(|g| self.require_group(g));
+        self.require_group(0);
+        self.favourites.clear();
+        for _ in 0..self.src.range(3, 5) {
+            let ty = types::value_type(&mut self.src, &self.swarm, &self.types, 0);
+            self.require(ty);
+            if ty.as_ref().is_some() || self.favourites.len() < 2 {
+                self.favourites.push(ty);
+            }
+        }
+        self.favourites
+            .push(Ty::nullable(Heap::Def(types::BASE_STRUCT)));
+    }
+
+    /// Declares a group after all it depends on.
+    pub(super) fn require_group(&mut self, group: usize) {
+        if self.m.groups.contains(&group) {
+            return;
+        }
+        let mut needs = Vec::new();
+        for &id in &self.types.groups[group] {
+            self.types.mentioned(id, &mut |to| needs.push(to));
+        }
+        for id in needs {
+            let other = self.group_of(id);
+            if other != group {
+                self.require_group(other);
+            }
+        }
+        self.m.groups.push(group);
+        self.visible.extend(&self.types.groups[group]);
+    }
+
+    pub(super) fn group_of(&self, id: TypeId) -> usize {
+        let groups = &self.types.groups;
+        groups.partition_point(|g| g.first().is_some_and(|&first| first <= id)) - 1
+    }
+
+    /// Declares what `ty` mentions.
+    pub(super) fn require(&mut self, ty: Ty) {
+        if let Some(r) = ty.as_ref()
+            && let Heap::Def(id) = r.heap
+        {
+            self.require_group(self.group_of(id));
+        }
+    }
+
+    /// A type for something that holds a value.
+    pub(super) fn any_type(&mut self) -> Ty {
+        if self.src.chance(65)
+            && let Some(ty) = self.src.pick(&self.favourites)
+        {
+            return ty;
+        }
+        let limit = self.types.defs.len() as u32;
+        let ty = types::value_type(&mut self.src, &self.swarm, &self.types, limit);
+        self.require(ty);
+        ty
+    }
+
+    /// A reference type for a table, a global or a segment.
+    pub(super) fn any_ref_type(&mut self) -> RefTy {
+        for _ in 0..3 {
+            if let Ty::Ref(r) = self.any_type() {
+                return r;
+            }
+        }
+        RefTy::nullable(Heap::Any)
+    }
+
+    /// The plain function type with this signature, declared in the module.
+    pub(super) fn sig_type(&mut self, sig: &Sig) -> TypeId {
+        let plain = |def: &TypeDef| def.is_final && def.supertype.is_none();
+        let known = self
+            .types
+            .groups
+            .iter()
+            .position(|group| match group.as_slice() {
+                &[id] => plain(self.types.def(id)) && self.types.sig(id) == Some(sig),
+                _ => false,
+            });
+        let group = known.unwrap_or_else(|| {
+            let id = TypeId(self.types.defs.len() as u32);
+            self.types.defs.push(TypeDef {
+                body: Composite::Func(sig.clone()),
+                is_final: true,
+                supertype: None,
+                canon: id,
+            });
+            self.types.groups.push(vec![id]);
+            self.types.groups.len() - 1
+        });
+        self.require_group(group);
+        self.types.groups[group][0]
+    }
+
+    /// Visible definitions below `heap` for which `keep` holds.
+    pub(super) fn defs_below(
+        &self,
+        heap: Heap,
+        keep: impl Fn(&Universe, TypeId) -> bool,
+    ) -> Vec<TypeId> {
+        let below =
+            |&id: &TypeId| self.types.heap_matches(Heap::Def(id), heap) && keep(&self.types, id);
+        self.visible.iter().copied().filter(below).collect()
+    }
+
+    pub(super) fn on(&self, feature: Feature) -> bool {
+        self.swarm.has(feature)
+    }
+}

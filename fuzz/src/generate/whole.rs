@@ -1,0 +1,109 @@
+//! A whole program from bytes.
+
+use super::expr;
+use super::function::Body;
+use super::generator::{Gen, Size};
+use super::source::{Source, expand};
+use super::swarm::{Feature, Focus, Swarm, bend};
+use super::types;
+use crate::program::{GlobalId, Module, Program};
+
+/// Bytes a seed expands to. Programs use less; what is left over costs a microsecond.
+pub const SEED_BYTES: usize = 12_000;
+
+/// The program of a seed.
+pub fn from_seed(seed: u64, focus: Focus) -> Program {
+    generate(&expand(seed, SEED_BYTES), focus)
+}
+
+/// The program that `bytes` choose. Never fails: bytes that run out choose the simplest
+/// alternatives.
+pub fn generate(bytes: &[u8], focus: Focus) -> Program {
+    let mut src = Source::new(bytes);
+    let mut swarm = Swarm::draw(&mut src);
+    let held = bend(&mut swarm, &mut src, focus);
+    let size = if src.chance(5) {
+        Size::Large
+    } else {
+        Size::Small
+    };
+    let types = types::universe(&mut src, &swarm);
+    let modules = match (swarm.has(Feature::Linking), size) {
+        (true, Size::Large) => [2, 2, 2, 3][src.below(4)],
+        (true, Size::Small) => 2,
+        (false, _) => 1,
+    };
+    let drawer = expr::drawer(&swarm);
+    let mut make = Gen {
+        src,
+        swarm,
+        size,
+        types,
+        drawer,
+        held,
+        done: Vec::new(),
+        m: Module::default(),
+        visible: Vec::new(),
+        favourites: Vec::new(),
+        next_id: 0,
+        unwritten: Vec::new(),
+        entries: Vec::new(),
+        fixed_tables: Vec::new(),
+        slots: Vec::new(),
+        only_imports: false,
+        fuel: GlobalId(0),
+        users: Vec::new(),
+        f: Body::default(),
+    };
+    let mut entries = Vec::new();
+    for at in 0..modules {
+        make.module(at);
+        entries.push(std::mem::take(&mut make.entries));
+    }
+    make.program(&entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Focus, expand, from_seed};
+
+    #[track_caller]
+    fn check(focus: Focus, seeds: std::ops::Range<u64>) {
+        let mut failures = 0;
+        for seed in seeds {
+            let program = from_seed(seed, focus);
+            if let Err(why) = program.validate() {
+                failures += 1;
+                if failures <= 3 {
+                    eprintln!("seed {seed}: {why}\n{program}");
+                }
+            }
+        }
+        assert_eq!(failures, 0, "invalid programs");
+    }
+
+    #[test]
+    fn programs_are_valid() {
+        check(Focus::Any, 0..500);
+        let others = [
+            Focus::ConstEval,
+            Focus::Tables,
+            Focus::Exceptions,
+            Focus::Types,
+            Focus::Roots,
+        ];
+        others.into_iter().for_each(|focus| check(focus, 0..80));
+    }
+
+    /// A program is a function of its bytes, and running out of them is no reason to fail.
+    #[test]
+    fn any_bytes_make_a_program() {
+        for len in [0, 1, 17, 100, 400, 1000] {
+            let bytes = expand(len as u64, len);
+            let program = super::generate(&bytes, Focus::Any);
+            assert!(program.validate().is_ok(), "{len} bytes");
+            let again = super::generate(&bytes, Focus::Any);
+            assert_eq!(program.to_string(), again.to_string());
+        }
+    }
+}

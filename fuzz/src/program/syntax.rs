@@ -1,0 +1,264 @@
+//! Modules, steps and programs, as plain data.
+//!
+//! Items are found by name ([`FuncId`] and its siblings) and never by index, so removing an item
+//! changes no other. Imported and defined items may stand in any order: the encoder puts imports
+//! first.
+
+use gcrucible_oracles::schedule::Schedule;
+use gcrucible_oracles::value::Value;
+
+use super::ops::{DataId, ElemId, Expr, FuncId, GlobalId, MemId, TableId, TagId};
+use super::types::{RefTy, Ty, TypeId, Universe};
+
+/// Where an imported item comes from: the name of an earlier module of the program, or `harness`;
+/// and the export's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Import {
+    /// Module name.
+    pub module: String,
+    /// Export name.
+    pub name: String,
+}
+
+/// A function: imported, or with locals and a body.
+#[derive(Clone, Debug)]
+pub struct Func {
+    /// Its name.
+    pub id: FuncId,
+    /// Its type.
+    pub ty: TypeId,
+    /// If it is imported; then there is no body.
+    pub import: Option<Import>,
+    /// The name it is exported under.
+    pub export: Option<String>,
+    /// Locals after the parameters.
+    pub locals: Vec<Ty>,
+    /// Evaluated in order; what they leave is the result.
+    pub body: Vec<Expr>,
+}
+
+/// Type of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableTy {
+    /// Element type.
+    pub elem: RefTy,
+    /// Initial size.
+    pub min: u64,
+    /// Largest size.
+    pub max: Option<u64>,
+    /// Whether it is indexed by `i64`.
+    pub is64: bool,
+}
+
+impl TableTy {
+    /// The type of indices and sizes.
+    pub fn index(&self) -> Ty {
+        if self.is64 { Ty::I64 } else { Ty::I32 }
+    }
+}
+
+/// A table.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// Its name.
+    pub id: TableId,
+    /// Its type.
+    pub ty: TableTy,
+    /// If it is imported; then there is no initial value.
+    pub import: Option<Import>,
+    /// The name it is exported under.
+    pub export: Option<String>,
+    /// Initial value of all elements; needed if they cannot be null.
+    pub init: Option<Expr>,
+}
+
+/// A memory. Its addresses are 32 bits unless `is64`.
+#[derive(Clone, Debug)]
+pub struct Memory {
+    /// Its name.
+    pub id: MemId,
+    /// Initial pages.
+    pub min: u64,
+    /// Most pages.
+    pub max: Option<u64>,
+    /// Whether it is addressed by `i64`.
+    pub is64: bool,
+    /// If it is imported.
+    pub import: Option<Import>,
+    /// The name it is exported under.
+    pub export: Option<String>,
+}
+
+impl Memory {
+    /// The type of addresses and sizes.
+    pub fn index(&self) -> Ty {
+        if self.is64 { Ty::I64 } else { Ty::I32 }
+    }
+}
+
+/// A global.
+#[derive(Clone, Debug)]
+pub struct Global {
+    /// Its name.
+    pub id: GlobalId,
+    /// Type of its value.
+    pub ty: Ty,
+    /// Whether it can be set.
+    pub mutable: bool,
+    /// If it is imported.
+    pub import: Option<Import>,
+    /// The name it is exported under.
+    pub export: Option<String>,
+    /// Initial value; absent exactly if imported.
+    pub init: Option<Expr>,
+}
+
+/// A tag.
+#[derive(Clone, Debug)]
+pub struct Tag {
+    /// Its name.
+    pub id: TagId,
+    /// A function type without results.
+    pub ty: TypeId,
+    /// If it is imported.
+    pub import: Option<Import>,
+    /// The name it is exported under.
+    pub export: Option<String>,
+}
+
+/// What instantiation does with a segment.
+#[derive(Clone, Debug)]
+pub enum Mode<Target> {
+    /// Written at the offset, then dropped.
+    Active(Target, Expr),
+    /// Kept.
+    Passive,
+    /// Only declares functions (element segments).
+    Declared,
+}
+
+/// An element segment.
+#[derive(Clone, Debug)]
+pub struct Elem {
+    /// Its name.
+    pub id: ElemId,
+    /// What happens to it.
+    pub mode: Mode<TableId>,
+    /// Type of its elements.
+    pub ty: RefTy,
+    /// Its elements.
+    pub items: Vec<Expr>,
+}
+
+/// A data segment.
+#[derive(Clone, Debug)]
+pub struct Data {
+    /// Its name.
+    pub id: DataId,
+    /// What happens to it; never `Declared`.
+    pub mode: Mode<MemId>,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// One module of a program.
+#[derive(Clone, Debug, Default)]
+pub struct Module {
+    /// The name later modules and steps know it by.
+    pub name: String,
+    /// The recursion groups it declares, by position in the universe, in declaration order.
+    pub groups: Vec<usize>,
+    /// Functions.
+    pub funcs: Vec<Func>,
+    /// Tables.
+    pub tables: Vec<Table>,
+    /// Memories.
+    pub mems: Vec<Memory>,
+    /// Globals; an initial value may mention immutable globals before it.
+    pub globals: Vec<Global>,
+    /// Tags.
+    pub tags: Vec<Tag>,
+    /// Element segments.
+    pub elems: Vec<Elem>,
+    /// Data segments.
+    pub datas: Vec<Data>,
+    /// The start function.
+    pub start: Option<FuncId>,
+}
+
+impl Module {
+    /// The function called `id`.
+    pub fn func(&self, id: FuncId) -> Option<&Func> {
+        self.funcs.iter().find(|f| f.id == id)
+    }
+
+    /// Calls `visit` for every expression root: bodies, initial values, offsets and items.
+    pub fn each_root(&self, visit: &mut dyn FnMut(&Expr)) {
+        self.funcs
+            .iter()
+            .flat_map(|f| &f.body)
+            .for_each(&mut *visit);
+        self.tables
+            .iter()
+            .filter_map(|t| t.init.as_ref())
+            .for_each(&mut *visit);
+        self.globals
+            .iter()
+            .filter_map(|g| g.init.as_ref())
+            .for_each(&mut *visit);
+        for elem in &self.elems {
+            if let Mode::Active(_, offset) = &elem.mode {
+                visit(offset);
+            }
+            elem.items.iter().for_each(&mut *visit);
+        }
+        for data in &self.datas {
+            if let Mode::Active(_, offset) = &data.mode {
+                visit(offset);
+            }
+        }
+    }
+}
+
+/// One thing the embedder does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Instantiates the module at this position and registers it under its name.
+    Instantiate(usize),
+    /// Calls an export of the module at this position.
+    Invoke {
+        /// Position of the module.
+        module: usize,
+        /// Export name.
+        export: String,
+        /// Arguments, fitting the export's type.
+        args: Vec<Value>,
+    },
+}
+
+/// Modules, steps on them, and when collections happen.
+#[derive(Clone)]
+pub struct Program {
+    /// The types of all modules.
+    pub types: Universe,
+    /// The modules, in the order in which they may import each other.
+    pub modules: Vec<Module>,
+    /// What the embedder does, in order.
+    pub steps: Vec<Step>,
+    /// When collections happen.
+    pub schedule: Schedule,
+    /// Whether every reference held at a collection point is used afterwards, so that the live
+    /// count with frames on the stack has only one right answer (design, section 7).
+    pub held: bool,
+}
+
+impl Program {
+    /// Number of nodes in all modules: the size the reducer lowers.
+    pub fn size(&self) -> usize {
+        let mut n = 0;
+        for module in &self.modules {
+            module.each_root(&mut |e| n += e.size());
+        }
+        n
+    }
+}
