@@ -1,6 +1,6 @@
-//! The bytes a target is given: a base, which makes a program, and edits, which change it.
+//! The bytes that a target is given: a base, which makes a program, and edits, which change it.
 //!
-//! One format serves seeds, corpus files, libFuzzer and replay:
+//! Seeds, corpus files, libFuzzer and `replay` share one format:
 //!
 //! | bytes | meaning |
 //! |---|---|
@@ -8,8 +8,8 @@
 //! | 5 each | an edit: what to do, and a seed for how |
 //! | rest | the base: up to 16 bytes are a seed and are expanded; more are the choices themselves |
 //!
-//! So every byte string is an input, a mutated program is a few bytes longer than the program it
-//! came from, and editing never scrambles what is not edited.
+//! So every byte string is an input. A mutated program has an input that is a few bytes longer than
+//! the input of the program it came from. An edit changes nothing but its own place.
 
 use crate::generate::SEED_BYTES;
 use crate::generate::source::{expand, split_mix};
@@ -39,7 +39,7 @@ pub struct Input {
 }
 
 impl Input {
-    /// Never fails: missing bytes are zero.
+    /// Parses any bytes. The bytes of an edit that is cut off belong to the base.
     pub fn parse(bytes: &[u8]) -> Input {
         let Some((&first, rest)) = bytes.split_first() else {
             return Input {
@@ -63,7 +63,7 @@ impl Input {
         }
     }
 
-    /// The bytes this was, or could have been, parsed from. At most [`EDITS_MAX`] edits are kept.
+    /// Returns bytes from which this input is parsed again. At most [`EDITS_MAX`] edits are kept.
     pub fn to_bytes(&self) -> Vec<u8> {
         let edits = &self.edits[..self.edits.len().min(EDITS_MAX)];
         let mut bytes = vec![edits.len() as u8];
@@ -91,8 +91,8 @@ impl Input {
         expand(self.number(), SEED_BYTES)
     }
 
-    /// One number for the whole base, for decisions beside the program (which engine, which
-    /// generator).
+    /// Returns one number for the whole base, for decisions outside the program: which engine,
+    /// which generator.
     pub fn number(&self) -> u64 {
         if let Ok(seed) = <[u8; 8]>::try_from(self.base.as_slice()) {
             return u64::from_le_bytes(seed);

@@ -1,10 +1,18 @@
 //! Finding faults: seed -> program -> case -> verdict.
 //!
-//! Reading order: `program` (what is generated), `generate` (choices to program), `input` (bytes to
-//! choices and edits), `mutate` (program to neighbouring program), `targets` (input to verdict; the
-//! list of targets), `reduce` (failing program to a small one), `cli` (the program).
+//! | module | what it does |
+//! |---|---|
+//! | `program` | programs as data: what is generated, encoded and edited |
+//! | `generate` | makes a program from choices |
+//! | `input` | reads choices and edits from bytes |
+//! | `mutate` | makes a neighbouring program from a program |
+//! | `targets` | makes a verdict from an input; has the list of targets |
+//! | `reduce` | makes a small program from one that shows a fault |
+//! | `cli` | is the program `gcrucible` |
 //!
-//! Not here: how a case is run or compared (`oracles`), and engines.
+//! Not here: running and comparing a case (`oracles`), and engines.
+//!
+//! Reading order: `program`, `generate`, `input`, `mutate`, `targets`, `reduce`, `cli`.
 
 pub mod program;
 

@@ -11,7 +11,7 @@ fn fuzz(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_gcrucible"))
         .arg("fuzz")
         .args(arguments)
-        .args(["--jobs", "1", "--seed", "1", "--out"])
+        .args(["--jobs", "1", "--run-seed", "1", "--out"])
         .arg(folder.join("findings"))
         .arg("--json")
         .arg(folder.join("summary.json"))

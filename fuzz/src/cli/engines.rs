@@ -1,11 +1,11 @@
-//! Choosing an engine from the command line.
+//! The command line's choice of an engine.
 
 use clap::Args;
 use gcrucible_oracles::engine::{self, Engine};
 
-use super::Failure;
+use super::failure::Failure;
 
-/// Which engine, in which configuration.
+/// The engine and its configuration.
 #[derive(Clone, Debug, Args)]
 pub struct Choice {
     /// The engine: `runtime`, `reference`, or a whole configuration such as
@@ -22,8 +22,7 @@ impl Choice {
     ///
     /// # Errors
     ///
-    /// A name that is no engine's or collector's, or a collector for an engine whose name says it
-    /// already.
+    /// An unknown name, or a collector beside an engine whose name includes it.
     pub fn open(&self) -> Result<Box<dyn Engine>, Failure> {
         let name = match (self.engine.as_str(), &self.collector) {
             ("runtime", None) => "runtime:copying".to_owned(),

@@ -3,98 +3,108 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Failure, write_atomically};
-use crate::reduce::Reduced;
-use crate::targets::{Fault, Subject, Target};
+use gcrucible_oracles::finding::Finding;
+use serde::{Deserialize, Serialize};
 
-/// A finding, before it is written.
-#[derive(Clone, Debug)]
-pub struct Finding {
-    /// The target that found it.
-    pub target: &'static Target,
-    /// The seed of its input.
+use super::failure::Failure;
+use super::output;
+use crate::input::Input;
+use crate::reduce::Reduced;
+use crate::targets::{Subject, Target};
+
+/// An input of a run: a target and a seed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputId {
+    /// The target's name.
+    pub target: String,
+    /// The seed of the input.
     pub seed: u64,
-    /// Findings with equal signatures are taken for the same fault.
-    pub signature: String,
-    /// One line for people.
-    pub title: String,
-    /// The whole verdict for people.
-    pub text: String,
-    /// The engine that did it, in its configuration; empty if it was no engine.
-    pub engine: String,
-    /// The command that runs the input again.
-    pub replay: String,
-    /// Lines that its script's header must have.
-    pub header: Vec<(&'static str, String)>,
 }
 
-impl Finding {
-    /// The finding of `fault` by `target` on the input of `seed`, with faults planted.
+impl InputId {
+    /// The input of `seed` for `target`.
     #[must_use]
-    pub fn new(target: &'static Target, seed: u64, fault: &Fault, planted: &[String]) -> Finding {
-        Finding {
-            target,
+    pub fn new(target: &Target, seed: u64) -> InputId {
+        InputId {
+            target: target.name.to_owned(),
             seed,
-            signature: format!("{}: {}", target.name, fault.signature),
-            title: fault.title.clone(),
-            text: fault.text.clone(),
-            engine: fault.engine.clone(),
-            replay: replay_line(target.name, seed, planted),
-            header: fault.header.clone(),
         }
+    }
+
+    /// The command that runs the input again, with the same faults planted.
+    #[must_use]
+    pub fn replay_line(&self, planted: &[String]) -> String {
+        let InputId { target, seed } = self;
+        let feature = if planted.is_empty() {
+            ""
+        } else {
+            " --features planted"
+        };
+        let faults: String = planted.iter().map(|f| format!(" --planted {f}")).collect();
+        format!("cargo run --release{feature} -- replay --target {target} --seed {seed:#x}{faults}")
+    }
+
+    /// Findings of inputs with equal signatures are taken for the same fault.
+    #[must_use]
+    pub fn signature(&self, finding: &Finding) -> String {
+        format!("{}: {}", self.target, finding.signature())
     }
 }
 
-/// The command that runs an input again, with the same faults planted.
-fn replay_line(target: &str, seed: u64, planted: &[String]) -> String {
-    let feature = if planted.is_empty() {
-        ""
-    } else {
-        " --features planted"
-    };
-    let faults: String = planted.iter().map(|f| format!(" --planted {f}")).collect();
-    format!("cargo run --release{feature} -- replay --target {target} --seed {seed:#x}{faults}")
-}
-
 /// Writes a finding as a new folder below `out`, complete or not at all, and returns the folder.
+/// Without a subject, as when making it is what went wrong, there is no script.
 ///
 /// # Errors
 ///
-/// When the folder cannot be made or written; the message then holds the replay line, so that
-/// nothing is lost.
-pub fn write(out: &Path, finding: &Finding) -> Result<PathBuf, Failure> {
-    write_folder(out, finding).map_err(|failure| Failure::Content {
-        path: out.display().to_string(),
-        message: format!(
-            "a finding cannot be written: {failure}\n  {}\n  {}",
-            finding.title, finding.replay
-        ),
+/// When the folder cannot be made or written.
+pub fn write(
+    out: &Path,
+    id: &InputId,
+    finding: &Finding,
+    subject: Option<&Subject>,
+    planted: &[String],
+) -> Result<PathBuf, Failure> {
+    let replay = id.replay_line(planted);
+    write_folder(out, id, finding, subject, &replay).map_err(|cause| Failure::Lost {
+        cause: Box::new(cause),
+        title: finding.title(),
+        replay,
     })
 }
 
-fn write_folder(out: &Path, finding: &Finding) -> Result<PathBuf, Failure> {
-    let failed = |error| Failure::file(out.display(), error);
+fn write_folder(
+    out: &Path,
+    id: &InputId,
+    finding: &Finding,
+    subject: Option<&Subject>,
+    replay: &str,
+) -> Result<PathBuf, Failure> {
+    let failed = |error| Failure::output(out.display(), error);
     std::fs::create_dir_all(out).map_err(failed)?;
-    let name = format!("{}-{:016x}", finding.target.name, finding.seed);
-    let folder = out.join(&name);
+    let folder = out.join(format!("{}-{:016x}", id.target, id.seed));
     if folder.exists() {
         // The same input was found before; it has the same content.
         return Ok(folder);
     }
     let fresh = tempfile::Builder::new()
         .prefix(".writing-")
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777))
         .tempdir_in(out)
         .map_err(failed)?;
-    let input = finding.target.input_of_seed(finding.seed);
     let verdict = format!(
-        "{}\n\nreplay: {}\n\n{}",
-        finding.title, finding.replay, finding.text
+        "{}\n\nreplay: {replay}\n\n{}",
+        finding.title(),
+        finding.text
     );
-    write_atomically(&fresh.path().join("verdict.txt"), verdict.as_bytes())?;
-    let subject = finding.target.subject_of(&input);
-    let text = text(&subject, &finding.engine, &finding.header);
-    write_atomically(&fresh.path().join(subject.file_name()), text.as_bytes())?;
-    write_atomically(&fresh.path().join("input.bin"), &input)?;
+    output::write(&fresh.path().join(VERDICT), verdict.as_bytes())?;
+    if let Some(subject) = subject {
+        let text = text(subject, finding);
+        output::write(&fresh.path().join(subject.file_name()), text.as_bytes())?;
+    }
+    output::write(
+        &fresh.path().join(INPUT),
+        &Input::of_seed(id.seed).to_bytes(),
+    )?;
     let fresh = fresh.keep();
     match std::fs::rename(&fresh, &folder) {
         Ok(()) => Ok(folder),
@@ -107,25 +117,51 @@ fn write_folder(out: &Path, finding: &Finding) -> Result<PathBuf, Failure> {
     }
 }
 
-/// An input that shows a fault, as text: if it is a script, its header says on which engine and
-/// how.
-fn text(subject: &Subject, engine: &str, header: &[(&'static str, String)]) -> String {
+/// The file of a finding's folder that holds the input as bytes.
+pub const INPUT: &str = "input.bin";
+
+/// The file of a finding's folder that holds the verdict as text.
+pub const VERDICT: &str = "verdict.txt";
+
+/// The target that the verdict in a finding's folder names, in the line that replays it.
+#[must_use]
+pub fn told_target(folder: &Path) -> Option<String> {
+    let verdict = std::fs::read_to_string(folder.join(VERDICT)).ok()?;
+    let line = verdict.lines().find(|line| line.starts_with("replay: "))?;
+    let mut words = line.split_whitespace();
+    words.find(|word| *word == "--target")?;
+    words.next().map(str::to_owned)
+}
+
+/// A subject that shows a finding, as text. If it is a script, its header states the engine and the
+/// conditions.
+fn text(subject: &Subject, finding: &Finding) -> String {
     let mut text = subject.to_string();
     if subject.file_name().ends_with(".wast") {
-        let engine = Some(format!("\"{engine}\"")).filter(|_| !engine.is_empty());
-        let lines = engine.map(|engine| ("engine", engine));
-        for (key, value) in lines.iter().chain(header) {
-            text = with_header(&text, key, value);
+        for (key, value) in header(finding) {
+            text = with_header(&text, key, &value);
         }
     }
     text
 }
 
-/// What a finding was reduced to, as a script.
+/// Lines of a script's header without which the script would not show the finding, by key.
+fn header(finding: &Finding) -> Vec<(&'static str, String)> {
+    let mut lines = Vec::new();
+    if !finding.engine.is_empty() {
+        lines.push(("engine", format!("\"{}\"", finding.engine)));
+    }
+    if let Some(conditions) = &finding.conditions {
+        lines.push(("schedule", format!("\"{}\"", conditions.schedule)));
+        lines.extend(conditions.full_at.map(|at| ("full", at.to_string())));
+    }
+    lines
+}
+
+/// A reduced program as a script.
 #[must_use]
 pub fn script(reduced: &Reduced) -> String {
-    let fault = &reduced.fault;
-    text(&reduced.subject, &fault.engine, &fault.header)
+    text(&reduced.subject, &reduced.finding)
 }
 
 /// Adds the reduced script to the folder of a finding.
@@ -135,7 +171,7 @@ pub fn script(reduced: &Reduced) -> String {
 /// When it cannot be written.
 pub fn add_reduced(folder: &Path, reduced: &Reduced) -> Result<PathBuf, Failure> {
     let path = folder.join("reduced.wast");
-    write_atomically(&path, script(reduced).as_bytes())?;
+    output::write(&path, script(reduced).as_bytes())?;
     Ok(path)
 }
 

@@ -1,55 +1,206 @@
-//! Which input a subcommand is about: a file, or a target and a seed.
+//! What `replay` and `reduce` are given: a seed, or a file that is recognised by its content.
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::Failure;
-use crate::targets::{Rig, Target};
+use super::failure::Failure;
+use super::findings;
+use super::named::chosen;
+use crate::input::Input;
+use crate::targets::{self, Rig, Target};
 
-/// The arguments that say so.
+/// The arguments that name it.
 #[derive(Clone, Debug, Args)]
 pub struct InputOptions {
-    /// A finding (its folder), or an input of a target as libFuzzer writes them; for `replay` also
-    /// a script
+    /// A finding (its folder, or `input.bin` in it), a script (.wast), a module (.wat, .wasm), or
+    /// an input of the target `--target` as libFuzzer writes them
     #[arg(required_unless_present = "seed", conflicts_with = "seed")]
     pub file: Option<PathBuf>,
-    /// The target; needed with `--seed` and for inputs whose file does not tell
-    #[arg(long, value_name = "NAME", default_value = "differential")]
-    pub target: String,
-    /// The seed of an input
-    #[arg(long, value_name = "S", value_parser = super::parse_seed)]
+    /// The target of the input; needed with `--seed`, and for a file that lies in no finding's
+    /// folder
+    #[arg(long, value_name = "NAME")]
+    pub target: Option<String>,
+    /// The seed of one input, as findings show it; the seed of a whole run is `fuzz --run-seed`
+    #[arg(long, value_name = "S", requires = "target", value_parser = super::named::parse_seed)]
     pub seed: Option<u64>,
     /// Switch on planted faults, by name (only in a build with the feature `planted`)
     #[arg(long = "planted", value_name = "FAULT", hide = !cfg!(feature = "planted"))]
     pub planted: Vec<String>,
 }
 
-/// What was asked for.
-pub enum Asked<'a> {
-    /// The input of a seed.
-    Seed(Vec<u8>),
-    /// What is in a file or folder.
-    File(&'a Path),
+/// What was given.
+#[derive(Clone, Debug)]
+pub enum Given {
+    /// An input of a target.
+    Input {
+        /// The target.
+        target: &'static Target,
+        /// The input.
+        bytes: Vec<u8>,
+        /// The finding's folder, if it is one's.
+        folder: Option<PathBuf>,
+    },
+    /// A script, as text.
+    Script {
+        /// Its path.
+        name: String,
+        /// Its text.
+        text: String,
+    },
+    /// A module, as bytes.
+    Module(Vec<u8>),
 }
 
 impl InputOptions {
-    /// The engines, with the faults, the target that was named, and the input.
+    /// Returns the engines, with the faults, and what was given.
     ///
     /// # Errors
     ///
-    /// An unknown target or fault, or neither a file nor a seed.
-    pub fn asked(&self) -> Result<(Rig, &'static Target, Asked<'_>), Failure> {
+    /// An unknown target or fault, or a file that cannot be read or is not recognised.
+    pub fn given(&self) -> Result<(Rig, Given), Failure> {
         let rig = Rig::standard(&self.planted).map_err(|why| Failure::Usage(why.to_string()))?;
-        let target = super::fuzz::chosen(std::slice::from_ref(&self.target))?[0];
-        let asked = match (self.seed, &self.file) {
-            (Some(seed), _) => Asked::Seed(target.input_of_seed(seed)),
-            (None, Some(file)) => Asked::File(file),
-            (None, None) => {
+        let target = match &self.target {
+            Some(name) => Some(chosen(std::slice::from_ref(name))?[0]),
+            None => None,
+        };
+        let given = match (self.seed, target, &self.file) {
+            (Some(seed), Some(target), _) => Given::Input {
+                target,
+                bytes: Input::of_seed(seed).to_bytes(),
+                folder: None,
+            },
+            (None, _, Some(file)) => recognised(file, target)?,
+            _ => {
                 let message = "give a file, or --target and --seed";
                 return Err(Failure::Usage(message.to_owned()));
             }
         };
-        Ok((rig, target, asked))
+        Ok((rig, given))
+    }
+}
+
+/// Recognises a file or folder. `named` is the target that the command line names.
+fn recognised(file: &Path, named: Option<&'static Target>) -> Result<Given, Failure> {
+    let failed = |error| Failure::input(file.display(), error);
+    let metadata = std::fs::metadata(file).map_err(failed)?;
+    if metadata.is_dir() {
+        return finding(file, named);
+    }
+    if !metadata.is_file() {
+        return Err(content(file, "no regular file"));
+    }
+    let bytes = std::fs::read(file).map_err(failed)?;
+    let extension = file.extension().and_then(|e| e.to_str());
+    let given = match extension {
+        _ if bytes.starts_with(b"\0asm") => Given::Module(bytes),
+        Some("wast") => Given::Script {
+            name: file.display().to_string(),
+            text: text(file, bytes)?,
+        },
+        Some("wat") => Given::Module(encoded(file, bytes)?),
+        _ => return input(file, bytes, named),
+    };
+    match named {
+        None => Ok(given),
+        Some(target) => Err(content(
+            file,
+            &format!(
+                "this is no input of the target {}: leave --target away",
+                target.name
+            ),
+        )),
+    }
+}
+
+/// The input of a finding's folder.
+fn finding(folder: &Path, named: Option<&'static Target>) -> Result<Given, Failure> {
+    let input = folder.join(findings::INPUT);
+    if !input.is_file() {
+        let message = format!("no finding: there is no {} in this folder", findings::INPUT);
+        return Err(content(folder, &message));
+    }
+    let bytes = std::fs::read(&input).map_err(|error| Failure::input(input.display(), error))?;
+    let target = named.or_else(|| told(folder)).ok_or_else(|| {
+        let verdict = findings::VERDICT;
+        content(
+            folder,
+            &format!("{verdict} here tells no target: name it by --target"),
+        )
+    })?;
+    Ok(Given::Input {
+        target,
+        bytes,
+        folder: Some(folder.to_owned()),
+    })
+}
+
+/// Takes a file for an input if it lies in a finding's folder or if a target is named.
+fn input(file: &Path, bytes: Vec<u8>, named: Option<&'static Target>) -> Result<Given, Failure> {
+    let beside = file.file_name().is_some_and(|name| name == findings::INPUT);
+    let folder = file.parent().filter(|_| beside);
+    let target = named.or_else(|| folder.and_then(told)).ok_or_else(|| {
+        content(
+            file,
+            "neither a finding, a script (.wast) nor a module (.wat, .wasm); if it is an input as \
+             libFuzzer writes them, name its target by --target",
+        )
+    })?;
+    Ok(Given::Input {
+        target,
+        bytes,
+        folder: None,
+    })
+}
+
+/// The target that a finding's folder names.
+fn told(folder: &Path) -> Option<&'static Target> {
+    findings::told_target(folder).and_then(|name| targets::named(&name))
+}
+
+/// Reads a module, binary or text.
+///
+/// # Errors
+///
+/// A file that cannot be read, or that is no module.
+pub fn read_module(file: &Path) -> Result<Vec<u8>, Failure> {
+    let bytes = std::fs::read(file).map_err(|error| Failure::input(file.display(), error))?;
+    if bytes.starts_with(b"\0asm") {
+        return Ok(bytes);
+    }
+    encoded(file, bytes)
+}
+
+/// The bytes of a module in the text format.
+fn encoded(file: &Path, bytes: Vec<u8>) -> Result<Vec<u8>, Failure> {
+    let text = text(file, bytes)?;
+    let encode = || {
+        let buffer = wast::parser::ParseBuffer::new(&text)?;
+        wast::parser::parse::<wast::Wat<'_>>(&buffer)?.encode()
+    };
+    encode().map_err(|error: wast::Error| {
+        let (line, column) = error.span().linecol_in(&text);
+        content(
+            file,
+            &format!("{}:{}: {}", line + 1, column + 1, error.message()),
+        )
+    })
+}
+
+/// A file's text.
+fn text(file: &Path, bytes: Vec<u8>) -> Result<String, Failure> {
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        content(
+            file,
+            &format!("neither a binary module (no \\0asm) nor text (byte {at} is not UTF-8)"),
+        )
+    })
+}
+
+fn content(file: &Path, message: &str) -> Failure {
+    Failure::Content {
+        path: file.display().to_string(),
+        message: message.to_owned(),
     }
 }

@@ -1,21 +1,29 @@
 //! The program `gcrucible`: one file for each subcommand, arguments and exit statuses here.
 //!
-//! Nothing here decides what is a fault: targets and oracles do. What lives here is processes,
-//! files, terminals and words.
+//! Nothing here decides what is a fault: targets and oracles do. Here are processes, files,
+//! terminals and words.
+//!
+//! Reading order: `failure`, `terminal`, `output`, `named`, `findings`, `fuzz`, `input`, `replay`,
+//! `reduce`, `engines`, `wast`, `run`.
 
-use std::fmt;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 pub mod engines;
+pub mod failure;
 pub mod findings;
 pub mod fuzz;
 pub mod input;
+pub mod named;
+pub mod output;
 pub mod reduce;
 pub mod replay;
 pub mod run;
+pub mod terminal;
 pub mod wast;
+
+use terminal::warn_line;
 
 /// Finds faults in the garbage collection of WebAssembly engines: generates programs, runs them on
 /// a Cranelift runtime and on an independent reference interpreter, and compares results and live
@@ -23,7 +31,8 @@ pub mod wast;
 #[derive(Debug, Parser)]
 #[command(name = "gcrucible", version, max_term_width = 100)]
 #[command(
-    after_help = "Exit status: 0 nothing found, 1 something found or failed, 2 wrong usage or environment."
+    after_help = "Exit status: 0 nothing found; 1 something found or failed; 2 wrong usage, or nothing was \
+                  compared; 3 the environment failed: a full disk, a process that cannot be started."
 )]
 pub struct Arguments {
     /// What to do.
@@ -36,9 +45,10 @@ pub struct Arguments {
 pub enum Command {
     /// Generate programs and compare engines, in worker processes, until time or runs are used up.
     Fuzz(fuzz::Options),
-    /// Run one input again and explain its verdict: the program as text, its steps, what differed.
+    /// Run one input again and explain the verdict: the program as text, its steps, and what
+    /// differed.
     Replay(replay::Options),
-    /// Make the program of an input that shows a fault small, and write it as a script.
+    /// Make the program of an input that shows a finding small, and write it as a script.
     Reduce(reduce::Options),
     /// Run conformance scripts: the official suite, which is built in, or the scripts and folders
     /// given.
@@ -48,57 +58,6 @@ pub enum Command {
     /// (Internal) A worker of `fuzz`.
     #[command(hide = true)]
     Worker(fuzz::worker::Options),
-}
-
-/// Why a subcommand could not do its work, as opposed to what it found.
-#[derive(Debug, thiserror::Error)]
-pub enum Failure {
-    /// The arguments make no sense together.
-    #[error("{0}")]
-    Usage(String),
-    /// A file could not be read or written.
-    #[error("{path}: {error}")]
-    File {
-        /// Which file.
-        path: String,
-        /// What the system said.
-        error: std::io::Error,
-    },
-    /// Something else about the environment: no process could be started, a pipe broke.
-    #[error("{what}: {error}")]
-    Environment {
-        /// What was tried.
-        what: &'static str,
-        /// What the system said.
-        error: std::io::Error,
-    },
-    /// A file could be read but not understood.
-    #[error("{path}: {message}")]
-    Content {
-        /// Which file.
-        path: String,
-        /// Where and why.
-        message: String,
-    },
-}
-
-impl Failure {
-    /// A failure to read or write `path`.
-    pub fn file(path: impl fmt::Display, error: std::io::Error) -> Failure {
-        Failure::File {
-            path: path.to_string(),
-            error,
-        }
-    }
-}
-
-/// How a subcommand ended, as an exit status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// Nothing found: 0.
-    Clean,
-    /// Something was found or failed: 1.
-    Found,
 }
 
 /// Runs the program with the arguments of this process.
@@ -118,47 +77,13 @@ pub fn main() -> ExitCode {
         Command::Reduce(options) => reduce::run(&options),
         Command::Wast(options) => wast::run(&options),
         Command::Run(options) => run::run(&options),
-        Command::Worker(options) => fuzz::worker::run(&options),
+        Command::Worker(options) => return fuzz::worker::main(&options),
     };
     match ending {
-        Ok(Ending::Clean) => ExitCode::SUCCESS,
-        Ok(Ending::Found) => ExitCode::from(1),
+        Ok(ending) => ending.into(),
         Err(failure) => {
-            eprintln!("gcrucible: {failure}");
-            ExitCode::from(2)
+            warn_line!("gcrucible: {failure}");
+            ExitCode::from(failure.status())
         }
     }
-}
-
-/// Writes a file so that its name holds either the old content or the whole new one.
-///
-/// # Errors
-///
-/// When the folder cannot be written to or the disk is full; the old content then stays.
-pub fn write_atomically(path: &std::path::Path, content: &[u8]) -> Result<(), Failure> {
-    use std::io::Write;
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => std::path::Path::new("."),
-    };
-    let failed = |error| Failure::file(path.display(), error);
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    file.write_all(content).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map_err(|e| failed(e.error))?;
-    Ok(())
-}
-
-/// Parses a number that may be written in hexadecimal, as replay lines write seeds.
-///
-/// # Errors
-///
-/// A sentence for the user.
-pub fn parse_seed(text: &str) -> Result<u64, String> {
-    let parsed = match text.strip_prefix("0x") {
-        Some(digits) => u64::from_str_radix(digits, 16),
-        None => text.parse(),
-    };
-    parsed
-        .map_err(|_| format!("{text:?} is no seed: a number up to 2^64-1, in decimal or as 0x..."))
 }

@@ -1,16 +1,19 @@
-//! `gcrucible replay`: one input again, with its verdict explained.
+//! `gcrucible replay`: runs one input again and explains the verdict.
 
 use clap::Args;
-use gcrucible_oracles::case::Case;
+use gcrucible_oracles::case::{Case, CaseModule, Limits};
 use gcrucible_oracles::engine;
 use gcrucible_oracles::engine::reference::trace::{self, Trace};
+use gcrucible_oracles::schedule::Schedule;
 use gcrucible_wast_tests::matrix;
 use gcrucible_wast_tests::script::Script;
 
-use super::input::{Asked, InputOptions};
-use super::{Ending, Failure};
+use super::failure::{Ending, Failure};
+use super::input::{Given, InputOptions};
+use super::terminal::say;
+use crate::generate::smith;
 use crate::targets::run::Trial;
-use crate::targets::{Ran, Rig, Subject, Target, heap_ops};
+use crate::targets::{Ran, Rig, Subject, Target};
 
 /// Arguments of `replay`.
 #[derive(Clone, Debug, Args)]
@@ -18,7 +21,7 @@ pub struct Options {
     /// Which input.
     #[command(flatten)]
     pub input: InputOptions,
-    /// How many instructions of the reference to print around a difference.
+    /// Print this many steps of the reference around a difference
     #[arg(long, value_name = "LINES", default_value_t = 40)]
     pub trace: usize,
 }
@@ -29,17 +32,33 @@ pub struct Options {
 ///
 /// An unknown target, or a file that cannot be read or understood.
 pub fn run(options: &Options) -> Result<Ending, Failure> {
-    let (mut rig, target, asked) = options.input.asked()?;
-    let again = match asked {
-        Asked::Seed(input) => Again::of_input(target, &input, &mut rig),
-        Asked::File(file) => from_file(target, file, &mut rig)?,
+    let (mut rig, given) = options.input.given()?;
+    let again = match given {
+        Given::Input {
+            target,
+            bytes,
+            folder,
+        } => {
+            // A finding's script names the engine and the schedule that show it.
+            let script = folder.map(|folder| folder.join("case.wast"));
+            match script.filter(|script| script.exists()) {
+                Some(script) => {
+                    let text = std::fs::read_to_string(&script)
+                        .map_err(|error| Failure::input(script.display(), error))?;
+                    of_script(script.display().to_string(), text, &mut rig)?
+                }
+                None => Again::of_input(target, &bytes, &mut rig),
+            }
+        }
+        Given::Script { name, text } => of_script(name, text, &mut rig)?,
+        Given::Module(wasm) => of_module(wasm, &mut rig),
     };
-    println!("{}", again.text.trim_end());
-    println!("\n{}", verdict(&again.ran));
+    say!("{}", again.text.trim_end());
+    say!("\n{}", verdict(&again.ran));
     if let Some(trace) = again.trace(options.trace) {
-        println!("\n{trace}");
+        say!("\n{trace}");
     }
-    Ok(if again.ran.fault.is_some() {
+    Ok(if again.ran.finding.is_some() {
         Ending::Found
     } else {
         Ending::Clean
@@ -64,63 +83,31 @@ impl Again {
         }
     }
 
-    /// What the reference did around the fault, if there is one in a step of the case.
+    /// What the reference did around a finding, if it shows in a step of the case.
     fn trace(&self, lines: usize) -> Option<Trace> {
-        let place = self.ran.fault.as_ref()?.place.as_ref()?;
-        let part = place.aspect.and_then(|aspect| aspect.part());
-        let trace = || trace::trace(&self.case, &place.answers, place.step, part, lines);
+        let finding = self.ran.finding.as_ref()?;
+        let (step, conditions) = (finding.step?, finding.conditions.as_ref()?);
+        let part = finding.aspect().and_then(|aspect| aspect.part());
+        let trace = || trace::trace(&self.case, &conditions.answers, step, part, lines);
         (lines > 0).then(trace)
     }
 }
 
-fn from_file(
-    target: &'static Target,
-    file: &std::path::Path,
-    rig: &mut Rig,
-) -> Result<Again, Failure> {
-    let (mut target, mut of_heap) = (target, false);
-    let file = if file.is_dir() {
-        // A finding of `heap_ops` is no script.
-        of_heap = file.join("operations.txt").exists();
-        file.join(if of_heap { "input.bin" } else { "case.wast" })
-    } else {
-        file.to_owned()
-    };
-    if of_heap {
-        target = &heap_ops::TARGET;
-    }
-    let bytes = std::fs::read(&file).map_err(|e| Failure::file(file.display(), e))?;
-    if file.extension().is_none_or(|e| e != "wast") {
-        return Ok(Again::of_input(target, &bytes, rig));
-    }
+/// Runs a script: the engine that its header names, and every usual one that it selects, against
+/// the reference, under the script's schedule.
+fn of_script(name: String, text: String, rig: &mut Rig) -> Result<Again, Failure> {
     let content = |message| Failure::Content {
-        path: file.display().to_string(),
+        path: name.clone(),
         message,
     };
-    let text = String::from_utf8(bytes).map_err(|e| {
-        content(format!(
-            "not UTF-8 at byte {}",
-            e.utf8_error().valid_up_to()
-        ))
-    })?;
-    run_script(file.display().to_string(), text, rig).map_err(content)
-}
-
-/// A script as a case: the engine that its header names, and every usual one that it selects,
-/// against the reference, under the script's schedule.
-fn run_script(name: String, text: String, rig: &mut Rig) -> Result<Again, String> {
-    let script = Script::parse(&name, &text).map_err(|e| format!("{}: {}", e.at, e.message))?;
+    let script =
+        Script::parse(&name, &text).map_err(|e| content(format!("{}: {}", e.at, e.message)))?;
     let case = script
         .case()
-        .map_err(|e| format!("{}: {}", e.at, e.message))?;
-    let subject = Subject {
-        program: None,
-        case,
-        operations: None,
-        number: 0,
-    };
+        .map_err(|e| content(format!("{}: {}", e.at, e.message)))?;
+    let subject = of_case(case);
     let named = script.header.engine.as_deref().map(engine::named);
-    let named = named.transpose().map_err(|why| why.to_string())?;
+    let named = named.transpose().map_err(|why| content(why.to_string()))?;
     let (mut trial, engines) = Trial::new(&subject, rig);
     let usual = engines
         .iter()
@@ -142,9 +129,44 @@ fn run_script(name: String, text: String, rig: &mut Rig) -> Result<Again, String
     })
 }
 
+/// Runs a module: instantiates it and calls its exported functions, on every usual engine, with a
+/// collection at every point.
+fn of_module(wasm: Vec<u8>, rig: &mut Rig) -> Again {
+    let subject = of_case(Case {
+        steps: smith::steps(&wasm),
+        modules: vec![CaseModule {
+            name: "m0".to_owned(),
+            wasm,
+        }],
+        schedule: Schedule::Every,
+        limits: Limits::FUZZING,
+        origin: String::new(),
+    });
+    let (mut trial, engines) = Trial::new(&subject, rig);
+    for engine in engines {
+        if trial.against(engine.as_ref(), Schedule::Every).is_none() {
+            break;
+        }
+    }
+    Again {
+        text: subject.to_string(),
+        ran: trial.end(),
+        case: subject.case,
+    }
+}
+
+fn of_case(case: Case) -> Subject {
+    Subject {
+        program: None,
+        case,
+        operations: None,
+        number: 0,
+    }
+}
+
 fn verdict(ran: &Ran) -> String {
-    match (&ran.fault, &ran.skipped) {
-        (Some(fault), _) => format!("{}\n{}", fault.title, fault.text.trim_end()),
+    match (&ran.finding, &ran.skipped) {
+        (Some(finding), _) => format!("{}\n{}", finding.title(), finding.text.trim_end()),
         (None, Some(reason)) => format!("skipped: {reason}"),
         (None, None) => format!(
             "agree: {} steps, {} collections, {} live objects in {} checks",

@@ -1,4 +1,4 @@
-//! `gcrucible run`: one module, on one engine, for a person to look at.
+//! `gcrucible run`: runs one module on one engine and shows what happens.
 
 use std::path::PathBuf;
 
@@ -14,17 +14,19 @@ use wasmparser::{
 };
 
 use super::engines::Choice;
-use super::{Ending, Failure};
+use super::failure::{Ending, Failure};
+use super::input::read_module;
+use super::terminal::say;
 
 /// Arguments of `run`.
 #[derive(Clone, Debug, Args)]
 pub struct Options {
-    /// A module in text or binary form. Imports of `spectest` and `harness` are there.
+    /// A module in text or binary form. It may import from `spectest` and `harness`.
     pub file: PathBuf,
     /// Call this export.
     #[arg(long, value_name = "NAME")]
     pub invoke: Option<String>,
-    /// Its arguments: numbers, as the function's type wants them; `null` for references.
+    /// Its arguments: numbers of the parameters' types, `null` for references.
     #[arg(requires = "invoke", allow_negative_numbers = true)]
     pub args: Vec<String>,
     /// The engine.
@@ -33,7 +35,7 @@ pub struct Options {
     /// When to collect: pressure, every, every:N or at:A,B,C.
     #[arg(long, value_name = "S", default_value = "pressure")]
     pub schedule: Schedule,
-    /// Show what lives at the end, after a full collection.
+    /// Show the live objects at the end, after a full collection.
     #[arg(long)]
     pub census: bool,
 }
@@ -42,10 +44,10 @@ pub struct Options {
 ///
 /// # Errors
 ///
-/// A file that cannot be read or is no module, an export that is not there, arguments that do not
-/// fit.
+/// A file that cannot be read or is no module, an export that does not exist, or arguments that do
+/// not fit.
 pub fn run(options: &Options) -> Result<Ending, Failure> {
-    let wasm = read(&options.file)?;
+    let wasm = read_module(&options.file)?;
     let content = |message| Failure::Content {
         path: options.file.display().to_string(),
         message,
@@ -58,7 +60,7 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
     };
     let mut session = engine
         .open(&setup)
-        .map_err(|why| Failure::Usage(format!("{}: {why}", engine.name())))?;
+        .map_err(|why| Failure::Engine(format!("{}: {why}", engine.name())))?;
     match session.load(&wasm) {
         Outcome::Returned(_) => {}
         other => return Err(content(other.to_string())),
@@ -79,52 +81,27 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
     for step in &steps {
         let seen = session.step(step, Watch::Outcome);
         if !matches!(seen.outcome, Outcome::Returned(_)) {
-            println!("{step}: {}", seen.outcome);
+            say!("{step}: {}", seen.outcome);
             ending = Ending::Found;
             break;
         }
         if matches!(step, Step::Invoke { .. }) {
-            println!("{}", seen.outcome);
+            say!("{}", seen.outcome);
         }
     }
-    if options.census {
-        census(session.as_mut())?;
+    if options.census && census(session.as_mut()) == Ending::Found {
+        ending = Ending::Found;
     }
     Ok(ending)
 }
 
-/// Reads a module; text is encoded.
-fn read(file: &std::path::Path) -> Result<Vec<u8>, Failure> {
-    let bytes = std::fs::read(file).map_err(|e| Failure::file(file.display(), e))?;
-    if bytes.starts_with(b"\0asm") {
-        return Ok(bytes);
-    }
-    let content = |message| Failure::Content {
-        path: file.display().to_string(),
-        message,
-    };
-    let text = std::str::from_utf8(&bytes).map_err(|e| {
-        content(format!(
-            "neither a binary module (no \\0asm) nor text (byte {} is not UTF-8)",
-            e.valid_up_to()
-        ))
-    })?;
-    encode(text).map_err(|error| {
-        let (line, column) = error.span().linecol_in(text);
-        content(format!("{}:{}: {}", line + 1, column + 1, error.message()))
-    })
-}
-
-fn encode(text: &str) -> Result<Vec<u8>, wast::Error> {
-    let buffer = wast::parser::ParseBuffer::new(text)?;
-    wast::parser::parse::<wast::Wat<'_>>(&buffer)?.encode()
-}
-
-fn census(session: &mut dyn Session) -> Result<(), Failure> {
+/// Shows the live objects. A heap that its own checks refuse is a finding.
+fn census(session: &mut dyn Session) -> Ending {
     let totals = session.totals();
-    println!(
+    say!(
         "collections {}, collection points {}",
-        totals.collections, totals.points
+        totals.collections,
+        totals.points
     );
     match session.live() {
         Ok(Live {
@@ -137,14 +114,17 @@ fn census(session: &mut dyn Session) -> Result<(), Failure> {
                 ("alive without reclaiming cycles", retained),
             ] {
                 let Some(census) = census else { continue };
-                println!("{name}: {} objects", census.total());
+                say!("{name}: {} objects", census.total());
                 for (kind, count) in census.iter() {
-                    println!("  {count:>8} {kind}");
+                    say!("  {count:>8} {kind}");
                 }
             }
-            Ok(())
+            Ending::Clean
         }
-        Err(what) => Err(Failure::Usage(format!("the heap is broken: {what}"))),
+        Err(what) => {
+            say!("the heap is broken: {what}");
+            Ending::Found
+        }
     }
 }
 
@@ -211,7 +191,8 @@ fn arguments(export: &str, params: &[ValType], texts: &[String]) -> Result<Vec<V
         .collect()
 }
 
-/// A number of that type, signed or unsigned, decimal or 0x...; `null` of a reference type.
+/// Parses a number of that type, signed or unsigned, in decimal or as 0x..., or `null` of a
+/// reference type.
 fn argument(ty: ValType, text: &str) -> Option<Value> {
     let integer = || match text.strip_prefix("0x") {
         Some(digits) => i128::from_str_radix(digits, 16).ok(),
@@ -240,8 +221,8 @@ fn argument(ty: ValType, text: &str) -> Option<Value> {
     }
 }
 
-/// The top of a heap type's hierarchy. A defined type is taken for one of `any`; a null argument of
-/// a defined function type cannot be written.
+/// Returns the top of a heap type's hierarchy. A defined type is taken for one below `any`, so a
+/// null argument of a defined function type cannot be written.
 fn top(heap: HeapType) -> HeapTop {
     match heap {
         HeapType::Abstract { ty, .. } => match ty {

@@ -1,4 +1,4 @@
-//! `gcrucible wast`: scripts, per file and in total.
+//! `gcrucible wast`: runs scripts and counts what passed, for each file and in total.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,31 +15,33 @@ use gcrucible_wast_tests::{known, matrix, suite};
 use serde::Serialize;
 
 use super::engines::Choice;
-use super::{Ending, Failure, write_atomically};
+use super::failure::{Ending, Failure};
+use super::output;
+use super::terminal::say;
 
 /// Arguments of `wast`.
 #[derive(Clone, Debug, Args)]
 pub struct Options {
-    /// Scripts, or folders that are searched for `*.wast`. Without any: the official suite, which
+    /// Scripts, or folders that are searched for `*.wast`. Without any, the official suite runs; it
     /// is built in.
     pub paths: Vec<PathBuf>,
     /// The engine.
     #[command(flatten)]
     pub choice: Choice,
-    /// When the runtime collects, for scripts whose header does not say: pressure, every, every:N
-    /// or at:A,B,C.
+    /// When the runtime collects, for scripts whose header has no schedule: pressure, every,
+    /// every:N or at:A,B,C.
     #[arg(long, value_name = "S", default_value = "pressure")]
     pub schedule: Schedule,
-    /// Run on the runtime in every configuration of the conformance matrix: optimisation level x
-    /// trap mode x collector and more, each under the schedule given and with a collection at
+    /// Run the scripts in every configuration of the conformance matrix (optimisation level, trap
+    /// mode, collector, and more), once under the given schedule and once with a collection at
     /// every point.
     #[arg(long)]
     pub matrix: bool,
-    /// After each script: collect, verify the heap, audit the counts, compare what lives with what
-    /// the reference reaches, drop the store, and see that no object of the host is left.
+    /// After each script, collect, verify the heap, audit the counts, compare the live objects with
+    /// those that the reference can reach, drop the store, and check that no host object is left.
     #[arg(long)]
     pub check: bool,
-    /// Write the counts as one JSON object into this file.
+    /// Write the counts as one JSON object into this file; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
     /// Show files without failures as well.
@@ -58,7 +60,7 @@ struct Json {
     engine: String,
     collector: Option<&'static str>,
     schedule: String,
-    /// Whether it was seen to that nothing leaked from any file.
+    /// Whether `--check` was given.
     checked: bool,
     passed: u64,
     failed: u64,
@@ -88,21 +90,24 @@ struct NotRun {
 ///
 /// # Errors
 ///
-/// A path that cannot be read, a folder without scripts, an engine that is not there.
+/// A path that cannot be read, a folder without scripts, or an engine that does not exist.
 pub fn run(options: &Options) -> Result<Ending, Failure> {
     let (items, not_in_release) = items(&options.paths)?;
     let runs = runs(options)?;
+    if let Some(path) = &options.json {
+        output::try_file(path)?;
+    }
     let mut done = Vec::new();
     each(
         &runs,
         |(engine, schedule)| all(&items, engine.as_ref(), schedule, options),
         |json| {
-            println!("{}", json.summary());
+            say!("{}", json.summary());
             done.push(json);
         },
     );
     if !not_in_release.is_empty() {
-        println!(
+        say!(
             "{} files of proposals that WebAssembly 3.0 does not contain were not run",
             not_in_release.len()
         );
@@ -111,7 +116,7 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
         (passed + json.passed, failed + json.failed)
     });
     if options.matrix {
-        println!("{} runs: {passed} passed, {failed} failed", done.len());
+        say!("{} runs: {passed} passed, {failed} failed", done.len());
     }
     for json in &mut done {
         json.not_in_release.clone_from(&not_in_release);
@@ -126,10 +131,11 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
             message: e.to_string(),
         })?;
         text.push(b'\n');
-        write_atomically(path, &text)?;
+        output::write(path, &text)?;
     }
     if passed + failed == 0 {
-        return Err(Failure::Usage("nothing was asked of the engine".to_owned()));
+        let message = "nothing was asked of the engine".to_owned();
+        return Err(Failure::NothingCompared(message));
     }
     Ok(if failed == 0 {
         Ending::Clean
@@ -141,7 +147,7 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
 /// An engine, and the schedule for scripts that do not say.
 type Run = (Box<dyn Engine>, Schedule);
 
-/// What is to be run.
+/// The engines to run, each with its schedule.
 fn runs(options: &Options) -> Result<Vec<Run>, Failure> {
     let chosen = options.choice.open()?;
     if !options.matrix {
@@ -166,7 +172,7 @@ fn runs(options: &Options) -> Result<Vec<Run>, Failure> {
     Ok(runs)
 }
 
-/// Does the work of each item on all cores, and hands over what comes of it as it comes.
+/// Does the work of each item on all cores. Each result is taken as soon as it is there.
 fn each<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync, mut take: impl FnMut(R)) {
     let next = AtomicUsize::new(0);
     let (send, receive) = mpsc::channel();
@@ -200,7 +206,7 @@ fn all(items: &[Item], engine: &dyn Engine, schedule: &Schedule, options: &Optio
     for item in items {
         let report = one(item, engine, schedule, options.check);
         if options.verbose || !report.failures.is_empty() {
-            println!("{report}");
+            say!("{report}");
         }
         json.add(&report);
     }
@@ -266,7 +272,7 @@ fn items(paths: &[PathBuf]) -> Result<(Vec<Item>, Vec<NotRun>), Failure> {
         }
     }
     for path in paths {
-        let failed = |e| Failure::file(path.display(), e);
+        let failed = |e| Failure::input(path.display(), e);
         let found = if std::fs::metadata(path).map_err(failed)?.is_dir() {
             matrix::scripts_under(path).map_err(failed)?
         } else {
@@ -280,7 +286,7 @@ fn items(paths: &[PathBuf]) -> Result<(Vec<Item>, Vec<NotRun>), Failure> {
         }
         for file in found {
             let text =
-                std::fs::read_to_string(&file).map_err(|e| Failure::file(file.display(), e))?;
+                std::fs::read_to_string(&file).map_err(|e| Failure::input(file.display(), e))?;
             items.push(Item {
                 name: file.display().to_string(),
                 text,
@@ -290,8 +296,7 @@ fn items(paths: &[PathBuf]) -> Result<(Vec<Item>, Vec<NotRun>), Failure> {
     Ok((items, not_run))
 }
 
-/// Runs one script in a session of its own. A script that cannot be read is a failure of that
-/// script.
+/// Runs one script in its own session. If it cannot be parsed, that is a failure of this script.
 fn one(item: &Item, engine: &dyn Engine, schedule: &Schedule, check: bool) -> Report {
     let failed = |message: String, at| Report {
         file: item.name.clone(),

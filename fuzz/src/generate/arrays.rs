@@ -1,7 +1,7 @@
 //! Arrays (specification 4.3, "Array instructions").
 //!
-//! Accesses are guarded by a test of the length, except on purpose; the guard's operands are kept
-//! in locals of their own.
+//! Accesses are guarded by a test of the length, except on purpose. The operands of the guard are
+//! kept in locals that nothing else uses.
 
 use super::calc;
 use super::classes::{ANY, I32, STMT, VALUE};
@@ -303,7 +303,7 @@ pub(super) fn array_length(array: Expr) -> Expr {
 }
 
 impl Gen<'_> {
-    /// Whether to leave the guard out.
+    /// Returns true if the guard is to be left out.
     pub(super) fn bare(&mut self) -> bool {
         self.on(Feature::Traps) && self.src.chance(10)
     }
@@ -326,7 +326,8 @@ impl Gen<'_> {
         Some((id, self.types.element(id)?))
     }
 
-    /// Puts an index and an array into locals; the condition says that the index is within bounds.
+    /// Puts an index and an array into locals. Returns the condition that the index is within
+    /// bounds.
     fn guarded_index(&mut self, id: TypeId) -> (LocalId, LocalId, Expr) {
         let index = self.temp(Ty::I32);
         let array = self.temp(Ty::nullable(Heap::Def(id)));
@@ -342,8 +343,8 @@ impl Gen<'_> {
         (array, index, calc::lt_u(at, array_length(object)))
     }
 
-    /// Puts an array into `array`; gives an offset and a length, often up to the very end, and the
-    /// condition under which they are within bounds.
+    /// Puts an array into `array`. Returns an offset and a length, which often reach its end, and
+    /// the condition that they are within bounds.
     fn guarded_range(&mut self, id: TypeId, array: LocalId) -> (Expr, Expr, Expr) {
         let ty = Ty::nullable(Heap::Def(id));
         let object = self.target(Heap::Def(id));
@@ -389,7 +390,7 @@ impl Gen<'_> {
         self.when(condition, vec![init])
     }
 
-    /// An offset in bytes (or items) and a count of elements of `each` bytes, within `total`.
+    /// Returns an offset in bytes or items and a count of elements of `each` bytes, within `total`.
     pub(super) fn part(&mut self, total: u32, each: u32) -> (u32, u32) {
         if self.bare() {
             return (self.src.range(0, total + 2), self.src.range(0, 3));

@@ -1,8 +1,8 @@
-//! Writing a function: its frame, and leaves of its expressions.
+//! Writes a function: its frame, and the leaves of its expressions.
 //!
-//! The frame: functions the embedder calls fill the counter up; other functions return the smallest
-//! results when it is empty, else take one from it. Locals that cannot be null are set before
-//! anything else.
+//! The frame keeps the program terminating. A function that the embedder calls sets the counter.
+//! Any other function returns the smallest results if the counter is empty, and otherwise
+//! decrements it. Locals that cannot be null are set before anything else.
 
 use super::function::{Body, Label};
 use super::generator::{BodyKind, Gen};
@@ -70,7 +70,8 @@ impl Gen<'_> {
         func.locals = self.f.locals.split_off(params);
     }
 
-    /// Returns the smallest results when the counter is empty, else takes one from it.
+    /// Writes the start of a function: return the smallest results if the counter is empty,
+    /// otherwise decrement it.
     fn take_fuel(&mut self, body: &mut Vec<Expr>) {
         let empty = calc::lt_s(self.fuel_left(), Expr::i32(0));
         let leave = if self.held {
@@ -93,7 +94,7 @@ impl Gen<'_> {
         Expr::value(Op::GlobalGet(self.fuel), Vec::new(), Ty::I32)
     }
 
-    /// Takes one from the counter.
+    /// Decrements the counter.
     pub(super) fn burn(&self) -> Expr {
         let less = calc::sub(self.fuel_left(), Expr::i32(1));
         Expr::stmt(Op::GlobalSet(self.fuel), vec![less])
@@ -116,8 +117,8 @@ impl Gen<'_> {
         LocalId(self.f.locals.len() as u32 - 1)
     }
 
-    /// A local no drawn expression touches; its type must have a default. Give it back with
-    /// [`Gen::release`].
+    /// Returns a local that no drawn expression uses. Its type must have a default.
+    /// [`Gen::release`] gives it back.
     pub(super) fn temp(&mut self, ty: Ty) -> LocalId {
         let locals = &self.f.locals;
         let known = self.f.free.iter().position(|l| locals[l.0 as usize] == ty);
@@ -127,7 +128,7 @@ impl Gen<'_> {
         }
     }
 
-    /// Lets later patterns use the local.
+    /// Gives a local back that [`Gen::temp`] returned.
     pub(super) fn release(&mut self, local: LocalId) {
         self.f.free.push(local);
     }
@@ -138,7 +139,7 @@ impl Gen<'_> {
         LabelId(self.f.next_label)
     }
 
-    /// A block with results `tys`, whose inside is made by `inside` and may branch to the block's
+    /// Makes a block with results `tys`. `inside` makes its body, which may branch to the block's
     /// label.
     pub(super) fn block(
         &mut self,
@@ -155,7 +156,7 @@ impl Gen<'_> {
         Expr::many(Op::Block(id, Vec::new(), body), Vec::new(), tys.to_vec())
     }
 
-    /// Gets rid of a value.
+    /// Drops a value, or uses it in the `held` kind.
     pub(super) fn discard(&mut self, value: Expr) -> Expr {
         match value.tys.as_slice() {
             [] => value,
@@ -171,14 +172,14 @@ impl Gen<'_> {
         }
     }
 
-    /// Sets a local; in the `held` kind, what it held before is used first.
+    /// Sets a local. In the `held` kind, its old value is used first.
     pub(super) fn set_local(&mut self, local: LocalId, value: Expr) -> Expr {
         let mut args = vec![value];
         args.extend(self.last_use(local));
         Expr::stmt(Op::LocalSet(local), args)
     }
 
-    /// Like [`Gen::set_local`], and leaves the value.
+    /// Like [`Gen::set_local`], but leaves the value on the stack.
     pub(super) fn tee_local(&mut self, local: LocalId, value: Expr) -> Expr {
         let ty = self.f.locals[local.0 as usize];
         let mut args = vec![value];
@@ -186,7 +187,7 @@ impl Gen<'_> {
         Expr::value(Op::LocalTee(local), args, ty)
     }
 
-    /// In the `held` kind: a use of what the local holds.
+    /// In the `held` kind: a use of the local's value.
     fn last_use(&mut self, local: LocalId) -> Option<Expr> {
         let ty = self.f.locals[local.0 as usize];
         let r = ty.as_ref().filter(|_| self.held)?;
@@ -264,8 +265,8 @@ impl Gen<'_> {
         self.src.pick(&locals)
     }
 
-    /// The smallest expression of a type; also a constant expression, unless it is a non-null
-    /// exception.
+    /// Returns the smallest expression of a type. It is a constant expression, unless the type is a
+    /// non-null exception.
     pub(super) fn smallest(&mut self, ty: Ty) -> Expr {
         match ty {
             Ty::I32 => Expr::i32(0),

@@ -1,11 +1,11 @@
-//! The few numeric instructions that the patterns of the generator itself need.
+//! The few numeric instructions that the generator's own patterns need.
 
 use std::sync::LazyLock;
 
 use crate::program::numeric::{NUMERIC, NumId};
 use crate::program::{Expr, Op, Ty};
 
-/// The row of `NUMERIC` with this instruction; `name` is the text of its debug form.
+/// The row of `NUMERIC` whose instruction has this name in its debug form.
 fn num(name: &str) -> NumId {
     let at = NUMERIC
         .iter()

@@ -1,7 +1,7 @@
-//! Calls (specification 4.3, "Call instructions"): direct, by reference, indirect, and their tail
-//! forms.
+//! Calls (specification 4.3, "Call instructions"): direct, by reference, indirect, and as tail
+//! calls.
 //!
-//! Functions the embedder calls (`entries`) fill the counter up, so nothing inside a program calls
+//! Functions that the embedder calls (`entries`) set the counter. So no code of the program calls
 //! them or refers to them.
 
 use super::classes::{STMT, VALUE};
@@ -202,7 +202,7 @@ impl Gen<'_> {
         }
     }
 
-    /// A function of this type or a subtype; declared if there is none yet.
+    /// Returns a function of this type or a subtype. Declares one if there is none yet.
     pub(super) fn demand_func(&mut self, ty: TypeId) -> FuncId {
         let known: Vec<FuncId> = self
             .m
@@ -217,7 +217,7 @@ impl Gen<'_> {
         }
     }
 
-    /// Declares a function whose body is written later.
+    /// Declares a function and puts it on the list of those without a body yet.
     pub(super) fn declare_func(&mut self, ty: TypeId, kind: BodyKind) -> FuncId {
         let id = FuncId(self.fresh());
         let export = match kind {
@@ -242,7 +242,7 @@ impl Gen<'_> {
     }
 }
 
-/// Whether the function is one of the harness; those are called by the rows of `host` only.
+/// Returns true if the function is one of the harness. Only the rows of `host` call those.
 fn is_harness(func: &Func) -> bool {
     func.import.as_ref().is_some_and(|i| i.module == "harness")
 }

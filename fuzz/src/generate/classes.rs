@@ -1,4 +1,5 @@
-//! Classes of wanted types: what a row can make, and what an expression is wanted for.
+//! Classes of types. A row says which classes it can make, and an expression is drawn for one
+//! class.
 
 use crate::program::{Heap, Ty, Universe};
 

@@ -1,8 +1,8 @@
-//! Constant expressions (specification 2.3, "Constant expressions"; 4.4, instantiation): what
-//! globals, tables and segments start with.
+//! Constant expressions (specification 2.3, "Constant expressions"; 4.4, instantiation): the
+//! initial values of globals, tables and segments.
 //!
-//! They may allocate, so they may collect: nested structs and arrays, earlier globals, conversions
-//! between `any` and `extern`, extended arithmetic.
+//! They may allocate, so they may collect. They nest structs and arrays, read earlier globals,
+//! convert between `any` and `extern`, and use extended arithmetic.
 
 use super::calc;
 use super::generator::Gen;
@@ -159,8 +159,8 @@ impl Gen<'_> {
         }
     }
 
-    /// A constant offset for an active segment of `n` elements or bytes in something of size
-    /// `size`.
+    /// Returns a constant offset for an active segment of `n` elements or bytes, in a table or
+    /// memory of size `size`.
     pub(super) fn const_offset(&mut self, is64: bool, size: u64, n: u64) -> Expr {
         let room = size.saturating_sub(n);
         let at = self.src.range(0, room.min(u64::from(u16::MAX)) as u32);

@@ -1,7 +1,8 @@
 //! Blocks, loops, branches, select (specification 4.3, "Block instructions", "Branch
 //! instructions").
 //!
-//! Loops count down in a local of their own and stop when the counter of the program is empty.
+//! A loop counts down in a local that nothing else uses, and stops when the program's counter is
+//! empty.
 
 use super::calc;
 use super::classes::{NUM, REF, STMT, VALUE};
@@ -119,8 +120,7 @@ fn block_value(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     }))
 }
 
-/// A branch out of an enclosing block that carries a value of the wanted type, if the condition
-/// holds.
+/// A conditional branch out of a block, with a value of the wanted type.
 fn br_if_value(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     let label =
         g.label_where(|g, l| matches!(l.tys.as_slice(), &[ty] if g.types.matches(ty, want)))?;
@@ -129,7 +129,7 @@ fn br_if_value(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     Some(Expr::value(Op::BrIf(label.id), args, ty))
 }
 
-/// `br_table` to one of two blocks around it, which both carry the value.
+/// `br_table` to one of two enclosing blocks, with the value.
 fn br_table_value(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     if g.held {
         return None;
@@ -184,7 +184,7 @@ fn block_stmt(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     }))
 }
 
-/// A block with parameters: what waits on the stack becomes operands inside.
+/// A block with parameters: values that wait on the stack are operands inside.
 fn block_with_params(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     let n = g.src.range(1, 3);
     let tys: Vec<Ty> = (0..n).map(|_| g.any_type()).collect();
@@ -257,7 +257,7 @@ fn loop_carrying(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     Some(Expr::value(Op::Seq, vec![start, whole], want))
 }
 
-/// Walks a chain: `br_on_non_null` or `br_on_cast` is the back edge, so it is the loop's only test.
+/// Walks a chain. `br_on_non_null` or `br_on_cast` is the back edge and the loop's only test.
 fn loop_over_links(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     let (id, field) = g.link_field()?;
     let heap = crate::program::Heap::Def(id);
@@ -299,13 +299,13 @@ fn loop_over_links(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     Some(Expr::stmt(Op::Seq, vec![start, whole]))
 }
 
-/// Leaves on purpose; what follows is dead code, which must still validate and compile.
+/// Leaves on purpose. The code behind it is dead, but must validate and compile.
 fn unreachable_rest(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     Some(g.leave(want))
 }
 
 impl Gen<'_> {
-    /// An enclosing label that passes; none while references may not be abandoned.
+    /// Returns an enclosing label that passes, or `None` while references must not be abandoned.
     fn label_where(&mut self, keep: impl Fn(&Self, &Label) -> bool) -> Option<Label> {
         if self.held {
             return None;
@@ -317,7 +317,7 @@ impl Gen<'_> {
         Some(self.f.labels[at].clone())
     }
 
-    /// Something that never goes on; stands where a value of type `want` is wanted.
+    /// Returns an expression that never continues, in place of a value of type `want`.
     fn leave(&mut self, want: Ty) -> Expr {
         let (op, tys) = match self.src.below(6) {
             0 if self.on(Feature::Traps) => (Op::Unreachable, Vec::new()),
@@ -363,7 +363,7 @@ impl Gen<'_> {
         Expr::stmt(Op::Sink(to), vec![value])
     }
 
-    /// How often a loop turns.
+    /// How many turns a loop makes.
     pub(super) fn turns(&mut self) -> i32 {
         match self.src.below(10) {
             0 => self.src.range(10, 40) as i32,
@@ -392,7 +392,7 @@ impl Gen<'_> {
         Expr::stmt(Op::Seq, vec![start, whole])
     }
 
-    /// Counts down; true while there are turns and units left.
+    /// Counts down. Returns the condition that there are turns and units left.
     fn again(&self, counter: crate::program::LocalId) -> Expr {
         let less = calc::sub(Expr::get(counter, Ty::I32), Expr::i32(1));
         let turns_left = calc::gt_s(Expr::tee(counter, Ty::I32, less), Expr::i32(0));

@@ -1,6 +1,6 @@
-//! How one row of a table is drawn: by class, with unequal weights.
+//! Draws a row by class, with unequal weights.
 //!
-//! Rows are known here by their positions only.
+//! Here a row is only a position in the list of all rows.
 
 use super::classes::{CLASS_COUNT, Classes};
 use super::source::Source;

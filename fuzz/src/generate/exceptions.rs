@@ -1,5 +1,5 @@
-//! Exceptions (specification 4.3, "Exception instructions"): throw with reference payloads, every
-//! kind of catch clause, rethrow through `exnref`.
+//! Exceptions (specification 4.3, "Exception instructions"): `throw` with references, every kind of
+//! catch clause, and `throw_ref`.
 
 use super::classes::{EXN, STMT, VALUE};
 use super::function::Label;
@@ -102,7 +102,7 @@ impl Gen<'_> {
         (id, params.unwrap_or_default())
     }
 
-    /// What the handlers of one `try_table` receive, outermost handler first.
+    /// The types that the handlers of one `try_table` receive, outermost handler first.
     fn clauses(&mut self) -> Option<Vec<Vec<Ty>>> {
         if self.m.tags.is_empty() {
             return None;
@@ -122,8 +122,8 @@ impl Gen<'_> {
         Some(clauses)
     }
 
-    /// Nests one handler block for each clause around the `try_table`. Every handler leaves to
-    /// `out` with values of `tys`, but for the outermost, which falls through without values.
+    /// Nests one handler block for each clause around the `try_table`. Every handler branches to
+    /// `out` with values of `tys`, except the outermost, which falls through without values.
     fn handlers(
         &mut self,
         clauses: &[Vec<Ty>],
@@ -175,7 +175,7 @@ impl Gen<'_> {
         Expr::stmt(Op::Br(out), vec![guarded])
     }
 
-    /// The clause whose handler is `label`: found by what the label carries.
+    /// The clause whose handler is `label`, found by the types that the label takes.
     fn catch_for(&mut self, label: LabelId) -> Catch {
         let tys = self
             .f
@@ -207,7 +207,7 @@ impl Gen<'_> {
         }
     }
 
-    /// A fresh exception: thrown and caught on the spot.
+    /// A new exception: thrown and caught at once.
     pub(super) fn caught_exception(&mut self) -> Expr {
         let (tag, tys) = self.any_tag();
         let args: Vec<Expr> = tys.iter().map(|&ty| self.smallest(ty)).collect();

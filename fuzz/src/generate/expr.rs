@@ -1,4 +1,4 @@
-//! Every table of rows, and drawing an expression or a statement from them.
+//! The tables of all rows, and how an expression or a statement is drawn from them.
 
 use std::sync::LazyLock;
 
@@ -29,7 +29,7 @@ const TABLES: &[&[Row]] = &[
     shape::ROWS,
 ];
 
-/// All rows in a row: a [`Drawer`] knows them by position.
+/// All rows in one list. A [`Drawer`] knows them by position.
 static ROWS: LazyLock<Vec<&'static Row>> =
     LazyLock::new(|| TABLES.iter().flat_map(|rows| rows.iter()).collect());
 
@@ -111,7 +111,7 @@ impl Gen<'_> {
         out
     }
 
-    /// Sometimes the reference that was passed just before, once more.
+    /// Sometimes returns the previous operand again, if it is a reference.
     fn same_again(&mut self, before: &[Expr], ty: Ty) -> Option<Expr> {
         let last = before.last()?;
         let is_local = matches!(last.op, Op::LocalGet(_)) && ty.as_ref().is_some();
@@ -119,7 +119,7 @@ impl Gen<'_> {
         (fits && self.src.chance(30)).then(|| last.clone())
     }
 
-    /// Perhaps adds a statement that runs while the operands in `out` wait.
+    /// Sometimes adds a statement that runs while the operands in `out` wait.
     fn wait(&mut self, out: &mut Vec<Expr>) {
         if self.on(Feature::OperandStack) && self.f.budget > 0 && self.src.chance(18) {
             let stmt = if self.on(Feature::AskGc) && self.src.chance(50) {

@@ -1,4 +1,4 @@
-//! The state of the function being written: locals, labels, budget.
+//! The state of the function that is being written: locals, labels, budget.
 
 use crate::program::{LabelId, LocalId, Ty};
 

@@ -1,4 +1,4 @@
-//! The program being made, and what every part of the generator asks of it.
+//! The state of the program that is being made, and what all parts of the generator share.
 
 use super::drawer::Drawer;
 use super::function::Body;
@@ -9,8 +9,8 @@ use crate::program::{
     Composite, FuncId, GlobalId, Heap, Module, RefTy, Sig, TableId, Ty, TypeDef, TypeId, Universe,
 };
 
-/// How much of everything a program has. Most faults show in a few instructions, and small programs
-/// run several times as fast; some need many functions, statements and references at once.
+/// The size of a program. Most faults show in a few instructions, and small programs run several
+/// times as fast. Some faults need many functions, statements and references at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Size {
     /// A few statements in each of a few functions.
@@ -44,23 +44,25 @@ pub(super) struct Gen<'s> {
     pub m: Module,
     /// The definitions it declares.
     pub visible: Vec<TypeId>,
-    /// Types its locals, globals, tables and signatures prefer, so that values can flow.
+    /// Types that its locals, globals, tables and signatures prefer, so that values can flow
+    /// between them.
     pub favourites: Vec<Ty>,
     pub next_id: u32,
-    /// Declared functions without a body yet, and whether the body is to be as small as possible.
+    /// Declared functions without a body yet, and the kind of body that each gets.
     pub unwritten: Vec<(FuncId, BodyKind)>,
-    /// Functions only the embedder calls; they fill the counter up.
+    /// Functions that only the embedder calls. They set the counter.
     pub entries: Vec<FuncId>,
     /// Tables that instructions do not write, for indirect calls.
     pub fixed_tables: Vec<TableId>,
     /// Known contents of fixed tables.
     pub slots: Vec<(TableId, u32, FuncId)>,
-    /// Whether constant expressions may mention imported globals only: the table section stands
-    /// before the global section.
+    /// Whether constant expressions may mention imported globals only. Those in the table section
+    /// may, because the global section comes after it.
     pub only_imports: bool,
     /// The counter.
     pub fuel: GlobalId,
-    /// Functions that do nothing with one reference: what counts as a use in the `held` kind.
+    /// Functions that take one reference and do nothing. In the `held` kind, a call of one is a
+    /// use.
     pub users: Vec<(Heap, FuncId)>,
     /// The function being written.
     pub f: Body,
@@ -73,7 +75,7 @@ pub(super) enum BodyKind {
     Entry,
     /// Anything.
     General,
-    /// Gives the smallest results, does nothing else.
+    /// Returns the smallest results and does nothing else.
     Stub,
 }
 
@@ -110,7 +112,8 @@ impl Gen<'_> {
         self.done.push(done);
     }
 
-    /// Chooses which groups the module declares, in a random order that respects dependencies.
+    /// Chooses the groups that the module declares, in a random order in which each follows those
+    /// it depends on.
     pub(super) fn declare_types(&mut self) {
         let count = self.types.groups.len();
         let mut order: Vec<usize> = (0..count).collect();

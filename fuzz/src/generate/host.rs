@@ -1,6 +1,6 @@
-//! What wasm asks of the embedder, through imports from `harness` (design, section 6).
+//! What the program asks of the embedder, through imports from `harness`.
 //!
-//! To add a harness function, add a row; imports are added to the module when first used.
+//! To add a harness function, add a row. An import is added to the module when it is first used.
 
 use super::classes::{ANY, EXTERN, I32, REF, STMT, VALUE};
 use super::generator::Gen;
@@ -163,7 +163,7 @@ fn host_object_as_any(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     ))
 }
 
-/// The number of a host object; 0 or 1 says otherwise why there is none.
+/// The number of a host object, or 0 or 1 if there is none.
 fn host_number(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     let ty = Ty::nullable(Heap::Extern);
     let value = g.expr(ty);
@@ -369,7 +369,7 @@ impl Gen<'_> {
         self.host_stmt("gc", Vec::new())
     }
 
-    /// A call of a harness function with one result.
+    /// Calls a harness function that has one result.
     fn host_value(&mut self, name: &str, args: Vec<(Ty, Expr)>, result: Ty) -> Expr {
         let (params, args): (Vec<Ty>, Vec<Expr>) = args.into_iter().unzip();
         let sig = Sig {
@@ -380,7 +380,7 @@ impl Gen<'_> {
         Expr::value(Op::Call(id), args, result)
     }
 
-    /// A call of a harness function without results.
+    /// Calls a harness function that has no result.
     pub(super) fn host_stmt(&mut self, name: &str, args: Vec<(Ty, Expr)>) -> Expr {
         let (params, args): (Vec<Ty>, Vec<Expr>) = args.into_iter().unzip();
         let sig = Sig {

@@ -1,7 +1,7 @@
-//! What a module consists of besides bodies: imports from earlier modules, tags, functions,
-//! globals, tables, segments, memories.
+//! Everything in a module but bodies: imports from earlier modules, tags, functions, globals,
+//! tables, segments, memories.
 //!
-//! Order matters: a constant expression may mention the globals before it, and any function.
+//! Order matters: a constant expression may mention any function, and the globals before it.
 
 use super::generator::{BodyKind, Gen};
 use super::swarm::Feature;
@@ -57,7 +57,7 @@ impl Gen<'_> {
         }
     }
 
-    /// The counter: the first module's own, exported; the others import it.
+    /// Adds the counter. The first module defines and exports it, the others import it.
     fn add_fuel(&mut self) {
         let id = GlobalId(self.fresh());
         let first = self.done.is_empty();
@@ -120,7 +120,7 @@ impl Gen<'_> {
         self.sig_type(&Sig { params, results })
     }
 
-    /// Something the embedder can give.
+    /// Draws a type of which the embedder can make a value.
     fn entry_param(&mut self) -> Ty {
         match self.src.below(6) {
             0 | 1 => Ty::I32,

@@ -1,5 +1,5 @@
-//! Linear memory (specification 4.3, "Memory instructions"). Memories have at least one page;
-//! addresses stay below it.
+//! Linear memory (specification 4.3, "Memory instructions"). A memory has at least one page, and
+//! addresses stay in the first one.
 
 use super::calc;
 use super::classes::{Classes, F32, F64, I32, I64, NUM, STMT, V128};
@@ -66,7 +66,7 @@ pub(super) const ROWS: &[Row] = &[
     },
 ];
 
-/// Which loads give which type.
+/// Loads by the type of their results.
 const LOADS: &[(Ty, &[Load])] = &[
     (
         Ty::I32,
@@ -95,7 +95,7 @@ const LOADS: &[(Ty, &[Load])] = &[
     (Ty::V128, &[Load::V128, Load::V128Splat32, Load::V128Zero64]),
 ];
 
-/// Which stores take which type, and for which class of program.
+/// Stores by the type of their operands, and by its class.
 const STORES: &[(Ty, Classes, &[Store])] = &[
     (Ty::I32, I32, &[Store::I32, Store::I32As8, Store::I32As16]),
     (
@@ -215,7 +215,7 @@ impl Gen<'_> {
         self.src.pick(&mems)
     }
 
-    /// An address well within the first page; rarely any.
+    /// An address within the first page, and rarely any address.
     fn address(&mut self, index: Ty) -> Expr {
         let drawn = if self.bare() {
             self.expr(Ty::I32)

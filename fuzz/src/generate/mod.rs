@@ -1,22 +1,23 @@
 //! Bytes -> program.
 //!
-//! Comes in: a [`Source`](source::Source) of choices. Goes out: a [`Program`](crate::program::Program). What always holds of it:
+//! Comes in: a [`Source`](source::Source) of choices. Goes out: a
+//! [`Program`](crate::program::Program). What always holds:
 //!
-//! - **valid**: every module validates as WebAssembly 3.0 (a test runs thousands of seeds through
-//!   `wasmparser`);
-//! - **terminating**: each call and each turn of a loop takes one unit from a counter that only the
-//!   functions called by the embedder fill up; when it is empty functions return at once;
+//! - **valid**: every module validates as WebAssembly 3.0 (a test asks `wasmparser` about hundreds
+//!   of programs);
+//! - **terminating**: each call and each turn of a loop decrements a counter. Only functions that
+//!   the embedder calls set it. When it is empty, functions return at once;
 //! - **deterministic**: nothing depends on time, addresses, or on what an engine may choose;
-//! - **mostly without traps**: indices are checked, nulls replaced, except on purpose
+//! - **mostly without traps**: indices are checked and nulls replaced, except on purpose
 //!   (`Feature::Traps`);
-//! - **visible**: most state sits in exported globals and tables, so comparisons see it.
+//! - **visible**: most state is in exported globals and tables, so that comparisons see it.
 //!
 //! | to add | touch |
 //! |---|---|
 //! | a numeric instruction | a row of `program::numeric::NUMERIC` |
-//! | any other instruction | a variant of `program::Op`, its arm in `program::encode`, a row in the file here that is named after its chapter |
+//! | another instruction | `program::ops`, `program::encode`; a row in its chapter's file here |
 //! | a feature to switch | a line of `swarm::FEATURES` |
-//! | a type shape | `types` |
+//! | a shape of types | `types` |
 //! | a harness import | a row of `host` |
 //!
 //! Reading order: `source`, `swarm`, `values`, `types`, `classes`, `drawer`, `function`,

@@ -211,7 +211,7 @@ fn ref_cast_guarded(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     ))
 }
 
-/// A value of the wanted type, seen as one of a wider type, cast back.
+/// A value of the wanted type, converted to a wider type and cast back.
 fn ref_cast_sure(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     let to = want.as_ref()?;
     let wide = g.heap_above(to.heap);
@@ -228,7 +228,8 @@ fn ref_cast_bare(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     Some(Expr::value(Op::Ref(RefOp::Cast(to)), vec![value], want))
 }
 
-/// Leaves the block with another value when null; else goes on with the value, no longer nullable.
+/// Leaves the block with another value if the value is null. Otherwise goes on with the value,
+/// which is now non-null.
 fn br_on_null(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     let heap = want.as_ref()?.heap;
     if heap == g.types.bottom(heap) {
@@ -323,8 +324,8 @@ fn i31_get(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     ))
 }
 
-/// An i31 from a constant and one computed from numbers: equal, whatever happened to the upper bits
-/// on the way.
+/// Compares an i31 from a constant with one computed from numbers. They are equal whatever the
+/// upper bits of the numbers are.
 fn i31_identity(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     let (value, offset) = (values::int32(&mut g.src), values::int32(&mut g.src));
     let i31 = |e: Expr| Expr::value(Op::Ref(RefOp::I31), vec![e], Ty::non_null(Heap::I31));
@@ -416,7 +417,7 @@ impl Gen<'_> {
         }
     }
 
-    /// Types for a cast to `to`: the target and where to cast from, a type above it.
+    /// Types for a cast: a type at or below `to`, and a type above it to cast from.
     fn cast_types(&mut self, to: Option<Heap>) -> Option<(Heap, Heap)> {
         let to = match to {
             Some(heap) => heap,
@@ -425,8 +426,8 @@ impl Gen<'_> {
         Some((to, self.heap_above(to)))
     }
 
-    /// An operand for a cast: a value whose static type is above `to` (or any), and that type. Half
-    /// of the time its dynamic type is `to` or below.
+    /// Returns an operand for a cast, and its static type, which is above `to`. Half of the time
+    /// its dynamic type is `to` or below.
     fn cast_operand(&mut self, to: Option<Heap>) -> Option<(Expr, Heap)> {
         let (to, from) = self.cast_types(to)?;
         let value = if self.src.chance(50) && to != self.types.bottom(to) {

@@ -13,12 +13,12 @@ use crate::program::{Expr, Ty};
 /// One way to make an expression or a statement.
 #[derive(Debug)]
 pub(super) struct Row {
-    /// The feature it needs; the feature's weight multiplies its own.
+    /// The feature it needs, whose weight is multiplied with the row's own.
     pub feature: Feature,
     /// Weight among the rows of the same class.
     pub weight: u32,
-    /// For which wanted types it is drawn.
+    /// The classes of types that it can make.
     pub classes: Classes,
-    /// Makes it.
+    /// Makes an expression, or returns `None` if the module has nothing suitable.
     pub make: fn(&mut Gen<'_>, Ty) -> Option<Expr>,
 }

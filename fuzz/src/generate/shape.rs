@@ -1,7 +1,7 @@
-//! Object graphs built on purpose: chains, cycles, trees with sharing, wide arrays, tangles.
+//! Object graphs built on purpose: chains, cycles, trees with sharing, wide arrays, random edges.
 //!
-//! Random expressions rarely build a graph of more than a few objects; these rows do, in a loop or
-//! by hand, and leave the graph where later statements and the comparison find it.
+//! Random expressions rarely build a graph of more than a few objects. These rows build one, in a
+//! loop or node by node, and leave it where later statements and the comparison find it.
 
 use super::arrays::array_length;
 use super::calc;
@@ -73,7 +73,8 @@ pub(super) const ROWS: &[Row] = &[
     },
 ];
 
-/// Objects linked head to tail; with two links in a type, every second one also shares its tail.
+/// Objects linked head to tail. If the type has two links, every second object also shares its
+/// tail.
 fn chain(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     let heap = want.as_ref()?.heap;
     let (id, link) = g.link_below(heap)?;
@@ -85,7 +86,8 @@ fn chain(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     Some(Expr::value(Op::Seq, vec![build, sure], ty))
 }
 
-/// An array much wider than usual, all of whose elements are one object, then some replaced.
+/// An array much longer than usual. All elements are one object at first, and some are then
+/// replaced.
 fn wide(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     let (id, field) = g.array_below(want, |f| {
         f.mutable && f.storage.unpacked().as_ref().is_some()
@@ -245,7 +247,7 @@ fn shared_twice(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     Some(Expr::stmt(Op::Seq, row))
 }
 
-/// Objects that are dead at once.
+/// Objects that are dead as soon as they are allocated.
 fn garbage(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     let ids = g.defs_below(Heap::Any, |_, _| true);
     let id = g.src.pick(&ids)?;
@@ -256,9 +258,9 @@ fn garbage(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     }))
 }
 
-/// So many bytes that a heap of ordinary size has to collect without being told to. Arrays of
-/// references are shorter: the reference looks at each of their elements after every step, and
-/// never frees them.
+/// The size in bytes of arrays that fill a heap of ordinary size, so that it collects by itself.
+/// Arrays of references are shorter, because the reference visits each of their elements after
+/// every step and never frees them.
 fn big_garbage(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     let ids = g.defs_below(Heap::Array, |types, id| {
         types
@@ -327,7 +329,7 @@ impl Gen<'_> {
         self.build_chain_onto(id, link, None)
     }
 
-    /// A loop that conses onto `tail`; the local holds the head afterwards.
+    /// A loop that puts new nodes in front of `tail`. The local holds the head afterwards.
     fn build_chain_onto(
         &mut self,
         id: TypeId,

@@ -1,5 +1,5 @@
-//! wasm-smith behind our swarm: the second generator, for breadth. Its modules know nothing of
-//! `harness` and have no designed graphs, but contain every instruction in every odd place.
+//! wasm-smith with our swarm: the second generator, for breadth. Its modules do not use `harness`
+//! and have no graphs built on purpose, but they have every instruction in unusual places.
 
 use arbitrary::Unstructured;
 use gcrucible_oracles::case::{InstanceIndex, ModuleIndex, Step};
@@ -7,12 +7,12 @@ use gcrucible_oracles::value::{HeapTop, Ref, Value};
 use wasm_smith::{Config, Module};
 use wasmparser::{
     AbstractHeapType, BinaryReaderError, CompositeInnerType, ExternalKind, HeapType, Parser,
-    Payload, ValType,
+    Payload, TypeRef, ValType,
 };
 
 use super::source::Source;
 
-/// Units of fuel in every module; when they are used up it traps.
+/// Units of fuel in every module. When they are used up, the module traps.
 const FUEL: u32 = 400;
 
 /// A module of wasm-smith.
@@ -22,12 +22,12 @@ pub struct SmithModule {
     pub wasm: Vec<u8>,
 }
 
-/// Modules made of one input until one has a function: without a function type among its types,
-/// which are drawn first, a module of wasm-smith has none.
+/// How many modules are made of one input until one has a function. A module has none if its types,
+/// which are drawn first, include no function type.
 const TRIES: usize = 5;
 
-/// The module that `bytes` choose; `None` if they are too few. Nearly always it has functions to
-/// call.
+/// Returns the module that `bytes` choose, or `None` if there are too few bytes. It nearly always
+/// has functions to call.
 pub fn generate(bytes: &[u8]) -> Option<SmithModule> {
     let (head, rest) = bytes.split_at_checked(16)?;
     let mut last = None;
@@ -48,7 +48,7 @@ pub fn generate(bytes: &[u8]) -> Option<SmithModule> {
     last
 }
 
-/// Everything in WebAssembly 3.0, each feature switched by its own draw, sizes small.
+/// Everything in WebAssembly 3.0, in small sizes. Each feature is switched by its own draw.
 fn config(src: &mut Source<'_>) -> Config {
     Config {
         gc_enabled: src.chance(90),
@@ -94,7 +94,8 @@ fn config(src: &mut Source<'_>) -> Config {
     }
 }
 
-/// Instantiate, then call every exported function whose parameters the embedder can make, twice.
+/// Returns the steps for a module: instantiate it, then call twice every exported function whose
+/// arguments the embedder can make.
 pub fn steps(wasm: &[u8]) -> Vec<Step> {
     let instance = InstanceIndex(0);
     let mut steps = vec![Step::Instantiate {
@@ -150,6 +151,13 @@ fn exported_functions(wasm: &[u8]) -> Result<Vec<(String, Vec<ValType>)>, Binary
                         CompositeInnerType::Func(f) => Some(f.params().to_vec()),
                         _ => None,
                     }));
+                }
+            }
+            Payload::ImportSection(section) => {
+                for import in section.into_imports() {
+                    if let TypeRef::Func(ty) | TypeRef::FuncExact(ty) = import?.ty {
+                        funcs.push(ty);
+                    }
                 }
             }
             Payload::FunctionSection(section) => {

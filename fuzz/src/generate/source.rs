@@ -1,8 +1,8 @@
-//! Where choices come from: the bytes of an input, or a seed expanded into bytes.
+//! Where choices come from: the bytes of an input, or a seed that is expanded into bytes.
 //!
-//! Always: a draw from `n` alternatives is uniform up to `n / 65536`; when the bytes are used up
-//! every draw gives 0, and the generators list the simplest alternative first, so short inputs give
-//! small programs and everything ends.
+//! Always: a draw from `n` alternatives is uniform up to `n / 65536`. When the bytes are used up,
+//! every draw is 0. Generators list the simplest alternative first, so short inputs make small
+//! programs, and every generation ends.
 
 use arbitrary::Unstructured;
 
@@ -25,7 +25,7 @@ impl<'a> Source<'a> {
         self.bytes.is_empty()
     }
 
-    /// A number below `n`; 0 if `n` is 0.
+    /// Draws a number below `n`, or 0 if `n` is 0.
     pub fn below(&mut self, n: usize) -> usize {
         if n <= 1 {
             return 0;
@@ -39,7 +39,7 @@ impl<'a> Source<'a> {
         low + self.below((high - low) as usize + 1) as u32
     }
 
-    /// True in `percent` of 100 cases; false once the bytes are used up.
+    /// Draws true in `percent` of 100 cases. Returns false once the bytes are used up.
     pub fn chance(&mut self, percent: u32) -> bool {
         self.below(100) >= 100 - percent as usize
     }
@@ -49,7 +49,7 @@ impl<'a> Source<'a> {
         items.get(self.below(items.len())).copied()
     }
 
-    /// A position, with the given weights; 0 if all are 0.
+    /// Draws a position with the given weights, or 0 if all weights are 0.
     pub fn weighted(&mut self, weights: &[u32]) -> usize {
         let total: u32 = weights.iter().sum();
         let mut draw = self.below(total as usize) as u32;
@@ -86,8 +86,21 @@ pub fn expand(seed: u64, len: usize) -> Vec<u8> {
 
 /// The next number of the sequence whose state is `state`.
 pub fn split_mix(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut z = *state;
+    *state = state.wrapping_add(STEP);
+    mix(*state)
+}
+
+/// Returns the number at a position of the sequence of `seed`. [`split_mix`] starts at position 1.
+/// Different positions have different numbers.
+pub fn split_mix_at(seed: u64, position: u64) -> u64 {
+    mix(seed.wrapping_add(position.wrapping_mul(STEP)))
+}
+
+/// From one state to the next.
+const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// The finaliser: a bijection.
+fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)

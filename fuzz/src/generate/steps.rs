@@ -9,7 +9,7 @@ use super::values;
 use crate::program::{FuncId, Heap, Program, Sig, Step, Ty};
 
 impl Gen<'_> {
-    /// The whole program: `entries` are the functions to call, by module.
+    /// Returns the whole program. `entries` are the functions to call, by module.
     pub(super) fn program(mut self, entries: &[Vec<FuncId>]) -> Program {
         if self.on(Feature::AskGc) && self.src.chance(50) {
             self.export_harness("gc", Vec::new());
@@ -28,7 +28,7 @@ impl Gen<'_> {
         }
     }
 
-    /// Lets the embedder call a harness function with no frame on the stack.
+    /// Exports a harness function, so that the embedder calls it with no frame on the stack.
     fn export_harness(&mut self, name: &str, results: Vec<Ty>) {
         let Some(last) = self.done.pop() else {
             return;
@@ -126,7 +126,7 @@ impl Gen<'_> {
         }
     }
 
-    /// Mostly schedules under which something is collected while it matters.
+    /// Draws a schedule. Most collect something while objects are alive.
     fn schedule(&mut self) -> Schedule {
         match self.src.weighted(&[35, 30, 20, 15]) {
             0 => Schedule::Every,

@@ -1,4 +1,4 @@
-//! What the generator really makes: shares of instructions and features over many seeds.
+//! What the generator makes: shares of instructions and features over many seeds.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,9 +11,9 @@ use crate::program::{Expr, Program};
 pub struct Survey {
     /// Programs looked at.
     pub programs: u64,
-    /// For each name: in how many programs it occurs.
+    /// The number of programs in which each name occurs.
     pub in_programs: BTreeMap<String, u64>,
-    /// For each name: how often it occurs in all.
+    /// The number of occurrences of each name in all programs.
     pub occurrences: BTreeMap<String, u64>,
     /// Bytes of all modules.
     pub bytes: u64,
@@ -54,7 +54,7 @@ impl Survey {
         }
     }
 
-    /// In how many percent of the programs `name` occurs.
+    /// Returns the percentage of programs in which `name` occurs.
     pub fn percent(&self, name: &str) -> f64 {
         let count = self.in_programs.get(name).copied().unwrap_or(0);
         100.0 * count as f64 / self.programs.max(1) as f64

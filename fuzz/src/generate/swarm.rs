@@ -1,8 +1,8 @@
-//! Swarm: what one program is about. Every program first draws which features it has, with very
-//! unequal weights.
+//! The swarm: the features of one program. Every program first draws its features, with unequal
+//! weights.
 //!
-//! A feature that is off is absent from the whole program. About half are off, so that the features
-//! that are on meet each other often enough (swarm testing: Groce et al., ISSTA 2012).
+//! A feature that is off does not occur in the whole program. About half are off, so that the
+//! others meet often enough (swarm testing: Groce et al., ISSTA 2012).
 
 use super::source::Source;
 
@@ -124,7 +124,7 @@ features! {
     HostCalls 44
 }
 
-/// Which features are on, and how heavy each is.
+/// The features that are on, and their weights.
 #[derive(Clone, Debug)]
 pub struct Swarm {
     weights: [u32; FEATURES.len()],
@@ -150,12 +150,12 @@ impl Swarm {
         self.weight(feature) > 0
     }
 
-    /// 0 if off.
+    /// Returns the weight of the feature, or 0 if it is off.
     pub fn weight(&self, feature: Feature) -> u32 {
         self.weights[feature as usize]
     }
 
-    /// Switches a feature on, at least with a middling weight.
+    /// Switches a feature on, with at least a medium weight.
     pub fn force(&mut self, feature: Feature) {
         let weight = &mut self.weights[feature as usize];
         *weight = (*weight).max(8);
@@ -167,7 +167,7 @@ impl Swarm {
     }
 }
 
-/// What a program is wanted for: shifts the swarm, nothing else.
+/// What a program is wanted for. It changes the swarm and nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Focus {
     /// Everything.
@@ -184,7 +184,7 @@ pub enum Focus {
     Roots,
 }
 
-/// Bends the swarm towards `focus`; says whether the program is of the `held` kind.
+/// Changes the swarm for `focus`. Returns true if the program is of the `held` kind.
 pub(super) fn bend(swarm: &mut Swarm, src: &mut Source<'_>, focus: Focus) -> bool {
     use Feature as F;
     let wanted: &[Feature] = match focus {

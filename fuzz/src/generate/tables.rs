@@ -1,7 +1,7 @@
 //! Tables of references (specification 4.3, "Table instructions").
 //!
-//! Tables never shrink, so an index below the smallest size is always good. Tables that serve
-//! indirect calls (`fixed_tables`) are read, not written.
+//! Tables never shrink, so an index below the initial size is always in bounds. Instructions read
+//! the tables for indirect calls (`fixed_tables`) and do not write them.
 
 use super::calc;
 use super::classes::{I32, REF, STMT};
@@ -157,7 +157,7 @@ fn elem_drop(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
 }
 
 impl Gen<'_> {
-    /// A table that passes.
+    /// A table for which the condition holds.
     pub(super) fn table_where(
         &mut self,
         mut keep: impl FnMut(&mut Self, TableId, &TableTy) -> bool,
@@ -170,7 +170,7 @@ impl Gen<'_> {
         self.src.pick(&kept)
     }
 
-    /// A table that passes and may be written.
+    /// A table that may be written and for which the condition holds.
     pub(super) fn writable_table(
         &mut self,
         keep: impl Fn(&mut Self, &TableTy) -> bool,
@@ -218,7 +218,7 @@ impl Gen<'_> {
         }
     }
 
-    /// An offset and a count within the smallest size; sometimes nothing at the very end.
+    /// Returns an offset and a count within the initial size, sometimes zero elements at its end.
     fn table_range(&mut self, ty: &TableTy) -> (u32, u32) {
         let min = ty.min as u32;
         if self.bare() {
@@ -228,7 +228,7 @@ impl Gen<'_> {
         (at, self.src.range(0, min - at))
     }
 
-    /// By how much to grow: also by nothing, and by more than there is room for.
+    /// Returns by how much to grow: also by zero, and by more than is allowed.
     pub(super) fn growth(&mut self) -> u32 {
         match self.src.below(8) {
             0 | 1 => 0,

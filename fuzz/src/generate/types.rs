@@ -1,9 +1,9 @@
 //! The universe of types: recursion groups, subtype trees, near-duplicates.
 //!
-//! Always: group 0 holds a struct and an array whose fields all have defaults (the *base* types),
-//! and every module declares it, so a non-null `structref` or `arrayref` can be made anywhere. A
-//! field that cannot be null refers to an abstract type or to an earlier group, so every definition
-//! has values.
+//! Always: group 0 holds a struct and an array whose fields all have defaults (the *base* types).
+//! Every module declares it, so a non-null `structref` or `arrayref` can be made anywhere. A field
+//! that cannot be null refers to an abstract type or to an earlier group, so every definition has
+//! values.
 
 use super::source::Source;
 use super::swarm::{Feature, Swarm};
@@ -189,8 +189,8 @@ impl Make<'_, '_> {
         self.src.pick(&candidates)
     }
 
-    /// A body that is a subtype of `supertype`'s; non-null references only to definitions before
-    /// `limit`.
+    /// A body that is a subtype of `supertype`'s. Its non-null references refer to definitions
+    /// before `limit`.
     fn body(&mut self, kind: usize, supertype: Option<TypeId>, limit: u32) -> Composite {
         let inherited = supertype.map(|up| self.types.def(up).body.clone());
         match (kind, inherited) {
@@ -265,7 +265,7 @@ impl Make<'_, '_> {
         RefTy { null, heap }
     }
 
-    /// Whether a non-null value can be written as a constant expression.
+    /// Returns true if a non-null value can be written as a constant expression.
     fn has_values(&self, heap: Heap) -> bool {
         !matches!(
             heap,
@@ -330,7 +330,7 @@ impl Make<'_, '_> {
             .push((first..first + count).map(TypeId).collect());
     }
 
-    /// Makes the copied group another type, by the smallest means.
+    /// Makes the copied group a different type by the smallest change.
     fn change(&mut self, defs: &mut Vec<TypeDef>, first: u32) {
         let leaf = |defs: &[TypeDef], at: usize| {
             !defs
@@ -361,9 +361,9 @@ impl Make<'_, '_> {
     }
 }
 
-/// A value type for a field, local, global, parameter or result: references more often than
-/// numbers. Non-null references refer to abstract types or to definitions before `limit`; nullable
-/// ones to any definition there is.
+/// Draws a value type for a field, local, global, parameter or result, references more often than
+/// numbers. Non-null references refer to abstract types or to definitions before `limit`. Nullable
+/// references refer to any definition.
 pub fn value_type(src: &mut Source<'_>, swarm: &Swarm, types: &Universe, limit: u32) -> Ty {
     let on = |f: Feature, weight: u32| if swarm.has(f) { weight } else { 0 };
     match src.weighted(&[

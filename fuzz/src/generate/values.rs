@@ -1,4 +1,4 @@
-//! Interesting constants and lengths.
+//! Constants and lengths that are worth trying.
 
 use super::source::Source;
 

@@ -128,7 +128,7 @@ fn drop_value(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
 }
 
 impl Gen<'_> {
-    /// A global whose type matches; never the counter.
+    /// A global whose type matches, but not the counter.
     pub(super) fn global_below(&mut self, want: Ty) -> Option<(GlobalId, Ty)> {
         let globals: Vec<(GlobalId, Ty)> = self
             .m

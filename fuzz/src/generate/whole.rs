@@ -1,4 +1,4 @@
-//! A whole program from bytes.
+//! Makes a whole program from bytes.
 
 use super::expr;
 use super::function::Body;
@@ -8,7 +8,8 @@ use super::swarm::{Feature, Focus, Swarm, bend};
 use super::types;
 use crate::program::{GlobalId, Module, Program};
 
-/// Bytes a seed expands to. Programs use less; what is left over costs a microsecond.
+/// The number of bytes that a seed expands to. Programs use fewer, and the rest costs a
+/// microsecond.
 pub const SEED_BYTES: usize = 12_000;
 
 /// The program of a seed.
@@ -16,8 +17,8 @@ pub fn from_seed(seed: u64, focus: Focus) -> Program {
     generate(&expand(seed, SEED_BYTES), focus)
 }
 
-/// The program that `bytes` choose. Never fails: bytes that run out choose the simplest
-/// alternatives.
+/// Returns the program that `bytes` choose. When the bytes are used up, the simplest alternatives
+/// are chosen.
 pub fn generate(bytes: &[u8], focus: Focus) -> Program {
     let mut src = Source::new(bytes);
     let mut swarm = Swarm::draw(&mut src);
@@ -95,7 +96,7 @@ mod tests {
         others.into_iter().for_each(|focus| check(focus, 0..80));
     }
 
-    /// A program is a function of its bytes, and running out of them is no reason to fail.
+    /// A program is a function of its bytes, and too few bytes are enough.
     #[test]
     fn any_bytes_make_a_program() {
         for len in [0, 1, 17, 100, 400, 1000] {

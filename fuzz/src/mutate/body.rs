@@ -1,17 +1,17 @@
-//! Changes to code. Statements and values are moved as trees, so that what is moved stays whole.
+//! Changes to code. Statements and values are moved as whole trees.
 //!
-//! What counts turns and units is left alone: a statement that writes the counter of the program, a
-//! branch back to a loop, or the local a loop counts in is neither deleted nor repeated elsewhere.
-//! A conditional branch back is only ever moved together with its loop.
+//! Code that makes a program terminate is left alone. No mutation deletes or repeats a statement
+//! that writes the program's counter, a branch back to a loop, or a write to the local in which a
+//! loop counts. A conditional branch back to a loop is moved only together with its loop.
 
 use crate::generate::source::Source;
 use crate::program::edit::simplest;
 use crate::program::{Expr, LabelId, Op, Program, To, Ty};
 
-/// How often a place is drawn before giving up.
+/// How many positions are drawn before giving up.
 const TRIES: usize = 12;
 
-/// Inserts a call of `gc` between two things, if the module imports it.
+/// Inserts a call of `gc` between two expressions, if the module imports it.
 pub(super) fn collect_here(program: &mut Program, src: &mut Source<'_>) -> bool {
     let Some(number) = any_list(program, src) else {
         return false;
@@ -30,7 +30,7 @@ pub(super) fn collect_here(program: &mut Program, src: &mut Source<'_>) -> bool 
     insert(program, src, number, Expr::stmt(Op::Call(gc), Vec::new()))
 }
 
-/// Takes a statement away.
+/// Deletes a statement.
 pub(super) fn delete_statement(program: &mut Program, src: &mut Source<'_>) -> bool {
     let Some((number, at)) = any_statement(program, src) else {
         return false;
@@ -42,7 +42,7 @@ pub(super) fn delete_statement(program: &mut Program, src: &mut Source<'_>) -> b
     true
 }
 
-/// Does a statement twice.
+/// Repeats a statement.
 pub(super) fn repeat_statement(program: &mut Program, src: &mut Source<'_>) -> bool {
     let Some((number, at)) = any_statement(program, src) else {
         return false;
@@ -55,7 +55,7 @@ pub(super) fn repeat_statement(program: &mut Program, src: &mut Source<'_>) -> b
     true
 }
 
-/// Copies a statement to some other place.
+/// Copies a statement to another position.
 pub(super) fn splice_statement(program: &mut Program, src: &mut Source<'_>) -> bool {
     let Some((number, at)) = any_statement(program, src) else {
         return false;
@@ -89,7 +89,7 @@ pub(super) fn change_constant(program: &mut Program, src: &mut Source<'_>) -> bo
     true
 }
 
-/// Replaces a value by an operand of it that has the same type, or by the simplest value.
+/// Replaces a value by one of its operands that has the same type, or by the simplest value.
 pub(super) fn replace_value(program: &mut Program, src: &mut Source<'_>) -> bool {
     let pick_operand = src.chance(50);
     let movable = |e: &Expr| e.tys.len() == 1 && !e.args.is_empty() && !counts(e);
@@ -114,7 +114,7 @@ pub(super) fn replace_value(program: &mut Program, src: &mut Source<'_>) -> bool
     }
 }
 
-/// Puts a reference onto the operand stack around a statement: value, statement, drop.
+/// Lets a reference wait on the operand stack during a statement: value, statement, drop.
 pub(super) fn let_wait(program: &mut Program, src: &mut Source<'_>) -> bool {
     let Some((number, at)) = any_statement(program, src) else {
         return false;
@@ -162,7 +162,7 @@ fn any_statement(program: &mut Program, src: &mut Source<'_>) -> Option<(usize, 
     find(program, src, &|e| e.tys.is_empty() && !counts(e))
 }
 
-/// A place that passes.
+/// A position for which the condition holds.
 fn find(
     program: &mut Program,
     src: &mut Source<'_>,
@@ -179,8 +179,8 @@ fn find(
     None
 }
 
-/// Whether the statement is part of what makes programs terminate. Whole loops, with their start,
-/// are not.
+/// Returns true if the statement is part of what makes programs terminate. A whole loop, with its
+/// start, is not.
 fn counts(e: &Expr) -> bool {
     let writes_global =
         matches!(e.op, Op::GlobalSet(_)) && e.args.iter().any(|a| a.tys == [Ty::I32]);
@@ -188,8 +188,8 @@ fn counts(e: &Expr) -> bool {
     writes_global || leaves || branches_back(e, &mut Vec::new())
 }
 
-/// Whether the expression branches to a label it does not contain: it may be the back edge of a
-/// loop.
+/// Returns true if the expression branches to a label outside of it, which may be the back edge of
+/// a loop.
 fn branches_back(e: &Expr, inside: &mut Vec<LabelId>) -> bool {
     let target = |l: &LabelId, inside: &Vec<LabelId>| !inside.contains(l);
     let leaves = match &e.op {

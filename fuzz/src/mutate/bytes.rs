@@ -1,8 +1,8 @@
-//! Bytes of a module -> damaged bytes, for those who decide what is a module at all.
+//! Bytes of a module -> damaged bytes, to test who accepts them as a module.
 //!
-//! A section's length and a body's length are usually put right after the damage, because otherwise
-//! most mutants would fail there and never reach the rule that the damage is about. What always
-//! holds: the result depends on nothing but the two inputs; it may be anything.
+//! The lengths of sections and bodies are usually corrected after the damage. Otherwise most
+//! mutants would fail there and never reach the rule that the damage is about. What always holds:
+//! the result depends on the bytes and the choices alone. It need not be a module.
 
 use crate::generate::source::Source;
 
@@ -19,7 +19,7 @@ const TELLING: [u8; 40] = [
     0x7f, 0x80, 0xd0, 0xd2, 0xd4, 0xfb, 0xfc, 0xfd,
 ];
 
-/// A module taken apart far enough to put its lengths right.
+/// A module in pieces, from which its lengths can be computed again.
 #[derive(Clone, Debug)]
 pub struct Parts {
     sections: Vec<Section>,
@@ -28,12 +28,12 @@ pub struct Parts {
 #[derive(Clone, Debug)]
 struct Section {
     id: u8,
-    /// The content; for the code section, one body after the other without their lengths.
+    /// The content as one piece. The code section has one piece for each body, without its length.
     pieces: Vec<Vec<u8>>,
 }
 
 impl Parts {
-    /// The parts of a module; none if the bytes are none.
+    /// Returns the parts of a module, or `None` if the bytes are no module.
     pub fn of(wasm: &[u8]) -> Option<Parts> {
         let mut rest = wasm.get(HEADER..)?;
         let mut sections = Vec::new();
@@ -58,7 +58,7 @@ impl Parts {
         Some(Parts { sections })
     }
 
-    /// The module with up to four small changes, none at all in one of 16.
+    /// Returns the module with up to four small changes. One in 16 has none.
     pub fn damaged(&self, src: &mut Source<'_>) -> Vec<u8> {
         let mut parts = self.clone();
         let mut bytes_too = false;
@@ -94,7 +94,7 @@ impl Parts {
         }
     }
 
-    /// Drops, repeats or moves a section, or a body.
+    /// Drops, repeats or moves a section, or swaps two bodies.
     fn rearrange(&mut self, src: &mut Source<'_>) {
         let at = src.below(self.sections.len());
         let Some(section) = self.sections.get_mut(at) else {

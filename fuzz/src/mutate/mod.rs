@@ -1,13 +1,17 @@
 //! Program -> neighbouring program.
 //!
-//! Comes in: a valid program and an [`Edit`]. Goes out: a valid program, changed in one place, or
-//! the same one if the edit did not apply. What always holds: the result validates (each mutation
-//! is tried on a copy and thrown away otherwise), it still terminates (code that counts is not
-//! touched), and the result depends on nothing but the two inputs.
+//! Comes in: a valid program and an [`Edit`]. Goes out: a valid program that is changed in one
+//! place, or the same program if the edit does not apply. What always holds:
+//!
+//! - the result validates: each mutation is tried on a copy, which is dropped if it is not valid;
+//! - the result terminates: no mutation touches the code that counts;
+//! - the result depends on the program and the edit alone.
 //!
 //! To add a mutation, add a row to [`MUTATIONS`] and its function to the file of its subject:
 //! `body` (statements and expressions), `schedule` (collections and steps), `types` (recursion
 //! groups).
+//!
+//! Reading order: `body`, `schedule`, `types`, `bytes`.
 
 mod body;
 pub mod bytes;
@@ -38,10 +42,11 @@ pub const MUTATIONS: &[Mutation] = &[
     ("repeat a type", types::repeat_group),
 ];
 
-/// Places tried for one edit: a statement that is moved anywhere often does not fit.
+/// How many positions are tried for one edit. A statement that is copied to a random position often
+/// does not fit.
 const TRIES: u64 = 3;
 
-/// Applies one edit; whether the program changed.
+/// Applies one edit. Returns true if the program changed.
 pub fn apply(program: &mut Program, edit: Edit) -> bool {
     let (_, change) = MUTATIONS[usize::from(edit.kind) % MUTATIONS.len()];
     for turn in 0..TRIES {
@@ -55,13 +60,13 @@ pub fn apply(program: &mut Program, edit: Edit) -> bool {
     false
 }
 
-/// Applies edits in order; how many took effect.
+/// Applies edits in order. Returns how many took effect.
 pub fn apply_all(program: &mut Program, edits: &[Edit]) -> usize {
     edits.iter().filter(|&&edit| apply(program, edit)).count()
 }
 
-/// An input near another: an edit more, fewer or other, another base, or choices changed in a few
-/// places.
+/// Returns an input near another: it has one edit more, one less or another one, another base, or a
+/// few other choices.
 pub fn neighbour(input: &Input, seed: u64) -> Input {
     let bytes = expand(seed, 64);
     let src = &mut Source::new(&bytes);
@@ -92,7 +97,7 @@ pub fn neighbour(input: &Input, seed: u64) -> Input {
     new
 }
 
-/// Most choices an input carries itself.
+/// At most this many choices are stored in an input.
 const CHOICES_MAX: usize = 3_000;
 
 fn change_choices(base: &mut [u8], src: &mut Source<'_>) {
@@ -109,7 +114,7 @@ mod tests {
     use super::*;
     use crate::generate::{Focus, from_seed};
 
-    /// Every mutation takes effect on a good share of programs, and what comes out validates.
+    /// Every mutation takes effect on a good share of programs, and the results validate.
     #[test]
     fn every_mutation_has_an_effect() {
         const PROGRAMS: u32 = 60;

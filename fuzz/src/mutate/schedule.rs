@@ -6,7 +6,7 @@ use gcrucible_oracles::value::Value;
 use crate::generate::source::Source;
 use crate::program::{Program, Step};
 
-/// Moves, adds or takes away a collection; or another schedule altogether.
+/// Moves, adds or removes a collection, or chooses another schedule.
 pub(super) fn collect_elsewhere(program: &mut Program, src: &mut Source<'_>) -> bool {
     let new = match (&program.schedule, src.below(4)) {
         (_, 0) => Schedule::Every,
@@ -61,7 +61,7 @@ pub(super) fn change_steps(program: &mut Program, src: &mut Source<'_>) -> bool 
     true
 }
 
-/// Another number for an argument.
+/// Changes a number among the arguments.
 pub(super) fn change_argument(program: &mut Program, src: &mut Source<'_>) -> bool {
     let mut numbers: Vec<&mut Value> = Vec::new();
     for step in &mut program.steps {

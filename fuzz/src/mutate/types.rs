@@ -1,10 +1,10 @@
-//! Changes to types that keep the meaning of every program: order of groups, and groups that are
-//! there twice.
+//! Changes to types that keep the meaning of every program: the order of groups, and groups
+//! declared twice.
 
 use crate::generate::source::Source;
 use crate::program::{Program, TypeId};
 
-/// Declares a group earlier or later than before; all type indices behind it change.
+/// Declares a group earlier or later than before, which changes all type indices behind it.
 pub(super) fn reorder_groups(program: &mut Program, src: &mut Source<'_>) -> bool {
     let at = src.below(program.modules.len());
     let groups = &mut program.modules[at].groups;
@@ -18,8 +18,8 @@ pub(super) fn reorder_groups(program: &mut Program, src: &mut Source<'_>) -> boo
     from != to
 }
 
-/// Declares the types of a module under new definitions that are equal to the old ones: one group
-/// is repeated, and the module declares the copy, too.
+/// Repeats a recursion group of a module. The copies are new definitions that are equal to the old
+/// ones, and the module declares both groups.
 pub(super) fn repeat_group(program: &mut Program, src: &mut Source<'_>) -> bool {
     let at = src.below(program.modules.len());
     let groups = program.modules[at].groups.clone();
@@ -43,11 +43,11 @@ pub(super) fn repeat_group(program: &mut Program, src: &mut Source<'_>) -> bool 
         .push((first..first + old.len() as u32).map(TypeId).collect());
     let new = program.types.groups.len() - 1;
     let groups = &mut program.modules[at].groups;
-    let place = groups
+    let position = groups
         .iter()
         .position(|&g| g == group)
         .map_or(groups.len(), |p| p + 1);
-    groups.insert(place, new);
+    groups.insert(position, new);
     // Half of the mentions of one definition move to its copy.
     let Some(&id) = old.first() else {
         return false;

@@ -1,11 +1,11 @@
-//! Ways to change a program: what the mutator and the reducer share.
+//! Ways to change a program, for the mutator and the reducer.
 //!
-//! Nothing here keeps a program valid; whoever edits validates afterwards ([`Program::validate`])
-//! and throws away what is not.
+//! Nothing here keeps a program valid. The caller validates the result ([`Program::validate`]) and
+//! drops it if it is not valid.
 //!
-//! A **list** is a row of expressions: the body of a function, of a block, or the operands of an
-//! instruction. Lists of function bodies are numbered from 0 in preorder, over all modules;
-//! constant expressions are not among them.
+//! A **list** is a row of expressions: the body of a function, the body of a block, or the operands
+//! of an instruction. The lists in function bodies are numbered from 0 in preorder, over all
+//! modules. Constant expressions have no lists.
 
 use std::collections::BTreeSet;
 
@@ -46,7 +46,7 @@ impl Module {
         items
     }
 
-    /// Takes an item away; what mentions it is left dangling.
+    /// Removes an item. Instructions that mention it then dangle.
     ///
     /// # Panics
     /// There is no such item.
@@ -67,7 +67,7 @@ impl Module {
         }
     }
 
-    /// Functions that something in the module mentions, or that are exported or started.
+    /// Returns the functions that something in the module mentions, and those exported or started.
     pub fn used_funcs(&self) -> BTreeSet<FuncId> {
         let mut used: BTreeSet<FuncId> = self.start.into_iter().collect();
         used.extend(
@@ -91,7 +91,7 @@ impl Module {
         used
     }
 
-    /// Takes functions away that nothing uses; whether there were any.
+    /// Removes functions that nothing uses. Returns true if there were any.
     pub fn drop_unused_funcs(&mut self) -> bool {
         let used = self.used_funcs();
         let before = self.funcs.len();
@@ -163,8 +163,8 @@ impl Program {
         funcs.filter(|f| f.import.is_none())
     }
 
-    /// Takes recursion groups away that nothing mentions; whether there were any. Groups keep their
-    /// numbers.
+    /// Removes recursion groups that nothing mentions. Returns true if there were any. Groups keep
+    /// their numbers.
     pub fn drop_unused_groups(&mut self) -> bool {
         let mut changed = false;
         for at in 0..self.modules.len() {
@@ -180,7 +180,8 @@ impl Program {
         changed
     }
 
-    /// Every type a module mentions, with all that these mention and the rest of their groups.
+    /// Returns every type that a module mentions, all types that these mention, and the rest of
+    /// their groups.
     fn used_types(&self, module: usize) -> BTreeSet<TypeId> {
         let module = &self.modules[module];
         let mut open = Vec::new();
@@ -265,8 +266,8 @@ fn nth_list<'a>(list: &'a mut Vec<Expr>, left: &mut usize) -> Option<&'a mut Vec
     None
 }
 
-/// The simplest expression of a type, without regard to the module: null, zero, an `i31`. `None` if
-/// the type needs more.
+/// Returns the simplest expression of a type that is valid in any module: null, zero, an `i31`.
+/// `None` if there is none.
 pub fn simplest(ty: Ty) -> Option<Expr> {
     Some(match ty {
         Ty::I32 => Expr::i32(0),

@@ -8,15 +8,15 @@
 //! Reading order: `types`, `numeric`, `ops`, `names`, `syntax`, `encode`, `validate`, `print`,
 //! `edit`.
 
-pub mod types;
+pub mod edit;
+pub mod encode;
+mod names;
 pub mod numeric;
 pub mod ops;
-mod names;
-pub mod syntax;
-pub mod encode;
-pub mod validate;
 pub mod print;
-pub mod edit;
+pub mod syntax;
+pub mod types;
+pub mod validate;
 
 pub use encode::{Dangling, encode_module};
 pub use ops::{

@@ -1,6 +1,7 @@
-//! Names of instructions, as the text format writes them.
+//! Names of instructions, as the text format writes them. The survey of the generator counts by
+//! them.
 //!
-//! The survey of the generator counts by them. Pseudo instructions have names in parentheses.
+//! Pseudo instructions have names in parentheses.
 
 use super::ops::{ArrayOp, MemoryOp, Op, RefOp, Sign, StructOp, TableOp};
 

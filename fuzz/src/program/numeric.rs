@@ -1,7 +1,7 @@
-//! The table of numeric and vector instructions without immediates: what each takes and gives.
+//! The table of numeric and vector instructions without immediates: what each takes and returns.
 //!
-//! To add an instruction that only computes on numbers, add a row. `Op::Num(NumId)` names a row by
-//! its position, so rows must only be appended.
+//! To add an instruction that only computes on numbers, add a row at the end. `Op::Num(NumId)`
+//! names a row by its position, so the rows before it must stay where they are.
 
 use wasm_encoder::Instruction;
 

@@ -1,12 +1,13 @@
 //! Instructions of a generated program, as trees.
 //!
-//! A node is an instruction with its operands. Operands are evaluated in order and their results
-//! are concatenated, so a node without results may stand between two operands: it then runs while
-//! the earlier ones wait on the operand stack. That is how a program holds references over a call
-//! or a collection.
+//! A node is an instruction with its operands. The operands are evaluated in order, and their
+//! results are concatenated. So a node without results may stand between two operands: it runs
+//! while the earlier operands wait on the operand stack. In this way a program holds references
+//! over a call or a collection.
 //!
-//! Labels are numbers unique in their function, not depths; the encoder counts. Wrapping or moving
-//! code therefore does not renumber anything; code that lost its label does not encode.
+//! A label is a number that is unique in its function, and not a depth; the encoder counts depths.
+//! So code can be wrapped or moved without renumbering. Code that is moved out of its label does
+//! not encode.
 
 use super::numeric::NumId;
 use super::types::{Heap, RefTy, Ty, TypeId};
@@ -60,7 +61,7 @@ pub enum To {
     Local(LocalId),
     /// `global.set`
     Global(GlobalId),
-    /// A call of a function that takes one parameter and gives nothing.
+    /// A call of a function that takes one parameter and returns nothing.
     Call(FuncId),
 }
 
@@ -229,12 +230,12 @@ pub enum ArrayOp {
 #[derive(Clone, Debug)]
 pub enum Op {
     // ---- pseudo instructions
-    /// The parameters of the enclosing block, already on the stack. Emits nothing; only as the very
-    /// first thing a block evaluates.
+    /// The parameters of the enclosing block, which are on the stack already. Emits nothing. Only
+    /// the first thing that a block evaluates may be this.
     Params,
-    /// Takes one operand for each target, last operand first.
+    /// Pops one value for each target, the last target's first.
     Sink(Vec<To>),
-    /// The operands themselves, as statements and values in a row.
+    /// The operands, one after the other, as statements and values.
     Seq,
 
     // ---- parametric and control instructions

@@ -1,7 +1,7 @@
-//! Program -> text: a `.wast` script with the schedule in its header, as a person reads it and as
-//! `gcrucible wast` runs it.
+//! Program -> text: a `.wast` script that a person reads and `gcrucible wast` runs. The schedule
+//! stands in its header.
 //!
-//! Steps are printed as directives without expectations; the reducer adds those it has observed.
+//! Steps are printed as actions without expected results.
 
 use std::fmt::{self, Write as _};
 

@@ -10,8 +10,8 @@ use gcrucible_oracles::value::Value;
 use super::ops::{DataId, ElemId, Expr, FuncId, GlobalId, MemId, TableId, TagId};
 use super::types::{RefTy, Ty, TypeId, Universe};
 
-/// Where an imported item comes from: the name of an earlier module of the program, or `harness`;
-/// and the export's name.
+/// Where an imported item comes from: a module, which is an earlier module of the program or
+/// `harness`, and the name of its export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Import {
     /// Module name.
@@ -27,13 +27,13 @@ pub struct Func {
     pub id: FuncId,
     /// Its type.
     pub ty: TypeId,
-    /// If it is imported; then there is no body.
+    /// Where it is imported from, if it is. An imported function has no body.
     pub import: Option<Import>,
     /// The name it is exported under.
     pub export: Option<String>,
     /// Locals after the parameters.
     pub locals: Vec<Ty>,
-    /// Evaluated in order; what they leave is the result.
+    /// Evaluated in order. The values that they leave are the results.
     pub body: Vec<Expr>,
 }
 
@@ -64,7 +64,7 @@ pub struct Table {
     pub id: TableId,
     /// Its type.
     pub ty: TableTy,
-    /// If it is imported; then there is no initial value.
+    /// Where it is imported from, if it is. An imported table has no initial value.
     pub import: Option<Import>,
     /// The name it is exported under.
     pub export: Option<String>,
@@ -83,7 +83,7 @@ pub struct Memory {
     pub max: Option<u64>,
     /// Whether it is addressed by `i64`.
     pub is64: bool,
-    /// If it is imported.
+    /// Where it is imported from, if it is.
     pub import: Option<Import>,
     /// The name it is exported under.
     pub export: Option<String>,
@@ -105,11 +105,11 @@ pub struct Global {
     pub ty: Ty,
     /// Whether it can be set.
     pub mutable: bool,
-    /// If it is imported.
+    /// Where it is imported from, if it is.
     pub import: Option<Import>,
     /// The name it is exported under.
     pub export: Option<String>,
-    /// Initial value; absent exactly if imported.
+    /// Its initial value. None if and only if it is imported.
     pub init: Option<Expr>,
 }
 
@@ -120,7 +120,7 @@ pub struct Tag {
     pub id: TagId,
     /// A function type without results.
     pub ty: TypeId,
-    /// If it is imported.
+    /// Where it is imported from, if it is.
     pub import: Option<Import>,
     /// The name it is exported under.
     pub export: Option<String>,
@@ -164,7 +164,7 @@ pub struct Data {
 /// One module of a program.
 #[derive(Clone, Debug, Default)]
 pub struct Module {
-    /// The name later modules and steps know it by.
+    /// The name by which later modules and steps find it.
     pub name: String,
     /// The recursion groups it declares, by position in the universe, in declaration order.
     pub groups: Vec<usize>,
@@ -247,8 +247,8 @@ pub struct Program {
     pub steps: Vec<Step>,
     /// When collections happen.
     pub schedule: Schedule,
-    /// Whether every reference held at a collection point is used afterwards, so that the live
-    /// count with frames on the stack has only one right answer (design, section 7).
+    /// Whether every reference held at a collection point is used afterwards. Then the live count
+    /// with frames on the stack has only one right answer.
     pub held: bool,
 }
 

@@ -1,17 +1,17 @@
-//! Types of a generated program: value types, recursion groups, and the subtype relation the
+//! Types of a generated program: value types, recursion groups, and the subtype relation that the
 //! generator relies on.
 //!
-//! All modules of one program share one **universe** of type definitions. A module lists which
-//! recursion groups it declares and in which order, so one definition has different indices in
-//! different modules. Instructions name a type by its position in the universe ([`TypeId`]); the
-//! encoder translates.
+//! All modules of a program share one **universe** of type definitions. A module lists the
+//! recursion groups that it declares, in order, so one definition has different indices in
+//! different modules. Instructions name a type by its position in the universe ([`TypeId`]). The
+//! encoder translates it.
 //!
-//! What always holds for generated universes: a reference that cannot be null points to an abstract
-//! type that has values, or to a definition of an *earlier* group. Hence every type has a value
-//! that can be built bottom-up.
+//! What always holds for a generated universe: a reference that cannot be null points to an
+//! abstract type that has values, or to a definition of an *earlier* group. So every type has a
+//! value that can be built bottom-up.
 //!
-//! Not here: validation. `matches` is only what the generator needs to build valid programs;
-//! whether it was right is decided by `wasmparser` in the tests of `generate`.
+//! Not here: validation. `matches` is what the generator needs to build valid programs. The tests
+//! of `generate` ask `wasmparser` whether it is right.
 
 /// Position of a definition in the universe of one program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -186,7 +186,7 @@ pub enum Composite {
 pub struct TypeDef {
     /// Its body.
     pub body: Composite,
-    /// Whether it may not be a supertype.
+    /// Whether it is final: no type may be declared as its subtype.
     pub is_final: bool,
     /// The declared supertype.
     pub supertype: Option<TypeId>,
@@ -196,7 +196,8 @@ pub struct TypeDef {
 }
 
 impl TypeDef {
-    /// The definition with every mentioned id replaced; equal to the same definition as before.
+    /// Returns the definition with every mentioned id replaced. It stays equal to the same
+    /// definition.
     pub fn renamed(&self, to: &dyn Fn(TypeId) -> TypeId) -> TypeDef {
         let ty = |ty: Ty| match ty {
             Ty::Ref(RefTy {
@@ -371,7 +372,7 @@ impl Universe {
         depth
     }
 
-    /// Which definitions `id` mentions, directly.
+    /// Calls `each` for every definition that `id` mentions itself.
     pub fn mentioned(&self, id: TypeId, each: &mut dyn FnMut(TypeId)) {
         let def = self.def(id);
         if let Some(up) = def.supertype {

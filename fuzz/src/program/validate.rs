@@ -1,4 +1,4 @@
-//! Whether a program is valid: after an edit, only this decides.
+//! Decides whether a program is valid. An edit can make it invalid.
 
 use super::encode::{Dangling, encode_module};
 use super::syntax::Program;
@@ -7,7 +7,7 @@ impl Program {
     /// The bytes of every module, in order.
     ///
     /// # Errors
-    /// An instruction names something that is not there; only after an edit.
+    /// An instruction names something that is not there. This happens only after an edit.
     pub fn encode(&self) -> Result<Vec<Vec<u8>>, Dangling> {
         self.modules
             .iter()
@@ -18,7 +18,7 @@ impl Program {
     /// Encodes and validates every module as WebAssembly 3.0.
     ///
     /// # Errors
-    /// What the first invalid module does wrong.
+    /// The first module that is not valid, and why.
     pub fn validate(&self) -> Result<Vec<Vec<u8>>, Invalid> {
         let modules = self.encode().map_err(Invalid::Dangling)?;
         for bytes in &modules {

@@ -1,94 +1,37 @@
-//! A program that shows a fault -> a small one that shows the same.
+//! A program that shows a finding -> a small one that shows the same.
 //!
-//! There is one gate: the target's own check finds a fault with the same signature. What passes it
-//! is kept, whatever else has changed; a program that does not validate is thrown away unseen.
-//! Passes are tried in turn until none makes the program smaller or the attempts are used up. A
-//! reduction is a function of build, input and number of attempts.
+//! There is one gate: the target's own check returns a finding with the same signature. A program
+//! that passes the gate is kept, whatever else has changed. A program that does not validate is
+//! dropped without being run. All passes are tried in turn until none makes the program smaller or
+//! the attempts are used up. The result is a function of the build, the input and the number of
+//! attempts.
 //!
 //! To add a pass: a function in [`passes`] and a line in its list.
 //!
-//! Not here: ways to change a program (`program::edit`), and inputs that are no program of ours
-//! (modules of wasm-smith, heap operations, which reduce themselves).
+//! Not here: ways to change a program (`program::edit`), and inputs that are no program of ours:
+//! modules of wasm-smith, and heap operations, which `targets::operations` reduces.
+//!
+//! Reading order: `gate`, `passes`.
 
+pub mod gate;
 pub mod passes;
 
-use crate::program::Program;
-use crate::targets::subject::case_of;
-use crate::targets::{Fault, Ran, Rig, Subject, Target};
+use gate::{Gate, check, subject_of};
+use gcrucible_oracles::finding::Finding;
+
+use crate::targets::{Rig, Subject, Target};
 
 /// A reduced input.
 #[derive(Clone, Debug)]
 pub struct Reduced {
     /// The small program and its case.
     pub subject: Subject,
-    /// The fault as it shows.
-    pub fault: Fault,
+    /// The finding as the small program shows it.
+    pub finding: Finding,
     /// Nodes before and afterwards.
     pub size: (usize, usize),
     /// Programs that were run.
     pub attempts: u32,
-}
-
-/// Decides whether a program still shows the fault.
-pub struct Gate<'a> {
-    target: &'static Target,
-    rig: &'a mut Rig,
-    number: u64,
-    fault: Fault,
-    attempts: u32,
-    attempts_max: u32,
-    go_on: &'a mut dyn FnMut() -> bool,
-}
-
-impl Gate<'_> {
-    /// Whether there is an attempt left.
-    fn is_open(&self) -> bool {
-        self.attempts < self.attempts_max
-    }
-
-    /// Whether a program is valid and shows the same fault.
-    fn holds(&mut self, program: &Program) -> bool {
-        if !self.is_open() || program.validate().is_err() {
-            return false;
-        }
-        if !(self.go_on)() {
-            self.attempts_max = self.attempts;
-            return false;
-        }
-        self.attempts += 1;
-        let subject = subject_of(program.clone(), self.number);
-        match check(self.target, &subject, self.rig) {
-            Some(fault) if fault.signature == self.fault.signature => {
-                self.fault = fault;
-                true
-            }
-            _ => false,
-        }
-    }
-
-    /// Applies `edit` if what comes of it passes. Whether it did.
-    fn attempt(&mut self, program: &mut Program, edit: impl FnOnce(&mut Program)) -> bool {
-        let mut changed = program.clone();
-        edit(&mut changed);
-        let passes = self.holds(&changed);
-        if passes {
-            *program = changed;
-        }
-        passes
-    }
-}
-
-fn subject_of(program: Program, number: u64) -> Subject {
-    Subject {
-        case: case_of(&program),
-        program: Some(program),
-        operations: None,
-        number,
-    }
-}
-
-fn check(target: &Target, subject: &Subject, rig: &mut Rig) -> Option<Fault> {
-    Ran::catching(|| (target.check)(subject, rig)).fault
 }
 
 /// Reduces an input in which `target` finds a fault; none if it finds none, or the input is no
@@ -102,13 +45,13 @@ pub fn reduce(
 ) -> Option<Reduced> {
     let mut program = subject.program.clone()?;
     let before = program.size();
-    let fault = check(target, subject, rig)?;
+    let finding = check(target, subject, rig)?;
     let number = subject.number;
     let mut gate = Gate {
         target,
         rig,
         number,
-        fault,
+        finding,
         attempts: 0,
         attempts_max,
         go_on,
@@ -123,7 +66,7 @@ pub fn reduce(
     Some(Reduced {
         size: (before, program.size()),
         subject: subject_of(program, number),
-        fault: gate.fault,
+        finding: gate.finding,
         attempts: gate.attempts,
     })
 }
@@ -133,7 +76,7 @@ mod tests {
     use super::*;
     use crate::generate::Focus;
     use crate::input::Input;
-    use crate::targets::Stats;
+    use crate::targets::{Ran, Stats};
 
     /// Finds fault with every program that has an instruction of this name.
     static TARGET: Target = Target {
@@ -150,7 +93,7 @@ mod tests {
             module.each_root(&mut |root| root.walk(&mut |e| found |= e.op.name() == "array.copy"));
         }
         Ran {
-            fault: found.then(|| Fault::crash("array.copy")),
+            finding: found.then(|| Finding::died("array.copy")),
             stats: Stats::default(),
             ..Ran::default()
         }

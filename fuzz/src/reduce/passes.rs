@@ -1,21 +1,21 @@
-//! Ways to make a program smaller. A pass says whether it did.
+//! Ways to make a program smaller. Each pass returns true if it made the program smaller.
 
 use gcrucible_oracles::schedule::Schedule;
 
-use super::Gate;
+use super::gate::Gate;
 use crate::program::edit::{Item, simplest};
 use crate::program::{Expr, Program, Step};
 
 /// A pass.
 pub type Pass = fn(&mut Program, &mut Gate<'_>) -> bool;
 
-/// Every pass, from what takes most away to what takes least.
+/// Every pass, those that remove most first.
 pub static ALL: &[Pass] = &[
     steps, modules, bodies, items, unused, lists, exports, constants, elements, locals, schedule,
 ];
 
-/// Calls `attempt` for ranges of `0..len`, large ones first; it says whether the range is gone.
-/// Whether any was.
+/// Calls `attempt` for ranges of `0..len`, large ones first. `attempt` returns true if it removed
+/// the range. Returns true if any range was removed.
 fn ranges(mut len: usize, mut attempt: impl FnMut(usize, usize) -> bool) -> bool {
     let before = len;
     let mut size = len;
@@ -34,7 +34,7 @@ fn ranges(mut len: usize, mut attempt: impl FnMut(usize, usize) -> bool) -> bool
     len < before
 }
 
-/// Calls go; instantiations stay.
+/// Removes calls. Instantiations stay.
 fn steps(program: &mut Program, gate: &mut Gate<'_>) -> bool {
     let calls = |p: &Program| -> Vec<usize> {
         let steps = p.steps.iter().enumerate();
@@ -53,7 +53,7 @@ fn steps(program: &mut Program, gate: &mut Gate<'_>) -> bool {
     })
 }
 
-/// Whole modules, with the steps on them.
+/// Removes whole modules, with the steps on them.
 fn modules(program: &mut Program, gate: &mut Gate<'_>) -> bool {
     let mut changed = false;
     for gone in (0..program.modules.len()).rev() {
@@ -72,7 +72,7 @@ fn modules(program: &mut Program, gate: &mut Gate<'_>) -> bool {
     changed
 }
 
-/// Bodies of functions become the simplest results.
+/// Replaces bodies of functions by the simplest results.
 fn bodies(program: &mut Program, gate: &mut Gate<'_>) -> bool {
     let mut changed = false;
     for m in 0..program.modules.len() {
@@ -92,7 +92,7 @@ fn bodies(program: &mut Program, gate: &mut Gate<'_>) -> bool {
     changed
 }
 
-/// Items that nothing mentions any more.
+/// Removes items.
 fn items(program: &mut Program, gate: &mut Gate<'_>) -> bool {
     let mut changed = false;
     for m in 0..program.modules.len() {
@@ -113,7 +113,7 @@ fn items(program: &mut Program, gate: &mut Gate<'_>) -> bool {
     changed
 }
 
-/// Functions and recursion groups that nothing mentions, all at once.
+/// Removes all functions and recursion groups that nothing mentions, in one attempt.
 fn unused(program: &mut Program, gate: &mut Gate<'_>) -> bool {
     let mut fewer = program.clone();
     let mut changed = fewer.drop_unused_groups();
@@ -123,8 +123,8 @@ fn unused(program: &mut Program, gate: &mut Gate<'_>) -> bool {
     changed && gate.attempt(program, |p| *p = fewer)
 }
 
-/// Statements go, values become the simplest of their types, and nodes become what is inside of
-/// them.
+/// Removes statements, replaces values by the simplest of their types, and replaces nodes by what
+/// is inside of them.
 fn lists(program: &mut Program, gate: &mut Gate<'_>) -> bool {
     let mut changed = false;
     let mut number = 0;
@@ -136,7 +136,7 @@ fn lists(program: &mut Program, gate: &mut Gate<'_>) -> bool {
     changed
 }
 
-/// What is left of an expression whose effect does not matter; none if it is that already.
+/// Returns the simplest values in place of an expression. `None` if the expression is no larger.
 fn rest(e: &Expr) -> Option<Vec<Expr>> {
     let rest: Vec<Expr> = e
         .tys
@@ -206,7 +206,7 @@ fn hoist(program: &mut Program, gate: &mut Gate<'_>, number: usize) -> bool {
     changed
 }
 
-/// Names of exports, most of which only show more to compare.
+/// Removes exports. Most of them only show more to compare.
 fn exports(program: &mut Program, gate: &mut Gate<'_>) -> bool {
     let mut changed = false;
     for m in 0..program.modules.len() {
@@ -223,7 +223,7 @@ fn exports(program: &mut Program, gate: &mut Gate<'_>) -> bool {
     changed
 }
 
-/// The name an item is exported under; none for segments, which cannot be.
+/// Returns the name under which an item is exported. `None` for segments, which cannot be exported.
 fn export(program: &mut Program, module: usize, item: Item) -> Option<&mut Option<String>> {
     let m = &mut program.modules[module];
     Some(match item {
@@ -236,7 +236,7 @@ fn export(program: &mut Program, module: usize, item: Item) -> Option<&mut Optio
     })
 }
 
-/// Constant expressions, and what is inside of them, become the simplest of their types.
+/// Replaces constant expressions, and nodes inside of them, by the simplest of their types.
 fn constants(program: &mut Program, gate: &mut Gate<'_>) -> bool {
     let mut changed = false;
     for m in 0..program.modules.len() {
@@ -270,7 +270,7 @@ fn nth_constant(program: &mut Program, module: usize, number: usize) -> Option<&
         .find_map(|root| nth(root, &mut left))
 }
 
-/// Elements and bytes of segments.
+/// Removes elements and bytes of segments.
 fn elements(program: &mut Program, gate: &mut Gate<'_>) -> bool {
     let mut changed = false;
     for m in 0..program.modules.len() {
@@ -290,7 +290,7 @@ fn elements(program: &mut Program, gate: &mut Gate<'_>) -> bool {
     changed
 }
 
-/// Locals that are not used, from the last on.
+/// Removes locals that are not used, from the last one on.
 fn locals(program: &mut Program, gate: &mut Gate<'_>) -> bool {
     let mut changed = false;
     for m in 0..program.modules.len() {
@@ -307,10 +307,10 @@ fn locals(program: &mut Program, gate: &mut Gate<'_>) -> bool {
     changed
 }
 
-/// Points of a schedule `every` that are tried alone.
+/// How many collection points of a schedule `every` are tried alone.
 const POINTS_TRIED: u64 = 48;
 
-/// Fewer collections.
+/// Makes collections fewer.
 fn schedule(program: &mut Program, gate: &mut Gate<'_>) -> bool {
     match program.schedule.clone() {
         Schedule::OnPressure => false,

@@ -1,9 +1,11 @@
-//! One program, every engine configuration, several schedules: all alike.
+//! One program under every engine configuration and several schedules: all must agree.
 
 use gcrucible_oracles::schedule::Schedule;
 
-use super::run::Trial;
-use super::{Ran, Rig, Subject, Target};
+use super::rig::Rig;
+use super::run::{Ran, Trial};
+use super::subject::Subject;
+use super::target::Target;
 use crate::generate::Focus;
 use crate::input::Input;
 
@@ -38,5 +40,5 @@ fn check(subject: &Subject, rig: &mut Rig) -> Ran {
 
 #[test]
 fn smoke() {
-    super::smoke(&TARGET, 3);
+    TARGET.smoke(3);
 }

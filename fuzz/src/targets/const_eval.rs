@@ -1,7 +1,10 @@
-//! Constant expressions that allocate, one engine against the reference; and again out of memory at
-//! each allocation in turn.
+//! Constant expressions that allocate: one engine against the reference. Then again for single
+//! allocations, each of which fails as if the heap were full.
 
-use super::{Ran, Rig, Subject, Target, run};
+use super::rig::Rig;
+use super::run::{self, Ran};
+use super::subject::Subject;
+use super::target::Target;
 use crate::generate::Focus;
 use crate::input::Input;
 
@@ -14,8 +17,8 @@ pub static TARGET: Target = Target {
     check,
 };
 
-/// At most this many allocations of one program are made to fail; of more, every second, third, ...
-/// one.
+/// At most this many allocations of one program are made to fail. If there are more, every second
+/// is, or every third, and so on.
 const FAILURES_MAX: u64 = 6;
 
 fn test_case(input: &Input) -> Subject {
@@ -28,7 +31,7 @@ fn check(subject: &Subject, rig: &mut Rig) -> Ran {
     let step = allocations.div_ceil(FAILURES_MAX).max(1);
     let first = subject.draw(step as usize) as u64;
     for at in (first..allocations).step_by(step as usize) {
-        if ran.fault.is_some() || ran.skipped.is_some() {
+        if ran.finding.is_some() || ran.skipped.is_some() {
             break;
         }
         let failing = Subject {
@@ -37,12 +40,12 @@ fn check(subject: &Subject, rig: &mut Rig) -> Ran {
         };
         let again = run::one_engine(&failing, rig);
         ran.stats.add(again.stats);
-        ran.fault = again.fault;
+        ran.finding = again.finding;
     }
     ran
 }
 
 #[test]
 fn smoke() {
-    super::smoke(&TARGET, 15);
+    TARGET.smoke(15);
 }

@@ -1,6 +1,9 @@
-//! Any module, one engine against the reference, every comparison of the oracles.
+//! Any module: one engine against the reference, with every comparison of the oracles.
 
-use super::{Ran, Rig, Subject, Target, run};
+use super::rig::Rig;
+use super::run::{self, Ran};
+use super::subject::Subject;
+use super::target::Target;
 use crate::generate::Focus;
 use crate::input::Input;
 
@@ -29,5 +32,5 @@ fn check(subject: &Subject, rig: &mut Rig) -> Ran {
 
 #[test]
 fn smoke() {
-    super::smoke(&TARGET, 30);
+    TARGET.smoke(30);
 }

@@ -1,21 +1,25 @@
-//! What a file in `fuzz_targets` needs: the same target under libFuzzer, and as an ordinary
-//! program.
+//! What every file in `fuzz_targets` contains: a target under libFuzzer, or as an ordinary program.
 //!
-//! Under libFuzzer (`cfg(fuzzing)`) an input is the bytes of [`Input`], printed as the program it
-//! makes (`cargo fuzz fmt`), mutated as such, and judged; a fault is a panic. The rules of the
-//! specification a run reached are handed over as extra counters beside libFuzzer's own edge
-//! coverage. Without libFuzzer the same file is a program that replays files, or runs seeds.
+//! Under libFuzzer (`cfg(fuzzing)`) the input is the bytes of an [`Input`]. `cargo fuzz fmt` prints
+//! them as the program they make, and libFuzzer mutates them with our mutations half of the time. A
+//! finding is a panic. The rules of the specification that a run reached are extra counters, beside
+//! libFuzzer's own edge coverage.
+//!
+//! Without libFuzzer the same file is a program that runs files or seeds.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use super::{Ran, Rig, Target};
+use super::rig::Rig;
+use super::run::Ran;
+use super::target::Target;
 use crate::input::Input;
 use crate::mutate::neighbour;
 
 thread_local! {
-    /// Engines are made once; that they carry nothing over from one input to the next is part of what is tested.
+    /// Engines are made once. That they carry nothing over from one input to the next is part of
+    /// what is tested.
     static RIG: RefCell<Option<Rig>> = const { RefCell::new(None) };
 }
 
@@ -38,14 +42,14 @@ fn with_rig(target: &Target, bytes: &[u8]) -> Ran {
 /// Runs one input under libFuzzer.
 ///
 /// # Panics
-/// The engines disagree, or one broke; the message is the whole report.
+/// The engines disagree, or one broke. The message is the whole report.
 pub fn fuzz(target: &Target, bytes: &[u8]) {
-    if let Some(fault) = with_rig(target, bytes).fault {
-        panic!("{}\n{}", fault.signature, fault.text);
+    if let Some(finding) = with_rig(target, bytes).finding {
+        panic!("{}\n{}", finding.signature(), finding.text);
     }
 }
 
-/// Mutates `data[..size]` in place, for libFuzzer; gives the new size.
+/// Mutates `data[..size]` in place, for libFuzzer. Returns the new size.
 pub fn mutate(data: &mut [u8], size: usize, max_size: usize, seed: u32) -> usize {
     let max = max_size.min(data.len());
     let new = neighbour(&Input::parse(&data[..size.min(max)]), u64::from(seed)).to_bytes();
@@ -54,7 +58,8 @@ pub fn mutate(data: &mut [u8], size: usize, max_size: usize, seed: u32) -> usize
     len
 }
 
-/// Replays the files given as arguments, or runs as many seeds as the single number given, or 1000.
+/// Runs the files given as arguments. If the one argument is a number, runs that many seeds;
+/// without arguments, 1000.
 pub fn main(target: &Target) -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let mut inputs: Vec<(String, Vec<u8>)> = Vec::new();
@@ -76,31 +81,32 @@ pub fn main(target: &Target) -> ExitCode {
         }
     }
     let mut compared = 0;
-    let mut faults: BTreeMap<String, u64> = BTreeMap::new();
+    let mut found: BTreeMap<String, u64> = BTreeMap::new();
     for (name, bytes) in &inputs {
         let ran = with_rig(target, bytes);
         compared += u64::from(ran.skipped.is_none());
-        if let Some(fault) = ran.fault {
-            let times = faults.entry(fault.signature.clone()).or_default();
+        if let Some(finding) = ran.finding {
+            let signature = finding.signature();
+            let times = found.entry(signature.clone()).or_default();
             *times += 1;
             if *times == 1 {
-                eprintln!("{name}: {}\n{}", fault.signature, fault.text);
+                eprintln!("{name}: {signature}\n{}", finding.text);
             }
         }
     }
-    for (signature, times) in &faults {
+    for (signature, times) in &found {
         eprintln!("{times:6} times  {signature}");
     }
     println!(
-        "{}: {} inputs, {compared} compared, {} different faults",
+        "{}: {} inputs, {compared} compared, {} different findings",
         target.name,
         inputs.len(),
-        faults.len()
+        found.len()
     );
-    ExitCode::from(u8::from(!faults.is_empty()))
+    ExitCode::from(u8::from(!found.is_empty()))
 }
 
-/// Rules and pairs of rules of the last run, folded onto the extra counters of libFuzzer.
+/// Hands the rules and pairs of rules of the last run to libFuzzer, as extra counters.
 #[cfg(fuzzing)]
 fn count(rig: &Rig) {
     use std::sync::atomic::{AtomicU8, Ordering};

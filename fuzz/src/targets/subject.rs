@@ -1,5 +1,5 @@
-//! What a target makes of an input: a program of ours, a module of wasm-smith, or bytes that may
-//! not be a module at all.
+//! What a target makes of an input: a program of ours, a module of wasm-smith, or bytes that need
+//! not be a module.
 
 use std::fmt;
 
@@ -8,22 +8,22 @@ use gcrucible_oracles::case::{
 };
 use gcrucible_oracles::schedule::Schedule;
 
-use super::heap_ops::Operations;
+use super::operations::Operations;
 use crate::generate::{Focus, generate, smith};
 use crate::input::Input;
 use crate::mutate;
 use crate::program::{Program, Step};
 
-/// What is tested. The program, where there is one, is what the reducer works on.
+/// What is tested.
 #[derive(Clone, Debug)]
 pub struct Subject {
-    /// The structured program; absent for modules that are only bytes.
+    /// The program, on which the reducer works. None for modules that are only bytes.
     pub program: Option<Program>,
     /// What engines are given.
     pub case: Case,
     /// Operations on a heap, in place of a case.
     pub operations: Option<Operations>,
-    /// A number drawn from the input, for choices beside the program.
+    /// A number drawn from the input, for choices outside the program.
     pub number: u64,
 }
 
@@ -41,7 +41,7 @@ impl Subject {
         }
     }
 
-    /// A module of wasm-smith; if the input does not make one, a program.
+    /// A module of wasm-smith, or a program if the input does not make such a module.
     pub fn smith(input: &Input) -> Subject {
         let choices = input.choices();
         let choices = &choices[..choices.len().min(SMITH_BYTES)];
@@ -100,7 +100,7 @@ impl Subject {
         }
     }
 
-    /// A number below `n`, the same whenever it is drawn for this input.
+    /// Returns a number below `n`, always the same for this input.
     pub fn draw(&self, n: usize) -> usize {
         let mut state = self.number;
         (crate::generate::source::split_mix(&mut state) % n.max(1) as u64) as usize
@@ -110,11 +110,7 @@ impl Subject {
 /// How many choices wasm-smith gets: its modules grow with them.
 const SMITH_BYTES: usize = 1500;
 
-/// The case of a program. Its modules are registered under their names as soon as they are
-/// instantiated.
-///
-/// A module that does not encode (only after an edit that nobody validated) is given as no bytes,
-/// which every engine rejects.
+/// Returns the case of a program. Each module is registered under its name when it is instantiated.
 pub fn case_of(program: &Program) -> Case {
     let wasm = program.encode().unwrap_or_default();
     let modules = program

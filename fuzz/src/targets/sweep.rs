@@ -1,9 +1,11 @@
-//! One program, one collection at each collection point in turn.
+//! One program, run many times: each time with one collection, at another collection point.
 
 use gcrucible_oracles::schedule::Schedule;
 
-use super::run::Trial;
-use super::{Ran, Rig, Subject, Target};
+use super::rig::Rig;
+use super::run::{Ran, Trial};
+use super::subject::Subject;
+use super::target::Target;
 use crate::generate::Focus;
 use crate::input::Input;
 
@@ -16,7 +18,8 @@ pub static TARGET: Target = Target {
     check,
 };
 
-/// At most this many points of one program are tried; of more, every second, third, ... one.
+/// At most this many points of one program are tried. If there are more, every second is, or every
+/// third, and so on.
 const POINTS_MAX: u64 = 32;
 
 fn test_case(input: &Input) -> Subject {
@@ -47,5 +50,5 @@ fn check(subject: &Subject, rig: &mut Rig) -> Ran {
 
 #[test]
 fn smoke() {
-    super::smoke(&TARGET, 3);
+    TARGET.smoke(3);
 }

@@ -1,6 +1,9 @@
-//! Tables of references, one engine against the reference.
+//! Tables of references: one engine against the reference.
 
-use super::{Ran, Rig, Subject, Target, run};
+use super::rig::Rig;
+use super::run::{self, Ran};
+use super::subject::Subject;
+use super::target::Target;
 use crate::generate::Focus;
 use crate::input::Input;
 
@@ -23,5 +26,5 @@ fn check(subject: &Subject, rig: &mut Rig) -> Ran {
 
 #[test]
 fn smoke() {
-    super::smoke(&TARGET, 15);
+    TARGET.smoke(15);
 }

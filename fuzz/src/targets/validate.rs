@@ -1,22 +1,25 @@
-//! Bytes that may or may not be a module: the reference, the runtime and `wasmparser` accept the
-//! same.
+//! Bytes that may or may not be a module: the reference, the runtime and `wasmparser` must accept
+//! the same ones.
 //!
-//! The input makes a valid module; [`MUTANTS`] times its bytes are damaged in a few places, so that
-//! most mutants fail in one rule and not at the first byte. Nothing is compiled, except now and
-//! then a mutant that all accept. Of the runtime, one configuration is asked: they share their
-//! validator.
+//! The input makes a valid module. Its bytes are damaged in [`MUTANTS`] ways, each time in a few
+//! places, so that most mutants break one rule and do not fail at the first byte. One mutant in
+//! many that all sides accept is compiled as well. Only one configuration of the runtime is asked,
+//! because all of them share a validator.
 //!
-//! A difference that is a limit of an implementation (specification, appendix A.2) is permitted,
-//! and counted by its name.
+//! If a side refuses a module because of an implementation limit (specification, appendix A.2), the
+//! difference is permitted and counted by the limit's name.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use gcrucible_oracles::engine::{Engine, Setup};
+use gcrucible_oracles::finding::{Aspect, Described, Difference, Finding, Symptom};
 use gcrucible_oracles::outcome::{Outcome, Why};
 use wasmparser::{Validator, WasmFeatures};
 
-use super::run::Fault;
-use super::{Ran, Rig, Subject, Target};
+use super::rig::Rig;
+use super::run::Ran;
+use super::subject::Subject;
+use super::target::Target;
 use crate::generate::source::{Source, expand};
 use crate::generate::{Focus, smith};
 use crate::input::Input;
@@ -34,10 +37,10 @@ pub static TARGET: Target = Target {
 /// Mutants of one input.
 pub const MUTANTS: u64 = 1000;
 
-/// One of so many mutants that all accept is compiled.
+/// One in this many mutants that all sides accept is compiled.
 const COMPILED: usize = 4000;
 
-/// Everything in WebAssembly 3.0; `wasmparser` counts threads in, the specification does not.
+/// Everything in WebAssembly 3.0. `wasmparser` includes threads, the specification does not.
 const FEATURES: WasmFeatures = WasmFeatures::WASM3.difference(WasmFeatures::THREADS);
 
 fn test_case(input: &Input) -> Subject {
@@ -78,15 +81,15 @@ fn check(subject: &Subject, rig: &mut Rig) -> Ran {
         let mut src = Source::new(&bytes);
         let wasm = parts.damaged(&mut src);
         let sides = Sides::of(&wasm, rig.reference.as_ref(), engine.as_ref());
-        if let Err(fault) = sides.judge(&mut ran) {
-            ran.fault = Some(fault.with(mutant, &wasm, subject));
+        if let Err(difference) = sides.judge(&mut ran) {
+            ran.finding = Some(difference.with(mutant, &wasm, subject));
             return ran;
         }
         if sides.all_accept() && subject.draw(COMPILED) == mutant as usize % COMPILED {
             let engine = &rig.engines[subject.draw(rig.engines.len())];
             *ran.counts.entry("mutants compiled".to_owned()).or_default() += 1;
-            if let Err(fault) = compiles(engine.as_ref(), subject, &wasm) {
-                ran.fault = Some(fault.with(mutant, &wasm, subject));
+            if let Err(difference) = compiles(engine.as_ref(), subject, &wasm) {
+                ran.finding = Some(difference.with(mutant, &wasm, subject));
                 return ran;
             }
         }
@@ -99,14 +102,18 @@ struct Sides {
     reference: Outcome,
     runtime: Outcome,
     engine: String,
-    /// The words with which `wasmparser` refuses it.
+    /// Why `wasmparser` refuses it, if it does.
     wasmparser: Result<(), String>,
 }
 
-/// A difference, before it is known which module it is about.
-struct Difference {
+/// A wrong verdict of an engine, without the module.
+struct Wrong {
     engine: String,
-    title: &'static str,
+    /// What it does, in a few words.
+    does: &'static str,
+    /// What it should have done.
+    expected: &'static str,
+    /// What each side says.
     detail: String,
 }
 
@@ -130,7 +137,7 @@ impl Sides {
     }
 
     /// Compares, and counts what was compared.
-    fn judge(&self, ran: &mut Ran) -> Result<(), Difference> {
+    fn judge(&self, ran: &mut Ran) -> Result<(), Wrong> {
         let mut count = |what: String| *ran.counts.entry(what).or_default() += 1;
         let theirs = self.wasmparser.is_ok();
         for (engine, outcome) in [
@@ -144,12 +151,11 @@ impl Sides {
                         count(format!("permitted: limit of wasmparser: {limit}"));
                         continue;
                     }
-                    let title = if ours {
-                        "accepts what is not valid"
+                    return Err(if ours {
+                        self.wrong(engine, "accepts what is not valid", "rejected")
                     } else {
-                        "rejects what is valid"
-                    };
-                    return Err(self.difference(engine, title));
+                        self.wrong(engine, "rejects what is valid", "accepted")
+                    });
                 }
                 None if limit(outcome).is_some() => {
                     if theirs {
@@ -159,7 +165,7 @@ impl Sides {
                         ));
                     }
                 }
-                None => return Err(self.difference(engine, "ends as no load ends")),
+                None => return Err(self.wrong(engine, "ends as no load ends", "a verdict")),
             }
             ran.stats.steps += 1;
         }
@@ -172,14 +178,15 @@ impl Sides {
         Ok(())
     }
 
-    fn difference(&self, engine: &str, title: &'static str) -> Difference {
+    fn wrong(&self, engine: &str, does: &'static str, expected: &'static str) -> Wrong {
         let theirs = match &self.wasmparser {
             Ok(()) => "accepts it".to_owned(),
             Err(why) => format!("rejects it: {why}"),
         };
-        Difference {
+        Wrong {
             engine: engine.to_owned(),
-            title,
+            does,
+            expected,
             detail: format!(
                 "reference: {}\n{}: {}\nwasmparser {theirs}",
                 self.reference, self.engine, self.runtime
@@ -188,7 +195,8 @@ impl Sides {
     }
 }
 
-/// Whether an engine accepts a module; none if it did not say.
+/// Returns true if an engine accepts a module, false if it rejects it, and `None` if it gave no
+/// verdict.
 fn accepted(outcome: &Outcome) -> Option<bool> {
     match outcome {
         Outcome::Returned(_) => Some(true),
@@ -197,7 +205,7 @@ fn accepted(outcome: &Outcome) -> Option<bool> {
     }
 }
 
-/// The limit beyond which an engine refused a module, without its numbers.
+/// Returns the limit because of which an engine refused a module, without numbers.
 fn limit(outcome: &Outcome) -> Option<String> {
     match outcome {
         Outcome::Rejected(r) if r.why == Why::Limit => Some(words(&r.detail, 8)),
@@ -205,15 +213,16 @@ fn limit(outcome: &Outcome) -> Option<String> {
     }
 }
 
-/// The first words of a text: numbers and quoted names change from input to input.
+/// Returns the first words of a text, without numbers and short words, which change from input to
+/// input.
 fn words(text: &str, most: usize) -> String {
     let words = text.split(|c: char| !c.is_alphabetic());
     let words: Vec<&str> = words.filter(|w| w.len() > 2).take(most).collect();
     words.join(" ")
 }
 
-/// A mutant that all accept can be loaded.
-fn compiles(engine: &dyn Engine, subject: &Subject, wasm: &[u8]) -> Result<(), Difference> {
+/// Checks that an engine loads a mutant that all sides accept.
+fn compiles(engine: &dyn Engine, subject: &Subject, wasm: &[u8]) -> Result<(), Wrong> {
     let outcome = match engine.open(&Setup::of(&subject.case)) {
         Ok(mut session) => session.load(wasm),
         Err(why) => Outcome::Crashed(why),
@@ -221,39 +230,44 @@ fn compiles(engine: &dyn Engine, subject: &Subject, wasm: &[u8]) -> Result<(), D
     match &outcome {
         Outcome::Returned(_) | Outcome::Unsupported(_) | Outcome::Exhausted(_) => Ok(()),
         Outcome::Rejected(r) if r.why == Why::Limit => Ok(()),
-        _ => Err(Difference {
+        _ => Err(Wrong {
             engine: engine.name(),
-            title: "does not load what is valid",
+            does: "does not load what is valid",
+            expected: "accepted",
             detail: outcome.to_string(),
         }),
     }
 }
 
-impl Difference {
-    fn with(self, mutant: u64, wasm: &[u8], subject: &Subject) -> Fault {
-        let Difference {
+impl Wrong {
+    fn with(self, mutant: u64, wasm: &[u8], subject: &Subject) -> Finding {
+        let Wrong {
             engine,
-            title,
+            does,
+            expected,
             detail,
         } = self;
         let text = wasmprinter::print_bytes(wasm).unwrap_or_default();
         let bytes: String = wasm.iter().map(|b| format!("\\{b:02x}")).collect();
-        Fault {
-            signature: format!("load: {title}: {}", words(&detail, 24)),
-            text: format!(
-                "{engine} {title}\n{detail}\n\nmutant {mutant}:\n(module binary \"{bytes}\")\n{text}\n\nof:\n{subject}"
-            ),
-            title: format!("{engine} {title}"),
-            engine,
-            header: Vec::new(),
-            place: None,
+        let text = format!(
+            "{engine} {does}\n{detail}\n\nmutant {mutant}:\n(module binary \"{bytes}\")\n{text}\n\nof:\n{subject}"
+        );
+        let difference = Difference {
+            aspect: Aspect::Load,
+            path: format!("mutant {mutant}"),
+            expected: Described::plain(expected),
+            actual: Described::new(&detail, format!("{does}: {}", words(&detail, 24))),
+        };
+        Finding {
+            text,
+            ..Finding::new(engine, None, Symptom::Differs(difference))
         }
     }
 }
 
 #[test]
 fn smoke() {
-    super::smoke(&TARGET, 10);
+    TARGET.smoke(10);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What a person sees while a run goes on: one living line on a terminal, a line every few seconds
+//! What a person sees during a run: one line that changes on a terminal, a line every few seconds
 //! elsewhere.
 //!
 //! Progress goes to standard error, so that standard output holds the summary alone.
@@ -10,12 +10,13 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::protocol::{Counters, Found};
 use super::summary::Summary;
+use crate::cli::terminal::warn_line;
 use crate::targets::Target;
 
-/// Between two lines where there is no terminal.
+/// The time between two lines if there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
-/// The living line, or the time of the last line.
+/// The line that changes, or the time of the last line.
 #[derive(Debug)]
 pub struct Progress {
     bar: Option<ProgressBar>,
@@ -23,7 +24,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Looks whether standard error is a terminal.
+    /// Starts a progress display for standard error, which may be a terminal.
     #[must_use]
     pub fn new() -> Progress {
         let bar = std::io::stderr().is_terminal().then(|| {
@@ -39,53 +40,53 @@ impl Progress {
         }
     }
 
-    /// Says what begins.
-    pub fn begin(&self, seed: u64, jobs: usize, targets: &[&'static Target]) {
+    /// Announces the run.
+    pub fn begin(&self, run_seed: u64, jobs: usize, targets: &[&'static Target]) {
         let names: Vec<_> = targets.iter().map(|t| t.name).collect();
         self.line(&format!(
-            "fuzzing {} with {jobs} workers, seed {seed:#x}",
+            "fuzzing {} with {jobs} workers, --run-seed {run_seed:#x}",
             names.join(", ")
         ));
     }
 
-    /// Shows where the run is.
+    /// Shows the state of the run.
     pub fn show(&mut self, summary: &Summary, total: &Counters) {
         if let Some(bar) = &self.bar {
             bar.set_message(status(summary, total));
             bar.tick();
         } else if self.last_line.elapsed() >= LINE_EVERY {
             self.last_line = Instant::now();
-            eprintln!("{}", status(summary, total));
+            warn_line!("{}", status(summary, total));
         }
     }
 
-    /// Says that something was found.
+    /// Announces a finding.
     pub fn found(&self, found: &Found) {
-        let place = found
-            .folder
-            .as_deref()
-            .map_or(String::new(), |folder| format!(" -> {folder}"));
-        self.line(&format!("FOUND {}: {}{place}", found.target, found.title));
+        let folder = found.folder.as_deref();
+        let folder = folder.map_or(String::new(), |folder| format!(" -> {folder}"));
+        let (target, title) = (&found.id.target, found.finding.title());
+        self.line(&format!("FOUND {target}: {title}{folder}"));
     }
 
-    /// Says that a worker died.
+    /// Announces that a worker died.
     pub fn died(&self, how: &str) {
         self.line(&format!(
             "a worker died ({how}); another goes on in its place"
         ));
     }
 
-    /// Clears the living line.
+    /// Clears the line that changes.
     pub fn end(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
     }
 
-    fn line(&self, text: &str) {
+    /// Writes a line above the one that changes.
+    pub fn line(&self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{text}")),
-            None => eprintln!("{text}"),
+            Some(bar) => bar.suspend(|| warn_line!("{text}")),
+            None => warn_line!("{text}"),
         }
     }
 }
@@ -96,7 +97,8 @@ impl Default for Progress {
     }
 }
 
-/// One line: time, speed, what was compared, what not and why, collections, live objects, findings.
+/// Returns the state in one line: time, speed, programs compared and skipped, collections, live
+/// objects, findings.
 fn status(summary: &Summary, total: &Counters) -> String {
     let seconds = summary.elapsed().as_secs_f64();
     let speed = total.programs as f64 / seconds.max(0.001);

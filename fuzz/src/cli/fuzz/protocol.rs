@@ -1,17 +1,20 @@
-//! What workers tell their supervisor: one JSON object on each line of their standard output.
+//! The messages of a worker to its supervisor: one JSON object on each line of standard output.
 
 use std::collections::BTreeMap;
 
+use gcrucible_oracles::finding::Finding;
 use serde::{Deserialize, Serialize};
 
-/// What became of the inputs of one target.
+use crate::cli::findings::InputId;
+
+/// What a run did with the inputs of one target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TargetCounters {
     /// Programs generated and given to the engines.
     pub programs: u64,
     /// Programs in which at least one step was compared to its end.
     pub compared: u64,
-    /// Time spent on them, one core's, in microseconds.
+    /// Time of one core spent on them, in microseconds.
     pub micros: u64,
     /// The input that took longest: microseconds, and its seed.
     pub slowest: (u64, u64),
@@ -32,7 +35,7 @@ impl TargetCounters {
     }
 }
 
-/// What a worker has done since it started, or all workers of a run.
+/// What a worker has done since it started, or what all workers of a run have done.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
     /// Programs generated and given to the engines.
@@ -49,13 +52,13 @@ pub struct Counters {
     pub collections: u64,
     /// Compared programs with at least one collection while objects were alive.
     pub collected_alive: u64,
-    /// Comparisons of live objects made.
+    /// Comparisons of live objects.
     pub live_checks: u64,
     /// Live objects on which both sides agreed.
     pub live_objects: u64,
     /// The same by target.
     pub by_target: BTreeMap<String, TargetCounters>,
-    /// What targets count besides, by name.
+    /// Other things that targets count, by name.
     #[serde(default)]
     pub counts: BTreeMap<String, u64>,
 }
@@ -92,20 +95,15 @@ impl Counters {
     }
 }
 
-/// A finding as it is reported: where it was written, and what it is about.
+/// A finding on an input, with the folder it was written to. Only the first few findings of a
+/// signature are written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
-    /// The target.
-    pub target: String,
-    /// The seed of the input.
-    pub seed: u64,
-    /// Findings with equal signatures are taken for the same fault.
-    pub signature: String,
-    /// One line for people.
-    pub title: String,
-    /// The command that runs its input again.
-    pub replay: String,
-    /// The folder it was written to, if it was (only the first few of a signature are).
+    /// The input.
+    pub id: InputId,
+    /// What went wrong.
+    pub finding: Finding,
+    /// The folder.
     pub folder: Option<String>,
 }
 
@@ -116,8 +114,9 @@ pub enum Message {
     Report(Counters),
     /// A finding, after it was written.
     Found(Found),
-    /// A finding could not be written, or the record could not be kept: the worker stops.
+    /// The reason, in words, why the worker cannot go on: a file cannot be written, or an engine
+    /// does not start.
     Broken(String),
-    /// The worker's last line: it has done what it was asked to.
+    /// The worker's last line: it has run all its inputs, or was told to stop.
     Done(Counters),
 }

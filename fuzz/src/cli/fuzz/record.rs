@@ -1,16 +1,16 @@
-//! The record of what a worker is doing, in a file, so that it outlives the worker: position,
-//! target and seed of the input now being run. Written before each input; read by the supervisor
-//! when a worker has died.
+//! The record of a worker's current input, in a file that outlives the worker: position, target and
+//! seed. The worker writes it before each input. The supervisor reads it when the worker has died.
 //!
-//! One `pwrite` of 24 bytes for each input; what reached the page cache survives the process. An
-//! input is a function of target and seed, so the record need not hold its bytes.
+//! This costs one `pwrite` of 24 bytes for each input. What has reached the page cache survives the
+//! process. The record need not hold the bytes of the input, because target and seed determine
+//! them.
 
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-/// What a worker is at.
+/// A worker's current input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
     /// Number of the input in the whole run.
@@ -42,7 +42,7 @@ impl Record {
         Ok(Record { file })
     }
 
-    /// Writes where the worker is.
+    /// Writes the current input.
     ///
     /// # Errors
     ///
@@ -55,8 +55,7 @@ impl Record {
         self.file.write_all_at(&bytes, 0)
     }
 
-    /// Reads where the last worker was that used the file; `None` if it died before its first
-    /// input.
+    /// Reads the last input that was written. Returns `None` if there was none.
     #[must_use]
     pub fn read(path: &Path) -> Option<Position> {
         let bytes = std::fs::read(path).ok()?;

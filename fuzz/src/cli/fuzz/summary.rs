@@ -1,4 +1,4 @@
-//! What a run comes to: text for people, one JSON object for programs, and the exit status.
+//! The result of a run: text for people, one JSON object for programs, and the exit status.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,35 +7,37 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::protocol::{Counters, Found, TargetCounters};
-use crate::cli::{Ending, Failure};
+use crate::cli::failure::{Ending, Failure};
 use crate::targets::Target;
 
-/// A run, so far or as a whole.
+/// The sum of a run, while it goes on and when it has ended.
 #[derive(Clone, Debug)]
 pub struct Summary {
-    seed: u64,
+    run_seed: u64,
     jobs: usize,
     targets: Vec<&'static str>,
+    planted: Vec<String>,
     started: Instant,
     stopped: Option<Instant>,
-    /// What workers did that have ended.
+    /// The counters of workers that have ended.
     pub counters: Counters,
     /// Findings by signature: the first of each, and how many there were.
     groups: BTreeMap<String, (Found, u64)>,
     /// Workers that died of their input.
     pub crashed: u64,
-    /// Workers that died although their input ends well when run again: somebody killed them.
+    /// Workers that died although their input ends well when it is run again. Somebody killed them.
     pub killed: u64,
-    /// Workers that were killed for hanging at an input that ends in time when run again.
+    /// Workers that we killed because their input took too long, although it ends in time when it
+    /// is run again.
     pub slow: u64,
-    /// Whether Ctrl-C ended the run.
+    /// Whether a signal such as Ctrl-C ended the run.
     pub interrupted: bool,
 }
 
 /// The JSON object.
 #[derive(Serialize)]
 struct Json<'a> {
-    seed: String,
+    run_seed: String,
     jobs: usize,
     targets: &'a [&'static str],
     programs: u64,
@@ -61,7 +63,7 @@ struct Json<'a> {
 struct Group<'a> {
     signature: &'a str,
     count: u64,
-    title: &'a str,
+    title: String,
     target: &'a str,
     seed: String,
     folder: Option<&'a str>,
@@ -70,11 +72,17 @@ struct Group<'a> {
 impl Summary {
     /// A run that begins now.
     #[must_use]
-    pub fn new(seed: u64, jobs: usize, targets: &[&'static Target]) -> Summary {
+    pub fn new(
+        run_seed: u64,
+        jobs: usize,
+        targets: &[&'static Target],
+        planted: &[String],
+    ) -> Summary {
         Summary {
-            seed,
+            run_seed,
             jobs,
             targets: targets.iter().map(|t| t.name).collect(),
+            planted: planted.to_vec(),
             started: Instant::now(),
             stopped: None,
             counters: Counters::default(),
@@ -86,7 +94,7 @@ impl Summary {
         }
     }
 
-    /// How long the run has lasted, or did.
+    /// How long the run has lasted.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.stopped
@@ -103,7 +111,7 @@ impl Summary {
     pub fn found(&mut self, found: Found) {
         let group = self
             .groups
-            .entry(found.signature.clone())
+            .entry(found.id.signature(&found.finding))
             .or_insert_with(|| (found, 0));
         group.1 += 1;
     }
@@ -126,7 +134,7 @@ impl Summary {
         if self.counters.compared == 0 {
             let message =
                 "nothing was compared: this run says nothing about the engines".to_owned();
-            return Err(Failure::Usage(message));
+            return Err(Failure::NothingCompared(message));
         }
         Ok(Ending::Clean)
     }
@@ -138,13 +146,13 @@ impl Summary {
         let groups = self.groups.iter().map(|(signature, (first, count))| Group {
             signature,
             count: *count,
-            title: &first.title,
-            target: &first.target,
-            seed: format!("{:#x}", first.seed),
+            title: first.finding.title(),
+            target: &first.id.target,
+            seed: format!("{:#x}", first.id.seed),
             folder: first.folder.as_deref(),
         });
         let json = Json {
-            seed: format!("{:#x}", self.seed),
+            run_seed: format!("{:#x}", self.run_seed),
             jobs: self.jobs,
             targets: &self.targets,
             programs: counters.programs,
@@ -207,9 +215,9 @@ impl fmt::Display for Summary {
         };
         writeln!(
             f,
-            "targets       {}; seed {:#x}, {} workers, {seconds:.1} s{how}",
+            "targets       {}; --run-seed {:#x}, {} workers, {seconds:.1} s{how}",
             self.targets.join(", "),
-            self.seed,
+            self.run_seed,
             self.jobs
         )?;
         let speed = c.programs as f64 / seconds.max(0.001);
@@ -259,11 +267,11 @@ impl fmt::Display for Summary {
             self.groups.len()
         )?;
         for (signature, (first, count)) in &self.groups {
-            writeln!(f, "  {signature} ({count}x): {}", first.title)?;
+            writeln!(f, "  {signature} ({count}x): {}", first.finding.title())?;
             if let Some(folder) = &first.folder {
                 writeln!(f, "    in      {folder}")?;
             }
-            writeln!(f, "    replay  {}", first.replay)?;
+            writeln!(f, "    replay  {}", first.id.replay_line(&self.planted))?;
         }
         Ok(())
     }

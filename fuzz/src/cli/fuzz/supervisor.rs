@@ -1,12 +1,13 @@
-//! The supervisor: starts workers, adds up what they report, starts a worker again where one has
-//! died, and ends the run.
+//! The supervisor: starts workers, adds up what they report, replaces workers that die, and ends
+//! the run.
 //!
-//! A worker that dies is a crash. The input it was at is run once more, alone: if that dies as well
-//! the input is a finding; if not, somebody killed the worker (a person, the system short of
-//! memory), which is counted as such and is no finding. Either way the worker is started again
-//! behind that input.
+//! If a worker dies, its current input is run once more in a process of its own. If that process
+//! dies as well, the input is a finding. Otherwise somebody killed the worker (a person, or the
+//! system when it was short of memory): this is counted and is no finding. In both cases a new
+//! worker goes on behind that input.
 
 use std::io::{BufRead, BufReader};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::Arc;
@@ -14,23 +15,30 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
+use gcrucible_oracles::finding::Finding;
+
+use super::options::Options;
 use super::progress::Progress;
 use super::protocol::{Counters, Found, Message};
 use super::record::{Position, Record};
 use super::summary::Summary;
-use super::{Options, worker};
-use crate::cli::findings::{self, Finding};
-use crate::cli::{Ending, Failure};
-use crate::targets::{Fault, Target};
+use super::worker;
+use crate::cli::failure::{ENVIRONMENT, Ending, Failure};
+use crate::cli::findings::{self, InputId};
+use crate::cli::output;
+use crate::cli::terminal::{complain, print};
+use crate::input::Input;
+use crate::targets::Target;
 
-/// How long workers get to end by themselves once they are told to.
+/// How long workers may take to end after they are told to.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Deaths in a row, without one input finished between them, after which a worker is not started
+/// After this many deaths in a row, with no input finished between them, a worker is not started
 /// again.
 const DEATHS_IN_A_ROW_MAX: u32 = 5;
 
-/// Runs workers until the time or the inputs are used up or Ctrl-C is pressed.
+/// Runs workers until the time or the inputs are used up, or until SIGINT (Ctrl-C), SIGTERM or
+/// SIGHUP.
 ///
 /// # Errors
 ///
@@ -40,14 +48,13 @@ pub fn run(options: &Options, targets: &[&'static Target]) -> Result<Ending, Fai
     let flag = Arc::clone(&interrupted);
     // Fails only if a handler is already there, which never happens in this program.
     let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
-    let seed = options.seed.unwrap_or_else(new_seed);
-    let jobs = options
-        .jobs
-        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let run_seed = options.run_seed.unwrap_or_else(new_seed);
+    let progress = Progress::new();
+    let jobs = jobs(options.jobs, &progress);
     let scratch = tempfile::Builder::new()
         .prefix("gcrucible-")
         .tempdir()
-        .map_err(|error| Failure::Environment {
+        .map_err(|error| Failure::System {
             what: "temporary folder",
             error,
         })?;
@@ -55,46 +62,77 @@ pub fn run(options: &Options, targets: &[&'static Target]) -> Result<Ending, Fai
     let mut supervisor = Supervisor {
         options,
         targets,
-        seed,
+        run_seed,
         jobs,
         scratch: scratch.path().to_owned(),
         send,
         workers: Vec::new(),
-        summary: Summary::new(seed, jobs, targets),
-        progress: Progress::new(),
+        summary: Summary::new(run_seed, jobs, targets, &options.planted),
+        progress,
     };
-    supervisor.progress.begin(seed, jobs, targets);
-    for slot in 0..jobs {
-        let worker = supervisor.start(slot, slot as u64)?;
-        supervisor.workers.push(worker);
-    }
-    let broken = supervisor.watch(&receive, &interrupted);
+    supervisor.progress.begin(run_seed, jobs, targets);
+    let ended = supervisor
+        .start_all()
+        .and_then(|()| supervisor.watch(&receive, &interrupted));
     supervisor.finish(&receive);
     supervisor.progress.end();
     let mut summary = supervisor.summary;
     summary.interrupted = interrupted.load(Ordering::Relaxed);
-    print!("{summary}");
-    if let Some(path) = &options.json {
-        crate::cli::write_atomically(path, summary.to_json().as_bytes())?;
-    }
-    if let Some(message) = broken {
-        return Err(Failure::Usage(message));
-    }
+    let told = tell(&summary, options);
+    ended.and(told)?;
     summary.ending()
 }
 
-/// A seed nobody used before: from the system's random source by way of the standard library's hash
-/// keys.
+/// Writes the summary, for people and as JSON. If the file cannot be written, the JSON goes to
+/// standard output and is not lost.
+fn tell(summary: &Summary, options: &Options) -> Result<(), Failure> {
+    let Some(path) = &options.json else {
+        print(format_args!("{summary}"));
+        return Ok(());
+    };
+    if output::is_standard(path) {
+        complain(format_args!("{summary}"));
+    } else {
+        print(format_args!("{summary}"));
+    }
+    let json = summary.to_json();
+    let written = output::write(path, json.as_bytes());
+    if written.is_err() && !output::is_standard(path) {
+        print(format_args!("{json}"));
+    }
+    written
+}
+
+/// Returns how many workers to start: at most a few for each core, because more only cost memory.
+fn jobs(asked: Option<u64>, progress: &Progress) -> usize {
+    const FOR_EACH_CORE: usize = 8;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let Some(asked) = asked else {
+        return cores;
+    };
+    let most = cores * FOR_EACH_CORE;
+    match usize::try_from(asked) {
+        Ok(asked) if asked <= most => asked,
+        _ => {
+            progress.line(&format!(
+                "--jobs {asked} is too many for {cores} cores: {most} workers are started"
+            ));
+            most
+        }
+    }
+}
+
+/// Returns a random seed. The standard library takes its hash keys from the system's random source.
 fn new_seed() -> u64 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one(std::process::id())
 }
 
-/// Something a worker's reader thread has seen.
+/// What the thread that reads a worker's output has seen.
 enum Event {
     /// A line.
     Said(usize, Message),
-    /// The end of its output: it has ended or will at once.
+    /// The end of its output: the worker has ended, or is about to.
     Ended(usize),
 }
 
@@ -102,9 +140,9 @@ struct Worker {
     child: Child,
     /// Closed to tell it to stop.
     stdin: Option<ChildStdin>,
-    /// Its last report; nothing of it is in the total yet.
+    /// Its last report, which is not in the total yet.
     counters: Counters,
-    /// When it was last heard of.
+    /// When its last message came.
     heard: Instant,
     record: PathBuf,
     done: bool,
@@ -116,7 +154,7 @@ struct Worker {
 struct Supervisor<'a> {
     options: &'a Options,
     targets: &'a [&'static Target],
-    seed: u64,
+    run_seed: u64,
     jobs: usize,
     scratch: PathBuf,
     send: Sender<Event>,
@@ -126,6 +164,15 @@ struct Supervisor<'a> {
 }
 
 impl Supervisor<'_> {
+    /// Starts a worker in every slot.
+    fn start_all(&mut self) -> Result<(), Failure> {
+        for slot in 0..self.jobs {
+            let worker = self.start(slot, slot as u64)?;
+            self.workers.push(worker);
+        }
+        Ok(())
+    }
+
     /// Starts a worker for `slot`, at input `first`.
     fn start(&self, slot: usize, first: u64) -> Result<Worker, Failure> {
         let record = self.scratch.join(format!("worker-{slot}"));
@@ -139,7 +186,7 @@ impl Supervisor<'_> {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .map_err(|error| Failure::Environment {
+            .map_err(|error| Failure::System {
                 what: "starting a worker",
                 error,
             })?;
@@ -175,7 +222,7 @@ impl Supervisor<'_> {
         end: u64,
         record: &std::path::Path,
     ) -> Result<Command, Failure> {
-        let program = std::env::current_exe().map_err(|error| Failure::Environment {
+        let program = std::env::current_exe().map_err(|error| Failure::System {
             what: "finding this program",
             error,
         })?;
@@ -188,7 +235,7 @@ impl Supervisor<'_> {
             command.args(["--planted", fault]);
         }
         command
-            .args(["--seed", &self.seed.to_string()])
+            .args(["--run-seed", &self.run_seed.to_string()])
             .args(["--first", &first.to_string()])
             .args(["--stride", &stride.to_string()])
             .args(["--end", &end.to_string()])
@@ -199,8 +246,15 @@ impl Supervisor<'_> {
         Ok(command)
     }
 
-    /// Takes events until the run is over. Gives the reason if it cannot go on.
-    fn watch(&mut self, receive: &Receiver<Event>, interrupted: &AtomicBool) -> Option<String> {
+    /// Takes events until the run is over.
+    ///
+    /// # Errors
+    /// The run cannot go on.
+    fn watch(
+        &mut self,
+        receive: &Receiver<Event>,
+        interrupted: &AtomicBool,
+    ) -> Result<(), Failure> {
         let limit = match (self.options.time, self.options.runs) {
             (Some(seconds), _) => Some(Duration::from_secs(seconds)),
             (None, Some(_)) => None,
@@ -210,17 +264,13 @@ impl Supervisor<'_> {
             let over = limit.is_some_and(|limit| self.summary.elapsed() >= limit);
             let all_done = self.workers.iter().all(|w| w.done);
             if over || all_done || interrupted.load(Ordering::Relaxed) {
-                return None;
+                return Ok(());
             }
             if self.options.stop && self.summary.has_findings() {
-                return None;
+                return Ok(());
             }
             match receive.recv_timeout(Duration::from_millis(100)) {
-                Ok(event) => {
-                    if let Err(failure) = self.take(event, true) {
-                        return Some(failure);
-                    }
-                }
+                Ok(event) => self.take(event, true)?,
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
             }
             self.kill_hung();
@@ -229,7 +279,7 @@ impl Supervisor<'_> {
         }
     }
 
-    /// Everything done so far, by workers past and present.
+    /// Returns the sum over all workers, running and ended.
     fn total(&self) -> Counters {
         let mut total = self.summary.counters.clone();
         for worker in &self.workers {
@@ -238,7 +288,7 @@ impl Supervisor<'_> {
         total
     }
 
-    fn take(&mut self, event: Event, restart: bool) -> Result<(), String> {
+    fn take(&mut self, event: Event, restart: bool) -> Result<(), Failure> {
         match event {
             Event::Said(slot, message) => {
                 let worker = &mut self.workers[slot];
@@ -255,7 +305,7 @@ impl Supervisor<'_> {
                         worker.done = true;
                     }
                     Message::Found(found) => self.found(found),
-                    Message::Broken(why) => return Err(why),
+                    Message::Broken(why) => return Err(Failure::Workers(why)),
                 }
                 Ok(())
             }
@@ -268,15 +318,12 @@ impl Supervisor<'_> {
         self.summary.found(found);
     }
 
-    /// A worker's output has ended: as asked, or because it died.
-    fn ended(&mut self, slot: usize, restart: bool) -> Result<(), String> {
+    /// Handles the end of a worker's output: it ended as told, or it died.
+    fn ended(&mut self, slot: usize, restart: bool) -> Result<(), Failure> {
         let worker = &mut self.workers[slot];
         let counters = std::mem::take(&mut worker.counters);
         self.summary.counters.add(&counters);
-        let status = worker
-            .child
-            .wait()
-            .map_err(|e| format!("waiting for a worker: {e}"))?;
+        let status = worker.child.wait().map_err(waiting)?;
         if worker.done || worker.stdin.is_none() {
             worker.done = true;
             return Ok(());
@@ -287,17 +334,14 @@ impl Supervisor<'_> {
         }
         let at = Record::read(&worker.record);
         let (deaths, hung) = (worker.deaths_in_a_row + 1, worker.hung);
-        self.died(at, status, hung)
-            .map_err(|failure| failure.to_string())?;
+        self.died(at, status, hung)?;
         if deaths >= DEATHS_IN_A_ROW_MAX {
-            return Err(format!(
+            return Err(Failure::Workers(format!(
                 "worker {slot} died {deaths} times without finishing an input ({status}); giving up"
-            ));
+            )));
         }
         let next = at.map_or(slot as u64, |at| at.number.saturating_add(self.jobs as u64));
-        let mut fresh = self
-            .start(slot, next)
-            .map_err(|failure| failure.to_string())?;
+        let mut fresh = self.start(slot, next)?;
         fresh.deaths_in_a_row = deaths;
         self.workers[slot] = fresh;
         Ok(())
@@ -317,23 +361,12 @@ impl Supervisor<'_> {
         match (at, confirmed) {
             (Some(at), Some(again)) => {
                 let target = self.targets[at.target as usize % self.targets.len()];
-                let fault = if again.hung {
-                    Fault::hang(self.options.hang)
+                let finding = if again.hung {
+                    Finding::hung(self.options.hang)
                 } else {
-                    Fault::crash(&again.how)
+                    Finding::died(again.how)
                 };
-                let finding = Finding::new(target, at.seed, &fault, &self.options.planted);
-                let folder = findings::write(&self.options.out, &finding)?;
-                self.summary.counters.findings += 1;
-                self.summary.counters.programs += 1;
-                self.found(Found {
-                    target: target.name.to_owned(),
-                    seed: at.seed,
-                    signature: finding.signature,
-                    title: finding.title,
-                    replay: finding.replay,
-                    folder: Some(folder.display().to_string()),
-                });
+                self.write(target, at.seed, finding)?;
                 self.summary.crashed += 1;
             }
             _ if hung => self.summary.slow += 1,
@@ -343,7 +376,25 @@ impl Supervisor<'_> {
         Ok(())
     }
 
-    /// Runs the input alone in a process of its own; `None` if it ends well.
+    /// Writes a finding on an input that killed its worker.
+    fn write(&mut self, target: &Target, seed: u64, finding: Finding) -> Result<(), Failure> {
+        let Options { out, planted, .. } = self.options;
+        let id = InputId::new(target, seed);
+        // The worker took its subject with it. Making it again may panic as well.
+        let make = || (target.subject)(&Input::of_seed(seed));
+        let subject = catch_unwind(AssertUnwindSafe(make)).ok();
+        let folder = findings::write(out, &id, &finding, subject.as_ref(), planted)?;
+        self.summary.counters.findings += 1;
+        self.summary.counters.programs += 1;
+        self.found(Found {
+            id,
+            finding,
+            folder: Some(folder.display().to_string()),
+        });
+        Ok(())
+    }
+
+    /// Runs the input again in a process of its own. Returns `None` if it ends well.
     fn dies_again(&self, at: Position) -> Result<Option<Death>, Failure> {
         let record = self.scratch.join("again");
         let mut child = self
@@ -352,17 +403,17 @@ impl Supervisor<'_> {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .map_err(|error| Failure::Environment {
+            .map_err(|error| Failure::System {
                 what: "starting a worker",
                 error,
             })?;
         let started = Instant::now();
         loop {
-            let ended = child.try_wait().map_err(|error| Failure::Environment {
-                what: "waiting for a worker",
-                error,
-            })?;
-            if let Some(status) = ended {
+            if let Some(status) = child.try_wait().map_err(waiting)? {
+                if status.code() == Some(i32::from(ENVIRONMENT)) {
+                    let what = "an input that killed its worker cannot be run again alone";
+                    return Err(Failure::Workers(what.to_owned()));
+                }
                 let how = worker::describe(status);
                 return Ok((status.code() != Some(0)).then_some(Death { hung: false, how }));
             }
@@ -391,7 +442,7 @@ impl Supervisor<'_> {
         }
     }
 
-    /// Tells all workers to stop, takes what they still say, and kills those that do not listen.
+    /// Tells all workers to stop, takes their last messages, and kills those that do not stop.
     fn finish(&mut self, receive: &Receiver<Event>) {
         for worker in &mut self.workers {
             worker.stdin = None;
@@ -417,8 +468,15 @@ impl Supervisor<'_> {
     }
 }
 
+fn waiting(error: std::io::Error) -> Failure {
+    Failure::System {
+        what: "waiting for a worker",
+        error,
+    }
+}
+
 impl Worker {
-    /// Whether the worker has ended and its counters are in the total.
+    /// Returns true if the worker has ended and its counters are in the total.
     fn counters_taken(&self) -> bool {
         self.done && self.counters == Counters::default()
     }

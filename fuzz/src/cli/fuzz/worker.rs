@@ -1,29 +1,36 @@
 //! A worker: runs its share of the inputs, one after the other, and reports on standard output.
 //!
-//! Before each input it writes where it is into its record, and a finding is on disk before
-//! anything else happens; so whatever kills the worker, nothing is lost. A panic of the harness is
-//! a finding like any other.
+//! It writes each input into its record before it runs it, and each finding to disk before it goes
+//! on. So nothing is lost when the worker is killed. A panic of the harness is a finding like any
+//! other.
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::PathBuf;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Args;
 
+use gcrucible_oracles::finding::Finding;
+
+use super::inputs::input;
 use super::protocol::{Counters, Found, Message};
 use super::record::{Position, Record};
-use crate::cli::findings::{self, Finding};
-use crate::cli::{Ending, Failure};
+use crate::cli::failure::{ENVIRONMENT, Failure};
+use crate::cli::findings::{self, InputId};
+use crate::cli::named::chosen;
+use crate::input::Input;
 use crate::reduce::reduce;
-use crate::targets::{Ran, Rig, Target, round};
+use crate::targets::{Ran, Rig, Subject, Target, round};
 
-/// Findings of one signature that a worker writes out; further ones are only counted.
+/// How many findings of one signature a worker writes. Further ones are only counted.
 const FOLDERS_PER_SIGNATURE: u64 = 3;
 
-/// Programs that a worker runs to make the first finding of a signature small.
+/// How many programs a worker runs to reduce the first finding of a signature.
 const REDUCTION_ATTEMPTS: u32 = 800;
 
 /// How often a worker reports.
@@ -32,16 +39,16 @@ const REPORT_EVERY: Duration = Duration::from_millis(100);
 /// Arguments of a worker, given by the supervisor.
 #[derive(Clone, Debug, Args)]
 pub struct Options {
-    /// Targets, by name, in turn.
+    /// The targets, by name.
     #[arg(long = "target")]
     pub targets: Vec<String>,
-    /// The run's seed.
-    #[arg(long, value_parser = crate::cli::parse_seed)]
-    pub seed: u64,
+    /// The seed of the run.
+    #[arg(long, value_parser = crate::cli::named::parse_seed)]
+    pub run_seed: u64,
     /// Number of the first input.
     #[arg(long)]
     pub first: u64,
-    /// From one input to the next.
+    /// The difference between the numbers of two inputs in a row.
     #[arg(long)]
     pub stride: u64,
     /// Inputs from this number on are not run.
@@ -58,43 +65,46 @@ pub struct Options {
     pub planted: Vec<String>,
 }
 
-/// Runs inputs until there are no more, standard input is closed, or nothing can be written any
-/// more.
-///
-/// # Errors
-///
-/// Wrong arguments, or a record or finding that cannot be written.
-pub fn run(options: &Options) -> Result<Ending, Failure> {
+/// Runs inputs until there are no more or standard input is closed. Reports a failure to the
+/// supervisor, which tells the user.
+#[must_use]
+pub fn main(options: &Options) -> ExitCode {
     // Ctrl-C reaches the whole process group; the supervisor decides what happens, and closes our
     // standard input.
     let _ = ctrlc::set_handler(|| {});
+    let mut counters = Counters::default();
+    match run(options, &mut counters) {
+        Ok(()) => {
+            tell(&Message::Done(counters));
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            tell(&Message::Report(counters));
+            tell(&Message::Broken(failure.to_string()));
+            ExitCode::from(ENVIRONMENT)
+        }
+    }
+}
+
+fn run(options: &Options, counters: &mut Counters) -> Result<(), Failure> {
     let rig = Rig::standard(&options.planted).map_err(|why| Failure::Usage(why.to_string()))?;
-    let targets = super::chosen(&options.targets)?;
-    let record =
-        Record::create(&options.record).map_err(|e| Failure::file(options.record.display(), e))?;
+    let targets = chosen(&options.targets)?;
+    let record = Record::create(&options.record)
+        .map_err(|error| Failure::output(options.record.display(), error))?;
     let stop = stop_at_end_of_input();
     let mut worker = Worker {
         rig,
         options,
         targets,
         record,
-        counters: Counters::default(),
+        counters,
         written: BTreeMap::new(),
     };
-    match worker.work(&stop) {
-        Ok(()) => {
-            say(&Message::Done(worker.counters));
-            Ok(Ending::Clean)
-        }
-        Err(failure) => {
-            say(&Message::Report(worker.counters));
-            say(&Message::Broken(failure.to_string()));
-            Err(failure)
-        }
-    }
+    worker.work(&stop)
 }
 
-/// A flag that is set when standard input ends: the supervisor is gone, or wants us to stop.
+/// Returns a flag that is set when standard input ends: the supervisor has gone, or wants the
+/// worker to stop.
 fn stop_at_end_of_input() -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
@@ -106,9 +116,9 @@ fn stop_at_end_of_input() -> Arc<AtomicBool> {
     stop
 }
 
-/// Writes a line for the supervisor. If it cannot be written the supervisor is gone, and standard
-/// input ends as well.
-fn say(message: &Message) {
+/// Writes a line for the supervisor. If that fails, the supervisor has gone, and standard input
+/// ends as well.
+fn tell(message: &Message) {
     let mut line = serde_json::to_vec(message).unwrap_or_default();
     line.push(b'\n');
     let mut out = std::io::stdout().lock();
@@ -120,7 +130,7 @@ struct Worker<'a> {
     options: &'a Options,
     targets: Vec<&'static Target>,
     record: Record,
-    counters: Counters,
+    counters: &'a mut Counters,
     /// Folders written, by signature.
     written: BTreeMap<String, u64>,
 }
@@ -131,17 +141,17 @@ impl Worker<'_> {
         let round = round(&self.targets);
         let mut number = self.options.first;
         while number < self.options.end && !stop.load(Ordering::Relaxed) {
-            let (target, seed) = super::input(self.options.seed, &round, number);
+            let (target, seed) = input(self.options.run_seed, &round, number);
             self.record
                 .write(Position {
                     number,
                     target: target as u64,
                     seed,
                 })
-                .map_err(|e| Failure::file(self.options.record.display(), e))?;
+                .map_err(|e| Failure::output(self.options.record.display(), e))?;
             self.one(self.targets[target], seed, stop)?;
             if reported.elapsed() >= REPORT_EVERY {
-                say(&Message::Report(self.counters.clone()));
+                tell(&Message::Report((*self.counters).clone()));
                 reported = Instant::now();
             }
             number = number.saturating_add(self.options.stride);
@@ -156,64 +166,69 @@ impl Worker<'_> {
         stop: &AtomicBool,
     ) -> Result<(), Failure> {
         let started = Instant::now();
-        let ran = Ran::catching(|| target.run_seed(seed, &mut self.rig));
-        self.counters.count(target, seed, &ran, started.elapsed());
-        if let Some(fault) = &ran.fault {
-            let finding = Finding::new(target, seed, fault, &self.options.planted);
-            if let Some(folder) = self.found(&finding)? {
-                self.reduce(&finding, &folder, stop)?;
+        let made = catch_unwind(AssertUnwindSafe(|| (target.subject)(&Input::of_seed(seed))));
+        let (subject, ran) = match made {
+            Ok(subject) => {
+                let ran = Ran::catching(|| (target.check)(&subject, &mut self.rig));
+                (Some(subject), ran)
             }
+            Err(panic) => (None, Ran::panicked(panic.as_ref())),
+        };
+        self.counters.count(target, seed, &ran, started.elapsed());
+        let Some(finding) = ran.finding else {
+            return Ok(());
+        };
+        let id = InputId::new(target, seed);
+        let is_first = self.found(&id, finding, subject.as_ref())?;
+        match (is_first, subject) {
+            (Some(folder), Some(subject)) => self.reduce(target, &subject, &folder, stop),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
-    /// Makes the finding's program small, and tells the supervisor that it is still there.
+    /// Reduces the program of a finding. Meanwhile it sends reports, so that the supervisor does
+    /// not take it for hung.
     fn reduce(
         &mut self,
-        finding: &Finding,
-        folder: &std::path::Path,
+        target: &'static Target,
+        subject: &Subject,
+        folder: &Path,
         stop: &AtomicBool,
     ) -> Result<(), Failure> {
-        let subject = finding
-            .target
-            .subject_of(&finding.target.input_of_seed(finding.seed));
         let (counters, mut reported) = (&self.counters, Instant::now());
         let mut go_on = || {
             if reported.elapsed() >= REPORT_EVERY {
-                say(&Message::Report(counters.clone()));
+                tell(&Message::Report((*counters).clone()));
                 reported = Instant::now();
             }
             !stop.load(Ordering::Relaxed)
         };
         let rig = &mut self.rig;
-        let reduced = reduce(
-            finding.target,
-            &subject,
-            rig,
-            REDUCTION_ATTEMPTS,
-            &mut go_on,
-        );
-        match reduced {
+        match reduce(target, subject, rig, REDUCTION_ATTEMPTS, &mut go_on) {
             Some(reduced) => findings::add_reduced(folder, &reduced).map(drop),
             None => Ok(()),
         }
     }
 
-    /// Writes a finding and tells the supervisor; the folder, if it is the first of its signature.
-    fn found(&mut self, finding: &Finding) -> Result<Option<PathBuf>, Failure> {
-        let written = self.written.entry(finding.signature.clone()).or_default();
+    /// Writes a finding and tells the supervisor. Returns the folder if the finding is the first of
+    /// its signature.
+    fn found(
+        &mut self,
+        id: &InputId,
+        finding: Finding,
+        subject: Option<&Subject>,
+    ) -> Result<Option<PathBuf>, Failure> {
+        let written = self.written.entry(id.signature(&finding)).or_default();
         let mut folder = None;
         let is_first = *written == 0;
         if *written < FOLDERS_PER_SIGNATURE {
-            folder = Some(findings::write(&self.options.out, finding)?);
+            let Options { out, planted, .. } = self.options;
+            folder = Some(findings::write(out, id, &finding, subject, planted)?);
             *written += 1;
         }
-        say(&Message::Found(Found {
-            target: finding.target.name.to_owned(),
-            seed: finding.seed,
-            signature: finding.signature.clone(),
-            title: finding.title.clone(),
-            replay: finding.replay.clone(),
+        tell(&Message::Found(Found {
+            id: id.clone(),
+            finding,
             folder: folder.as_ref().map(|folder| folder.display().to_string()),
         }));
         Ok(folder.filter(|_| is_first))
@@ -221,7 +236,7 @@ impl Worker<'_> {
 }
 
 impl Counters {
-    /// Counts the input of `seed`, which took so long.
+    /// Counts the input of `seed`, which took the time `took`.
     pub fn count(&mut self, target: &Target, seed: u64, ran: &Ran, took: Duration) {
         let micros = took.as_micros() as u64;
         let of_target = self.by_target.entry(target.name.to_owned()).or_default();
@@ -236,7 +251,7 @@ impl Counters {
         for (what, count) in &ran.counts {
             *self.counts.entry(what.clone()).or_default() += count;
         }
-        match (&ran.fault, &ran.skipped) {
+        match (&ran.finding, &ran.skipped) {
             (Some(_), _) => self.findings += 1,
             (None, Some(reason)) => *self.skipped.entry(reason.clone()).or_default() += 1,
             (None, None) => {}

@@ -11,16 +11,16 @@
 //! Reading order: `spaces`, `types`, `table`, `memory`, `reference`, `aggregate`, `code`,
 //! `control`, `instructions`, `items`.
 
-mod spaces;
-mod types;
-mod table;
-mod memory;
-mod reference;
 mod aggregate;
 mod code;
 mod control;
 mod instructions;
 mod items;
+mod memory;
+mod reference;
+mod spaces;
+mod table;
+mod types;
 
 use spaces::Context;
 pub use spaces::Dangling;

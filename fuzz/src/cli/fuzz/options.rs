@@ -1,0 +1,49 @@
+//! Arguments of `fuzz`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Arguments of `fuzz`.
+#[derive(Clone, Debug, Args)]
+pub struct Options {
+    /// Run this target; may be given more than once. Without it, all targets run. `--target help`
+    /// lists them.
+    #[arg(long = "target", value_name = "NAME")]
+    pub targets: Vec<String>,
+    /// Run for this many seconds; 60 unless `--runs` is given.
+    #[arg(long, value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub time: Option<u64>,
+    /// Run this many programs.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub runs: Option<u64>,
+    /// The seed of the whole run. Two runs of one build with the same seed run the same inputs in
+    /// the same order. Without it, a new one is drawn and printed. The seed of a single input, as
+    /// `replay --seed` takes it, is another number: each finding shows its own.
+    #[arg(long, value_name = "S", value_parser = crate::cli::named::parse_seed)]
+    pub run_seed: Option<u64>,
+    /// Start this many worker processes; without it, one for each core.
+    #[arg(long, value_name = "J", value_parser = clap::value_parser!(u64).range(1..))]
+    pub jobs: Option<u64>,
+    /// Write findings into this folder; it is created when there is one.
+    #[arg(long, value_name = "DIR", default_value = "findings")]
+    pub out: PathBuf,
+    /// Write the summary as one JSON object into this file; `-` is standard output, and the summary
+    /// for people then goes to standard error.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Report an input as a hang if it does not end within this many seconds.
+    #[arg(
+        long,
+        value_name = "SECS",
+        default_value_t = 60,
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
+    pub hang: u64,
+    /// Stop at the first finding.
+    #[arg(long)]
+    pub stop: bool,
+    /// Switch on planted faults, by name (only in a build with the feature `planted`).
+    #[arg(long = "planted", value_name = "FAULT", hide = !cfg!(feature = "planted"))]
+    pub planted: Vec<String>,
+}

@@ -1,0 +1,46 @@
+//! The engines of a session, with or without planted faults.
+
+use gcrucible_oracles::coverage::RuleMap;
+use gcrucible_oracles::engine::{self, Engine, NoEngine, Pool};
+
+/// The engines of a session. They are made once and used for every input.
+pub struct Rig {
+    /// The reference.
+    pub reference: Box<dyn Engine>,
+    /// The engines under test, each in one configuration.
+    pub engines: Vec<Box<dyn Engine>>,
+    /// All configurations, for targets that draw one.
+    pub pool: Pool,
+    /// Every rule and pair of rules seen so far.
+    pub seen: RuleMap,
+    /// The rules and pairs of the last input.
+    pub last: RuleMap,
+}
+
+impl Rig {
+    /// Returns the usual engines and the pool of all configurations, with the named planted faults
+    /// switched on in each.
+    ///
+    /// # Errors
+    /// A fault's name is unknown, or planted faults are not built in.
+    pub fn standard(planted: &[String]) -> Result<Rig, NoEngine> {
+        let pool = Pool::new(planted)?;
+        let reference = engine::reference();
+        let mut names: Vec<String> = engine::names();
+        names.retain(|name| *name != reference.name());
+        for name in &mut names {
+            for fault in planted {
+                name.push_str(":+");
+                name.push_str(fault);
+            }
+        }
+        let find = |name: &String| engine::named(name);
+        Ok(Rig {
+            reference,
+            engines: names.iter().map(find).collect::<Result<_, _>>()?,
+            pool,
+            seen: RuleMap::default(),
+            last: RuleMap::default(),
+        })
+    }
+}

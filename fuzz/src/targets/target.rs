@@ -1,0 +1,77 @@
+//! A fuzz target, as data.
+
+use super::rig::Rig;
+use super::run::Ran;
+use super::subject::Subject;
+use crate::input::Input;
+
+/// A fuzz target.
+#[derive(Debug)]
+pub struct Target {
+    /// Its name, on the command line and as a file.
+    pub name: &'static str,
+    /// What it hunts, in one line.
+    pub hunts: &'static str,
+    /// How many inputs it gets in each round of a run over several targets. A target that runs a
+    /// program many times gets few, so that all targets get a fair share of time.
+    pub share: u32,
+    /// Makes the subject of an input.
+    pub subject: fn(&Input) -> Subject,
+    /// Runs and compares.
+    pub check: fn(&Subject, &mut Rig) -> Ran,
+}
+
+impl Target {
+    /// Runs an input. What an engine did wrong is returned as [`Ran::finding`]. A panic is a fault
+    /// of the harness itself.
+    pub fn run(&self, bytes: &[u8], rig: &mut Rig) -> Ran {
+        (self.check)(&self.subject_of(bytes), rig)
+    }
+
+    /// Runs the input of a seed.
+    pub fn run_seed(&self, seed: u64, rig: &mut Rig) -> Ran {
+        let subject = (self.subject)(&Input::of_seed(seed));
+        (self.check)(&subject, rig)
+    }
+
+    /// The bytes of a seed's input.
+    pub fn input_of_seed(&self, seed: u64) -> Vec<u8> {
+        Input::of_seed(seed).to_bytes()
+    }
+
+    /// The subject of an input, for printing and reducing.
+    pub fn subject_of(&self, bytes: &[u8]) -> Subject {
+        (self.subject)(&Input::parse(bytes))
+    }
+
+    /// An input as a person reads it.
+    pub fn print(&self, bytes: &[u8]) -> String {
+        self.subject_of(bytes).to_string()
+    }
+
+    /// The smoke test of every target: a few seeds, no finding, and most inputs compared.
+    ///
+    /// # Panics
+    /// Something was found, or too little was compared.
+    #[cfg(test)]
+    #[track_caller]
+    pub(super) fn smoke(&self, seeds: u64) {
+        let mut rig = Rig::standard(&[]).expect("engines start");
+        let mut compared = 0;
+        let (mut steps, mut traps) = (0, 0);
+        for seed in 0..seeds {
+            let ran = self.run_seed(seed, &mut rig);
+            if let Some(finding) = ran.finding {
+                let title = finding.title();
+                panic!("{} --seed {seed}: {title}\n{}", self.name, finding.text);
+            }
+            compared += u64::from(ran.skipped.is_none());
+            steps += ran.stats.reference_steps;
+            traps += ran.stats.traps;
+        }
+        let name = self.name;
+        assert!(traps * 4 <= steps, "{name}: {traps} of {steps} steps trap");
+        let enough = compared * 10 >= seeds * 8;
+        assert!(enough, "{name}: {compared} of {seeds} compared");
+    }
+}

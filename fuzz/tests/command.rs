@@ -1,0 +1,274 @@
+//! The program `gcrucible` as a user runs it: what it is given, what it writes, how it ends.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+fn gcrucible(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gcrucible"));
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    gcrucible(arguments).output().expect("gcrucible starts")
+}
+
+/// Runs the program, expects an exit status, and returns standard output and standard error.
+#[track_caller]
+fn check(arguments: &[&str], status: i32) -> (String, String) {
+    let output = run(arguments);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(
+        output.status.code(),
+        Some(status),
+        "{arguments:?}\n{out}\n{err}"
+    );
+    (out, err)
+}
+
+fn path(folder: &Path, name: &str) -> String {
+    folder.join(name).display().to_string()
+}
+
+// ---- what it is given
+
+const MODULE: &str = "(module (func (export \"f\") (result anyref) (ref.i31 (i32.const 1))))";
+
+#[test]
+fn replay_recognises_what_it_is_given() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, content: &[u8]| {
+        fs::write(folder.path().join(name), content).unwrap();
+        path(folder.path(), name)
+    };
+    let wasm = wat(MODULE);
+    for module in [
+        file("m.wat", MODULE.as_bytes()),
+        file("m.wasm", &wasm),
+        file("no-extension", &wasm),
+        file("s.wast", format!("{MODULE}(invoke \"f\")").as_bytes()),
+    ] {
+        let (out, _) = check(&["replay", &module], 0);
+        assert!(
+            out.contains("ref.i31") && out.contains("agree: "),
+            "{module}: {out}"
+        );
+        assert!(!out.contains("agree: 0 steps"), "{module}: {out}");
+        // A module is no input of a target.
+        check(&["replay", &module, "--target", "types"], 2);
+        let (_, err) = check(&["reduce", &module], 2);
+        assert!(err.contains("only programs of our own generator"), "{err}");
+    }
+    let bytes = file("bytes", &[0, 1, 2, 3]);
+    let (_, err) = check(&["replay", &bytes], 2);
+    assert!(
+        err.contains("neither a finding") && err.contains("--target"),
+        "{err}"
+    );
+    let (out, _) = check(&["replay", &bytes, "--target", "types"], 0);
+    assert!(out.contains("agree: "), "{out}");
+}
+
+#[test]
+fn replay_refuses_what_is_nothing_it_knows() {
+    let folder = tempfile::tempdir().unwrap();
+    let empty = path(folder.path(), "");
+    let (_, err) = check(&["replay", &empty], 2);
+    assert!(err.contains("no finding"), "{err}");
+    let (_, err) = check(&["replay", "/dev/zero"], 2);
+    assert!(err.contains("no regular file"), "{err}");
+    let (_, err) = check(&["replay", &path(folder.path(), "absent")], 2);
+    assert!(err.contains("absent"), "{err}");
+    let (_, err) = check(&["replay", "--seed", "1"], 2);
+    assert!(err.contains("--target"), "{err}");
+    let script = folder.path().join("s.wast");
+    fs::write(&script, b"(module)\n\xff").unwrap();
+    let (_, err) = check(&["replay", &path(folder.path(), "s.wast")], 2);
+    assert!(err.contains("byte 9"), "{err}");
+}
+
+/// The target of a finding's input stands beside it.
+#[test]
+fn the_input_of_a_finding_tells_its_target() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = gcrucible::targets::types::TARGET.input_of_seed(5);
+    fs::write(folder.path().join("input.bin"), input).unwrap();
+    let (_, err) = check(&["replay", &path(folder.path(), "input.bin")], 2);
+    assert!(err.contains("--target"), "{err}");
+    let verdict = "title\n\nreplay: cargo run -- replay --target types --seed 0x5\n";
+    fs::write(folder.path().join("verdict.txt"), verdict).unwrap();
+    let (seed, _) = check(&["replay", "--target", "types", "--seed", "5"], 0);
+    for given in ["", "input.bin"] {
+        let (out, _) = check(&["replay", &path(folder.path(), given)], 0);
+        assert_eq!(out, seed);
+    }
+}
+
+fn wat(text: &str) -> Vec<u8> {
+    let buffer = wast::parser::ParseBuffer::new(text).unwrap();
+    let mut wat = wast::parser::parse::<wast::Wat<'_>>(&buffer).unwrap();
+    wat.encode().unwrap()
+}
+
+// ---- arguments
+
+#[test]
+fn numbers_that_make_no_sense_are_refused() {
+    for arguments in [
+        ["--hang", "0"],
+        ["--jobs", "0"],
+        ["--runs", "0"],
+        ["--time", "0"],
+    ] {
+        let (_, err) = check(&["fuzz", arguments[0], arguments[1]], 2);
+        assert!(err.contains(arguments[0]), "{err}");
+    }
+}
+
+#[test]
+fn more_workers_than_are_useful_are_not_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let json = path(folder.path(), "json");
+    let target = [
+        "fuzz", "--target", "types", "--runs", "9", "--jobs", "100000",
+    ];
+    let (_, err) = check(&[&target[..], &["--json", &json]].concat(), 0);
+    assert!(err.contains("--jobs 100000 is too many"), "{err}");
+    let cores = std::thread::available_parallelism().unwrap().get() as u64;
+    let summary = summary(Path::new(&json));
+    assert_eq!(summary["jobs"].as_u64(), Some(cores * 8));
+    assert_eq!(summary["programs"].as_u64(), Some(9));
+}
+
+/// `--seed` is the seed of one input, and a run has none.
+#[test]
+fn the_seed_of_a_run_has_a_name_of_its_own() {
+    let (_, err) = check(&["fuzz", "--seed", "1"], 2);
+    assert!(err.contains("--run-seed"), "{err}");
+}
+
+// ---- what it writes
+
+fn summary(json: &Path) -> serde_json::Value {
+    let text = fs::read(json).expect("the summary is written");
+    serde_json::from_slice(&text).expect("the summary is JSON")
+}
+
+const SHORT: [&str; 7] = ["fuzz", "--target", "types", "--runs", "5", "--jobs", "1"];
+
+#[test]
+fn a_dash_is_standard_output() {
+    let (out, err) = check(&[&SHORT[..], &["--json", "-"]].concat(), 0);
+    let json: serde_json::Value = serde_json::from_str(&out).expect("nothing but JSON");
+    assert_eq!(json["programs"].as_u64(), Some(5));
+    assert!(err.contains("compared "), "{err}");
+}
+
+#[test]
+fn a_full_disk_is_told_as_such_and_loses_nothing() {
+    let (out, err) = check(&[&SHORT[..], &["--json", "/dev/full"]].concat(), 3);
+    assert!(err.contains("/dev/full: No space left on device"), "{err}");
+    let json = &out[out.find('{').expect("the JSON")..];
+    let json: serde_json::Value = serde_json::from_str(json).expect("the JSON");
+    assert_eq!(json["programs"].as_u64(), Some(5));
+}
+
+#[test]
+fn outputs_are_tried_before_the_run() {
+    for option in ["--json", "--out"] {
+        let (_, err) = check(&["fuzz", option, "/dev/null/x"], 3);
+        assert!(err.contains("/dev/null/x"), "{err}");
+        assert!(!err.contains("fuzzing"), "{err}");
+    }
+    let (out, _) = check(&["wast", "--json", "/dev/null/x"], 3);
+    assert_eq!(out, "");
+}
+
+#[test]
+fn workers_that_cannot_start_are_the_environment_s_fault() {
+    let output = gcrucible(&SHORT)
+        .env("TMPDIR", "/no/such/folder")
+        .output()
+        .unwrap();
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{err}");
+    assert!(err.contains("temporary folder: "), "{err}");
+}
+
+// ---- who listens, and who interrupts
+
+#[test]
+fn nobody_has_to_listen() {
+    let folder = tempfile::tempdir().unwrap();
+    for (number, (out, err)) in [(true, false), (false, true), (true, true)]
+        .iter()
+        .enumerate()
+    {
+        let json = folder.path().join(format!("{number}.json"));
+        let mut command = gcrucible(&SHORT);
+        command.arg("--json").arg(&json);
+        let (reader, writer) = std::io::pipe().unwrap();
+        // Every write to the pipe fails.
+        drop(reader);
+        if *out {
+            command.stdout(writer.try_clone().unwrap());
+        }
+        if *err {
+            command.stderr(writer);
+        }
+        let status = command.status().unwrap();
+        assert_eq!(status.code(), Some(0), "stdout {out}, stderr {err}");
+        assert_eq!(summary(&json)["programs"].as_u64(), Some(5));
+    }
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut replay = gcrucible(&["replay", "--target", "types", "--seed", "5"]);
+    assert_eq!(replay.stdout(writer).status().unwrap().code(), Some(0));
+}
+
+#[test]
+fn signals_end_a_run_with_its_summary() {
+    let folder = tempfile::tempdir().unwrap();
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let json = folder.path().join(format!("{}.json", signal.as_raw()));
+        let mut child = gcrucible(&["fuzz", "--target", "types", "--time", "100", "--jobs", "1"])
+            .arg("--json")
+            .arg(&json)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        wait_for_progress(&mut child);
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        let mut out = String::new();
+        child
+            .stdout
+            .take()
+            .unwrap()
+            .read_to_string(&mut out)
+            .unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{signal:?}\n{out}");
+        assert!(out.contains("interrupted"), "{out}");
+        assert_eq!(
+            summary(&json)["interrupted"].as_bool(),
+            Some(true),
+            "{signal:?}"
+        );
+    }
+}
+
+/// Waits until something was compared, and reads what follows in the background.
+fn wait_for_progress(child: &mut Child) {
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let compared = |line: &std::io::Result<String>| {
+        line.as_ref()
+            .is_ok_and(|line| line.contains("compared ") && !line.contains("compared 0 "))
+    };
+    assert!(lines.any(|line| compared(&line)), "nothing is compared");
+    std::thread::spawn(move || lines.count());
+}
