@@ -1,37 +1,46 @@
-//! The reference interpreter: a slow, small and independent implementation of WebAssembly 3.0.
+//! The reference interpreter: an independent implementation of WebAssembly 3.0 that is shaped like
+//! the specification.
 //!
-//! Directories are named after the chapters of `specification/wasm-3.0`, files after its sections,
-//! functions and match arms after its rules. It shares no code with the engines it judges and
-//! depends on nothing but the standard library.
+//! - **Independent.** It was written from the specification alone. It depends on nothing but the
+//!   standard library, has no `unsafe`, and shares no code with the engines that it judges.
+//! - **Shaped like the specification.** Directories are named after the chapters of
+//!   `specification/wasm-3.0`, files after their sections, functions and match arms after the
+//!   rules. Beside the code of each rule stands the name of the rule ([`rules`]).
+//! - **Small.** It has about 11,000 lines, comments and tests not counted, for the decoder, the
+//!   validator and the evaluator of the whole language with its 256 vector instructions. It has no
+//!   compiler and no collector: objects are never freed, and *live* is defined by [`reach`].
+//! - **Fast enough.** It takes about 4 ns for an instruction: 12 ms for `fib(25)`, and 5 ms to
+//!   build and sum a list of 100,000 structures (`cargo run --release -p gcrucible-reference
+//!   --example speed`). What makes it fast is apart from the rules, in `execution/machine`.
 //!
-//! | specification | here |
+//! | chapter of the specification | here |
 //! |---|---|
-//! | 1.1 to 1.4, abstract syntax | [`syntax`] |
-//! | 5.1 to 5.4, binary format | [`binary`]: [`syntax::Module::decode`] |
-//! | 2.0 to 2.4, validation | [`validation`]: [`syntax::Module::validate`] |
-//! | 3.0 to 3.2, numerics | [`numerics`] |
-//! | 4.0 to 4.4, execution | [`execution`]: [`execution::Store`] |
+//! | syntax | [`syntax`] |
+//! | binary format | [`binary`]: [`syntax::Module::decode`] |
+//! | validation | [`validation`]: [`syntax::Module::validate`] |
+//! | numerics | [`numerics`] |
+//! | execution | [`execution`]: [`execution::Store`] |
 //! | appendix, embedding | [`execution::embedding`] |
 //!
-//! Beyond the specification: which objects live ([`reach`]), which rules a run has applied
-//! ([`rules`]), and what it did step by step ([`trace`]).
+//! Beyond the specification: which objects are live ([`reach`]), which rules a run has applied
+//! ([`rules`]), and what it did step by step ([`execution::trace`]).
 //!
 //! Out of scope: the text format, and every proposal that is not part of WebAssembly 3.0.
 //!
-//! Modules stand in reading order.
+//! Reading order: `rules`, `syntax`, `binary`, `validation`, `numerics`, `execution`, `reach`.
 //!
-//! A module is decoded, then validated; what fails in the first step is malformed, in the second
-//! invalid.
+//! A module is first decoded and then validated. If decoding fails it is malformed, if validation
+//! fails it is invalid.
 //!
 //! ```
 //! use gcrucible_reference::syntax::{FuncIdx, Module};
-//! use gcrucible_reference::validation::{InvalidKind, Place, Space};
+//! use gcrucible_reference::validation::{InvalidKind, Location, Space};
 //!
 //! // (module (type (func)) (func (type 0) local.get 0 drop))
 //! let bytes = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x0a\x07\x01\x05\0\x20\0\x1a\x0b";
 //! let module = Module::decode(bytes)?;
 //! let invalid = module.validate().unwrap_err();
-//! assert_eq!(invalid.place, Place::Body(FuncIdx(0), 0));
+//! assert_eq!(invalid.at, Location::Body(FuncIdx(0), 0));
 //! assert_eq!(invalid.kind, InvalidKind::Unknown(Space::Local, 0));
 //!
 //! let malformed = Module::decode(&bytes[..bytes.len() - 1]).unwrap_err();
@@ -59,20 +68,12 @@
 //! ```
 #![forbid(unsafe_code)]
 
-pub mod rules;
-
-pub mod syntax;
-
 pub mod binary;
-
-pub mod validation;
-
-pub mod numerics;
-
 pub mod execution;
-
+pub mod numerics;
 pub mod reach;
-
-pub mod trace;
+pub mod rules;
+pub mod syntax;
+pub mod validation;
 
 pub use rules::{Coverage, Rule};

@@ -20,8 +20,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::execution::heap::Heap;
-use crate::execution::types::Place;
-use crate::execution::values::{Kind, Word};
+use crate::execution::layout::Field;
+use crate::execution::words::{Kind, Word};
 use crate::execution::{
     ArrayAddr, ElemAddr, ExnAddr, GlobalAddr, HandleId, HostAddr, Ref, Store, StructAddr,
     TableAddr, Value,
@@ -130,7 +130,7 @@ impl Store {
     pub fn path_to(&self, target: Ref, frames: Frames) -> Option<(Root, Vec<Ref>)> {
         let target = target.unwrapped();
         let numbers = Numbers::of(&self.heap);
-        // For each object, where the walk came from: a root or an object.
+        // For each object, where the search came from: a root or an object.
         let mut came_from: Vec<Option<Result<Root, Ref>>> = vec![None; numbers.len];
         let mut queue = VecDeque::new();
         let mut found = None;
@@ -138,10 +138,10 @@ impl Store {
             if r == target && found.is_none() {
                 found = Some(from);
             }
-            if let Some(place) = numbers.of_object(r).map(|n| &mut came_from[n])
-                && place.is_none()
+            if let Some(origin) = numbers.of_object(r).map(|n| &mut came_from[n])
+                && origin.is_none()
             {
-                *place = Some(from);
+                *origin = Some(from);
                 queue.push_back(r);
             }
         };
@@ -179,9 +179,9 @@ impl Store {
                 let Ok(object) = self.heap.structure(a) else {
                     return;
                 };
-                for place in &self.layouts[object.ty.0 as usize].places {
-                    if place.storage.kind == Kind::Ref
-                        && let Ok(value) = self.heap.read(object.word(*place), place.storage)
+                for field in &self.layouts[object.ty.0 as usize].fields {
+                    if field.storage.kind == Kind::Ref
+                        && let Ok(value) = self.heap.read(object.word(*field), field.storage)
                     {
                         visit_word(value);
                     }
@@ -191,7 +191,7 @@ impl Store {
                 let Ok(array) = self.heap.array(a) else {
                     return;
                 };
-                if let Ok(Place { storage, .. }) = self.layouts[array.ty.0 as usize].element()
+                if let Ok(Field { storage, .. }) = self.layouts[array.ty.0 as usize].element()
                     && storage.kind == Kind::Ref
                 {
                     let values = (0..array.len).map(|i| self.heap.element(array, storage, i));

@@ -1,12 +1,12 @@
 //! The names of the specification's rules, and which of them a run has reached.
 //!
-//! `rules.txt` lists every rule of the families `Instr_ok` (2.3), `Ref_ok` (4.1), `Step`,
-//! `Step_pure`, `Step_read` and `Steps` (4.3), sorted by bytes. `rule!` stands beside the code of a
-//! rule: it names the rule, checked against the list when the crate is compiled, and records in a
-//! [`Coverage`] that the rule was applied. A test in this file demands that each rule is named
-//! exactly once in the crate, or has a reason in [`ABSORBED`].
+//! `rules.txt` lists every rule of the families `Instr_ok`, `Ref_ok`, `Step`, `Step_pure`,
+//! `Step_read` and `Steps`, sorted by bytes. `rule!` stands beside the code of a rule. It names the
+//! rule and records in a [`Coverage`] that the rule was applied. A name that is not in the list
+//! stops the build. A test in this file demands that the crate names each rule exactly once, or
+//! gives a reason in [`ABSORBED`].
 //!
-//! A `Coverage` costs one read-modify-write for each rule, so it is never switched off.
+//! A `Coverage` costs one change of a word in memory for each rule, so it is never switched off.
 
 use std::cell::Cell;
 
@@ -205,7 +205,7 @@ pub(crate) struct Stopped(usize);
 
 impl Recorder<'_> {
     /// Records an application of `rule`.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn reach(&mut self, rule: Rule) {
         let at = rule.index();
         let word = &self.last.after[at / 64];
@@ -214,7 +214,7 @@ impl Recorder<'_> {
     }
 
     /// For [`Coverage::resume`].
-    #[inline(always)]
+    #[inline]
     pub(crate) fn stop(self) -> Stopped {
         Stopped(self.last.number)
     }
@@ -241,7 +241,7 @@ impl Coverage {
     }
 
     /// Goes on recording, after the rule applied last.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn recorder(&self) -> Recorder<'_> {
         Recorder {
             rows: &self.rows,
@@ -250,7 +250,7 @@ impl Coverage {
     }
 
     /// The next recorder goes on where another has stopped.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn resume(&mut self, stopped: Stopped) {
         self.last = stopped.0;
     }

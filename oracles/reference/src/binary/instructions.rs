@@ -1,4 +1,4 @@
-//! Instructions and expressions (specification section 5.3), vector instructions apart (`vectors`).
+//! Instructions and expressions. Not here: vector instructions (`vectors`).
 
 use super::types::is_type_byte;
 use super::values::Reader;

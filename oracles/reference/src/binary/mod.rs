@@ -1,11 +1,12 @@
-//! The binary format (specification sections 5.1 to 5.4): bytes to abstract syntax.
+//! The binary format: from bytes to abstract syntax.
 //!
-//! Functions are named after the grammar's nonterminals (`Bvaltype` is `valtype`).
+//! Functions are named after the nonterminals of the grammar (`Bvaltype` is `valtype`).
 //!
-//! Always holds: decoding never panics, never recurses, and never allocates for a declared count
-//! before the bytes have proved it (each element of a list takes at least one byte, and lists grow
-//! as elements arrive). Not here: anything the specification calls *invalid* rather than
-//! *malformed*; the one exception is marked as [`MalformedKind::LocalsLimit`].
+//! Always holds: decoding never panics and never recurses. It never allocates for a declared count
+//! before the bytes have proved it: each element of a list takes at least one byte, and lists grow
+//! as elements arrive. Not here: whatever makes a module *invalid*, not *malformed*.
+//!
+//! Reading order: `values`, `types`, `instructions`, `vectors`, `modules`.
 
 mod instructions;
 mod modules;

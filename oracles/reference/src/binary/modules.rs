@@ -1,4 +1,4 @@
-//! Modules (specification section 5.4).
+//! Modules.
 
 use super::values::Reader;
 use super::{MAX_LOCALS, Malformed, MalformedKind, Result};

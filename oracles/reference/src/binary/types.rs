@@ -1,4 +1,4 @@
-//! Types (specification section 5.2).
+//! Types.
 
 use super::values::Reader;
 use super::{MalformedKind, Result};

@@ -1,4 +1,4 @@
-//! Numbers, lists, names and indices (specification section 5.1).
+//! Numbers, lists, names and indices.
 
 use super::{Malformed, MalformedKind, Result};
 

@@ -1,5 +1,4 @@
-//! Vector instructions (specification section 5.3, from the banner "Vector instructions"), after
-//! the prefix 0xFD.
+//! Vector instructions: what follows the prefix 0xFD.
 
 use super::instructions::{FRELOPS, IRELOPS, MemArg};
 use super::values::Reader;

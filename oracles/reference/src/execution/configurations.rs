@@ -1,9 +1,9 @@
-//! 4.0: the store and its instances.
+//! The store and its instances.
 //!
 //! Instances are found by address in the store, or by index through a module instance. A missing
 //! one is [`Stuck`]: valid code cannot name it.
 //!
-//! Not here: objects (`heap`), the stack (`stack`), who may change what (`instructions`,
+//! Not here: objects (`heap`), the stack (`machine`), who may change what (`instructions`,
 //! `embedding`).
 
 use std::collections::BTreeMap;
@@ -17,59 +17,18 @@ use crate::syntax::{
 };
 use crate::validation::ValidModule;
 
-use super::embedding::HandleId;
+use super::halt::{Halt, OrStuck, Stuck};
 use super::heap::Heap;
-use super::instructions::trap::{Halt, OrStuck, Stuck};
-use super::machine::Machine;
-use super::stack::{Stack, Thread};
-use super::types::Layout;
+use super::layout::Layout;
+use super::limits::StoreLimits;
+use super::machine::{Machine, Stack, Thread};
 use super::values::{
-    DataAddr, ElemAddr, ExnAddr, FuncAddr, GlobalAddr, InstanceAddr, MemAddr, Ref, TableAddr,
-    TagAddr, Value,
+    DataAddr, ElemAddr, ExnAddr, FuncAddr, GlobalAddr, HandleId, InstanceAddr, MemAddr, Ref,
+    TableAddr, TagAddr, Value,
 };
 
 /// `$Ki` squared times 64: bytes of a page.
 pub const PAGE_BYTES: u64 = 65_536;
-
-/// What a store may use. Reaching a limit is [`Exhausted`](super::Exhausted) or, where the
-/// specification provides for refusal (`memory.grow`, `table.grow`), -1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StoreLimits {
-    /// Most frames on the stack, over all nested entries.
-    pub call_depth: u32,
-    /// Most locals and operands on the stack.
-    pub stack_values: u32,
-    /// Most entries from the host within each other. Each uses the host's stack.
-    pub host_nesting: u32,
-    /// Steps over the life of the store: one for each instruction, and one for about 64 bytes
-    /// moved in bulk.
-    pub steps: u64,
-    /// Most bytes of all memories.
-    pub memory_bytes: u64,
-    /// Most elements of all tables.
-    pub table_elements: u64,
-    /// Most words of 8 bytes for objects, two for each object included.
-    pub heap_words: u64,
-    /// The object, of those ever asked for and counted from 0, for which there is no room,
-    /// whatever `heap_words` says.
-    pub full_at: Option<u64>,
-}
-
-impl Default for StoreLimits {
-    /// Enough for the official test suite, and not enough to trouble the machine.
-    fn default() -> StoreLimits {
-        StoreLimits {
-            call_depth: 10_000,
-            stack_values: 4 << 20,
-            host_nesting: 64,
-            steps: u64::MAX,
-            memory_bytes: 1 << 30,
-            table_elements: 64 << 20,
-            heap_words: 64 << 20,
-            full_at: None,
-        }
-    }
-}
 
 /// `externaddr`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -348,19 +307,19 @@ impl Store {
     }
 
     /// `$moduleinst(z)`.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn module_inst(&self, a: InstanceAddr) -> Result<&ModuleInst, Halt> {
         self.instances.get(a.index()).or_stuck(Stuck::Address)
     }
 
     /// `$funcinst(z)[a]`.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn func(&self, a: FuncAddr) -> Result<&FuncInst, Halt> {
         self.funcs.get(a.index()).or_stuck(Stuck::Address)
     }
 
     /// The layout of objects of a type.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn layout(&self, ty: DefTypeId) -> Result<&Layout, Halt> {
         self.layouts.get(ty.0 as usize).or_stuck(Stuck::Index)
     }
@@ -372,7 +331,7 @@ macro_rules! lookups {
     ($($(#[$doc:meta])* $get:ident, $get_mut:ident, $addr:ident: $Idx:ident -> $Addr:ident, $space:ident, $Inst:ident;)*) => {
         impl ModuleInst {$(
             $(#[$doc])*
-            #[inline(always)]
+            #[inline]
             pub(crate) fn $addr(&self, x: $Idx) -> Result<$Addr, Halt> {
                 self.$space.get(x.index()).copied().or_stuck(Stuck::Index)
             }
@@ -380,14 +339,14 @@ macro_rules! lookups {
 
         impl Store {$(
             $(#[$doc])*
-            #[inline(always)]
+            #[inline]
             pub(crate) fn $get(&self, instance: InstanceAddr, x: $Idx) -> Result<&$Inst, Halt> {
                 let a = self.module_inst(instance)?.$addr(x)?;
                 self.$space.get(a.index()).or_stuck(Stuck::Address)
             }
 
             $(#[$doc])*
-            #[inline(always)]
+            #[inline]
             pub(crate) fn $get_mut(&mut self, instance: InstanceAddr, x: $Idx) -> Result<&mut $Inst, Halt> {
                 let a = self.module_inst(instance)?.$addr(x)?;
                 self.$space.get_mut(a.index()).or_stuck(Stuck::Address)
@@ -411,13 +370,13 @@ lookups! {
 
 impl ModuleInst {
     /// `$type(z, x)`.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn type_at(&self, x: TypeIdx) -> Result<DefTypeId, Halt> {
         self.types.get(x.index()).copied().or_stuck(Stuck::Index)
     }
 
     /// `$moduleinst(z).FUNCS[x]`.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn func_addr(&self, x: FuncIdx) -> Result<FuncAddr, Halt> {
         self.funcs.get(x.index()).copied().or_stuck(Stuck::Index)
     }
@@ -430,7 +389,7 @@ impl ModuleInst {
 
 impl Store {
     /// The layout of the type an index means in an instance, and that type.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn type_layout(
         &self,
         instance: InstanceAddr,

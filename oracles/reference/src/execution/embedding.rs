@@ -1,10 +1,10 @@
-//! What an embedder may do to a store (specification, appendix "Embedding"): define functions,
-//! tables, memories, globals and tags of its own, read and change what is there, make objects and
-//! hold on to them.
+//! What an embedder may do to a store (in the specification, the appendix "Embedding"): define
+//! functions, tables, memories, globals and tags of its own, read and change what is there, make
+//! objects and hold on to them.
 //!
 //! Always: an operation that would put a value where it does not belong is refused with [`Misuse`]
-//! before anything is changed; one that wasm code could attempt as well ends as it would there (a
-//! [`Trap`], or a refusal to grow).
+//! before anything is changed. An operation that wasm code has too ends as it does there: in a
+//! [`Trap`], or in a refusal to grow.
 //!
 //! Not here: instantiation and invocation (`modules`), liveness ([`reach`](crate::reach)).
 
@@ -14,21 +14,18 @@ use crate::syntax::{
     CompositeType, DefTypeId, FuncIdx, FuncType, GlobalType, HeapType, Limits, MemType, RecType,
     RefType, TableType, TypeStore, TypeUse, ValType,
 };
-use crate::trace::Tracer;
 
 use super::configurations::{Extern, FuncCode, GlobalInst, ModuleInst, Store};
+use super::halt::{Halt, Misuse, Trap};
 use super::heap::{ArrayInst, StructInst};
-use super::instructions::trap::{Halt, Misuse, Trap};
 use super::instructions::{memory, table};
-use super::types::{Place, most_elements, most_pages, ref_ok, val_ok};
+use super::layout::Field;
+use super::trace::Tracer;
+use super::types::{most_elements, most_pages, ref_ok, val_ok};
 use super::values::{
-    ArrayAddr, ExnAddr, FuncAddr, GlobalAddr, HostAddr, InstanceAddr, MemAddr, Ref, StructAddr,
-    TableAddr, TagAddr, Value,
+    ArrayAddr, ExnAddr, FuncAddr, GlobalAddr, HandleId, HostAddr, InstanceAddr, MemAddr, Ref,
+    StructAddr, TableAddr, TagAddr, Value,
 };
-
-/// A reference the host holds on to: a root until it is released.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct HandleId(pub u32);
 
 /// An object, with its contents. Packed fields are zero-extended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -543,34 +540,34 @@ impl Store {
     /// Number of fields.
     pub fn struct_len(&self, a: StructAddr) -> Result<u32, Halt> {
         let layout = self.layout(self.struct_object(a)?.ty)?;
-        Ok(layout.places.len() as u32)
+        Ok(layout.fields.len() as u32)
     }
 
-    /// Where field `i` of a structure is.
-    fn place(&self, a: StructAddr, i: u32) -> Result<(StructInst, Place), Halt> {
+    /// A structure, and how its field `i` is held.
+    fn field(&self, a: StructAddr, i: u32) -> Result<(StructInst, Field), Halt> {
         let object = self.struct_object(a)?;
-        let places = &self.layout(object.ty)?.places;
-        let place = places.get(i as usize).ok_or(Misuse::NoSuchField)?;
-        Ok((object, *place))
+        let fields = &self.layout(object.ty)?.fields;
+        let field = fields.get(i as usize).ok_or(Misuse::NoSuchField)?;
+        Ok((object, *field))
     }
 
     /// The value of a field; packed ones zero-extended. [`Misuse::NoSuchField`] if there is none.
     pub fn struct_get(&self, a: StructAddr, i: u32) -> Result<Value, Halt> {
-        let (object, place) = self.place(a, i)?;
+        let (object, field) = self.field(a, i)?;
         self.heap
-            .read(object.word(place), place.storage)
+            .read(object.word(field), field.storage)
             .map(Value::from)
     }
 
     /// Sets a mutable field. [`Misuse::NoSuchField`], or [`Misuse::Immutable`].
     pub fn struct_set(&mut self, a: StructAddr, i: u32, value: Value) -> Result<(), Halt> {
-        let (object, place) = self.place(a, i)?;
-        if !place.mutable {
+        let (object, field) = self.field(a, i)?;
+        if !field.mutable {
             return Err(Misuse::Immutable.into());
         }
         self.check(value, self.field_types(object.ty, false)?[i as usize])?;
         self.heap
-            .write(object.word(place), place.storage, value.into())
+            .write(object.word(field), field.storage, value.into())
     }
 
     /// The type an array was created with.
@@ -598,15 +595,16 @@ impl Store {
     /// elements are.
     pub fn array_set(&mut self, a: ArrayAddr, i: u32, value: Value) -> Result<(), Halt> {
         let array = self.array_object(a)?;
-        let place = self.layout(array.ty)?.element()?;
-        if !place.mutable {
+        let element = self.layout(array.ty)?.element()?;
+        if !element.mutable {
             return Err(Misuse::Immutable.into());
         }
         if i >= array.len {
             return Err(Trap::OutOfBoundsArrayAccess.into());
         }
         self.check(value, self.field_types(array.ty, true)?[0])?;
-        self.heap.set_element(array, place.storage, i, value.into())
+        self.heap
+            .set_element(array, element.storage, i, value.into())
     }
 }
 
@@ -643,12 +641,12 @@ impl Store {
     /// Steps left of [`StoreLimits::steps`](super::StoreLimits::steps).
     #[must_use]
     pub fn steps_left(&self) -> u64 {
-        self.stack().steps()
+        self.stack().steps.left()
     }
 
     /// Sets the number of steps left.
     pub fn set_steps_left(&mut self, steps: u64) {
-        self.stack_mut().set_steps(steps);
+        self.stack_mut().steps.set_left(steps);
     }
 
     /// Number of wasm frames on the stack: not 0 only while a host function is called.
@@ -659,9 +657,6 @@ impl Store {
 
     /// Has every instruction reported from now on, or none any more.
     pub fn set_tracer(&mut self, tracer: Option<Tracer>) {
-        let stack = self.stack_mut();
-        // The slice in use was made without regard to this tracer.
-        stack.set_steps(stack.steps());
-        stack.tracer = tracer;
+        self.stack_mut().steps.set_tracer(tracer);
     }
 }

@@ -1,17 +1,19 @@
-//! 4.0: structures, arrays and exceptions of a store, and their fields.
+//! Structures, arrays and exceptions of a store, and their fields.
 //!
-//! Nothing is ever freed: which objects live is *defined* by [`reach`](crate::reach), not decided
-//! here. So an object is a start and a length in one vector of words, and its address never
+//! Nothing is ever freed: which objects are live is *defined* by [`reach`](crate::reach), not
+//! decided here. So an object is a start and a length in one vector of words, and its address never
 //! changes.
 //!
-//! Always holds: the words of an object are as many as its type's [`Layout`](super::types::Layout)
-//! asks for.
+//! Always holds: an object has as many words as the [`Layout`] of its type
+//! demands.
 
 use crate::syntax::DefTypeId;
 
-use super::instructions::trap::{Exhausted, Halt, OrStuck, Stuck};
-use super::types::{Layout, Place, Storage};
-use super::values::{ArrayAddr, ExnAddr, Kind, StructAddr, TagAddr, Value, Word};
+use super::halt::{Halt, OrStuck, Stuck};
+use super::layout::{Field, Layout, Storage};
+use super::limits::Exhausted;
+use super::values::{ArrayAddr, ExnAddr, StructAddr, TagAddr, Value};
+use super::words::{Kind, Word};
 
 /// `structinst`.
 #[derive(Clone, Copy, Debug)]
@@ -34,10 +36,10 @@ pub(crate) struct ArrayInst {
 }
 
 impl StructInst {
-    /// The first word of the field at `place` of this structure.
-    #[inline(always)]
-    pub(crate) fn word(&self, place: Place) -> usize {
-        self.start as usize + place.offset as usize
+    /// The first word of a field of this structure.
+    #[inline]
+    pub(crate) fn word(&self, field: Field) -> usize {
+        self.start as usize + field.offset as usize
     }
 }
 
@@ -124,7 +126,7 @@ impl Heap {
     }
 
     /// Counts an object that is asked for; fails when it is the one that gets no room.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn ask(&mut self) -> Result<(), Halt> {
         let number = self.asked;
         self.asked += 1;
@@ -135,7 +137,7 @@ impl Heap {
     }
 
     /// Counts one more object of `words` words, if it fits.
-    #[inline(always)]
+    #[inline]
     fn reserve(&mut self, words: u64) -> Result<(), Halt> {
         self.ask()?;
         match self.left.checked_sub(words + HEADER_WORDS) {
@@ -146,7 +148,7 @@ impl Heap {
     }
 
     /// One more object of `words` words, all of them zero: the first of them.
-    #[inline(always)]
+    #[inline]
     fn alloc(&mut self, words: u64) -> Result<usize, Halt> {
         self.reserve(words)?;
         let start = self.used;
@@ -174,13 +176,13 @@ impl Heap {
     }
 
     /// The structure at an address.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn structure(&self, a: StructAddr) -> Result<&StructInst, Halt> {
         self.structs.get(a.index()).or_stuck(Stuck::Address)
     }
 
     /// The array at an address.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn array(&self, a: ArrayAddr) -> Result<ArrayInst, Halt> {
         self.arrays.get(a.index()).copied().or_stuck(Stuck::Address)
     }
@@ -190,18 +192,18 @@ impl Heap {
         self.exceptions.get(a.index()).or_stuck(Stuck::Address)
     }
 
-    /// `$add_structinst`: a structure of this layout with these fields, one for each place. Not
+    /// `$add_structinst`: a structure of this layout with these values. Not
     /// inlined, so that the loop over instructions keeps its registers.
     #[inline(never)]
     pub(crate) fn add_struct(
         &mut self,
         ty: DefTypeId,
         layout: &Layout,
-        fields: impl Iterator<Item = Word>,
+        values: impl Iterator<Item = Word>,
     ) -> Result<StructAddr, Halt> {
         let start = self.alloc(u64::from(layout.words))?;
-        for (place, field) in layout.places.iter().zip(fields) {
-            self.write(start + place.offset as usize, place.storage, field)?;
+        for (field, value) in layout.fields.iter().zip(values) {
+            self.write(start + field.offset as usize, field.storage, value)?;
         }
         let address = StructAddr(self.structs.len() as u32);
         let start = start as u32;
@@ -238,7 +240,7 @@ impl Heap {
         tag: TagAddr,
         fields: Vec<Value>,
     ) -> Result<ExnAddr, Halt> {
-        // Each field takes the place of three words.
+        // Each field counts as three words.
         self.reserve(3 * fields.len() as u64)?;
         let address = ExnAddr(self.exceptions.len() as u32);
         self.exceptions.push(Exception {
@@ -249,19 +251,19 @@ impl Heap {
     }
 
     /// The value held in this way from word `at` on.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn read(&self, at: usize, storage: Storage) -> Result<Word, Halt> {
         storage.unpack(self.words.get(at..).or_stuck(Stuck::Address)?)
     }
 
     /// The value of element `i < len` of `array`.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn element(&self, array: ArrayInst, storage: Storage, i: u32) -> Result<Word, Halt> {
         self.read(array.start as usize + i as usize * storage.words(), storage)
     }
 
     /// `$with_array`.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn set_element(
         &mut self,
         array: ArrayInst,
@@ -274,7 +276,7 @@ impl Heap {
     }
 
     /// `$with_struct`, and what [`Heap::set_element`] comes to: holds a value from word `at` on.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn write(&mut self, at: usize, storage: Storage, value: Word) -> Result<(), Halt> {
         let packed = storage.pack(value)?;
         *self.words.get_mut(at).or_stuck(Stuck::Address)? = packed[0];

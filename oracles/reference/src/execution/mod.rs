@@ -1,33 +1,51 @@
-//! Chapter 4 of the specification: execution.
+//! Execution: what a valid module does, as the specification's chapter of this name says.
 //!
-//! [`configurations`] is what a program runs in (store and instances; `heap` has the objects,
-//! `stack` the frames, locals and operands), [`values`] what it computes with, `types` how run-time
-//! types are laid out and closed, [`instructions`] the reduction rules, `machine` what those rules
-//! are given of the stack, [`modules`] allocation, instantiation and invocation, and [`embedding`]
-//! what the host may do to a store (the appendix "Embedding").
+//! | section | here |
+//! |---|---|
+//! | values | [`values`] |
+//! | configurations: store and instances | [`configurations`] |
+//! | types at run time | `types` |
+//! | instructions: the reduction rules | `instructions` |
+//! | modules: allocation, instantiation, invocation | [`modules`] |
+//! | appendix, embedding | [`embedding`] |
+//!
+//! What the specification leaves to an implementation: how execution can end early ([`halt`]) and
+//! what a store may use ([`limits`]), what a run did step by step ([`trace`]), and the
+//! `interpreter`, the loop that applies the rules. What makes it fast has files of its own, which
+//! no rule has to be read with: values as `words`, the `layout` of objects, the `heap` they are on,
+//! and the `machine`, which is the stack.
 //!
 //! Differences from the letter of the specification, none of which a program can observe:
 //!
-//! - Labels and handlers are not on the stack; validation has computed where each branch goes and
+//! - Labels and handlers are not on the stack. Validation has computed where each branch goes and
 //!   what it keeps ([`SideTable`](crate::validation::SideTable)). Rules that only move a label or
 //!   handler out of the way have no code ([`ABSORBED`](crate::rules::ABSORBED)).
 //! - Frames are on a stack of the interpreter's own, never on the host's, so that no program
-//!   exhausts the host's.
-//! - Bulk instructions reduce in one step, not element by element; they count as many steps as they
-//!   are long.
+//!   exhausts the host's stack.
+//! - Bulk instructions reduce in one step, not element by element. They count as many steps as
+//!   their length demands.
+//!
+//! Reading order: `values`, `limits`, `halt`, `trace`, `words`, `layout`, `heap`, `machine`,
+//! `configurations`, `types`, `instructions`, `interpreter`, `modules`, `embedding`.
 
 pub mod configurations;
 pub mod embedding;
+pub mod halt;
 pub(crate) mod heap;
-pub mod instructions;
+pub(crate) mod instructions;
+pub(crate) mod interpreter;
+pub(crate) mod layout;
+pub mod limits;
 pub(crate) mod machine;
 pub mod modules;
-pub(crate) mod stack;
+pub mod trace;
 pub(crate) mod types;
 pub mod values;
+pub(crate) mod words;
 
 pub use configurations::*;
 pub use embedding::*;
-pub use instructions::trap::*;
+pub use halt::*;
+pub use limits::*;
 pub use modules::*;
 pub use values::*;

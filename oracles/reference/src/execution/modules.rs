@@ -1,4 +1,4 @@
-//! 4.4: allocation, instantiation and invocation.
+//! Modules: allocation, instantiation and invocation.
 //!
 //! Instantiation takes the specification's steps in its order: types and imports, globals one after
 //! the other, tables' initial values, element segments, allocation of the rest, then active element
@@ -18,8 +18,10 @@ use super::configurations::{
     DataInst, ElemInst, Extern, FuncCode, FuncInst, GlobalInst, MemInst, ModuleInst, PAGE_BYTES,
     Store, TableInst, TagInst,
 };
-use super::instructions::trap::{Exhausted, Halt, Misuse, OrStuck, Stuck};
-use super::instructions::{call, eval_constant, memory, table};
+use super::halt::{Halt, Misuse, OrStuck, Stuck};
+use super::instructions::{memory, table};
+use super::interpreter::{call, eval_constant};
+use super::limits::Exhausted;
 use super::machine::Machine;
 use super::types::val_ok;
 use super::values::{
@@ -390,7 +392,7 @@ impl Store {
                 ElemMode::Active(x, offset) => {
                     let offset = eval_constant(self, m, instance, offset)?;
                     let len = elem.init.len() as u32;
-                    m.push_all(&[offset, 0u32.into(), len.into()])?;
+                    m.push_all([offset, 0u32.into(), len.into()].into_iter())?;
                     table::init(self, m, instance, (*x, y))?;
                     table::elem_drop(self, m, instance, y)?;
                 }
@@ -411,7 +413,7 @@ impl Store {
                 let y = DataIdx(i as u32);
                 let offset = eval_constant(self, m, instance, offset)?;
                 let len = data.init.len() as u32;
-                m.push_all(&[offset, 0u32.into(), len.into()])?;
+                m.push_all([offset, 0u32.into(), len.into()].into_iter())?;
                 memory::init(self, m, instance, (*x, y))?;
                 memory::data_drop(self, m, instance, y)?;
             }

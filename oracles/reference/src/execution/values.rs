@@ -1,4 +1,4 @@
-//! 4.0 and 4.1: values, references and addresses; default values; what is stored in a field.
+//! Values, references and addresses, and the default values of types.
 //!
 //! Floats are bit patterns here, so that values have equality and NaN payloads survive every move.
 //!
@@ -50,6 +50,10 @@ addresses! {
     /// A module instance in a store. (The specification has no addresses for these.)
     InstanceAddr,
 }
+
+/// A reference the host holds on to: a root until it is released.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HandleId(pub u32);
 
 /// A `v128`, kept as two words so that a [`Value`] needs no more than 8-byte alignment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -132,7 +136,7 @@ pub enum Internal {
 const _: () = assert!(size_of::<Ref>() == 8 && size_of::<Value>() == 24);
 
 impl From<Internal> for Ref {
-    #[inline(always)]
+    #[inline]
     fn from(internal: Internal) -> Ref {
         match internal {
             Internal::I31(i) => Ref::I31(i),
@@ -146,14 +150,14 @@ impl From<Internal> for Ref {
 impl Ref {
     /// Whether this is the null reference.
     #[must_use]
-    #[inline(always)]
+    #[inline]
     pub fn is_null(self) -> bool {
         matches!(self, Ref::Null)
     }
 
     /// The reference as one of the `any` hierarchy, if it is one and not null.
     #[must_use]
-    #[inline(always)]
+    #[inline]
     pub fn internal(self) -> Option<Internal> {
         match self {
             Ref::I31(i) => Some(Internal::I31(i)),
@@ -170,44 +174,6 @@ impl Ref {
         match self {
             Ref::Extern(internal) => internal.into(),
             other => other,
-        }
-    }
-
-    /// The reference as the one word in which a field holds it; zero is null.
-    #[inline(always)]
-    pub(crate) fn to_word(self) -> u64 {
-        let (kind, payload) = match self {
-            Ref::Null => (0u64, 0),
-            Ref::I31(i) => (1, i),
-            Ref::Struct(a) => (2, a.0),
-            Ref::Array(a) => (3, a.0),
-            Ref::Func(a) => (4, a.0),
-            Ref::Exn(a) => (5, a.0),
-            Ref::Host(a) => (6, a.0),
-            Ref::Extern(Internal::I31(i)) => (7, i),
-            Ref::Extern(Internal::Struct(a)) => (8, a.0),
-            Ref::Extern(Internal::Array(a)) => (9, a.0),
-            Ref::Extern(Internal::Host(a)) => (10, a.0),
-        };
-        kind << 32 | u64::from(payload)
-    }
-
-    /// The inverse of [`Ref::to_word`]; other words read as null.
-    #[inline(always)]
-    pub(crate) fn from_word(word: u64) -> Ref {
-        let payload = word as u32;
-        match word >> 32 {
-            1 => Ref::I31(payload),
-            2 => Ref::Struct(StructAddr(payload)),
-            3 => Ref::Array(ArrayAddr(payload)),
-            4 => Ref::Func(FuncAddr(payload)),
-            5 => Ref::Exn(ExnAddr(payload)),
-            6 => Ref::Host(HostAddr(payload)),
-            7 => Ref::Extern(Internal::I31(payload)),
-            8 => Ref::Extern(Internal::Struct(StructAddr(payload))),
-            9 => Ref::Extern(Internal::Array(ArrayAddr(payload))),
-            10 => Ref::Extern(Internal::Host(HostAddr(payload))),
-            _ => Ref::Null,
         }
     }
 }
@@ -233,81 +199,6 @@ impl Value {
         match self {
             Value::Ref(r) => Some(r),
             _ => None,
-        }
-    }
-}
-
-/// What kind of value a word stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    I32,
-    I64,
-    F32,
-    F64,
-    V128,
-    /// As [`Ref::to_word`].
-    Ref,
-}
-
-impl Kind {
-    /// The kind of values of a type.
-    pub(crate) fn of(t: ValType) -> Kind {
-        match t {
-            ValType::I32 => Kind::I32,
-            ValType::I64 => Kind::I64,
-            ValType::F32 => Kind::F32,
-            ValType::F64 => Kind::F64,
-            ValType::V128 => Kind::V128,
-            ValType::Ref(_) | ValType::Bot => Kind::Ref,
-        }
-    }
-}
-
-/// A value as bits: what fields and stack slots are made of.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Word {
-    pub(crate) kind: Kind,
-    pub(crate) low: u64,
-    /// For vectors only.
-    pub(crate) high: u64,
-}
-
-impl Word {
-    /// The word without high bits.
-    #[inline(always)]
-    pub(crate) fn new(kind: Kind, low: u64) -> Word {
-        Word { kind, low, high: 0 }
-    }
-}
-
-impl From<Value> for Word {
-    #[inline(always)]
-    fn from(value: Value) -> Word {
-        match value {
-            Value::I32(i) => Word::new(Kind::I32, i.into()),
-            Value::I64(i) => Word::new(Kind::I64, i),
-            Value::F32(bits) => Word::new(Kind::F32, bits.into()),
-            Value::F64(bits) => Word::new(Kind::F64, bits),
-            Value::V128(Vec128 { low, high }) => Word {
-                kind: Kind::V128,
-                low,
-                high,
-            },
-            Value::Ref(r) => Word::new(Kind::Ref, r.to_word()),
-        }
-    }
-}
-
-impl From<Word> for Value {
-    #[inline(always)]
-    fn from(Word { kind, low, high }: Word) -> Value {
-        match kind {
-            Kind::I32 => Value::I32(low as u32),
-            Kind::I64 => Value::I64(low),
-            Kind::F32 => Value::F32(low as u32),
-            Kind::F64 => Value::F64(low),
-            Kind::V128 => Value::V128(Vec128 { low, high }),
-            Kind::Ref => Value::Ref(Ref::from_word(low)),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Chapter 3 of the specification: numeric primitives, as functions on plain Rust numbers.
+//! Numerics: numeric primitives, as functions on plain Rust numbers.
 //!
 //! Nothing here knows a store, an instruction or a value's tag. Functions carry the names of the
 //! SpecTec definitions (`$iadd_` is [`Int::iadd`], `$fmin_` is [`Float::fmin`], ...), so that each
@@ -10,6 +10,8 @@
 //!   positive canonical NaN. Operators defined on bit patterns (`abs`, `neg`, `copysign`, `pmin`,
 //!   `pmax`, reinterpretation, loads, constants) keep the bits they are given.
 //! - Relaxed operators: every parameter `R_...` is 0, the first alternative (see [`relaxed`]).
+//!
+//! Reading order: `scalar`, `vector`, `relaxed`.
 
 pub mod relaxed;
 pub mod scalar;

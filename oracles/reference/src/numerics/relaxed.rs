@@ -1,4 +1,4 @@
-//! 3.0 Relaxed numerics, in the deterministic profile.
+//! Relaxed operators, in the deterministic profile.
 //!
 //! The specification gives each relaxed operator a parameter `R_...` that selects one of several
 //! results, and prescribes 0, the first one, for the deterministic profile. That is the only

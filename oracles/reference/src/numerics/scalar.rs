@@ -1,4 +1,4 @@
-//! 3.1 Numeric primitives on scalars: integers of N bits ([`Int`]) and floats ([`Float`]).
+//! Numeric primitives on scalars: integers of N bits ([`Int`]) and floats ([`Float`]).
 //!
 //! Integers are unsigned words, as in the specification (`iN`); where an operator reads them as
 //! signed, its name says so (`_s`). Partial operators return [`Undefined`], the reason why the
@@ -16,7 +16,7 @@ pub enum Undefined {
     NotANumber,
 }
 
-/// `iN`: an unsigned word of [`Int::N`] bits with the operators of 3.1.
+/// `iN`: an unsigned word of [`Int::N`] bits with its operators.
 pub trait Int: Copy + Eq + Ord {
     /// Width in bits.
     const N: u32;
@@ -129,48 +129,48 @@ macro_rules! int {
             const ZERO: Self = 0;
             const ONES: Self = $word::MAX;
 
-            #[inline(always)]
+            #[inline]
             fn ineg(self) -> Self {
                 self.wrapping_neg()
             }
-            #[inline(always)]
+            #[inline]
             fn iabs(self) -> Self {
                 (self as $signed).unsigned_abs()
             }
-            #[inline(always)]
+            #[inline]
             fn iclz(self) -> Self {
                 self.leading_zeros() as $word
             }
-            #[inline(always)]
+            #[inline]
             fn ictz(self) -> Self {
                 self.trailing_zeros() as $word
             }
-            #[inline(always)]
+            #[inline]
             fn ipopcnt(self) -> Self {
                 self.count_ones() as $word
             }
-            #[inline(always)]
+            #[inline]
             fn iextend_s(self, k: u32) -> Self {
                 let unused = $word::BITS - k;
                 (((self << unused) as $signed) >> unused) as $word
             }
-            #[inline(always)]
+            #[inline]
             fn iadd(self, other: Self) -> Self {
                 self.wrapping_add(other)
             }
-            #[inline(always)]
+            #[inline]
             fn isub(self, other: Self) -> Self {
                 self.wrapping_sub(other)
             }
-            #[inline(always)]
+            #[inline]
             fn imul(self, other: Self) -> Self {
                 self.wrapping_mul(other)
             }
-            #[inline(always)]
+            #[inline]
             fn idiv_u(self, other: Self) -> Result<Self, Undefined> {
                 self.checked_div(other).ok_or(Undefined::DivideByZero)
             }
-            #[inline(always)]
+            #[inline]
             fn idiv_s(self, other: Self) -> Result<Self, Undefined> {
                 match other {
                     0 => Err(Undefined::DivideByZero),
@@ -180,110 +180,110 @@ macro_rules! int {
                     },
                 }
             }
-            #[inline(always)]
+            #[inline]
             fn irem_u(self, other: Self) -> Result<Self, Undefined> {
                 self.checked_rem(other).ok_or(Undefined::DivideByZero)
             }
-            #[inline(always)]
+            #[inline]
             fn irem_s(self, other: Self) -> Result<Self, Undefined> {
                 match other {
                     0 => Err(Undefined::DivideByZero),
                     _ => Ok((self as $signed).wrapping_rem(other as $signed) as $word),
                 }
             }
-            #[inline(always)]
+            #[inline]
             fn imin_u(self, other: Self) -> Self {
                 self.min(other)
             }
-            #[inline(always)]
+            #[inline]
             fn imin_s(self, other: Self) -> Self {
                 (self as $signed).min(other as $signed) as $word
             }
-            #[inline(always)]
+            #[inline]
             fn imax_u(self, other: Self) -> Self {
                 self.max(other)
             }
-            #[inline(always)]
+            #[inline]
             fn imax_s(self, other: Self) -> Self {
                 (self as $signed).max(other as $signed) as $word
             }
-            #[inline(always)]
+            #[inline]
             fn iadd_sat_u(self, other: Self) -> Self {
                 self.saturating_add(other)
             }
-            #[inline(always)]
+            #[inline]
             fn iadd_sat_s(self, other: Self) -> Self {
                 (self as $signed).saturating_add(other as $signed) as $word
             }
-            #[inline(always)]
+            #[inline]
             fn isub_sat_u(self, other: Self) -> Self {
                 self.saturating_sub(other)
             }
-            #[inline(always)]
+            #[inline]
             fn isub_sat_s(self, other: Self) -> Self {
                 (self as $signed).saturating_sub(other as $signed) as $word
             }
-            #[inline(always)]
+            #[inline]
             fn iavgr_u(self, other: Self) -> Self {
                 ((u128::from(self) + u128::from(other) + 1) >> 1) as $word
             }
-            #[inline(always)]
+            #[inline]
             fn inot(self) -> Self {
                 !self
             }
-            #[inline(always)]
+            #[inline]
             fn iand(self, other: Self) -> Self {
                 self & other
             }
-            #[inline(always)]
+            #[inline]
             fn iandnot(self, other: Self) -> Self {
                 self & !other
             }
-            #[inline(always)]
+            #[inline]
             fn ior(self, other: Self) -> Self {
                 self | other
             }
-            #[inline(always)]
+            #[inline]
             fn ixor(self, other: Self) -> Self {
                 self ^ other
             }
-            #[inline(always)]
+            #[inline]
             fn ishl(self, distance: u32) -> Self {
                 self.wrapping_shl(distance)
             }
-            #[inline(always)]
+            #[inline]
             fn ishr_u(self, distance: u32) -> Self {
                 self.wrapping_shr(distance)
             }
-            #[inline(always)]
+            #[inline]
             fn ishr_s(self, distance: u32) -> Self {
                 (self as $signed).wrapping_shr(distance) as $word
             }
-            #[inline(always)]
+            #[inline]
             fn irotl(self, distance: u32) -> Self {
                 self.rotate_left(distance % $word::BITS)
             }
-            #[inline(always)]
+            #[inline]
             fn irotr(self, distance: u32) -> Self {
                 self.rotate_right(distance % $word::BITS)
             }
-            #[inline(always)]
+            #[inline]
             fn ilt_s(self, other: Self) -> bool {
                 (self as $signed) < (other as $signed)
             }
-            #[inline(always)]
+            #[inline]
             fn low_u32(self) -> u32 {
                 self as u32
             }
-            #[inline(always)]
+            #[inline]
             fn wrap_u64(word: u64) -> Self {
                 word as $word
             }
-            #[inline(always)]
+            #[inline]
             fn extend_u64(self) -> u64 {
                 u64::from(self)
             }
-            #[inline(always)]
+            #[inline]
             fn signed(self) -> i64 {
                 i64::from(self as $signed)
             }
@@ -297,13 +297,13 @@ int!(u32, i32);
 int!(u64, i64);
 
 /// `$extend__(M, N, S, i)`.
-#[inline(always)]
+#[inline]
 pub fn extend_s<M: Int, N: Int>(i: M) -> N {
     N::wrap_u64(i.signed() as u64)
 }
 
 /// `$extend__(M, N, U, i)`, and `$wrap__(M, N, i)` when N is the narrower.
-#[inline(always)]
+#[inline]
 pub fn extend_u<M: Int, N: Int>(i: M) -> N {
     N::wrap_u64(i.extend_u64())
 }
@@ -331,7 +331,7 @@ pub fn narrow_u<M: Int, N: Int>(i: M) -> N {
     sat_u(i.signed())
 }
 
-/// `fN`: an IEEE 754 number with the operators of 3.1, NaNs canonicalised (see the module above).
+/// `fN`: an IEEE 754 number with its operators, NaNs canonicalised (see the module above).
 pub trait Float: Copy + PartialOrd {
     /// The result that stands for every NaN an arithmetic operator may return.
     const CANONICAL_NAN: Self;
@@ -378,12 +378,12 @@ pub trait Float: Copy + PartialOrd {
     fn convert_u(i: u64) -> Self;
 
     /// `$fpmin_`: the first operand unless the second is less.
-    #[inline(always)]
+    #[inline]
     fn fpmin(self, other: Self) -> Self {
         if other < self { other } else { self }
     }
     /// `$fpmax_`: the first operand unless the second is greater.
-    #[inline(always)]
+    #[inline]
     fn fpmax(self, other: Self) -> Self {
         if self < other { other } else { self }
     }
@@ -398,7 +398,7 @@ macro_rules! float {
         impl Float for $float {
             const CANONICAL_NAN: Self = $float::from_bits($canonical);
 
-            #[inline(always)]
+            #[inline]
             fn canonical(self) -> Self {
                 // On bits: the compiler takes all NaNs of arithmetic for equal, and folds a choice
                 // between them away.
@@ -409,55 +409,55 @@ macro_rules! float {
                     bits
                 })
             }
-            #[inline(always)]
+            #[inline]
             fn is_nan(self) -> bool {
                 $float::is_nan(self)
             }
-            #[inline(always)]
+            #[inline]
             fn fabs(self) -> Self {
                 $float::from_bits(self.to_bits() & !$sign)
             }
-            #[inline(always)]
+            #[inline]
             fn fneg(self) -> Self {
                 $float::from_bits(self.to_bits() ^ $sign)
             }
-            #[inline(always)]
+            #[inline]
             fn fcopysign(self, sign: Self) -> Self {
                 $float::from_bits((self.to_bits() & !$sign) | (sign.to_bits() & $sign))
             }
-            #[inline(always)]
+            #[inline]
             fn fsqrt(self) -> Self {
                 self.sqrt().canonical()
             }
-            #[inline(always)]
+            #[inline]
             fn fceil(self) -> Self {
                 self.ceil().canonical()
             }
-            #[inline(always)]
+            #[inline]
             fn ffloor(self) -> Self {
                 self.floor().canonical()
             }
-            #[inline(always)]
+            #[inline]
             fn ftrunc(self) -> Self {
                 self.trunc().canonical()
             }
-            #[inline(always)]
+            #[inline]
             fn fnearest(self) -> Self {
                 self.round_ties_even().canonical()
             }
-            #[inline(always)]
+            #[inline]
             fn fadd(self, other: Self) -> Self {
                 (self + other).canonical()
             }
-            #[inline(always)]
+            #[inline]
             fn fsub(self, other: Self) -> Self {
                 (self - other).canonical()
             }
-            #[inline(always)]
+            #[inline]
             fn fmul(self, other: Self) -> Self {
                 (self * other).canonical()
             }
-            #[inline(always)]
+            #[inline]
             fn fdiv(self, other: Self) -> Self {
                 (self / other).canonical()
             }
@@ -523,11 +523,11 @@ macro_rules! float {
                     Err(_) => N::ONES,
                 }
             }
-            #[inline(always)]
+            #[inline]
             fn convert_s(i: i64) -> Self {
                 i as $float
             }
-            #[inline(always)]
+            #[inline]
             fn convert_u(i: u64) -> Self {
                 i as $float
             }
@@ -539,13 +539,13 @@ float!(f32, 0x7fc0_0000, 0x8000_0000);
 float!(f64, 0x7ff8_0000_0000_0000, 0x8000_0000_0000_0000);
 
 /// `$promote__(32, 64, z)`.
-#[inline(always)]
+#[inline]
 pub fn promote(z: f32) -> f64 {
     f64::from(z).canonical()
 }
 
 /// `$demote__(64, 32, z)`.
-#[inline(always)]
+#[inline]
 pub fn demote(z: f64) -> f32 {
     (z as f32).canonical()
 }

@@ -1,4 +1,4 @@
-//! 3.2 Vector primitives: a vector is 128 bits, its lanes are read and written by [`Lane`].
+//! Vector primitives: a vector is 128 bits, its lanes are read and written by [`Lane`].
 //!
 //! The lane-wise operators of the specification (`$ivunop_`, `$fvbinop_`, ...) are the `map`
 //! functions here, applied to a scalar operator; what is not lane-wise (shuffles, narrowing,
@@ -26,11 +26,11 @@ macro_rules! lane {
     ($int:ident) => {
         impl Lane for $int {
             const BITS: u32 = $int::BITS;
-            #[inline(always)]
+            #[inline]
             fn from_low_bits(bits: u128) -> Self {
                 bits as $int
             }
-            #[inline(always)]
+            #[inline]
             fn to_low_bits(self) -> u128 {
                 u128::from(self)
             }
@@ -39,11 +39,11 @@ macro_rules! lane {
     ($float:ident as $int:ident) => {
         impl Lane for $float {
             const BITS: u32 = $int::BITS;
-            #[inline(always)]
+            #[inline]
             fn from_low_bits(bits: u128) -> Self {
                 $float::from_bits(bits as $int)
             }
-            #[inline(always)]
+            #[inline]
             fn to_low_bits(self) -> u128 {
                 u128::from(self.to_bits())
             }
@@ -59,7 +59,7 @@ lane!(f32 as u32);
 lane!(f64 as u64);
 
 /// `$lanes_(sh, v)[k]`, for `k < M`.
-#[inline(always)]
+#[inline]
 pub fn lane<L: Lane>(v: V128, k: u32) -> L {
     L::from_low_bits(v >> (k * L::BITS))
 }

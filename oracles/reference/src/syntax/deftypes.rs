@@ -1,10 +1,10 @@
-//! Defined types (specification section 1.2, "Rolling & unrolling"): which recursive types are the
-//! same type.
+//! Defined types (in the specification, "Rolling & unrolling"): which recursive types are the same
+//! type.
 //!
 //! A [`TypeStore`] interns recursive types in rolled form. In that form a use of an earlier type is
-//! a [`DefTypeId`] and a use within the group is `rec.i`, so two groups are equal in the
-//! specification's sense exactly if their rolled forms are equal as plain data. No comparison ever
-//! descends into another group, however long the chain of groups is.
+//! a [`DefTypeId`] and a use within the group is `rec.i`. So two groups are equal in the
+//! specification's sense if and only if their rolled forms are equal as plain data. No comparison
+//! ever descends into another group, however long the chain of groups is.
 //!
 //! Always holds:
 //! 1. Two [`DefTypeId`]s of one store are equal if and only if the defined types are.
@@ -16,11 +16,7 @@
 
 use std::collections::HashMap;
 
-use super::types::{CompositeType, FuncType, MapUses, RecType, SubType, TypeUse};
-
-/// A `deftype`, by its canonical number in one [`TypeStore`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DefTypeId(pub u32);
+use super::types::{CompositeType, DefTypeId, FuncType, MapUses, RecType, SubType, TypeUse};
 
 #[derive(Clone, Debug)]
 struct Entry {

@@ -1,13 +1,12 @@
-//! Instructions (specification section 1.3).
+//! Instructions.
 //!
 //! A body is a flat `Vec<Instr>` in binary order: `Block`, `Loop`, `If`, `TryTable`, `Else` and
 //! `End` are ordinary elements, so that no part of this crate recurses over code. Numeric operators
 //! are grouped as in the specification (`unop`, `binop`, `testop`, `relop`, `cvtop`), with the
 //! operand type in the variant's name.
 //!
-//! Always holds: an `Instr` takes at most 16 bytes; decoding produces only operators that the
-//! specification defines for the shape they are applied to (for instance no `i8x16.mul`).
-//! Not here: which operands an instruction needs (`validation`), what it does (`numerics`,
+//! Always holds: an `Instr` takes at most 16 bytes. Decoding produces only operators that the
+//! specification defines for the shape they are applied to (for instance no `i8x16.mul`). Not here: which operands an instruction needs (`validation`), what it does (`numerics`,
 //! `execution`).
 
 use super::types::{HeapType, RefType, ValType};

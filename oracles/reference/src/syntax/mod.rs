@@ -1,7 +1,9 @@
-//! Abstract syntax (specification sections 1.1 to 1.4): values, types, instructions, modules.
+//! Abstract syntax: values, types, instructions, modules.
 //!
-//! Always holds: these are plain data; nothing here judges validity.
-//! Not here: the binary format (`binary`), typing rules (`validation`), behaviour (`execution`).
+//! Always holds: these are plain data. Nothing here judges validity. Not here: the binary format
+//! (`binary`), typing rules (`validation`), behaviour (`execution`).
+//!
+//! Reading order: `values`, `types`, `deftypes`, `instructions`, `modules`.
 
 pub mod deftypes;
 pub mod instructions;

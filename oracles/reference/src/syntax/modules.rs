@@ -1,8 +1,7 @@
-//! Modules (specification section 1.4).
+//! Modules.
 //!
-//! Always holds: index spaces list imports first, as the specification numbers them; the fields
-//! here hold only what the module itself defines.
-//! Not here: whether the parts fit together (`validation::modules`).
+//! Always holds: the fields here hold only what the module itself defines. Index spaces number the
+//! imports first, as in the specification. Not here: whether the parts fit together (`validation::modules`).
 
 use super::instructions::Instr;
 use super::types::{

@@ -1,14 +1,13 @@
-//! Types (specification section 1.2).
+//! Types.
 //!
-//! One family of types serves three situations, exactly as in the specification, told apart only by
-//! their [`TypeUse`]s: in a module's syntax they are type indices, inside a rolled recursive type
-//! also `rec.i`, and after closing only defined types. [`ValType::close`] and its siblings are the
-//! specification's `$clos` and `$subst_all`.
+//! As in the specification, one family of types serves three situations. They differ in their
+//! [`TypeUse`]s: in the syntax of a module these are type indices, inside a rolled recursive type
+//! also `rec.i`, and in a closed type only defined types. [`MapUses::close`] is the specification's
+//! `$clos` and `$subst_all`.
 //!
 //! Not here: defined types and their identity (`deftypes`), well-formedness and subtyping
 //! (`validation`).
 
-use super::deftypes::DefTypeId;
 use super::values::TypeIdx;
 
 /// `addrtype`: the type of addresses into a memory or table.
@@ -70,6 +69,10 @@ pub enum AbsHeapType {
     /// Bottom of all hierarchies; arises in unreachable code only.
     Bot,
 }
+
+/// A `deftype`, by its canonical number in one [`TypeStore`](super::TypeStore).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DefTypeId(pub u32);
 
 /// `typeuse`: a way to name a composite type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,8 +1,8 @@
-//! Index spaces and names (specification section 1.1).
+//! Index spaces.
 //!
 //! Always holds: each index space has a type of its own, so that an index cannot be used in the
-//! wrong space. Not here: numeric values, which instructions carry as raw bits; their meaning is
-//! `numerics`.
+//! wrong space. Not here: numeric values. Instructions carry them as raw bits, and `numerics` gives
+//! these bits a meaning.
 
 macro_rules! index_spaces {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(

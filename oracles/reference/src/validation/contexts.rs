@@ -1,4 +1,4 @@
-//! Contexts (specification section 2.0), and the ways to violate them.
+//! Contexts, and the ways in which a module can be invalid.
 //!
 //! Locals, labels and the result type belong to one body and live with it (`instructions`).
 
@@ -40,15 +40,14 @@ pub struct Context {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Invalid {
     /// Where.
-    pub place: Place,
+    pub at: Location,
     /// Why.
     pub kind: InvalidKind,
 }
 
-/// A part of a module. Numbers count definitions of the module, not indices: imports come
-/// separately.
+/// Where in a module. Numbers count the definitions of one kind from 0, imports apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Location {
     /// A recursive type.
     Type(u32),
     /// An import.
@@ -178,7 +177,7 @@ pub enum InvalidKind {
 
 impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "invalid at {:?}: {:?}", self.place, self.kind)
+        write!(f, "invalid at {:?}: {:?}", self.at, self.kind)
     }
 }
 

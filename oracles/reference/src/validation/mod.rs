@@ -1,13 +1,15 @@
-//! Validation (specification sections 2.0 to 2.4): which modules may be executed.
+//! Validation: which modules may be executed.
 //!
-//! Functions are named after the judgements (`Heaptype_sub` is `heaptype_sub`); an instruction's
-//! method after its rule. The declarative rules are decided by the algorithm of the specification's
-//! appendix: a stack of operand types, in which `Bot` stands for operands of unreachable code, and
-//! a stack of open blocks. From that stack execution's side table falls out.
+//! Functions are named after the judgements (`Heaptype_sub` is `heaptype_sub`), the methods of
+//! instructions after their rules. The algorithm in the appendix of the specification decides the
+//! declarative rules. It has a stack of operand types, in which `Bot` stands for operands of
+//! unreachable code, and a stack of open blocks. The side table that execution uses is made from
+//! these stacks.
 //!
-//! Always holds: types are closed before they enter a [`Context`], so that nothing compares
-//! module-relative indices; a [`ValidModule`] can only be made by `Module::validate`; nothing
-//! recurses.
+//! Always holds: types are closed before they enter a [`Context`], so that nothing compares indices
+//! of a module. Only `Module::validate` makes a [`ValidModule`]. Nothing recurses.
+//!
+//! Reading order: `contexts`, `sidetable`, `subtyping`, `types`, `instructions`, `modules`.
 
 mod contexts;
 mod instructions;
@@ -16,7 +18,7 @@ mod sidetable;
 mod subtyping;
 mod types;
 
-pub use contexts::{Context, Invalid, InvalidKind, Place, Space};
+pub use contexts::{Context, Invalid, InvalidKind, Location, Space};
 pub use modules::ValidModule;
 pub use sidetable::{Handler, Jump, SideTable};
 

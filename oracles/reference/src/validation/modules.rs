@@ -1,8 +1,8 @@
-//! Modules (specification section 2.4), and constant expressions (end of section 2.3).
+//! Modules and constant expressions.
 
 use std::collections::HashSet;
 
-use super::contexts::{Context, Invalid, InvalidKind, Place, Space};
+use super::contexts::{Context, Invalid, InvalidKind, Location, Space};
 use super::instructions::Body;
 use super::sidetable::SideTable;
 use crate::Coverage;
@@ -58,7 +58,7 @@ impl Module {
         module.types_ok(&mut cx)?;
         for (i, import) in module.imports.iter().enumerate() {
             cx.import_ok(import).map_err(|kind| Invalid {
-                place: Place::Import(i as u32),
+                at: Location::Import(i as u32),
                 kind,
             })?;
         }
@@ -87,7 +87,7 @@ impl Module {
     fn types_ok(&self, cx: &mut Context) -> Result<()> {
         for (i, rec) in self.types.iter().enumerate() {
             cx.type_ok(rec).map_err(|kind| Invalid {
-                place: Place::Type(i as u32),
+                at: Location::Type(i as u32),
                 kind,
             })?;
         }
@@ -97,10 +97,8 @@ impl Module {
     /// The premise of `Func_ok` that the other definitions depend on: the functions' types.
     fn declare_funcs(&self, cx: &mut Context) -> Result<()> {
         for func in &self.funcs {
-            let place = Place::Func(FuncIdx(cx.funcs.len() as u32));
-            let (dt, _) = cx
-                .func_type(func.ty)
-                .map_err(|kind| Invalid { place, kind })?;
+            let at = Location::Func(FuncIdx(cx.funcs.len() as u32));
+            let (dt, _) = cx.func_type(func.ty).map_err(|kind| Invalid { at, kind })?;
             cx.funcs.push(dt);
         }
         Ok(())
@@ -141,34 +139,30 @@ impl Module {
     fn definitions_ok(&self, cx: &mut Context, coverage: &mut Coverage) -> Result<()> {
         for (i, tag) in self.tags.iter().enumerate() {
             let dt = cx.tagtype_ok(*tag).map_err(|kind| Invalid {
-                place: Place::Tag(i as u32),
+                at: Location::Tag(i as u32),
                 kind,
             })?;
             cx.tags.push(dt);
         }
         for (i, mem) in self.mems.iter().enumerate() {
             let mt = cx.memtype_ok(*mem).map_err(|kind| Invalid {
-                place: Place::Mem(i as u32),
+                at: Location::Mem(i as u32),
                 kind,
             })?;
             cx.mems.push(mt);
         }
         for (i, Table { ty, init }) in self.tables.iter().enumerate() {
-            let place = Place::Table(i as u32);
-            let tt = cx
-                .tabletype_ok(*ty)
-                .map_err(|kind| Invalid { place, kind })?;
+            let at = Location::Table(i as u32);
+            let tt = cx.tabletype_ok(*ty).map_err(|kind| Invalid { at, kind })?;
             cx.expr_ok_const(coverage, init, tt.elem.into())
-                .map_err(|kind| Invalid { place, kind })?;
+                .map_err(|kind| Invalid { at, kind })?;
             cx.tables.push(tt);
         }
         for (i, Global { ty, init }) in self.globals.iter().enumerate() {
-            let place = Place::Global(i as u32);
-            let gt = cx
-                .globaltype_ok(*ty)
-                .map_err(|kind| Invalid { place, kind })?;
+            let at = Location::Global(i as u32);
+            let gt = cx.globaltype_ok(*ty).map_err(|kind| Invalid { at, kind })?;
             cx.expr_ok_const(coverage, init, gt.val)
-                .map_err(|kind| Invalid { place, kind })?;
+                .map_err(|kind| Invalid { at, kind })?;
             cx.globals.push(gt);
         }
         Ok(())
@@ -178,14 +172,14 @@ impl Module {
     fn segments_ok(&self, cx: &mut Context, coverage: &mut Coverage) -> Result<()> {
         for (i, elem) in self.elems.iter().enumerate() {
             let rt = cx.elem_ok(coverage, elem).map_err(|kind| Invalid {
-                place: Place::Elem(i as u32),
+                at: Location::Elem(i as u32),
                 kind,
             })?;
             cx.elems.push(rt);
         }
         for (i, data) in self.datas.iter().enumerate() {
             cx.data_ok(coverage, data).map_err(|kind| Invalid {
-                place: Place::Data(i as u32),
+                at: Location::Data(i as u32),
                 kind,
             })?;
         }
@@ -197,18 +191,18 @@ impl Module {
     fn exports_ok(&self, cx: &Context) -> Result<()> {
         if let Some(x) = self.start {
             cx.start_ok(x).map_err(|kind| Invalid {
-                place: Place::Start,
+                at: Location::Start,
                 kind,
             })?;
         }
         let mut names = HashSet::new();
         for (i, Export { name, item }) in self.exports.iter().enumerate() {
-            let place = Place::Export(i as u32);
+            let at = Location::Export(i as u32);
             cx.externidx_ok(*item)
-                .map_err(|kind| Invalid { place, kind })?;
+                .map_err(|kind| Invalid { at, kind })?;
             if !names.insert(name.as_str()) {
                 return Err(Invalid {
-                    place,
+                    at,
                     kind: InvalidKind::DuplicateExport,
                 });
             }
@@ -220,7 +214,7 @@ impl Module {
 /// `Func_ok`.
 fn func_ok(cx: &Context, coverage: &mut Coverage, x: FuncIdx, func: &Func) -> Result<SideTable> {
     let outside = |kind| Invalid {
-        place: Place::Func(x),
+        at: Location::Func(x),
         kind,
     };
     let (_, ft) = cx.func_type(func.ty).map_err(outside)?;
@@ -231,8 +225,8 @@ fn func_ok(cx: &Context, coverage: &mut Coverage, x: FuncIdx, func: &Func) -> Re
     }
     Body::function(cx, coverage, &ft.params, locals.into_iter(), &ft.results)
         .check(&func.body)
-        .map_err(|(at, kind)| Invalid {
-            place: Place::Body(x, at),
+        .map_err(|(position, kind)| Invalid {
+            at: Location::Body(x, position),
             kind,
         })
 }

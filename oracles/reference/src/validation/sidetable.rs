@@ -1,11 +1,11 @@
-//! What validation knows about a body and execution would otherwise have to find out again: where
-//! branches go, how much of the operand stack they keep, and which instructions a handler covers.
+//! What validation finds out about a body and execution needs: where branches go, how much of the
+//! operand stack they keep, and which instructions a handler covers.
 //!
-//! The specification keeps labels and handlers on the stack. Their number and their stack heights
-//! are static in valid code, so a body and its [`SideTable`] replace them.
+//! The specification keeps labels and handlers on the stack. In valid code their number and their
+//! stack heights are static, so a [`SideTable`] replaces them.
 //!
-//! Always holds: every reachable branching instruction has its entry. Instructions that no
-//! execution can reach may have entries with meaningless heights, or none.
+//! Always holds: every reachable branch has an entry. Instructions that no execution can reach may
+//! have entries with meaningless heights, or none.
 
 use crate::syntax::Catch;
 
@@ -57,7 +57,7 @@ impl SideTable {
     /// # Panics
     /// If there is no such instruction there, or it is unreachable.
     #[must_use]
-    #[inline(always)]
+    #[inline]
     pub fn jump(&self, at: usize) -> Jump {
         self.jumps[self.first[at] as usize]
     }

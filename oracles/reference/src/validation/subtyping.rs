@@ -1,8 +1,8 @@
-//! Subtyping (specification section 2.2), on closed types.
+//! Subtyping, on closed types.
 //!
-//! Always holds: the relations are reflexive and transitive. `Heaptype_sub/trans` and the rules for
-//! `rec.i` and type indices need no code: the remaining rules are written in their transitive
-//! closure, and closed types contain neither.
+//! Always holds: the relations are reflexive and transitive. `Heaptype_sub/trans` needs no
+//! code, since the other rules are written in their transitive closure. The rules for `rec.i` and
+//! type indices need none either, since closed types contain neither.
 
 use crate::syntax::{
     AbsHeapType, CompositeType, DefTypeId, ExternType, FieldType, GlobalType, HeapType, Limits,

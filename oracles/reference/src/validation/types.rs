@@ -1,7 +1,7 @@
-//! Well-formed types (specification section 2.1).
+//! Well-formed types.
 //!
-//! Judgements on types that occur in a module check and close in one step: they return the closed
-//! type.
+//! A judgement on a type that occurs in a module checks and closes it in one step: it returns the
+//! closed type.
 
 use super::Result;
 use super::contexts::{Context, InvalidKind, Space};

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
 
-use gcrucible_reference::trace::{Component, Tracer};
+use gcrucible_reference::execution::trace::{Component, Tracer};
 
 use super::ReferenceSession;
 use crate::case::Case;

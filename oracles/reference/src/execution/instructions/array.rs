@@ -1,18 +1,19 @@
-//! 4.3, Array instructions.
+//! Array instructions.
 //!
-//! An array's own type says how its elements are held; the type an instruction names is a supertype
-//! of it.
+//! The type of an array says how its elements are held. The type that an instruction names is a
+//! supertype of it.
 //!
 //! Bulk instructions check null, then bounds, as the specification does, and then move all elements
 //! at once.
 
-use super::trap::{Halt, OrStuck, Stuck, Trap};
 use super::{memory, table};
 use crate::execution::configurations::Store;
+use crate::execution::halt::{Halt, Stuck, Trap};
 use crate::execution::heap::ArrayInst;
+use crate::execution::layout::Storage;
 use crate::execution::machine::Machine;
-use crate::execution::types::Storage;
-use crate::execution::values::{InstanceAddr, Ref, Value, Word};
+use crate::execution::values::{InstanceAddr, Ref, Value};
+use crate::execution::words::Word;
 use crate::rules::rule;
 use crate::syntax::{DataIdx, DefTypeId, ElemIdx, Sx, TypeIdx};
 
@@ -20,7 +21,7 @@ const NULL: Halt = Halt::Trap(Trap::NullArrayReference);
 const OUT_OF_BOUNDS: Halt = Halt::Trap(Trap::OutOfBoundsArrayAccess);
 
 /// The array type an index means, and how its elements are held.
-#[inline(always)]
+#[inline]
 fn element(
     store: &Store,
     instance: InstanceAddr,
@@ -31,7 +32,7 @@ fn element(
 }
 
 /// Pops an array, or null.
-#[inline(always)]
+#[inline]
 fn pop_array(store: &Store, m: &mut Machine) -> Result<Option<ArrayInst>, Halt> {
     match m.pop_ref()? {
         Ref::Null => Ok(None),
@@ -45,7 +46,7 @@ fn within(array: ArrayInst, i: u32, n: u32) -> bool {
     u64::from(i) + u64::from(n) <= u64::from(array.len)
 }
 
-pub(super) fn new(
+pub(crate) fn new(
     store: &mut Store,
     m: &mut Machine,
     instance: InstanceAddr,
@@ -53,12 +54,11 @@ pub(super) fn new(
 ) -> Result<(), Halt> {
     rule!(m, "Step_pure/array.new");
     let n = m.pop_num::<u32>()?;
-    let slot = m.pop()?;
-    let value = m.word(slot);
+    let value = m.pop_word()?;
     new_fixed_from(store, m, instance, x, n, |_, _| Ok(value))
 }
 
-pub(super) fn new_default(
+pub(crate) fn new_default(
     store: &mut Store,
     m: &mut Machine,
     instance: InstanceAddr,
@@ -70,7 +70,7 @@ pub(super) fn new_default(
     new_fixed_from(store, m, instance, x, n, |_, _| Ok(value))
 }
 
-pub(super) fn new_fixed(
+pub(crate) fn new_fixed(
     store: &mut Store,
     m: &mut Machine,
     instance: InstanceAddr,
@@ -78,7 +78,7 @@ pub(super) fn new_fixed(
 ) -> Result<(), Halt> {
     let first = m.top(n as usize)?;
     new_fixed_from(store, m, instance, x, n, |m, i| {
-        Ok(m.word(m.slot(first + i as usize).or_stuck(Stuck::OperandMissing)?))
+        m.operand(first + i as usize)
     })?;
     m.cut(first, 1)
 }
@@ -94,13 +94,13 @@ fn new_fixed_from(
     value: impl Fn(&Machine, u32) -> Result<Word, Halt>,
 ) -> Result<(), Halt> {
     rule!(m, "Step/array.new_fixed");
-    m.charge(u64::from(n / 8))?;
+    m.charge_values(n.into())?;
     let (ty, storage) = element(store, instance, x)?;
     let a = store.heap.add_array(ty, storage, n, |i| value(m, i))?;
     m.push(Ref::Array(a))
 }
 
-pub(super) fn new_elem(
+pub(crate) fn new_elem(
     store: &mut Store,
     m: &mut Machine,
     instance: InstanceAddr,
@@ -126,7 +126,7 @@ fn from_data(bytes: &[u8], storage: Storage, k: u32) -> Word {
     storage.read_bytes(&bytes[first..first + size])
 }
 
-pub(super) fn new_data(
+pub(crate) fn new_data(
     store: &mut Store,
     m: &mut Machine,
     instance: InstanceAddr,
@@ -147,8 +147,8 @@ pub(super) fn new_data(
     new_fixed_from(store, m, instance, x, n, value)
 }
 
-#[inline(always)]
-pub(super) fn get(store: &Store, m: &mut Machine, sx: Option<Sx>) -> Result<(), Halt> {
+#[inline]
+pub(crate) fn get(store: &Store, m: &mut Machine, sx: Option<Sx>) -> Result<(), Halt> {
     let i = m.pop_num::<u32>()?;
     let Some(array) = pop_array(store, m)? else {
         rule!(m, "Step_read/array.get-null");
@@ -164,10 +164,9 @@ pub(super) fn get(store: &Store, m: &mut Machine, sx: Option<Sx>) -> Result<(), 
     m.push(storage.extend(value, sx))
 }
 
-#[inline(always)]
-pub(super) fn set(store: &mut Store, m: &mut Machine) -> Result<(), Halt> {
-    let slot = m.pop()?;
-    let value = m.word(slot);
+#[inline]
+pub(crate) fn set(store: &mut Store, m: &mut Machine) -> Result<(), Halt> {
+    let value = m.pop_word()?;
     let i = m.pop_num::<u32>()?;
     let Some(array) = pop_array(store, m)? else {
         rule!(m, "Step/array.set-null");
@@ -182,8 +181,8 @@ pub(super) fn set(store: &mut Store, m: &mut Machine) -> Result<(), Halt> {
     store.heap.set_element(array, storage, i, value)
 }
 
-#[inline(always)]
-pub(super) fn len(store: &Store, m: &mut Machine) -> Result<(), Halt> {
+#[inline]
+pub(crate) fn len(store: &Store, m: &mut Machine) -> Result<(), Halt> {
     let Some(array) = pop_array(store, m)? else {
         rule!(m, "Step_read/array.len-null");
         return Err(NULL);
@@ -192,15 +191,14 @@ pub(super) fn len(store: &Store, m: &mut Machine) -> Result<(), Halt> {
     m.push(array.len)
 }
 
-pub(super) fn fill(
+pub(crate) fn fill(
     store: &mut Store,
     m: &mut Machine,
     instance: InstanceAddr,
     x: TypeIdx,
 ) -> Result<(), Halt> {
     let n = m.pop_num::<u32>()?;
-    let slot = m.pop()?;
-    let value = m.word(slot);
+    let value = m.pop_word()?;
     let i = m.pop_num::<u32>()?;
     let Some(array) = pop_array(store, m)? else {
         rule!(m, "Step_read/array.fill-null");
@@ -215,12 +213,12 @@ pub(super) fn fill(
         return Ok(());
     }
     rule!(m, "Step_read/array.fill-succ");
-    m.charge(u64::from(n / 8))?;
+    m.charge_values(n.into())?;
     let (_, storage) = element(store, instance, x)?;
     (i..i + n).try_for_each(|k| store.heap.set_element(array, storage, k, value))
 }
 
-pub(super) fn copy(
+pub(crate) fn copy(
     store: &mut Store,
     m: &mut Machine,
     instance: InstanceAddr,
@@ -256,13 +254,13 @@ pub(super) fn copy(
     } else {
         rule!(m, "Step_read/array.copy-gt");
     }
-    m.charge(u64::from(n / 8))?;
+    m.charge_values(n.into())?;
     let (_, storage) = element(store, instance, x1)?;
     store.heap.copy_elements((to, i1), (from, i2), n, storage);
     Ok(())
 }
 
-pub(super) fn init_elem(
+pub(crate) fn init_elem(
     store: &mut Store,
     m: &mut Machine,
     instance: InstanceAddr,
@@ -289,7 +287,7 @@ pub(super) fn init_elem(
         return Ok(());
     }
     rule!(m, "Step_read/array.init_elem-succ");
-    m.charge(u64::from(n / 8))?;
+    m.charge_values(n.into())?;
     let refs = refs[range].to_vec();
     let (_, storage) = element(store, instance, x)?;
     let set = |(k, r): (u32, &Ref)| {
@@ -299,7 +297,7 @@ pub(super) fn init_elem(
     (i..).zip(&refs).try_for_each(set)
 }
 
-pub(super) fn init_data(
+pub(crate) fn init_data(
     store: &mut Store,
     m: &mut Machine,
     instance: InstanceAddr,
@@ -328,7 +326,7 @@ pub(super) fn init_data(
         return Ok(());
     }
     rule!(m, "Step_read/array.init_data-num");
-    m.charge(u64::from(n / 8))?;
+    m.charge_values(n.into())?;
     let bytes = bytes[range].to_vec();
     (0..n).try_for_each(|k| {
         let value = from_data(&bytes, storage, k);

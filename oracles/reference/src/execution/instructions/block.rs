@@ -1,26 +1,27 @@
-//! 4.3, Block instructions. Validation has computed where blocks end, so entering one changes
+//! Block instructions. Validation has computed where blocks end, so a block that is entered changes
 //! nothing on the stack.
 
-use super::trap::Halt;
+use super::exception;
+use crate::execution::halt::Halt;
 use crate::execution::machine::Machine;
 use crate::rules::rule;
 use crate::validation::SideTable;
 
 #[inline(always)]
-pub(super) fn block(m: &mut Machine) -> Result<(), Halt> {
+pub(crate) fn block(m: &mut Machine) -> Result<(), Halt> {
     rule!(m, "Step_read/block");
     Ok(())
 }
 
 #[inline(always)]
-pub(super) fn r#loop(m: &mut Machine) -> Result<(), Halt> {
+pub(crate) fn r#loop(m: &mut Machine) -> Result<(), Halt> {
     rule!(m, "Step_read/loop");
     Ok(())
 }
 
 /// Whether the first branch is entered; otherwise execution goes to the jump of the `if`.
 #[inline(always)]
-pub(super) fn r#if(m: &mut Machine) -> Result<bool, Halt> {
+pub(crate) fn r#if(m: &mut Machine) -> Result<bool, Halt> {
     let condition = m.pop_num::<u32>()?;
     if condition != 0 {
         rule!(m, "Step_pure/if-true");
@@ -33,13 +34,13 @@ pub(super) fn r#if(m: &mut Machine) -> Result<bool, Halt> {
 
 /// The end of a block that was not left by a branch: the label, or handler and label, disappear.
 #[inline(always)]
-pub(super) fn end(m: &mut Machine, side: &SideTable, position: usize) {
+pub(crate) fn end(m: &mut Machine, side: &SideTable, position: usize) {
     rule!(m, "Step_pure/label-vals");
     // Handlers are in the order in which their blocks end.
     let closed = side
         .handlers
         .binary_search_by_key(&position, |handler| handler.end as usize);
     if closed.is_ok() {
-        super::exception::handler_vals(m);
+        exception::handler_vals(m);
     }
 }

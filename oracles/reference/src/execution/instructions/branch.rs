@@ -1,9 +1,10 @@
-//! 4.3, Branch instructions.
+//! Branch instructions.
 //!
-//! `br` cuts the operand stack down as the side table says; the others decide whether to.
+//! `br` cuts the operand stack down as the side table says. The other functions decide whether to
+//! branch.
 
-use super::trap::{Halt, OrStuck, Stuck};
 use crate::execution::configurations::Store;
+use crate::execution::halt::Halt;
 use crate::execution::machine::Machine;
 use crate::execution::types::ref_ok;
 use crate::execution::values::InstanceAddr;
@@ -13,7 +14,7 @@ use crate::validation::Jump;
 
 /// Takes a branch in a frame whose operands begin at `operands`.
 #[inline(always)]
-pub(super) fn br(m: &mut Machine, jump: Jump, operands: u32) -> Result<(), Halt> {
+pub(crate) fn br(m: &mut Machine, jump: Jump, operands: u32) -> Result<(), Halt> {
     rule!(m, "Step_pure/br-label-zero");
     m.cut(
         operands as usize + jump.height as usize,
@@ -22,7 +23,7 @@ pub(super) fn br(m: &mut Machine, jump: Jump, operands: u32) -> Result<(), Halt>
 }
 
 #[inline(always)]
-pub(super) fn br_if(m: &mut Machine) -> Result<bool, Halt> {
+pub(crate) fn br_if(m: &mut Machine) -> Result<bool, Halt> {
     let condition = m.pop_num::<u32>()?;
     if condition != 0 {
         rule!(m, "Step_pure/br_if-true");
@@ -34,7 +35,7 @@ pub(super) fn br_if(m: &mut Machine) -> Result<bool, Halt> {
 
 /// The operand, which selects one of `labels` labels or the default.
 #[inline(always)]
-pub(super) fn br_table(m: &mut Machine, labels: usize) -> Result<u32, Halt> {
+pub(crate) fn br_table(m: &mut Machine, labels: usize) -> Result<u32, Halt> {
     let i = m.pop_num::<u32>()?;
     if (i as usize) < labels {
         rule!(m, "Step_pure/br_table-lt");
@@ -45,7 +46,7 @@ pub(super) fn br_table(m: &mut Machine, labels: usize) -> Result<u32, Halt> {
 }
 
 #[inline(always)]
-pub(super) fn br_on_null(m: &mut Machine) -> Result<bool, Halt> {
+pub(crate) fn br_on_null(m: &mut Machine) -> Result<bool, Halt> {
     let r = m.pop_ref()?;
     if r.is_null() {
         rule!(m, "Step_pure/br_on_null-null");
@@ -58,7 +59,7 @@ pub(super) fn br_on_null(m: &mut Machine) -> Result<bool, Halt> {
 }
 
 #[inline(always)]
-pub(super) fn br_on_non_null(m: &mut Machine) -> Result<bool, Halt> {
+pub(crate) fn br_on_non_null(m: &mut Machine) -> Result<bool, Halt> {
     let r = m.pop_ref()?;
     if r.is_null() {
         rule!(m, "Step_pure/br_on_non_null-null");
@@ -72,20 +73,19 @@ pub(super) fn br_on_non_null(m: &mut Machine) -> Result<bool, Halt> {
 
 /// Whether the reference on top has the module's type `rt`.
 #[inline]
-pub(super) fn top_ref_ok(
+pub(crate) fn top_ref_ok(
     store: &Store,
     m: &mut Machine,
     instance: InstanceAddr,
     rt: RefType,
 ) -> Result<bool, Halt> {
-    let top = m.top_slot().and_then(|slot| slot.as_ref());
-    let (rule, actual) = ref_ok(store, top.or_stuck(Stuck::OperandType)?)?;
+    let (rule, actual) = ref_ok(store, m.peek_ref()?)?;
     m.reach(rule);
     let expected = rt.close(&store.module_inst(instance)?.types);
     Ok(store.types.reftype_sub(actual, expected))
 }
 
-pub(super) fn br_on_cast(
+pub(crate) fn br_on_cast(
     store: &Store,
     m: &mut Machine,
     instance: InstanceAddr,
@@ -100,7 +100,7 @@ pub(super) fn br_on_cast(
     Ok(succeeds)
 }
 
-pub(super) fn br_on_cast_fail(
+pub(crate) fn br_on_cast_fail(
     store: &Store,
     m: &mut Machine,
     instance: InstanceAddr,

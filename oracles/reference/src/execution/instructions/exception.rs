@@ -1,21 +1,22 @@
-//! 4.3, Exceptions.
+//! Exceptions.
 //!
-//! `throw_ref` becomes [`Halt::Throw`] and is carried outwards by [`unwind`], which looks for a
-//! handler frame by frame. Handlers are ranges of a body's side table, the innermost first.
+//! `throw_ref` gives [`Halt::Throw`]. Then [`unwind`] looks for a handler, frame by frame. Handlers
+//! are ranges in the side table of a body, the innermost first.
 
 use std::rc::Rc;
 
-use super::trap::{Halt, OrStuck, Stuck, Trap};
+use super::branch;
 use crate::execution::configurations::Store;
+use crate::execution::halt::{Halt, OrStuck, Stuck, Trap};
 use crate::execution::heap::Exception;
+use crate::execution::machine::Frame;
 use crate::execution::machine::Machine;
-use crate::execution::stack::Frame;
 use crate::execution::values::{ExnAddr, InstanceAddr, Ref};
 use crate::rules::rule;
 use crate::syntax::{Catch, TagIdx};
 use crate::validation::Jump;
 
-pub(super) fn throw(
+pub(crate) fn throw(
     store: &mut Store,
     m: &mut Machine,
     instance: InstanceAddr,
@@ -32,7 +33,7 @@ pub(super) fn throw(
     throw_ref(m)
 }
 
-pub(super) fn throw_ref(m: &mut Machine) -> Result<(), Halt> {
+pub(crate) fn throw_ref(m: &mut Machine) -> Result<(), Halt> {
     match m.pop_ref()? {
         Ref::Null => {
             rule!(m, "Step_read/throw_ref-null");
@@ -43,37 +44,33 @@ pub(super) fn throw_ref(m: &mut Machine) -> Result<(), Halt> {
     }
 }
 
-#[inline(always)]
-pub(super) fn try_table(m: &mut Machine) -> Result<(), Halt> {
+#[inline]
+pub(crate) fn try_table(m: &mut Machine) -> Result<(), Halt> {
     rule!(m, "Step_read/try_table");
     Ok(())
 }
 
-#[inline(always)]
-pub(super) fn handler_vals(m: &mut Machine) {
+#[inline]
+pub(crate) fn handler_vals(m: &mut Machine) {
     rule!(m, "Step_pure/handler-vals");
 }
 
 /// Looks for a handler of the exception at `a`, from the frame on top down to the one at depth
 /// `floor`. The first that catches it is branched to; without one, all these frames are gone and
 /// the exception goes on.
-pub(super) fn unwind(store: &Store, m: &mut Machine, floor: usize, a: ExnAddr) -> Result<(), Halt> {
+pub(crate) fn unwind(store: &Store, m: &mut Machine, floor: usize, a: ExnAddr) -> Result<(), Halt> {
     let exception = store.heap.exception(a)?;
     while m.depth() > floor {
         let frame = m.frame()?;
         if let Some((catch, jump)) = handler(store, m, frame, exception)? {
             m.truncate(frame.operands as usize + jump.height as usize);
-            m.reserve(exception.fields.len() + 1);
-            match catch {
-                Catch::Catch(..) => m.push_all(&exception.fields)?,
-                Catch::CatchRef(..) => {
-                    m.push_all(&exception.fields)?;
-                    m.push(Ref::Exn(a))?;
-                }
-                Catch::CatchAll(_) => {}
-                Catch::CatchAllRef(_) => m.push(Ref::Exn(a))?,
+            if let Catch::Catch(..) | Catch::CatchRef(..) = catch {
+                m.push_all(exception.fields.iter().copied())?;
             }
-            super::branch::br(m, jump, frame.operands)?;
+            if let Catch::CatchRef(..) | Catch::CatchAllRef(_) = catch {
+                m.push_all([Ref::Exn(a)].into_iter())?;
+            }
+            branch::br(m, jump, frame.operands)?;
             let top = m.frame_mut()?;
             top.position = jump.target;
             return Ok(());
@@ -95,7 +92,7 @@ fn handler(
     let instance = store.module_inst(frame.instance)?;
     let module = Rc::clone(&instance.module);
     let (_, side) = module.code(frame.code as usize).or_stuck(Stuck::Index)?;
-    m.charge(side.handlers.len() as u64 / 8)?;
+    m.charge_values(side.handlers.len() as u64)?;
     for handler in side.handlers_at(frame.position as usize) {
         for (catch, jump) in &handler.catches {
             let catches = match *catch {

@@ -1,12 +1,11 @@
-//! 4.3, External reference instructions. All pure: conversion wraps a reference or takes the
-//! wrapping away.
+//! External reference instructions. All are pure: conversion wraps a reference or unwraps it.
 
-use super::trap::{Halt, OrStuck, Stuck};
+use crate::execution::halt::{Halt, OrStuck, Stuck};
 use crate::execution::machine::Machine;
 use crate::execution::values::Ref;
 use crate::rules::rule;
 
-pub(super) fn extern_convert_any(m: &mut Machine) -> Result<(), Halt> {
+pub(crate) fn extern_convert_any(m: &mut Machine) -> Result<(), Halt> {
     let r = m.pop_ref()?;
     if r.is_null() {
         rule!(m, "Step_pure/extern.convert_any-null");
@@ -18,7 +17,7 @@ pub(super) fn extern_convert_any(m: &mut Machine) -> Result<(), Halt> {
     Ok(())
 }
 
-pub(super) fn any_convert_extern(m: &mut Machine) -> Result<(), Halt> {
+pub(crate) fn any_convert_extern(m: &mut Machine) -> Result<(), Halt> {
     match m.pop_ref()? {
         Ref::Null => {
             rule!(m, "Step_pure/any.convert_extern-null");

@@ -1,20 +1,20 @@
-//! 4.3, Function instructions: calls, tail calls and returns.
+//! Function instructions: calls, tail calls and returns.
 //!
-//! The reading rules find out which function is meant; [`call_ref_func`] and [`leave`] make and
-//! remove its frame. A host function has no frame: it is run where a frame would be made.
+//! The `Step_read` rules find out which function is called. [`call_ref_func`] makes its frame and
+//! [`leave`] removes it. A host function has no frame: it runs where a frame would be made.
 
-use super::trap::{Halt, Misuse, OrStuck, Stuck, Trap};
-use super::{Flow, reference, table};
+use super::{reference, table};
 use crate::execution::configurations::Store;
+use crate::execution::halt::{Halt, Misuse, OrStuck, Stuck, Trap};
+use crate::execution::machine::Frame;
 use crate::execution::machine::Machine;
-use crate::execution::stack::Frame;
 use crate::execution::types::val_ok;
 use crate::execution::values::{FuncAddr, InstanceAddr, Ref, Value};
 use crate::rules::rule;
 use crate::syntax::{FuncIdx, HeapType, RefType, TableIdx, TypeIdx, TypeUse};
 
 #[inline(always)]
-pub(super) fn call(
+pub(crate) fn call(
     store: &Store,
     m: &mut Machine,
     instance: InstanceAddr,
@@ -24,7 +24,7 @@ pub(super) fn call(
     store.module_inst(instance)?.func_addr(x)
 }
 
-pub(super) fn return_call(
+pub(crate) fn return_call(
     store: &Store,
     m: &mut Machine,
     instance: InstanceAddr,
@@ -43,14 +43,14 @@ fn callee(m: &mut Machine) -> Result<Option<FuncAddr>, Halt> {
     }
 }
 
-pub(super) fn call_ref(m: &mut Machine) -> Result<FuncAddr, Halt> {
+pub(crate) fn call_ref(m: &mut Machine) -> Result<FuncAddr, Halt> {
     callee(m)?.ok_or_else(|| {
         rule!(m, "Step_read/call_ref-null");
         Trap::NullFunctionReference.into()
     })
 }
 
-pub(super) fn return_call_ref(m: &mut Machine) -> Result<FuncAddr, Halt> {
+pub(crate) fn return_call_ref(m: &mut Machine) -> Result<FuncAddr, Halt> {
     callee(m)?.ok_or_else(|| {
         rule!(m, "Step_read/return_call_ref-frame-null");
         Trap::NullFunctionReference.into()
@@ -88,7 +88,7 @@ fn uninitialized(halt: Halt) -> Halt {
     }
 }
 
-pub(super) fn call_indirect(
+pub(crate) fn call_indirect(
     store: &Store,
     m: &mut Machine,
     instance: InstanceAddr,
@@ -100,7 +100,7 @@ pub(super) fn call_indirect(
     call_ref(m).map_err(uninitialized)
 }
 
-pub(super) fn return_call_indirect(
+pub(crate) fn return_call_indirect(
     store: &Store,
     m: &mut Machine,
     instance: InstanceAddr,
@@ -112,13 +112,9 @@ pub(super) fn return_call_indirect(
     return_call_ref(m).map_err(uninitialized)
 }
 
-/// Operands that rules of one instruction push before they pop others, beyond what validation
-/// counts.
-const BETWEEN_RULES: usize = 1;
-
 /// `call_ref` of a function, as far as rules go: makes the frame of a function of a module.
 #[inline]
-pub(super) fn call_ref_func(
+pub(crate) fn call_ref_func(
     store: &Store,
     m: &mut Machine,
     instance: InstanceAddr,
@@ -134,21 +130,21 @@ pub(super) fn call_ref_func(
     for run in &func.locals {
         m.push_n(Value::default_of(run.ty), run.count as usize);
     }
-    m.charge(locals / 8)?;
-    m.reserve(side.max_height() as usize + BETWEEN_RULES);
-    m.push_frame(Frame {
+    m.charge_values(locals)?;
+    let frame = Frame {
         instance,
         code,
         position: 0,
         base: base as u32,
         operands: m.height() as u32,
         arity,
-    });
+    };
+    m.push_frame(frame, side.max_height());
     Ok(())
 }
 
 /// Whether a host function gave what its type promises.
-pub(super) fn check_results(store: &Store, a: FuncAddr, results: &[Value]) -> Result<(), Halt> {
+pub(crate) fn check_results(store: &Store, a: FuncAddr, results: &[Value]) -> Result<(), Halt> {
     let ft = store.types.expand_func(store.func(a)?.ty);
     let types = &ft.or_stuck(Stuck::Address)?.results;
     let fit = |(value, t): (&Value, _)| val_ok(store, *value, t);
@@ -161,33 +157,30 @@ pub(super) fn check_results(store: &Store, a: FuncAddr, results: &[Value]) -> Re
 
 /// The body has been executed to its end: the frame disappears, its results stay.
 #[inline(always)]
-pub(super) fn frame_vals(m: &mut Machine, floor: usize) -> Result<Flow, Halt> {
+pub(crate) fn frame_vals(m: &mut Machine) -> Result<(), Halt> {
     rule!(m, "Step_pure/frame-vals");
     let frame = m.frame()?;
     if m.height() != frame.operands as usize + frame.arity as usize {
         return Err(Stuck::OperandHeight.into());
     }
-    leave(m, floor)
+    leave(m)
 }
 
 #[inline(always)]
-pub(super) fn r#return(m: &mut Machine, floor: usize) -> Result<Flow, Halt> {
+pub(crate) fn r#return(m: &mut Machine) -> Result<(), Halt> {
     rule!(m, "Step_pure/return-frame");
-    leave(m, floor)
+    leave(m)
 }
 
-/// Removes the frame on top, moves its results to where its arguments were, and lets the caller go
-/// on after the call.
+/// Removes the frame on top and moves its results to where its arguments were.
 #[inline(always)]
-fn leave(m: &mut Machine, floor: usize) -> Result<Flow, Halt> {
+fn leave(m: &mut Machine) -> Result<(), Halt> {
     let frame = m.pop_frame()?;
-    m.cut(frame.base as usize, frame.arity as usize)?;
-    super::resume_caller(m, floor);
-    Ok(Flow::Return)
+    m.cut(frame.base as usize, frame.arity as usize)
 }
 
 /// Removes the frame on top for a tail call of `a`, whose arguments take its place.
-pub(super) fn return_call_ref_frame_addr(
+pub(crate) fn return_call_ref_frame_addr(
     store: &Store,
     m: &mut Machine,
     a: FuncAddr,

@@ -1,14 +1,14 @@
-//! 4.3, Global instructions.
+//! Global instructions.
 
-use super::trap::Halt;
 use crate::execution::configurations::Store;
+use crate::execution::halt::Halt;
 use crate::execution::machine::Machine;
 use crate::execution::values::InstanceAddr;
 use crate::rules::rule;
 use crate::syntax::GlobalIdx;
 
-#[inline(always)]
-pub(super) fn get(
+#[inline]
+pub(crate) fn get(
     store: &Store,
     m: &mut Machine,
     instance: InstanceAddr,
@@ -18,15 +18,15 @@ pub(super) fn get(
     m.push(store.global(instance, x)?.value)
 }
 
-#[inline(always)]
-pub(super) fn set(
+#[inline]
+pub(crate) fn set(
     store: &mut Store,
     m: &mut Machine,
     instance: InstanceAddr,
     x: GlobalIdx,
 ) -> Result<(), Halt> {
     rule!(m, "Step/global.set");
-    let slot = m.pop()?;
-    store.global_mut(instance, x)?.value = m.value(slot);
+    let value = m.pop_value()?;
+    store.global_mut(instance, x)?.value = value;
     Ok(())
 }

@@ -1,6 +1,6 @@
-//! 4.3, Scalar reference instructions. All pure.
+//! Scalar reference instructions. All are pure.
 
-use super::trap::{Halt, Stuck, Trap};
+use crate::execution::halt::{Halt, Stuck, Trap};
 use crate::execution::machine::Machine;
 use crate::execution::values::Ref;
 use crate::numerics::Int;
@@ -11,14 +11,14 @@ use crate::syntax::Sx;
 const MASK: u32 = u32::MAX >> 1;
 
 #[inline(always)]
-pub(super) fn ref_i31(m: &mut Machine) -> Result<(), Halt> {
+pub(crate) fn ref_i31(m: &mut Machine) -> Result<(), Halt> {
     rule!(m, "Step_pure/ref.i31");
     let i = m.pop_num::<u32>()?;
     m.push(Ref::I31(i & MASK))
 }
 
 #[inline(always)]
-pub(super) fn get(m: &mut Machine, sx: Sx) -> Result<(), Halt> {
+pub(crate) fn get(m: &mut Machine, sx: Sx) -> Result<(), Halt> {
     match m.pop_ref()? {
         Ref::Null => {
             rule!(m, "Step_pure/i31.get-null");

@@ -1,10 +1,11 @@
-//! 4.3, Memory instructions.
+//! Memory instructions.
 //!
-//! Bulk instructions move all bytes at once, as those of `table` do.
+//! Bulk instructions move all bytes at once, as those of `table` move all elements.
 
-use super::trap::{Halt, OrStuck, Stuck, Trap};
 use crate::execution::configurations::{MemInst, PAGE_BYTES, Store};
+use crate::execution::halt::{Halt, OrStuck, Stuck, Trap};
 use crate::execution::machine::Machine;
+use crate::execution::types::most_pages;
 use crate::execution::values::{InstanceAddr, MemAddr, Value};
 use crate::numerics::scalar::{Int, extend_s, extend_u};
 use crate::numerics::vector::{self, Lane};
@@ -15,42 +16,42 @@ const OUT_OF_BOUNDS: Halt = Halt::Trap(Trap::OutOfBoundsMemoryAccess);
 
 /// The memory operand of an access: which memory, and what is added to the address.
 #[derive(Clone, Copy)]
-pub(super) struct At {
-    pub(super) instance: InstanceAddr,
-    pub(super) mem: MemIdx,
-    pub(super) offset: u64,
+pub(crate) struct At {
+    pub(crate) instance: InstanceAddr,
+    pub(crate) mem: MemIdx,
+    pub(crate) offset: u64,
 }
 
 impl At {
-    #[inline(always)]
+    #[inline]
     fn mem(self, store: &Store) -> Result<&MemInst, Halt> {
         store.mem(self.instance, self.mem)
     }
 }
 
 /// `bytes[i : n]` as positions, if it is within `bytes`.
-#[inline(always)]
+#[inline]
 pub(crate) fn range(bytes: &[u8], i: u64, n: u64) -> Option<std::ops::Range<usize>> {
     let end = i.checked_add(n)?;
     (end <= bytes.len() as u64).then_some(i as usize..end as usize)
 }
 
 /// `mem.BYTES[i + offset : K]`.
-#[inline(always)]
+#[inline]
 fn read<const K: usize>(mem: &MemInst, i: u64, at: At) -> Option<[u8; K]> {
     let bytes = &mem.bytes[range(&mem.bytes, i.checked_add(at.offset)?, K as u64)?];
     bytes.first_chunk().copied()
 }
 
 /// `$with_mem`, unless it is out of bounds.
-#[inline(always)]
+#[inline]
 fn write(mem: &mut MemInst, i: u64, at: At, bytes: &[u8]) -> Option<()> {
     let range = range(&mem.bytes, i.checked_add(at.offset)?, bytes.len() as u64)?;
     mem.bytes[range].copy_from_slice(bytes);
     Some(())
 }
 
-#[inline(always)]
+#[inline]
 fn load_num<const K: usize>(
     store: &Store,
     m: &mut Machine,
@@ -71,7 +72,7 @@ fn load_num<const K: usize>(
     }
 }
 
-#[inline(always)]
+#[inline]
 fn load_pack<const K: usize>(
     store: &Store,
     m: &mut Machine,
@@ -93,7 +94,7 @@ fn load_pack<const K: usize>(
 }
 
 /// `$extend__` from M to N bits.
-#[inline(always)]
+#[inline]
 fn extend<M: Int, N: Int + Into<Value>>(i: M, sx: Sx) -> Value {
     let extended: N = match sx {
         Sx::S => extend_s(i),
@@ -102,8 +103,8 @@ fn extend<M: Int, N: Int + Into<Value>>(i: M, sx: Sx) -> Value {
     extended.into()
 }
 
-#[inline(always)]
-pub(super) fn load(store: &Store, m: &mut Machine, op: LoadOp, at: At) -> Result<(), Halt> {
+#[inline]
+pub(crate) fn load(store: &Store, m: &mut Machine, op: LoadOp, at: At) -> Result<(), Halt> {
     let u16_of = u16::from_le_bytes;
     let u32_of = u32::from_le_bytes;
     match op {
@@ -119,7 +120,7 @@ pub(super) fn load(store: &Store, m: &mut Machine, op: LoadOp, at: At) -> Result
     }
 }
 
-#[inline(always)]
+#[inline]
 fn store_num(store: &mut Store, m: &mut Machine, at: At, bytes: &[u8]) -> Result<(), Halt> {
     let mem = store.mem_mut(at.instance, at.mem)?;
     let i = m.pop_addr(mem.ty.addr)?;
@@ -131,7 +132,7 @@ fn store_num(store: &mut Store, m: &mut Machine, at: At, bytes: &[u8]) -> Result
     Ok(())
 }
 
-#[inline(always)]
+#[inline]
 fn store_pack(store: &mut Store, m: &mut Machine, at: At, bytes: &[u8]) -> Result<(), Halt> {
     let mem = store.mem_mut(at.instance, at.mem)?;
     let i = m.pop_addr(mem.ty.addr)?;
@@ -143,10 +144,9 @@ fn store_pack(store: &mut Store, m: &mut Machine, at: At, bytes: &[u8]) -> Resul
     Ok(())
 }
 
-#[inline(always)]
-pub(super) fn store(store: &mut Store, m: &mut Machine, op: StoreOp, at: At) -> Result<(), Halt> {
-    let slot = m.pop()?;
-    match (op, m.value(slot)) {
+#[inline]
+pub(crate) fn store(store: &mut Store, m: &mut Machine, op: StoreOp, at: At) -> Result<(), Halt> {
+    match (op, m.pop_value()?) {
         (StoreOp::I32, Value::I32(c)) => store_num(store, m, at, &c.to_le_bytes()),
         (StoreOp::I64, Value::I64(c)) => store_num(store, m, at, &c.to_le_bytes()),
         (StoreOp::F32, Value::F32(c)) => store_num(store, m, at, &c.to_le_bytes()),
@@ -163,7 +163,7 @@ pub(super) fn store(store: &mut Store, m: &mut Machine, op: StoreOp, at: At) -> 
     }
 }
 
-pub(super) fn vload(store: &Store, m: &mut Machine, op: VLoadOp, at: At) -> Result<(), Halt> {
+pub(crate) fn vload(store: &Store, m: &mut Machine, op: VLoadOp, at: At) -> Result<(), Halt> {
     let mem = at.mem(store)?;
     let i = m.pop_addr(mem.ty.addr)?;
     let vector = match op {
@@ -245,7 +245,7 @@ fn extend_lanes(half: u128, sz: Sz, sx: Sx) -> Result<u128, Halt> {
     }
 }
 
-pub(super) fn vload_lane(
+pub(crate) fn vload_lane(
     store: &Store,
     m: &mut Machine,
     (sz, lane): (Sz, u8),
@@ -268,7 +268,7 @@ pub(super) fn vload_lane(
     })
 }
 
-pub(super) fn vstore(store: &mut Store, m: &mut Machine, at: At) -> Result<(), Halt> {
+pub(crate) fn vstore(store: &mut Store, m: &mut Machine, at: At) -> Result<(), Halt> {
     let mem = store.mem_mut(at.instance, at.mem)?;
     let v = m.pop_num::<u128>()?;
     let i = m.pop_addr(mem.ty.addr)?;
@@ -280,7 +280,7 @@ pub(super) fn vstore(store: &mut Store, m: &mut Machine, at: At) -> Result<(), H
     Ok(())
 }
 
-pub(super) fn vstore_lane(
+pub(crate) fn vstore_lane(
     store: &mut Store,
     m: &mut Machine,
     (sz, lane): (Sz, u8),
@@ -303,7 +303,7 @@ pub(super) fn vstore_lane(
     Ok(())
 }
 
-pub(super) fn size(
+pub(crate) fn size(
     store: &Store,
     m: &mut Machine,
     instance: InstanceAddr,
@@ -314,7 +314,7 @@ pub(super) fn size(
     m.push_addr(mem.ty.addr, Some(mem.bytes.len() as u64 / PAGE_BYTES))
 }
 
-pub(super) fn grow(
+pub(crate) fn grow(
     store: &mut Store,
     m: &mut Machine,
     instance: InstanceAddr,
@@ -323,7 +323,7 @@ pub(super) fn grow(
     let a = store.module_inst(instance)?.mem_addr(x)?;
     let at = store.mem(instance, x)?.ty.addr;
     let n = m.pop_addr(at)?;
-    m.charge(n.min(1 << 16) * (PAGE_BYTES / 64))?;
+    m.charge_bytes(n.saturating_mul(PAGE_BYTES))?;
     let size = grow_memory(store, a, n)?;
     if size.is_some() {
         rule!(m, "Step/memory.grow-succeed");
@@ -339,7 +339,7 @@ pub(crate) fn grow_memory(store: &mut Store, a: MemAddr, n: u64) -> Result<Optio
     let free = store.limits.memory_bytes - store.memory_bytes;
     let mem = store.mems.get_mut(a.index()).or_stuck(Stuck::Address)?;
     let size = mem.bytes.len() as u64 / PAGE_BYTES;
-    let most = super::super::types::most_pages(mem.ty.addr);
+    let most = most_pages(mem.ty.addr);
     let most = mem.ty.limits.max.map_or(most, |max| max.min(most));
     if n > most.saturating_sub(size) || n > free / PAGE_BYTES {
         return Ok(None);
@@ -354,7 +354,7 @@ pub(crate) fn grow_memory(store: &mut Store, a: MemAddr, n: u64) -> Result<Optio
     Ok(Some(size))
 }
 
-pub(super) fn fill(
+pub(crate) fn fill(
     store: &mut Store,
     m: &mut Machine,
     instance: InstanceAddr,
@@ -372,13 +372,13 @@ pub(super) fn fill(
         rule!(m, "Step_read/memory.fill-zero");
     } else {
         rule!(m, "Step_read/memory.fill-succ");
-        m.charge(n / 64)?;
+        m.charge_bytes(n)?;
         mem.bytes[range].fill(value as u8);
     }
     Ok(())
 }
 
-pub(super) fn copy(
+pub(crate) fn copy(
     store: &mut Store,
     m: &mut Machine,
     instance: InstanceAddr,
@@ -404,7 +404,7 @@ pub(super) fn copy(
     } else {
         rule!(m, "Step_read/memory.copy-gt");
     }
-    m.charge(n / 64)?;
+    m.charge_bytes(n)?;
     if t == f {
         store.mems[t].bytes.copy_within(source, target.start);
     } else {
@@ -437,7 +437,7 @@ pub(crate) fn init(
         rule!(m, "Step_read/memory.init-zero");
     } else {
         rule!(m, "Step_read/memory.init-succ");
-        m.charge(n / 64)?;
+        m.charge_bytes(n)?;
         mem.bytes[target].copy_from_slice(&data.bytes[source]);
     }
     Ok(())

@@ -1,9 +1,9 @@
-//! 4.3, Numeric instructions. All pure: operands come from the stack, the operator from `numerics`.
+//! Numeric instructions. All are pure: operands come from the stack, the operator from `numerics`.
 //!
-//! Each rule has one function here, over all types and operators; a partial operator's empty result
-//! set is the trap rule.
+//! Each rule has one function here, over all types and operators. Where a partial operator has no
+//! result, the trap rule applies.
 
-use super::trap::Halt;
+use crate::execution::halt::Halt;
 use crate::execution::machine::{Machine, Number};
 use crate::execution::values::Value;
 use crate::numerics::scalar::{demote, extend_s, extend_u, promote};
@@ -13,11 +13,11 @@ use crate::syntax::{Cvtop, FBinop, FRelop, FUnop, IBinop, IRelop, IUnop, Sx};
 
 /// `CONST nt c`, a value already.
 #[inline(always)]
-pub(super) fn constant(m: &mut Machine, value: Value) -> Result<(), Halt> {
+pub(crate) fn constant(m: &mut Machine, value: Value) -> Result<(), Halt> {
     m.push(value)
 }
 
-#[inline(always)]
+#[inline]
 fn unop<T: Number>(m: &mut Machine, f: impl FnOnce(T) -> T) -> Result<(), Halt> {
     rule!(m, "Step_pure/unop-val");
     let c = m.pop_num()?;
@@ -58,7 +58,7 @@ fn relop<T: Number>(m: &mut Machine, f: impl FnOnce(T, T) -> bool) -> Result<(),
     m.push(u32::from(f(first, second)))
 }
 
-#[inline(always)]
+#[inline]
 fn convert<T1: Number, T2: Number>(
     m: &mut Machine,
     f: impl FnOnce(T1) -> Result<T2, Undefined>,
@@ -76,8 +76,8 @@ fn convert<T1: Number, T2: Number>(
 }
 
 /// `$unop_(Inn, ..)`.
-#[inline(always)]
-pub(super) fn iunop<I: Int + Number>(m: &mut Machine, op: IUnop) -> Result<(), Halt> {
+#[inline]
+pub(crate) fn iunop<I: Int + Number>(m: &mut Machine, op: IUnop) -> Result<(), Halt> {
     match op {
         IUnop::Clz => unop(m, I::iclz),
         IUnop::Ctz => unop(m, I::ictz),
@@ -87,8 +87,8 @@ pub(super) fn iunop<I: Int + Number>(m: &mut Machine, op: IUnop) -> Result<(), H
 }
 
 /// `$unop_(Fnn, ..)`.
-#[inline(always)]
-pub(super) fn funop<F: Float + Number>(m: &mut Machine, op: FUnop) -> Result<(), Halt> {
+#[inline]
+pub(crate) fn funop<F: Float + Number>(m: &mut Machine, op: FUnop) -> Result<(), Halt> {
     match op {
         FUnop::Abs => unop(m, F::fabs),
         FUnop::Neg => unop(m, F::fneg),
@@ -102,7 +102,7 @@ pub(super) fn funop<F: Float + Number>(m: &mut Machine, op: FUnop) -> Result<(),
 
 /// `$binop_(Inn, ..)`.
 #[inline(always)]
-pub(super) fn ibinop<I: Int + Number>(m: &mut Machine, op: IBinop) -> Result<(), Halt> {
+pub(crate) fn ibinop<I: Int + Number>(m: &mut Machine, op: IBinop) -> Result<(), Halt> {
     binop(m, |a: I, b: I| {
         Ok(match op {
             IBinop::Add => a.iadd(b),
@@ -125,8 +125,8 @@ pub(super) fn ibinop<I: Int + Number>(m: &mut Machine, op: IBinop) -> Result<(),
 }
 
 /// `$binop_(Fnn, ..)`.
-#[inline(always)]
-pub(super) fn fbinop<F: Float + Number>(m: &mut Machine, op: FBinop) -> Result<(), Halt> {
+#[inline]
+pub(crate) fn fbinop<F: Float + Number>(m: &mut Machine, op: FBinop) -> Result<(), Halt> {
     match op {
         FBinop::Add => binop(m, |a: F, b| Ok(a.fadd(b))),
         FBinop::Sub => binop(m, |a: F, b| Ok(a.fsub(b))),
@@ -140,13 +140,13 @@ pub(super) fn fbinop<F: Float + Number>(m: &mut Machine, op: FBinop) -> Result<(
 
 /// `$testop_(Inn, EQZ, ..)`.
 #[inline(always)]
-pub(super) fn eqz<I: Int + Number>(m: &mut Machine) -> Result<(), Halt> {
+pub(crate) fn eqz<I: Int + Number>(m: &mut Machine) -> Result<(), Halt> {
     testop(m, I::ieqz)
 }
 
 /// `$relop_(Inn, ..)`.
 #[inline(always)]
-pub(super) fn irelop<I: Int + Number>(m: &mut Machine, op: IRelop) -> Result<(), Halt> {
+pub(crate) fn irelop<I: Int + Number>(m: &mut Machine, op: IRelop) -> Result<(), Halt> {
     relop(m, |a: I, b: I| match op {
         IRelop::Eq => a == b,
         IRelop::Ne => a != b,
@@ -162,8 +162,8 @@ pub(super) fn irelop<I: Int + Number>(m: &mut Machine, op: IRelop) -> Result<(),
 }
 
 /// `$relop_(Fnn, ..)`. Rust's comparisons are those of IEEE 754.
-#[inline(always)]
-pub(super) fn frelop<F: Float + Number>(m: &mut Machine, op: FRelop) -> Result<(), Halt> {
+#[inline]
+pub(crate) fn frelop<F: Float + Number>(m: &mut Machine, op: FRelop) -> Result<(), Halt> {
     match op {
         FRelop::Eq => relop(m, |a: F, b| a == b),
         FRelop::Ne => relop(m, |a: F, b| a != b),
@@ -175,7 +175,7 @@ pub(super) fn frelop<F: Float + Number>(m: &mut Machine, op: FRelop) -> Result<(
 }
 
 /// `$cvtop__(Fnn, Inn, TRUNC sx, ..)`.
-#[inline(always)]
+#[inline]
 fn trunc<F: Float + Number, I: Int + Number>(m: &mut Machine, sx: Sx) -> Result<(), Halt> {
     match sx {
         Sx::S => convert(m, F::trunc_s::<I>),
@@ -184,7 +184,7 @@ fn trunc<F: Float + Number, I: Int + Number>(m: &mut Machine, sx: Sx) -> Result<
 }
 
 /// `$cvtop__(Fnn, Inn, TRUNC_SAT sx, ..)`.
-#[inline(always)]
+#[inline]
 fn trunc_sat<F: Float + Number, I: Int + Number>(m: &mut Machine, sx: Sx) -> Result<(), Halt> {
     match sx {
         Sx::S => convert(m, |z: F| Ok(z.trunc_sat_s::<I>())),
@@ -193,7 +193,7 @@ fn trunc_sat<F: Float + Number, I: Int + Number>(m: &mut Machine, sx: Sx) -> Res
 }
 
 /// `$cvtop__(Inn, Fnn, CONVERT sx, ..)`.
-#[inline(always)]
+#[inline]
 fn convert_int<I: Int + Number, F: Float + Number>(m: &mut Machine, sx: Sx) -> Result<(), Halt> {
     match sx {
         Sx::S => convert(m, |i: I| Ok(F::convert_s(i.signed()))),
@@ -202,8 +202,8 @@ fn convert_int<I: Int + Number, F: Float + Number>(m: &mut Machine, sx: Sx) -> R
 }
 
 /// `$cvtop__`.
-#[inline(always)]
-pub(super) fn cvtop(m: &mut Machine, op: Cvtop) -> Result<(), Halt> {
+#[inline]
+pub(crate) fn cvtop(m: &mut Machine, op: Cvtop) -> Result<(), Halt> {
     match op {
         Cvtop::I32WrapI64 => convert(m, |i: u64| Ok(extend_u::<u64, u32>(i))),
         Cvtop::I64ExtendI32(Sx::S) => convert(m, |i: u32| Ok(extend_s::<u32, u64>(i))),

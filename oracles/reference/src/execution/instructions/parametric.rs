@@ -1,30 +1,30 @@
-//! 4.3, Polymorphic instructions. All pure.
+//! Parametric instructions. All are pure.
 
-use super::trap::{Halt, Trap};
+use crate::execution::halt::{Halt, Trap};
 use crate::execution::machine::Machine;
 use crate::rules::rule;
 
 #[cold]
-pub(super) fn unreachable(m: &mut Machine) -> Result<(), Halt> {
+pub(crate) fn unreachable(m: &mut Machine) -> Result<(), Halt> {
     rule!(m, "Step_pure/unreachable");
     Err(Trap::Unreachable.into())
 }
 
 #[inline(always)]
-pub(super) fn nop(m: &mut Machine) -> Result<(), Halt> {
+pub(crate) fn nop(m: &mut Machine) -> Result<(), Halt> {
     rule!(m, "Step_pure/nop");
     Ok(())
 }
 
 #[inline(always)]
-pub(super) fn drop(m: &mut Machine) -> Result<(), Halt> {
+pub(crate) fn drop(m: &mut Machine) -> Result<(), Halt> {
     rule!(m, "Step_pure/drop");
     m.pop()?;
     Ok(())
 }
 
 #[inline(always)]
-pub(super) fn select(m: &mut Machine) -> Result<(), Halt> {
+pub(crate) fn select(m: &mut Machine) -> Result<(), Halt> {
     let condition = m.pop_num::<u32>()?;
     let second = m.pop()?;
     if condition != 0 {

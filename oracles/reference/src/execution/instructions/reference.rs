@@ -1,20 +1,20 @@
-//! 4.3, Reference instructions.
+//! Reference instructions.
 
 use super::branch::top_ref_ok;
-use super::trap::{Halt, Trap};
 use crate::execution::configurations::Store;
+use crate::execution::halt::{Halt, Trap};
 use crate::execution::machine::Machine;
 use crate::execution::values::{InstanceAddr, Ref};
 use crate::rules::rule;
 use crate::syntax::{FuncIdx, RefType};
 
 #[inline(always)]
-pub(super) fn null(m: &mut Machine) -> Result<(), Halt> {
+pub(crate) fn null(m: &mut Machine) -> Result<(), Halt> {
     rule!(m, "Step_read/ref.null");
     m.push(Ref::Null)
 }
 
-pub(super) fn func(
+pub(crate) fn func(
     store: &Store,
     m: &mut Machine,
     instance: InstanceAddr,
@@ -25,7 +25,7 @@ pub(super) fn func(
 }
 
 #[inline(always)]
-pub(super) fn is_null(m: &mut Machine) -> Result<(), Halt> {
+pub(crate) fn is_null(m: &mut Machine) -> Result<(), Halt> {
     if m.pop_ref()?.is_null() {
         rule!(m, "Step_pure/ref.is_null-true");
         m.push(1u32)
@@ -36,7 +36,7 @@ pub(super) fn is_null(m: &mut Machine) -> Result<(), Halt> {
 }
 
 #[inline(always)]
-pub(super) fn as_non_null(m: &mut Machine) -> Result<(), Halt> {
+pub(crate) fn as_non_null(m: &mut Machine) -> Result<(), Halt> {
     let r = m.pop_ref()?;
     if r.is_null() {
         rule!(m, "Step_pure/ref.as_non_null-null");
@@ -47,7 +47,7 @@ pub(super) fn as_non_null(m: &mut Machine) -> Result<(), Halt> {
 }
 
 #[inline(always)]
-pub(super) fn eq(m: &mut Machine) -> Result<(), Halt> {
+pub(crate) fn eq(m: &mut Machine) -> Result<(), Halt> {
     let (second, first) = (m.pop_ref()?, m.pop_ref()?);
     if first.is_null() && second.is_null() {
         rule!(m, "Step_pure/ref.eq-null");
@@ -59,7 +59,7 @@ pub(super) fn eq(m: &mut Machine) -> Result<(), Halt> {
     m.push(u32::from(first == second))
 }
 
-pub(super) fn test(
+pub(crate) fn test(
     store: &Store,
     m: &mut Machine,
     instance: InstanceAddr,
@@ -75,7 +75,7 @@ pub(super) fn test(
     m.push(u32::from(succeeds))
 }
 
-pub(super) fn cast(
+pub(crate) fn cast(
     store: &Store,
     m: &mut Machine,
     instance: InstanceAddr,

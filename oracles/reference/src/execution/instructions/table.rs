@@ -1,13 +1,13 @@
-//! 4.3, Table instructions.
+//! Table instructions.
 //!
-//! `table.fill`, `table.copy` and `table.init` reduce element by element in the specification; here
-//! the bounds are checked first, as there, and then all elements move at once. The direction rules
-//! of `table.copy` have no code for the same reason: moving all at once is right in either
-//! direction.
+//! In the specification `table.fill`, `table.copy` and `table.init` check the bounds and then
+//! reduce element by element. Here all elements move at once after the check. So `table.copy` does
+//! the same for both rules of direction.
 
-use super::trap::{Halt, OrStuck, Stuck, Trap};
 use crate::execution::configurations::{Store, TableInst};
+use crate::execution::halt::{Halt, OrStuck, Stuck, Trap};
 use crate::execution::machine::Machine;
+use crate::execution::types::most_elements;
 use crate::execution::values::{InstanceAddr, Ref, TableAddr};
 use crate::rules::rule;
 use crate::syntax::{ElemIdx, TableIdx};
@@ -20,8 +20,8 @@ pub(crate) fn range(refs: &[Ref], i: u64, n: u64) -> Option<std::ops::Range<usiz
     (end <= refs.len() as u64).then_some(i as usize..end as usize)
 }
 
-#[inline(always)]
-pub(super) fn get(
+#[inline]
+pub(crate) fn get(
     store: &Store,
     m: &mut Machine,
     instance: InstanceAddr,
@@ -41,8 +41,8 @@ pub(super) fn get(
     }
 }
 
-#[inline(always)]
-pub(super) fn set(
+#[inline]
+pub(crate) fn set(
     store: &mut Store,
     m: &mut Machine,
     instance: InstanceAddr,
@@ -64,7 +64,7 @@ pub(super) fn set(
     }
 }
 
-pub(super) fn size(
+pub(crate) fn size(
     store: &Store,
     m: &mut Machine,
     instance: InstanceAddr,
@@ -75,7 +75,7 @@ pub(super) fn size(
     m.push_addr(table.ty.addr, Some(table.refs.len() as u64))
 }
 
-pub(super) fn grow(
+pub(crate) fn grow(
     store: &mut Store,
     m: &mut Machine,
     instance: InstanceAddr,
@@ -85,7 +85,7 @@ pub(super) fn grow(
     let at = store.table(instance, x)?.ty.addr;
     let n = m.pop_addr(at)?;
     let r = m.pop_ref()?;
-    m.charge(n.min(u64::from(u32::MAX)) / 8)?;
+    m.charge_values(n)?;
     let size = grow_table(store, a, n, r)?;
     if size.is_some() {
         rule!(m, "Step/table.grow-succeed");
@@ -106,7 +106,7 @@ pub(crate) fn grow_table(
     let free = store.limits.table_elements - store.table_elements;
     let table = store.tables.get_mut(a.index()).or_stuck(Stuck::Address)?;
     let size = table.refs.len() as u64;
-    let most = super::super::types::most_elements(table.ty.addr);
+    let most = most_elements(table.ty.addr);
     let most = table.ty.limits.max.map_or(most, |max| max.min(most));
     if n > most.saturating_sub(size) || n > free || !add_elements(table, n, r) {
         return Ok(None);
@@ -125,7 +125,7 @@ fn add_elements(table: &mut TableInst, n: u64, r: Ref) -> bool {
     found
 }
 
-pub(super) fn fill(
+pub(crate) fn fill(
     store: &mut Store,
     m: &mut Machine,
     instance: InstanceAddr,
@@ -143,13 +143,13 @@ pub(super) fn fill(
         rule!(m, "Step_read/table.fill-zero");
     } else {
         rule!(m, "Step_read/table.fill-succ");
-        m.charge(n / 8)?;
+        m.charge_values(n)?;
         table.refs[range].fill(r);
     }
     Ok(())
 }
 
-pub(super) fn copy(
+pub(crate) fn copy(
     store: &mut Store,
     m: &mut Machine,
     instance: InstanceAddr,
@@ -165,7 +165,7 @@ pub(super) fn copy(
     }
     let inst = store.module_inst(instance)?;
     let (to, from) = (inst.table_addr(x1)?, inst.table_addr(x2)?);
-    m.charge(n.min(u64::from(u32::MAX)) / 8)?;
+    m.charge_values(n)?;
     if copy_table(store, (to, i1), (from, i2), n)?.is_none() {
         rule!(m, "Step_read/table.copy-oob");
         return Err(OUT_OF_BOUNDS);
@@ -229,7 +229,7 @@ pub(crate) fn init(
         rule!(m, "Step_read/table.init-zero");
     } else {
         rule!(m, "Step_read/table.init-succ");
-        m.charge(n / 8)?;
+        m.charge_values(n)?;
         table.refs[target].copy_from_slice(&elem.refs[source]);
     }
     Ok(())

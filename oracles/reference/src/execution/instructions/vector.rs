@@ -1,9 +1,9 @@
-//! 4.3, Vector instructions. All pure: each instruction's rule has one function, which applies an
+//! Vector instructions. All are pure: each rule has one function, which applies an
 //! operator of `numerics` chosen by shape.
 //!
 //! The trap rules of `vunop`, `vbinop` and `vternop` have no code: every operator has a result.
 
-use super::trap::{Halt, Stuck};
+use crate::execution::halt::{Halt, Stuck};
 use crate::execution::machine::Machine;
 use crate::execution::values::Value;
 use crate::numerics::scalar::{
@@ -66,16 +66,16 @@ macro_rules! by_fshape {
     };
 }
 
-pub(super) fn constant(m: &mut Machine, bits: u128) -> Done {
+pub(crate) fn constant(m: &mut Machine, bits: u128) -> Done {
     m.push(bits)
 }
 
-pub(super) fn vvnot(m: &mut Machine) -> Done {
+pub(crate) fn vvnot(m: &mut Machine) -> Done {
     rule!(m, "Step_pure/vvunop");
     unary(m, |a| !a)
 }
 
-pub(super) fn vvbinop(m: &mut Machine, op: VvBinop) -> Done {
+pub(crate) fn vvbinop(m: &mut Machine, op: VvBinop) -> Done {
     rule!(m, "Step_pure/vvbinop");
     binary(m, |a, b| match op {
         VvBinop::And => a & b,
@@ -85,12 +85,12 @@ pub(super) fn vvbinop(m: &mut Machine, op: VvBinop) -> Done {
     })
 }
 
-pub(super) fn vvbitselect(m: &mut Machine) -> Done {
+pub(crate) fn vvbitselect(m: &mut Machine) -> Done {
     rule!(m, "Step_pure/vvternop");
     ternary(m, |a, b, mask| (a & mask) | (b & !mask))
 }
 
-pub(super) fn vvany_true(m: &mut Machine) -> Done {
+pub(crate) fn vvany_true(m: &mut Machine) -> Done {
     rule!(m, "Step_pure/vvtestop");
     let a = m.pop_num::<u128>()?;
     m.push(u32::from(a != 0))
@@ -102,7 +102,7 @@ fn vunop(m: &mut Machine, f: impl FnOnce(u128) -> u128) -> Done {
 }
 
 /// `$vunop_(Jnn X M, ..)`.
-pub(super) fn viunop(m: &mut Machine, sh: IShape, op: ViUnop) -> Done {
+pub(crate) fn viunop(m: &mut Machine, sh: IShape, op: ViUnop) -> Done {
     fn apply<J: Int + Lane>(m: &mut Machine, op: ViUnop) -> Done {
         match op {
             ViUnop::Abs => vunop(m, |a| v::map1(a, J::iabs)),
@@ -114,7 +114,7 @@ pub(super) fn viunop(m: &mut Machine, sh: IShape, op: ViUnop) -> Done {
 }
 
 /// `$vunop_(Fnn X M, ..)`.
-pub(super) fn vfunop(m: &mut Machine, sh: FShape, op: FUnop) -> Done {
+pub(crate) fn vfunop(m: &mut Machine, sh: FShape, op: FUnop) -> Done {
     fn apply<F: Float + Lane>(m: &mut Machine, op: FUnop) -> Done {
         let f = match op {
             FUnop::Abs => F::fabs,
@@ -136,7 +136,7 @@ fn vbinop(m: &mut Machine, f: impl FnOnce(u128, u128) -> u128) -> Done {
 }
 
 /// `$vbinop_(Jnn X M, ..)`.
-pub(super) fn vibinop(m: &mut Machine, sh: IShape, op: ViBinop) -> Done {
+pub(crate) fn vibinop(m: &mut Machine, sh: IShape, op: ViBinop) -> Done {
     fn apply<J: Int + Lane>(m: &mut Machine, op: ViBinop) -> Done {
         let f = match op {
             ViBinop::Add => J::iadd,
@@ -165,7 +165,7 @@ pub(super) fn vibinop(m: &mut Machine, sh: IShape, op: ViBinop) -> Done {
 }
 
 /// `$vbinop_(Fnn X M, ..)`.
-pub(super) fn vfbinop(m: &mut Machine, sh: FShape, op: VfBinop) -> Done {
+pub(crate) fn vfbinop(m: &mut Machine, sh: FShape, op: VfBinop) -> Done {
     fn apply<F: Float + Lane>(m: &mut Machine, op: VfBinop) -> Done {
         let f: fn(F, F) -> F = match op {
             VfBinop::Add => F::fadd,
@@ -190,7 +190,7 @@ fn vternop(m: &mut Machine, f: impl FnOnce(u128, u128, u128) -> u128) -> Done {
 }
 
 /// `$vternop_(Jnn X M, RELAXED_LANESELECT, ..)`.
-pub(super) fn virelaxed_laneselect(m: &mut Machine, sh: IShape) -> Done {
+pub(crate) fn virelaxed_laneselect(m: &mut Machine, sh: IShape) -> Done {
     fn apply<J: Int + Lane>(m: &mut Machine) -> Done {
         vternop(m, |a, b, mask| {
             v::map3(a, b, mask, relaxed::laneselect::<J>)
@@ -200,7 +200,7 @@ pub(super) fn virelaxed_laneselect(m: &mut Machine, sh: IShape) -> Done {
 }
 
 /// `$vternop_(Fnn X M, ..)`.
-pub(super) fn vfternop(m: &mut Machine, sh: FShape, op: VfTernop) -> Done {
+pub(crate) fn vfternop(m: &mut Machine, sh: FShape, op: VfTernop) -> Done {
     fn apply<F: Float + Lane>(m: &mut Machine, op: VfTernop) -> Done {
         let f: fn(F, F, F) -> F = match op {
             VfTernop::RelaxedMadd => relaxed::madd,
@@ -211,7 +211,7 @@ pub(super) fn vfternop(m: &mut Machine, sh: FShape, op: VfTernop) -> Done {
     by_fshape!(sh, apply(m, op))
 }
 
-pub(super) fn viall_true(m: &mut Machine, sh: IShape) -> Done {
+pub(crate) fn viall_true(m: &mut Machine, sh: IShape) -> Done {
     rule!(m, "Step_pure/vtestop");
     let a = m.pop_num()?;
     let all_true = match sh {
@@ -229,7 +229,7 @@ fn vrelop<L: Lane>(m: &mut Machine, f: impl Fn(L, L) -> bool) -> Done {
 }
 
 /// `$vrelop_(Jnn X M, ..)`.
-pub(super) fn virelop(m: &mut Machine, sh: IShape, op: IRelop) -> Done {
+pub(crate) fn virelop(m: &mut Machine, sh: IShape, op: IRelop) -> Done {
     fn apply<J: Int + Lane>(m: &mut Machine, op: IRelop) -> Done {
         match op {
             IRelop::Eq => vrelop(m, |a: J, b| a == b),
@@ -248,7 +248,7 @@ pub(super) fn virelop(m: &mut Machine, sh: IShape, op: IRelop) -> Done {
 }
 
 /// `$vrelop_(Fnn X M, ..)`.
-pub(super) fn vfrelop(m: &mut Machine, sh: FShape, op: FRelop) -> Done {
+pub(crate) fn vfrelop(m: &mut Machine, sh: FShape, op: FRelop) -> Done {
     fn apply<F: Float + Lane>(m: &mut Machine, op: FRelop) -> Done {
         match op {
             FRelop::Eq => vrelop(m, |a: F, b| a == b),
@@ -262,7 +262,7 @@ pub(super) fn vfrelop(m: &mut Machine, sh: FShape, op: FRelop) -> Done {
     by_fshape!(sh, apply(m, op))
 }
 
-pub(super) fn vshiftop(m: &mut Machine, sh: IShape, op: VShiftop) -> Done {
+pub(crate) fn vshiftop(m: &mut Machine, sh: IShape, op: VShiftop) -> Done {
     fn apply<J: Int + Lane>(a: u128, op: VShiftop, distance: u32) -> u128 {
         match op {
             VShiftop::Shl => v::map1(a, |a: J| a.ishl(distance)),
@@ -275,7 +275,7 @@ pub(super) fn vshiftop(m: &mut Machine, sh: IShape, op: VShiftop) -> Done {
     unary(m, |a| by_ishape!(sh, apply(a, op, distance)))
 }
 
-pub(super) fn vbitmask(m: &mut Machine, sh: IShape) -> Done {
+pub(crate) fn vbitmask(m: &mut Machine, sh: IShape) -> Done {
     rule!(m, "Step_pure/vbitmask");
     let a = m.pop_num()?;
     m.push(match sh {
@@ -286,7 +286,7 @@ pub(super) fn vbitmask(m: &mut Machine, sh: IShape) -> Done {
     })
 }
 
-pub(super) fn vswizzlop(m: &mut Machine, op: VSwizzlop) -> Done {
+pub(crate) fn vswizzlop(m: &mut Machine, op: VSwizzlop) -> Done {
     rule!(m, "Step_pure/vswizzlop");
     binary(m, |a, b| match op {
         VSwizzlop::Swizzle => v::swizzle(a, b),
@@ -294,13 +294,13 @@ pub(super) fn vswizzlop(m: &mut Machine, op: VSwizzlop) -> Done {
     })
 }
 
-pub(super) fn vshuffle(m: &mut Machine, indices: &[u8; 16]) -> Done {
+pub(crate) fn vshuffle(m: &mut Machine, indices: &[u8; 16]) -> Done {
     rule!(m, "Step_pure/vshuffle");
     binary(m, |a, b| v::shuffle(indices, a, b))
 }
 
 /// `EXTADD_PAIRWISE`, to shape `sh`.
-pub(super) fn vextadd_pairwise(m: &mut Machine, sh: IShape, sx: Sx) -> Done {
+pub(crate) fn vextadd_pairwise(m: &mut Machine, sh: IShape, sx: Sx) -> Done {
     rule!(m, "Step_pure/vextunop");
     let f = match (sh, sx) {
         (IShape::I16x8, Sx::S) => v::extadd_pairwise_s::<u8, u16>,
@@ -313,7 +313,7 @@ pub(super) fn vextadd_pairwise(m: &mut Machine, sh: IShape, sx: Sx) -> Done {
 }
 
 /// `$vextbinop__`, to shape `sh`.
-pub(super) fn vextbinop(m: &mut Machine, sh: IShape, op: VExtbinop) -> Done {
+pub(crate) fn vextbinop(m: &mut Machine, sh: IShape, op: VExtbinop) -> Done {
     rule!(m, "Step_pure/vextbinop");
     fn extmul<J1: Int + Lane, J2: Int + Lane>(m: &mut Machine, half: Half, sx: Sx) -> Done {
         binary(m, |a, b| match sx {
@@ -331,13 +331,13 @@ pub(super) fn vextbinop(m: &mut Machine, sh: IShape, op: VExtbinop) -> Done {
     }
 }
 
-pub(super) fn vrelaxed_dot_add(m: &mut Machine) -> Done {
+pub(crate) fn vrelaxed_dot_add(m: &mut Machine) -> Done {
     rule!(m, "Step_pure/vextternop");
     ternary(m, relaxed::dot_add)
 }
 
 /// `$vnarrowop__`, to shape `sh`.
-pub(super) fn vnarrow(m: &mut Machine, sh: IShape, sx: Sx) -> Done {
+pub(crate) fn vnarrow(m: &mut Machine, sh: IShape, sx: Sx) -> Done {
     rule!(m, "Step_pure/vnarrow");
     match (sh, sx) {
         (IShape::I8x16, Sx::S) => binary(m, |a, b| v::narrow(a, b, sat_narrow_s::<u16, u8>)),
@@ -349,7 +349,7 @@ pub(super) fn vnarrow(m: &mut Machine, sh: IShape, sx: Sx) -> Done {
 }
 
 /// `$vcvtop__`.
-pub(super) fn vcvtop(m: &mut Machine, op: VCvtop) -> Done {
+pub(crate) fn vcvtop(m: &mut Machine, op: VCvtop) -> Done {
     use Half::Low;
     fn extend<J1: Int + Lane, J2: Int + Lane>(m: &mut Machine, half: Half, sx: Sx) -> Done {
         unary(m, |a| match sx {
@@ -395,10 +395,9 @@ pub(super) fn vcvtop(m: &mut Machine, op: VCvtop) -> Done {
 }
 
 /// A vector of lanes `c`, packed (`$lpacknum_`).
-pub(super) fn vsplat(m: &mut Machine, sh: Shape) -> Done {
+pub(crate) fn vsplat(m: &mut Machine, sh: Shape) -> Done {
     rule!(m, "Step_pure/vsplat");
-    let slot = m.pop()?;
-    let vector = match (sh, m.value(slot)) {
+    let vector = match (sh, m.pop_value()?) {
         (Shape::I8x16, Value::I32(c)) => v::splat(c as u8),
         (Shape::I16x8, Value::I32(c)) => v::splat(c as u16),
         (Shape::I32x4, Value::I32(c)) | (Shape::F32x4, Value::F32(c)) => v::splat(c),
@@ -408,7 +407,7 @@ pub(super) fn vsplat(m: &mut Machine, sh: Shape) -> Done {
     m.push(vector)
 }
 
-pub(super) fn vextract_lane(m: &mut Machine, sh: Shape, sx: Option<Sx>, i: u8) -> Done {
+pub(crate) fn vextract_lane(m: &mut Machine, sh: Shape, sx: Option<Sx>, i: u8) -> Done {
     let a = m.pop_num()?;
     let k = u32::from(i);
     match sh {
@@ -434,10 +433,9 @@ pub(super) fn vextract_lane(m: &mut Machine, sh: Shape, sx: Option<Sx>, i: u8) -
     Ok(())
 }
 
-pub(super) fn vreplace_lane(m: &mut Machine, sh: Shape, i: u8) -> Done {
+pub(crate) fn vreplace_lane(m: &mut Machine, sh: Shape, i: u8) -> Done {
     rule!(m, "Step_pure/vreplace_lane");
-    let slot = m.pop()?;
-    let c = m.value(slot);
+    let c = m.pop_value()?;
     let a = m.pop_num()?;
     let k = u32::from(i);
     let vector = match (sh, c) {

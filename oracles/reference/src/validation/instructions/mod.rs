@@ -1,9 +1,11 @@
-//! Validation of instructions (specification section 2.3): the algorithm, and the table from
-//! instruction to rule.
+//! Validation of instructions: the algorithm, and the table from instruction to rule.
 //!
 //! A [`Body`] checks one function body or constant expression from front to back. Its operand stack
-//! holds closed types; below the height of an unreachable block it yields `Bot` without end, which
-//! is how one pass decides the polymorphic rules.
+//! holds closed types. In an unreachable block, an empty operand stack gives `Bot` without end. So
+//! one pass decides the polymorphic rules.
+//!
+//! Reading order: `parametric`, `control`, `exception`, `variable`, `table`, `memory`, `reference`,
+//! `aggregate`, `numeric`, `vector`.
 
 mod aggregate;
 mod control;

@@ -1,49 +1,20 @@
-//! 4.0: frames, locals and operands.
+//! Frames, locals and operands, while no rule is applied.
 //!
-//! All locals and operands of all frames stand in one vector; a call's arguments become the
-//! callee's first locals where they are. Labels and handlers are not here (see the module above).
+//! All locals and operands of all frames stand in one vector. The arguments of a call become the
+//! first locals of the callee where they are. There are no labels and handlers on the stack: the
+//! side table of a body replaces them.
 //!
 //! Always holds: `frames[k].base <= frames[k].operands <=` base of the next frame `<= height <=`
 //! number of slots.
-//!
-//! Not here: what rules do with it (`machine`).
 
+use crate::execution::halt::Halt;
+use crate::execution::limits::{Exhausted, StoreLimits};
+use crate::execution::values::InstanceAddr;
+use crate::execution::words::Kind;
 use crate::rules::Coverage;
-use crate::trace::Tracer;
 
-use super::configurations::StoreLimits;
-use super::instructions::trap::{Exhausted, Halt};
-use super::values::{InstanceAddr, Kind, Ref, Value, Word};
-
-/// A value on the stack: one word and its kind, so that it is moved in two registers.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Slot {
-    /// For a vector, its position in [`Stack::vectors`].
-    pub(crate) bits: u64,
-    pub(crate) kind: Kind,
-}
-
-impl Slot {
-    /// The reference in this slot, if it holds one.
-    pub(crate) fn as_ref(self) -> Option<Ref> {
-        (self.kind == Kind::Ref).then(|| Ref::from_word(self.bits))
-    }
-
-    /// What this slot of a stack with these vectors holds.
-    #[inline(always)]
-    pub(super) fn word(self, vectors: &[u128]) -> Word {
-        match self.kind {
-            Kind::V128 => Value::from(vector(self.bits, vectors)).into(),
-            kind => Word::new(kind, self.bits),
-        }
-    }
-}
-
-/// The vector of a slot with these bits, on a stack with these vectors.
-#[inline(always)]
-pub(super) fn vector(bits: u64, vectors: &[u128]) -> u128 {
-    vectors.get(bits as usize).copied().unwrap_or_default()
-}
+use super::slots::Slot;
+use super::steps::Steps;
 
 /// `FRAME_`, of a function. Constant expressions have no locals and run without one.
 #[derive(Clone, Copy, Debug)]
@@ -74,7 +45,7 @@ pub(crate) struct Entry {
 /// Fewest vectors at which unused ones are forgotten.
 const VECTORS_MIN: usize = 1024;
 
-/// Stack and step budget, as they are while no rule is applied.
+/// Stack and step budget, while no rule is applied.
 pub(crate) struct Stack {
     /// Those from `height` on mean nothing.
     pub(super) slots: Vec<Slot>,
@@ -89,11 +60,7 @@ pub(crate) struct Stack {
     nesting: u32,
     /// Position in the body of what follows the machine's stretch.
     pub(super) after: usize,
-    /// Steps left before [`Stack::refill`] is asked.
-    pub(super) slice: u64,
-    /// Steps left after those.
-    reserve: u64,
-    pub(crate) tracer: Option<Tracer>,
+    pub(crate) steps: Steps,
     depth_max: u32,
     values_max: u32,
     nesting_max: u32,
@@ -131,9 +98,7 @@ impl Stack {
             frames: Vec::new(),
             nesting: 0,
             after: 0,
-            slice: 0,
-            reserve: limits.steps,
-            tracer: None,
+            steps: Steps::new(limits.steps),
             depth_max: limits.call_depth,
             values_max: limits.stack_values,
             nesting_max: limits.host_nesting,
@@ -214,40 +179,5 @@ impl Stack {
         self.height = entry.height;
         self.frames.truncate(entry.depth);
         self.nesting -= 1;
-    }
-
-    /// Steps left.
-    pub(crate) fn steps(&self) -> u64 {
-        self.slice.saturating_add(self.reserve)
-    }
-
-    /// Sets the number of steps left.
-    pub(crate) fn set_steps(&mut self, steps: u64) {
-        self.slice = 0;
-        self.reserve = steps;
-    }
-
-    /// Counts steps for which the slice may not do.
-    #[cold]
-    pub(super) fn charge(&mut self, steps: u64) -> Result<(), Halt> {
-        let left = self.steps();
-        self.set_steps(left.saturating_sub(steps));
-        if left < steps {
-            return Err(Exhausted::Steps.into());
-        }
-        Ok(())
-    }
-
-    /// Gets the next slice of the step budget: one step if each is traced, all otherwise.
-    pub(super) fn refill(&mut self) -> Result<(), Halt> {
-        if self.reserve == 0 {
-            return Err(Exhausted::Steps.into());
-        }
-        self.slice = match self.tracer {
-            Some(_) => 1,
-            None => self.reserve,
-        };
-        self.reserve -= self.slice;
-        Ok(())
     }
 }

@@ -1,16 +1,15 @@
-//! What a run did, instruction by instruction, for whoever looks for the place where two engines
-//! part.
+//! What a run did, instruction by instruction. This helps to find where two engines first differ.
 //!
-//! A [`Tracer`] is called before each instruction with a [`Step`]. What the instruction does to the
-//! operand stack shows in the next step's operands, what it may do to the store in
-//! [`Step::touches`]. Without a tracer, tracing costs nothing: the interpreter asks for it only
-//! when a slice of the step budget is used up, and a slice is one step long only when there is a
-//! tracer.
+//! A [`Tracer`] is called before each instruction with a [`Step`]. The operands of the next step
+//! show what the instruction has done to the operand stack; [`Step::touches`] says what it may
+//! change in the store. Without a tracer, tracing costs nothing: the interpreter looks for one only
+//! when a slice of the step budget is used up, and only with a tracer are slices one step long.
 
 use std::fmt;
 
-use crate::execution::{InstanceAddr, Value};
 use crate::syntax::{FuncIdx, Instr};
+
+use super::values::{InstanceAddr, Value};
 
 /// Called before each instruction.
 pub type Tracer = Box<dyn FnMut(&Step<'_>)>;

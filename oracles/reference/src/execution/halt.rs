@@ -1,19 +1,22 @@
-//! 4.3, Traps, and the other ways in which execution can end early. They are never confused:
+//! Traps, and the other ways in which execution can end early. They are never confused:
 //!
-//! - [`Trap`]: what the program does. The specification's `TRAP`, with the reason scripts ask for.
-//! - [`Halt::Throw`]: what the program does. An exception nobody caught.
-//! - [`Exhausted`]: a resource this embedding limits. The specification allows it anywhere; it is
-//!   never compared.
-//! - [`Stuck`]: impossible in valid code; the validator or this interpreter is wrong.
+//! - [`Trap`]: the program did it. The specification's `TRAP`, with the reason scripts ask for.
+//! - [`Halt::Throw`]: the program did it. An exception that nobody caught.
+//! - [`Exhausted`]: a limit of the store is reached. The specification allows this anywhere, so it
+//!   is never compared.
+//! - [`Stuck`]: impossible in valid code. The validator or this interpreter is wrong.
 //! - [`Misuse`]: the embedder gave something of the wrong type.
 //!
-//! The rules `trap-instrs`, `trap-label`, `trap-handler` carry a trap outwards; here `Result` does.
+//! The rules `trap-instrs`, `trap-label` and `trap-handler` carry a trap outwards. Here `Result`
+//! does.
 
 use std::fmt;
 use std::hint::cold_path;
 
-use crate::execution::values::ExnAddr;
 use crate::numerics::Undefined;
+
+use super::limits::Exhausted;
+use super::values::ExnAddr;
 
 /// `TRAP`, by cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -93,33 +96,6 @@ impl From<Undefined> for Trap {
             Undefined::Overflow => Trap::IntegerOverflow,
             Undefined::NotANumber => Trap::InvalidConversionToInteger,
         }
-    }
-}
-
-/// Which limit of [`StoreLimits`](crate::execution::StoreLimits) was reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Exhausted {
-    /// Too many frames, values on the stack, or nested entries from the host.
-    CallStack,
-    /// Too many steps.
-    Steps,
-    /// A memory cannot be allocated.
-    Memory,
-    /// A table cannot be allocated.
-    Table,
-    /// An object cannot be allocated.
-    Heap,
-}
-
-impl fmt::Display for Exhausted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Exhausted::CallStack => "call stack exhausted",
-            Exhausted::Steps => "step budget exhausted",
-            Exhausted::Memory => "linear memory exhausted",
-            Exhausted::Table => "table space exhausted",
-            Exhausted::Heap => "heap exhausted",
-        })
     }
 }
 
@@ -218,7 +194,7 @@ const _: () = assert!(size_of::<Result<(), Halt>>() == 8);
 macro_rules! halt_from {
     ($($reason:ident),*) => {$(
         impl From<$reason> for Halt {
-            #[inline(always)]
+            #[inline]
             fn from(reason: $reason) -> Halt {
                 cold_path();
                 Halt::$reason(reason)
@@ -235,7 +211,7 @@ pub(crate) trait OrStuck<T> {
 }
 
 impl<T> OrStuck<T> for Option<T> {
-    #[inline(always)]
+    #[inline]
     fn or_stuck(self, what: Stuck) -> Result<T, Halt> {
         match self {
             Some(value) => Ok(value),
