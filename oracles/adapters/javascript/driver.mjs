@@ -427,7 +427,7 @@ function globalSet(global, value, trap) {
 let session = null;
 
 function argument(value) {
-  if (value === 'null') return null;
+  if ('null' in value) return null;
   if ('i32' in value) return value.i32;
   if ('i64' in value) return BigInt(value.i64);
   if ('i31' in value) return value.i31;

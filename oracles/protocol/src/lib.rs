@@ -20,8 +20,8 @@ pub mod answer;
 pub mod serve;
 
 pub use answer::{Answer, Capabilities, CollectorKind, Counting, Ended, Hello, HostObjects};
-pub use request::{Call, HostFunction, Import, Limits, Request, Source, Top};
-pub use value::Value;
+pub use request::{Call, HostFunction, Import, Limits, Request, Source};
+pub use value::{Top, Value};
 
 /// The version of the protocol. An adapter that speaks another one says so in its answer to
 /// [`Request::Hello`], and is then not used.

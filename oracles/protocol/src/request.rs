@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::value::Value;
+use crate::value::{Top, Value};
 
 /// A request: one line of JSON.
 ///
@@ -118,20 +118,6 @@ pub enum Source {
     Export(Call),
     /// A function of the host, with the import's own type.
     Host(HostFunction),
-}
-
-/// The hierarchy of a reference type, by its top type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Top {
-    /// `any`.
-    Any,
-    /// `extern`.
-    Extern,
-    /// `func`.
-    Func,
-    /// `exn`.
-    Exn,
 }
 
 /// A function of the host. `self` is the instance that imports it. It exists only once its

@@ -18,10 +18,24 @@ pub enum Value {
     F64(String),
     /// A vector: 32 hexadecimal digits, the most significant first.
     V128(String),
-    /// The null reference.
-    Null,
+    /// The null reference of a hierarchy.
+    Null(Top),
     /// An unboxed scalar of 31 bits, sign-extended.
     I31(i32),
     /// A new host object with this number. It counts as created.
     Host(u32),
+}
+
+/// The hierarchy of a reference type, by its top type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Top {
+    /// `any`.
+    Any,
+    /// `extern`.
+    Extern,
+    /// `func`.
+    Func,
+    /// `exn`.
+    Exn,
 }

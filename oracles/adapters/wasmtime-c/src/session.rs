@@ -1,0 +1,493 @@
+//! A store, and everything that a session of the protocol keeps beside it.
+//!
+//! Host functions run while a call of the session runs, so everything that both change is behind a
+//! cell, and no borrow of a cell lasts while the library runs.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use gcrucible_protocol::{Ended, Limits, Top};
+
+use crate::host::HostEnv;
+use crate::library::{Library, Opaque};
+use crate::value::{Values, is_null, kind, kind_of, write};
+use crate::words;
+
+/// A host object: all that a program can learn of it is its number.
+#[derive(Debug)]
+pub struct HostObject {
+    /// The number.
+    pub number: u32,
+    dropped: Arc<AtomicU64>,
+}
+
+unsafe extern "C" fn drop_host_object(object: Opaque) {
+    // SAFETY: `Session::new_host` made the pointer from a box, and the library drops it once.
+    let object = unsafe { Box::from_raw(object.cast::<HostObject>()) };
+    object.dropped.fetch_add(1, Ordering::Relaxed);
+}
+
+/// How a call of the library ended other than by returning. Owned: it is freed by [`Session::ended`]
+/// or given back to the library.
+#[derive(Clone, Copy, Debug)]
+pub enum Halt {
+    /// By a trap.
+    Trap(Opaque),
+    /// By an error of the library.
+    Error(Opaque),
+}
+
+/// An export of an instance, in the library's form: a kind, then three words.
+pub type Extern = [u64; 4];
+
+/// The kinds of an [`Extern`].
+#[allow(missing_docs, reason = "named after the C interface")]
+pub mod extern_kind {
+    pub const FUNC: u64 = 0;
+    pub const GLOBAL: u64 = 1;
+    pub const TABLE: u64 = 2;
+    pub const MEMORY: u64 = 3;
+}
+
+/// At which points a collection happens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Collects {
+    /// At none.
+    Never,
+    /// At every n-th.
+    EveryNth(u64),
+    /// At these.
+    At(Vec<u64>),
+}
+
+impl Collects {
+    /// Reads the schedule of [`Request::Open`](gcrucible_protocol::Request::Open). A text that is
+    /// none collects never.
+    pub fn read(text: &str) -> Collects {
+        match text.split_once(':') {
+            None if text == "every" => Collects::EveryNth(1),
+            Some(("every", n)) => Collects::EveryNth(n.parse().unwrap_or(1).max(1)),
+            Some(("at", points)) => Collects::At(
+                points
+                    .split(',')
+                    .filter_map(|point| point.parse().ok())
+                    .collect(),
+            ),
+            _ => Collects::Never,
+        }
+    }
+
+    fn at(&self, point: u64) -> bool {
+        match self {
+            Collects::Never => false,
+            Collects::EveryNth(n) => (point + 1).is_multiple_of(*n),
+            Collects::At(points) => points.contains(&point),
+        }
+    }
+}
+
+/// A store and what belongs to it.
+pub struct Session {
+    /// The library.
+    pub library: Rc<Library>,
+    engine: Opaque,
+    store: Opaque,
+    /// The store's context.
+    pub context: Opaque,
+    /// Compiled modules, by number.
+    pub modules: RefCell<BTreeMap<u32, Opaque>>,
+    /// Instances, by number.
+    pub instances: RefCell<BTreeMap<u32, [u64; 2]>>,
+    /// The environments of host functions. They stay at their addresses.
+    pub environments: RefCell<Vec<Box<HostEnv>>>,
+    /// References that the program holds through the host.
+    pub handles: RefCell<Vec<Option<(Top, Values)>>>,
+    /// Results of host functions whose roots this version of the library does not free.
+    pub pending: RefCell<Vec<Values>>,
+    /// Numbers of functions, by address.
+    pub functions: RefCell<BTreeMap<usize, i32>>,
+    /// What is answered to a program that asks how many objects live.
+    pub answers: RefCell<VecDeque<u32>>,
+    /// The exception by which the last call ended.
+    pub exception: RefCell<Option<Values>>,
+    trap: Cell<[u64; 2]>,
+    schedule: Collects,
+    points: Cell<u64>,
+    /// Collections so far.
+    pub collections: Cell<u64>,
+    created: Cell<u64>,
+    dropped: Arc<AtomicU64>,
+    /// Whether the store may be in a state in which dropping it aborts.
+    pub is_broken: Cell<bool>,
+}
+
+impl Session {
+    /// A new store.
+    ///
+    /// # Errors
+    ///
+    /// The module of traps is refused.
+    pub fn open(
+        library: Rc<Library>,
+        engine: Opaque,
+        limits: Limits,
+        schedule: &str,
+        answers: Vec<u32>,
+        traps: &[u8],
+    ) -> Result<Box<Session>, Ended> {
+        let symbols = library.symbols;
+        // SAFETY: W1; the engine lives as long as the process.
+        let store = unsafe { (symbols.wasmtime_store_new)(engine, std::ptr::null_mut(), None) };
+        let elements = i64::try_from(limits.table_elements).unwrap_or(-1);
+        // SAFETY: the store is new. The heap of objects counts as a memory, so those are unlimited.
+        unsafe { (symbols.wasmtime_store_limiter)(store, -1, elements, -1, -1, -1) };
+        // SAFETY: as above.
+        let context = unsafe { (symbols.wasmtime_store_context)(store) };
+        let session = Box::new(Session {
+            library,
+            engine,
+            store,
+            context,
+            modules: RefCell::default(),
+            instances: RefCell::default(),
+            environments: RefCell::default(),
+            handles: RefCell::default(),
+            pending: RefCell::default(),
+            functions: RefCell::default(),
+            answers: RefCell::new(answers.into()),
+            exception: RefCell::default(),
+            trap: Cell::default(),
+            schedule: Collects::read(schedule),
+            points: Cell::default(),
+            collections: Cell::default(),
+            created: Cell::default(),
+            dropped: Arc::default(),
+            is_broken: Cell::new(false),
+        });
+        let module = session.compile(traps)?;
+        let made = session
+            .instantiate(module, &[])
+            .map_err(|halt| session.ended(halt));
+        // SAFETY: the module was made above and is not used again; instances keep what they need.
+        unsafe { (symbols.wasmtime_module_delete)(module) };
+        let trap = session
+            .export(&made?, "trap")
+            .filter(|found| found[0] & 0xff == 0);
+        let trap = trap.ok_or_else(|| Ended::Crashed {
+            text: "the module of traps exports no function \"trap\"".to_owned(),
+        })?;
+        session.trap.set([trap[1], trap[2]]);
+        Ok(session)
+    }
+
+    /// Compiles a module.
+    ///
+    /// # Errors
+    ///
+    /// The library refuses it.
+    pub fn compile(&self, wasm: &[u8]) -> Result<Opaque, Ended> {
+        let symbols = self.library.symbols;
+        let mut module = std::ptr::null_mut();
+        // SAFETY: W1; the bytes are borrowed for the call.
+        let error = unsafe {
+            (symbols.wasmtime_module_new)(self.engine, wasm.as_ptr(), wasm.len(), &raw mut module)
+        };
+        if error.is_null() {
+            return Ok(module);
+        }
+        Err(words::refused(self.error_text(error)))
+    }
+
+    /// Instantiates a module.
+    ///
+    /// # Errors
+    ///
+    /// A trap, or an error of the library.
+    pub fn instantiate(&self, module: Opaque, imports: &[Extern]) -> Result<[u64; 2], Halt> {
+        let symbols = self.library.symbols;
+        let mut instance = [0; 2];
+        let mut trap = std::ptr::null_mut();
+        // SAFETY: W1, W2; the imports belong to this store.
+        let error = unsafe {
+            (symbols.wasmtime_instance_new)(
+                self.context,
+                module,
+                imports.as_ptr(),
+                imports.len(),
+                &raw mut instance,
+                &raw mut trap,
+            )
+        };
+        self.free_pending();
+        halted(error, trap).map(|()| instance)
+    }
+
+    /// An export by name.
+    pub fn export(&self, instance: &[u64; 2], name: &str) -> Option<Extern> {
+        let mut found = [0; 4];
+        // SAFETY: W1, W2; the instance belongs to this store.
+        let is_there = unsafe {
+            (self.library.symbols.wasmtime_instance_export_get)(
+                self.context,
+                instance,
+                name.as_ptr(),
+                name.len(),
+                &raw mut found,
+            )
+        };
+        is_there.then_some(found)
+    }
+
+    /// An export of an instance by number.
+    pub fn export_of(&self, instance: u32, name: &str) -> Option<Extern> {
+        let instance = self.instances.borrow().get(&instance).copied()?;
+        self.export(&instance, name)
+    }
+
+    /// Calls a function. The results have roots of their own.
+    ///
+    /// # Errors
+    ///
+    /// A trap, or an error of the library.
+    pub fn call(&self, func: [u64; 2], args: &Values) -> Result<Values, Halt> {
+        let symbols = self.library.symbols;
+        // SAFETY: W1, W2; the function belongs to this store.
+        let ty = unsafe { (symbols.wasmtime_func_type)(self.context, &raw const func) };
+        // SAFETY: the type is freed only afterwards.
+        let count = unsafe { (*(symbols.wasm_functype_results)(ty)).size };
+        // SAFETY: it is not used again.
+        unsafe { (symbols.wasm_functype_delete)(ty) };
+        let mut results = self.values(count);
+        let mut trap = std::ptr::null_mut();
+        // SAFETY: W1, W2, W3.
+        let error = unsafe {
+            (symbols.wasmtime_func_call)(
+                self.context,
+                &raw const func,
+                args.as_ptr(),
+                args.len(),
+                results.as_mut_ptr(),
+                count,
+                &raw mut trap,
+            )
+        };
+        halted(error, trap).map(|()| results)
+    }
+
+    /// Room for values.
+    pub fn values(&self, count: usize) -> Values {
+        Values::zeros(count, self.library.value_words())
+    }
+
+    /// One value without a root.
+    pub fn plain(&self, kind: u8, low: u64) -> Values {
+        let mut values = self.values(1);
+        write(values.get_mut(0), kind, low, 0);
+        values
+    }
+
+    /// Frees the roots of values.
+    pub fn free(&self, mut values: Values) {
+        for at in 0..values.len() {
+            let value = values.get_mut(at);
+            let has_root = matches!(
+                kind_of(value),
+                kind::EXTERNREF | kind::ANYREF | kind::EXNREF
+            );
+            if has_root && !is_null(value) {
+                // SAFETY: W2; the value is not used again.
+                unsafe { self.library.unroot(self.context, value.as_mut_ptr()) };
+            }
+        }
+    }
+
+    /// Frees what host functions returned, once no call runs.
+    pub fn free_pending(&self) {
+        for values in self.pending.take() {
+            self.free(values);
+        }
+    }
+
+    /// A copy of a value, with a root of its own.
+    pub fn copy(&self, value: &[u64]) -> Values {
+        let mut copy = self.values(1);
+        // SAFETY: W2, W3.
+        unsafe {
+            self.library
+                .clone_value(self.context, value.as_ptr(), copy.as_mut_ptr());
+        }
+        copy
+    }
+
+    /// A new host object.
+    pub fn new_host(&self, number: u32) -> Values {
+        let dropped = Arc::clone(&self.dropped);
+        let object = Box::into_raw(Box::new(HostObject { number, dropped }));
+        let mut value = self.plain(kind::EXTERNREF, 0);
+        self.created.set(self.created.get() + 1);
+        // SAFETY: W1, W2; the finaliser frees the box.
+        unsafe {
+            (self.library.symbols.wasmtime_externref_new)(
+                self.context,
+                object.cast(),
+                Some(drop_host_object),
+                value.get_mut(0)[1..].as_mut_ptr(),
+            );
+        }
+        value
+    }
+
+    /// The number of the host object in a value.
+    pub fn host_number(&self, value: &[u64]) -> Option<u32> {
+        if is_null(value) {
+            return None;
+        }
+        // SAFETY: W1, W2; the value is a reference that is not null.
+        let data = unsafe {
+            (self.library.symbols.wasmtime_externref_data)(self.context, value[1..].as_ptr())
+        };
+        // SAFETY: every host object of this store was made by `new_host`, and this one is alive.
+        let object = unsafe { data.cast::<HostObject>().as_ref() };
+        object.map(|object| object.number)
+    }
+
+    /// A full collection.
+    pub fn collect(&self) {
+        self.collections.set(self.collections.get() + 1);
+        // SAFETY: W2.
+        let error = unsafe { self.library.collect(self.context) };
+        if !error.is_null() {
+            // A collection can only fail where the library cannot give its memory back.
+            drop(self.error_text(error));
+        }
+    }
+
+    /// A point at which the schedule may ask for a collection.
+    pub fn point(&self) {
+        let point = self.points.get();
+        self.points.set(point + 1);
+        if self.schedule.at(point) {
+            self.collect();
+        }
+    }
+
+    /// Host objects created, and those alive.
+    pub fn hosts(&self) -> (u64, u64) {
+        let created = self.created.get();
+        (
+            created,
+            created.saturating_sub(self.dropped.load(Ordering::Relaxed)),
+        )
+    }
+
+    /// A trap of one of the kinds of the module of traps.
+    pub fn trap(&self, kind: u64) -> Halt {
+        match self.call(self.trap.get(), &self.plain(kind::I32, kind)) {
+            Err(halt) => halt,
+            Ok(_) => Halt::Trap(std::ptr::null_mut()),
+        }
+    }
+
+    /// Takes the exception by which a call ended, if the library gives it out.
+    pub fn take_exception(&self) -> Option<Values> {
+        let take = self.library.varying.take_exception?;
+        let mut value = self.plain(kind::EXNREF, 0);
+        // SAFETY: W1, W2.
+        let is_there = unsafe { take(self.context, value.get_mut(0)[1..].as_mut_ptr()) };
+        is_there.then_some(value)
+    }
+
+    /// The words of an error, which is freed.
+    pub fn error_text(&self, error: Opaque) -> String {
+        let symbols = self.library.symbols;
+        // SAFETY: W1; the error is freed only afterwards.
+        let text = unsafe {
+            self.library
+                .text(|bytes| (symbols.wasmtime_error_message)(error, bytes))
+        };
+        // SAFETY: it is not used again.
+        unsafe { (symbols.wasmtime_error_delete)(error) };
+        text
+    }
+
+    /// What a halt means, in the protocol's words. Frees it.
+    pub fn ended(&self, halt: Halt) -> Ended {
+        let ended = match halt {
+            Halt::Error(error) => words::failed(self.error_text(error)),
+            Halt::Trap(trap) if trap.is_null() => Ended::Crashed {
+                text: "a function that has to trap returned".to_owned(),
+            },
+            Halt::Trap(trap) => {
+                let symbols = self.library.symbols;
+                let mut code = 0;
+                // SAFETY: W1.
+                let has_code = unsafe { (symbols.wasmtime_trap_code)(trap, &raw mut code) };
+                // SAFETY: W1; the trap is freed only afterwards.
+                let text = unsafe {
+                    self.library
+                        .text(|bytes| (symbols.wasm_trap_message)(trap, bytes))
+                };
+                // SAFETY: it is not used again.
+                unsafe { (symbols.wasm_trap_delete)(trap) };
+                words::trapped(text, has_code)
+            }
+        };
+        if matches!(ended, Ended::Crashed { .. }) {
+            self.is_broken.set(true);
+        }
+        ended
+    }
+}
+
+/// What a call of the library gave back.
+fn halted(error: Opaque, trap: Opaque) -> Result<(), Halt> {
+    if !trap.is_null() {
+        return Err(Halt::Trap(trap));
+    }
+    if !error.is_null() {
+        return Err(Halt::Error(error));
+    }
+    Ok(())
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if self.is_broken.get() {
+            // Dropping a store in which the library panicked may abort. It is forgotten, and the
+            // environments that its functions refer to with it.
+            std::mem::forget(self.environments.take());
+            return;
+        }
+        self.free_pending();
+        for (_, values) in self.handles.take().into_iter().flatten() {
+            self.free(values);
+        }
+        if let Some(values) = self.exception.take() {
+            self.free(values);
+        }
+        for module in self.modules.take().into_values() {
+            // SAFETY: it is not used again.
+            unsafe { (self.library.symbols.wasmtime_module_delete)(module) };
+        }
+        // SAFETY: W2; nothing of the store is used again.
+        unsafe { (self.library.symbols.wasmtime_store_delete)(self.store) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schedules_are_read() {
+        assert_eq!(Collects::read("pressure"), Collects::Never);
+        assert_eq!(Collects::read("every"), Collects::EveryNth(1));
+        assert_eq!(Collects::read("every:3"), Collects::EveryNth(3));
+        assert_eq!(Collects::read("at:1,5"), Collects::At(vec![1, 5]));
+        let third = Collects::EveryNth(3);
+        assert!(!third.at(1) && third.at(2) && third.at(5));
+    }
+}
