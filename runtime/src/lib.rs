@@ -8,14 +8,16 @@
 //!                                               embed       (what an embedder uses)
 //! ```
 //!
-//! The rooms in reading order: `index limits planted config error types abi module heap compile
-//! execute instance libcalls embed`. A file uses only rooms that stand earlier. Where a later room
-//! must serve an earlier one, the earlier defines a trait or holds an address, and the later
-//! implements it: the collectors emit code through `heap::Emit`, the store is `heap::Roots`, and
-//! compiled code finds the bodies of libcalls through `compile::stubs::HostCode`.
+//! Reading order: `index`, `limits`, `planted`, `config`, `error`, `types`, `abi`, `module`, `heap`,
+//! `compile`, `execute`, `instance`, `libcalls`, `embed`.
 //!
-//! What this package offers to the outside: run a module, choose a collector and a schedule of
-//! collections, and list live objects. It knows nothing about fuzzing.
+//! A file uses only rooms that come earlier. If a later room must serve an earlier one, the earlier
+//! room defines a trait or holds an address, and the later room implements it. The collectors emit
+//! code through `heap::Emit`, the store is `heap::Roots`, and compiled code finds the bodies of
+//! libcalls through `compile::stubs::HostCode`.
+//!
+//! An embedder uses [`embed`]: it runs modules, chooses a collector and a schedule of collections,
+//! and lists live objects. The other rooms are private. This package knows nothing about fuzzing.
 //!
 //! ```
 //! use gcrucible_runtime::embed::{Config, Engine, Instance, Module, ObjectKind, Store};
@@ -35,17 +37,21 @@
 //! # }
 //! ```
 
-pub mod abi;
-pub mod compile;
-pub mod config;
+mod abi;
+mod compile;
+mod config;
 pub mod embed;
-pub mod error;
-pub mod execute;
-pub mod heap;
-pub mod index;
-pub mod instance;
-pub mod libcalls;
-pub mod limits;
-pub mod module;
-pub mod planted;
-pub mod types;
+mod error;
+mod execute;
+mod heap;
+mod index;
+mod instance;
+mod libcalls;
+mod limits;
+mod module;
+mod planted;
+mod types;
+
+/// Random operations directly on a heap, against a model. Test equipment.
+#[cfg(feature = "heap-ops")]
+pub use heap::ops as heap_ops;

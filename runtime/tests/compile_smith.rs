@@ -2,14 +2,10 @@
 //! both levels of optimisation and both trap modes. Breadth where the suite has depth; nothing is
 //! run.
 
-use std::sync::Arc;
-
 use arbitrary::Unstructured;
-use gcrucible_runtime::compile::{Compiler, compile_module};
-use gcrucible_runtime::config::{CollectorKind, Config, OptLevel, RegAlloc, TrapMode};
-use gcrucible_runtime::error::Rejected;
-use gcrucible_runtime::module::Module;
-use gcrucible_runtime::types::registry::TypeRegistry;
+use gcrucible_runtime::embed::{
+    CollectorKind, Config, Engine, Error, Module, OptLevel, RegAlloc, Rejected, TrapMode,
+};
 
 /// How many modules are made.
 const MODULES: u64 = 200;
@@ -78,10 +74,9 @@ fn configurations() -> Vec<Config> {
 
 #[test]
 fn smith_modules_compile() {
-    let registry = TypeRegistry::new().expect("address space");
-    let compilers: Vec<Compiler> = configurations()
+    let engines: Vec<Engine> = configurations()
         .iter()
-        .map(|config| Compiler::new(config).expect("a target"))
+        .map(|config| Engine::new(config).expect("an engine"))
         .collect();
     let mut compiled = 0;
     for seed in 0..MODULES {
@@ -89,20 +84,17 @@ fn smith_modules_compile() {
         let Ok(made) = wasm_smith::Module::new(smith(), &mut Unstructured::new(&input)) else {
             continue;
         };
-        compiled += compiles(&registry, &compilers, seed, &made.to_bytes());
+        compiled += compiles(&engines, seed, &made.to_bytes());
     }
     assert!(compiled > MODULES / 2, "only {compiled} modules");
 }
 
-fn compiles(registry: &Arc<TypeRegistry>, compilers: &[Compiler], seed: u64, wasm: &[u8]) -> u64 {
-    let module = match Module::validate(registry, wasm) {
-        Ok(module) => module,
-        Err(Rejected::Limit(_)) => return 0,
-        Err(rejected) => panic!("seed {seed}: {rejected}"),
-    };
-    for compiler in compilers {
-        if let Err(rejected) = compile_module(compiler, &module) {
-            panic!("seed {seed}: {rejected} under {:?}", compiler.config());
+fn compiles(engines: &[Engine], seed: u64, wasm: &[u8]) -> u64 {
+    for engine in engines {
+        match Module::new(engine, wasm) {
+            Ok(_) => {}
+            Err(Error::Rejected(Rejected::Limit(_))) => return 0,
+            Err(error) => panic!("seed {seed}: {error} under {:?}", engine.config()),
         }
     }
     1

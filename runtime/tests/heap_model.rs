@@ -1,9 +1,8 @@
 //! Every collector against a model, under every kind of schedule, with heap verification and audit
 //! after each collection.
 
-use gcrucible_runtime::config::{CollectorKind, Schedule};
-use gcrucible_runtime::heap::ops::{Setup, Totals, Words, run};
-use gcrucible_runtime::planted::Planted;
+use gcrucible_runtime::embed::{CollectorKind, Planted, Schedule};
+use gcrucible_runtime::heap_ops::{Setup, Totals, Words, run};
 
 fn setup(collector: CollectorKind, schedule: Schedule) -> Setup {
     Setup {
@@ -114,7 +113,7 @@ fn runs_are_deterministic() {
 #[cfg(feature = "planted")]
 #[test]
 fn planted_faults_are_found() {
-    use gcrucible_runtime::planted::PlantedFault;
+    use gcrucible_runtime::embed::PlantedFault;
     let faults = [
         PlantedFault::ArrayEdgesMiscounted,
         PlantedFault::TableFillNullMemset,

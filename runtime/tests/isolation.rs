@@ -132,10 +132,7 @@ impl World {
     }
 
     fn used(&self) -> (u64, usize) {
-        (
-            self.engine.code_bytes(),
-            self.engine.registry().live_types(),
-        )
+        (self.engine.code_bytes(), self.engine.live_types())
     }
 
     /// One store from beginning to end.

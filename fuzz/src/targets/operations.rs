@@ -4,9 +4,8 @@ use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use gcrucible_runtime::config::{CollectorKind, Schedule};
-use gcrucible_runtime::heap::ops::{self, Op, Setup, Totals, Words};
-use gcrucible_runtime::planted::Planted;
+use gcrucible_runtime::embed::{CollectorKind, Planted, Schedule};
+use gcrucible_runtime::heap_ops::{self as ops, Op, Setup, Totals, Words};
 
 use crate::generate::source::split_mix;
 use crate::input::{Input, SEED_BYTES_MAX};

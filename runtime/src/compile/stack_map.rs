@@ -71,18 +71,6 @@ impl StackMapTable {
             slots: &self.slots[entry.first as usize..][..entry.count as usize],
         }
     }
-
-    /// How many calls hold references.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.rets.len()
-    }
-
-    /// Whether no call holds references.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.rets.is_empty()
-    }
 }
 
 #[cfg(test)]
@@ -122,6 +110,6 @@ mod tests {
             Some((4, 32))
         );
         assert_eq!(table.at_or_before(3), None);
-        assert_eq!(table.len(), 4);
+        assert_eq!(table.rets.len(), 4);
     }
 }

@@ -1,9 +1,7 @@
 //! What a host function is given: the store, and who calls.
 
 use super::engine::Engine;
-use super::entity::Extern;
 use super::error::Error;
-use super::instance::Instance;
 use super::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
 use crate::instance::InstanceId;
 
@@ -61,20 +59,6 @@ impl<T> Caller<'_, T> {
     #[must_use]
     pub fn engine(&self) -> Engine {
         self.store.engine()
-    }
-
-    /// The instance whose import was called; `None` when the function was called by reference, or
-    /// by the host.
-    #[must_use]
-    pub fn instance(&self) -> Option<Instance> {
-        let id = self.instance?;
-        Some(Instance::from_id(self.store.as_context().opaque(), id))
-    }
-
-    /// An export of that instance.
-    #[must_use]
-    pub fn get_export(&mut self, name: &str) -> Option<Extern> {
-        self.instance()?.get_export(&mut self.store, name)
     }
 
     /// Fuel left, of what the calling code has used until now.

@@ -1,13 +1,15 @@
-//! Types as the text format writes them, for messages. A defined type inside of another is only
-//! named, so that recursive types end.
+//! Types in the text format, for messages. A defined type inside of another is shown as a name, so
+//! that the text of a recursive type ends.
 
 use std::fmt::{self, Display, Formatter};
 
+use super::engine::Engine;
 use super::extern_types::{ExternType, GlobalType, MemoryType, TableType};
 use super::types::{
     ArrayType, FieldType, FuncType, HeapTopType, HeapType, Mutability, RefType, StorageType,
     StructType, ValType,
 };
+use crate::types::{Composite, FieldKind, HeapKind, RefKind, ValKind};
 
 impl Display for HeapTopType {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -103,26 +105,54 @@ fn list(
     f.write_str(")")
 }
 
-impl Display for FuncType {
+/// A composite type of an engine.
+pub(super) struct CompositeText<'a>(pub &'a Engine, pub &'a Composite);
+
+impl Display for CompositeText<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str("(func")?;
-        list(f, "param", self.params())?;
-        list(f, "result", self.results())?;
-        f.write_str(")")
+        let CompositeText(engine, composite) = self;
+        let val = |kind: &ValKind| ValType::from_kind(engine, *kind);
+        let field = |kind: &FieldKind| FieldType::from_kind(engine, *kind);
+        match composite {
+            Composite::Func(sig) => {
+                f.write_str("(func")?;
+                list(f, "param", sig.params.iter().map(val))?;
+                list(f, "result", sig.results.iter().map(val))?;
+                f.write_str(")")
+            }
+            Composite::Struct(fields) => {
+                f.write_str("(struct")?;
+                list(f, "field", fields.iter().map(field))?;
+                f.write_str(")")
+            }
+            Composite::Array(element) => write!(f, "(array {})", field(element)),
+        }
     }
 }
 
-impl Display for StructType {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str("(struct")?;
-        list(f, "field", self.fields())?;
-        f.write_str(")")
-    }
+macro_rules! defined {
+    ($($name:ident),*) => { $(
+        impl Display for $name {
+            fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+                CompositeText(&self.0.engine, &self.0.def.composite).fmt(f)
+            }
+        }
+    )* };
 }
 
-impl Display for ArrayType {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "(array {})", self.field_type())
+defined!(FuncType, StructType, ArrayType);
+
+/// A value type in its canonical form. A type that no longer lives is shown as its number.
+pub(super) fn val_text(engine: &Engine, kind: ValKind) -> String {
+    match kind {
+        ValKind::Ref(RefKind {
+            nullable,
+            heap: HeapKind::Defined(id, shape),
+        }) if engine.registry().get(id).is_none() => {
+            let null = if nullable { "null " } else { "" };
+            format!("(ref {null}{shape:?} {}?)", id.0)
+        }
+        living => ValType::from_kind(engine, living).to_string(),
     }
 }
 

@@ -1,16 +1,15 @@
-//! An engine: what stores share.
+//! Engines.
 
 use std::sync::Arc;
 
-use super::error::Error;
 use crate::config::Config;
-use crate::heap::{CollectorTraits, plan};
-use crate::instance::engine::EngineData;
+use crate::heap::CollectorTraits;
+use crate::instance::engine::{EngineData, EngineError};
 use crate::libcalls::host_code;
 use crate::types::registry::TypeRegistry;
 
-/// What stores share: configuration, types, compiled code. Cheap to clone; can be used by several
-/// threads.
+/// What stores share: the configuration, types and compiled code. Cheap to clone. Several threads can
+/// use it at once.
 #[derive(Clone, Debug)]
 pub struct Engine {
     data: Arc<EngineData>,
@@ -20,8 +19,8 @@ impl Engine {
     /// An engine with that configuration.
     ///
     /// # Errors
-    /// [`Error::Engine`] when the configuration contradicts itself, or the system refuses memory.
-    pub fn new(config: &Config) -> Result<Engine, Error> {
+    /// When the code generator does not support the machine, or the system refuses memory.
+    pub fn new(config: &Config) -> Result<Engine, EngineError> {
         Ok(Engine {
             data: EngineData::new(config.clone(), host_code())?,
         })
@@ -33,27 +32,31 @@ impl Engine {
         &self.data.config
     }
 
-    /// How the collector differs from others.
+    /// What the collector can do.
     #[must_use]
     pub fn collector_traits(&self) -> CollectorTraits {
-        plan(self.data.config.collector).traits()
+        self.data.config.collector.traits()
     }
 
     /// The types of all its modules and stores.
-    #[must_use]
-    pub fn registry(&self) -> &Arc<TypeRegistry> {
+    pub(crate) fn registry(&self) -> &Arc<TypeRegistry> {
         &self.data.registry
     }
 
-    /// Bytes of machine code in use: of living modules, and of trampolines, of which an engine
-    /// keeps a few thousand.
+    /// The number of defined types that some module, store or value of this engine uses.
+    #[must_use]
+    pub fn live_types(&self) -> usize {
+        self.data.registry.live_types()
+    }
+
+    /// Bytes of machine code in use, by living modules and by trampolines. An engine keeps up to a few
+    /// thousand trampolines.
     #[must_use]
     pub fn code_bytes(&self) -> u64 {
         u64::from(crate::limits::CODE_ARENA_BYTES) - self.data.arena.free_bytes()
     }
 
-    /// Begins the next epoch: stores whose deadline passes are interrupted (with
-    /// [`Config::epochs`]).
+    /// Begins the next epoch. Interrupts the stores whose deadline passes (with [`Config::epochs`]).
     pub fn increment_epoch(&self) {
         self.data.increment_epoch();
     }

@@ -3,100 +3,24 @@
 use super::engine::Engine;
 use super::error::{Error, Misuse};
 use super::extern_types::{ExternType, GlobalType, MemoryType, TableType};
-use super::func::Func;
+use super::handles::{Extern, Func, Global, Memory, Table, Tag};
 use super::store::{AsContext, AsContextMut};
 use super::types::{FuncType, func_type};
-use super::val::{Ref, Val, arity, lift, lift_ref, lower};
+use super::val::{Ref, Val, arity, lift, lift_ref, lower, mismatch};
 use crate::abi::vmctx::{VmGlobal, VmTable};
 use crate::error::Exhausted;
 use crate::heap::PointKind;
 use crate::instance::contents::TagData;
 use crate::instance::global::GlobalData;
-use crate::instance::link::Item;
 use crate::instance::mapping::Record;
 use crate::instance::memory::MemoryData;
-use crate::instance::store::{StoreId, StoreOpaque};
+use crate::instance::store::StoreOpaque;
 use crate::instance::table::{Element, TableData};
 use crate::instance::{GlobalId, MemoryId, TableId, TagId};
 use crate::planted::planted;
 use crate::types::{RefKind, ValKind};
 
-macro_rules! entity {
-    ($($(#[$doc:meta])* $name:ident, $id:ident;)*) => { $(
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub struct $name {
-            store: StoreId,
-            id: $id,
-        }
-
-        impl $name {
-            pub(crate) fn from_id(store: &StoreOpaque, id: $id) -> $name {
-                $name { store: store.id(), id }
-            }
-
-            /// Its number in the store.
-            ///
-            /// # Errors
-            /// `Misuse` for one of another store.
-            pub(crate) fn id(&self, store: &StoreOpaque) -> Result<$id, Error> {
-                if self.store == store.id() {
-                    Ok(self.id)
-                } else {
-                    Err(Misuse::WrongStore.into())
-                }
-            }
-        }
-    )* };
-}
-
-entity! {
-    /// A table of a store.
-    Table, TableId;
-    /// A global of a store.
-    Global, GlobalId;
-    /// A linear memory of a store.
-    Memory, MemoryId;
-    /// A tag of a store.
-    Tag, TagId;
-}
-
-/// Something that can be imported or exported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Extern {
-    /// A function.
-    Func(Func),
-    /// A table.
-    Table(Table),
-    /// A linear memory.
-    Memory(Memory),
-    /// A global.
-    Global(Global),
-    /// A tag.
-    Tag(Tag),
-}
-
 impl Extern {
-    pub(crate) fn from_item(store: &StoreOpaque, item: Item) -> Option<Extern> {
-        Some(match item {
-            Item::Func(func) => Extern::Func(Func::from_ptr(store.id(), func.as_ptr())?),
-            Item::Table(id) => Extern::Table(Table::from_id(store, id)),
-            Item::Memory(id) => Extern::Memory(Memory::from_id(store, id)),
-            Item::Global(id) => Extern::Global(Global::from_id(store, id)),
-            Item::Tag(id) => Extern::Tag(Tag::from_id(store, id)),
-        })
-    }
-
-    pub(crate) fn item(&self, store: &StoreOpaque) -> Result<Item, Error> {
-        Ok(match self {
-            Extern::Func(func) => Item::Func(func.get(store)?),
-            Extern::Table(table) => Item::Table(table.id(store)?),
-            Extern::Memory(memory) => Item::Memory(memory.id(store)?),
-            Extern::Global(global) => Item::Global(global.id(store)?),
-            Extern::Tag(tag) => Item::Tag(tag.id(store)?),
-        })
-    }
-
     /// Its type; sizes are the current ones.
     ///
     /// # Errors
@@ -113,51 +37,6 @@ impl Extern {
             Extern::Global(global) => ExternType::Global(global.ty_in(store)?),
             Extern::Tag(tag) => ExternType::Tag(tag.ty_in(store)?),
         })
-    }
-
-    /// The function, if it is one.
-    #[must_use]
-    pub fn into_func(self) -> Option<Func> {
-        match self {
-            Extern::Func(func) => Some(func),
-            _ => None,
-        }
-    }
-
-    /// The table, if it is one.
-    #[must_use]
-    pub fn into_table(self) -> Option<Table> {
-        match self {
-            Extern::Table(table) => Some(table),
-            _ => None,
-        }
-    }
-
-    /// The memory, if it is one.
-    #[must_use]
-    pub fn into_memory(self) -> Option<Memory> {
-        match self {
-            Extern::Memory(memory) => Some(memory),
-            _ => None,
-        }
-    }
-
-    /// The global, if it is one.
-    #[must_use]
-    pub fn into_global(self) -> Option<Global> {
-        match self {
-            Extern::Global(global) => Some(global),
-            _ => None,
-        }
-    }
-
-    /// The tag, if it is one.
-    #[must_use]
-    pub fn into_tag(self) -> Option<Tag> {
-        match self {
-            Extern::Tag(tag) => Some(tag),
-            _ => None,
-        }
     }
 }
 
@@ -367,9 +246,7 @@ impl Table {
         let sup = opaque.table(to).declared().element;
         let sub = opaque.table(from).declared().element;
         if !opaque.engine.registry.ref_matches(sub, sup) {
-            let text =
-                |kind: RefKind| super::types::describe(&opaque.engine.registry, ValKind::Ref(kind));
-            return Err(Error::type_mismatch(text(sup), text(sub)));
+            return Err(mismatch(opaque, ValKind::Ref(sup), ValKind::Ref(sub)));
         }
         planted!(opaque.planted(), TableCopyHostNoBarrier => {
             return Ok(opaque.without_barriers(|s| s.table_copy((to, at), (from, start), len))?);

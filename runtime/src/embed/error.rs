@@ -4,8 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use super::extern_types::ExternType;
-use super::object::ExnRef;
-use super::rooted::OwnedRooted;
+use super::reference::{ExnRef, OwnedRooted};
 use crate::config::ConfigError;
 use crate::error::{Exhausted, Rejected, Trap};
 use crate::execute::{Backtrace, Raised};
@@ -259,5 +258,17 @@ impl From<Raised> for Error {
                 raw: object.raw(),
             }),
         }
+    }
+}
+
+/// What an error of a host function raises in wasm if the store cannot be accessed. An exception is
+/// then a failure of the host like any other.
+pub(crate) fn into_raised_without_store(error: Error) -> Raised {
+    match error {
+        Error::Trap(info) => Raised::Trap(info.trap),
+        Error::Exhausted(which) => Raised::Exhausted(which),
+        Error::Fault(fault) => Raised::Fault(fault),
+        Error::Host(error) => Raised::Host(error),
+        other => Raised::Host(Box::new(other)),
     }
 }

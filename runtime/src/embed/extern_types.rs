@@ -1,7 +1,6 @@
 //! Types of what can be imported and exported.
 
 use super::engine::Engine;
-use super::error::Error;
 use super::types::{FuncType, Mutability, RefType, ValType, func_type, mutability};
 use crate::types::TypeId;
 
@@ -28,15 +27,6 @@ impl TableType {
             minimum,
             maximum,
         }
-    }
-
-    pub(crate) fn kind(&self, engine: &Engine) -> Result<crate::module::TableType, Error> {
-        Ok(crate::module::TableType {
-            element: self.element.kind(engine)?,
-            is_64: self.is_64,
-            min: self.minimum,
-            max: self.maximum,
-        })
     }
 
     pub(crate) fn from_kind(engine: &Engine, ty: crate::module::TableType) -> TableType {
@@ -105,13 +95,6 @@ impl GlobalType {
             content,
             mutability,
         }
-    }
-
-    pub(crate) fn kind(&self, engine: &Engine) -> Result<crate::module::GlobalType, Error> {
-        Ok(crate::module::GlobalType {
-            content: self.content.kind(engine)?,
-            mutable: self.mutability == Mutability::Var,
-        })
     }
 
     pub(crate) fn from_kind(engine: &Engine, ty: crate::module::GlobalType) -> GlobalType {

@@ -1,24 +1,18 @@
 //! Instances.
 
-use super::entity::{Extern, Global, Memory, Table, Tag};
+use super::caller::Caller;
 use super::error::{Error, LinkError, Misuse};
-use super::func::{Func, from_ended};
+use super::handles::{Extern, Func, Global, Instance, Memory, Table, Tag};
 use super::module::Module;
+use super::raw_call::from_ended;
 use super::store::{AsContext, AsContextMut};
 use super::typed::{TypedFunc, WasmParams, WasmResults};
 use super::val::arity;
 use crate::instance::InstanceId;
 use crate::instance::instantiate::InstantiateError;
 use crate::instance::link::Item;
-use crate::instance::store::{StoreId, StoreOpaque};
+use crate::instance::store::StoreOpaque;
 use crate::module::EntityIdx;
-
-/// An instance of a module in a store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Instance {
-    store: StoreId,
-    id: InstanceId,
-}
 
 impl Instance {
     /// Makes an instance with these imports, in the order of the module's, and runs its start
@@ -87,17 +81,6 @@ impl Instance {
         }))
     }
 
-    pub(crate) fn from_id(store: &StoreOpaque, id: InstanceId) -> Instance {
-        Instance {
-            store: store.id(),
-            id,
-        }
-    }
-
-    fn id(&self, store: &StoreOpaque) -> Option<InstanceId> {
-        (self.store == store.id()).then_some(self.id)
-    }
-
     /// Its number in the store, in the order of instantiation.
     #[must_use]
     pub fn number(&self) -> InstanceId {
@@ -108,7 +91,7 @@ impl Instance {
     pub fn get_export(&self, store: impl AsContext, name: &str) -> Option<Extern> {
         let context = store.as_context();
         let opaque = context.opaque();
-        let data = &opaque.contents.instances[self.id(opaque)?.at()];
+        let data = &opaque.contents.instances[self.id(opaque).ok()?.at()];
         let exports = &data.module.decls().exports;
         let export = exports.iter().find(|export| &*export.name == name)?;
         Extern::from_item(opaque, item(opaque, self.id, export.entity))
@@ -118,7 +101,7 @@ impl Instance {
     pub fn exports(&self, store: impl AsContext) -> Vec<(Box<str>, Extern)> {
         let context = store.as_context();
         let opaque = context.opaque();
-        let Some(id) = self.id(opaque) else {
+        let Ok(id) = self.id(opaque) else {
             return Vec::new();
         };
         let data = &opaque.contents.instances[id.at()];
@@ -179,5 +162,21 @@ pub(crate) fn item(store: &StoreOpaque, id: InstanceId, entity: EntityIdx) -> It
         EntityIdx::Memory(at) => Item::Memory(data.memories[at.as_usize()]),
         EntityIdx::Global(at) => Item::Global(data.globals[at.as_usize()]),
         EntityIdx::Tag(at) => Item::Tag(data.tags[at.as_usize()]),
+    }
+}
+
+impl<T> Caller<'_, T> {
+    /// The instance whose import was called; `None` when the function was called by reference, or
+    /// by the host.
+    #[must_use]
+    pub fn instance(&self) -> Option<Instance> {
+        let id = self.instance?;
+        Some(Instance::from_id(self.store.as_context().opaque(), id))
+    }
+
+    /// An export of that instance.
+    #[must_use]
+    pub fn get_export(&mut self, name: &str) -> Option<Extern> {
+        self.instance()?.get_export(&mut self.store, name)
     }
 }

@@ -6,12 +6,11 @@ use std::sync::Arc;
 
 use super::caller::Caller;
 use super::engine::Engine;
-use super::entity::Extern;
 use super::error::{Error, Misuse};
 use super::extern_types::ExternType;
-use super::func::{Func, host_func};
-use super::instance::Instance;
+use super::handles::{Extern, Func, Instance};
 use super::module::Module;
+use super::raw_call::host_func;
 use super::store::{AsContext, AsContextMut};
 use super::typed::IntoFunc;
 use super::types::FuncType;
@@ -220,15 +219,3 @@ impl<T: 'static> Linker<T> {
         Instance::from_items(opaque, module, &items)
     }
 }
-
-macro_rules! into_extern {
-    ($($kind:ident),*) => { $(
-        impl From<super::$kind> for Extern {
-            fn from(item: super::$kind) -> Extern {
-                Extern::$kind(item)
-            }
-        }
-    )* };
-}
-
-into_extern!(Func, Table, Memory, Global, Tag);

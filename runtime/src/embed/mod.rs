@@ -1,59 +1,57 @@
-//! The embedder's API. Names and meanings are those that users of Wasmtime know; what is new is
-//! [`Store::census`], [`Store::audit`], [`Store::verify_heap`], schedules of collections, and
-//! [`NoGc`]. Where to find what: [`guide`].
+//! The embedder's API. Names and meanings are those of Wasmtime. New are [`Store::census`],
+//! [`Store::audit`], [`Store::verify_heap`], schedules of collections, and [`NoGc`]. [`guide`] says
+//! where to find what.
 //!
-//! ```text
-//! engine module        what is shared by stores
-//! store caller         the owner of everything that runs
-//! types extern_types   types as the embedder sees them, registered in an engine
-//! rooted val refs object nogc      values and references
-//! func typed entity instance linker
-//! census               what there is in a store
-//! display guide        types as text; what users of Wasmtime find where
-//! ```
+//! A handle of one store is refused by every other store, and a stale handle is refused everywhere,
+//! both with [`Error::Misuse`]. Nothing here panics on a handle or value that does not fit.
 //!
-//! Always: a handle of one store is refused by every other, a stale one everywhere, both with
-//! [`Error::Misuse`]; nothing here panics on a handle or value that does not fit.
+//! Not here: anything that works without an embedder's data. That is in `instance`.
 //!
-//! Not here: anything that works without an embedder's data; that is in `instance`.
+//! Reading order: `engine`, `types`, `extern_types`, `display`, `reference`, `error`, `intern`,
+//! `module`, `census`, `store`, `rooted`, `caller`, `handles`, `val`, `refs`, `object`, `raw_call`,
+//! `typed`, `func`, `entity`, `instance`, `linker`, `nogc`, `guide`.
 
-pub mod caller;
-pub mod census;
+mod caller;
+mod census;
 mod display;
-pub mod engine;
-pub mod entity;
-pub mod error;
-pub mod extern_types;
-pub mod func;
+mod engine;
+mod entity;
+mod error;
+mod extern_types;
+mod func;
 pub mod guide;
-pub mod instance;
-pub mod linker;
-pub mod module;
-pub mod nogc;
-pub mod object;
-pub mod refs;
-pub mod rooted;
-pub mod store;
-pub mod typed;
-pub mod types;
-pub mod val;
+mod handles;
+mod instance;
+mod intern;
+mod linker;
+mod module;
+mod nogc;
+mod object;
+mod raw_call;
+mod reference;
+mod refs;
+mod rooted;
+mod store;
+mod typed;
+mod types;
+mod val;
 
 pub use caller::Caller;
 pub use census::{Census, CensusEntry, ObjectKind, StoreStats};
 pub use engine::Engine;
-pub use entity::{Extern, Global, Memory, Table, Tag};
 pub use error::{Error, LinkError, Misuse, TrapInfo};
 pub use extern_types::{ExportType, ExternType, GlobalType, ImportType, MemoryType, TableType};
-pub use func::{Func, FuncOrigin};
-pub use instance::Instance;
+pub use handles::{Extern, Func, FuncOrigin, Global, Instance, Memory, Table, Tag};
 pub use linker::Linker;
 pub use module::Module;
 pub use nogc::{NoGc, RawRef, RawVal};
-pub use object::{ArrayRef, ExnRef, StructRef};
-pub use refs::{AnyRef, EqRef, ExternRef, I31};
-pub use rooted::{OwnedRooted, RootScope, Rooted};
+pub use reference::{
+    AnyRef, ArrayRef, EqRef, ExnRef, ExternRef, OwnedRooted, Reference, Rooted, StructRef,
+};
+pub use refs::I31;
+pub use rooted::RootScope;
 pub use store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut};
-pub use typed::{TypedFunc, WasmParams, WasmResults, WasmTy};
+pub use typed::{IntoFunc, TypedFunc, WasmParams, WasmResults, WasmRet, WasmTy};
 pub use types::{
     ArrayType, FieldType, FuncType, HeapTopType, HeapType, Mutability, RefType, StorageType,
     StructType, ValType,
@@ -65,5 +63,11 @@ pub use crate::config::{
 };
 pub use crate::error::{Exhausted, Rejected, Trap};
 pub use crate::execute::Backtrace;
+pub use crate::execute::backtrace::Frame;
+pub use crate::heap::{CollectorTraits, CountFault, HeapFault, Referrer, RootKind};
+pub use crate::index::FuncIdx;
 pub use crate::instance::engine::EngineError;
 pub use crate::instance::limiter::{ResourceLimiter, StoreLimits};
+pub use crate::instance::{InstanceId, TagId};
+pub use crate::planted::{Planted, PlantedFault};
+pub use crate::types::TypeId;

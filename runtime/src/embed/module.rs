@@ -1,5 +1,6 @@
 //! Compiled modules.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::engine::Engine;
@@ -7,6 +8,7 @@ use super::error::Error;
 use super::extern_types::{ExportType, ExternType, ImportType};
 use crate::instance::code::CompiledModule;
 use crate::module::EntityIdx;
+use crate::types::TypeId;
 
 /// A validated and compiled module. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -44,9 +46,21 @@ impl Module {
     }
 
     /// What the module declares.
-    #[must_use]
-    pub fn decoded(&self) -> &crate::module::Module {
+    pub(crate) fn decoded(&self) -> &crate::module::Module {
         &self.compiled.module
+    }
+
+    /// The identities of its types, by type index. Types of two modules are equal if and only if their
+    /// identities are.
+    pub fn type_ids(&self) -> impl ExactSizeIterator<Item = TypeId> + '_ {
+        self.decoded().decls().types.iter().copied()
+    }
+
+    /// The numbers of its own tags among its tags: imported tags come first.
+    #[must_use]
+    pub fn defined_tags(&self) -> Range<u32> {
+        let decls = self.decoded().decls();
+        decls.imported_tags..decls.tags.len() as u32
     }
 
     /// Its imports, in order.

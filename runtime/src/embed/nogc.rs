@@ -92,11 +92,10 @@ use std::fmt;
 
 use super::census::ObjectKind;
 use super::engine::Engine;
-use super::entity::{Global, Table};
 use super::error::{Error, Misuse};
-use super::func::{Func, FuncOrigin};
+use super::handles::{Func, FuncOrigin, Global, Table};
+use super::reference::Reference;
 use super::refs::I31;
-use super::rooted::Reference;
 use super::store::AsContextMut;
 use super::types::{ArrayType, FuncType, HeapType, StructType};
 use super::val::{Val, lower, numbered_func};
@@ -430,7 +429,8 @@ impl<'s> RawRef<'s> {
         if object.kind == Kind::Exception {
             Ok(TagId(object.word))
         } else {
-            Err(Error::type_mismatch("an exception", "another object"))
+            let found = format!("an object of kind {:?}", object.kind);
+            Err(Error::type_mismatch("an exception", found))
         }
     }
 

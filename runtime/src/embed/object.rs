@@ -4,88 +4,16 @@
 //! get their first values before anything else can.
 
 use super::engine::Engine;
-use super::entity::Tag;
 use super::error::{Error, Misuse};
-use super::rooted::{Reference, Rooted, reference};
+use super::handles::Tag;
+use super::reference::{ArrayRef, ExnRef, Reference, Rooted, StructRef};
 use super::store::AsContextMut;
 use super::types::{ArrayType, StructType};
-use super::val::{Val, arity, from_stored, kind_of, to_stored};
+use super::val::{Val, arity, from_stored, kind_of, mismatch, to_stored};
 use crate::heap::GcRef;
 use crate::instance::TagId;
 use crate::instance::store::StoreOpaque;
 use crate::types::{FieldKind, StorageKind, TypeId, ValKind};
-
-reference! {
-    /// A non-null reference to a structure.
-    ///
-    /// ```
-    /// use gcrucible_runtime::embed::*;
-    /// # fn main() -> Result<(), Error> {
-    /// let engine = Engine::new(&Config::optimised())?;
-    /// let mut store = Store::new(&engine, ());
-    /// let node = StructType::with_finality_and_supertype(
-    ///     &engine,
-    ///     false,
-    ///     None,
-    ///     [FieldType::new(Mutability::Var, StorageType::ValType(ValType::I64))],
-    /// )?;
-    /// let object = StructRef::new(&mut store, &node, &[Val::I64(1)])?;
-    /// object.set_field(&mut store, 0, 2i64)?;
-    /// assert_eq!(object.field(&mut store, 0)?.i64(), Some(2));
-    /// assert!(matches!(object.set_field(&mut store, 1, 2i64), Err(Error::Misuse(Misuse::OutOfBounds))));
-    /// assert!(object.ty(&mut store)? == node);
-    /// # Ok(())
-    /// # }
-    /// ```
-    StructRef;
-    /// A non-null reference to an array.
-    ///
-    /// ```
-    /// use gcrucible_runtime::embed::*;
-    /// # fn main() -> Result<(), Error> {
-    /// let engine = Engine::new(&Config::optimised())?;
-    /// let mut store = Store::new(&engine, ());
-    /// let words = ArrayType::new(&engine, FieldType::new(Mutability::Var, StorageType::I16))?;
-    /// let array = ArrayRef::new_fixed(&mut store, &words, &[Val::I32(1), Val::I32(-1)])?;
-    /// assert_eq!(array.get(&mut store, 1)?.i32(), Some(0xffff));
-    /// array.set(&mut store, 1, 7i32)?;
-    /// let values: Vec<_> = array.elems(&mut store)?.iter().filter_map(Val::i32).collect();
-    /// assert_eq!(values, [1, 7]);
-    /// # Ok(())
-    /// # }
-    /// ```
-    ArrayRef;
-    /// A non-null reference to an exception. A host function throws it by failing with it:
-    ///
-    /// ```
-    /// use gcrucible_runtime::embed::*;
-    /// # fn wat(text: &str) -> Vec<u8> {
-    /// #     let buffer = wast::parser::ParseBuffer::new(text).unwrap();
-    /// #     wast::parser::parse::<wast::Wat<'_>>(&buffer).unwrap().encode().unwrap()
-    /// # }
-    /// # fn main() -> Result<(), Error> {
-    /// let engine = Engine::new(&Config::optimised())?;
-    /// let mut store = Store::new(&engine, ());
-    /// let payload = FuncType::new(&engine, [ValType::I32], [])?;
-    /// let tag = Tag::new(&mut store, &payload)?;
-    /// let throw = Func::wrap(&mut store, move |mut caller: Caller<'_, ()>| -> Result<(), Error> {
-    ///     let exception = ExnRef::new(&mut caller, &tag, &[Val::I32(42)])?;
-    ///     Err(Error::Thrown(exception.to_owned_rooted(&mut caller)?))
-    /// })?;
-    /// let module = Module::new(&engine, wat(r#"(module
-    ///     (import "h" "e" (tag $e (param i32))) (import "h" "throw" (func $throw))
-    ///     (func (export "catch") (result i32)
-    ///       (block $caught (result i32)
-    ///         (try_table (catch $e $caught) (call $throw))
-    ///         (i32.const 0))))"#))?;
-    /// let instance = Instance::new(&mut store, &module, &[tag.into(), throw.into()])?;
-    /// let catch = instance.get_typed_func::<(), i32>(&store, "catch")?;
-    /// assert_eq!(catch.call(&mut store, ())?, 42);
-    /// # Ok(())
-    /// # }
-    /// ```
-    ExnRef;
-}
 
 /// Whether `val` can be stored there.
 fn check(store: &mut StoreOpaque, val: &Val, storage: StorageKind) -> Result<(), Error> {
@@ -94,12 +22,10 @@ fn check(store: &mut StoreOpaque, val: &Val, storage: StorageKind) -> Result<(),
         StorageKind::Val(ty) => ty,
     };
     let own = kind_of(store, val)?;
-    let registry = &store.engine.registry;
-    if registry.val_matches(own, ty) {
+    if store.engine.registry.val_matches(own, ty) {
         Ok(())
     } else {
-        let text = |kind| super::types::describe(registry, kind);
-        Err(Error::type_mismatch(text(ty), text(own)))
+        Err(mismatch(store, ty, own))
     }
 }
 

@@ -4,23 +4,13 @@ use std::any::Any;
 
 use super::engine::Engine;
 use super::error::{Error, Misuse};
-use super::object::{ArrayRef, StructRef};
-use super::rooted::{Reference, Rooted, reference};
+use super::reference::{AnyRef, ArrayRef, EqRef, ExternRef, Reference, Rooted, StructRef};
 use super::store::{AsContext, AsContextMut};
 use super::types::HeapType;
 use super::val::{heap_kind, object_kind};
 use crate::heap::GcRef;
 use crate::heap::layout::Kind;
 use crate::types::Top;
-
-reference! {
-    /// A non-null reference below `any`: structure, array, i31, or an internalised reference of the host.
-    AnyRef;
-    /// A non-null reference below `eq`: structure, array or i31.
-    EqRef;
-    /// A non-null reference below `extern`: a host object, or an externalised internal reference.
-    ExternRef;
-}
 
 /// A 31-bit integer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -304,30 +294,4 @@ impl ExternRef {
             .into()
         })
     }
-}
-
-macro_rules! upcast {
-    ($($from:ident -> $to:ident, $method:ident;)*) => { $(
-        impl Rooted<$from> {
-            #[doc = concat!("The same root as a [`", stringify!($to), "`].")]
-            #[must_use]
-            pub fn $method(self) -> Rooted<$to> {
-                self.cast()
-            }
-        }
-
-        impl From<Rooted<$from>> for Rooted<$to> {
-            fn from(from: Rooted<$from>) -> Rooted<$to> {
-                from.cast()
-            }
-        }
-    )* };
-}
-
-upcast! {
-    StructRef -> AnyRef, to_anyref;
-    StructRef -> EqRef, to_eqref;
-    ArrayRef -> AnyRef, to_anyref;
-    ArrayRef -> EqRef, to_eqref;
-    EqRef -> AnyRef, to_anyref;
 }

@@ -1,32 +1,13 @@
-//! Handles on objects of the collected heap.
-//!
-//! [`Rooted`] is good until its scope ends (a [`RootScope`], a call of a host function, or else the
-//! store), [`OwnedRooted`] until it is dropped. Both dereference to the kind of reference they
-//! hold; that value holds a position, never the reference's bits, and cannot be copied out.
+//! Roots: how handles are made and read, and scopes.
 
-use std::fmt;
 use std::marker::PhantomData;
-use std::ops::Deref;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use super::error::{Error, Misuse};
+use super::reference::{OwnedRooted, Reference, Release, Root, RootIndex, Rooted};
 use super::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
 use crate::heap::GcRef;
-use crate::instance::handles::{Dropped, ScopedRoot};
-use crate::instance::store::{StoreId, StoreOpaque};
-
-/// A position among a store's roots.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Root {
-    store: StoreId,
-    index: Index,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Index {
-    Scoped(ScopedRoot),
-    Owned(u32),
-}
+use crate::instance::store::StoreOpaque;
 
 impl Root {
     /// A new root in the innermost scope. Nothing may have collected since `reference` was
@@ -35,7 +16,7 @@ impl Root {
         let root = store.contents.handles.root(&mut store.heap, reference)?;
         Ok(Root {
             store: store.id(),
-            index: Index::Scoped(root),
+            index: RootIndex::Scoped(root),
         })
     }
 
@@ -45,75 +26,10 @@ impl Root {
             return Err(Misuse::WrongStore.into());
         }
         let reference = match self.index {
-            Index::Scoped(root) => store.contents.handles.get(root),
-            Index::Owned(at) => store.contents.handles.owned(at),
+            RootIndex::Scoped(root) => store.contents.handles.get(root),
+            RootIndex::Owned(at) => store.contents.handles.owned(at),
         };
         reference.ok_or_else(|| Misuse::Stale.into())
-    }
-}
-
-/// A kind of reference. Implemented by [`AnyRef`](super::AnyRef) and its like, and by nothing else.
-pub trait Reference: Sized + fmt::Debug + sealed::Sealed {
-    #[doc(hidden)]
-    fn from_root(root: &Root) -> &Self;
-    #[doc(hidden)]
-    fn root(&self) -> Root;
-}
-
-pub(super) mod sealed {
-    /// Keeps [`Reference`](super::Reference) closed.
-    pub trait Sealed {}
-}
-
-macro_rules! reference {
-    ($($(#[$doc:meta])* $name:ident;)*) => { $(
-        $(#[$doc])*
-        #[derive(Debug)]
-        #[repr(transparent)]
-        pub struct $name($crate::embed::rooted::Root);
-
-        impl $crate::embed::rooted::sealed::Sealed for $name {}
-
-        impl $crate::embed::rooted::Reference for $name {
-            fn from_root(root: &$crate::embed::rooted::Root) -> &$name {
-                // SAFETY: `repr(transparent)`: the same layout and validity, the same lifetime.
-                unsafe { &*std::ptr::from_ref(root).cast::<$name>() }
-            }
-
-            fn root(&self) -> $crate::embed::rooted::Root {
-                self.0
-            }
-        }
-    )* };
-}
-
-pub(super) use reference;
-
-/// A reference that is good until its scope ends.
-pub struct Rooted<T> {
-    root: Root,
-    kind: PhantomData<fn() -> T>,
-}
-
-impl<T> Clone for Rooted<T> {
-    fn clone(&self) -> Rooted<T> {
-        *self
-    }
-}
-
-impl<T> Copy for Rooted<T> {}
-
-impl<T> fmt::Debug for Rooted<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Rooted({:?})", self.root.index)
-    }
-}
-
-impl<T: Reference> Deref for Rooted<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        T::from_root(&self.root)
     }
 }
 
@@ -124,14 +40,6 @@ impl<T: Reference> Rooted<T> {
             root: Root::new(store, reference)?,
             kind: PhantomData,
         })
-    }
-
-    /// The same root as a reference of another kind, which it is known to be.
-    pub(crate) fn cast<U>(self) -> Rooted<U> {
-        Rooted {
-            root: self.root,
-            kind: PhantomData,
-        }
     }
 
     /// A root that is independent of scopes.
@@ -159,61 +67,15 @@ impl<T: Reference> Rooted<T> {
     }
 }
 
-/// Gives its position back when it is dropped.
-#[derive(Debug)]
-struct Keep {
-    at: u32,
-    dropped: Dropped,
-}
-
-impl Drop for Keep {
-    fn drop(&mut self) {
-        let mut dropped = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
-        dropped.push(self.at);
-    }
-}
-
-/// A reference that is good until this handle and all its clones are dropped. What it refers to is
-/// released at the store's next collection or new owned root after that.
-pub struct OwnedRooted<T> {
-    root: Root,
-    keep: Arc<Keep>,
-    kind: PhantomData<fn() -> T>,
-}
-
-impl<T> Clone for OwnedRooted<T> {
-    fn clone(&self) -> OwnedRooted<T> {
-        OwnedRooted {
-            root: self.root,
-            keep: Arc::clone(&self.keep),
-            kind: PhantomData,
-        }
-    }
-}
-
-impl<T> fmt::Debug for OwnedRooted<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "OwnedRooted({})", self.keep.at)
-    }
-}
-
-impl<T: Reference> Deref for OwnedRooted<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        T::from_root(&self.root)
-    }
-}
-
 impl<T: Reference> OwnedRooted<T> {
     pub(crate) fn new(store: &mut StoreOpaque, reference: GcRef) -> Result<OwnedRooted<T>, Error> {
         let (at, dropped) = store.contents.handles.own(&mut store.heap, reference)?;
         Ok(OwnedRooted {
             root: Root {
                 store: store.id(),
-                index: Index::Owned(at),
+                index: RootIndex::Owned(at),
             },
-            keep: Arc::new(Keep { at, dropped }),
+            release: Arc::new(Release { at, dropped }),
             kind: PhantomData,
         })
     }

@@ -12,8 +12,7 @@ use std::sync::Arc;
 
 use super::census::{self, Census, StoreStats};
 use super::engine::Engine;
-use super::error::Error;
-use super::func::into_raised_without_store;
+use super::error::{Error, into_raised_without_store};
 use crate::config::{ConfigError, StoreConfig};
 use crate::error::Exhausted;
 use crate::execute::Raised;

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::caller::Caller;
 use super::engine::Engine;
 use super::error::Error;
-use super::func::{Buffer, Func, call_raw, raw_host_func};
-use super::object::{ArrayRef, ExnRef, StructRef};
-use super::refs::{AnyRef, EqRef, ExternRef, I31};
-use super::rooted::{Reference, Rooted};
+use super::handles::Func;
+use super::raw_call::{Buffer, call_raw, raw_host_func};
+use super::reference::{AnyRef, ArrayRef, EqRef, ExnRef, ExternRef, Reference, Rooted, StructRef};
+use super::refs::I31;
 use super::store::AsContextMut;
 use super::types::{FuncType, HeapType, RefType, ValType};
 use crate::abi::vmctx::ValRaw;
@@ -271,8 +271,7 @@ impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
                 types: PhantomData,
             })
         } else {
-            let text = |sig| format!("{sig:?}");
-            Err(Error::type_mismatch(text(wanted.sig()), text(ty.sig())))
+            Err(Error::type_mismatch(&wanted, ty))
         }
     }
 

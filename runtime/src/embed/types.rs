@@ -8,9 +8,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::engine::Engine;
-use super::error::{Error, Misuse};
-use crate::limits::SUBTYPE_DEPTH_MAX;
-use crate::types::registry::{Registered, TypeRegistry};
+use crate::types::registry::Registered;
 use crate::types::{
     Composite, FieldKind, FuncSig, HeapKind, RefKind, Shape, StorageKind, Top, TypeDef, TypeId,
     ValKind,
@@ -19,10 +17,10 @@ use crate::types::{
 /// A defined type of an engine.
 #[derive(Clone)]
 pub struct Defined {
-    engine: Engine,
-    id: TypeId,
-    def: Arc<TypeDef>,
-    keep: Arc<Registered>,
+    pub(super) engine: Engine,
+    pub(super) id: TypeId,
+    pub(super) def: Arc<TypeDef>,
+    pub(super) keep: Arc<Registered>,
 }
 
 impl Defined {
@@ -37,58 +35,8 @@ impl Defined {
         })
     }
 
-    fn intern(engine: &Engine, def: TypeDef) -> Result<Defined, Error> {
-        if !engine.registry().may_extend(&def) {
-            return Err(Defined::no_subtype(engine, def));
-        }
-        let mut keep = Registered::new(engine.registry());
-        let ids = keep.add_group(vec![def])?;
-        let def = engine.registry().get(ids[0]).ok_or(Misuse::WrongEngine)?;
-        Ok(Defined {
-            engine: engine.clone(),
-            id: ids[0],
-            def,
-            keep: Arc::new(keep),
-        })
-    }
-
-    /// The error for a definition that may not declare its supertype. Names both.
-    fn no_subtype(engine: &Engine, def: TypeDef) -> Error {
-        let supertype = def.supertype.and_then(|id| Defined::new(engine, id));
-        let expected = match supertype {
-            Some(sup) if sup.def.is_final => format!("no subtype of the final type {}", sup.text()),
-            Some(sup) if sup.def.depth >= SUBTYPE_DEPTH_MAX => {
-                format!("at most {SUBTYPE_DEPTH_MAX} supertypes above")
-            }
-            Some(sup) => format!("a subtype of {}", sup.text()),
-            None => "a supertype of this engine".to_string(),
-        };
-        match Defined::intern(engine, single(def.is_final, None, def.composite)) {
-            Ok(found) => Error::type_mismatch(expected, found.text()),
-            Err(error) => error,
-        }
-    }
-
-    /// The type in the text format.
-    fn text(&self) -> String {
-        let own = self.clone();
-        match &self.def.composite {
-            Composite::Func(_) => FuncType(own).to_string(),
-            Composite::Struct(_) => StructType(own).to_string(),
-            Composite::Array(_) => ArrayType(own).to_string(),
-        }
-    }
-
     fn supertype(&self) -> Option<Defined> {
         Defined::new(&self.engine, self.def.supertype?)
-    }
-
-    fn expect(&self, engine: &Engine) -> Result<TypeId, Error> {
-        if Engine::same(&self.engine, engine) {
-            Ok(self.id)
-        } else {
-            Err(Misuse::WrongEngine.into())
-        }
     }
 }
 
@@ -116,7 +64,7 @@ macro_rules! defined {
     ($($(#[$doc:meta])* $name:ident, $shape:ident;)*) => { $(
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-        pub struct $name(Defined);
+        pub struct $name(pub(super) Defined);
 
         impl $name {
             /// Its identity in its engine: equal exactly for equal types.
@@ -141,12 +89,6 @@ macro_rules! defined {
             #[must_use]
             pub fn engine(&self) -> &Engine {
                 &self.0.engine
-            }
-
-            /// Its definition.
-            #[must_use]
-            pub fn definition(&self) -> &TypeDef {
-                &self.0.def
             }
 
             /// Whether it is `other` or a subtype.
@@ -299,26 +241,6 @@ impl HeapType {
         }
     }
 
-    pub(crate) fn kind(&self, engine: &Engine) -> Result<HeapKind, Error> {
-        Ok(match self {
-            HeapType::Extern => HeapKind::Extern,
-            HeapType::NoExtern => HeapKind::NoExtern,
-            HeapType::Func => HeapKind::Func,
-            HeapType::ConcreteFunc(f) => HeapKind::Defined(f.0.expect(engine)?, Shape::Func),
-            HeapType::NoFunc => HeapKind::NoFunc,
-            HeapType::Any => HeapKind::Any,
-            HeapType::Eq => HeapKind::Eq,
-            HeapType::I31 => HeapKind::I31,
-            HeapType::Array => HeapKind::Array,
-            HeapType::ConcreteArray(a) => HeapKind::Defined(a.0.expect(engine)?, Shape::Array),
-            HeapType::Struct => HeapKind::Struct,
-            HeapType::ConcreteStruct(s) => HeapKind::Defined(s.0.expect(engine)?, Shape::Struct),
-            HeapType::None => HeapKind::None,
-            HeapType::Exn => HeapKind::Exn,
-            HeapType::NoExn => HeapKind::NoExn,
-        })
-    }
-
     /// A kind whose defined type, if it is one, is alive.
     pub(crate) fn from_kind(engine: &Engine, kind: HeapKind) -> HeapType {
         match kind {
@@ -367,13 +289,6 @@ impl RefType {
         }
     }
 
-    pub(crate) fn kind(&self, engine: &Engine) -> Result<RefKind, Error> {
-        Ok(RefKind {
-            nullable: self.nullable,
-            heap: self.heap_type.kind(engine)?,
-        })
-    }
-
     pub(crate) fn from_kind(engine: &Engine, kind: RefKind) -> RefType {
         RefType {
             nullable: kind.nullable,
@@ -392,21 +307,6 @@ impl ValType {
     /// `(ref null exn)`.
     pub const EXNREF: ValType = ValType::Ref(RefType::new(true, HeapType::Exn));
 
-    /// Its canonical form in that engine.
-    ///
-    /// # Errors
-    /// It names a type of another engine.
-    pub fn kind(&self, engine: &Engine) -> Result<ValKind, Error> {
-        Ok(match self {
-            ValType::I32 => ValKind::I32,
-            ValType::I64 => ValKind::I64,
-            ValType::F32 => ValKind::F32,
-            ValType::F64 => ValKind::F64,
-            ValType::V128 => ValKind::V128,
-            ValType::Ref(r) => ValKind::Ref(r.kind(engine)?),
-        })
-    }
-
     pub(crate) fn from_kind(engine: &Engine, kind: ValKind) -> ValType {
         match kind {
             ValKind::I32 => ValType::I32,
@@ -416,15 +316,6 @@ impl ValType {
             ValKind::V128 => ValType::V128,
             ValKind::Ref(r) => ValType::Ref(RefType::from_kind(engine, r)),
         }
-    }
-
-    /// Whether values of this type are values of `other`, in that engine.
-    ///
-    /// # Errors
-    /// One of them names a type of another engine.
-    pub fn matches(&self, engine: &Engine, other: &ValType) -> Result<bool, Error> {
-        let (sub, sup) = (self.kind(engine)?, other.kind(engine)?);
-        Ok(engine.registry().val_matches(sub, sup))
     }
 }
 
@@ -438,18 +329,7 @@ impl FieldType {
         }
     }
 
-    fn kind(&self, engine: &Engine) -> Result<FieldKind, Error> {
-        Ok(FieldKind {
-            storage: match &self.element_type {
-                StorageType::I8 => StorageKind::I8,
-                StorageType::I16 => StorageKind::I16,
-                StorageType::ValType(v) => StorageKind::Val(v.kind(engine)?),
-            },
-            mutable: self.mutability == Mutability::Var,
-        })
-    }
-
-    fn from_kind(engine: &Engine, kind: FieldKind) -> FieldType {
+    pub(super) fn from_kind(engine: &Engine, kind: FieldKind) -> FieldType {
         FieldType {
             mutability: mutability(kind.mutable),
             element_type: match kind.storage {
@@ -469,59 +349,9 @@ pub(super) fn mutability(mutable: bool) -> Mutability {
     }
 }
 
-fn kinds(
-    engine: &Engine,
-    types: impl IntoIterator<Item = ValType>,
-) -> Result<Box<[ValKind]>, Error> {
-    types.into_iter().map(|ty| ty.kind(engine)).collect()
-}
-
-/// A type of a group of its own.
-fn single(is_final: bool, supertype: Option<TypeId>, composite: Composite) -> TypeDef {
-    TypeDef {
-        is_final,
-        supertype,
-        composite,
-        depth: 0,
-    }
-}
-
 impl FuncType {
-    /// The final function type of a group of its own with these parameters and results.
-    ///
-    /// # Errors
-    /// A type of another engine; or the engine has no types left.
-    pub fn new(
-        engine: &Engine,
-        params: impl IntoIterator<Item = ValType>,
-        results: impl IntoIterator<Item = ValType>,
-    ) -> Result<FuncType, Error> {
-        FuncType::with_finality_and_supertype(engine, true, None, params, results)
-    }
-
-    /// A function type of a group of its own.
-    ///
-    /// # Errors
-    /// As [`FuncType::new`]; or it is no valid subtype.
-    pub fn with_finality_and_supertype(
-        engine: &Engine,
-        is_final: bool,
-        supertype: Option<&FuncType>,
-        params: impl IntoIterator<Item = ValType>,
-        results: impl IntoIterator<Item = ValType>,
-    ) -> Result<FuncType, Error> {
-        let sig = FuncSig {
-            params: kinds(engine, params)?,
-            results: kinds(engine, results)?,
-        };
-        let supertype = supertype.map(|s| s.0.expect(engine)).transpose()?;
-        let def = single(is_final, supertype, Composite::Func(sig));
-        Ok(FuncType(Defined::intern(engine, def)?))
-    }
-
     /// Parameters and results in canonical form.
-    #[must_use]
-    pub fn sig(&self) -> &FuncSig {
+    pub(crate) fn sig(&self) -> &FuncSig {
         match &self.0.def.composite {
             Composite::Func(sig) => sig,
             Composite::Struct(_) | Composite::Array(_) => unreachable!("a function type"),
@@ -542,38 +372,8 @@ impl FuncType {
 }
 
 impl StructType {
-    /// The final structure type of a group of its own with these fields.
-    ///
-    /// # Errors
-    /// A type of another engine; or the engine has no types left.
-    pub fn new(
-        engine: &Engine,
-        fields: impl IntoIterator<Item = FieldType>,
-    ) -> Result<StructType, Error> {
-        StructType::with_finality_and_supertype(engine, true, None, fields)
-    }
-
-    /// A structure type of a group of its own.
-    ///
-    /// # Errors
-    /// As [`StructType::new`]; or it is no valid subtype.
-    pub fn with_finality_and_supertype(
-        engine: &Engine,
-        is_final: bool,
-        supertype: Option<&StructType>,
-        fields: impl IntoIterator<Item = FieldType>,
-    ) -> Result<StructType, Error> {
-        let fields: Vec<_> = fields.into_iter().collect();
-        let kinds = fields.iter().map(|f| f.kind(engine));
-        let kinds = kinds.collect::<Result<_, _>>()?;
-        let supertype = supertype.map(|s| s.0.expect(engine)).transpose()?;
-        let def = single(is_final, supertype, Composite::Struct(kinds));
-        Ok(StructType(Defined::intern(engine, def)?))
-    }
-
     /// Fields in canonical form.
-    #[must_use]
-    pub fn field_kinds(&self) -> &[FieldKind] {
+    pub(crate) fn field_kinds(&self) -> &[FieldKind] {
         match &self.0.def.composite {
             Composite::Struct(fields) => fields,
             Composite::Func(_) | Composite::Array(_) => unreachable!("a structure type"),
@@ -588,33 +388,8 @@ impl StructType {
 }
 
 impl ArrayType {
-    /// The final array type of a group of its own with that element.
-    ///
-    /// # Errors
-    /// A type of another engine; or the engine has no types left.
-    pub fn new(engine: &Engine, element: FieldType) -> Result<ArrayType, Error> {
-        ArrayType::with_finality_and_supertype(engine, true, None, element)
-    }
-
-    /// An array type of a group of its own.
-    ///
-    /// # Errors
-    /// As [`ArrayType::new`]; or it is no valid subtype.
-    pub fn with_finality_and_supertype(
-        engine: &Engine,
-        is_final: bool,
-        supertype: Option<&ArrayType>,
-        element: FieldType,
-    ) -> Result<ArrayType, Error> {
-        let supertype = supertype.map(|s| s.0.expect(engine)).transpose()?;
-        let kind = element.kind(engine)?;
-        let def = single(is_final, supertype, Composite::Array(kind));
-        Ok(ArrayType(Defined::intern(engine, def)?))
-    }
-
     /// Element in canonical form.
-    #[must_use]
-    pub fn element_kind(&self) -> FieldKind {
+    pub(crate) fn element_kind(&self) -> FieldKind {
         match &self.0.def.composite {
             Composite::Array(element) => *element,
             Composite::Func(_) | Composite::Struct(_) => unreachable!("an array type"),
@@ -631,27 +406,4 @@ impl ArrayType {
 /// The function type of something that is alive, which keeps its type alive.
 pub(crate) fn func_type(engine: &Engine, id: TypeId) -> FuncType {
     FuncType::from_id(engine, id).unwrap_or_else(|| unreachable!("T1: types in use are alive"))
-}
-
-/// A kind as text, for messages.
-pub(crate) fn describe(registry: &TypeRegistry, kind: ValKind) -> String {
-    match kind {
-        ValKind::Ref(RefKind {
-            nullable,
-            heap: HeapKind::Defined(id, shape),
-        }) => {
-            let null = if nullable { "null " } else { "" };
-            let known = registry.get(id).is_some();
-            format!(
-                "(ref {null}{shape:?} {}{})",
-                id.0,
-                if known { "" } else { "?" }
-            )
-        }
-        ValKind::Ref(RefKind { nullable, heap }) => {
-            let null = if nullable { "null " } else { "" };
-            format!("(ref {null}{heap:?})")
-        }
-        other => format!("{other:?}"),
-    }
 }

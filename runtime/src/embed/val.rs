@@ -1,14 +1,13 @@
 //! Values, and their way into and out of a store: type checks, rooting.
 
+use super::display::val_text;
+use super::engine::Engine;
 use super::error::{Error, Misuse};
-use super::func::Func;
-use super::object::ExnRef;
-use super::refs::{AnyRef, ExternRef};
-use super::rooted::{Reference, Root, Rooted};
+use super::handles::Func;
+use super::reference::{AnyRef, ExnRef, ExternRef, Reference, Root, Rooted};
 use super::store::AsContextMut;
-use super::types::{HeapTopType, RefType, ValType, describe};
+use super::types::{HeapTopType, RefType, ValType};
 use crate::abi::vmctx::ValRaw;
-use crate::embed::engine::Engine;
 use crate::heap::layout::Kind;
 use crate::heap::{GcRef, Stored};
 use crate::instance::store::StoreOpaque;
@@ -287,16 +286,18 @@ pub(crate) fn kind_of(store: &mut StoreOpaque, val: &Val) -> Result<ValKind, Err
     })
 }
 
+/// The error for a value or type of kind `found` where `expected` is needed.
+pub(crate) fn mismatch(store: &StoreOpaque, expected: ValKind, found: ValKind) -> Error {
+    let engine = Engine::from_data(&store.engine);
+    Error::type_mismatch(val_text(&engine, expected), val_text(&engine, found))
+}
+
 /// A value of that type, as compiled code has it. A reference in it is good until something
 /// collects.
 pub(crate) fn lower(store: &mut StoreOpaque, val: &Val, ty: ValKind) -> Result<ValRaw, Error> {
     let own = kind_of(store, val)?;
     if !store.engine.registry.val_matches(own, ty) {
-        let registry = &store.engine.registry;
-        return Err(Error::type_mismatch(
-            describe(registry, ty),
-            describe(registry, own),
-        ));
+        return Err(mismatch(store, ty, own));
     }
     let raw = |store: &StoreOpaque, root: Option<Root>| -> Result<ValRaw, Error> {
         let reference = root.map(|root| root.get(store)).transpose()?;

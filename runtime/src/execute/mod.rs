@@ -48,8 +48,7 @@ pub mod stack;
 pub mod unwind;
 
 pub use backtrace::Backtrace;
-pub use call::{Callee, Execution};
-pub use code_map::CodeMap;
+pub use call::Execution;
 pub use raise::{Ended, Raised};
 
 #[cfg(test)]

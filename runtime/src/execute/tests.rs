@@ -11,9 +11,10 @@ use cranelift_codegen::ir::{AbiParam, InstBuilder, MemFlagsData, Signature, Valu
 use cranelift_codegen::isa::{CallConv, OwnedTargetIsa};
 use cranelift_frontend::FunctionBuilder;
 
+use super::call::Callee;
 use super::landing::to_landing;
 use super::raise::{Raised, guard};
-use super::{Callee, Ended, Execution, call, math, resume};
+use super::{Ended, Execution, call, math, resume};
 use crate::abi::libcalls::LibCall;
 use crate::abi::signature::{AbiTy, Lowered};
 use crate::abi::vmctx::{ValRaw, VmContext, VmHostFunc, VmStore};

@@ -57,12 +57,11 @@ use std::sync::Arc;
 
 pub(crate) use self::access::Stored;
 pub use self::collector::{Barrier, CollectorTraits};
-pub(crate) use self::collector::{CollectionKind, Collector, Header, Plan, Room, plan, plan_for};
+pub(crate) use self::collector::{CollectionKind, Collector, Header, Plan, Room, plan_for};
 pub(crate) use self::emit::{Emit, EmitCollector, Reg};
 pub(crate) use self::fault::{AccessError, AllocError};
 pub use self::fault::{CountFault, HeapFault, Referrer};
 pub(crate) use self::gc_ref::GcRef;
-pub use self::layout::Kind;
 use self::layouts::Layouts;
 pub(crate) use self::layouts::TypeSource;
 use self::object_memory::{ObjectMemory, Stats};

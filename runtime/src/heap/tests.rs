@@ -148,7 +148,7 @@ fn config(heap_limit: u64) -> StoreConfig {
 /// The collectors that reclaim.
 fn reclaiming() -> impl Iterator<Item = CollectorKind> {
     let kinds = CollectorKind::ALL.into_iter();
-    kinds.filter(|&kind| plan(kind).traits().reclaims)
+    kinds.filter(|&kind| kind.traits().reclaims)
 }
 
 /// Wasmtime #9701, #12958: neither long chains nor wide arrays need stack or memory to be freed.
@@ -415,7 +415,7 @@ fn wrong_kinds_and_fields_are_faults() {
 #[test]
 fn every_kind_has_a_plan() {
     for kind in CollectorKind::ALL {
-        let traits = plan(kind).traits();
+        let traits = kind.traits();
         assert!(traits.reclaims || !traits.reclaims_cycles, "{kind:?}");
         assert!(matches!(traits.header_bytes, 8 | 16), "{kind:?}");
     }

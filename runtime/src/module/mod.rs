@@ -182,8 +182,6 @@ pub struct TableDef {
     pub init: Option<ConstExpr>,
 }
 
-pub use decode::FEATURES;
-
 /// What a module declares. Index vectors hold imports first, then definitions.
 #[derive(Clone, Debug, Default)]
 pub struct Declarations {

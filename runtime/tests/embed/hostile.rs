@@ -448,9 +448,9 @@ fn long_lists_and_chains_of_types() {
         types.push(0);
     }
     let module = Module::new(&engine, binary(&[section(1, &types)])).unwrap();
-    assert_eq!(engine.registry().live_types(), count as usize);
+    assert_eq!(engine.live_types(), count as usize);
     drop(module);
-    assert_eq!(engine.registry().live_types(), 0);
+    assert_eq!(engine.live_types(), 0);
 }
 
 #[test]

@@ -118,9 +118,9 @@ fn types_are_shared_between_modules_and_die_with_them() {
     let ty = |store: &Store<()>, i: Instance| i.get_func(store, "f").unwrap().ty(store).unwrap();
     assert_eq!(ty(&store, a), ty(&store, b));
     let engine = store.engine();
-    assert_eq!(engine.registry().live_types(), 2);
+    assert_eq!(engine.live_types(), 2);
     drop(store);
-    assert_eq!(engine.registry().live_types(), 0);
+    assert_eq!(engine.live_types(), 0);
 }
 
 #[test]

@@ -4,7 +4,6 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use gcrucible_runtime::embed::*;
-use gcrucible_runtime::planted::{Planted, PlantedFault};
 
 use crate::{call, instantiate, under};
 

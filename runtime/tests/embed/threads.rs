@@ -71,7 +71,7 @@ fn stores_of_one_engine_run_in_threads() {
                 }
             });
             drop(module);
-            assert_eq!(engine.registry().live_types(), 0);
+            assert_eq!(engine.live_types(), 0);
         }
     }
 }

@@ -17,11 +17,10 @@
 //! same configuration. A field more belongs into `PARTS`, from which reading, writing and
 //! [`RuntimeConfig::drawn`] follow.
 
-use gcrucible_runtime::config::{
-    CollectorKind, Config, OptLevel, RegAlloc, Schedule as TheirSchedule, StoreConfig, TrapMode,
+use gcrucible_runtime::embed::{
+    CollectorKind, CollectorTraits, Config, OptLevel, Planted, PlantedFault, RegAlloc,
+    Schedule as TheirSchedule, StoreConfig, TrapMode,
 };
-use gcrucible_runtime::heap::CollectorTraits;
-use gcrucible_runtime::planted::{Planted, PlantedFault};
 
 use crate::engine::NoEngine;
 use crate::schedule::Schedule;

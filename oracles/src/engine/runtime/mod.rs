@@ -28,9 +28,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use gcrucible_runtime::embed::{
     AnyRef, AsContext, AsContextMut, Engine as TheirEngine, Error, ExnRef, Extern, ExternRef,
-    ExternType, Func, FuncOrigin, I31, Instance, Module, OwnedRooted, RootScope, Store, Val,
+    ExternType, Func, FuncOrigin, I31, Instance, Module, OwnedRooted, RootScope, Store, TypeId,
+    Val,
 };
-use gcrucible_runtime::types::TypeId;
 
 pub use self::config::{RuntimeConfig, collectors, fault_names, known_faults};
 use self::errors::{misuse, outcome};
@@ -139,12 +139,12 @@ impl Engine for Runtime {
     }
 
     fn validate(&self, wasm: &[u8]) -> Outcome {
-        let validated = self.engine().map(|engine| {
-            caught(|| gcrucible_runtime::module::Module::validate(engine.registry(), wasm))
-        });
+        let validated = self
+            .engine()
+            .map(|engine| caught(|| Module::validate(&engine, wasm)));
         match validated {
-            Ok(Ok(Ok(_))) => Outcome::Returned(Vec::new()),
-            Ok(Ok(Err(rejected))) => outcome(&Error::Rejected(rejected)),
+            Ok(Ok(Ok(()))) => Outcome::Returned(Vec::new()),
+            Ok(Ok(Err(error))) => outcome(&error),
             Ok(Err(why)) => Outcome::Crashed(why),
             Err(error) => Outcome::Crashed(error.to_string()),
         }
@@ -360,8 +360,7 @@ impl Inner {
 impl Names {
     /// The store numbers tags in the order of their definition; imported tags have a name already.
     fn name_tags(&mut self, module: &Module, instance: InstanceIndex) {
-        let decls = module.decoded().decls();
-        for index in decls.imported_tags..decls.tags.len() as u32 {
+        for index in module.defined_tags() {
             self.tags.insert(self.next_tag, TagKey { instance, index });
             self.next_tag += 1;
         }
@@ -468,7 +467,7 @@ impl Session for RuntimeSession {
             Err(why) => Outcome::Crashed(why),
             Ok(Err(error)) => outcome(&error),
             Ok(Ok(module)) => {
-                for (at, &ty) in module.decoded().decls().types.iter().enumerate() {
+                for (at, ty) in module.type_ids().enumerate() {
                     let key = TypeKey {
                         module: index,
                         index: at as u32,
