@@ -33,7 +33,6 @@ pub enum Ty {
 ///
 /// The result of a call that may raise is `i64`, which leaves room for [`RAISED`]. Compiled code
 /// narrows it.
-#[macro_export]
 macro_rules! for_each_libcall {
     ($each:ident) => {
         $each! {
@@ -163,5 +162,7 @@ macro_rules! define {
         }
     };
 }
+
+pub(crate) use for_each_libcall;
 
 for_each_libcall!(define);

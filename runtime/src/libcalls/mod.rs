@@ -20,12 +20,11 @@ mod table;
 #[cfg(test)]
 mod scenarios;
 
-use crate::abi::libcalls::{LibCall, RAISED};
+use crate::abi::libcalls::{LibCall, RAISED, for_each_libcall};
 use crate::abi::vmctx::VmContext;
 use crate::compile::stubs::HostCode;
 use crate::execute::raise::{Raised, guard};
 use crate::execute::{math, resume};
-use crate::for_each_libcall;
 use crate::instance::InstanceId;
 use crate::instance::contents::InstanceData;
 use crate::instance::context::{instance_of, store_of};
