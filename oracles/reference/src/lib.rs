@@ -42,6 +42,7 @@
 //! let invalid = module.validate().unwrap_err();
 //! assert_eq!(invalid.at, Location::Body(FuncIdx(0), 0));
 //! assert_eq!(invalid.kind, InvalidKind::Unknown(Space::Local, 0));
+//! assert_eq!(invalid.to_string(), "function 0, instruction 0: there is no local 0");
 //!
 //! let malformed = Module::decode(&bytes[..bytes.len() - 1]).unwrap_err();
 //! assert_eq!(malformed.offset, 20);

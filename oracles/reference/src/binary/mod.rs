@@ -98,7 +98,48 @@ pub const MAX_LOCALS: u32 = 50_000;
 
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "malformed at byte {:#x}: {:?}", self.offset, self.kind)
+        write!(f, "byte {:#x}: {}", self.offset, self.kind)
+    }
+}
+
+impl fmt::Display for MalformedKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use MalformedKind as Kind;
+        match self {
+            Kind::UnexpectedEnd => write!(f, "unexpected end"),
+            Kind::IntegerTooLong => write!(f, "the number takes too many bytes"),
+            Kind::IntegerTooLarge => write!(f, "the number is too large"),
+            Kind::Utf8 => write!(f, "the name is not UTF-8"),
+            Kind::Magic => write!(f, "the magic number is missing"),
+            Kind::Version => write!(f, "the version is not 1"),
+            Kind::SectionId(id) => write!(f, "there is no section {id}"),
+            Kind::SectionOrder(id) => write!(f, "section {id} appears twice or too late"),
+            Kind::SectionSize => write!(f, "the section is shorter than its size says"),
+            Kind::FunctionSize => write!(f, "the function is shorter than its size says"),
+            Kind::FunctionCount => write!(f, "function and code section differ in length"),
+            Kind::DataCount => write!(f, "data count and data section differ in length"),
+            Kind::DataCountMissing => write!(f, "the data count section is missing"),
+            Kind::Opcode(prefix @ 0xFB..=0xFD, code) => {
+                write!(f, "there is no instruction {prefix:#x} {code}")
+            }
+            Kind::Opcode(code, _) => write!(f, "there is no instruction {code:#x}"),
+            Kind::Else => write!(f, "unexpected `else`"),
+            Kind::Type(byte) => write!(f, "no type begins with {byte:#x}"),
+            Kind::TypeNumber => write!(f, "the negative number denotes no type"),
+            Kind::Mutability(byte) => write!(f, "{byte:#x} is no mutability"),
+            Kind::Limits(byte) => write!(f, "{byte:#x} is no kind of limits"),
+            Kind::ExternKind(byte) => write!(f, "{byte:#x} is no kind of import or export"),
+            Kind::TagAttribute(byte) => write!(f, "{byte:#x} is no tag attribute"),
+            Kind::TableKind(byte) => write!(f, "{byte:#x} is no kind of table"),
+            Kind::ElemFlags(flags) => write!(f, "{flags} is no kind of element segment"),
+            Kind::ElemKind(byte) => write!(f, "{byte:#x} is no kind of element"),
+            Kind::DataFlags(flags) => write!(f, "{flags} is no kind of data segment"),
+            Kind::CastFlags(byte) => write!(f, "{byte:#x} is no kind of cast"),
+            Kind::Catch(byte) => write!(f, "{byte:#x} is no kind of catch clause"),
+            Kind::MemargFlags(flags) => write!(f, "{flags} is no kind of memory argument"),
+            Kind::Locals => write!(f, "the function has 2^32 locals or more"),
+            Kind::LocalsLimit => write!(f, "the function has more than {MAX_LOCALS} locals"),
+        }
     }
 }
 

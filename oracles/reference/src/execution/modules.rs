@@ -71,12 +71,17 @@ impl fmt::Display for InstantiationError {
         match self {
             InstantiationError::Halt(halt) => halt.fmt(f),
             InstantiationError::Link { import, reason } => match reason {
-                LinkReason::Missing => write!(f, "unknown import: nothing given for {import}"),
-                LinkReason::Surplus => write!(f, "no import {import} in the module"),
-                LinkReason::NoSuchAddress => write!(f, "nothing at the address for {import}"),
+                LinkReason::Missing => write!(f, "unknown import {import}: nothing is given"),
+                LinkReason::Surplus => write!(f, "the module has no import {import}"),
+                LinkReason::NoSuchAddress => {
+                    write!(
+                        f,
+                        "unknown import {import}: nothing is at the address given"
+                    )
+                }
                 LinkReason::Incompatible { expected, actual } => write!(
                     f,
-                    "incompatible import type: {import} is {expected:?}, given {actual:?}"
+                    "incompatible type of import {import}: expected {expected}, found {actual}"
                 ),
             },
         }

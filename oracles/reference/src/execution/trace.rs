@@ -99,6 +99,22 @@ impl Step<'_> {
     }
 }
 
+impl fmt::Display for Component {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Component::Globals => "globals",
+            Component::Tables => "tables",
+            Component::Mems => "memories",
+            Component::Elems => "element segments",
+            Component::Datas => "data segments",
+            Component::Structs => "structures",
+            Component::Arrays => "arrays",
+            Component::Exns => "exceptions",
+            Component::Any => "anything",
+        })
+    }
+}
+
 /// Most operands that are shown of a step, from the top.
 const OPERANDS_SHOWN: usize = 8;
 
@@ -108,8 +124,8 @@ const INSTR_SHOWN: usize = 80;
 impl fmt::Display for Step<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (instance, func, at) = (self.instance.0, self.func.0, self.position);
-        let instr = format!("{:?}", self.instr);
-        // Branch tables and vectors can be long; what they are is said at their beginning.
+        let instr = self.instr.to_string();
+        // Branch tables can be long; their beginning says what they are.
         let instr = instr.get(..INSTR_SHOWN).unwrap_or(&instr);
         write!(f, "{:>3} {instance}:{func}+{at} {instr}", self.depth)?;
         let hidden = self.operands.len().saturating_sub(OPERANDS_SHOWN);
@@ -120,7 +136,7 @@ impl fmt::Display for Step<'_> {
             write!(f, " | {operand}")?;
         }
         match self.touches() {
-            Some(component) => write!(f, " ! {component:?}"),
+            Some(component) => write!(f, " ! {component}"),
             None => Ok(()),
         }
     }

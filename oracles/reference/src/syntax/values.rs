@@ -4,6 +4,8 @@
 //! wrong space. Not here: numeric values. Instructions carry them as raw bits, and `numerics` gives
 //! these bits a meaning.
 
+use std::fmt;
+
 macro_rules! index_spaces {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
         $(#[$doc])*
@@ -15,6 +17,12 @@ macro_rules! index_spaces {
             #[must_use]
             pub fn index(self) -> usize {
                 self.0 as usize
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}", self.0)
             }
         }
     )*};

@@ -177,7 +177,88 @@ pub enum InvalidKind {
 
 impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "invalid at {:?}: {:?}", self.at, self.kind)
+        write!(f, "{}: {}", self.at, self.kind)
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Location::Type(i) => write!(f, "recursive type {i}"),
+            Location::Import(i) => write!(f, "import {i}"),
+            Location::Tag(i) => write!(f, "tag {i}"),
+            Location::Global(i) => write!(f, "global {i}"),
+            Location::Mem(i) => write!(f, "memory {i}"),
+            Location::Table(i) => write!(f, "table {i}"),
+            Location::Func(x) => write!(f, "function {x}"),
+            Location::Body(x, at) => write!(f, "function {x}, instruction {at}"),
+            Location::Data(i) => write!(f, "data segment {i}"),
+            Location::Elem(i) => write!(f, "element segment {i}"),
+            Location::Start => write!(f, "start function"),
+            Location::Export(i) => write!(f, "export {i}"),
+        }
+    }
+}
+
+impl fmt::Display for Space {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Space::Type => "type",
+            Space::Func => "function",
+            Space::Table => "table",
+            Space::Mem => "memory",
+            Space::Global => "global",
+            Space::Tag => "tag",
+            Space::Elem => "element segment",
+            Space::Data => "data segment",
+            Space::Local => "local",
+            Space::Label => "label",
+            Space::Field => "field",
+        })
+    }
+}
+
+impl fmt::Display for InvalidKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use InvalidKind as Kind;
+        match self {
+            Kind::Unknown(space, i) => write!(f, "there is no {space} {i}"),
+            Kind::NotFunc(dt) => write!(f, "{dt} is not a function type"),
+            Kind::NotStruct(dt) => write!(f, "{dt} is not a structure type"),
+            Kind::NotArray(dt) => write!(f, "{dt} is not an array type"),
+            Kind::Supertypes(n) => write!(f, "expected at most 1 supertype, found {n}"),
+            Kind::ForwardSupertype(x) => write!(f, "the supertype {x} comes after its subtype"),
+            Kind::FinalSupertype(x) => write!(f, "the supertype {x} is final"),
+            Kind::SupertypeMismatch(x) => write!(f, "the type does not match its supertype {x}"),
+            Kind::Limits => write!(f, "the limits are not in order or too large"),
+            Kind::TagResults => write!(f, "the type of the tag has results"),
+            Kind::Mismatch { expected, found } => write!(f, "expected {expected}, found {found}"),
+            Kind::Underflow => write!(f, "an operand is missing"),
+            Kind::Leftover(n) => write!(f, "{n} operands are left at the end of the block"),
+            Kind::NotReference(t) => write!(f, "expected a reference, found {t}"),
+            Kind::SelectOperand(t) => write!(f, "expected a number or vector, found {t}"),
+            Kind::SelectArity(n) => write!(f, "expected 1 type after `select`, found {n}"),
+            Kind::LabelArity { expected, found } => {
+                write!(f, "expected a label with {expected} types, found {found}")
+            }
+            Kind::LabelReference(l) => write!(f, "label {l} does not end with a reference type"),
+            Kind::Cast(from, to) => write!(f, "{to} is not a subtype of {from}"),
+            Kind::TailCallResults => write!(f, "the results are not those of the caller"),
+            Kind::UndeclaredFunc(x) => write!(f, "function {x} is not declared for references"),
+            Kind::UnsetLocal(x) => write!(f, "local {x} may not have been set"),
+            Kind::Immutable => write!(f, "the global, field or element is immutable"),
+            Kind::NotDefaultable(t) => write!(f, "{t} has no default value"),
+            Kind::Packing => write!(f, "signedness goes with packed data, and with no other"),
+            Kind::NotData => write!(f, "data segments do not hold references"),
+            Kind::Elements => write!(f, "the types of the elements do not match"),
+            Kind::Alignment(n) => write!(f, "the alignment 2^{n} is larger than natural"),
+            Kind::Offset(n) => write!(f, "the offset {n} exceeds the address type"),
+            Kind::Lane(i) => write!(f, "the vector has no lane {i}"),
+            Kind::NotConstant => write!(f, "the expression is not constant"),
+            Kind::Unbalanced => write!(f, "blocks are not properly nested"),
+            Kind::StartType => write!(f, "the function has parameters or results"),
+            Kind::DuplicateExport => write!(f, "an earlier export has the same name"),
+        }
     }
 }
 

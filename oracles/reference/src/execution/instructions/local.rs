@@ -1,6 +1,6 @@
 //! Local instructions.
 
-use crate::execution::halt::Halt;
+use crate::execution::halt::{Halt, OrStuck, Stuck};
 use crate::execution::machine::Machine;
 use crate::execution::machine::Slot;
 use crate::rules::rule;
@@ -9,7 +9,8 @@ use crate::syntax::LocalIdx;
 #[inline(always)]
 pub(crate) fn get(m: &mut Machine, base: u32, x: LocalIdx) -> Result<(), Halt> {
     rule!(m, "Step_read/local.get");
-    m.push(m.local(base, x)?)
+    let value = m.local(base, x);
+    m.push(value.or_stuck(Stuck::Index)?)
 }
 
 /// `local.set` with this value on top.
@@ -29,6 +30,6 @@ pub(crate) fn set(m: &mut Machine, base: u32, x: LocalIdx) -> Result<(), Halt> {
 #[inline(always)]
 pub(crate) fn tee(m: &mut Machine, base: u32, x: LocalIdx) -> Result<(), Halt> {
     rule!(m, "Step_pure/local.tee");
-    let value = m.peek()?;
-    assign(m, base, x, value)
+    let value = m.peek();
+    assign(m, base, x, value.or_stuck(Stuck::OperandMissing)?)
 }

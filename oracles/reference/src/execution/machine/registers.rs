@@ -131,9 +131,8 @@ impl<'c> Machine<'_, 'c> {
 
     /// The local with index `x` of a frame whose locals begin at position `base`.
     #[inline(always)]
-    pub(crate) fn local(&self, base: u32, x: LocalIdx) -> Result<Slot, Halt> {
-        let local = self.stack.slots.get(base as usize + x.index());
-        local.copied().or_stuck(Stuck::Index)
+    pub(crate) fn local(&self, base: u32, x: LocalIdx) -> Option<Slot> {
+        self.stack.slots.get(base as usize + x.index()).copied()
     }
 
     /// Sets the local with index `x` of a frame whose locals begin at position `base`.
@@ -146,14 +145,14 @@ impl<'c> Machine<'_, 'c> {
 
     /// The operand on top.
     #[inline(always)]
-    pub(crate) fn peek(&self) -> Result<Slot, Halt> {
-        let top = self.stack.slots.get(self.height.wrapping_sub(1));
-        top.copied().or_stuck(Stuck::OperandMissing)
+    pub(crate) fn peek(&self) -> Option<Slot> {
+        self.stack.slots.get(self.height.wrapping_sub(1)).copied()
     }
 
     /// The reference on top.
     pub(crate) fn peek_ref(&self) -> Result<Ref, Halt> {
-        self.peek()?.as_ref().or_stuck(Stuck::OperandType)
+        let top = self.peek().and_then(Slot::as_ref);
+        top.or_stuck(Stuck::OperandType)
     }
 
     /// The operand at a position.
