@@ -1,11 +1,11 @@
 //! A case: modules, and steps on them. All that an engine is given.
 //!
-//! Always: a case is a value. Running it needs no file, clock or environment, and running it twice
-//! gives the same run. Modules may import from earlier instances by registered name, from `harness`
-//! (design of the host module: `harness`) and from `spectest`.
+//! Always: a case is a value. Running it needs no file, clock or environment, and every run of it
+//! is the same. Modules may import from earlier instances by their registered names, from `harness`
+//! and from `spectest`.
 //!
-//! Not here: the text form. On disk a case is a `.wast` file, written by the reducer and read by
-//! `wast-tests`; its header lines are in `header`.
+//! Not here: the text form. On disk a case is a `.wast` file, which `wast-tests` reads. Its header
+//! lines are in `header`.
 
 use std::fmt;
 
@@ -16,8 +16,8 @@ use crate::value::Value;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ModuleIndex(pub u32);
 
-/// An instance of a case: the number of the [`Step::Instantiate`] that made it, counted from 0,
-/// failed ones included.
+/// An instance of a case: the number of the [`Step::Instantiate`] that made it. Failed steps count
+/// too. The first is 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InstanceIndex(pub u32);
 
@@ -45,13 +45,12 @@ pub struct CaseModule {
 /// One thing asked of an engine.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
-    /// Instantiate a module with everything registered so far in scope for its imports.
+    /// Instantiate a module. Its imports are looked up among everything registered so far.
     Instantiate {
         /// Which module.
         module: ModuleIndex,
     },
-    /// Make an instance's exports importable under a module name; later registrations shadow
-    /// earlier ones.
+    /// Register an instance's exports under a module name. Later registrations shadow earlier ones.
     Register {
         /// Which instance.
         instance: InstanceIndex,
@@ -64,7 +63,7 @@ pub enum Step {
         instance: InstanceIndex,
         /// The name of the exported function.
         export: String,
-        /// Its arguments. References among them are null, i31 or host numbers; a node has no
+        /// Its arguments. References among them are null, i31 or host objects: a node has no
         /// meaning between steps.
         args: Vec<Value>,
     },
@@ -99,7 +98,8 @@ impl fmt::Display for Step {
     }
 }
 
-/// Resources a case may use. Running into one is `Exhausted`, which is never compared as behaviour.
+/// Resources a case may use. A step that runs out of one is `Exhausted`, which is never compared as
+/// behaviour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Limits {
     /// Steps of the reference, and fuel of engines that meter, for the whole case.
@@ -108,13 +108,13 @@ pub struct Limits {
     pub call_depth: u32,
     /// Bytes of the heap of garbage-collected objects.
     pub heap_bytes: u64,
-    /// Bytes of all linear memories of a store together; growing beyond gives -1 on every engine.
+    /// Bytes of all linear memories of a store together. Growing beyond them returns -1 on every
+    /// engine.
     pub memory_bytes: u64,
-    /// Elements of all tables of a store together; growing beyond gives -1 on every engine.
+    /// Elements of all tables of a store together. Growing beyond them returns -1 on every engine.
     pub table_elements: u64,
-    /// The one allocation of an object, counted from 0 over the whole case, that finds the heap
-    /// full, whatever room there is. All engines allocate in the same order, so that what
-    /// follows can still be compared.
+    /// The allocation that fails as if the heap were full, counted from 0 over the whole case. All
+    /// engines allocate in the same order, so the steps after it can still be compared.
     pub full_at: Option<u64>,
 }
 

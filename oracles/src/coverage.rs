@@ -1,12 +1,12 @@
-//! Which rules of the specification a run applied, and which directly after which other: what
-//! guides the fuzzer.
+//! Which rules of the specification a run applied, and which rule directly after which. The fuzzer
+//! is guided by it.
 //!
-//! Only the reference reports it. The map has a fixed number of bits, so that it can be handed to
-//! libFuzzer as counters and merged by words. Not here: what a rule is called; `engine::reference`
-//! knows.
+//! Only the reference reports it. The map has a fixed number of bits, so libFuzzer can take it as
+//! counters and two maps are merged word by word. Not here: the names of rules
+//! (`engine::reference`).
 
-/// A table of bits: row `p`, column `r` is set when rule `r` was applied directly after rule `p`;
-/// the last row is for rules applied first. Empty for engines that report nothing.
+/// A table of bits. Column `r` of row `p` is set when rule `r` was applied directly after rule `p`.
+/// The last row is for rules applied first. The table is empty for engines that report nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RuleMap {
     rules: usize,

@@ -1,12 +1,12 @@
 //! A finding: something that an engine, or the harness itself, did wrong. The one type for it, from
 //! the comparison that sees it to the folder on disk.
 //!
-//! Always: it is data that can be sent from one process to another. Its signature has no number
-//! that changes while a case is reduced, so that equal signatures mean the same fault as far as one
-//! symptom can tell.
+//! Always: a finding is data that can be sent from one process to another. Its signature has no
+//! number that changes while the case is reduced, so findings with equal signatures are taken for
+//! one fault.
 //!
-//! Not here: where the program came from (target and seed: the fuzzer adds them), and what the
-//! report says (`report`).
+//! Not here: target and seed of the program (the fuzzer adds them), and the text of the report
+//! (`report`).
 
 use std::fmt;
 
@@ -81,28 +81,25 @@ impl Aspect {
         }
     }
 
-    /// What of the specification, or of this project's contracts, says that the two sides must be
-    /// equal here.
+    /// The rule of the specification, or of this project, that says that both sides must be equal.
     pub fn authority(self) -> &'static str {
         match self {
-            Aspect::Load => {
-                "specification chapters 2 and 5: validity and binary format are decidable and leave no choice"
-            }
+            Aspect::Load => "specification: rule Module_ok and the grammar Bmodule leave no choice",
             Aspect::Outcome | Aspect::Result | Aspect::Exception => {
-                "specification chapter 4: execution is deterministic up to NaNs, growth and host functions"
+                "specification, chapter \"Execution\": only NaNs, growth and hosts give a choice"
             }
             Aspect::Global | Aspect::Table | Aspect::Memory | Aspect::Exports => {
-                "specification section 4.2.3: the store after a step is determined by the store before it"
+                "specification, relation Steps: a store determines the store after it"
             }
             Aspect::Identity => {
-                "specification section 4.2: references are addresses; ref.eq observes their equality"
+                "specification, rules Step_pure/ref.eq-*: equal references have equal addresses"
             }
             Aspect::Census => {
-                "contract: live objects after a full collection are the reachable ones"
+                "this project: after a full collection the live objects are the reachable ones"
             }
-            Aspect::Handles => "contract: host objects created == dropped + reachable",
+            Aspect::Handles => "this project: host objects created == dropped + reachable",
             Aspect::Sample => {
-                "contract: reachable without frames <= live objects <= reachable with every slot of every frame"
+                "this project: reachable without frames <= live <= reachable with all their slots"
             }
         }
     }
@@ -114,8 +111,7 @@ impl fmt::Display for Aspect {
     }
 }
 
-/// A text in full, and its class: what of it survives reduction, without numbers that shrink with
-/// the case.
+/// A text in full, and its class: the part that stays the same while the case is reduced.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Described {
     /// In full.
@@ -142,7 +138,7 @@ impl Described {
         }
     }
 
-    /// A text of which the first words are the class. Numbers and single letters are no words.
+    /// A text with its first words as the class. Numbers and single letters do not count as words.
     pub fn by_words(text: impl fmt::Display, most: usize) -> Described {
         let text = text.to_string();
         let words = text.split(|c: char| !c.is_alphabetic());
@@ -159,7 +155,7 @@ impl Described {
 pub struct Difference {
     /// Which comparison.
     pub aspect: Aspect,
-    /// The way from a root to the value that differs, such as `table "t"[3] -> field 1`; empty when
+    /// The path from a root to the value that differs, such as `table "t"[3] -> field 1`. Empty if
     /// the aspect says it all.
     pub path: String,
     /// What the first run (the reference) has there.
@@ -173,7 +169,7 @@ pub struct Difference {
 pub enum Symptom {
     /// The engine and the reference differ.
     Differs(Difference),
-    /// The engine reached a state that its own rules or checks exclude. Its words.
+    /// The engine reached a state that its own rules or checks exclude. The text is the engine's.
     Broke(Described),
     /// The process that ran the input died. How it ended.
     Died(String),
@@ -194,7 +190,7 @@ pub struct Conditions {
     /// The allocation that had to fail: [`Limits::full_at`](crate::case::Limits::full_at).
     pub full_at: Option<u64>,
     /// What the engine answered when the program asked for the number of live objects. The
-    /// reference takes the same way only if it is given the same answers.
+    /// reference must be given the same answers to take the same path.
     pub answers: Vec<u32>,
 }
 
@@ -210,8 +206,7 @@ pub struct Finding {
     pub symptom: Symptom,
     /// How the case was run; none if there is no case.
     pub conditions: Option<Conditions>,
-    /// All that a person needs, in several lines. Empty until somebody who knows the program writes
-    /// it (see [`report`](crate::report)).
+    /// The whole report for people. Empty until [`report`](crate::report) has written it.
     pub text: String,
 }
 

@@ -1,8 +1,9 @@
-//! The header of a case on disk: lines `;;! key = value` of a `.wast` file. What follows `;;!` is TOML.
+//! The header of a case on disk: lines `;;! key = value` of a `.wast` file, where `key = value` is
+//! TOML.
 //!
-//! Always: a key that is not known is an error, so that a typing error never turns a regression into
-//! a test of something else. Only the switches of features that scripts of Wasmtime carry are read
-//! over: every feature of WebAssembly 3.0 is always on here.
+//! Always: an unknown key is an error. Otherwise a typing error could turn a regression into a test
+//! of something else. The switches of features in Wasmtime's scripts are ignored, because every
+//! feature of WebAssembly 3.0 is always on here.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -46,8 +47,8 @@ pub struct Header {
     /// The number of the one allocation that finds the heap full.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub full: Option<u64>,
-    /// Whether the program uses every reference that it holds at a collection point afterwards, so
-    /// that live counts are exact there.
+    /// Whether the program uses every reference that it holds at a collection point afterwards.
+    /// Then live counts are exact at such points.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held: Option<bool>,
 }
@@ -65,7 +66,7 @@ pub const KEYS: [&str; 9] = [
     "held",
 ];
 
-/// Keys in the headers of Wasmtime's scripts: features that a script needs, with `true` or `false`.
+/// Keys of Wasmtime's scripts: the features that a script needs, each `true` or `false`.
 const SWITCHES: [&str; 21] = [
     "bulk_memory",
     "custom_descriptors",
@@ -128,7 +129,7 @@ impl Header {
     /// The first line that is not `key = value`, has a key twice, a key that is not known, or a
     /// value that does not fit.
     pub fn parse(script: &str) -> Result<Header, BadHeader> {
-        // Lines keep their numbers: what is no header is an empty line of the TOML text.
+        // Other lines become empty lines of the TOML text, so that line numbers stay the same.
         let text: String = script
             .lines()
             .map(|line| toml_of(line).unwrap_or("").to_owned() + "\n")
@@ -155,7 +156,7 @@ impl Header {
 /// The TOML in a line of a script, if it is one of the header.
 fn toml_of(line: &str) -> Option<&str> {
     let text = line.trim_start().strip_prefix(";;!")?;
-    // One space belongs to the mark, so that a string of several lines keeps its own.
+    // One space belongs to the mark: a string of several lines keeps its own spaces.
     Some(text.strip_prefix(' ').unwrap_or(text))
 }
 
@@ -209,7 +210,8 @@ mod tests {
 
     #[test]
     fn what_is_read_is_written_again() {
-        let text = ";;! guards = \"a sentence\"\n;;! planted = \"some-fault\"\n;;! schedule = \"every:3\"\n\
+        let text = ";;! guards = \"a sentence\"\n;;! planted = \"some-fault\"\n\
+                    ;;! schedule = \"every:3\"\n\
                     ;;! collectors = [\"drc\", \"copying\"]\n;;! heap = 8\n;;! held = true\n";
         let header = Header::parse(text).expect("a header");
         assert_eq!(header.schedule, Some(Schedule::EveryNth(3)));

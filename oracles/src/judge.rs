@@ -1,9 +1,10 @@
 //! A case, the reference and an engine: one verdict.
 //!
-//! Always: the reference is the side called "expected". It runs once for each distinct list of
-//! answers to `live` (see [`Sample`](crate::leak::Sample)), so that a case without such questions,
-//! or whose answers agree, runs it once for any number of engines. It runs first: a step on which
-//! it uses up its budget is not given to an engine at all, since that engine might never return.
+//! Always: the reference is the side called "expected". It runs first. If a step uses up its
+//! budget, that step and all later ones are not given to an engine, which might never return from
+//! it. The reference runs once for each distinct list of answers to `live` (see
+//! [`Sample`](crate::leak::Sample)). So one run serves any number of engines if the case asks no
+//! such question.
 
 use crate::case::Case;
 use crate::compare::compare;
@@ -15,9 +16,9 @@ use crate::outcome::{Outcome, Resource};
 use crate::schedule::Schedule;
 use crate::verdict::Verdict;
 
-/// A case being judged: the reference's runs of it, kept for the next engine.
+/// A case that is being judged. It keeps the reference's runs for the next engine.
 pub struct Judge<'a> {
-    /// Without the steps that do not end in time.
+    /// Without the steps that do not end within the budget.
     case: Case,
     reference: &'a dyn Engine,
     runs: Vec<Run>,
@@ -46,7 +47,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// The case, without steps on which the reference used up its budget.
+    /// The case, without the steps that the reference could not finish within its budget.
     pub fn case(&self) -> &Case {
         &self.case
     }
@@ -62,8 +63,8 @@ impl<'a> Judge<'a> {
         self.judge_under(engine, schedule)
     }
 
-    /// Runs the case on an engine under another schedule, and compares. The reference, which has no
-    /// collector, is not run again.
+    /// Runs the case on an engine under another schedule, and compares. The schedule means nothing
+    /// to the reference, so it is not run again.
     pub fn judge_under(&mut self, engine: &dyn Engine, schedule: Schedule) -> (Verdict, Run) {
         let endless = Skip::Exhausted(Resource::Fuel);
         let actual = engine.run(&self.case.under(schedule.clone()), &[]);
@@ -83,7 +84,7 @@ impl<'a> Judge<'a> {
         (verdict, actual)
     }
 
-    /// The reference's run that went on with the same answers as `actual`.
+    /// The reference's run that was given the answers of `actual`.
     fn expected_for(&mut self, actual: &Run) -> &Run {
         let same = |run: &Run| same_answers(&run.samples, &actual.samples);
         let index = self.runs.iter().position(same).unwrap_or_else(|| {

@@ -4,7 +4,8 @@
 //! A file may use only what stands earlier in the reading order.
 //!
 //! Reading order: `nearest`, `value`, `outcome`, `schedule`, `case`, `header`, `observe`, `host`,
-//! `leak`, `coverage`, `engine`, `nondeterminism`, `finding`, `verdict`, `compare`, `judge`, `report`.
+//! `leak`, `coverage`, `engine`, `nondeterminism`, `finding`, `verdict`, `compare`, `judge`,
+//! `report`.
 //!
 //! | file | what it says |
 //! |---|---|

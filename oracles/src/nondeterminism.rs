@@ -1,10 +1,10 @@
 //! Permitted differences: one row for each way in which two correct engines may differ, with its
 //! authority.
 //!
-//! Always: what is not permitted here is a difference. A row that ends the comparison (a resource
-//! ran out, a feature is missing) is a named skip; a row that does not (a NaN's payload) lets it go
-//! on. Not here: live counts with frames on the stack, which are not a difference of behaviour but
-//! a choice that the reference replays (`leak::frames`).
+//! Always: a pair that no row permits is a difference. Some rows end the comparison: a resource ran
+//! out, a feature is missing. The reason is a [`Skip`] and is counted. Other rows let the
+//! comparison go on: the payload of a NaN. Not here: live counts with frames on the stack
+//! (`leak::frames`).
 
 use std::fmt;
 
@@ -12,14 +12,14 @@ use crate::engine::Traits;
 use crate::outcome::{Outcome, Resource, Why};
 use crate::value::Value;
 
-/// Why a comparison, or the rest of one, did not take place. Each has its own counter.
+/// Why a comparison was not made, or not made to its end. Each reason has its own counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Skip {
     /// A resource ran out on either side.
     Exhausted(Resource),
     /// Either side does not offer a feature of the case.
     Unsupported,
-    /// Either side has an implementation limit below what a module needs.
+    /// A module is over an implementation limit of either side.
     ModuleLimit,
     /// Nothing was asked: the case has no step.
     NoSteps,
@@ -52,7 +52,7 @@ impl fmt::Display for Skip {
     }
 }
 
-/// What a pair of outcomes that is permitted to differ means for the rest of the run.
+/// Whether the comparison goes on after a permitted difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Then {
     /// The comparison goes on.
@@ -68,7 +68,7 @@ pub struct Permitted {
     pub name: &'static str,
     /// Where the specification permits it.
     pub authority: &'static str,
-    /// Whether this row covers a pair of outcomes, and what follows.
+    /// Returns what follows if this row covers a pair of outcomes.
     pub covers: fn(&Outcome, &Outcome) -> Option<Then>,
 }
 
@@ -76,7 +76,7 @@ pub struct Permitted {
 pub const PERMITTED: &[Permitted] = &[
     Permitted {
         name: "a resource ran out",
-        authority: "specification, appendix A.2 \"Implementation Limitations\", execution",
+        authority: "specification, appendix \"Implementation Limitations\", execution",
         covers: |left, right| {
             let resource = exhausted(left).or_else(|| exhausted(right))?;
             Some(Then::End(Skip::Exhausted(resource)))
@@ -84,7 +84,7 @@ pub const PERMITTED: &[Permitted] = &[
     },
     Permitted {
         name: "a feature is missing",
-        authority: "specification, appendix A.3 \"Profiles\"",
+        authority: "specification, appendix \"Profiles\"",
         covers: |left, right| {
             let unsupported = |outcome: &Outcome| matches!(outcome, Outcome::Unsupported(_));
             (unsupported(left) || unsupported(right)).then_some(Then::End(Skip::Unsupported))
@@ -92,7 +92,7 @@ pub const PERMITTED: &[Permitted] = &[
     },
     Permitted {
         name: "a limit on a module",
-        authority: "specification, appendix A.2 \"Implementation Limitations\", syntactic limits and validation",
+        authority: "specification, appendix \"Implementation Limitations\", syntactic limits",
         covers: |left, right| {
             let limit = |outcome: &Outcome| refused(outcome) == Some(Why::Limit);
             (limit(left) || limit(right)).then_some(Then::End(Skip::ModuleLimit))
@@ -100,8 +100,8 @@ pub const PERMITTED: &[Permitted] = &[
     },
     Permitted {
         name: "malformed or invalid",
-        authority: "specification, section 1.2.2 \"Semantic Phases\": validation may happen while decoding, so that either can be \
-                    found first in a module that is both",
+        authority: "specification, section \"Semantic Phases\": a module that is both may be \
+                    found to be either first",
         covers: |left, right| {
             let early =
                 |outcome: &Outcome| matches!(refused(outcome), Some(Why::Malformed | Why::Invalid));
@@ -130,9 +130,9 @@ pub fn permits(left: &Outcome, right: &Outcome) -> Option<(&'static Permitted, T
     rows.find_map(|row| (row.covers)(left, right).map(|then| (row, then)))
 }
 
-/// Whether two different numbers may stand for the same result: NaNs, unless both engines promise
-/// the canonical one (specification, section 4.3.3 "NaN Propagation"). In a vector, lane by lane,
-/// as singles or as doubles.
+/// Whether two different numbers may be results of the same instruction. They may if both are NaNs
+/// and at least one engine does not promise the canonical one (specification, section "NaN
+/// Propagation"). Vectors are compared lane by lane, as singles or as doubles.
 pub fn permits_values(left: Value, right: Value, traits: [Traits; 2]) -> bool {
     if traits.iter().all(|traits| traits.canonical_nans) {
         return false;

@@ -1,10 +1,10 @@
-//! What counts as visible after a step: the outcome, every exported global, table and memory, and
-//! one object graph under them all.
+//! What is visible after a step: the outcome, every exported global, table and memory, and one
+//! graph of all objects reachable from them.
 //!
-//! Always: nodes are numbered in the order in which they are first visited, breadth first, starting
-//! from the results, then the instances in order and their exports in the order of the export
-//! section. So an object that a collector moved compares equal, and two engines that agree produce
-//! equal observations. [`GraphBuilder`] does the numbering; adapters only read objects.
+//! Always: nodes are numbered in the order of a breadth-first walk from the results, then from each
+//! instance's exports in the order of its export section. So moving an object changes nothing, and
+//! two engines that agree give equal observations. [`GraphBuilder`] does the numbering. Adapters
+//! only read objects.
 //!
 //! Not here: comparing observations (`compare`), counting live objects (`leak`).
 
@@ -15,9 +15,9 @@ use crate::case::{InstanceIndex, ModuleIndex};
 use crate::outcome::Outcome;
 use crate::value::{NodeId, Ref, Value};
 
-/// A type, engine-neutrally: the first definition, in order of loading, that is the same type after
-/// canonicalisation. Two engines compute it independently, so that a wrong canonicalisation shows
-/// as a difference.
+/// A type, engine-neutrally: the first definition, in the order of loading, that defines the same
+/// type after canonicalisation. Each engine computes it by itself, so a wrong canonicalisation is a
+/// difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TypeKey {
     /// The module of the first definition.
@@ -35,15 +35,15 @@ impl fmt::Display for TypeKey {
 /// A function by its definition.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FuncKey {
-    /// Defined in a module: the instance and the function index there (imports included in the
-    /// index space).
+    /// Defined in a module: the instance, and the function's index there. Imports count in that
+    /// index.
     Wasm {
         /// The instance that defines it.
         instance: InstanceIndex,
         /// The function index.
         index: u32,
     },
-    /// A function of the host, by the names under which it was imported.
+    /// A function of the host, by the names of its import.
     Host {
         /// `harness` or `spectest`.
         module: String,
@@ -95,7 +95,7 @@ pub enum Node {
         /// The elements with the numbers of [`observed_elements`].
         elements: Vec<Value>,
     },
-    /// An exception; the tag is unknown when the engine cannot name it.
+    /// An exception. The tag is none if the engine cannot name it.
     Exception {
         /// Its tag.
         tag: Option<TagKey>,
@@ -106,13 +106,13 @@ pub enum Node {
     Func(FuncKey),
 }
 
-/// Elements of an array of which each is observed.
+/// The length up to which every element of an array is observed.
 pub const ELEMENTS_ALL: u32 = 16 << 10;
 
-/// The numbers of the elements of an array of `len` that are observed: all of [`ELEMENTS_ALL`], and
-/// of a longer one as many, a quarter of them at either end and the others spread out evenly. A
-/// module of a few hundred bytes can fill a heap with elements in one instruction, and reading each
-/// of them after each step takes seconds.
+/// The indices of the elements that are observed in an array of `len` elements. Up to
+/// [`ELEMENTS_ALL`] it is all of them. In a longer array it is [`ELEMENTS_ALL`] of them: a quarter
+/// at each end, and the rest spread evenly between. One instruction can fill a heap with elements,
+/// and reading all of them after every step would take seconds.
 pub fn observed_elements(len: u32) -> impl Iterator<Item = u32> {
     const END: u32 = ELEMENTS_ALL / 4;
     let is_long = len > ELEMENTS_ALL;
@@ -160,7 +160,7 @@ impl Graph {
         self.nodes.get(id.0 as usize)
     }
 
-    /// A way to change an object, for tests that must produce a lie.
+    /// An object to change, for tests of the comparison.
     pub fn get_mut(&mut self, id: NodeId) -> Option<&mut Node> {
         self.nodes.get_mut(id.0 as usize)
     }
@@ -176,8 +176,8 @@ impl Graph {
     }
 }
 
-/// Numbers objects while they are found. `K` is the engine's own identity of an object (an address,
-/// valid while nothing moves).
+/// Numbers objects when they are found. `K` is the engine's own identity of an object: an address,
+/// valid while nothing moves.
 #[derive(Debug)]
 pub struct GraphBuilder<K> {
     numbers: BTreeMap<K, NodeId>,
@@ -198,15 +198,15 @@ impl<K: Ord + Clone> GraphBuilder<K> {
         if let Some(&id) = self.numbers.get(&key) {
             return id;
         }
-        // More than 2^32 objects do not fit into any heap under test: references are 32 bits wide.
+        // References are 32 bits wide, so no heap under test has 2^32 objects.
         let id = NodeId(u32::try_from(self.found.len()).unwrap_or(u32::MAX));
         self.numbers.insert(key.clone(), id);
         self.found.push(key);
         id
     }
 
-    /// Reads every object found, and those found by reading, until there are no more. `read`
-    /// returns the object and asks [`GraphBuilder::number`] for what it refers to.
+    /// Reads every object that was found, and every object found by reading. `read` returns the
+    /// object, and calls [`GraphBuilder::number`] for each reference in it.
     ///
     /// # Errors
     ///
@@ -233,7 +233,7 @@ impl<K: Ord + Clone> Default for GraphBuilder<K> {
 /// Bytes in one block of an observed memory.
 pub const BLOCK: usize = 256;
 
-/// The content of a linear memory: its length and every block that is not all zero.
+/// The contents of a linear memory: its length, and every block that is not all zero.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MemoryState {
     /// Length in bytes.
@@ -245,8 +245,8 @@ pub struct MemoryState {
 impl MemoryState {
     /// Observes a memory.
     pub fn of(bytes: &[u8]) -> MemoryState {
-        // One comparison of slices for each block: memories are mostly zero, and looked at after
-        // every step.
+        // Memories are mostly zero, and observed after every step. So blocks are compared as
+        // slices.
         const ZERO: [u8; BLOCK] = [0; BLOCK];
         let blocks = bytes.chunks(BLOCK).enumerate();
         let blocks = blocks.filter(|(_, block)| **block != ZERO[..block.len()]);
@@ -268,8 +268,7 @@ impl MemoryState {
             .unwrap_or(0)
     }
 
-    /// The first address at which two memories hold different bytes, up to the shorter one's
-    /// length.
+    /// The first address at which two memories differ, up to the length of the shorter one.
     pub fn first_difference(&self, other: &MemoryState) -> Option<u64> {
         let numbers = self.blocks.keys().chain(other.blocks.keys());
         let mut numbers: Vec<u64> = numbers.copied().collect();
@@ -284,7 +283,7 @@ impl MemoryState {
     }
 }
 
-/// Everything one instance exports that can change, in the order of its export section.
+/// The exports of one instance that can change, in the order of its export section.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InstanceState {
     /// Which instance.

@@ -1,10 +1,10 @@
-//! How a step ends. Closed enums: a new way to end must be classified before anything compiles.
+//! How a step ends. The enums are closed, so that a new way to end must be classified before
+//! anything compiles.
 //!
-//! Always: behaviour ([`Outcome::Returned`], [`Outcome::Trapped`], [`Outcome::Threw`],
-//! [`Outcome::Rejected`]) is kept apart from resources ([`Outcome::Exhausted`]), from what an
-//! engine does not offer ([`Outcome::Unsupported`]) and from faults of the engine
-//! itself ([`Outcome::Stuck`], [`Outcome::Crashed`]). Texts inside are for people and are never
-//! compared.
+//! Always: four kinds of end are kept apart. Behaviour is [`Outcome::Returned`],
+//! [`Outcome::Trapped`], [`Outcome::Threw`] and [`Outcome::Rejected`]. A resource that ran out is
+//! [`Outcome::Exhausted`]. A missing feature is [`Outcome::Unsupported`]. A fault of the engine is
+//! [`Outcome::Stuck`] or [`Outcome::Crashed`]. Texts inside are for people and are never compared.
 //!
 //! Not here: which pairs of outcomes may differ (`nondeterminism`).
 
@@ -12,8 +12,7 @@ use std::fmt;
 
 use crate::value::{Ref, Value};
 
-/// Why execution trapped: every trap of the specification's execution rules, as engines distinguish
-/// them in `.wast` scripts.
+/// Why execution trapped: every trap of the specification that `.wast` scripts tell apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Trap {
     /// `unreachable` was executed.
@@ -126,15 +125,15 @@ impl fmt::Display for Resource {
 /// At which stage a module, or a step, was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Why {
-    /// The bytes are not a module (specification chapter 5).
+    /// The bytes are not a module (specification, chapter "Binary Format").
     Malformed,
-    /// The module is not valid (chapter 2).
+    /// The module is not valid (chapter "Validation").
     Invalid,
-    /// An import is missing or does not match (section 4.5.4, instantiation).
+    /// An import is missing or does not match (section "Instantiation").
     Unlinkable,
     /// An implementation limit on the module itself.
     Limit,
-    /// The step itself makes no sense: an instance, export or argument that does not exist or fit.
+    /// The step makes no sense: its instance, export or argument does not exist or does not fit.
     Misuse,
 }
 
@@ -168,7 +167,7 @@ impl fmt::Display for Rejection {
 /// How one step ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It returned these values; a step without results returns none.
+    /// It returned these values. A step without results returns none.
     Returned(Vec<Value>),
     /// It trapped.
     Trapped(Trap),
@@ -178,12 +177,12 @@ pub enum Outcome {
     Exhausted(Resource),
     /// The module or the step was refused.
     Rejected(Rejection),
-    /// The engine does not offer this; the text names the feature.
+    /// The engine does not offer this feature.
     Unsupported(String),
-    /// The engine reached a state its own rules exclude; the text says which. Always a fault.
+    /// The engine reached a state that its own rules exclude, in words. Always a fault.
     Stuck(String),
-    /// The engine's process or thread died, or one of its own checks (heap verification, audit)
-    /// failed. Always a fault.
+    /// The engine's process or thread died, or one of its own checks failed (heap verification,
+    /// audit). Always a fault.
     Crashed(String),
 }
 

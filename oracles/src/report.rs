@@ -1,8 +1,7 @@
-//! A verdict for people: which comparison, where, both values, why they must be equal, and the line
-//! that replays it.
+//! A verdict for people: which comparison failed, where, both values, why they must be equal, and
+//! the command that replays it.
 //!
-//! The only place where a verdict becomes text. The program itself is printed by the caller, who
-//! knows how (as WAT), and passed in.
+//! Only this file turns a verdict into text. The caller prints the program and passes it in.
 
 use std::fmt::Write;
 

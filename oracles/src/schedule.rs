@@ -1,9 +1,8 @@
-//! At which collection points a collection happens. Part of a case, written in one word in a
-//! `.wast` header.
+//! At which collection points a collection happens. Part of a case, and one word in the header of a
+//! `.wast` file.
 //!
-//! Collection points (allocation, growth, calls to the host, operations on tables of references,
-//! explicit `gc`) are numbered from 0 in execution order within one case. Not here: what a
-//! collection point is (that is the engine's), nor any collector.
+//! Collection points are numbered from 0 in the order of execution within one case. Not here: which
+//! points there are (each engine decides that), and any collector.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,8 +1,8 @@
 //! Engine-neutral values: what a step is given and what it gives back.
 //!
 //! Always: floats and vectors are bit patterns, so that equality is equality of bits. A reference
-//! to an object is the number of a node in the [`Graph`](crate::observe::Graph) observed together
-//! with it; nothing here is an address, and nothing depends on where a collector put an object.
+//! to an object is the number of a node in the [`Graph`](crate::observe::Graph) that was observed
+//! with it. Nothing here is an address, so nothing depends on where a collector puts objects.
 //!
 //! Not here: the objects themselves (`observe`), any engine's type (`engine`), and text formats
 //! (`wast-tests`).
@@ -43,7 +43,8 @@ impl fmt::Display for HeapTop {
     }
 }
 
-/// The number of a node in an observed object graph: dense, in first-visit order.
+/// The number of a node in an observed object graph. Numbers are dense, in the order of the first
+/// visit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub u32);
 
@@ -67,7 +68,7 @@ pub enum Target {
     Node(NodeId),
 }
 
-/// A reference: what it refers to and the hierarchy it was seen in. An object seen through
+/// A reference: what it refers to, and the hierarchy it was read from. An object seen through
 /// `extern.convert_any` keeps its node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ref {

@@ -1,9 +1,7 @@
-//! What comparing two runs says, as closed enums; and counters, so that nothing is skipped
-//! silently.
+//! The result of comparing two runs, and counters over many of them. Nothing is skipped silently.
 //!
-//! Always: `Agree` carries how much was compared, and a comparison that compared nothing is
-//! `Skipped`. A [`Tally`] over many verdicts refuses to call a session good in which nothing was
-//! compared. Texts are made last, in `report`.
+//! Always: `Agree` says how much was compared. A comparison of nothing is `Skipped`, and a
+//! [`Tally`] in which nothing was compared is an error. Texts are written in `report`.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -26,9 +24,9 @@ pub struct Stats {
     pub live_checks: u64,
     /// Bounded live counts checked.
     pub samples: u64,
-    /// Steps after which no live count could be checked, because the collector reclaims nothing.
+    /// Steps after which no live count was checked, because the collector reclaims nothing.
     pub live_unchecked: u64,
-    /// Differences permitted by a row of the table, and not ending the comparison.
+    /// Differences that a row of the table permits, and after which the comparison went on.
     pub permitted: u64,
     /// Collections on the actual side.
     pub collections: u64,
@@ -61,8 +59,8 @@ impl fmt::Display for Stats {
         } = self;
         write!(
             f,
-            "{loads} modules, {steps} steps, {values} values, {objects} objects, {live_checks} live counts, {samples} bounded counts, \
-             {} collections",
+            "{loads} modules, {steps} steps, {values} values, {objects} objects, \
+             {live_checks} live counts, {samples} bounded counts, {} collections",
             self.collections
         )
     }
@@ -72,7 +70,8 @@ impl fmt::Display for Stats {
 #[must_use]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Everything compared is equal or permitted; when the comparison ended early, with the reason.
+    /// Everything compared is equal or permitted. If the comparison ended early, the reason is
+    /// given.
     Agree(Stats, Option<Skip>),
     /// Nothing was compared, for this reason.
     Skipped(Skip),

@@ -1,4 +1,4 @@
-//! Object graphs as deep as they come are observed and compared without recursion.
+//! Object graphs of any depth are observed and compared without recursion.
 
 use gcrucible_oracles::case::{Case, CaseModule, InstanceIndex, Limits, ModuleIndex, Step};
 use gcrucible_oracles::engine::reference::Reference;

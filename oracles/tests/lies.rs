@@ -1,9 +1,9 @@
-//! Every comparison can fail: an engine that tells the truth but for one thing, and the verdict
-//! that must name that thing.
+//! Every comparison can fail. An engine tells the truth except for one thing, and the verdict must
+//! name that thing.
 //!
-//! The truth is a small run written out by hand, so that these tests need no engine at all: two
-//! objects that share a third, a cycle, a table, globals, a memory, a function, an exception, host
-//! objects, a bounded live count.
+//! The truth is a small run written by hand, so these tests need no engine: two objects that share
+//! a third, a cycle, a table, globals, a memory, a function, an exception, host objects, and a
+//! bounded live count.
 
 use gcrucible_oracles::case::{Case, InstanceIndex, ModuleIndex, Step};
 use gcrucible_oracles::compare::compare;
@@ -310,8 +310,7 @@ const LIES: &[Lie] = &[
         Some(0),
         "table \"f\"[0] of instance 0",
     ),
-    // The same contents, but a copy where the truth shares: node 1 gets a second object equal to
-    // 2.
+    // The contents are equal, but node 1 refers to a copy of node 2 instead of sharing it.
     (unshare, Aspect::Identity, Some(1), "field 1"),
     // The other way round: two objects become one.
     (
@@ -429,7 +428,7 @@ const LIES: &[Lie] = &[
     ),
 ];
 
-/// Gives node 1 an object of its own, equal to the shared one and part of no shorter path.
+/// Gives node 1 an object of its own that equals the shared one.
 fn unshare(run: &mut Run) {
     let nodes: Vec<Node> = (0..6)
         .map(|n| graph().get(NodeId(n)).expect("a node").clone())

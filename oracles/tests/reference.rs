@@ -1,5 +1,5 @@
-//! The reference behind the session: whole cases, judged against itself, and against itself with
-//! one lie.
+//! The reference behind the session. Whole cases are judged against the reference itself, honest or
+//! with one lie.
 
 use gcrucible_oracles::case::{Case, CaseModule, InstanceIndex, Limits, ModuleIndex, Step};
 use gcrucible_oracles::engine::reference::trace::{self, Part};
@@ -51,13 +51,14 @@ fn invoke(instance: u32, export: &str, args: &[Value]) -> Step {
     }
 }
 
-/// Two linked modules: the first makes a list that shares its tail, the second keeps it, with the
-/// same types under other numbers.
+/// Two linked modules. The first makes a list that shares its tail, the second keeps it. Both
+/// define the same types under different indices.
 fn linked() -> Case {
     let first = r#"(module
         (type $node (struct (field (mut i32)) (field (ref null $node))))
         (tag $e (export "e") (param (ref $node)))
-        (func $make (export "make") (param i32) (result (ref $node) (ref $node)) (local $tail (ref $node))
+        (func $make (export "make") (param i32) (result (ref $node) (ref $node))
+            (local $tail (ref $node))
             (local.set $tail (struct.new $node (local.get 0) (ref.null $node)))
             (struct.new $node (i32.const 1) (local.get $tail))
             (struct.new $node (i32.const 2) (local.get $tail)))
@@ -80,7 +81,8 @@ fn linked() -> Case {
             (table.set $t (i32.const 2) (any.convert_extern (local.get 0)))
             (table.set $t (i32.const 0) (array.new $other (i32.const 200) (i32.const 3)))
             (i32.store8 (i32.const 300) (i32.const 5)))
-        (func (export "count") (param (ref null $node)) (result i32) (local $n (ref $node)) (local $live i32)
+        (func (export "count") (param (ref null $node)) (result i32)
+            (local $n (ref $node)) (local $live i32)
             (call $make (i32.const 1)) (local.set $n) (drop)
             (local.set $live (call $live))
             (i32.add (local.get $live) (struct.get $node 0 (local.get $n)))))"#;
@@ -154,7 +156,7 @@ fn what_is_observed_is_what_the_program_did() {
     };
     assert_eq!(functions, [func(0, 0), func(1, 2)]);
 
-    // One node of the list is still in the global and its tail in the table; the type is named by
+    // One node of the list is still in the global and its tail in the table. The type is named by
     // its first definition.
     let live = run.steps[4]
         .live

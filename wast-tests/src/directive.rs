@@ -1,4 +1,4 @@
-//! What a `.wast` script consists of: directives, as data, with modules already in binary form.
+//! The directives of a `.wast` script as data, with modules in binary form.
 //!
 //! Not here: reading them from text (`script`), and running them (`runner`).
 
@@ -100,7 +100,6 @@ pub enum Directive {
     Invalid(Source, String),
     /// `assert_unlinkable`, with the words.
     Unlinkable(Source, String),
-    /// A directive, or a part of one, that belongs to no finished part of WebAssembly 3.0; the text
-    /// names it.
+    /// A directive, or a part of one, that is not part of WebAssembly 3.0. The text names it.
     Unsupported(String),
 }

@@ -1,8 +1,7 @@
 //! What `assert_return` and `assert_trap` expect, and whether an observation meets it.
 //!
-//! Always: a pattern matches or it does not; what is unknown here (a trap's words, a reference
-//! pattern) never matches. The words of traps are documentation in the official grammar, so several
-//! spellings stand for one [`Trap`]; the table is [`TRAP_WORDS`].
+//! Always: an unknown pattern or unknown words never match. The official grammar calls the words of
+//! a trap documentation, so several spellings stand for one [`Trap`]: the table is [`TRAP_WORDS`].
 
 use std::fmt;
 
@@ -10,12 +9,12 @@ use gcrucible_oracles::observe::{Node, Observation};
 use gcrucible_oracles::outcome::{Resource, Trap};
 use gcrucible_oracles::value::{HeapTop, Ref, Target, Value};
 
-/// A float, or a set of NaNs (specification, section 4.3.3). The number of bits is the variant's.
+/// A float, or a set of NaNs (specification, section "NaN Propagation").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Float<B> {
     /// These bits.
     Bits(B),
-    /// `nan:canonical`: the payload's most significant bit and nothing else; either sign.
+    /// `nan:canonical`: only the most significant bit of the payload is set, with either sign.
     Canonical,
     /// `nan:arithmetic`: the payload's most significant bit, at least.
     Arithmetic,
@@ -61,8 +60,8 @@ pub enum Expect {
 }
 
 impl Expect {
-    /// Whether a value meets the pattern. References are looked up in the observation the value
-    /// came with.
+    /// Whether a value matches the pattern. References are looked up in the observation that has
+    /// the value.
     pub fn matches(&self, value: Value, seen: &Observation) -> bool {
         match (self, value) {
             (Expect::Either(patterns), _) => {

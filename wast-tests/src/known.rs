@@ -1,9 +1,9 @@
-//! Assertions of the official suite that are expected not to hold, each with its authority. An
-//! assertion in this table that does hold is a failure too, so the table cannot grow stale.
+//! Assertions of the official suite that are expected to fail, each with its authority. It is an
+//! error if one of them holds, so the table cannot become stale.
 //!
-//! Always: a row names a line of one file of the pinned suite. There are no rows for faults of our
-//! own engines: those are mended. The rows here are assertions of proposals written before later
-//! features of release 3.0 made the refused modules good ones.
+//! Always: a row names lines of one file of the pinned suite. The rows are assertions of proposals
+//! that refuse modules which later features of release 3.0 made valid. Faults of our own engines
+//! have no rows: they are fixed.
 
 use crate::runner::{Failure, Report};
 
@@ -18,15 +18,17 @@ pub struct Superseded {
     pub because: &'static str,
 }
 
-const MEMORY_INDEX: &str = "multi-memory: the byte that had to be zero in memory.size and memory.grow is a memory index, \
-                            in LEB128 (specification section 5.4.6)";
+const MEMORY_INDEX: &str = "multi-memory: the byte that had to be zero in memory.size and \
+                            memory.grow is a memory index in LEB128 (specification, grammar Binstr)";
 const MANY_MEMORIES: &str =
-    "multi-memory: a module may have several memories (specification section 2.4)";
-const WIDE_LIMITS: &str = "memory64: limits are u64 (specification section 5.3.11)";
-const SEGMENTS_IN_ORDER: &str = "bulk-memory: active segments are written one after the other by table.init and memory.init, which \
-                                 trap when out of bounds and leave what was written before (specification section 4.4, instantiation)";
+    "multi-memory: a module may have several memories (specification, rule Module_ok)";
+const WIDE_LIMITS: &str = "memory64: limits are u64 (specification, grammar Blimits)";
+const SEGMENTS_IN_ORDER: &str = "bulk-memory: table.init and memory.init write active segments one \
+                                 after the other. One that is out of bounds traps, and the \
+                                 segments before it stay written (specification, rules Step_read/table.init-oob and \
+                                 Step_read/memory.init-oob)";
 const WIDE_OFFSET: &str =
-    "memory64: the offset of a memory argument is u64 (specification section 5.4.6)";
+    "memory64: the offset of a memory argument is u64 (specification, grammar Bmemarg)";
 
 /// The table, sorted by file.
 pub const SUPERSEDED: &[Superseded] = &[
@@ -93,8 +95,8 @@ pub const SUPERSEDED: &[Superseded] = &[
     Superseded {
         file: "reference-types/unreached-invalid.wast",
         lines: &[539],
-        because: "function-references: operands of unreachable code are of the bottom type, which matches every label of br_table \
-                  (specification section 2.3, rule Instr_ok/br_table)",
+        because: "function-references: operands of unreachable code have the bottom type, which \
+                  matches every label of br_table (specification, rule Instr_ok/br_table)",
     },
 ];
 

@@ -13,8 +13,8 @@
 //! | `known` | assertions of it that release 3.0 contradicts, each with its authority |
 //! | `matrix` | script x engine x schedule: the trials |
 //!
-//! Nothing here knows an engine's own types, decides a disagreement between engines, or writes
-//! scripts (the reducer does).
+//! Nothing here knows an engine's own types, decides which of two engines is right, or writes
+//! scripts.
 
 pub mod expect;
 

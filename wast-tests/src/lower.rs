@@ -1,8 +1,8 @@
-//! From the syntax tree of crate `wast` to our directives: the only file that knows that crate's
-//! types.
+//! Turns the syntax tree of the crate `wast` into our directives. Only this file knows the types of
+//! that crate.
 //!
-//! What belongs to no finished part of WebAssembly 3.0 (components, threads, suspensions, shared
-//! and exact references) becomes [`Directive::Unsupported`] and is counted, never dropped.
+//! What is not part of WebAssembly 3.0 (components, threads, suspensions, shared and exact
+//! references) becomes [`Directive::Unsupported`] and is counted.
 
 use gcrucible_oracles::value::{HeapTop, Ref, Target, Value};
 use wast::core::{AbstractHeapType, HeapType, NanPattern, V128Pattern, WastArgCore, WastRetCore};
@@ -74,7 +74,7 @@ fn lower(directive: WastDirective<'_>) -> Result<Directive, String> {
     })
 }
 
-/// Assertions about custom sections concern the text parser only; an engine ignores custom
+/// Assertions about custom sections are about the text parser only: an engine ignores custom
 /// sections.
 fn custom(module: QuoteWat<'_>, message: &str, what: &str) -> Result<Directive, String> {
     let source = source(module)?;

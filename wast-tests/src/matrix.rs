@@ -1,16 +1,18 @@
 //! Script x engine x schedule: the trials of `tests/` and of the command line.
 //!
-//! A regression is run in each configuration as a script, so that its assertions hold, and as a
-//! case against the reference, so that everything observable and every live count is compared as
-//! well; and as a case also with one collection at each collection point in turn, and with a heap
-//! that is full at each allocation in turn.
+//! A regression is run as a script, which checks its assertions. It is also run as a case against
+//! the reference, which checks everything observable and every live count: under several schedules,
+//! with one collection at each collection point in turn, and with a heap that is full at each
+//! allocation in turn.
 //!
-//! **Nothing leaks** from a script ([`run_checked`]) means: after its last directive the host
-//! collects everything; then the heap verifies, its counts are audited, and what lives is, by kind
-//! and type, what the reference reaches from the same roots after the same script (instances, and
-//! handles the host was given; for a collector that keeps cycles, also garbage cycles and what they
-//! reach); of the host's objects as many were dropped as are not among those; and when the store is
-//! dropped, none is left.
+//! [`run_checked`] also checks that **nothing leaks**:
+//!
+//! - After the last directive the host collects everything. The heap verifies, and its counts are
+//!   audited.
+//! - What lives is what the reference reaches after the same script, by kind and type. For a
+//!   collector that keeps cycles, this includes garbage cycles and what they reach.
+//! - Dropped host objects = created - reachable.
+//! - When the store is dropped, no host object is left.
 //!
 //! Not here: which engines there are (`oracles::engine`).
 
@@ -41,8 +43,8 @@ pub const SCHEDULES: [Schedule; 5] = [
     Schedule::Every,
 ];
 
-/// Most collection points, and most allocations, of one regression that are tried in turn; of more,
-/// every second, third, ... one.
+/// At most this many collection points, and this many allocations, of one regression are tried. If
+/// there are more, they are thinned out evenly.
 pub const SWEEP_MAX: u64 = 200;
 
 fn open(
@@ -70,7 +72,8 @@ pub fn run_script(
     run_covering(script, engine, schedule).map(|(report, _)| report)
 }
 
-/// As [`run_script`], with the rules of the specification that the engine applied, if it says.
+/// As [`run_script`]. Also returns the rules of the specification that the engine applied, if it
+/// reports them.
 ///
 /// # Errors
 ///
@@ -85,7 +88,7 @@ pub fn run_covering(
     Ok((report, session.rules()))
 }
 
-/// What lives at the end of a script, for [`run_checked`]: what the reference reaches.
+/// What the reference reaches at the end of a script: the expectation of [`run_checked`].
 ///
 /// # Errors
 ///
@@ -96,8 +99,8 @@ pub fn lives_at_the_end(script: &Script, reference: &dyn Engine) -> Result<Live,
     session.live()
 }
 
-/// Runs a script once, and sees to it that nothing leaked: see the module. What did is a failure
-/// beyond the last line.
+/// Runs a script once and checks that nothing leaked (see above). A leak is a failure without a
+/// location.
 ///
 /// # Errors
 ///
@@ -124,19 +127,13 @@ pub fn run_checked(
 }
 
 fn compare_ends(expected: &Live, actual: &Live) -> Result<(), String> {
-    leak::census::check(expected, actual).map_err(|miscount| {
-        format!(
-            "{} {} live, expected {}",
-            miscount.actual, miscount.kind, miscount.expected
-        )
-    })?;
-    let balance = leak::handles::check(expected, actual);
-    balance.map_err(|imbalance| format!("{imbalance:?}"))?;
+    leak::census::check(expected, actual).map_err(|miscount| miscount.to_string())?;
+    leak::handles::check(expected, actual).map_err(|imbalance| imbalance.to_string())?;
     Ok(())
 }
 
-/// Runs a script of the official suite; the report, and what is left of it after the table of
-/// superseded assertions. With what lives at its end, it is also seen to that nothing leaked.
+/// Runs a script of the official suite. Returns the report, and the report judged by the table of
+/// superseded assertions. If `expected` is given, it also checks that nothing leaked.
 ///
 /// # Errors
 ///
@@ -155,8 +152,8 @@ pub fn run_suite_script(
     Ok((report, judged))
 }
 
-/// Whether a script's header selects an engine: by the name of its collector, if the header names
-/// any.
+/// Whether a script is meant for an engine. A header that names collectors selects only engines
+/// with those.
 pub fn selects(script: &Script, engine: &dyn Engine) -> bool {
     let collectors = &script.header.collectors;
     let named = |collector| collectors.iter().any(|name| name == collector);
@@ -186,8 +183,8 @@ pub struct Trials {
     pub failures: u64,
 }
 
-/// Runs a regression on one engine, as a script and as a case against `reference`. Nothing is run
-/// on an engine that the header does not select.
+/// Runs a regression on one engine, as a script and as a case against `reference`. Does nothing if
+/// the header does not select the engine.
 ///
 /// # Errors
 ///
@@ -209,8 +206,8 @@ pub fn run_regression(
     let schedules: Vec<Schedule> = own.iter().cloned().chain(others).collect();
     let at_the_end = lives_at_the_end(script, reference)?;
     for schedule in &schedules {
-        // A program that asks how much lives may go on differently where frames are on the stack:
-        // then only cases can be compared.
+        // Answers to `live` with frames on the stack may differ between engines, and the program
+        // may then take another path. So the ends are compared only if no module asks.
         let report = if asks(script) {
             run_script(script, engine, schedule.clone())
         } else {
@@ -306,11 +303,11 @@ fn judge_case(
     Err(full + &report(&verdict, &context))
 }
 
-/// The folders of our own scripts: those that a planted fault breaks, and those that no fault of
-/// the runtime could break.
+/// The folders of our own scripts. A planted fault breaks each script of the first, and no fault of
+/// the runtime could break one of the second.
 const OWN_FOLDERS: [&str; 2] = ["regressions", "conformance"];
 
-/// Our own scripts: where each is, and its path from this package's folder.
+/// Our own scripts: each path, and the path relative to this package.
 ///
 /// # Errors
 ///

@@ -1,9 +1,8 @@
 //! Runs a script on one engine session and counts what passed, failed and was not asked.
 //!
-//! Always: the engine itself decides about malformed and invalid modules, from the binary. A module
-//! in text form that the text parser refuses never reaches an engine; such assertions are counted
-//! apart ([`Report::by_text_parser`]), because they say nothing about the engine. A failing
-//! directive does not end the script, a broken engine does.
+//! Always: the engine decides from the binary whether a module is malformed or invalid. If the text
+//! parser refuses the text of a module, no engine sees it. Such assertions are counted apart
+//! ([`Report::by_text_parser`]). A failing directive does not end the script, a broken engine does.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -35,8 +34,8 @@ pub struct Report {
     pub passed: u64,
     /// Assertions about text that the text parser decided; the engine saw nothing.
     pub by_text_parser: u64,
-    /// Modules that had to be malformed and were called invalid, the other way round, or over a
-    /// limit; counted as passed too.
+    /// Modules that were refused at another stage than the script says: invalid and not malformed,
+    /// for example. They count as passed too.
     pub other_stage: u64,
     /// Directives that did not hold.
     pub failures: Vec<Failure>,
@@ -198,8 +197,8 @@ impl Runner<'_> {
             &seen.outcome,
         )?;
         self.names.instantiated(name, instance);
-        // Scripts of other engines import from an instance by its name alone; what is registered
-        // comes first.
+        // Scripts of other engines import from an instance by its name. A registered name takes
+        // precedence.
         match name {
             Some(name) if !self.registered.contains(name) => self.register(name, instance),
             _ => Ok(()),
@@ -250,8 +249,8 @@ impl Runner<'_> {
         let (_, outcome) = self.load(wasm);
         usable(&outcome)?;
         match &outcome {
-            // A limit may be looked at before the grammar is read to its end: 2^32 locals are
-            // malformed, 50,001 are too many.
+            // An engine may check a limit before it reads the grammar to its end: 2^32 locals are
+            // malformed, and also more than 50,000.
             Outcome::Rejected(rejection)
                 if matches!(rejection.why, Why::Malformed | Why::Invalid | Why::Limit) =>
             {
@@ -337,12 +336,12 @@ fn results(expected: &[Expect], seen: &Observation) -> Met {
     )
 }
 
-/// A trap by these words. To other engines exhaustion is a trap like any other, so the words of a
-/// resource are good here too.
+/// A trap with these words. Other engines call exhaustion a trap, so the words of a resource are
+/// good here too.
 fn trapped(words: &str, outcome: &Outcome) -> Met {
     if expect::resource(words).is_some() {
-        // `assert_exhaustion` takes a call only; a module that runs out of something is asserted to
-        // trap.
+        // `assert_exhaustion` takes only a call. For a module that runs out of a resource, scripts
+        // use `assert_trap`.
         return exhausted(words, outcome);
     }
     let verdict = match outcome {

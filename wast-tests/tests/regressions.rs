@@ -1,6 +1,6 @@
-//! Our own scripts: one trial for each file and engine, named `engine::path`. Each runs under
-//! several schedules, as a script and as a case against the reference, with one collection at each
-//! point in turn, and out of memory at each allocation in turn.
+//! Our own scripts: one trial for each file and engine, named `engine::path`. Each runs as a script
+//! and as a case against the reference: under several schedules, with one collection at each point
+//! in turn, and with a heap that is full at each allocation in turn.
 
 use std::fs;
 use std::path::Path;

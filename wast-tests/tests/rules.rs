@@ -1,9 +1,9 @@
-//! Every rule of the specification that the reference names is applied by the official suite or by
-//! a script of ours, so that no arm of the reference is dead. That each rule is named, and once, is
-//! tested where the names are (`oracles/reference/src/rules.rs`).
+//! The official suite and our own scripts apply every rule of the specification that the reference
+//! names, so no arm of the reference is dead. That each rule is named once is tested beside the
+//! names (`oracles/reference/src/rules.rs`).
 //!
-//! Always: a rule that nothing reaches stands in [`UNREACHED`] with the reason, and one that stands
-//! there and is reached is a failure.
+//! Always: a rule that nothing reaches is in [`UNREACHED`] with the reason. It is an error if a
+//! rule of that list is reached.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -29,7 +29,7 @@ fn rules_of(name: &str, text: &str) -> RuleMap {
     }
 }
 
-/// The rules that the suite's required files and our own scripts make the reference apply.
+/// The rules that the reference applies in the suite's required files and in our own scripts.
 fn reached() -> BTreeSet<&'static str> {
     let mut seen = RuleMap::default();
     for file in suite::files().iter().filter(|f| f.standing.is_required()) {

@@ -1,5 +1,5 @@
-//! Every assertion of a script can fail, and a failure says where: a session whose answers are
-//! prepared, judged by scripts that are right and scripts that are wrong about it.
+//! Every assertion of a script can fail, and the failure says where. A session with prepared
+//! answers is judged by scripts that are right and scripts that are wrong about it.
 
 use gcrucible_oracles::case::Step;
 use gcrucible_oracles::engine::{Session, Totals, Watch};
@@ -10,8 +10,8 @@ use gcrucible_oracles::value::{HeapTop, Ref, Value};
 use gcrucible_wast_tests::runner::{Report, run};
 use gcrucible_wast_tests::script::Script;
 
-/// Answers by the name of the export. Modules are judged by their length, and linked by whether
-/// they import.
+/// Answers by the name of the export. Modules are judged by their length, and link if they import
+/// nothing.
 #[derive(Default)]
 struct Prepared {
     modules: Vec<Vec<u8>>,
@@ -155,7 +155,8 @@ fn what_does_not_hold_fails_with_its_place() {
 #[test]
 fn unsupported_is_counted_and_a_crash_ends_the_script() {
     let text = format!(
-        "(module) {} (assert_suspension (invoke \"x\") \"unhandled\") (invoke \"crash\") (invoke \"three\")",
+        "(module) {} (assert_suspension (invoke \"x\") \"unhandled\") \
+         (invoke \"crash\") (invoke \"three\")",
         module(10)
     );
     let report = report(&text);

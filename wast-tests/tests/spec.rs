@@ -1,14 +1,14 @@
 //! The official suite on the reference and on the runtime in every configuration of
-//! [`engine::matrix`]: one trial for each file and engine, named `engine::file`; and once more with
-//! a collection at every point, named `engine::file@every`, after which the heap must verify, the
-//! counts must be right and nothing may have leaked (`matrix`).
+//! [`engine::matrix`]: one trial for each file and engine, named `engine::file`. A second trial,
+//! `engine::file@every`, collects at every point. Afterwards the heap must verify, the counts must
+//! be right and nothing may have leaked (`matrix`).
 //!
-//! A trial fails on every assertion that does not hold, but for those of `known`, and on a row of
-//! `known` that holds. What an engine does not support fails too: every required file is of release
-//! 3.0.
+//! A trial fails if an assertion does not hold that is not in `known`, or if one in `known` holds.
+//! It also fails if the engine does not support something, because every required file is part of
+//! release 3.0.
 //!
-//! A file is read once, the reference runs it once to say what lives at its end, and an engine is
-//! made once, by the first trial that needs it; trials of several threads share all three.
+//! Trials share three things, each made when it is first needed: the script of a file, what lives
+//! at its end on the reference, and the engine.
 
 use std::process::ExitCode;
 use std::sync::{Arc, LazyLock};
@@ -54,7 +54,7 @@ fn main() -> ExitCode {
     for name in names {
         let made = name.clone();
         let engine = lazy(move || engine::named(&made));
-        // Decided here, so that the trials are known before anything runs. The reference has no
+        // Whether there is a second trial is decided before anything runs. The reference has no
         // collector.
         let collects = engine::named(&name)
             .is_ok_and(|engine| engine.collector().is_some() && engine.allows(&Schedule::Every));

@@ -1,4 +1,4 @@
-//! Matching two observations: a bijection between their objects, grown while both graphs are walked
+//! Matches two observations: builds a bijection between their objects while both graphs are walked
 //! together.
 
 use crate::engine::Traits;
@@ -225,7 +225,7 @@ impl<'a> Matching<'a> {
         Err(self.found(pair, head_side(left), head_side(right)))
     }
 
-    /// Compares two values; a pair of objects seen for the first time is put on the list.
+    /// Compares two values. A pair of objects that is met for the first time is queued.
     fn value(
         &mut self,
         left: Value,
@@ -397,11 +397,15 @@ fn same_names<'a>(
     if left == right {
         return Ok(());
     }
+    let names = |names: &[&String]| {
+        let quoted: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
+        Described::new(format!("{what} {}", quoted.join(", ")), what)
+    };
     Err(Box::new(Difference {
         aspect: Aspect::Exports,
         path: format!("{what} of {instance}"),
-        expected: Described::new(format!("{left:?}"), what),
-        actual: Described::new(format!("{right:?}"), what),
+        expected: names(&left),
+        actual: names(&right),
     }))
 }
 

@@ -1,9 +1,9 @@
 //! Two runs of one case: equal, permitted, or the first difference with the path to it.
 //!
-//! Always: objects are matched by a bijection that grows as both graphs are walked together, from
-//! results and exports on, through every field and element. So identity, sharing and cycles are
-//! compared, and addresses never are. The walk is iterative: the depth of a program's data costs no
-//! stack. The first run is the reference; its words are "expected".
+//! Always: objects are matched by a bijection, which grows while both graphs are walked together
+//! from results and exports through every field and element. So identity, sharing and cycles are
+//! compared, and addresses never are. The walk is iterative, so deep data costs no stack. The first
+//! run is the reference, and its values are called "expected".
 //!
 //! Reading order: `matching`.
 //!
@@ -19,8 +19,8 @@ use crate::nondeterminism::{self, Skip, Then};
 use crate::outcome::Outcome;
 use crate::verdict::{Stats, Verdict};
 
-/// Compares two runs of the same case. Both must have got the same answers to `live`; `judge` sees
-/// to it.
+/// Compares two runs of the same case. Both must have been given the same answers to `live`, which
+/// `judge` ensures.
 pub fn compare(expected: &Run, actual: &Run) -> Verdict {
     let mut stats = Stats::default();
     match compare_runs(expected, actual, &mut stats) {
@@ -102,7 +102,7 @@ fn differs(
     End::Finding(Box::new(finding))
 }
 
-/// Compares how two steps, or two loads, ended; values inside are left to the graph.
+/// Compares how two steps or two loads ended. The values inside are compared with the graph.
 fn outcomes(
     left: &Outcome,
     right: &Outcome,
@@ -116,8 +116,8 @@ fn outcomes(
         (Outcome::Rejected(left), Outcome::Rejected(right)) => left.why == right.why,
         _ => false,
     };
-    // A module both sides find too large says nothing, although they agree; so the table is asked
-    // before equality counts.
+    // If both sides find a module too large they agree, but nothing was compared. So the table is
+    // asked first.
     match nondeterminism::permits(left, right) {
         Some((_, Then::End(skip))) => Err(End::Skip(skip)),
         Some((_, Then::GoOn)) => {
@@ -150,8 +150,8 @@ fn compare_step(
     let (expected, actual) = (&left.observation, &right.observation);
     let differ = |sides| report(Aspect::Outcome, String::new(), sides);
     if left.full && right.full {
-        // The one allocation that has to fail failed on both sides: what is left can be compared as
-        // after any other step.
+        // The allocation that has to fail failed on both sides. The state is compared as after any
+        // other step.
         if expected.outcome != actual.outcome {
             let sides = (
                 outcome_side(&expected.outcome),

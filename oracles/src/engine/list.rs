@@ -1,4 +1,4 @@
-//! The engines by name: all that can be made, and those that tests run.
+//! The engines by name, and the names of those that tests run.
 //!
 //! Without the cargo feature `runtime` the reference is the only one.
 
@@ -12,8 +12,9 @@ pub fn reference() -> Box<dyn Engine> {
     Box::new(Reference)
 }
 
-/// The names of the engines that tests run by default, the reference first: each collector with
-/// quick compilation, and the choices that change compiled code most, spread over the collectors.
+/// The names of the engines that tests run by default. The first is the reference. Then comes each
+/// collector with quick compilation, and then the choices that change compiled code most, each with
+/// some collector.
 pub fn names() -> Vec<String> {
     let mut names = vec!["reference"];
     if cfg!(feature = "runtime") {
@@ -37,11 +38,11 @@ const KINDS: &[&str] = if cfg!(feature = "runtime") {
 };
 
 /// The engine with this name: `reference`, or `runtime:` and a configuration (see
-/// `runtime::RuntimeConfig`; with the cargo feature `runtime`).
+/// `runtime::RuntimeConfig`).
 ///
 /// # Errors
 ///
-/// There is none: the answer says which part of the name is wrong, and what is similar.
+/// No engine has this name. The error says which part of it is wrong and what is similar.
 pub fn named(name: &str) -> Result<Box<dyn Engine>, NoEngine> {
     let kind = name.split([':', '+']).next().unwrap_or_default();
     match kind {

@@ -1,14 +1,15 @@
-//! What an engine is: something that opens a session, in which modules are loaded and steps are
-//! taken one by one.
+//! What an engine is: it opens sessions, in which modules are loaded and steps are taken one by
+//! one.
 //!
-//! Always: one [`Session`] serves both the case runner ([`Engine::run`]) and the script runner of
-//! `wast-tests`. A session never panics on bad input and never needs to be told how the case goes
-//! on. An engine's configuration is data: [`Engine::describe`] prints it for replay.
+//! Always: the case runner ([`Engine::run`]) and the script runner of `wast-tests` use the same
+//! [`Session`]. A session never panics on bad input. It need not know which steps will follow.
 //!
-//! Not here: any engine's own types; each adapter keeps them in its folder.
+//! Not here: any engine's own types. Each adapter keeps them in its folder.
 //!
-//! Reading order: `reference`, `runtime`, `list`. The runtime needs the cargo feature `runtime`,
-//! which is on by default; without it this crate does not depend on the runtime.
+//! Reading order: `reference`, `runtime`, `list`.
+//!
+//! `runtime` needs the cargo feature `runtime`, which is on by default. Without it this crate does
+//! not depend on the runtime.
 
 pub mod reference;
 
@@ -45,8 +46,8 @@ pub struct Setup {
     /// Resources for the whole session.
     pub limits: Limits,
     /// Answers to give, in order, when the program asks for the number of live objects. Only an
-    /// engine that knows the bounds uses them (see [`Sample`]); when they run out it answers
-    /// with its own upper bound.
+    /// engine that computes bounds uses them (see [`Sample`]). When they run out it answers with
+    /// its own upper bound.
     pub answers: Vec<u32>,
 }
 
@@ -61,12 +62,12 @@ impl Setup {
     }
 }
 
-/// What is known of an engine's behaviour where the specification leaves a choice. Data, so that no
-/// oracle tests a name.
+/// An engine's behaviour where the specification leaves a choice. It is data, so that no comparison
+/// asks for the name of an engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Traits {
-    /// Every NaN an instruction produces is the positive canonical one (the specification's
-    /// deterministic profile).
+    /// Every NaN that an instruction produces is the positive canonical one, as in the
+    /// specification's deterministic profile.
     pub canonical_nans: bool,
     /// What a full collection frees.
     pub reclaims: Reclaims,
@@ -79,34 +80,35 @@ pub struct Totals {
     pub collections: u64,
     /// Collection points passed: a case can be swept over `0..points`.
     pub points: u64,
-    /// Objects asked for, whether they were made or not: [`Limits::full_at`] counts these. An
-    /// engine that allocates inline does not know unless it was told to fail at one.
+    /// Allocations that were attempted: [`Limits::full_at`] counts these. An engine that allocates
+    /// inline counts them only if it was told to fail at one.
     pub allocations: u64,
 }
 
 /// An engine in one configuration.
 pub trait Engine: Send + Sync {
-    /// A short name that tells configurations apart, such as `reference` or `runtime:drc:opt`.
+    /// A short name that tells configurations apart, such as `reference` or `runtime:drc:speed`.
+    /// [`named`] makes the same engine from it.
     fn name(&self) -> String;
 
-    /// The whole configuration in one line, enough to replay it.
+    /// The configuration in one line for people.
     fn describe(&self) -> String;
 
     /// Its choices.
     fn traits(&self) -> Traits;
 
-    /// The name of its collector, by which a header's `collectors` selects; none if it has none to
-    /// select.
+    /// The name of its collector, which the header key `collectors` selects by. None if it has no
+    /// choice of collectors.
     fn collector(&self) -> Option<&'static str> {
         None
     }
 
-    /// Whether it can collect as that schedule says. Every engine allows `OnPressure`.
+    /// Whether the engine can collect as the schedule says. Every engine allows `OnPressure`.
     fn allows(&self, _schedule: &Schedule) -> bool {
         true
     }
 
-    /// Opens a session with nothing loaded but the host modules `harness` and `spectest`.
+    /// Opens a session in which only the host modules `harness` and `spectest` exist.
     ///
     /// # Errors
     ///
@@ -114,9 +116,8 @@ pub trait Engine: Send + Sync {
     /// the reason.
     fn open(&self, setup: &Setup) -> Result<Box<dyn Session>, String>;
 
-    /// Decodes and validates a module, as [`Session::load`] does, and nothing more: what loading
-    /// does besides, such as compiling, is left out where an engine can. Gives what `load`
-    /// gives.
+    /// Decodes and validates a module. Returns what [`Session::load`] returns, but an engine may
+    /// leave out what loading does beyond that, such as compiling.
     fn validate(&self, wasm: &[u8]) -> Outcome {
         let setup = Setup {
             schedule: Schedule::OnPressure,
@@ -132,8 +133,8 @@ pub trait Engine: Send + Sync {
     /// Runs a whole case: loads each module, takes each step, observes everything after each, and
     /// counts live objects.
     ///
-    /// `answers` are another run's samples, see [`Setup::answers`]. An engine that cannot start
-    /// gives a run whose only observation is [`Outcome::Crashed`].
+    /// `answers` are another run's samples, see [`Setup::answers`]. If the engine cannot start, the
+    /// only outcome in the run is [`Outcome::Crashed`].
     fn run(&self, case: &Case, answers: &[u32]) -> Run {
         run_case(self, case, answers)
     }
@@ -141,22 +142,21 @@ pub trait Engine: Send + Sync {
 
 /// Modules, instances and a store, driven step by step.
 pub trait Session {
-    /// Decodes and validates a module, which gets the next
-    /// [`ModuleIndex`](crate::case::ModuleIndex) whether it is accepted or not.
-    /// Returns `Returned` without values, `Rejected` (malformed, invalid or over a limit) or
-    /// `Unsupported`.
+    /// Decodes and validates a module. It gets the next [`ModuleIndex`](crate::case::ModuleIndex),
+    /// also if it is refused. Returns `Returned` without values, `Rejected` (malformed, invalid or
+    /// over a limit) or `Unsupported`.
     fn load(&mut self, wasm: &[u8]) -> Outcome;
 
     /// Takes one step and observes.
     fn step(&mut self, step: &Step, watch: Watch) -> Observation;
 
-    /// A full collection, then what lives. Called between steps only, when no wasm frame is on the
-    /// stack.
+    /// Collects everything and counts what lives. Called between steps only, when no wasm frame is
+    /// on the stack.
     ///
     /// # Errors
     ///
-    /// A failed check of the engine's own (heap verification, audit, a created host object neither
-    /// dropped nor reachable).
+    /// One of the engine's own checks failed: heap verification, audit, or the balance of host
+    /// objects.
     fn live(&mut self) -> Result<Live, String>;
 
     /// Every answer given so far to `live` and `live.extern`, in order.
@@ -169,10 +169,10 @@ pub trait Session {
     ///
     /// # Errors
     ///
-    /// Something outlives it that should not: a host object.
+    /// A host object outlives the session.
     fn close(self: Box<Self>) -> Result<(), String>;
 
-    /// The rules of the specification applied so far; empty for an engine that does not say.
+    /// The rules of the specification applied so far. Empty if the engine does not report them.
     fn rules(&self) -> RuleMap {
         RuleMap::default()
     }
@@ -214,11 +214,11 @@ pub struct StepRun {
     pub observation: Observation,
     /// What lived after it.
     pub live: Result<Live, String>,
-    /// Whether the allocation that had to fail ([`Limits::full_at`]) did so in this step.
+    /// Whether the allocation that had to fail ([`Limits::full_at`]) failed in this step.
     pub full: bool,
 }
 
-/// A run of a case: for each module whether it loaded, for each step what it showed.
+/// A run of a case: how each module loaded and what each step showed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
     /// [`Engine::name`].
@@ -284,8 +284,8 @@ fn run_case<E: Engine + ?Sized>(engine: &E, case: &Case, answers: &[u32]) -> Run
             live,
             full,
         });
-        // After exhaustion the two sides have done different amounts of work: nothing later can be
-        // compared.
+        // After exhaustion the two sides have done different amounts of work, so later steps cannot
+        // be compared.
         if over {
             break;
         }

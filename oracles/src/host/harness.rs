@@ -1,26 +1,46 @@
-//! The `harness` module: what a `.wast` script lacks, reached through imports that are resolved by
-//! name for each instance.
+//! The `harness` module: functions of the host that a `.wast` script can import. Each instance gets
+//! its own, resolved by name.
 //!
-//! | import | meaning |
-//! |---|---|
-//! | `gc : [] -> []` | full collection now |
-//! | `live : [] -> [i32]` | full collection, then the number of live objects of every kind |
-//! | `live.extern : [] -> [i32]` | full collection, then the number of host objects not yet dropped |
-//! | `extern : [i32] -> [externref]` | a new host object carrying that number |
-//! | `extern.id : [externref] -> [i32]` | its number; null and what is no host object trap |
-//! | `hold`, `hold.extern`, `hold.exn`, `hold.func : [ref] -> [i32]` | a host handle: a root owned by the embedder; handles count from 0 and are never reused |
-//! | `held` and its forms `: [i32] -> [ref]` | the reference of a handle |
-//! | `release` and its forms `: [i32] -> []` | the end of a handle |
-//! | `table.get:T : [i] -> [ref]`, `table.set:T : [i, ref] -> []`, `table.grow:T : [ref, i] -> [i]`, `table.fill:T : [i, ref, i] -> []`, `table.size:T : [] -> [i]`, `table.copy:T:U : [i, i, i] -> []` | the embedder's operation on the instance's exported table T (from U); `i` is `i32` or `i64`, as the import says |
-//! | `global.get:G : [] -> [t]`, `global.set:G : [t] -> []` | likewise for an exported global |
-//! | `struct.new : [t*] -> [ref]`, `array.new : [t, i32] -> [ref]` | the embedder's allocation of the type that the result names; packed fields are given as `i32` |
-//! | `call:F` | the host calls the instance's export F, with the import's own signature |
-//! | `call.gc:F` | the same, with a full collection before the host returns, or passes on a trap or exception: the host alone holds the results |
+//! Collection and live objects:
 //!
-//! A misuse that only shows when the function is called traps, alike on every engine: no such
-//! export, or an immutable global, or an instance that is not there yet (in its own start function)
-//! is `unreachable`; a reference of the wrong type is a cast failure; an index out of bounds is an
-//! out-of-bounds table access; a handle that is not held is an undefined element.
+//! - `gc : [] -> []` collects everything
+//! - `live : [] -> [i32]` collects everything, and returns the number of live objects of every kind
+//! - `live.extern : [] -> [i32]` does the same for host objects
+//!
+//! Host objects and handles:
+//!
+//! - `extern : [i32] -> [externref]` makes a host object that carries the number
+//! - `extern.id : [externref] -> [i32]` returns that number; it traps for anything else
+//! - `hold : [ref] -> [i32]` makes a host handle, which is a root of the embedder; handles count
+//!   from 0 and are never reused
+//! - `held : [i32] -> [ref]` returns the reference of a handle
+//! - `release : [i32] -> []` ends a handle
+//! - `hold.extern`, `hold.exn` and `hold.func` do the same for the other hierarchies, and so do these
+//!   forms of `held` and `release`
+//!
+//! The embedder's operations on exports of the instance, by name. `i` is `i32` or `i64`, whichever
+//! the import says:
+//!
+//! - `table.get:T : [i] -> [ref]` and `table.set:T : [i, ref] -> []`
+//! - `table.size:T : [] -> [i]` and `table.grow:T : [ref, i] -> [i]`
+//! - `table.fill:T : [i, ref, i] -> []` and `table.copy:T:U : [i, i, i] -> []` (to T from U)
+//! - `global.get:G : [] -> [t]` and `global.set:G : [t] -> []`
+//! - `call:F` calls the export F; the import has the signature of F
+//! - `call.gc:F` does the same and collects everything before it returns, or passes on a trap or
+//!   exception, so that only the host holds the results
+//!
+//! The embedder's allocation of the type that the result names. A packed field is given as `i32`:
+//!
+//! - `struct.new : [t*] -> [ref]`
+//! - `array.new : [t, i32] -> [ref]`
+//!
+//! Misuse that shows only when the function is called traps with the same trap on every engine:
+//!
+//! - `unreachable` if the export does not exist, the global is immutable, or the instance is not
+//!   complete (in its own start function)
+//! - a cast failure if a reference has the wrong type
+//! - an out-of-bounds table access if an index is out of bounds
+//! - an undefined element if a handle is not held
 
 use super::{Covers, RefTy, Sig, Ty};
 use crate::outcome::Trap;
@@ -29,15 +49,15 @@ use crate::value::HeapTop;
 /// The module name.
 pub const MODULE: &str = "harness";
 
-/// Whether an import is one of the harness. Scripts of Wasmtime import their `gc` from a module of
-/// its name; it is the same function.
+/// Whether an import belongs to the harness. Scripts of Wasmtime import the function `gc` from the
+/// module `wasmtime`: it is the same function.
 pub fn offers(module: &str, name: &str) -> bool {
     module == MODULE || (module, name) == ("wasmtime", "gc")
 }
 
 /// A function of the harness.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "named after the rows of the table above")]
+#[allow(missing_docs, reason = "named after the functions listed above")]
 pub enum HarnessFunc {
     Gc,
     Live,
@@ -167,25 +187,25 @@ fn accepts(func: &HarnessFunc, sig: &Sig) -> bool {
     }
 }
 
-/// What an adapter supplies. Every operation is the *embedder's* operation of the engine under
-/// test, on the store and the instance that imported the function.
+/// The primitives that an adapter supplies. Each is the engine's own operation for embedders, on
+/// the store and the instance that imported the function.
 pub trait Host {
     /// The engine's value.
     type Val: Clone;
-    /// How the engine's host functions end other than by returning: traps, exceptions, exhaustion,
-    /// faults.
+    /// How a host function of the engine ends if it does not return: by a trap, an exception,
+    /// exhaustion or a fault.
     type Halt;
 
     /// The end of a host function by a trap.
     fn trap(&self, trap: Trap) -> Self::Halt;
     /// A full collection.
     fn collect(&mut self) -> Result<(), Self::Halt>;
-    /// A full collection, then the number of live objects (only host objects if so asked), recorded
-    /// as a sample.
+    /// Collects everything and returns the number of live objects, or of host objects only. Records
+    /// the answer as a sample.
     fn live(&mut self, only_hosts: bool) -> Result<u32, Self::Halt>;
     /// A new host object.
     fn new_host_object(&mut self, number: u32) -> Result<Self::Val, Self::Halt>;
-    /// The number of a host object; none for null and anything else.
+    /// The number of a host object. None for null and for other objects.
     fn host_number(&mut self, value: &Self::Val) -> Option<u32>;
     /// Keeps a reference alive under the next handle.
     fn hold(&mut self, value: &Self::Val, top: HeapTop) -> Result<u32, Self::Halt>;
@@ -238,8 +258,8 @@ pub trait Host {
     fn integer(&self, value: u64, wide: bool) -> Self::Val;
 }
 
-/// Performs a function of the harness. `sig` is the import's own signature; the engine has already
-/// checked the arguments against it, and checks the results against it afterwards.
+/// Performs a function of the harness. `sig` is the import's own signature. The engine checks the
+/// arguments before and the results afterwards.
 ///
 /// # Errors
 ///
@@ -360,8 +380,8 @@ fn narrow<H: Host>(host: &H, value: &H::Val) -> Result<u32, H::Halt> {
     unsigned(host, value).map(|value| value as u32)
 }
 
-/// Host handles: what each keeps alive. Handles count from 0 and are never reused, so that they are
-/// the same on every engine.
+/// Host handles and the references they keep alive. Handles count from 0 and are never reused, so
+/// they are the same on every engine.
 #[derive(Debug)]
 pub struct Handles<R> {
     kept: Vec<Option<(HeapTop, R)>>,

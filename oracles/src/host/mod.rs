@@ -2,9 +2,9 @@
 //!
 //! Reading order: `harness`, `spectest`.
 //!
-//! Always: an adapter only supplies primitives ([`harness::Host`]); what an import means is decided
-//! here, once, so that two engines cannot differ in it. Not here: any engine's functions, tables or
-//! stores.
+//! Always: an adapter supplies only primitives ([`harness::Host`]). The meaning of an import is
+//! decided here, once, so that two engines cannot differ in it. Not here: any engine's functions,
+//! tables or stores.
 
 use crate::value::HeapTop;
 

@@ -1,14 +1,14 @@
-//! The census after a full collection equals what the reference can reach, exactly, by kind and
-//! type.
+//! The census after a full collection equals what the reference reaches, by kind and type.
 //!
-//! Which of the two counts of the reference applies is decided by what the collector reclaims,
-//! never by its name. Where both sides report the same form, that form is compared; where they
-//! share none, nothing is compared and the caller counts a skip.
+//! The reference reports two counts: with garbage cycles and without. The one that fits what the
+//! collector reclaims is compared. If the engine reports neither, nothing is compared and the
+//! caller counts that.
 
 use super::{Census, Live, LiveKind};
 
 /// The first kind of object that is counted differently.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{actual} {kind} live, expected {expected}")]
 pub struct Miscount {
     /// The kind and type.
     pub kind: LiveKind,
@@ -20,11 +20,11 @@ pub struct Miscount {
     pub retained: bool,
 }
 
-/// Compares every form that both sides report; returns how many forms were compared.
+/// Compares every count that both sides report. Returns how many were compared.
 ///
 /// # Errors
 ///
-/// The first kind, in the order of [`LiveKind`], with different counts.
+/// The first kind, in the order of [`LiveKind`], whose numbers differ.
 pub fn check(expected: &Live, actual: &Live) -> Result<u64, Miscount> {
     let forms = [
         (&expected.reachable, &actual.reachable, false),

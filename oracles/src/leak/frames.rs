@@ -1,8 +1,8 @@
-//! Live counts taken while wasm frames are on the stack: bounded, not equal.
+//! Live counts taken while wasm frames are on the stack. These are bounded, not exact.
 //!
-//! Compiled code may know that a local is dead, so reachable without frames <= answer <= reachable
-//! with every slot of every frame. When every reference held at the call is used afterwards, and no
-//! slot holds anything else, both bounds coincide.
+//! Compiled code may know that a local is dead. So the bounds are: reachable without frames <=
+//! answer <= reachable with every slot of every frame. Both are equal if every reference in a frame
+//! is used after the call.
 
 use super::{Reclaims, Sample};
 
@@ -30,9 +30,9 @@ pub enum OutOfBounds {
 }
 
 /// Checks every answer of `actual` against the bounds that the reference computed at the same
-/// point; returns how many were checked.
+/// point. Returns how many were checked.
 ///
-/// Both runs must have gone on with the same answers ([`same_answers`]).
+/// Both runs must have been given the same answers ([`same_answers`]).
 ///
 /// # Errors
 ///
@@ -72,7 +72,7 @@ pub fn check(
     Ok(checked)
 }
 
-/// Whether both programs got the same answers, so that the runs can be compared at all.
+/// Whether both programs were given the same answers. Otherwise their runs cannot be compared.
 pub fn same_answers(left: &[Sample], right: &[Sample]) -> bool {
     let answers = |samples: &[Sample]| {
         samples

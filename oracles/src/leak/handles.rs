@@ -1,14 +1,15 @@
-//! Host objects: created == dropped + living, and as many created on both sides.
+//! Host objects: both sides create the same number, and dropped host objects = created - reachable.
 //!
-//! A host object is created by the host and dropped by the collector, so it is the one kind of
-//! object whose end the host sees.
+//! The host creates a host object and the collector drops it. So it is the one kind of object whose
+//! end the host sees.
 
 use super::{Census, Handles, Live, LiveKind};
 
 /// A broken balance of host objects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Imbalance {
     /// The two sides created different numbers of host objects.
+    #[error("{actual} host objects were created, expected {expected}")]
     Created {
         /// Created by the reference.
         expected: u64,
@@ -16,6 +17,7 @@ pub enum Imbalance {
         actual: u64,
     },
     /// More or fewer host objects are left than can be reached.
+    #[error("{} host objects are left (created - dropped), expected {expected}", *.actual as i64)]
     Outstanding {
         /// How many should be left.
         expected: u64,
@@ -24,7 +26,7 @@ pub enum Imbalance {
     },
 }
 
-/// Checks the balance where `actual` reports drops and a census; returns how many equations were
+/// Checks the balance if `actual` reports drops and a census. Returns how many equations were
 /// checked.
 ///
 /// # Errors
@@ -55,8 +57,8 @@ pub fn check(expected: &Live, actual: &Live) -> Result<u64, Imbalance> {
     let Some(living) = living else {
         return Ok(1);
     };
-    // A collector that drops more than was created is caught here too: the difference wraps far
-    // away from any living number.
+    // If more objects are dropped than were created, the difference wraps and equals no living
+    // number.
     let outstanding = created.wrapping_sub(dropped);
     if outstanding != living {
         return Err(Imbalance::Outstanding {

@@ -1,15 +1,14 @@
-//! When is an object alive that should be dead, or dead that should be alive: counting, exactly
-//! where it can be exact.
+//! Finding objects that live too long or die too early, by counting.
 //!
-//! Quiescent (no wasm frame on the stack, between any two steps): the census after a full
-//! collection equals the set reachable from roots, by kind and type, when the collector reclaims
-//! cycles; otherwise it equals that set plus garbage cycles and what they reach. With frames on the
-//! stack compiled code may know that a local is dead, so a count is only bounded: a [`Sample`].
+//! Between two steps no wasm frame is on the stack. After a full collection the census then equals
+//! the objects reachable from roots, by kind and type. For a collector that does not reclaim
+//! cycles, it equals these plus garbage cycles and what they reach. While frames are on the stack,
+//! compiled code may know that a local is dead, so a count is only bounded: see [`Sample`].
 //!
 //! Reading order: `census`, `frames`, `handles`.
 //!
-//! Not here: computing reachability (the reference's `reach`), or counting a heap (the runtime's
-//! `census`).
+//! Not here: computing reachability (`reach` of the reference), or counting a heap (`census` of the
+//! runtime).
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -55,7 +54,7 @@ impl fmt::Display for LiveKind {
     }
 }
 
-/// How many objects of each kind live; kinds without objects have no entry.
+/// How many objects of each kind live. Kinds without objects have no entry.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Census {
     counts: BTreeMap<LiveKind, u64>,
@@ -90,30 +89,29 @@ impl Census {
 pub struct Handles {
     /// Host objects created so far.
     pub created: u64,
-    /// Host objects whose payload was dropped so far; the reference, which never drops, has none
-    /// to report.
+    /// Host objects whose payload was dropped so far. None for the reference, which never drops.
     pub dropped: Option<u64>,
 }
 
-/// What lives when the store is quiescent, as far as an engine can tell. The reference knows both
-/// counts, an engine one or none.
+/// What lives when no wasm frame is on the stack. The reference knows both counts, an engine knows
+/// one or none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Live {
-    /// Objects reachable from roots: what remains when cycles are reclaimed.
+    /// Objects reachable from roots: these remain if cycles are reclaimed.
     pub reachable: Option<Census>,
-    /// The above, garbage cycles and what they reach: what remains when cycles are not reclaimed.
+    /// Objects reachable from roots or from garbage cycles: these remain if cycles are not
+    /// reclaimed.
     pub retained: Option<Census>,
     /// Host objects.
     pub handles: Handles,
 }
 
-/// An answer given to a program that asked how many objects live (`live`, `live.extern`).
+/// An answer to a program that asked how many objects live (`live`, `live.extern`).
 ///
-/// With wasm frames on the stack such an answer is not determined, only bounded: reachable without
-/// frames <= answer <= reachable with every slot of every frame; and it depends on what the
-/// collector reclaims. So an engine reports its answers, and the reference, run with them
-/// ([`Setup::answers`](crate::engine::Setup)), gives the same ones (both programs go on with the
-/// same number) and reports the bounds.
+/// With wasm frames on the stack such an answer is only bounded: reachable without frames <= answer
+/// <= reachable with every slot of every frame. So an engine reports its answers. The reference is
+/// then run with them ([`Setup::answers`](crate::engine::Setup)): it gives the same answers, so
+/// that both programs continue with the same number, and it reports the bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample {
     /// The number that the program got.
@@ -129,8 +127,8 @@ pub struct Bounds {
     pub least: u64,
     /// Reachable with every slot of every frame.
     pub most: u64,
-    /// As `least`, with garbage cycles and what they reach.
+    /// As `least`, plus garbage cycles and what they reach.
     pub least_retained: u64,
-    /// As `most`, with garbage cycles and what they reach.
+    /// As `most`, plus garbage cycles and what they reach.
     pub most_retained: u64,
 }

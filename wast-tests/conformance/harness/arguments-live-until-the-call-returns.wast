@@ -1,5 +1,5 @@
-;;! guards = "the embedder's handle on an argument counts while the call runs, also when the program has given the argument up"
-;;! source = "gcrucible fuzz --target differential, seed 0x76b2ec7127924955: the reference counted one object less"
+;;! guards = "the embedder keeps its arguments alive until the call returns"
+;;! source = "found by the target differential: the reference counted one object less"
 
 (module
   (import "harness" "live" (func $live (result i32)))

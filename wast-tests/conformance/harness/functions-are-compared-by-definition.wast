@@ -1,5 +1,5 @@
-;;! guards = "two imports of one function of the host are the same function to whoever compares tables"
-;;! source = "found by the types target: one adapter numbered functions by import, the other by definition"
+;;! guards = "two imports of one host function are the same function when tables are compared"
+;;! source = "found by the target types: one adapter numbered functions by import"
 
 (module $a
   (import "harness" "gc" (func $gc))

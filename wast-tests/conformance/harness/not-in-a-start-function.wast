@@ -1,4 +1,4 @@
-;;! guards = "the embedder's operations on an instance trap in its own start function, directly and through a reference; what it throws is seen whole"
+;;! guards = "operations of the harness on an instance trap while its start function runs"
 ;;! source = "found by the differential target: one adapter knew the instance, the other did not"
 
 (assert_trap (module

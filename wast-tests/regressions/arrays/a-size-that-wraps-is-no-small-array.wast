@@ -1,4 +1,4 @@
-;;! guards = "an array whose size in bytes does not fit exhausts the heap: it is neither small nor an exception"
+;;! guards = "an array whose size does not fit in 32 bits exhausts the heap"
 ;;! source = "Wasmtime #13034; SpiderMonkey regress-1884767.js"
 ;;! planted = "array-size-wraps"
 

@@ -1,4 +1,4 @@
-;;! guards = "bulk array operations of length 0 trap when they begin behind the end"
+;;! guards = "bulk array operations of length 0 trap when they begin beyond the end"
 ;;! source = "WAMR #5113"
 ;;! planted = "array-empty-unchecked"
 

@@ -1,4 +1,4 @@
-;;! guards = "every element of an array of references keeps its object alive, however many there are"
+;;! guards = "every element of an array of references is traced, however many there are"
 ;;! source = "Wasmtime PR #10453"
 ;;! schedule = "every:3"
 ;;! collectors = ["drc", "drc-cycles", "copying"]

@@ -1,4 +1,4 @@
-;;! guards = "array.copy within one array gives what was there before, in both directions"
+;;! guards = "array.copy within one array reads before it overwrites, in both directions"
 ;;! source = "WebKit #39721"
 ;;! planted = "array-copy-forward"
 

@@ -1,4 +1,4 @@
-;;! guards = "an optimiser does not move loads of elements over stores to them, whatever their type"
+;;! guards = "an optimiser moves no load of an element over a store to it"
 ;;! source = "Wasmtime PR #13610"
 ;;! planted = "array-set-wrong-region"
 

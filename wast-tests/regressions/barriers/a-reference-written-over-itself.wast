@@ -1,4 +1,4 @@
-;;! guards = "writing a reference over itself, where it is the only one to its object, keeps the object"
+;;! guards = "writing the only reference to an object over itself keeps the object"
 ;;! source = "Wasmtime #1923"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
 ;;! planted = "same-reference-given-up"

@@ -1,4 +1,4 @@
-;;! guards = "array.copy, overlapping or not, releases what it overwrites and owns what it writes"
+;;! guards = "array.copy counts what it writes and releases what it overwrites"
 ;;! source = "Wasmtime #13450, WebKit #39721"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]

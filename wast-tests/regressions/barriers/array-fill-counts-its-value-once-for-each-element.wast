@@ -1,4 +1,4 @@
-;;! guards = "array.fill releases what it overwrites and owns its value once for each element"
+;;! guards = "array.fill counts its value once for each element that it writes"
 ;;! source = "Wasmtime #10467, relatives"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]

@@ -1,4 +1,4 @@
-;;! guards = "array.init_elem releases what it overwrites and owns what it writes"
+;;! guards = "array.init_elem counts what it writes and releases what it overwrites"
 ;;! source = "Wasmtime #13066, relatives"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]

@@ -1,4 +1,4 @@
-;;! guards = "array.set releases the element it overwrites and owns the one it writes"
+;;! guards = "array.set counts the element it writes and releases the one it overwrites"
 ;;! source = "WebKit #22630 (bug 267381)"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]

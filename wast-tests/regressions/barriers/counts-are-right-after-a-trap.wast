@@ -1,4 +1,4 @@
-;;! guards = "references written before an access that traps are counted, though the code behind the access is never reached"
+;;! guards = "references written before a trap are counted"
 ;;! source = "this runtime: counts in compiled code wait for others that cancel them out"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
 ;;! planted = "deferred-counts-late"

@@ -1,4 +1,4 @@
-;;! guards = "the embedder's Global::set releases the reference it overwrites"
+;;! guards = "Global::set of the host releases what it overwrites"
 ;;! source = "Wasmtime #1969"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]

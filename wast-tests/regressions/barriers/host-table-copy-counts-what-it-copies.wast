@@ -1,4 +1,4 @@
-;;! guards = "the embedder's Table::copy releases what it overwrites and owns what it writes"
+;;! guards = "Table::copy of the host counts what it writes and releases what it overwrites"
 ;;! source = "Wasmtime #13072"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]

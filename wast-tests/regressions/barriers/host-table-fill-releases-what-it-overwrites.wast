@@ -1,4 +1,4 @@
-;;! guards = "the embedder's Table::fill releases what it overwrites"
+;;! guards = "Table::fill of the host releases what it overwrites"
 ;;! source = "Wasmtime PR #11416, relatives"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]

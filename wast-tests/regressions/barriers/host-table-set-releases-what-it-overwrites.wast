@@ -1,4 +1,4 @@
-;;! guards = "the embedder's Table::set releases the reference it overwrites"
+;;! guards = "Table::set of the host releases what it overwrites"
 ;;! source = "Wasmtime PR #11416"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]

@@ -1,4 +1,4 @@
-;;! guards = "barriers leave i31 alone, as the old value and as the new one, in every place that holds references"
+;;! guards = "barriers do not count an i31, neither the old value nor the new one"
 ;;! source = "Wasmtime #10371, #13307"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
 ;;! schedule = "every:3"

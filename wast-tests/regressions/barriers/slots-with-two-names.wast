@@ -1,4 +1,4 @@
-;;! guards = "what is written to a slot is seen through every other name of that slot"
+;;! guards = "a write to a slot is seen through every other name of that slot"
 ;;! source = "after Wasmtime PR #13610"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
 ;;! planted = "slots-told-apart"

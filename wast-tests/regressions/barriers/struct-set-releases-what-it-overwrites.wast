@@ -1,4 +1,4 @@
-;;! guards = "struct.set releases the field it overwrites and owns the one it writes"
+;;! guards = "struct.set counts the reference it writes and releases the one it overwrites"
 ;;! source = "WebKit #21484 (bug 266043)"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]

@@ -1,4 +1,4 @@
-;;! guards = "table.copy, overlapping or not, releases what it overwrites and owns what it writes"
+;;! guards = "table.copy counts what it writes and releases what it overwrites"
 ;;! source = "Wasmtime #13072"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]

@@ -1,4 +1,4 @@
-;;! guards = "structurally equal recursion groups of two modules are the same types"
+;;! guards = "equal recursion groups of two modules define the same types"
 ;;! source = "WebKit, webkitweekly 2026-W18"
 ;;! schedule = "every"
 ;;! planted = "groups-not-canonical"

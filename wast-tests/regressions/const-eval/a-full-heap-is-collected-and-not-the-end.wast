@@ -1,4 +1,4 @@
-;;! guards = "constant expressions that find the heap full of garbage collect it, and go on"
+;;! guards = "a constant expression that finds the heap full collects and goes on"
 ;;! source = "Wasmtime PR #11416, #11469"
 ;;! heap = 262144
 ;;! collectors = ["drc", "drc-cycles", "copying"]

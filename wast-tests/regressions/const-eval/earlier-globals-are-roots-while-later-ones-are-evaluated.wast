@@ -1,4 +1,4 @@
-;;! guards = "a global that is initialised is a root while the next one is evaluated"
+;;! guards = "an initialised global is a root while the next one is evaluated"
 ;;! source = "Wasmtime PR #11416"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]

@@ -1,5 +1,5 @@
-;;! guards = "what the segments of a module allocated is gone when its instantiation traps, but for what was written"
-;;! source = "Wasmtime PR #11416, specification 4.7.2"
+;;! guards = "objects of an instantiation that traps die, unless it wrote them to a table"
+;;! source = "Wasmtime PR #11416"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
 ;;! planted = "passive-segment-uncounted"

@@ -1,4 +1,4 @@
-;;! guards = "an instance whose constant expressions find the heap full keeps nothing, and the store is good for another one"
+;;! guards = "an instantiation that finds the heap full leaves no objects behind"
 ;;! source = "Wasmtime #11469, #13371, PR #11416"
 ;;! full = 3
 ;;! collectors = ["drc", "drc-cycles", "copying"]
@@ -11,7 +11,8 @@
   (global (export "mine") (mut (ref null $node)) (struct.new $node (i32.const 7) (ref.null $node))))
 (register "owner" $owner)
 
-;; The objects of the owner and of this module are numbered 0, 1, 2, ...: the item of the segment is the one that fails.
+;; The objects of both modules are numbered 0, 1, 2, ...: the item of the segment is the one that
+;; fails.
 (module definition $allocating
   (type $node (struct (field $n i32) (field $next (mut (ref null $node)))))
   (import "owner" "mine" (global $mine (mut (ref null $node))))

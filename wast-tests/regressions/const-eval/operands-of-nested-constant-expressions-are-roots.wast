@@ -1,4 +1,4 @@
-;;! guards = "operands of a constant expression are roots while later ones are allocated"
+;;! guards = "operands of a constant expression are roots while later ones are evaluated"
 ;;! source = "Wasmtime #9282, PR #11416"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]

@@ -1,4 +1,4 @@
-;;! guards = "the items of a segment that are evaluated are roots while the next is"
+;;! guards = "evaluated items of a segment are roots while the next item is evaluated"
 ;;! source = "Wasmtime PR #11416, #13066"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]

@@ -1,4 +1,4 @@
-;;! guards = "other slots of a table, and other tables, are roots while a segment allocates"
+;;! guards = "every table is a root while a segment is evaluated"
 ;;! source = "Wasmtime PR #11416"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]

@@ -1,4 +1,4 @@
-;;! guards = "an allocation that no heap can hold is no exception: catch_all does not catch it"
+;;! guards = "catch_all does not catch an allocation that is too large for any heap"
 ;;! source = "SpiderMonkey, regress-1884767.js"
 ;;! planted = "large-allocation-caught"
 

@@ -1,4 +1,4 @@
-;;! guards = "an exception that crosses a frame of the host is a root until it is caught, and is released afterwards"
+;;! guards = "an exception that crosses the host is a root until it is caught"
 ;;! source = "Wasmtime #13316, #13330"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]

@@ -1,4 +1,4 @@
-;;! guards = "throw_ref of null traps, and casts tell an exception from null: no official script does either"
+;;! guards = "throw_ref of null traps, and casts tell an exception from null"
 ;;! planted = "null-passes-for-exception"
 
 (module

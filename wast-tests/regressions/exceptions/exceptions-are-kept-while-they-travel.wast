@@ -1,4 +1,4 @@
-;;! guards = "an exception and its payload stay alive from throw to the last use, through wasm and through the host"
+;;! guards = "an exception and its payload live from the throw to the last use"
 ;;! source = "Wasmtime #13316, #13326, #13330, #9701"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
 ;;! schedule = "every"

@@ -1,4 +1,4 @@
-;;! guards = "the references in an exception's payload are edges"
+;;! guards = "the references in an exception's payload are traced"
 ;;! source = "Wasmtime #13326"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]

@@ -1,4 +1,4 @@
-;;! guards = "an immutable global, own or imported, is read again after a collection that moved its object"
+;;! guards = "an immutable global is read again after a collection moved its object"
 ;;! source = "Wasmtime #13381"
 ;;! schedule = "every"
 ;;! planted = "globals-are-no-roots"

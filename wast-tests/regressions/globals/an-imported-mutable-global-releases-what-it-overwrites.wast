@@ -1,4 +1,4 @@
-;;! guards = "global.set of an imported global goes through the barrier, from every instance that shares it"
+;;! guards = "global.set of an imported global goes through the barrier in every instance"
 ;;! source = "WebKit #10314 (bug 252513)"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]

@@ -1,4 +1,4 @@
-;;! guards = "the host allocates, reads and writes globals, and calls back, while wasm frames hold references"
+;;! guards = "the host allocates and calls back while wasm frames hold references"
 ;;! schedule = "every"
 ;;! planted = "host-arguments-unrooted"
 

@@ -1,4 +1,4 @@
-;;! guards = "the embedder's operations on tables do what the instructions do, for each hierarchy and both index types"
+;;! guards = "the operations of the host on tables do what the instructions do"
 ;;! planted = "table-set-host-no-barrier"
 
 (module $any

@@ -1,4 +1,4 @@
-;;! guards = "an i31 made from a constant, from a computed value and in a constant expression are the same reference"
+;;! guards = "equal i31 are the same reference, whether constant or computed"
 ;;! source = "WebKit #45736 (bug 293207); V8 regress-328499555"
 ;;! planted = "folded-i31-loses-its-sign"
 

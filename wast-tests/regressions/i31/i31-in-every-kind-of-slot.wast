@@ -1,4 +1,4 @@
-;;! guards = "barriers of tables, globals, fields and arrays take an i31 for what it is, also as externref"
+;;! guards = "an i31 in a table, global, field or element is no object, also as externref"
 ;;! source = "Wasmtime #10371, #13307"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]

@@ -1,4 +1,4 @@
-;;! guards = "an object that two frames hold is counted for neither, and is released when the host lets go"
+;;! guards = "an object that two frames hold is released when the last holder lets go"
 ;;! source = "Wasmtime #13037, #13166"
 ;;! schedule = "at:"
 ;;! collectors = ["drc", "drc-cycles", "copying"]

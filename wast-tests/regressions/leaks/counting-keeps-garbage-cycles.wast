@@ -1,4 +1,4 @@
-;;! guards = "a collector that counts references keeps a garbage cycle and what it reaches, and nothing else"
+;;! guards = "reference counting keeps a garbage cycle and what it reaches, nothing else"
 ;;! collectors = ["drc"]
 ;;! planted = "release-is-shallow"
 

@@ -1,4 +1,4 @@
-;;! guards = "an array of references has as many edges as elements, whatever the size of an element"
+;;! guards = "every element of an array of references counts as a reference"
 ;;! source = "Wasmtime #10453"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]

@@ -1,4 +1,4 @@
-;;! guards = "memory of dead objects is used again, also what is left over of a block"
+;;! guards = "memory of dead objects is used again, also the rest of a split block"
 ;;! source = "Wasmtime #10349"
 ;;! heap = 262144
 ;;! collectors = ["drc", "drc-cycles", "copying"]

@@ -1,4 +1,4 @@
-;;! guards = "a garbage cycle and all it reaches is reclaimed by a collector that traces"
+;;! guards = "a tracing collector frees a garbage cycle and everything it reaches"
 ;;! collectors = ["drc-cycles", "copying"]
 ;;! schedule = "every:3"
 ;;! planted = "cycles-are-kept"

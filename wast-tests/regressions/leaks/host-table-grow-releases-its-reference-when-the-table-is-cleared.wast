@@ -1,4 +1,4 @@
-;;! guards = "the reference handed to the embedder's Table::grow is counted once for each new element and not once more"
+;;! guards = "Table::grow of the host counts its initial value once for each new element"
 ;;! source = "Wasmtime PR #11416"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]

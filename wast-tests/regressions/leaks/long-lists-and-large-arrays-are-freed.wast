@@ -1,4 +1,4 @@
-;;! guards = "a list is freed from its head, and an array of references with everything in it, however long they are"
+;;! guards = "lists and arrays of references are freed whole, however long they are"
 ;;! source = "Wasmtime #9701, #12958, #13192"
 ;;! schedule = "every:50"
 ;;! collectors = ["drc", "drc-cycles", "copying"]

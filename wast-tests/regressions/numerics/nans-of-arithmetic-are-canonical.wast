@@ -1,5 +1,5 @@
-;;! guards = "a NaN that arithmetic makes is the positive canonical one, on every engine, also when its sign is looked at"
-;;! source = "found by the differential target: sqrt of a negative number was -nan in the reference, whose compiler folded the choice away"
+;;! guards = "arithmetic gives the positive canonical NaN on every engine"
+;;! source = "found by the target differential: the reference gave -nan for sqrt of -1"
 ;;! planted = "nans-of-hardware"
 
 (module

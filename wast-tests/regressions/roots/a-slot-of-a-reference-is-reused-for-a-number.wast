@@ -1,4 +1,4 @@
-;;! guards = "a slot of the frame that held a reference and holds a number now is no root"
+;;! guards = "a stack slot that held a reference and now holds a number is no root"
 ;;! source = "WAMR #5070"
 ;;! schedule = "every"
 ;;! planted = "stack-map-other"

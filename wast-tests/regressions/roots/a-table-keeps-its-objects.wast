@@ -1,4 +1,4 @@
-;;! guards = "elements of a table are roots, also of one that no module exports"
+;;! guards = "elements of a table are roots, also if no module exports the table"
 ;;! source = "Wasmtime PR #11416"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]

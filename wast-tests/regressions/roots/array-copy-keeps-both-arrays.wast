@@ -1,4 +1,4 @@
-;;! guards = "array.copy keeps source and destination over a collection in it"
+;;! guards = "source and destination of array.copy are roots while it runs"
 ;;! source = "Wasmtime #13450"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]

@@ -1,4 +1,4 @@
-;;! guards = "functions among the references of a host call are no roots, and do not shift which arguments are"
+;;! guards = "functions among the arguments of a host call are no roots, the others are"
 ;;! source = "Wasmtime #8355"
 ;;! schedule = "every"
 ;;! planted = "host-arguments-unrooted"

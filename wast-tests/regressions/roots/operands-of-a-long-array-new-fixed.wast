@@ -1,4 +1,4 @@
-;;! guards = "every operand of array.new_fixed survives the allocations of the later ones, and of the array"
+;;! guards = "operands of array.new_fixed are roots until the array is made"
 ;;! source = "WebKit #39721 (bug 285580)"
 ;;! schedule = "every"
 ;;! planted = ["call-result-undeclared"]

@@ -1,4 +1,4 @@
-;;! guards = "a collection in array.new_elem and array.init_elem keeps what only tables, globals, other arrays and other segments refer to"
+;;! guards = "tables, globals, arrays and segments are roots in array.new_elem and init_elem"
 ;;! source = "Wasmtime PR #11416"
 ;;! schedule = "every"
 ;;! planted = ["tables-are-no-roots", "segments-are-no-roots", "globals-are-no-roots"]

@@ -1,4 +1,4 @@
-;;! guards = "a collection in table.init keeps what only other elements of the table, and other tables, refer to"
+;;! guards = "all tables and their other elements are roots in table.init"
 ;;! source = "Wasmtime PR #11416"
 ;;! schedule = "every"
 ;;! planted = ["tables-are-no-roots", "segments-are-no-roots"]

@@ -1,4 +1,4 @@
-;;! guards = "the objects of a passive segment live until it is dropped, also when a table that took them is cleared"
+;;! guards = "the objects of a passive segment live until it is dropped"
 ;;! source = "Wasmtime #13066, #13183"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]

@@ -1,4 +1,4 @@
-;;! guards = "a value read from a local before the local is set again is kept, and so is the new value"
+;;! guards = "a value read from a local lives on after the local is set again"
 ;;! source = "Wasmtime #13449"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]

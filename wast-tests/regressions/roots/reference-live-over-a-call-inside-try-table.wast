@@ -1,4 +1,4 @@
-;;! guards = "a call inside try_table is a branch and a collection point: its stack map is kept"
+;;! guards = "a call inside try_table keeps its stack map"
 ;;! source = "Wasmtime #11753, #12934"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]

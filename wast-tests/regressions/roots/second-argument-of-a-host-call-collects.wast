@@ -1,4 +1,4 @@
-;;! guards = "references handed to the host are all roots before anything may collect"
+;;! guards = "every reference handed to the host is a root before anything may collect"
 ;;! source = "CVE-2021-39216"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]

@@ -1,4 +1,4 @@
-;;! guards = "references that are live over table.get and table.set of a table of references stay in stack maps"
+;;! guards = "references that live over table.get and table.set are in the stack maps"
 ;;! source = "CVE-2022-31146"
 ;;! schedule = "every"
 ;;! planted = "locals-undeclared"

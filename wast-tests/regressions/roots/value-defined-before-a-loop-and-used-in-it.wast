@@ -1,4 +1,4 @@
-;;! guards = "a value defined before a loop lives over every iteration, beside those the loop defines"
+;;! guards = "a value defined before a loop is a root in every iteration"
 ;;! source = "Wasmtime #9071, #13461, #13480"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]

@@ -1,4 +1,4 @@
-;;! guards = "what only a dead object referred to lives on while a frame has loaded it"
+;;! guards = "a reference loaded into a frame lives on after the object it came from died"
 ;;! source = "after Wasmtime #13316"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
 ;;! planted = "release-ignores-stack"

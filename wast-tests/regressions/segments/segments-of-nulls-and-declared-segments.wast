@@ -1,4 +1,4 @@
-;;! guards = "segments of nulls instantiate, and a function that only a declared segment names can be called through its reference"
+;;! guards = "segments of nulls instantiate, and functions of declared segments can be called"
 ;;! source = "Wasmtime #2392, #2850"
 ;;! planted = "func-reference-lost"
 

@@ -1,4 +1,4 @@
-;;! guards = "a packed field is read and written in its own bytes"
+;;! guards = "access to a packed field reads and writes only its own bytes"
 ;;! source = "Wasmtime #10463, relatives"
 ;;! planted = "packed-store-too-wide"
 

@@ -1,4 +1,4 @@
-;;! guards = "table.copy is seen by later table.get: no value is forwarded past it"
+;;! guards = "a table.get after a table.copy reads the copied value"
 ;;! source = "Wasmtime #13610, #13712"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]

@@ -1,4 +1,4 @@
-;;! guards = "each table operation acts on the table, and the segment, that its index names, imported or defined"
+;;! guards = "each table operation acts on the table and the segment that its indices name"
 ;;! source = "Wasmtime #13010, #13520"
 ;;! planted = "table-fill-defined-index"
 

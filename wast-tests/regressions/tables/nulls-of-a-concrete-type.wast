@@ -1,4 +1,4 @@
-;;! guards = "the null that fills a table or a local of a concrete type is an ordinary null: tests and casts say so"
+;;! guards = "the default value of a table or local of a concrete type is an ordinary null"
 ;;! source = "WasmEdge #4757, #4768, #5343"
 ;;! planted = "null-passes-for-i31"
 

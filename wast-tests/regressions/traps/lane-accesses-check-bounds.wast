@@ -1,4 +1,4 @@
-;;! guards = "loads and stores of one lane are bounded by the lane, not by the vector: no official script goes beyond the memory"
+;;! guards = "a load or store of one lane checks bounds of the lane, not of the vector"
 ;;! planted = "lane-bounds-of-vector"
 
 (module

@@ -1,4 +1,4 @@
-;;! guards = "return_call_indirect traps for the reasons for which call_indirect does, and says which"
+;;! guards = "return_call_indirect traps for the same reasons as call_indirect"
 ;;! source = "zwasm #357"
 ;;! planted = "tail-call-traps-alike"
 

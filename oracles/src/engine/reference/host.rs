@@ -43,10 +43,10 @@ impl Shared {
     }
 }
 
-/// Makes the function of the harness that an import asks for; it acts on the exports of `instance`,
-/// which imports it.
+/// Makes the function of the harness that an import asks for. It acts on the exports of `instance`,
+/// which is the importer.
 ///
-/// The error is why it does not link.
+/// The error says why the import does not link.
 pub(super) fn define(
     store: &mut Store,
     shared: &Rc<RefCell<Shared>>,
@@ -129,7 +129,7 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// An export of the instance that imports the function, once that instance is complete.
+    /// An export of the importing instance. None before its instantiation is complete.
     fn export(&self, name: &str) -> Option<Extern> {
         let complete = self.shared.borrow().complete.contains(&self.instance);
         self.store.export(self.instance, name).filter(|_| complete)
@@ -363,8 +363,8 @@ impl Host for Call<'_> {
     }
 }
 
-/// Calls a function. The embedder has handles on the arguments until it returns, also when the
-/// program has given them up.
+/// Calls a function. The embedder holds handles on the arguments until it returns, even if the
+/// program drops them earlier.
 pub(super) fn invoke(
     store: &mut Store,
     func: FuncAddr,

@@ -1,8 +1,9 @@
 //! The reference interpreter behind a session: the side called "expected".
 //!
-//! Always: it has no collector, so the schedule changes nothing and live counts are computed by
-//! reachability; asked for live objects while frames are on the stack, it gives the answers it was
-//! told to give and reports the bounds. Its types appear in this folder only.
+//! Always: it has no collector, so the schedule changes nothing, and live counts are computed by
+//! reachability. If the program asks for live objects while frames are on the stack, the session
+//! gives the answers that it was told to give and records the bounds. The reference's types appear
+//! in this folder only.
 //!
 //! Reading order: `observe`, `host`, `trace`.
 //!
@@ -79,13 +80,13 @@ pub fn rule_names() -> impl Iterator<Item = &'static str> {
     Rule::all().map(Rule::name)
 }
 
-/// The rules that no code of the reference names, so that no [`RuleMap`] has them, and why.
+/// The rules that no code of the reference names, with the reasons. No [`RuleMap`] has them.
 pub fn absorbed_rules() -> impl Iterator<Item = (&'static str, &'static str)> {
     ABSORBED.iter().copied()
 }
 
 /// What a store may use, from the limits of a case. Nothing is ever freed here, so the heap is
-/// several times as large as the one an engine with a collector gets, and never small.
+/// several times as large as that of an engine with a collector, and never small.
 fn store_limits(limits: &Limits) -> StoreLimits {
     const HEAP_FACTOR: u64 = 4;
     const HEAP_WORDS_MIN: u64 = 8 << 20;
@@ -112,7 +113,7 @@ struct ReferenceSession {
     spectest: Option<Spectest>,
 }
 
-/// Definitions of types, instances, tags and host functions, by the store's numbers.
+/// Engine-neutral names of types, instances, tags and host functions, by the store's addresses.
 #[derive(Default)]
 struct Names {
     types: BTreeMap<DefTypeId, TypeKey>,
@@ -223,7 +224,7 @@ impl ReferenceSession {
         Ok(Extern::Func(func))
     }
 
-    /// Made when the first module imports from it, so that a case without it pays nothing.
+    /// The `spectest` module, made when the first module imports from it: other cases pay nothing.
     fn spectest(&mut self) -> Result<&Spectest, Outcome> {
         if self.spectest.is_none() {
             let made = Spectest::new(&mut self.store);
@@ -330,7 +331,7 @@ impl ReferenceSession {
     }
 }
 
-/// How a step ended that was not refused: values with their types, or an exception.
+/// How a step ended: values with their types, or an exception.
 enum Called {
     Returned(Vec<(TheirValue, gcrucible_reference::syntax::ValType)>),
     Threw(gcrucible_reference::execution::ExnAddr),
@@ -421,7 +422,7 @@ fn malformed(error: &Malformed) -> Outcome {
     Outcome::rejected(why, error.to_string())
 }
 
-/// A halt as an outcome; an exception is handed back, because what it carries is to be looked at.
+/// A halt as an outcome. An exception is returned as the error, because its contents are observed.
 fn halt_outcome(halt: Halt) -> Result<Outcome, gcrucible_reference::execution::ExnAddr> {
     Ok(match halt {
         Halt::Trap(trap) => Outcome::Trapped(neutral_trap(trap)),

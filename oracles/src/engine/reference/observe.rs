@@ -1,8 +1,8 @@
 //! The reference's values and objects as engine-neutral ones.
 //!
-//! An object's key while a graph is built is its address in the store, which never changes. A null
-//! reference says nothing of its hierarchy, so every value is observed together with the type of
-//! the place it was read from.
+//! While a graph is built, the key of an object is its address in the store, which never changes. A
+//! null reference does not know its hierarchy, so every value is observed together with the type of
+//! the place that holds it.
 
 use gcrucible_reference::execution::{
     ArrayAddr, ExnAddr, Extern, FuncAddr, Halt, InstanceAddr, Object, Ref as TheirRef, Store,
@@ -212,8 +212,8 @@ impl Observer<'_> {
         }
     }
 
-    /// The first function with the same definition: each import of a host function makes one of its
-    /// own, which nothing can tell apart.
+    /// The first function with the same definition. Each import of a host function makes a function
+    /// of its own, and nothing can tell these apart.
     fn same_func(&self, a: FuncAddr) -> FuncAddr {
         let funcs = &self.names.host_funcs;
         let Some(definition) = funcs.get(&a) else {

@@ -1,8 +1,8 @@
-//! What the reference does in one step of a case, around the place where another engine parts from
-//! it.
+//! What the reference does in one step of a case, around the instruction where another engine may
+//! have gone another way.
 //!
-//! Always: bounded. The step is run twice, first to find the place and then to print what is around
-//! it, so that nothing is kept but the lines asked for. Not here: which step it is (`compare`).
+//! Always: memory is bounded. The step is run twice: first to find the instruction, then to keep
+//! the lines around it. Not here: which step it is (`compare`).
 
 use std::cell::RefCell;
 use std::fmt;
@@ -38,15 +38,14 @@ pub struct Trace {
     pub lines: Vec<String>,
 }
 
-/// Runs `case` to step `at` and traces that step: at most `lines` instructions, around the last one
-/// that may have changed `part`. Without a part they are the last ones of the step. `answers` are as
-/// in [`Setup::answers`](crate::engine::Setup).
+/// Runs `case` to step `at` and traces that step. Returns at most `lines` instructions around the
+/// last one that may have changed `part`. Without a part these are the last instructions of the
+/// step. `answers` are as in [`Setup::answers`](crate::engine::Setup).
 #[must_use]
 pub fn trace(case: &Case, answers: &[u32], at: usize, part: Option<Part>, lines: usize) -> Trace {
     let (total, last) = locate(case, answers, at, part.map(Part::component));
     let most = lines as u64;
-    // The instruction stands in the middle; at either end of the step, what is cut off on one side
-    // is shown on the other.
+    // The instruction is in the middle, unless the step begins or ends nearby.
     let latest = total.saturating_sub(most);
     let first = last.map_or(latest, |last| last.saturating_sub(most / 2).min(latest));
     Trace {
@@ -67,7 +66,7 @@ impl Part {
     }
 }
 
-/// How many instructions the step executes, and the number of the last one that may change
+/// Returns how many instructions the step executes, and the number of the last one that may change
 /// `component`.
 fn locate(
     case: &Case,
@@ -88,7 +87,7 @@ fn locate(
     *found.borrow()
 }
 
-/// The lines of at most `most` instructions of the step, from number `first` on.
+/// Returns the lines of at most `most` instructions of the step, from number `first` on.
 fn record(case: &Case, answers: &[u32], at: usize, first: u64, most: usize) -> Vec<String> {
     let found = Rc::new(RefCell::new((0, Vec::new())));
     let seen = Rc::clone(&found);
@@ -129,11 +128,11 @@ impl fmt::Display for Trace {
         if self.lines.is_empty() {
             return write!(f, "reference   no instruction of a function in step {step}");
         }
-        let end = first + self.lines.len() as u64;
+        let last = first + self.lines.len() as u64 - 1;
         writeln!(
             f,
-            "reference   instructions {first}..{end} of {total} in step {step}: depth, instance:function+position, instruction, \
-             operands, ! what it may change in the store"
+            "reference   instructions {first} to {last} of {total} in step {step}: depth, \
+             instance:function+position, instruction, operands, ! what it may change in the store"
         )?;
         f.write_str(&self.lines.join("\n"))
     }

@@ -1,21 +1,23 @@
 //! Configurations of the runtime as names: `runtime:copying:speed:explicit`.
 //!
-//! | part | meaning |
-//! |---|---|
-//! | `null`, `drc`, `drc-cycles`, `copying` | the collector; always first, never left out |
-//! | `speed` | Cranelift optimises; else it does not |
-//! | `backtracking` | register allocation that takes its time; else in a single pass |
-//! | `explicit` | traps by explicit checks; else by guard pages and signals |
-//! | `bounds` | memories are small reservations that move when they grow, with bounds checks; else 4 GiB each |
-//! | `fuel` | compiled code consumes fuel |
-//! | `epochs` | compiled code looks at the epoch, and finds its deadline passed every time |
-//! | `inline` | allocation in compiled code, without collection points: only the schedule `pressure` |
-//! | `+fault` | a fault planted on purpose, by name (needs the cargo feature `planted`) |
+//! The parts of a name, in their order:
 //!
-//! Always: a name holds the collector and whatever differs from [`RuntimeConfig::plain`], in the
-//! order of the table, so that equal configurations have equal names and a name read back is the
-//! same configuration. A field more belongs into `PARTS`, from which reading, writing and
-//! [`RuntimeConfig::drawn`] follow.
+//! - `null`, `drc`, `drc-cycles` or `copying`: the collector
+//! - `speed`: Cranelift optimises; otherwise it does not
+//! - `backtracking`: backtracking register allocation; otherwise single-pass
+//! - `explicit`: traps by explicit checks; otherwise by guard pages and signals
+//! - `bounds`: memories are small reservations with bounds checks and move when they grow;
+//!   otherwise each reserves 4 GiB
+//! - `fuel`: compiled code consumes fuel
+//! - `epochs`: compiled code checks the epoch, and always finds that its deadline has passed
+//! - `inline`: compiled code allocates inline and has no collection points; it goes only with the
+//!   schedule `pressure`
+//! - `+fault`: a planted fault, by name (needs the cargo feature `planted`)
+//!
+//! Always: a name holds the collector and every choice that differs from [`RuntimeConfig::plain`],
+//! in this order. So equal configurations have equal names, and reading a name gives the same
+//! configuration again. A new choice is a row of `PARTS`: reading, writing and
+//! [`RuntimeConfig::drawn`] follow from it.
 
 use gcrucible_runtime::embed::{
     CollectorKind, CollectorTraits, Config, OptLevel, Planted, PlantedFault, RegAlloc,
@@ -36,27 +38,29 @@ pub struct RuntimeConfig {
     pub reg_alloc: RegAlloc,
     /// How traps are found.
     pub trap_mode: TrapMode,
-    /// Whether memories are small reservations with bounds checks, and move when they grow.
+    /// Whether memories are small reservations with bounds checks. They then move when they grow.
     pub bounds_checks: bool,
     /// Whether compiled code consumes fuel.
     pub fuel: bool,
-    /// Whether compiled code looks at the epoch. Its deadline has always passed, and is always
-    /// extended.
+    /// Whether compiled code checks the epoch. Every check finds that the deadline has passed and
+    /// extends it.
     pub epochs: bool,
-    /// Whether compiled code has no collection points and allocates inline, so that only
+    /// Whether compiled code allocates inline and has no collection points. Then only the schedule
     /// `OnPressure` is possible.
     pub inline_allocation: bool,
-    /// Faults switched on, by name, sorted; each needs the cargo feature `planted`.
+    /// Names of the planted faults that are switched on, sorted. Needs the cargo feature `planted`.
     pub faults: Vec<&'static str>,
 }
 
-/// A choice of two: its part of the name, whether it is made, and making it.
+/// A choice of two: its part of a name, whether a configuration has it, and how to choose it.
 struct Part {
     name: &'static str,
+    /// What it means, for people.
+    means: &'static str,
     made: fn(&RuntimeConfig) -> bool,
     make: fn(&mut RuntimeConfig),
-    /// How many of a hundred drawn configurations have it: fewer if it takes time, so that the
-    /// plain ones, which are quick, are the rule.
+    /// How many of a hundred drawn configurations have it. Choices that cost time are drawn less
+    /// often.
     share: u64,
 }
 
@@ -64,36 +68,42 @@ struct Part {
 const PARTS: [Part; 7] = [
     Part {
         name: "speed",
+        means: "Cranelift optimises",
         made: |config| config.opt_level == OptLevel::Speed,
         make: |config| config.opt_level = OptLevel::Speed,
         share: 6,
     },
     Part {
         name: "backtracking",
+        means: "backtracking register allocation",
         made: |config| config.reg_alloc == RegAlloc::Backtracking,
         make: |config| config.reg_alloc = RegAlloc::Backtracking,
         share: 10,
     },
     Part {
         name: "explicit",
+        means: "traps by explicit checks",
         made: |config| config.trap_mode == TrapMode::Explicit,
         make: |config| config.trap_mode = TrapMode::Explicit,
         share: 25,
     },
     Part {
         name: "bounds",
+        means: "memories with bounds checks that move when they grow",
         made: |config| config.bounds_checks,
         make: |config| config.bounds_checks = true,
         share: 25,
     },
     Part {
         name: "fuel",
+        means: "compiled code consumes fuel",
         made: |config| config.fuel,
         make: |config| config.fuel = true,
         share: 10,
     },
     Part {
         name: "epochs",
+        means: "compiled code checks the epoch",
         made: |config| config.epochs,
         make: |config| config.epochs = true,
         share: 8,
@@ -101,6 +111,7 @@ const PARTS: [Part; 7] = [
     // What it costs is not time but collections: it has no schedule.
     Part {
         name: "inline",
+        means: "inline allocation without collection points",
         made: |config| config.inline_allocation,
         make: |config| config.inline_allocation = true,
         share: 10,
@@ -123,9 +134,8 @@ impl RuntimeConfig {
         }
     }
 
-    /// The configuration that a number draws from all combinations, evenly spread numbers given:
-    /// any collector, and each choice as often as its share says. A function of the number
-    /// only.
+    /// The configuration that a number draws: any collector, and each choice as often as its share
+    /// says if numbers are evenly distributed. A function of the number only.
     pub fn drawn(number: u64) -> RuntimeConfig {
         let collectors = CollectorKind::ALL;
         let count = collectors.len() as u64;
@@ -171,6 +181,16 @@ impl RuntimeConfig {
         Ok(config)
     }
 
+    /// The name, and in words what it chooses.
+    pub fn describe(&self) -> String {
+        let made = PARTS.iter().filter(|part| (part.made)(self));
+        let parts: Vec<&str> = made.map(|part| part.means).collect();
+        match parts.as_slice() {
+            [] => self.name(),
+            parts => format!("{} ({})", self.name(), parts.join(", ")),
+        }
+    }
+
     /// The name.
     pub fn name(&self) -> String {
         let mut name = format!("runtime:{}", self.collector.name());
@@ -201,9 +221,8 @@ impl RuntimeConfig {
             fuel: self.fuel,
             epochs: self.epochs,
             collection_points: !self.inline_allocation,
-            // The same translator makes the same intermediate form at every level, and the verifier
-            // takes a tenth of the time to compile: checking what a few programs become
-            // is enough.
+            // The intermediate form is the same at every level, and its verifier takes a tenth of
+            // the time to compile. So only the configurations with epochs verify it.
             verify_ir: self.epochs,
             planted: self.planted(),
             ..fuzzing
@@ -252,8 +271,8 @@ pub fn collectors() -> impl Iterator<Item = &'static str> {
     CollectorKind::ALL.iter().map(|kind| kind.name())
 }
 
-/// The names of all faults that can be switched on (with the cargo feature `planted`) by appending
-/// `:+name` to a configuration.
+/// The names of all planted faults. `:+name` at the end of a configuration's name switches one on
+/// (with the cargo feature `planted`).
 pub fn fault_names() -> impl Iterator<Item = &'static str> {
     PlantedFault::ALL.iter().map(|fault| fault.name())
 }
@@ -316,6 +335,11 @@ mod tests {
             let config = RuntimeConfig::named(name).map(|config| config.name());
             assert_eq!(config.as_deref(), Ok(name));
         }
+        let fast = RuntimeConfig::named("runtime:drc:speed:fuel").expect("a configuration");
+        assert_eq!(
+            fast.describe(),
+            "runtime:drc:speed:fuel (Cranelift optimises, compiled code consumes fuel)"
+        );
         let short = RuntimeConfig::named("runtime").map(|config| config.name());
         assert_eq!(short.as_deref(), Ok("runtime:copying"));
     }
@@ -367,7 +391,8 @@ mod tests {
         }
     }
 
-    /// Any 64-bit number is an input's; consecutive ones are spread as an input's numbers are.
+    /// Multiplying consecutive numbers by an odd constant distributes them like the numbers of
+    /// inputs.
     #[test]
     fn every_configuration_is_drawn_and_quick_ones_more_often() {
         // A digit to base 100 for each choice: made or not.

@@ -1,5 +1,5 @@
-//! The runtime's errors as outcomes, exhaustively: an error it gains must be classified here before
-//! anything compiles.
+//! The runtime's errors as outcomes. The match is exhaustive, so a new error must be classified
+//! before anything compiles.
 
 use gcrucible_runtime::embed::{Error, Exhausted, Rejected, Trap as TheirTrap};
 
@@ -10,8 +10,8 @@ pub(super) fn misuse(what: &str) -> Outcome {
     Outcome::rejected(Why::Misuse, what)
 }
 
-/// How a step ended. An exception has been taken out of the error before; one that is left ends as
-/// an outcome without contents.
+/// How a step ended. Exceptions are taken out of the error before; an exception that is still in it
+/// is a fault.
 pub(super) fn outcome(error: &Error) -> Outcome {
     match error {
         Error::Trap(info) => trapped(info.trap),
@@ -23,7 +23,7 @@ pub(super) fn outcome(error: &Error) -> Outcome {
             Rejected::Malformed { .. } => Outcome::rejected(Why::Malformed, rejected.to_string()),
             Rejected::Invalid { .. } => Outcome::rejected(Why::Invalid, rejected.to_string()),
             Rejected::Limit(_) => Outcome::rejected(Why::Limit, rejected.to_string()),
-            // The compiler's own intermediate form did not pass its verifier, and the like.
+            // For example, the compiler's intermediate form did not pass its verifier.
             Rejected::Internal(_) => Outcome::Crashed(rejected.to_string()),
             Rejected::Unsupported(what) => Outcome::Unsupported((*what).to_owned()),
         },
@@ -67,7 +67,7 @@ fn trapped(trap: TheirTrap) -> Outcome {
         | TheirTrap::NullExceptionReference
         | TheirTrap::NullReference => Trap::NullReference,
         TheirTrap::CastFailure => Trap::CastFailure,
-        // The specification has no such trap: an array that fits into no heap is a resource that
+        // The specification has no such trap. An array that fits into no heap is a resource that
         // ran out.
         TheirTrap::AllocationTooLarge => return Outcome::Exhausted(Resource::Heap),
     })

@@ -27,8 +27,7 @@ pub(super) struct Data {
     pub(super) samples: Vec<Sample>,
     pub(super) budget: Budget,
     handles: Handles<Held>,
-    /// Shared with every host object, so that after the store's end it is known whether one is
-    /// left.
+    /// Every host object holds a clone, so that objects that outlive the store are seen.
     pub(super) alive: Arc<()>,
 }
 
@@ -87,8 +86,8 @@ enum Held {
     Exn(OwnedRooted<ExnRef>),
 }
 
-/// Makes the function of the harness that an import asks for; it acts on the exports of `instance`,
-/// which imports it.
+/// Makes the function of the harness that an import asks for. It acts on the exports of `instance`,
+/// which is the importer.
 pub(super) fn define(
     store: &mut Scope<'_>,
     instance: InstanceIndex,
@@ -158,7 +157,7 @@ struct Call<'a, 'b> {
 }
 
 impl Call<'_, '_> {
-    /// An export of the instance that imports the function, once that instance is complete.
+    /// An export of the importing instance. None before its instantiation is complete.
     fn export(&self, name: &str) -> Option<Extern> {
         let known = self.caller.data().instances.get(self.instance.0 as usize);
         known.copied().flatten()?.get_export(&self.caller, name)

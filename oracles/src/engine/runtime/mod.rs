@@ -1,9 +1,9 @@
 //! The runtime behind a session, in each of its configurations.
 //!
-//! Always: a step runs in a scope of handles of its own, so that between steps nothing is rooted
-//! but what the program and the harness hold. A live count is preceded by a collection and followed
-//! by the runtime's own audit and heap verification; what they report, and every panic, is a crash.
-//! Its types appear in this folder only.
+//! Always: a step runs in its own scope of handles. So between steps the only roots are those of
+//! the program and of the harness. Before live objects are counted everything is collected, and
+//! afterwards the runtime's audit and heap verification run. What they report, and every panic, is
+//! a crash. The runtime's types appear in this folder only.
 //!
 //! Reading order: `config`, `errors`, `observe`, `host`, `pool`.
 //!
@@ -47,8 +47,8 @@ use crate::value::{HeapTop, Ref, Target, Value};
 
 /// The runtime in one configuration.
 ///
-/// Sessions of one value share an engine of the runtime, so that they share its registry of types,
-/// whose numbers are reused, and its memory for code.
+/// All sessions of one value share one engine of the runtime. So they share its type registry,
+/// which reuses numbers, and its memory for code.
 #[derive(Debug)]
 pub struct Runtime {
     config: RuntimeConfig,
@@ -57,8 +57,8 @@ pub struct Runtime {
     recent: Arc<Recent>,
 }
 
-/// The modules compiled last, each with its bytes. A target runs one program under dozens of
-/// schedules, and compiling it takes longer than running it.
+/// The modules compiled last, with their bytes. A target runs one program under dozens of
+/// schedules, and compiling takes longer than running.
 #[derive(Debug, Default)]
 struct Recent(Mutex<VecDeque<(Vec<u8>, Module)>>);
 
@@ -66,7 +66,7 @@ impl Recent {
     /// As many as a program has modules, and one more.
     const MODULES: usize = 4;
 
-    /// The module with these bytes, compiled now if it was not lately.
+    /// The module with these bytes. It is compiled unless it is among the last ones.
     fn module(&self, engine: &TheirEngine, wasm: &[u8]) -> Result<Module, Error> {
         let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, module)) = lock().iter().find(|(bytes, _)| bytes == wasm) {
@@ -107,7 +107,7 @@ impl Engine for Runtime {
     }
 
     fn describe(&self) -> String {
-        format!("{} {:?}", self.config.name(), self.config)
+        self.config.describe()
     }
 
     fn traits(&self) -> Traits {
@@ -151,8 +151,8 @@ impl Engine for Runtime {
     }
 }
 
-/// What `act` gives, or its panic in words. After a panic what it worked on is only dropped, so
-/// nobody sees what it left half done.
+/// Returns the result of `act`, or the message of its panic. The objects it worked on are only
+/// dropped after a panic, so nobody sees them half changed.
 fn caught<R>(act: impl FnOnce() -> R) -> Result<R, String> {
     panic::catch_unwind(AssertUnwindSafe(act)).map_err(|payload| {
         let text = payload.downcast_ref::<String>().map(String::as_str);
@@ -185,7 +185,7 @@ struct Inner {
     spectest: Option<Spectest>,
 }
 
-/// Definitions of types, instances, tags and host functions, by the store's numbers.
+/// Engine-neutral names of types, instances, tags and host functions, by the store's numbers.
 #[derive(Default)]
 struct Names {
     types: BTreeMap<TypeId, TypeKey>,
@@ -196,7 +196,7 @@ struct Names {
     next_tag: u32,
 }
 
-/// What a step gave, while its handles are good: values, or an exception.
+/// The result of a step: values, or an exception. Valid in the scope of the step.
 enum Called {
     Returned(Vec<Val>),
     Threw(OwnedRooted<ExnRef>),
@@ -283,7 +283,7 @@ impl Inner {
         Ok(Extern::Func(func))
     }
 
-    /// Made when the first module imports from it, so that a case without it pays nothing.
+    /// The `spectest` module, made when the first module imports from it: other cases pay nothing.
     fn spectest(&mut self, store: &mut Scope<'_>) -> Result<&Spectest, Outcome> {
         if self.spectest.is_none() {
             let made = Spectest::new(&self.engine, store).map_err(|error| outcome(&error))?;
@@ -358,7 +358,8 @@ impl Inner {
 }
 
 impl Names {
-    /// The store numbers tags in the order of their definition; imported tags have a name already.
+    /// Names the tags that the instance defines. The store numbers tags in the order of definition.
+    /// Imported tags have a name already.
     fn name_tags(&mut self, module: &Module, instance: InstanceIndex) {
         for index in module.defined_tags() {
             self.tags.insert(self.next_tag, TagKey { instance, index });
@@ -399,7 +400,8 @@ impl RuntimeSession {
             store.set_fuel(setup.limits.fuel)?;
         }
         if runtime.config.epochs {
-            // Passed from the beginning and for ever: each look at the epoch goes through the host.
+            // The deadline has always passed: each check of the epoch calls the host, which extends
+            // it.
             store.set_epoch_deadline(0);
             store.epoch_deadline_callback(|_| Ok(0));
         }
@@ -420,8 +422,8 @@ impl RuntimeSession {
         })
     }
 
-    /// Keeps a panic of the runtime from ending the process; after one, nothing more is asked of
-    /// the session.
+    /// Runs `act` and turns a panic of the runtime into a crash. After a panic nothing more is
+    /// asked of the session.
     fn guard<R>(&mut self, act: impl FnOnce(&mut RuntimeSession) -> R) -> Result<R, String> {
         if let Some(why) = &self.broken {
             return Err(why.clone());
@@ -535,7 +537,7 @@ impl Session for RuntimeSession {
     }
 }
 
-/// How something ended that did not return: by an exception, or by another outcome.
+/// How a step ended that did not return: by an exception, or with another outcome.
 fn ended(error: Error) -> Result<Called, Outcome> {
     match error {
         Error::Thrown(exception) => Ok(Called::Threw(exception)),

@@ -1,8 +1,8 @@
-//! The runtime's values and objects as engine-neutral ones, read in a scope in which nothing
-//! collects.
+//! The runtime's values and objects as engine-neutral ones. They are read in a scope in which
+//! nothing collects.
 //!
-//! An object's key while a graph is built is its raw reference, which is good because nothing moves
-//! meanwhile.
+//! While a graph is built, the key of an object is its raw reference, which stays valid because
+//! nothing moves.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -32,7 +32,7 @@ pub(super) struct HostObject {
 }
 
 impl HostObject {
-    /// An object that carries a number. Whoever holds `alive` sees how many objects there are.
+    /// An object that carries a number. The count of clones of `alive` says how many objects exist.
     pub(super) fn new(number: u32, alive: &Arc<()>) -> HostObject {
         HostObject {
             number,
@@ -50,7 +50,7 @@ enum Key {
 
 type Builder = GraphBuilder<Key>;
 
-/// A number as the runtime has it; zero for a reference, which is no number.
+/// A number as a value of the runtime. Zero for a reference.
 pub(super) fn number(value: Value) -> Val {
     match value {
         Value::I32(value) => Val::I32(value),
@@ -104,7 +104,7 @@ impl<'s> Observer<'s> {
         }
         if raw.kind()? == Some(ObjectKind::Extern) {
             let number = raw.host(|object| object.downcast_ref().map(|o: &HostObject| o.number))?;
-            // Every host object here was made by the harness, with a number.
+            // The harness made every host object, and gave it a number.
             let to = Target::Host(number.flatten().unwrap_or(u32::MAX));
             return Ok(Ref { top, to });
         }
@@ -208,7 +208,7 @@ impl<'s> Observer<'s> {
     }
 }
 
-/// Stands for a type that no module defined: it equals no type of the reference.
+/// Stands for a type that no module defined. It differs from every type of the reference.
 const UNKNOWN_TYPE: TypeKey = TypeKey {
     module: crate::case::ModuleIndex(u32::MAX),
     index: u32::MAX,
@@ -224,7 +224,7 @@ fn type_key(names: &Names, ty: Option<&HeapType>) -> Option<TypeKey> {
     names.types.get(&id).copied()
 }
 
-/// Exports of one instance that can change, with the sizes of tables, and memories already read.
+/// The exports of one instance that can change: sizes of tables, and memories as they are.
 struct Exports {
     items: Vec<(Box<str>, Extern, u64)>,
     state: InstanceState,

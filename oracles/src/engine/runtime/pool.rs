@@ -1,4 +1,4 @@
-//! Which configurations are run: the matrix of the official suite, and pools from which fuzz
+//! The configurations that are run: the matrix of the official suite, and the pool from which fuzz
 //! targets draw by a number.
 
 use std::collections::BTreeMap;
@@ -8,10 +8,9 @@ use super::Runtime;
 use super::config::{RuntimeConfig, collectors, known_faults};
 use crate::engine::{Engine, NoEngine};
 
-/// The names of the engines on which the official suite runs: every combination of optimisation
-/// level, trap mode and collector, with backtracking register allocation if and only if the
-/// optimisation level is `speed`. After them come configurations in which every other choice
-/// occurs, with each of those at least once.
+/// The names of the engines on which the official suite runs. First every combination of
+/// optimisation level, trap mode and collector. Backtracking register allocation is used if and
+/// only if the optimisation level is `speed`. Then a few configurations with all other choices.
 pub fn matrix() -> Vec<String> {
     let mut names = Vec::new();
     for collector in collectors() {
@@ -33,14 +32,14 @@ pub fn matrix() -> Vec<String> {
     names
 }
 
-/// The engines of all configurations, each made when it is first drawn.
+/// Engines of all configurations. Each is made when it is first drawn.
 pub struct Pool {
     faults: Vec<&'static str>,
     made: BTreeMap<String, Rc<dyn Engine>>,
 }
 
 impl Pool {
-    /// A pool whose engines all have these planted faults switched on.
+    /// A pool. These planted faults are switched on in all its engines.
     ///
     /// # Errors
     ///
@@ -54,12 +53,12 @@ impl Pool {
     }
 
     /// The engine that a number draws, see [`RuntimeConfig::drawn`]. A function of the number only.
-    /// It may not [allow](Engine::allows) every schedule.
+    /// It need not [allow](Engine::allows) every schedule.
     pub fn drawn(&mut self, number: u64) -> Rc<dyn Engine> {
         self.engine(RuntimeConfig::drawn(number))
     }
 
-    /// The same among those that allow every schedule.
+    /// The engine that a number draws among those that allow every schedule.
     pub fn drawn_for_schedules(&mut self, number: u64) -> Rc<dyn Engine> {
         let mut config = RuntimeConfig::drawn(number);
         config.inline_allocation = false;

@@ -1,4 +1,4 @@
-;;! guards = "table.fill with a constant null is no memset: the references it overwrites are released"
+;;! guards = "table.fill with a constant null releases the references it overwrites"
 ;;! source = "Wasmtime #14325"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]

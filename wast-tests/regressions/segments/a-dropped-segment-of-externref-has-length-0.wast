@@ -1,4 +1,4 @@
-;;! guards = "a dropped segment has length 0 for table.init and array.new_elem, whatever the table's type"
+;;! guards = "a dropped segment of externref has length 0 for table.init and array.new_elem"
 ;;! source = "Wasmtime #8281, #8283; WAMR #2772"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]

@@ -1,4 +1,4 @@
-;;! guards = "the tests for null and for i31 are two tests"
+;;! guards = "ref.test of a non-nullable i31 is false for null"
 ;;! source = "Wasmtime #10171, #10221"
 ;;! schedule = "every"
 ;;! planted = "null-passes-for-i31"

@@ -1,4 +1,4 @@
-;;! guards = "tests and casts tell null, i31 and objects apart, for nullable and non-nullable targets"
+;;! guards = "tests and casts to every kind of target tell null, i31 and objects apart"
 ;;! source = "Wasmtime issue #10171"
 ;;! planted = "null-or-i31-in-one-mask"
 

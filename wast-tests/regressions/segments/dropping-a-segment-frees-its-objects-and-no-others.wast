@@ -1,4 +1,4 @@
-;;! guards = "a dropped segment is empty, keeps its type and keeps nothing alive; one that is not dropped keeps its objects"
+;;! guards = "a dropped segment keeps nothing alive, one that is not dropped keeps its objects"
 ;;! source = "Wasmtime #8281, #13066; WAMR #2772"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
 ;;! schedule = "every"

@@ -1,4 +1,4 @@
-;;! guards = "filling a table with null releases what was in it"
+;;! guards = "table.fill with null, by wasm and by the host, releases what it overwrites"
 ;;! source = "Wasmtime #14325"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
 ;;! planted = "table-fill-null-memset"

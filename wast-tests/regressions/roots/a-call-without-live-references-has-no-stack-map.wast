@@ -1,4 +1,4 @@
-;;! guards = "a call without live references has no stack map: that of an earlier call is not used for it"
+;;! guards = "a call without live references does not use the stack map of another call"
 ;;! source = "CVE-2021-39218"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
@@ -12,7 +12,8 @@
   (func $new (param i32) (result (ref $node)) (struct.new $node (local.get 0) (ref.null $node)))
   (func $n (param (ref null $node)) (result i32) (struct.get $node $n (local.get 0)))
   (global $sink (mut i32) (i32.const 0))
-  ;; Called again, the frame still has the first call's reference in the slot that only the first branch uses.
+  ;; In the second call the frame still has the reference of the first call, in the slot that only
+  ;; the first branch uses.
   (func (export "run") (param $holds i32) (result i32)
     (local $x (ref null $node))
     (if (result i32) (local.get $holds)

@@ -1,4 +1,4 @@
-;;! guards = "an active segment releases the element that another module left in an imported table"
+;;! guards = "an active segment of new objects releases the elements it overwrites"
 ;;! source = "Wasmtime #8016"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]

@@ -1,4 +1,4 @@
-;;! guards = "a segment item that is global.get owns its object, and releases the element it overwrites"
+;;! guards = "an active segment of global.get releases the elements it overwrites"
 ;;! source = "Wasmtime #8016, #8018"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]

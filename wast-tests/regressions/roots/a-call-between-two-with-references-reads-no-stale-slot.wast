@@ -1,4 +1,4 @@
-;;! guards = "at a call without live references no slot of the frame is a root, whatever an earlier call of the function left there"
+;;! guards = "a slot that an earlier call used is no root at a call without references"
 ;;! source = "CVE-2021-39218"
 ;;! schedule = "every"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
@@ -9,8 +9,9 @@
   (type $node (struct (field $n i32) (field $next (mut (ref null $node)))))
   (func $new (param i32) (result (ref $node)) (struct.new $node (local.get 0) (ref.null $node)))
   (func $n (param (ref null $node)) (result i32) (struct.get $node $n (local.get 0)))
-  ;; In the order of the code: a call with two live references, one without any, one with one. In the order of time the last two are
-  ;; exchanged: what the first one left in its second slot has died when the call without references is reached.
+  ;; The code has a call with two live references, then one without any, then one with one. The
+  ;; last two run in the opposite order. The object that the first call left in its second slot is
+  ;; dead when the call without references runs.
   (func (export "run") (result i32)
     (local $round i32) (local $sum i32)
     (local $x (ref null $node)) (local $y (ref null $node)) (local $z (ref null $node))
