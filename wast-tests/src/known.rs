@@ -19,13 +19,14 @@ pub struct Superseded {
 }
 
 const MEMORY_INDEX: &str = "multi-memory: the byte that had to be zero in memory.size and \
-                            memory.grow is a memory index in LEB128 (specification, grammar Binstr)";
+                            memory.grow is an index in LEB128 (specification, grammar Binstr)";
 const MANY_MEMORIES: &str =
     "multi-memory: a module may have several memories (specification, rule Module_ok)";
 const WIDE_LIMITS: &str = "memory64: limits are u64 (specification, grammar Blimits)";
 const SEGMENTS_IN_ORDER: &str = "bulk-memory: table.init and memory.init write active segments one \
                                  after the other. One that is out of bounds traps, and the \
-                                 segments before it stay written (specification, rules Step_read/table.init-oob and \
+                                 segments before it stay written (specification, rules \
+                                 Step_read/table.init-oob and \
                                  Step_read/memory.init-oob)";
 const WIDE_OFFSET: &str =
     "memory64: the offset of a memory argument is u64 (specification, grammar Bmemarg)";

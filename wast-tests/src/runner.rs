@@ -273,7 +273,10 @@ impl Runner<'_> {
             &outcome,
         )?;
         let (_, seen) = self.attempt(module)?;
-        let unlinkable = matches!(&seen.outcome, Outcome::Rejected(rejection) if rejection.why == Why::Unlinkable);
+        let unlinkable = matches!(
+            &seen.outcome,
+            Outcome::Rejected(rejection) if rejection.why == Why::Unlinkable
+        );
         hold(unlinkable, words, &seen.outcome)
     }
 }

@@ -15,8 +15,8 @@
 //!   from 0 and are never reused
 //! - `held : [i32] -> [ref]` returns the reference of a handle
 //! - `release : [i32] -> []` ends a handle
-//! - `hold.extern`, `hold.exn` and `hold.func` do the same for the other hierarchies, and so do these
-//!   forms of `held` and `release`
+//! - `hold.extern`, `hold.exn`, `hold.func`, and these forms of `held` and `release`, are for other
+//!   hierarchies
 //!
 //! The embedder's operations on exports of the instance, by name. `i` is `i32` or `i64`, whichever
 //! the import says:
