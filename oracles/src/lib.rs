@@ -4,8 +4,8 @@
 //! A file may use only what stands earlier in the reading order.
 //!
 //! Reading order: `nearest`, `value`, `outcome`, `schedule`, `case`, `header`, `observe`, `host`,
-//! `leak`, `coverage`, `engine`, `nondeterminism`, `finding`, `verdict`, `compare`, `judge`,
-//! `report`.
+//! `leak`, `coverage`, `engine`, `foreign`, `nondeterminism`, `finding`, `verdict`, `compare`,
+//! `judge`, `report`.
 //!
 //! | file | what it says |
 //! |---|---|
@@ -17,6 +17,7 @@
 //! | `leak` | live objects, counted and bounded |
 //! | `coverage` | which rules of the specification a run applied |
 //! | `engine` | the session that every engine offers, and the adapters |
+//! | `foreign` | engines in processes of their own, through the engine protocol |
 //! | `nondeterminism` | permitted differences, each with its authority |
 //! | `finding` | what went wrong, where and how: one type from comparison to folder |
 //! | `verdict` | what a comparison says, and counters |
@@ -48,6 +49,8 @@ pub mod leak;
 pub mod coverage;
 
 pub mod engine;
+
+pub mod foreign;
 
 pub mod nondeterminism;
 

@@ -1,0 +1,448 @@
+//! An adapter in a child process, under bounds of time, memory and output.
+//!
+//! Always: a process that broke is dead before [`Process::ask`] returns, and the next question
+//! starts another. Requests and answers go through pipes that never block this side, so that a child
+//! that neither reads nor writes costs no more than its time.
+
+use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use gcrucible_protocol::{Answer, Request};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use super::transport::{Broken, Transport};
+
+/// What a child may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Time for one answer.
+    pub time: Duration,
+    /// Resident memory, in bytes.
+    pub memory: u64,
+    /// Length of one answer, in bytes.
+    pub answer: usize,
+    /// Questions that one process answers before it is replaced.
+    pub questions: u64,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Bounds {
+            time: Duration::from_secs(20),
+            memory: 4 << 30,
+            answer: 64 << 20,
+            questions: 2_000,
+        }
+    }
+}
+
+/// How often the memory of a child is looked at while it works.
+const TICK: Duration = Duration::from_millis(50);
+
+/// How much of what a child wrote to standard error is kept, in bytes.
+const STDERR_KEPT: usize = 16 << 10;
+
+/// An adapter's command, and its process once it was asked something.
+#[derive(Debug)]
+pub struct Process {
+    command: Vec<OsString>,
+    bounds: Bounds,
+    running: Option<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    child: Child,
+    /// What came after the last complete line.
+    rest: Vec<u8>,
+    stderr: VecDeque<u8>,
+    answered: u64,
+}
+
+impl Process {
+    /// An adapter that is started with this command (a program and its arguments) when it is first
+    /// asked.
+    pub fn new(command: impl IntoIterator<Item = impl AsRef<OsStr>>, bounds: Bounds) -> Process {
+        let command = command.into_iter().map(|word| word.as_ref().to_owned());
+        Process {
+            command: command.collect(),
+            bounds,
+            running: None,
+        }
+    }
+
+    /// The command in one line.
+    pub fn command(&self) -> String {
+        let words: Vec<_> = self
+            .command
+            .iter()
+            .map(|word| word.to_string_lossy())
+            .collect();
+        words.join(" ")
+    }
+
+    fn start(&self) -> Result<Running, Broken> {
+        let fail = |cause: String| Broken::Start {
+            command: self.command(),
+            cause,
+        };
+        let (program, args) =
+            (self.command.split_first()).ok_or_else(|| fail("the command is empty".to_owned()))?;
+        let mut command = Command::new(program);
+        command.args(args).process_group(0);
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let child = command.spawn().map_err(|cause| fail(cause.to_string()))?;
+        let running = Running {
+            child,
+            rest: Vec::new(),
+            stderr: VecDeque::new(),
+            answered: 0,
+        };
+        running
+            .never_blocks()
+            .map_err(|cause| fail(cause.to_string()))?;
+        Ok(running)
+    }
+}
+
+impl Transport for Process {
+    fn ask(&mut self, request: &Request) -> Result<Answer, Broken> {
+        if (self.running.as_ref()).is_some_and(|running| running.answered >= self.bounds.questions)
+        {
+            self.restart();
+        }
+        let mut running = match self.running.take() {
+            Some(running) => running,
+            None => self.start()?,
+        };
+        let mut line = serde_json::to_vec(request).map_err(|cause| Broken::Garbage {
+            line: String::new(),
+            cause: cause.to_string(),
+        })?;
+        line.push(b'\n');
+        // On an error `running` is dropped here, which kills the process.
+        let answer = running.exchange(&line, &self.bounds)?;
+        running.answered += 1;
+        self.running = Some(running);
+        Ok(answer)
+    }
+
+    fn restart(&mut self) {
+        self.running = None;
+    }
+
+    fn answered(&self) -> u64 {
+        self.running.as_ref().map_or(0, |running| running.answered)
+    }
+}
+
+impl Running {
+    fn never_blocks(&self) -> io::Result<()> {
+        let pipes = [
+            self.child.stdin.as_ref().map(AsFd::as_fd),
+            self.child.stdout.as_ref().map(AsFd::as_fd),
+            self.child.stderr.as_ref().map(AsFd::as_fd),
+        ];
+        for pipe in pipes.into_iter().flatten() {
+            fcntl_setfl(pipe, fcntl_getfl(pipe)? | OFlags::NONBLOCK)?;
+        }
+        Ok(())
+    }
+
+    /// Writes a line and reads one.
+    fn exchange(&mut self, line: &[u8], bounds: &Bounds) -> Result<Answer, Broken> {
+        let deadline = Instant::now() + bounds.time;
+        let mut written = 0;
+        loop {
+            if let Some(end) = self.rest.iter().position(|&byte| byte == b'\n') {
+                let line: Vec<u8> = self.rest.drain(..=end).collect();
+                return parsed(&line);
+            }
+            if self.rest.len() > bounds.answer {
+                return Err(Broken::Output {
+                    limit: bounds.answer,
+                });
+            }
+            let now = Instant::now();
+            if now >= deadline {
+                return Err(Broken::Hung {
+                    milliseconds: bounds.time.as_millis() as u64,
+                    stderr: self.stderr_text(),
+                });
+            }
+            self.within_memory(bounds.memory)?;
+            self.wait((deadline - now).min(TICK), written < line.len());
+            written += self.write_some(&line[written..]);
+            self.read_stderr();
+            if self.read_some()? {
+                return Err(self.died());
+            }
+        }
+    }
+
+    /// Waits until a pipe has something to do, or the time is over.
+    fn wait(&self, time: Duration, has_more: bool) {
+        let mut waiting = Vec::new();
+        let (stdin, stdout, stderr) = (&self.child.stdin, &self.child.stdout, &self.child.stderr);
+        if let (Some(stdin), true) = (stdin, has_more) {
+            waiting.push(PollFd::new(stdin, PollFlags::OUT));
+        }
+        waiting.extend(stdout.as_ref().map(|pipe| PollFd::new(pipe, PollFlags::IN)));
+        waiting.extend(stderr.as_ref().map(|pipe| PollFd::new(pipe, PollFlags::IN)));
+        let time = Timespec {
+            tv_sec: time.as_secs() as i64,
+            tv_nsec: i64::from(time.subsec_nanos()),
+        };
+        // An interrupted wait is a short one.
+        let _ = poll(&mut waiting, Some(&time));
+    }
+
+    fn write_some(&mut self, bytes: &[u8]) -> usize {
+        let Some(stdin) = self.child.stdin.as_mut().filter(|_| !bytes.is_empty()) else {
+            return 0;
+        };
+        // A pipe that nobody reads any more shows as the end of the other one.
+        stdin.write(bytes).unwrap_or(0)
+    }
+
+    /// Reads what there is. Returns whether the other side closed the pipe.
+    fn read_some(&mut self) -> Result<bool, Broken> {
+        let Some(stdout) = self.child.stdout.as_mut() else {
+            return Ok(true);
+        };
+        let mut bytes = [0; 64 << 10];
+        match stdout.read(&mut bytes) {
+            Ok(0) => Ok(true),
+            Ok(count) => {
+                self.rest.extend_from_slice(&bytes[..count]);
+                Ok(false)
+            }
+            Err(error) if is_nothing(&error) => Ok(false),
+            Err(_) => Ok(true),
+        }
+    }
+
+    /// Reads what there is on standard error, until the pipe is empty, and keeps the end of it.
+    fn read_stderr(&mut self) {
+        let Some(stderr) = self.child.stderr.as_mut() else {
+            return;
+        };
+        let mut bytes = [0; 16 << 10];
+        match stderr.read(&mut bytes) {
+            Ok(0) => self.child.stderr = None,
+            Ok(count) => {
+                self.stderr.extend(&bytes[..count]);
+                let over = self.stderr.len().saturating_sub(STDERR_KEPT);
+                self.stderr.drain(..over);
+            }
+            Err(error) if is_nothing(&error) => {}
+            Err(_) => self.child.stderr = None,
+        }
+    }
+
+    fn stderr_text(&self) -> String {
+        let bytes: Vec<u8> = self.stderr.iter().copied().collect();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// # Errors
+    ///
+    /// The process has more memory than it may.
+    fn within_memory(&self, limit: u64) -> Result<(), Broken> {
+        // Without the file, as after the process has ended, there is nothing to bound.
+        let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.child.id()));
+        let pages = statm
+            .ok()
+            .and_then(|text| text.split(' ').nth(1)?.parse::<u64>().ok());
+        let bytes = pages.unwrap_or(0) * rustix::param::page_size() as u64;
+        if bytes > limit {
+            return Err(Broken::Memory { bytes, limit });
+        }
+        Ok(())
+    }
+
+    /// The process closed its output: it has ended, or it is about to.
+    fn died(&mut self) -> Broken {
+        let deadline = Instant::now() + Duration::from_secs(2);
+        let status = loop {
+            self.read_stderr();
+            match self.child.try_wait() {
+                Ok(Some(status)) => break Some(status),
+                Ok(None) if Instant::now() < deadline => std::thread::sleep(TICK / 10),
+                Ok(None) | Err(_) => break None,
+            }
+        };
+        self.read_stderr();
+        Broken::Died {
+            how: status.map_or_else(|| "closing its output".to_owned(), how),
+            stderr: self.stderr_text(),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // The whole group: a launcher's own children too. One that has ended is not an error.
+        if let Some(group) = Pid::from_raw(self.child.id() as i32) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn is_nothing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+    )
+}
+
+fn how(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit status {code}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => "an unknown way".to_owned(),
+    }
+}
+
+fn parsed(line: &[u8]) -> Result<Answer, Broken> {
+    serde_json::from_slice(line).map_err(|cause| {
+        let text = String::from_utf8_lossy(&line[..line.len().min(200)]);
+        Broken::Garbage {
+            line: text.trim_end().to_owned(),
+            cause: cause.to_string(),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gcrucible_protocol::Ended;
+
+    fn shell(script: &str, bounds: Bounds) -> Process {
+        Process::new(["/bin/sh", "-c", script], bounds)
+    }
+
+    fn quick() -> Bounds {
+        Bounds {
+            time: Duration::from_millis(400),
+            memory: 1 << 30,
+            answer: 1 << 16,
+            questions: 3,
+        }
+    }
+
+    const ECHO: &str = "while read line; do echo '{\"ended\":\"returned\"}'; done";
+
+    fn returned() -> Result<Answer, Broken> {
+        Ok(Answer::Ended(Ended::Returned))
+    }
+
+    #[test]
+    fn a_process_serves_many_questions_and_is_replaced() {
+        let mut process = shell(
+            ECHO,
+            Bounds {
+                time: Duration::from_secs(20),
+                ..quick()
+            },
+        );
+        for expected in [1, 2, 3, 1] {
+            assert_eq!(process.ask(&Request::Live), returned());
+            assert_eq!(process.answered(), expected);
+        }
+    }
+
+    #[test]
+    fn each_way_to_break_has_a_name() {
+        let ask = |script: &str| shell(script, quick()).ask(&Request::Live);
+        let died = |result: Result<Answer, Broken>| match result {
+            Err(Broken::Died { how, stderr }) => (how, stderr),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(died(ask("read l; kill -9 $$")).0, "signal 9");
+        let (how, stderr) = died(ask("read l; echo oh no >&2; exit 7"));
+        assert_eq!(
+            (how.as_str(), stderr.as_str()),
+            ("exit status 7", "oh no\n")
+        );
+        assert!(matches!(ask("sleep 60"), Err(Broken::Hung { .. })));
+        assert!(matches!(
+            ask("read l; echo hello"),
+            Err(Broken::Garbage { .. })
+        ));
+        let endless = "read l; while :; do printf '%01000d' 0; done";
+        assert!(matches!(ask(endless), Err(Broken::Output { .. })));
+        let chatty = "read l; while :; do echo no >&2; done";
+        assert!(matches!(ask(chatty), Err(Broken::Hung { .. })));
+        let missing = Process::new(["/nonexistent/engine"], quick()).ask(&Request::Live);
+        assert!(
+            matches!(&missing, Err(broken) if !broken.is_finding()),
+            "{missing:?}"
+        );
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let bounds = Bounds {
+            memory: 4096,
+            ..quick()
+        };
+        let broken = shell("sleep 60", bounds).ask(&Request::Live);
+        assert!(
+            matches!(broken, Err(Broken::Memory { limit: 4096, .. })),
+            "{broken:?}"
+        );
+    }
+
+    #[test]
+    fn a_question_larger_than_a_pipe_arrives_though_the_child_writes_first() {
+        let bounds = Bounds {
+            time: Duration::from_secs(20),
+            ..quick()
+        };
+        let script = format!("printf '%030000d' 0 >&2; {ECHO}");
+        let mut process = shell(&script, bounds);
+        let big = Request::Load {
+            module: 0,
+            wasm: "A".repeat(1 << 20),
+        };
+        assert_eq!(process.ask(&big), returned());
+        process.restart();
+        assert_eq!(process.ask(&big), returned());
+    }
+
+    #[test]
+    fn after_a_break_the_next_question_goes_to_a_new_process() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mark = folder.path().join("mark");
+        let script = format!(
+            "if [ -e {0} ]; then {ECHO}; else touch {0}; exit 1; fi",
+            mark.display()
+        );
+        let mut process = shell(
+            &script,
+            Bounds {
+                time: Duration::from_secs(20),
+                ..quick()
+            },
+        );
+        assert!(matches!(
+            process.ask(&Request::Live),
+            Err(Broken::Died { .. })
+        ));
+        assert_eq!(process.ask(&Request::Live), returned());
+    }
+}

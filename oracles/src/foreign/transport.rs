@@ -1,0 +1,128 @@
+//! How requests reach an engine: a question, an answer, or the way in which the other side broke.
+
+use std::fmt;
+
+use gcrucible_protocol::{Answer, Request};
+
+/// What carries requests to an adapter and answers back.
+pub trait Transport {
+    /// Asks. After an error the next question goes to a new process, whose session is not open.
+    ///
+    /// # Errors
+    ///
+    /// The other side gave no answer.
+    fn ask(&mut self, request: &Request) -> Result<Answer, Broken>;
+
+    /// Ends the process behind this transport, if there is one, so that the next question starts
+    /// another.
+    fn restart(&mut self);
+
+    /// How many questions the present process has answered.
+    fn answered(&self) -> u64;
+}
+
+/// Why there is no answer. The text of an engine's standard error is the end of what it wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// The process could not be started: a matter of this machine, never a finding.
+    Start {
+        /// The command.
+        command: String,
+        /// The system's words.
+        cause: String,
+    },
+    /// The process ended.
+    Died {
+        /// How, such as `signal 11` or `exit status 1`.
+        how: String,
+        /// What it wrote to standard error.
+        stderr: String,
+    },
+    /// No answer came in time. The process was killed.
+    Hung {
+        /// How long it had, in milliseconds.
+        milliseconds: u64,
+        /// What it wrote to standard error.
+        stderr: String,
+    },
+    /// The process took more memory than it may. It was killed.
+    Memory {
+        /// How much it had, in bytes.
+        bytes: u64,
+        /// How much it may have, in bytes.
+        limit: u64,
+    },
+    /// The answer is longer than an answer may be. The process was killed.
+    Output {
+        /// How long an answer may be, in bytes.
+        limit: usize,
+    },
+    /// What it wrote is no answer. The process was killed.
+    Garbage {
+        /// The beginning of the line.
+        line: String,
+        /// What is wrong with it.
+        cause: String,
+    },
+}
+
+impl Broken {
+    /// Whether this says something about the engine, and not only about this machine.
+    pub fn is_finding(&self) -> bool {
+        !matches!(self, Broken::Start { .. })
+    }
+
+    /// Whether a sanitizer reported something before the process ended.
+    pub fn has_sanitizer_report(&self) -> bool {
+        let (Broken::Died { stderr, .. } | Broken::Hung { stderr, .. }) = self else {
+            return false;
+        };
+        [
+            "AddressSanitizer",
+            "UndefinedBehaviorSanitizer",
+            "MemorySanitizer",
+            "ThreadSanitizer",
+        ]
+        .iter()
+        .any(|name| stderr.contains(name))
+    }
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let wrote = |f: &mut fmt::Formatter<'_>, stderr: &str| {
+            if stderr.is_empty() {
+                return Ok(());
+            }
+            write!(f, "; it wrote: {}", stderr.trim_end())
+        };
+        match self {
+            Broken::Start { command, cause } => write!(f, "`{command}` does not start: {cause}"),
+            Broken::Died { how, stderr } => {
+                write!(f, "the engine's process ended by {how}")?;
+                wrote(f, stderr)
+            }
+            Broken::Hung {
+                milliseconds,
+                stderr,
+            } => {
+                write!(f, "the engine gave no answer within {milliseconds} ms")?;
+                wrote(f, stderr)
+            }
+            Broken::Memory { bytes, limit } => {
+                write!(
+                    f,
+                    "the engine's process had {bytes} bytes of memory, at most {limit} allowed"
+                )
+            }
+            Broken::Output { limit } => {
+                write!(f, "the engine's answer has more than {limit} bytes")
+            }
+            Broken::Garbage { line, cause } => {
+                write!(f, "the engine wrote what is no answer ({cause}): {line}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Broken {}
