@@ -1,4 +1,4 @@
-//! A module made in memory, instantiated and called; then what of its objects still lives.
+//! Instantiates a module, calls it, and counts which of its objects are still live.
 //!
 //! Run with `cargo run -p gcrucible-reference --example count`.
 

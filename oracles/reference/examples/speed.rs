@@ -1,6 +1,5 @@
-//! How fast the interpreter is on the two programs by which it is compared with the specification's
-//! own interpreter: `fib(25)`, and a list of 100,000 structures that is built and summed. The best
-//! of many runs is what the machine can do when nothing else is in the way.
+//! Times the interpreter on two programs: `fib(25)`, and a list of 100,000 structures that is built
+//! and summed. Prints the best of many runs, so that other work of the machine matters little.
 //!
 //! Run with `cargo run --release -p gcrucible-reference --example speed`.
 
@@ -34,7 +33,9 @@ const FIB: &[u8] = b"\0asm\x01\0\0\0\
 ///       (br_if $build (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
 ///     (loop $walk
 ///       (local.set $sum (i32.add (local.get $sum) (struct.get $node 0 (local.get $list))))
-///       (br_if $walk (i32.eqz (ref.is_null (local.tee $list (struct.get $node 1 (local.get $list)))))))
+///       (br_if $walk
+///         (i32.eqz (ref.is_null
+///           (local.tee $list (struct.get $node 1 (local.get $list)))))))
 ///     (local.get $sum)))
 /// ```
 const LIST: &[u8] = b"\0asm\x01\0\0\0\
@@ -43,7 +44,8 @@ const LIST: &[u8] = b"\0asm\x01\0\0\0\
     \x07\x07\x01\x03run\0\0\
     \x0a\x3a\x01\x38\x02\x01\x63\0\x01\x7f\
     \x03\x40\x20\0\x20\x01\xfb\0\0\x21\x01\x20\0\x41\x01\x6b\x22\0\x0d\0\x0b\
-    \x03\x40\x20\x02\x20\x01\xfb\x02\0\0\x6a\x21\x02\x20\x01\xfb\x02\0\x01\x22\x01\xd1\x45\x0d\0\x0b\
+    \x03\x40\x20\x02\x20\x01\xfb\x02\0\0\x6a\x21\x02\
+    \x20\x01\xfb\x02\0\x01\x22\x01\xd1\x45\x0d\0\x0b\
     \x20\x02\x0b";
 
 /// Runs of a program.

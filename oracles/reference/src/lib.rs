@@ -37,7 +37,8 @@
 //! use gcrucible_reference::validation::{InvalidKind, Location, Space};
 //!
 //! // (module (type (func)) (func (type 0) local.get 0 drop))
-//! let bytes = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x0a\x07\x01\x05\0\x20\0\x1a\x0b";
+//! let bytes = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\
+//!     \x0a\x07\x01\x05\0\x20\0\x1a\x0b";
 //! let module = Module::decode(bytes)?;
 //! let invalid = module.validate().unwrap_err();
 //! assert_eq!(invalid.at, Location::Body(FuncIdx(0), 0));
@@ -64,7 +65,8 @@
 //! let instance = store.instantiate(&module, &[])?;
 //! let Some(Extern::Func(div)) = store.export(instance, "div") else { panic!("exported") };
 //! assert_eq!(store.invoke(div, &[7.into(), 2.into()]), Ok(vec![Value::I32(3)]));
-//! assert_eq!(store.invoke(div, &[7.into(), 0.into()]), Err(Halt::Trap(Trap::IntegerDivideByZero)));
+//! let divided_by_zero = store.invoke(div, &[7.into(), 0.into()]);
+//! assert_eq!(divided_by_zero, Err(Halt::Trap(Trap::IntegerDivideByZero)));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 #![forbid(unsafe_code)]

@@ -1,18 +1,18 @@
-//! Which objects live. There is no collector here: liveness is *defined* as what this file
-//! computes.
+//! Which objects are live. There is no collector here: this file *defines* liveness.
 //!
 //! An object is **reachable** if a chain of references leads to it from a [`Root`]. A collector
-//! that reclaims cycles keeps exactly the reachable objects, one that counts references also those
-//! that **garbage cycles** keep: an unreachable object stays if an unreachable cycle leads to it.
-//! Of the unreachable objects these are the ones that remain when those that nothing refers to are
-//! taken away again and again, which is what reference counting does.
+//! that reclaims cycles keeps exactly the reachable objects. A collector that counts references
+//! also keeps what **garbage cycles** lead to: an unreachable object stays if an unreachable cycle
+//! leads to it. To find these objects, remove unreachable objects that nothing refers to, until
+//! there are none. The unreachable objects that are left stay. Reference counting does the same.
 //!
 //! While a host function runs, wasm frames are on the stack. Compiled code may know that a local or
-//! operand is not used any more, so what lives is between what is reachable [`Frames::Without`]
-//! them and [`Frames::With`] all their slots.
+//! operand is not used any more. So the live objects are at least those that are reachable
+//! [`Frames::Without`] the frames, and at most those that are reachable [`Frames::With`] all their
+//! slots.
 //!
 //! Always holds: nothing recurses, so a list of ten million nodes is no deeper than any other
-//! graph; results do not depend on the order of visits.
+//! graph. Results do not depend on the order of visits.
 //!
 //! Not here: counting what an engine under test has kept (the crate `gcrucible-oracles`). Functions
 //! are not counted.

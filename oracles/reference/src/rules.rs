@@ -45,7 +45,7 @@ const fn lines<const N: usize>(text: &'static str) -> [&'static str; N] {
     lines
 }
 
-/// Whether `a` comes before `b` (-1), is equal (0) or comes after it (1), by bytes.
+/// Compares by bytes: -1 if `a` comes before `b`, 0 if they are equal, 1 if it comes after `b`.
 const fn order(a: &str, b: &str) -> i8 {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     let mut at = 0;
@@ -109,7 +109,7 @@ const TOTAL: &str = "every such operator has a result, in the deterministic prof
 pub struct Rule(u16);
 
 impl Rule {
-    /// Number of rules; [`Rule::index`] is below it.
+    /// Number of rules. [`Rule::index`] is below it.
     pub const COUNT: usize = COUNT;
 
     /// The rule of this name.
@@ -148,8 +148,8 @@ impl Rule {
     }
 }
 
-/// Records that a rule is applied, in a [`Coverage`] or what records in one; the name is checked at
-/// compile time.
+/// Records that a rule is applied, in a [`Coverage`] or a [`Recorder`]. The name is checked when
+/// the crate is compiled.
 macro_rules! rule {
     ($recorder:expr, $name:literal) => {{
         const RULE: $crate::Rule = $crate::Rule::named($name);
@@ -184,15 +184,15 @@ impl Row {
 /// Which rules were applied, and which directly after which other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Coverage {
-    /// By rule; the last one has what was applied first.
+    /// By rule. The last row has the rules that were applied first in a run.
     rows: Box<[Row; ROWS]>,
     /// Number of the row of the rule applied last.
     last: usize,
 }
 
-/// A [`Coverage`] in which rules are being recorded. The row of the rule applied last is at hand,
-/// so that to record another is one change in memory and no search. That is why the bits are in
-/// cells.
+/// A [`Coverage`] in which rules are being recorded. It has the row of the rule applied last, so
+/// that recording the next rule is one change in memory, without a search. The bits are in cells
+/// because the recorder points to a row of the table.
 #[derive(Clone, Copy)]
 pub(crate) struct Recorder<'c> {
     rows: &'c [Row; ROWS],
@@ -297,7 +297,7 @@ impl Coverage {
         Rule::all().filter(move |rule| has(&any, *rule))
     }
 
-    /// The pairs of rules applied one directly after the other; `None` is the start of a run.
+    /// The pairs of rules applied one directly after the other. `None` is the start of a run.
     pub fn pairs(&self) -> impl Iterator<Item = (Option<Rule>, Rule)> {
         self.rows.iter().flat_map(|row| {
             let before = (row.number < COUNT).then_some(Rule(row.number as u16));

@@ -1,5 +1,5 @@
 //! Execution: control flow, calls, exceptions, limits, instantiation. What the official suite tests
-//! is not repeated here; these are the cases it does not reach, and the promises of this
+//! is not repeated here. These are the cases it does not reach, and the promises of this
 //! implementation.
 
 mod common;

@@ -87,8 +87,8 @@ pub enum MalformedKind {
     MemargFlags(u32),
     /// A function has 2^32 locals or more.
     Locals,
-    /// A function has more locals than [`MAX_LOCALS`]. Such a module is not malformed; this is an
-    /// implementation limit.
+    /// A function has more locals than [`MAX_LOCALS`]. Such a module is not malformed by the
+    /// specification: this is an implementation limit.
     LocalsLimit,
 }
 

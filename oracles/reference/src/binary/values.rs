@@ -73,7 +73,7 @@ impl<'a> Reader<'a> {
         Ok(array)
     }
 
-    /// A construct preceded by its size; its reader ends where the size says.
+    /// A construct preceded by its size. Its reader ends where the size says.
     pub(super) fn sized(&mut self) -> Result<Reader<'a>> {
         let len = self.u32()? as usize;
         let pos = self.pos;

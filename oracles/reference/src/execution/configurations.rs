@@ -189,8 +189,8 @@ pub(crate) struct ElemInst {
 
 /// `store`, with everything else an embedder needs beside it: types, limits, handles, the stack.
 ///
-/// Nothing in a store is ever freed before the store is dropped. It does nothing on its own and
-/// depends on nothing but the calls made on it.
+/// Nothing in a store is freed before the store is dropped. Its state is a function of the calls
+/// made on it.
 pub struct Store {
     pub(crate) types: TypeStore,
     /// By [`DefTypeId`], as many as `types` has.
@@ -328,7 +328,10 @@ impl Store {
 /// `$type(z, x)`, `$global(z, x)` and so on: what an index means in an instance. Each gives what is
 /// there, and, with `_mut`, the place to change.
 macro_rules! lookups {
-    ($($(#[$doc:meta])* $get:ident, $get_mut:ident, $addr:ident: $Idx:ident -> $Addr:ident, $space:ident, $Inst:ident;)*) => {
+    ($(
+        $(#[$doc:meta])*
+        $get:ident, $get_mut:ident, $addr:ident: $Idx:ident -> $Addr:ident, $space:ident, $Inst:ident;
+    )*) => {
         impl ModuleInst {$(
             $(#[$doc])*
             #[inline]
@@ -347,7 +350,11 @@ macro_rules! lookups {
 
             $(#[$doc])*
             #[inline]
-            pub(crate) fn $get_mut(&mut self, instance: InstanceAddr, x: $Idx) -> Result<&mut $Inst, Halt> {
+            pub(crate) fn $get_mut(
+                &mut self,
+                instance: InstanceAddr,
+                x: $Idx,
+            ) -> Result<&mut $Inst, Halt> {
                 let a = self.module_inst(instance)?.$addr(x)?;
                 self.$space.get_mut(a.index()).or_stuck(Stuck::Address)
             }

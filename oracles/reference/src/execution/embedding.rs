@@ -155,8 +155,8 @@ impl Store {
 
 /// Definitions of the host.
 impl Store {
-    /// A host function of a defined function type. It gets the store, in which it may do anything,
-    /// calls included.
+    /// A host function of a defined function type. It gets the store and may do anything with it,
+    /// also call functions.
     ///
     /// # Errors
     /// [`Misuse::WrongType`] if `ty` is not a function type of this store.
@@ -244,7 +244,7 @@ impl Store {
         Ok(at(&self.funcs, a.index())?.ty)
     }
 
-    /// The instance and index that define a function; nothing if the host does.
+    /// The instance and index that define a function, or nothing if the host defines it.
     pub fn func_origin(&self, a: FuncAddr) -> Result<Option<(InstanceAddr, FuncIdx)>, Halt> {
         match at(&self.funcs, a.index())?.code {
             FuncCode::Host(_) => Ok(None),
@@ -271,7 +271,8 @@ impl Store {
         Ok(at(&self.globals, a.index())?.value)
     }
 
-    /// Sets a global; [`Misuse::Immutable`] or [`Misuse::ValueType`] if its type does not allow it.
+    /// Sets a global. Fails with [`Misuse::Immutable`] or [`Misuse::ValueType`] if its type does
+    /// not allow it.
     pub fn global_set(&mut self, a: GlobalAddr, value: Value) -> Result<(), Halt> {
         let ty = self.global_type(a)?;
         if !ty.mutable {
@@ -290,7 +291,7 @@ const OUT_OF_TABLE: Halt = Halt::Trap(Trap::OutOfBoundsTableAccess);
 /// [`Trap::OutOfBoundsTableAccess`] beyond the end.
 #[allow(clippy::missing_errors_doc, reason = "said once for all, above")]
 impl Store {
-    /// The type of a table; its least size is its current size.
+    /// The type of a table. Its least size is its current size.
     pub fn table_type(&self, a: TableAddr) -> Result<TableType, Halt> {
         Ok(at(&self.tables, a.index())?.ty)
     }
@@ -326,8 +327,8 @@ impl Store {
         Ok(())
     }
 
-    /// Adds `n` elements: the old size, or nothing if the table's type or a limit of the store does
-    /// not allow it.
+    /// Adds `n` elements. Returns the old size, or nothing if the type of the table or a limit of
+    /// the store does not allow it.
     pub fn table_grow(&mut self, a: TableAddr, n: u64, r: Ref) -> Result<Option<u64>, Halt> {
         self.check(r.into(), self.table_type(a)?.elem.into())?;
         table::grow_table(self, a, n, r)
@@ -351,7 +352,7 @@ impl Store {
 /// Memories. Methods fail with [`Misuse::NoSuchAddress`] on addresses of other stores.
 #[allow(clippy::missing_errors_doc, reason = "said once for all, above")]
 impl Store {
-    /// The type of a memory; its least size is its current size.
+    /// The type of a memory. Its least size is its current size.
     pub fn memory_type(&self, a: MemAddr) -> Result<MemType, Halt> {
         Ok(at(&self.mems, a.index())?.ty)
     }
@@ -372,8 +373,8 @@ impl Store {
         Ok(self.memory_type(a)?.limits.min)
     }
 
-    /// Adds `n` pages: the old size in pages, or nothing if the memory's type or a limit of the
-    /// store does not allow it.
+    /// Adds `n` pages. Returns the old size in pages, or nothing if the type of the memory or a
+    /// limit of the store does not allow it.
     pub fn memory_grow(&mut self, a: MemAddr, n: u64) -> Result<Option<u64>, Halt> {
         self.memory_type(a)?;
         memory::grow_memory(self, a, n)
@@ -397,7 +398,7 @@ impl Store {
         }
     }
 
-    /// A structure with these field values; packed fields take the low bits of an `i32`.
+    /// Makes a structure with these field values. Packed fields take the low bits of an `i32`.
     pub fn new_struct(&mut self, ty: DefTypeId, values: &[Value]) -> Result<StructAddr, Halt> {
         let types = self.field_types(ty, false)?;
         if types.len() != values.len() {
@@ -411,14 +412,15 @@ impl Store {
         self.heap.add_struct(ty, layout, fields)
     }
 
-    /// A structure with default field values; [`Misuse::ValueType`] if a field has none.
+    /// Makes a structure with default field values. Fails with [`Misuse::ValueType`] if a field has
+    /// none.
     pub fn new_struct_default(&mut self, ty: DefTypeId) -> Result<StructAddr, Halt> {
         let types = self.field_types(ty, false)?;
         let values: Vec<Value> = types.into_iter().map(Value::default_of).collect();
         self.new_struct(ty, &values)
     }
 
-    /// An array of these elements; packed elements take the low bits of an `i32`.
+    /// Makes an array of these elements. Packed elements take the low bits of an `i32`.
     pub fn new_array(&mut self, ty: DefTypeId, values: &[Value]) -> Result<ArrayAddr, Halt> {
         let types = self.field_types(ty, true)?;
         for value in values {
@@ -459,8 +461,8 @@ impl Store {
     /// A new host object that carries a number. As an external reference it is
     /// `Ref::Extern(Internal::Host(address))`.
     ///
-    /// Host objects of the embedder's own numbering need not be made here; a [`HostAddr`] is taken
-    /// as it is. One for which there is no room was made all the same: nothing refers to it.
+    /// An embedder with numbers of its own need not make host objects here: every [`HostAddr`] is
+    /// accepted. If there is no room, the object counts as made, but nothing refers to it.
     ///
     /// # Errors
     ///
@@ -489,14 +491,14 @@ impl Store {
         self.heap.structs().len() + self.heap.arrays().len() + self.heap.exceptions().len()
     }
 
-    /// Number of objects asked for so far, those of the host included, and whether they were made
-    /// or not.
+    /// Number of objects asked for so far, whether they were made or not. Objects of the host are
+    /// included.
     #[must_use]
     pub fn objects_asked(&self) -> u64 {
         self.heap.asked()
     }
 
-    /// The object a reference refers to, seen through `extern.convert_any`; nothing for null,
+    /// The object that a reference refers to, also through `extern.convert_any`. Nothing for null,
     /// scalars and functions.
     pub fn object(&self, r: Ref) -> Result<Option<Object>, Halt> {
         Ok(match r.unwrapped() {
@@ -551,7 +553,7 @@ impl Store {
         Ok((object, *field))
     }
 
-    /// The value of a field; packed ones zero-extended. [`Misuse::NoSuchField`] if there is none.
+    /// The value of a field, zero-extended if it is packed. Fails with [`Misuse::NoSuchField`].
     pub fn struct_get(&self, a: StructAddr, i: u32) -> Result<Value, Halt> {
         let (object, field) = self.field(a, i)?;
         self.heap
@@ -559,7 +561,7 @@ impl Store {
             .map(Value::from)
     }
 
-    /// Sets a mutable field. [`Misuse::NoSuchField`], or [`Misuse::Immutable`].
+    /// Sets a mutable field. Fails with [`Misuse::NoSuchField`] or [`Misuse::Immutable`].
     pub fn struct_set(&mut self, a: StructAddr, i: u32, value: Value) -> Result<(), Halt> {
         let (object, field) = self.field(a, i)?;
         if !field.mutable {
@@ -580,8 +582,8 @@ impl Store {
         Ok(self.array_object(a)?.len)
     }
 
-    /// The value of an element; packed ones zero-extended. [`Trap::OutOfBoundsArrayAccess`] beyond
-    /// the end.
+    /// The value of an element, zero-extended if it is packed. Fails with
+    /// [`Trap::OutOfBoundsArrayAccess`] beyond the end.
     pub fn array_get(&self, a: ArrayAddr, i: u32) -> Result<Value, Halt> {
         let array = self.array_object(a)?;
         if i >= array.len {
@@ -591,8 +593,8 @@ impl Store {
         self.heap.element(array, storage, i).map(Value::from)
     }
 
-    /// Sets an element. [`Trap::OutOfBoundsArrayAccess`] beyond the end, [`Misuse::Immutable`] if
-    /// elements are.
+    /// Sets an element. Fails with [`Misuse::Immutable`] if elements are, and with
+    /// [`Trap::OutOfBoundsArrayAccess`] beyond the end.
     pub fn array_set(&mut self, a: ArrayAddr, i: u32, value: Value) -> Result<(), Halt> {
         let array = self.array_object(a)?;
         let element = self.layout(array.ty)?.element()?;
@@ -624,13 +626,14 @@ impl Store {
         self.handles.get(&handle).copied()
     }
 
-    /// Releases a handle: the reference that was under it, unless it has been released before.
+    /// Releases a handle. Returns the reference that was under it, or nothing if the handle has
+    /// been released before.
     pub fn release(&mut self, handle: HandleId) -> Option<Ref> {
         self.handles.remove(&handle)
     }
 
-    /// Declares an exception that is on its way through the embedder's code, which makes it a root,
-    /// or that none is.
+    /// Declares the exception that is on its way through the embedder's code, or that there is
+    /// none. Such an exception is a root.
     pub fn set_pending_exception(&mut self, exception: Option<ExnAddr>) {
         self.pending = exception;
     }
@@ -649,7 +652,7 @@ impl Store {
         self.stack_mut().steps.set_left(steps);
     }
 
-    /// Number of wasm frames on the stack: not 0 only while a host function is called.
+    /// Number of wasm frames on the stack: 0, except while a host function is called.
     #[must_use]
     pub fn depth(&self) -> usize {
         self.stack().frames.len()

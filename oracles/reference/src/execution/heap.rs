@@ -60,7 +60,7 @@ pub(crate) struct Heap {
     words: Vec<u64>,
     /// Number of words of objects.
     used: usize,
-    /// Words that may still be added, those of headers included; fewer than 2^32, so that every
+    /// Words that may still be added, headers included. There are fewer than 2^32, so that every
     /// position fits in 32 bits.
     left: u64,
     /// Objects asked for, those of the host included.
@@ -78,14 +78,15 @@ const ZEROS: usize = 1 << 9;
 /// Words, or structures, for which room is made at first.
 const FEW: usize = 1 << 12;
 
-/// Words for which room is made next. It is address space, of which only what is used becomes
-/// memory, so there is no need to grow in small steps and move everything each time. It is just
-/// below the 32 MB from which on the usual allocator gets memory from the system for each request
-/// and gives it back (mallopt(3), `M_MMAP_THRESHOLD`): the next store gets this store's pages.
+/// Words for which room is made next. This is address space: only the part that is used becomes
+/// memory. So there is no need to grow in small steps and move everything each time. The size is
+/// just below 32 MB. From 32 MB on, the usual allocator gets memory from the system for each
+/// request and gives it back (mallopt(3), `M_MMAP_THRESHOLD`). Below, the next store gets the pages
+/// of this one.
 const MANY_WORDS: usize = (1 << 22) - FEW;
 
-/// As [`MANY_WORDS`]. What is free is also given back when it is twice the largest request
-/// (`M_TRIM_THRESHOLD`).
+/// As [`MANY_WORDS`]. Free memory is also given back if there is twice as much of it as the largest
+/// request (`M_TRIM_THRESHOLD`).
 const MANY_STRUCTS: usize = MANY_WORDS / 2;
 
 /// How many items to make room for, beyond the `len` there are, when `more` are wanted.
@@ -125,7 +126,7 @@ impl Heap {
         self.asked
     }
 
-    /// Counts an object that is asked for; fails when it is the one that gets no room.
+    /// Counts an object that is asked for. Fails if it is the one that gets no room.
     #[inline]
     pub(crate) fn ask(&mut self) -> Result<(), Halt> {
         let number = self.asked;
@@ -286,9 +287,9 @@ impl Heap {
         Ok(())
     }
 
-    /// Copies `n` elements of `from`, from the `j`th, to `to`, from the `i`th; both ranges are in
-    /// bounds. The arrays may be one. Elements of both are held in the same number of words, as
-    /// their types match.
+    /// Copies `n` elements of `from`, from the `j`th on, to `to`, from the `i`th on. Both ranges
+    /// are in bounds. Both may be the same array. Their elements take the same number of words,
+    /// since their types match.
     pub(crate) fn copy_elements(
         &mut self,
         (to, i): (ArrayInst, u32),

@@ -42,7 +42,7 @@ pub(crate) fn call(
 
 /// What a frame does last, before another one runs.
 enum Flow {
-    /// It calls this function on the operands on top, or its place has been taken by such a call.
+    /// It calls this function on the operands on top. If that is a tail call, the frame is gone.
     Call(FuncAddr),
     /// It returns.
     Return,
@@ -101,8 +101,9 @@ fn enter(
     }
 }
 
-/// Runs a host function on the operands from position `first`. They stay on the stack meanwhile,
-/// where a census with frames sees them; the thread is in the store, where the function finds it.
+/// Runs a host function on the operands from position `first`. Meanwhile they stay on the stack,
+/// where a census with frames sees them, and the thread is in the store, where the function finds
+/// it.
 fn enter_host(
     store: &mut Store,
     mut thread: Box<Thread>,
@@ -417,8 +418,8 @@ fn execute_from<'c>(
     }
 }
 
-/// Goes on after a stretch that ended because of the step budget; the tracer, if there is one, is
-/// told what comes next.
+/// Continues after a stretch that ended because of the step budget. If there is a tracer, it is
+/// told of the next step.
 #[cold]
 fn go_on<'c>(store: &Store, m: &mut Machine<'_, 'c>, body: &'c [Instr]) -> Result<(), Halt> {
     m.refill(body)?;

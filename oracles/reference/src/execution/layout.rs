@@ -12,8 +12,8 @@ use super::words::{Kind, Word};
 pub(crate) struct Storage {
     /// The kind of the unpacked value. A vector takes two words, the low one first.
     pub(crate) kind: Kind,
-    /// Number of the highest bits of the word that a `packtype` leaves unused; 0 if the field is
-    /// not packed.
+    /// Number of the highest bits of the word that a `packtype` leaves unused. It is 0 if the field
+    /// is not packed.
     unused: u8,
 }
 
@@ -37,7 +37,7 @@ impl Storage {
         }
     }
 
-    /// `$packfield_`: the words that hold a value; the second is used by vectors only.
+    /// `$packfield_`: the words that hold a value. Only vectors use the second.
     #[inline]
     pub(crate) fn pack(self, value: Word) -> Result<[u64; 2], Halt> {
         if value.kind != self.kind {
@@ -74,7 +74,7 @@ impl Storage {
         Word::new(self.kind, 0)
     }
 
-    /// `$zsize` in bytes; 0 for references, which data segments cannot hold.
+    /// `$zsize` in bytes, or 0 for references, which data segments cannot hold.
     pub(crate) fn bytes(self) -> usize {
         match self.kind {
             Kind::I32 if self.unused > 0 => 8 - usize::from(self.unused) / 8,
@@ -99,7 +99,7 @@ impl Storage {
 /// Where a field is, within its object.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Field {
-    /// First word; for an array, of element 0.
+    /// First word of the field or, for an array, of element 0.
     pub(crate) offset: u32,
     pub(crate) storage: Storage,
     /// What validation checks in wasm, and the embedding for the host.

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// What a store may use. Reaching a limit is [`Exhausted`] or, where the
-/// specification provides for refusal (`memory.grow`, `table.grow`), -1.
+/// What a store may use. At a limit, execution ends with [`Exhausted`]. Where the specification
+/// allows refusal (`memory.grow`, `table.grow`), the result is -1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoreLimits {
     /// Most frames on the stack, over all nested entries.
@@ -21,8 +21,8 @@ pub struct StoreLimits {
     pub table_elements: u64,
     /// Most words of 8 bytes for objects, two for each object included.
     pub heap_words: u64,
-    /// The object, of those ever asked for and counted from 0, for which there is no room,
-    /// whatever `heap_words` says.
+    /// Number of the object for which there is no room, whatever `heap_words` says. Objects are
+    /// counted from 0 when they are asked for.
     pub full_at: Option<u64>,
 }
 

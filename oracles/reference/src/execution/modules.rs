@@ -1,9 +1,9 @@
 //! Modules: allocation, instantiation and invocation.
 //!
-//! Instantiation takes the specification's steps in its order: types and imports, globals one after
-//! the other, tables' initial values, element segments, allocation of the rest, then active element
-//! segments, active data segments and the start function. What was done before a trap stays done,
-//! as in the specification.
+//! Instantiation takes the steps of the specification in their order: types and imports, globals
+//! one after the other, initial values of tables, element segments, allocation of the rest, active
+//! element segments, active data segments, and the start function. As in the specification, what
+//! was done before a trap stays done.
 
 use std::fmt;
 use std::rc::Rc;
@@ -49,14 +49,14 @@ pub enum LinkReason {
 /// Why instantiation failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InstantiationError {
-    /// The imports do not fit; nothing has happened.
+    /// The imports do not fit. Nothing has happened.
     Link {
         /// Position of the import.
         import: usize,
         /// What does not fit.
         reason: LinkReason,
     },
-    /// Initialisation halted; what it has done so far stays done.
+    /// Initialisation halted. What it has done before stays done.
     Halt(Halt),
 }
 
@@ -105,14 +105,14 @@ impl Store {
         imports.map(|import| import.ty.close(&types)).collect()
     }
 
-    /// The address that the next successful link of an instantiation will give, for host functions
-    /// that belong to it.
+    /// The address of the instance that the next successful link makes. Host functions that belong
+    /// to the instance need it before.
     #[must_use]
     pub fn next_instance(&self) -> InstanceAddr {
         InstanceAddr(self.instances.len() as u32)
     }
 
-    /// `$instantiate`: an instance of `module` with `imports`, one for each import in order; its
+    /// `$instantiate`: an instance of `module` with `imports`, one for each import in order. Its
     /// start function has run.
     ///
     /// # Errors
@@ -193,7 +193,7 @@ impl Store {
         })
     }
 
-    /// Everything between linking and the start function, which is given back.
+    /// Everything between linking and the start function. Returns the start function.
     fn initialise(
         &mut self,
         m: &mut Machine,
@@ -430,7 +430,7 @@ impl Store {
     /// again.
     ///
     /// # Errors
-    /// Whatever halts the execution; [`Misuse::Arguments`] if the arguments do not match the
+    /// Whatever halts the execution, or [`Misuse::Arguments`] if the arguments do not match the
     /// function's type. After an error the store is as execution has left it, and the stack as
     /// it was before.
     pub fn invoke(&mut self, func: FuncAddr, arguments: &[Value]) -> Result<Vec<Value>, Halt> {

@@ -1,9 +1,10 @@
 //! What a run did, instruction by instruction. This helps to find where two engines first differ.
 //!
 //! A [`Tracer`] is called before each instruction with a [`Step`]. The operands of the next step
-//! show what the instruction has done to the operand stack; [`Step::touches`] says what it may
+//! show what the instruction has done to the operand stack. [`Step::touches`] says what it may
 //! change in the store. Without a tracer, tracing costs nothing: the interpreter looks for one only
-//! when a slice of the step budget is used up, and only with a tracer are slices one step long.
+//! when a slice of the step budget is used up, and slices are one step long only if there is a
+//! tracer.
 
 use std::fmt;
 
@@ -125,7 +126,7 @@ impl fmt::Display for Step<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (instance, func, at) = (self.instance.0, self.func.0, self.position);
         let instr = self.instr.to_string();
-        // Branch tables can be long; their beginning says what they are.
+        // A branch table can be long. Its beginning is enough to know it.
         let instr = instr.get(..INSTR_SHOWN).unwrap_or(&instr);
         write!(f, "{:>3} {instance}:{func}+{at} {instr}", self.depth)?;
         let hidden = self.operands.len().saturating_sub(OPERANDS_SHOWN);

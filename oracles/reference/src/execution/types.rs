@@ -1,4 +1,5 @@
-//! Types at run time: which type a reference has (`Ref_ok`), and how large a table or memory may be.
+//! Types at run time: which type a reference has (`Ref_ok`), and how large a table or memory may
+//! be.
 //!
 //! All types here are closed: their uses are defined types, which mean the same in every module of
 //! the store.

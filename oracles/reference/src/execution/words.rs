@@ -10,7 +10,7 @@ use super::values::{
 };
 
 impl Ref {
-    /// The reference as the one word in which a field holds it; zero is null.
+    /// The reference as the word that holds it. Zero is null.
     #[inline(always)]
     pub(crate) fn to_word(self) -> u64 {
         let (kind, payload) = match self {
@@ -29,7 +29,7 @@ impl Ref {
         kind << 32 | u64::from(payload)
     }
 
-    /// The inverse of [`Ref::to_word`]; other words read as null.
+    /// The inverse of [`Ref::to_word`]. Other words read as null.
     #[inline(always)]
     pub(crate) fn from_word(word: u64) -> Ref {
         let payload = word as u32;

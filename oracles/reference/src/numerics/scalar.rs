@@ -1,7 +1,7 @@
 //! Numeric primitives on scalars: integers of N bits ([`Int`]) and floats ([`Float`]).
 //!
-//! Integers are unsigned words, as in the specification (`iN`); where an operator reads them as
-//! signed, its name says so (`_s`). Partial operators return [`Undefined`], the reason why the
+//! Integers are unsigned words, as in the specification (`iN`). The name of an operator that reads
+//! them as signed ends with `_s`. Partial operators return [`Undefined`], the reason why the
 //! specification's result set is empty, because scripts expect different trap messages for
 //! different reasons.
 
@@ -27,7 +27,7 @@ pub trait Int: Copy + Eq + Ord {
 
     /// `$ineg_`: two's complement negation.
     fn ineg(self) -> Self;
-    /// `$iabs_`: the magnitude; the least value is its own magnitude.
+    /// `$iabs_`: the magnitude. The least value is its own magnitude.
     fn iabs(self) -> Self;
     /// `$iclz_`: number of leading zero bits, [`Int::N`] for zero.
     fn iclz(self) -> Self;
@@ -49,7 +49,7 @@ pub trait Int: Copy + Eq + Ord {
     fn idiv_s(self, other: Self) -> Result<Self, Undefined>;
     /// `$irem_(N, U, ..)`.
     fn irem_u(self, other: Self) -> Result<Self, Undefined>;
-    /// `$irem_(N, S, ..)`: the sign is that of the dividend; the least value by -1 leaves 0.
+    /// `$irem_(N, S, ..)`: the sign is that of the dividend. The least value by -1 leaves 0.
     fn irem_s(self, other: Self) -> Result<Self, Undefined>;
     /// `$imin_(N, U, ..)`.
     fn imin_u(self, other: Self) -> Self;
@@ -79,15 +79,15 @@ pub trait Int: Copy + Eq + Ord {
     fn ior(self, other: Self) -> Self;
     /// `$ixor_`.
     fn ixor(self, other: Self) -> Self;
-    /// `$ishl_`; the distance counts modulo N.
+    /// `$ishl_`. The distance counts modulo N.
     fn ishl(self, distance: u32) -> Self;
-    /// `$ishr_(N, U, ..)`; the distance counts modulo N.
+    /// `$ishr_(N, U, ..)`. The distance counts modulo N.
     fn ishr_u(self, distance: u32) -> Self;
-    /// `$ishr_(N, S, ..)`; the distance counts modulo N.
+    /// `$ishr_(N, S, ..)`. The distance counts modulo N.
     fn ishr_s(self, distance: u32) -> Self;
-    /// `$irotl_`; the distance counts modulo N.
+    /// `$irotl_`. The distance counts modulo N.
     fn irotl(self, distance: u32) -> Self;
-    /// `$irotr_`; the distance counts modulo N.
+    /// `$irotr_`. The distance counts modulo N.
     fn irotr(self, distance: u32) -> Self;
     /// `$ilt_(N, S, ..)`. The unsigned comparisons are Rust's.
     fn ilt_s(self, other: Self) -> bool;
@@ -372,9 +372,9 @@ pub trait Float: Copy + PartialOrd {
     fn trunc_s<N: Int>(self) -> Result<N, Undefined>;
     /// `$trunc__(M, N, U, z)`.
     fn trunc_u<N: Int>(self) -> Result<N, Undefined>;
-    /// `$convert__(64, N, S, i)`; narrower integers are extended first, which is exact.
+    /// `$convert__(64, N, S, i)`. Narrower integers are extended first, which is exact.
     fn convert_s(i: i64) -> Self;
-    /// `$convert__(64, N, U, i)`; narrower integers are extended first, which is exact.
+    /// `$convert__(64, N, U, i)`. Narrower integers are extended first, which is exact.
     fn convert_u(i: u64) -> Self;
 
     /// `$fpmin_`: the first operand unless the second is less.

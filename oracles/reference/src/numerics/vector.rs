@@ -1,8 +1,8 @@
 //! Vector primitives: a vector is 128 bits, its lanes are read and written by [`Lane`].
 //!
 //! The lane-wise operators of the specification (`$ivunop_`, `$fvbinop_`, ...) are the `map`
-//! functions here, applied to a scalar operator; what is not lane-wise (shuffles, narrowing,
-//! pairwise sums, dot products) has its own function.
+//! functions here, applied to a scalar operator. Operators that are not lane-wise (shuffles,
+//! narrowing, pairwise sums, dot products) have functions of their own.
 
 use super::scalar::{Int, extend_s, extend_u};
 use crate::syntax::Half;

@@ -72,7 +72,7 @@ impl TypeStore {
     /// The defined types of a module's type section, in index order.
     ///
     /// # Panics
-    /// As [`TypeStore::define`]; never for a valid module.
+    /// As [`TypeStore::define`], never for a valid module.
     #[must_use]
     pub fn define_all(&mut self, recs: &[RecType]) -> Vec<DefTypeId> {
         let mut types = Vec::new();

@@ -6,8 +6,8 @@
 //! operand type in the variant's name.
 //!
 //! Always holds: an `Instr` takes at most 16 bytes. Decoding produces only operators that the
-//! specification defines for the shape they are applied to (for instance no `i8x16.mul`). Not here: which operands an instruction needs (`validation`), what it does (`numerics`,
-//! `execution`).
+//! specification defines for the shape they are applied to (for instance no `i8x16.mul`). Not here:
+//! which operands an instruction needs (`validation`), what it does (`numerics`, `execution`).
 
 use super::types::{HeapType, RefType, ValType};
 use super::values::{
@@ -385,13 +385,13 @@ pub enum BlockType {
 /// `catch`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Catch {
-    /// Exceptions with this tag; their fields go to the label.
+    /// Exceptions with this tag. Their fields go to the label.
     Catch(TagIdx, LabelIdx),
     /// As `Catch`, followed by the exception reference.
     CatchRef(TagIdx, LabelIdx),
-    /// Every exception; nothing goes to the label.
+    /// Every exception. Nothing goes to the label.
     CatchAll(LabelIdx),
-    /// Every exception; the exception reference goes to the label.
+    /// Every exception. The exception reference goes to the label.
     CatchAllRef(LabelIdx),
 }
 
@@ -439,7 +439,7 @@ pub struct BrOnCast {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SelectTypes(pub Vec<ValType>);
 
-/// `instr`. Alignments are exponents of two; floating-point constants are raw bits.
+/// `instr`. Alignments are exponents of two. Floating-point constants are raw bits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "the names are the specification's")]
 pub enum Instr {
@@ -642,5 +642,5 @@ pub enum Instr {
     VReplaceLane(Shape, u8),
 }
 
-/// Bodies are long; this is what one instruction may cost.
+/// Bodies are long, so an instruction must not take more.
 const _: () = assert!(size_of::<Instr>() <= 16);

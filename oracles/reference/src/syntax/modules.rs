@@ -1,7 +1,8 @@
 //! Modules.
 //!
 //! Always holds: the fields here hold only what the module itself defines. Index spaces number the
-//! imports first, as in the specification. Not here: whether the parts fit together (`validation::modules`).
+//! imports first, as in the specification. Not here: whether the parts fit together
+//! (`validation::modules`).
 
 use super::instructions::Instr;
 use super::types::{

@@ -66,7 +66,7 @@ pub enum AbsHeapType {
     Extern,
     /// Bottom of the external hierarchy.
     NoExtern,
-    /// Bottom of all hierarchies; arises in unreachable code only.
+    /// Bottom of all hierarchies. It arises in unreachable code only.
     Bot,
 }
 
@@ -158,7 +158,7 @@ pub enum ValType {
     V128,
     /// References.
     Ref(RefType),
-    /// Bottom; arises in unreachable code only.
+    /// Bottom. It arises in unreachable code only.
     Bot,
 }
 
@@ -213,7 +213,7 @@ impl StorageType {
         matches!(self, StorageType::I8 | StorageType::I16)
     }
 
-    /// `$zsize` in bytes; none for references, which have no size in data segments.
+    /// `$zsize` in bytes. References have no size in data segments.
     #[must_use]
     pub fn byte_size(self) -> Option<u32> {
         match self {
@@ -261,7 +261,7 @@ pub enum CompositeType {
 pub struct SubType {
     /// Whether no type may declare this one as its supertype.
     pub is_final: bool,
-    /// Declared supertypes; valid types have at most one.
+    /// Declared supertypes, at most one in a valid type.
     pub supers: Box<[TypeUse]>,
     /// The structure of the type.
     pub composite: CompositeType,
@@ -292,7 +292,7 @@ pub struct GlobalType {
     pub val: ValType,
 }
 
-/// `memtype`; limits count pages of 64 KiB.
+/// `memtype`. Limits count pages of 64 KiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MemType {
     /// Type of addresses.

@@ -114,8 +114,7 @@ pub enum InvalidKind {
     Limits,
     /// A tag's type has results.
     TagResults,
-    /// An operand has another type than the one required; in a context without operands, a
-    /// definition has.
+    /// An operand has another type than the one required. Outside of bodies, a definition has.
     Mismatch {
         /// The type required.
         expected: ValType,

@@ -11,10 +11,10 @@ use crate::syntax::Catch;
 
 /// A branch that is taken.
 ///
-/// To execute: set the top `arity` values aside, cut the operand stack down to `height`, put them
-/// back, continue at `target`. When a branch is taken, an instruction's own operands have already
-/// been popped, except that `br_on_non_null`, `br_on_cast` and `br_on_cast_fail` count the
-/// reference among the values kept. The values kept for a catch clause are the ones it pushes.
+/// To execute it: set the top `arity` values aside, cut the operand stack down to `height`, put the
+/// values back, and continue at `target`. The operands of the branching instruction itself have
+/// been popped before. But `br_on_non_null`, `br_on_cast` and `br_on_cast_fail` count the reference
+/// among the values kept. A catch clause keeps the values that it pushes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Jump {
     /// Position in the body of the next instruction to execute. Leaving the function is a jump to
@@ -51,8 +51,8 @@ pub struct SideTable {
 impl SideTable {
     pub(crate) const NONE: u32 = u32::MAX;
 
-    /// The jump of the instruction at `at`: of `br`, `br_if`, `br_on_*` and `return`, when taken;
-    /// of `if`, when the condition is zero; of `else`, when reached from the first branch.
+    /// The jump of the instruction at `at`. `br`, `br_if`, `br_on_*` and `return` jump when taken,
+    /// `if` jumps when the condition is zero, and `else` when it is reached from the first branch.
     ///
     /// # Panics
     /// If there is no such instruction there, or it is unreachable.

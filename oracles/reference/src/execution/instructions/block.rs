@@ -19,7 +19,7 @@ pub(crate) fn r#loop(m: &mut Machine) -> Result<(), Halt> {
     Ok(())
 }
 
-/// Whether the first branch is entered; otherwise execution goes to the jump of the `if`.
+/// Returns true if the first branch is entered. Otherwise execution takes the jump of the `if`.
 #[inline(always)]
 pub(crate) fn r#if(m: &mut Machine) -> Result<bool, Halt> {
     let condition = m.pop_num::<u32>()?;

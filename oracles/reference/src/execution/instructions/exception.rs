@@ -56,8 +56,8 @@ pub(crate) fn handler_vals(m: &mut Machine) {
 }
 
 /// Looks for a handler of the exception at `a`, from the frame on top down to the one at depth
-/// `floor`. The first that catches it is branched to; without one, all these frames are gone and
-/// the exception goes on.
+/// `floor`. Branches to the first one that catches it. If there is none, all these frames are gone,
+/// and the exception is still on its way.
 pub(crate) fn unwind(store: &Store, m: &mut Machine, floor: usize, a: ExnAddr) -> Result<(), Halt> {
     let exception = store.heap.exception(a)?;
     while m.depth() > floor {

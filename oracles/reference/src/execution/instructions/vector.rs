@@ -19,7 +19,7 @@ use crate::syntax::{
 
 type Done = Result<(), Halt>;
 
-/// No such operator for this shape; decoding does not produce it.
+/// There is no such operator for this shape. Decoding does not produce it.
 const NO_OPERATOR: Halt = Halt::Stuck(Stuck::Shape);
 
 /// Pops one operand, pushes the result of `f`.

@@ -1,7 +1,7 @@
 //! Charging: an instruction that does much work at once counts as more than one step, so that a
 //! step budget bounds the time a program takes.
 //!
-//! Rules say how much they move or make; what that costs is decided here.
+//! Rules say how much they move or make. This file says how many steps that is.
 
 use crate::execution::halt::Halt;
 

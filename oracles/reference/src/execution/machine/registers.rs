@@ -236,7 +236,7 @@ impl<'c> Machine<'_, 'c> {
         }
     }
 
-    /// Pushes an address or a size of the address type, which it fits; -1 if there is none.
+    /// Pushes an address or a size of the address type, which it fits, or -1 if there is none.
     pub(crate) fn push_addr(&mut self, at: AddrType, size: Option<u64>) -> Result<(), Halt> {
         let size = size.unwrap_or(u64::MAX);
         match at {

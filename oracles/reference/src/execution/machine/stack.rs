@@ -23,7 +23,7 @@ pub(crate) struct Frame {
     pub(crate) instance: InstanceAddr,
     /// The function, counted without imports.
     pub(crate) code: u32,
-    /// Position of the next instruction; of the call, while a callee runs.
+    /// Position of the next instruction or, while a callee runs, of the call.
     pub(crate) position: u32,
     /// Where locals begin.
     pub(crate) base: u32,

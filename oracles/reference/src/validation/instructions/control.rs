@@ -45,7 +45,7 @@ impl<'c> Body<'c> {
         self.pop_all(params.as_slice())?;
         let skip = self.table.jumps.len() as u32;
         self.open(BlockKind::If(skip), params, results);
-        // The jump keeps the parameters; `else_` or `end` finds out where it leads.
+        // The jump keeps the parameters. `else_` or `end` finds out where it leads.
         let jump = self.add_jump(self.frames.len() - 1);
         self.table.jumps[jump as usize].arity = params.as_slice().len() as u32;
         self.set_first(jump);
@@ -147,7 +147,7 @@ impl<'c> Body<'c> {
         Ok(())
     }
 
-    /// Whether the topmost operands could be taken as `ts`; they stay.
+    /// Whether the topmost operands could be taken as `ts`. They stay.
     fn top_matches(&self, ts: &[ValType]) -> Result<()> {
         let frame = self.frame();
         let mut operands = self.operands[frame.height..].iter().rev();
@@ -244,7 +244,7 @@ impl<'c> Body<'c> {
         Ok(())
     }
 
-    /// The premises of an indirect call; takes the table index.
+    /// The premises of an indirect call. Takes the table index.
     fn indirect(&mut self, x: TableIdx, y: TypeIdx) -> Result<&'c FuncType> {
         let tt = self.cx.table(x)?;
         self.ref_matches(tt.elem, RefType::FUNCREF)?;
@@ -253,7 +253,7 @@ impl<'c> Body<'c> {
         Ok(ft)
     }
 
-    /// The premises of a call through a reference; takes the reference.
+    /// The premises of a call through a reference. Takes the reference.
     fn through_ref(&mut self, x: TypeIdx) -> Result<&'c FuncType> {
         let (dt, ft): (DefTypeId, &'c FuncType) = self.cx.func_type(x)?;
         self.pop(RefType::def(true, dt))?;

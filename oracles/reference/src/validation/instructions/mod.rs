@@ -246,8 +246,8 @@ impl<'c> Body<'c> {
             .try_for_each(|t| self.pop(*t).map(drop))
     }
 
-    /// Takes `count` operands of subtypes of `expected`. Of operands that unreachable code does not
-    /// have, any number takes no time.
+    /// Takes `count` operands of subtypes of `expected`. In unreachable code it takes no time for
+    /// the operands that are not there.
     fn pop_many(&mut self, expected: ValType, count: u32) -> Result<()> {
         let available = self.operands.len() - self.frame().height;
         if (count as usize) > available && !self.frame().unreachable {
@@ -256,7 +256,7 @@ impl<'c> Body<'c> {
         (0..available.min(count as usize)).try_for_each(|_| self.pop(expected).map(drop))
     }
 
-    /// Takes a reference; `None` stands for any reference, in unreachable code.
+    /// Takes a reference. `None` stands for any reference, in unreachable code.
     fn pop_ref(&mut self) -> Result<Option<RefType>> {
         match self.pop_any()? {
             ValType::Ref(rt) => Ok(Some(rt)),
