@@ -13,9 +13,9 @@ use gcrucible_protocol::{
     Import, Limits, Request, Source, Top, VERSION, Value,
 };
 
-use crate::host::{HostEnv, callback};
+use crate::host::callback;
 use crate::library::{Library, LoadError, Opaque, PointerVec, slice_of};
-use crate::session::{Extern, Halt, Session, extern_kind};
+use crate::session::{Extern, Halt, HostEnv, Session, extern_kind};
 use crate::value::{Values, kind, write};
 use crate::{Options, words};
 

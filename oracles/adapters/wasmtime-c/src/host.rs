@@ -4,18 +4,8 @@ use gcrucible_protocol::HostFunction;
 use gcrucible_protocol::request::TableOperation;
 
 use crate::library::Opaque;
-use crate::session::{Extern, Halt, Session, extern_kind};
+use crate::session::{Extern, Halt, HostEnv, Session, extern_kind};
 use crate::value::{Values, kind, kind_of, unsigned};
-
-/// What the library hands back to [`callback`] at each call.
-pub struct HostEnv {
-    /// The session. It outlives its store, and so every function of the store.
-    pub session: *const Session,
-    /// The number of the instance that imports the function.
-    pub importer: u32,
-    /// What to do.
-    pub function: HostFunction,
-}
 
 /// The numbers that the module of traps knows.
 const UNREACHABLE: u64 = 0;

@@ -9,9 +9,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use gcrucible_protocol::{Ended, Limits, Top};
+use gcrucible_protocol::{Ended, HostFunction, Limits, Top};
 
-use crate::host::HostEnv;
 use crate::library::{Library, Opaque};
 use crate::value::{Values, is_null, kind, kind_of, write};
 use crate::words;
@@ -87,6 +86,16 @@ impl Collects {
             Collects::At(points) => points.contains(&point),
         }
     }
+}
+
+/// What the library hands back to `host::callback` at each call.
+pub struct HostEnv {
+    /// The session. It outlives its store, and so every function of the store.
+    pub session: *const Session,
+    /// The number of the instance that imports the function.
+    pub importer: u32,
+    /// What to do.
+    pub function: HostFunction,
 }
 
 /// A store and what belongs to it.
