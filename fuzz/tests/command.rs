@@ -272,3 +272,114 @@ fn wait_for_progress(child: &mut Child) {
     assert!(lines.any(|line| compared(&line)), "nothing is compared");
     std::thread::spawn(move || lines.count());
 }
+
+#[test]
+fn names_can_be_listed() {
+    let (all, _) = check(&["list"], 0);
+    let mut found = 0;
+    for what in ["targets", "engines", "faults"] {
+        let (out, _) = check(&["list", what], 0);
+        assert!(
+            all.contains(&out) && out.lines().count() > 5,
+            "{what}: {out}"
+        );
+        found += out.len();
+    }
+    assert_eq!(all.len(), found);
+    assert!(
+        all.contains("table_ops") && all.contains("runtime:drc"),
+        "{all}"
+    );
+    assert!(all.contains("table-init-no-barrier"), "{all}");
+}
+
+// ---- workers that die
+
+/// A run of a copy of the program, which is deleted once the run goes on.
+struct Night {
+    child: Child,
+    folder: tempfile::TempDir,
+}
+
+impl Night {
+    fn begin(arguments: &[&str]) -> Night {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("gcrucible");
+        fs::copy(env!("CARGO_BIN_EXE_gcrucible"), &program).unwrap();
+        let mut child = Command::new(&program)
+            .args([
+                "fuzz", "--target", "types", "--time", "100", "--jobs", "1", "--json",
+            ])
+            .arg(folder.path().join("json"))
+            .arg("--out")
+            .arg(folder.path().join("findings"))
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        wait_for_progress(&mut child);
+        fs::remove_file(program).unwrap();
+        Night { child, folder }
+    }
+
+    /// The one worker that runs now.
+    fn worker(&self) -> Pid {
+        let own = self.child.id().to_string();
+        let workers = |entry: std::io::Result<fs::DirEntry>| {
+            let pid = entry.ok()?.file_name().into_string().ok()?;
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+            // The name of the program, in parentheses, the state, and the parent.
+            let parent = stat.rsplit_once(") ")?.1.split(' ').nth(1)?;
+            (parent == own).then(|| pid.parse().ok()).flatten()
+        };
+        loop {
+            if let Some(pid) = fs::read_dir("/proc").unwrap().find_map(workers) {
+                return Pid::from_raw(pid).unwrap();
+            }
+        }
+    }
+
+    /// Waits for another worker than this one, which then ends well.
+    fn end(mut self, died: Pid) -> serde_json::Value {
+        while self.worker() == died {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        // The second run of the input needs a moment.
+        std::thread::sleep(std::time::Duration::from_secs(3));
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        assert_eq!(self.child.wait().unwrap().code(), Some(0));
+        assert!(!self.folder.path().join("findings").exists());
+        summary(&self.folder.path().join("json"))
+    }
+}
+
+#[test]
+fn a_worker_that_somebody_kills_is_replaced_and_is_no_finding() {
+    let night = Night::begin(&[]);
+    let worker = night.worker();
+    kill_process(worker, Signal::KILL).unwrap();
+    let summary = night.end(worker);
+    let count = |what: &str| summary[what].as_u64().unwrap();
+    assert_eq!(
+        count("workers_killed") + count("workers_unconfirmed"),
+        1,
+        "{summary}"
+    );
+    assert_eq!(count("findings"), 0);
+}
+
+#[test]
+fn a_worker_that_stands_still_is_replaced_and_is_no_finding() {
+    let night = Night::begin(&["--hang", "8"]);
+    let worker = night.worker();
+    kill_process(worker, Signal::STOP).unwrap();
+    let summary = night.end(worker);
+    let count = |what: &str| summary[what].as_u64().unwrap();
+    assert!(
+        count("workers_slow") + count("workers_unconfirmed") >= 1,
+        "{summary}"
+    );
+    assert_eq!(count("findings"), 0);
+}

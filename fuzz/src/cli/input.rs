@@ -24,8 +24,9 @@ pub struct InputOptions {
     /// The seed of one input, as findings show it; the seed of a whole run is `fuzz --run-seed`
     #[arg(long, value_name = "S", requires = "target", value_parser = super::named::parse_seed)]
     pub seed: Option<u64>,
-    /// Switch on planted faults, by name (only in a build with the feature `planted`)
-    #[arg(long = "planted", value_name = "FAULT", hide = !cfg!(feature = "planted"))]
+    /// Switch on this planted fault in all engines; may be given more than once. Only a build with
+    /// the feature `planted` has them; `gcrucible list faults` shows their names
+    #[arg(long = "planted", value_name = "FAULT")]
     pub planted: Vec<String>,
 }
 

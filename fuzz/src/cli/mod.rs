@@ -4,7 +4,7 @@
 //! terminals and words.
 //!
 //! Reading order: `failure`, `terminal`, `output`, `named`, `findings`, `fuzz`, `input`, `replay`,
-//! `reduce`, `engines`, `wast`, `run`.
+//! `reduce`, `engines`, `wast`, `run`, `list`.
 
 use std::process::ExitCode;
 
@@ -15,6 +15,7 @@ pub mod failure;
 pub mod findings;
 pub mod fuzz;
 pub mod input;
+pub mod list;
 pub mod named;
 pub mod output;
 pub mod reduce;
@@ -55,6 +56,8 @@ pub enum Command {
     Wast(wast::Options),
     /// Run a module, call one of its exports, and show results, traps and live objects.
     Run(run::Options),
+    /// List the names of targets, engines and planted faults.
+    List(list::Options),
     /// (Internal) A worker of `fuzz`.
     #[command(hide = true)]
     Worker(fuzz::worker::Options),
@@ -77,6 +80,7 @@ pub fn main() -> ExitCode {
         Command::Reduce(options) => reduce::run(&options),
         Command::Wast(options) => wast::run(&options),
         Command::Run(options) => run::run(&options),
+        Command::List(options) => Ok(list::run(&options)),
         Command::Worker(options) => return fuzz::worker::main(&options),
     };
     match ending {

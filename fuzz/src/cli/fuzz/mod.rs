@@ -11,9 +11,11 @@
 //! seed.
 //!
 //! Reading order: `options`, `inputs`, `protocol`, `record`, `summary`, `progress`, `worker`,
-//! `supervisor`.
+//! `launch`, `confirm`, `supervisor`.
 
+pub mod confirm;
 pub mod inputs;
+pub mod launch;
 pub mod options;
 pub mod progress;
 pub mod protocol;
@@ -27,8 +29,7 @@ pub use options::Options;
 use super::failure::{Ending, Failure};
 use super::named::chosen;
 use super::output;
-use super::terminal::say;
-use crate::targets::{Rig, TARGETS};
+use crate::targets::Rig;
 
 /// Runs the subcommand.
 ///
@@ -37,12 +38,6 @@ use crate::targets::{Rig, TARGETS};
 /// Wrong usage, a worker that cannot be started, a file that cannot be written, or a run that
 /// compared nothing.
 pub fn run(options: &Options) -> Result<Ending, Failure> {
-    if options.targets.iter().any(|t| t == "help") {
-        for target in TARGETS {
-            say!("{:<14} {}", target.name, target.hunts);
-        }
-        return Ok(Ending::Clean);
-    }
     // Workers switch the faults on; an unknown name is better said now.
     Rig::standard(&options.planted).map_err(|why| Failure::Usage(why.to_string()))?;
     let targets = chosen(&options.targets)?;

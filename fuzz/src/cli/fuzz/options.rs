@@ -7,8 +7,8 @@ use clap::Args;
 /// Arguments of `fuzz`.
 #[derive(Clone, Debug, Args)]
 pub struct Options {
-    /// Run this target; may be given more than once. Without it, all targets run. `--target help`
-    /// lists them.
+    /// Run this target; may be given more than once. Without it, all targets run. `gcrucible list
+    /// targets` shows them.
     #[arg(long = "target", value_name = "NAME")]
     pub targets: Vec<String>,
     /// Run for this many seconds; 60 unless `--runs` is given.
@@ -43,7 +43,8 @@ pub struct Options {
     /// Stop at the first finding.
     #[arg(long)]
     pub stop: bool,
-    /// Switch on planted faults, by name (only in a build with the feature `planted`).
-    #[arg(long = "planted", value_name = "FAULT", hide = !cfg!(feature = "planted"))]
+    /// Switch on this planted fault in all engines; may be given more than once. Only a build with
+    /// the feature `planted` has them; `gcrucible list faults` shows their names.
+    #[arg(long = "planted", value_name = "FAULT")]
     pub planted: Vec<String>,
 }

@@ -30,6 +30,8 @@ pub struct Summary {
     /// Workers that we killed because their input took too long, although it ends in time when it
     /// is run again.
     pub slow: u64,
+    /// Workers that died of an input that was not run again, because a signal ended the run.
+    pub unconfirmed: u64,
     /// Whether a signal such as Ctrl-C ended the run.
     pub interrupted: bool,
 }
@@ -55,6 +57,7 @@ struct Json<'a> {
     workers_crashed: u64,
     workers_killed: u64,
     workers_slow: u64,
+    workers_unconfirmed: u64,
     interrupted: bool,
     seconds: f64,
 }
@@ -90,6 +93,7 @@ impl Summary {
             crashed: 0,
             killed: 0,
             slow: 0,
+            unconfirmed: 0,
             interrupted: false,
         }
     }
@@ -170,6 +174,7 @@ impl Summary {
             workers_crashed: self.crashed,
             workers_killed: self.killed,
             workers_slow: self.slow,
+            workers_unconfirmed: self.unconfirmed,
             interrupted: self.interrupted,
             seconds: self.elapsed().as_secs_f64(),
         };
@@ -253,11 +258,12 @@ impl fmt::Display for Summary {
         for (what, count) in &c.counts {
             writeln!(f, "counted       {what}: {count}")?;
         }
-        if self.crashed + self.killed + self.slow > 0 {
+        if self.crashed + self.killed + self.slow + self.unconfirmed > 0 {
             writeln!(
                 f,
-                "workers       {} died of their input, {} were killed from outside, {} were too slow once",
-                self.crashed, self.killed, self.slow
+                "workers       {} died of their input, {} were killed from outside, {} were too slow once, \
+                 {} died of an input that was not run again",
+                self.crashed, self.killed, self.slow, self.unconfirmed
             )?;
         }
         writeln!(

@@ -1,15 +1,15 @@
 //! The supervisor: starts workers, adds up what they report, replaces workers that die, and ends
 //! the run.
 //!
-//! If a worker dies, its current input is run once more in a process of its own. If that process
-//! dies as well, the input is a finding. Otherwise somebody killed the worker (a person, or the
-//! system when it was short of memory): this is counted and is no finding. In both cases a new
-//! worker goes on behind that input.
+//! If a worker dies, a new one goes on behind its current input. That input is run once more in a
+//! process of its own (`confirm`). If this process dies as well, the input is a finding. Otherwise
+//! somebody killed the worker (a person, or the system when it was short of memory): this is
+//! counted and is no finding.
 
 use std::io::{BufRead, BufReader};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -17,18 +17,20 @@ use std::time::{Duration, Instant};
 
 use gcrucible_oracles::finding::Finding;
 
+use super::confirm::{Answer, Confirmations, Suspect};
+use super::launch::{Launcher, Share, waiting};
 use super::options::Options;
 use super::progress::Progress;
 use super::protocol::{Counters, Found, Message};
-use super::record::{Position, Record};
+use super::record::Record;
 use super::summary::Summary;
 use super::worker;
-use crate::cli::failure::{ENVIRONMENT, Ending, Failure};
+use crate::cli::failure::{Ending, Failure};
 use crate::cli::findings::{self, InputId};
 use crate::cli::output;
 use crate::cli::terminal::{complain, print};
 use crate::input::Input;
-use crate::targets::Target;
+use crate::targets::{self, Target};
 
 /// How long workers may take to end after they are told to.
 const GRACE: Duration = Duration::from_secs(5);
@@ -60,13 +62,16 @@ pub fn run(options: &Options, targets: &[&'static Target]) -> Result<Ending, Fai
         })?;
     let (send, receive) = channel();
     let mut supervisor = Supervisor {
-        options,
-        targets,
-        run_seed,
+        launcher: Launcher {
+            options,
+            targets,
+            run_seed,
+            scratch: scratch.path().to_owned(),
+        },
         jobs,
-        scratch: scratch.path().to_owned(),
         send,
         workers: Vec::new(),
+        confirmations: Confirmations::new(jobs, Duration::from_secs(options.hang)),
         summary: Summary::new(run_seed, jobs, targets, &options.planted),
         progress,
     };
@@ -74,12 +79,12 @@ pub fn run(options: &Options, targets: &[&'static Target]) -> Result<Ending, Fai
     let ended = supervisor
         .start_all()
         .and_then(|()| supervisor.watch(&receive, &interrupted));
-    supervisor.finish(&receive);
+    let finished = supervisor.finish(&receive, &interrupted);
     supervisor.progress.end();
     let mut summary = supervisor.summary;
     summary.interrupted = interrupted.load(Ordering::Relaxed);
     let told = tell(&summary, options);
-    ended.and(told)?;
+    ended.and(finished).and(told)?;
     summary.ending()
 }
 
@@ -152,13 +157,11 @@ struct Worker {
 }
 
 struct Supervisor<'a> {
-    options: &'a Options,
-    targets: &'a [&'static Target],
-    run_seed: u64,
+    launcher: Launcher<'a>,
     jobs: usize,
-    scratch: PathBuf,
     send: Sender<Event>,
     workers: Vec<Worker>,
+    confirmations: Confirmations,
     summary: Summary,
     progress: Progress,
 }
@@ -175,25 +178,17 @@ impl Supervisor<'_> {
 
     /// Starts a worker for `slot`, at input `first`.
     fn start(&self, slot: usize, first: u64) -> Result<Worker, Failure> {
-        let record = self.scratch.join(format!("worker-{slot}"));
-        let mut child = self
-            .command(
-                first,
-                self.jobs as u64,
-                self.options.runs.unwrap_or(u64::MAX),
-                &record,
-            )?
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| Failure::System {
-                what: "starting a worker",
-                error,
-            })?;
+        let record = self.launcher.scratch.join(format!("worker-{slot}"));
+        let share = Share {
+            first,
+            stride: self.jobs as u64,
+            end: self.launcher.options.runs.unwrap_or(u64::MAX),
+        };
+        let mut child = self.launcher.worker(share, &record)?;
         let stdin = child.stdin.take();
         if let Some(stdout) = child.stdout.take() {
             let send = self.send.clone();
-            std::thread::spawn(move || {
+            let read = move || {
                 for line in BufReader::new(stdout).lines().map_while(Result::ok) {
                     // A line cut off by the worker's death is no message.
                     if let Ok(message) = serde_json::from_str(&line) {
@@ -201,7 +196,12 @@ impl Supervisor<'_> {
                     }
                 }
                 let _ = send.send(Event::Ended(slot));
-            });
+            };
+            let thread = std::thread::Builder::new().spawn(read);
+            thread.map_err(|error| Failure::System {
+                what: "starting a thread",
+                error,
+            })?;
         }
         Ok(Worker {
             child,
@@ -215,37 +215,6 @@ impl Supervisor<'_> {
         })
     }
 
-    fn command(
-        &self,
-        first: u64,
-        stride: u64,
-        end: u64,
-        record: &std::path::Path,
-    ) -> Result<Command, Failure> {
-        let program = std::env::current_exe().map_err(|error| Failure::System {
-            what: "finding this program",
-            error,
-        })?;
-        let mut command = Command::new(program);
-        command.arg("worker");
-        for target in self.targets {
-            command.args(["--target", target.name]);
-        }
-        for fault in &self.options.planted {
-            command.args(["--planted", fault]);
-        }
-        command
-            .args(["--run-seed", &self.run_seed.to_string()])
-            .args(["--first", &first.to_string()])
-            .args(["--stride", &stride.to_string()])
-            .args(["--end", &end.to_string()])
-            .arg("--record")
-            .arg(record)
-            .arg("--out")
-            .arg(&self.options.out);
-        Ok(command)
-    }
-
     /// Takes events until the run is over.
     ///
     /// # Errors
@@ -255,24 +224,25 @@ impl Supervisor<'_> {
         receive: &Receiver<Event>,
         interrupted: &AtomicBool,
     ) -> Result<(), Failure> {
-        let limit = match (self.options.time, self.options.runs) {
+        let limit = match (self.launcher.options.time, self.launcher.options.runs) {
             (Some(seconds), _) => Some(Duration::from_secs(seconds)),
             (None, Some(_)) => None,
             (None, None) => Some(Duration::from_secs(60)),
         };
         loop {
             let over = limit.is_some_and(|limit| self.summary.elapsed() >= limit);
-            let all_done = self.workers.iter().all(|w| w.done);
+            let all_done = self.workers.iter().all(|w| w.done) && self.confirmations.is_done();
             if over || all_done || interrupted.load(Ordering::Relaxed) {
                 return Ok(());
             }
-            if self.options.stop && self.summary.has_findings() {
+            if self.launcher.options.stop && self.summary.has_findings() {
                 return Ok(());
             }
             match receive.recv_timeout(Duration::from_millis(100)) {
                 Ok(event) => self.take(event, true)?,
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
             }
+            self.confirm()?;
             self.kill_hung();
             let total = self.total();
             self.progress.show(&self.summary, &total);
@@ -334,7 +304,11 @@ impl Supervisor<'_> {
         }
         let at = Record::read(&worker.record);
         let (deaths, hung) = (worker.deaths_in_a_row + 1, worker.hung);
-        self.died(at, status, hung)?;
+        self.progress.died(&worker::describe(status));
+        match at {
+            Some(at) => self.confirmations.add(Suspect { at, hung }),
+            None => self.summary.killed += 1,
+        }
         if deaths >= DEATHS_IN_A_ROW_MAX {
             return Err(Failure::Workers(format!(
                 "worker {slot} died {deaths} times without finishing an input ({status}); giving up"
@@ -347,90 +321,56 @@ impl Supervisor<'_> {
         Ok(())
     }
 
-    /// Decides what a death means, and records it.
-    fn died(
-        &mut self,
-        at: Option<Position>,
-        status: ExitStatus,
-        hung: bool,
-    ) -> Result<(), Failure> {
-        let confirmed = match at {
-            Some(at) => self.dies_again(at)?,
-            None => None,
-        };
-        match (at, confirmed) {
-            (Some(at), Some(again)) => {
-                let target = self.targets[at.target as usize % self.targets.len()];
-                let finding = if again.hung {
-                    Finding::hung(self.options.hang)
-                } else {
-                    Finding::died(again.how)
-                };
-                self.write(target, at.seed, finding)?;
-                self.summary.crashed += 1;
-            }
-            _ if hung => self.summary.slow += 1,
-            _ => self.summary.killed += 1,
+    /// Takes the answers of second runs.
+    fn confirm(&mut self) -> Result<(), Failure> {
+        for (suspect, answer) in self.confirmations.poll(&self.launcher)? {
+            let finding = match answer {
+                Answer::Dies(how) => Finding::died(how),
+                Answer::Hangs => Finding::hung(self.launcher.options.hang),
+                Answer::EndsWell if suspect.hung => {
+                    self.summary.slow += 1;
+                    continue;
+                }
+                Answer::EndsWell => {
+                    self.summary.killed += 1;
+                    continue;
+                }
+            };
+            self.write(&self.input(&suspect), finding)?;
+            self.summary.crashed += 1;
         }
-        self.progress.died(&worker::describe(status));
         Ok(())
     }
 
+    /// The input of a worker that has died.
+    fn input(&self, suspect: &Suspect) -> InputId {
+        let targets = self.launcher.targets;
+        let target = targets[suspect.at.target as usize % targets.len()];
+        InputId::new(target, suspect.at.seed)
+    }
+
     /// Writes a finding on an input that killed its worker.
-    fn write(&mut self, target: &Target, seed: u64, finding: Finding) -> Result<(), Failure> {
-        let Options { out, planted, .. } = self.options;
-        let id = InputId::new(target, seed);
+    fn write(&mut self, id: &InputId, finding: Finding) -> Result<(), Failure> {
+        let Options { out, planted, .. } = self.launcher.options;
         // The worker took its subject with it. Making it again may panic as well.
-        let make = || (target.subject)(&Input::of_seed(seed));
-        let subject = catch_unwind(AssertUnwindSafe(make)).ok();
-        let folder = findings::write(out, &id, &finding, subject.as_ref(), planted)?;
+        let make = || {
+            let target = targets::named(&id.target)?;
+            Some((target.subject)(&Input::of_seed(id.seed)))
+        };
+        let subject = catch_unwind(AssertUnwindSafe(make)).ok().flatten();
+        let folder = findings::write(out, id, &finding, subject.as_ref(), planted)?;
         self.summary.counters.findings += 1;
         self.summary.counters.programs += 1;
         self.found(Found {
-            id,
+            id: id.clone(),
             finding,
             folder: Some(folder.display().to_string()),
         });
         Ok(())
     }
 
-    /// Runs the input again in a process of its own. Returns `None` if it ends well.
-    fn dies_again(&self, at: Position) -> Result<Option<Death>, Failure> {
-        let record = self.scratch.join("again");
-        let mut child = self
-            .command(at.number, 1, at.number.saturating_add(1), &record)?
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|error| Failure::System {
-                what: "starting a worker",
-                error,
-            })?;
-        let started = Instant::now();
-        loop {
-            if let Some(status) = child.try_wait().map_err(waiting)? {
-                if status.code() == Some(i32::from(ENVIRONMENT)) {
-                    let what = "an input that killed its worker cannot be run again alone";
-                    return Err(Failure::Workers(what.to_owned()));
-                }
-                let how = worker::describe(status);
-                return Ok((status.code() != Some(0)).then_some(Death { hung: false, how }));
-            }
-            if started.elapsed() > Duration::from_secs(self.options.hang) {
-                let _ = child.kill();
-                let _ = child.wait();
-                return Ok(Some(Death {
-                    hung: true,
-                    how: String::new(),
-                }));
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
-
     fn kill_hung(&mut self) {
-        let limit = Duration::from_secs(self.options.hang);
+        let limit = Duration::from_secs(self.launcher.options.hang);
         for worker in self
             .workers
             .iter_mut()
@@ -442,8 +382,16 @@ impl Supervisor<'_> {
         }
     }
 
-    /// Tells all workers to stop, takes their last messages, and kills those that do not stop.
-    fn finish(&mut self, receive: &Receiver<Event>) {
+    /// Tells all workers to stop, takes their last messages, and kills those that do not stop. Waits
+    /// for second runs, unless a signal interrupts.
+    ///
+    /// # Errors
+    /// A finding cannot be written.
+    fn finish(
+        &mut self,
+        receive: &Receiver<Event>,
+        interrupted: &AtomicBool,
+    ) -> Result<(), Failure> {
         for worker in &mut self.workers {
             worker.stdin = None;
         }
@@ -464,14 +412,24 @@ impl Supervisor<'_> {
             let counters = std::mem::take(&mut worker.counters);
             self.summary.counters.add(&counters);
         }
+        let mut confirmed = Ok(());
+        while confirmed.is_ok()
+            && !self.confirmations.is_done()
+            && !interrupted.load(Ordering::Relaxed)
+        {
+            std::thread::sleep(Duration::from_millis(10));
+            confirmed = self.confirm();
+        }
+        for suspect in self.confirmations.give_up() {
+            let replay = self
+                .input(&suspect)
+                .replay_line(&self.launcher.options.planted);
+            let what = "a worker died, and nothing tells whether its input is at fault";
+            self.progress.line(&format!("{what}: {replay}"));
+            self.summary.unconfirmed += 1;
+        }
         self.summary.stop_clock();
-    }
-}
-
-fn waiting(error: std::io::Error) -> Failure {
-    Failure::System {
-        what: "waiting for a worker",
-        error,
+        confirmed
     }
 }
 
@@ -480,10 +438,4 @@ impl Worker {
     fn counters_taken(&self) -> bool {
         self.done && self.counters == Counters::default()
     }
-}
-
-/// How an input died when it was run alone.
-struct Death {
-    hung: bool,
-    how: String,
 }

@@ -1,0 +1,97 @@
+//! Starting worker processes of a run.
+
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use super::options::Options;
+use crate::cli::failure::Failure;
+use crate::targets::Target;
+
+/// The program that runs now. The link stays good when the file is replaced or deleted, as a build
+/// during a long run does.
+const THIS_PROGRAM: &str = "/proc/self/exe";
+
+/// What all workers of a run have in common.
+#[derive(Debug)]
+pub struct Launcher<'a> {
+    /// The arguments of the supervisor.
+    pub options: &'a Options,
+    /// The targets.
+    pub targets: &'a [&'static Target],
+    /// The seed of the run.
+    pub run_seed: u64,
+    /// The folder for records.
+    pub scratch: PathBuf,
+}
+
+/// The inputs that one worker runs: `first`, `first + stride`, ..., below `end`.
+#[derive(Clone, Copy, Debug)]
+pub struct Share {
+    /// The first input.
+    pub first: u64,
+    /// The difference between two inputs in a row.
+    pub stride: u64,
+    /// The first input that is not run.
+    pub end: u64,
+}
+
+impl Launcher<'_> {
+    /// Starts a worker whose standard input and output are pipes. An old record is removed, so that
+    /// none is taken for this worker's.
+    ///
+    /// # Errors
+    /// The system starts no process.
+    pub fn worker(&self, share: Share, record: &Path) -> Result<Child, Failure> {
+        let mut command = self.command(share, record);
+        start(command.stdin(Stdio::piped()).stdout(Stdio::piped()), record)
+    }
+
+    /// Starts a worker that is silent.
+    ///
+    /// # Errors
+    /// The system starts no process.
+    pub fn silent(&self, share: Share, record: &Path) -> Result<Child, Failure> {
+        let mut command = self.command(share, record);
+        command.stdin(Stdio::piped());
+        start(command.stdout(Stdio::null()).stderr(Stdio::null()), record)
+    }
+
+    fn command(&self, share: Share, record: &Path) -> Command {
+        let mut command = Command::new(THIS_PROGRAM);
+        command.arg0("gcrucible").arg("worker");
+        for target in self.targets {
+            command.args(["--target", target.name]);
+        }
+        for fault in &self.options.planted {
+            command.args(["--planted", fault]);
+        }
+        command
+            .args(["--run-seed", &self.run_seed.to_string()])
+            .args(["--first", &share.first.to_string()])
+            .args(["--stride", &share.stride.to_string()])
+            .args(["--end", &share.end.to_string()])
+            .arg("--record")
+            .arg(record)
+            .arg("--out")
+            .arg(&self.options.out);
+        command
+    }
+}
+
+fn start(command: &mut Command, record: &Path) -> Result<Child, Failure> {
+    let _ = std::fs::remove_file(record);
+    command.spawn().map_err(|error| Failure::System {
+        what: "starting a worker",
+        error,
+    })
+}
+
+/// A failure to wait for a worker.
+#[must_use]
+pub fn waiting(error: std::io::Error) -> Failure {
+    Failure::System {
+        what: "waiting for a worker",
+        error,
+    }
+}
