@@ -22,6 +22,9 @@ pub struct Options {
     /// `replay --seed` takes it, is another number: each finding shows its own.
     #[arg(long, value_name = "S", value_parser = crate::cli::named::parse_seed)]
     pub run_seed: Option<u64>,
+    /// Refused: it is the seed of one input.
+    #[arg(long, hide = true, value_parser = refuse_seed)]
+    pub seed: Option<u64>,
     /// Start this many worker processes; without it, one for each core.
     #[arg(long, value_name = "J", value_parser = clap::value_parser!(u64).range(1..))]
     pub jobs: Option<u64>,
@@ -47,4 +50,11 @@ pub struct Options {
     /// the feature `planted` has them; `gcrucible list faults` shows their names.
     #[arg(long = "planted", value_name = "FAULT")]
     pub planted: Vec<String>,
+}
+
+fn refuse_seed(_: &str) -> Result<u64, String> {
+    Err(
+        "a run takes --run-seed; --seed is the seed of one input: gcrucible replay --seed"
+            .to_owned(),
+    )
 }
