@@ -8,8 +8,8 @@
 //!                                               embed       (what an embedder uses)
 //! ```
 //!
-//! Reading order: `index`, `limits`, `planted`, `config`, `error`, `types`, `abi`, `module`, `heap`,
-//! `compile`, `execute`, `instance`, `libcalls`, `embed`.
+//! Reading order: `index`, `limits`, `planted`, `config`, `error`, `types`, `abi`, `module`,
+//! `heap`, `compile`, `execute`, `instance`, `libcalls`, `embed`.
 //!
 //! A file uses only rooms that come earlier. If a later room must serve an earlier one, the earlier
 //! room defines a trait or holds an address, and the later room implements it. The collectors emit

@@ -171,7 +171,8 @@ impl Block {
 
 impl Drop for Block {
     fn drop(&mut self) {
-        // By I4 nothing runs here any more. A stray jump must trap rather than run a part of new code.
+        // By I4 nothing runs here any more. A stray jump must trap rather than run a part of new
+        // code.
         self.fill(0);
         let mut free = self
             .arena

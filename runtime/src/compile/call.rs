@@ -1,5 +1,5 @@
-//! Control instructions that call: direct, imported, through a reference, through a table, and their
-//! tail forms.
+//! Control instructions that call: direct, imported, through a reference, through a table, and
+//! their tail forms.
 //!
 //! Every callee gets its own instance's context as the first argument. The context of a callee in
 //! another instance is stored in the function reference or the import. The only other hidden

@@ -1,8 +1,8 @@
 //! Tests and casts: `ref.test`, `ref.cast`, `br_on_cast`, `br_on_cast_fail`.
 //!
-//! All of them use [`Translator::type_test`], which branches to one of two blocks. A defined type is
-//! looked up in the supertype display of the object's type. That takes two loads and a comparison,
-//! however deep the hierarchy is.
+//! All of them use [`Translator::type_test`], which branches to one of two blocks. A defined type
+//! is looked up in the supertype display of the object's type. That takes two loads and a
+//! comparison, however deep the hierarchy is.
 //!
 //! A value of the `any` hierarchy can be an internalised reference of the host. So tests for `eq`,
 //! `struct` and `array` must check the object's kind.
@@ -157,8 +157,8 @@ impl Translator<'_> {
         self.enter(next);
     }
 
-    /// Branches to `yes` with null if null has the type. Otherwise [`Self::skip_non_objects`] handles
-    /// null.
+    /// Branches to `yes` with null if null has the type. Otherwise [`Self::skip_non_objects`]
+    /// handles null.
     fn skip_null(&mut self, reference: Value, nullable: bool, yes: Block) {
         if nullable {
             self.skip_null_to(reference, yes);
@@ -195,7 +195,8 @@ impl Translator<'_> {
         self.enter(next);
     }
 
-    /// Branches to `yes` if the type with identity `actual` is the given one or one of its subtypes.
+    /// Branches to `yes` if the type with identity `actual` is the given one or one of its
+    /// subtypes.
     fn defined_test(&mut self, actual: Value, id: TypeId, yes: Block, no: Block) {
         let def = &self.env.ty_by_id(id).def;
         let actual = if def.is_final {

@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! struct.get $t 0 (local.get $x)                  $x is not null; its field 0 holds v
-//! struct.set $t 0 (local.get $x) (local.get $y)   the field held v: one reference more to $y, one less to v
-//! struct.set $t 1 (local.get $x) (v)              one more to v: both changes cancel out
-//! i32.div_s                                       may trap: the remaining changes are emitted before it
+//! struct.set $t 0 (local.get $x) (local.get $y)   $y has one reference more, v one less
+//! struct.set $t 1 (local.get $x) (v)              v has one more: its changes cancel out
+//! i32.div_s                                       may trap: emits the changes that remain
 //! ```
 //!
 //! Nobody can look at reference counts between two operators that may call, trap or branch. So a

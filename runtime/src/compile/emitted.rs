@@ -253,8 +253,8 @@ impl FuncCode {
     ///
     /// # Errors
     ///
-    /// [`Unexpected`] when the code uses something that this runtime does not support: a fault of the
-    /// translator.
+    /// [`Unexpected`] when the code uses something that this runtime does not support: a fault of
+    /// the translator.
     pub fn new(compiled: &CompiledCode, func: &ir::Function) -> Result<FuncCode, Unexpected> {
         let buffer = &compiled.buffer;
         let mut code = FuncCode {

@@ -1,6 +1,6 @@
 //! What a translator can ask about the module: its types by index and by identity, with layouts and
-//! machine signatures, and the runtime's types for the types that its code names. Made once for each
-//! module. Translators only read it.
+//! machine signatures, and the runtime's types for the types that its code names. Made once for
+//! each module. Translators only read it.
 //!
 //! Not here: state of the function that is being translated (`compile::function`), or offsets in
 //! records (`abi::vmctx`).
@@ -167,7 +167,8 @@ impl<'a> Env<'a> {
         &self.types[index.as_usize()]
     }
 
-    /// A type by its identity. The module's own types mention only identities of types of the module.
+    /// A type by its identity. The module's own types mention only identities of types of the
+    /// module.
     #[must_use]
     pub fn ty_by_id(&self, id: TypeId) -> &TypeInfo {
         &self.types[self.by_id[&id]]

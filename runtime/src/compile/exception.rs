@@ -1,10 +1,11 @@
 //! Control instructions on exceptions (`throw`, `throw_ref`, `try_table`), and calls inside of a
 //! `try_table`.
 //!
-//! A call inside of a `try_table` is a `try_call` whose table lists the handlers in force, innermost
-//! first and in the order of their clauses. Handlers after a clause that catches everything are left
-//! out. The unwinder compares tags by their identity in the instance. It finds the instance through
-//! the context, which is the first entry of the table. A handler gets the exception's reference.
+//! A call inside of a `try_table` is a `try_call` whose table lists the handlers in force,
+//! innermost first and in the order of their clauses. Handlers after a clause that catches
+//! everything are left out. The unwinder compares tags by their identity in the instance. It finds
+//! the instance through the context, which is the first entry of the table. A handler gets the
+//! exception's reference.
 //!
 //! A handler's code is made at the `end` of its `try_table`, and only if a call can reach it.
 

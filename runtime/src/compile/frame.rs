@@ -93,8 +93,8 @@ pub(super) struct Handler {
 pub(super) struct Handlers {
     /// All of them.
     pub all: Vec<Handler>,
-    /// Positions in `all` of the handlers that can be reached, in the order in which they are tried.
-    /// `None` after `all` changed.
+    /// Positions in `all` of the handlers that can be reached, in the order in which they are
+    /// tried. `None` after `all` changed.
     pub in_force: Option<Vec<usize>>,
 }
 

@@ -1,8 +1,8 @@
 //! A module's compiled code after placing and linking: where its functions are, and its tables.
 //!
 //! Linking is one pass: lay out the functions, patch their relocations in a buffer, write the
-//! buffer. The code is freed when the [`Image`] is dropped. Instances, and stores that run the code,
-//! keep it alive (I4 in `compile::arena`).
+//! buffer. The code is freed when the [`Image`] is dropped. Instances, and stores that run the
+//! code, keep it alive (I4 in `compile::arena`).
 
 use std::ops::Range;
 use std::sync::Arc;

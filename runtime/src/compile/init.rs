@@ -2,10 +2,10 @@
 //!
 //! Constants are folded when the module is compiled. Globals become an image of bytes, functions a
 //! list of patches, and items of segments plain data. The instantiation of such a module evaluates
-//! nothing. Every other expression is compiled. The initialiser is a list of pieces of bounded size:
-//! functions without parameters that run in order (globals, then tables, then items of element
-//! segments). Each stores its results where they belong, with barriers and stack maps like any other
-//! code.
+//! nothing. Every other expression is compiled. The initialiser is a list of pieces of bounded
+//! size: functions without parameters that run in order (globals, then tables, then items of
+//! element segments). Each stores its results where they belong, with barriers and stack maps like
+//! any other code.
 //!
 //! Offsets of active segments are numbers. [`evaluate`] computes them when the instance is made.
 

@@ -78,9 +78,9 @@ pub struct ModuleCode {
 ///
 /// # Errors
 ///
-/// [`Rejected::Unsupported`] for what is not supported yet. [`Rejected::Limit`] for code that is too
-/// large. [`Rejected::Internal`] if Cranelift refuses the translator's output, which is a fault of
-/// this runtime.
+/// [`Rejected::Unsupported`] for what is not supported yet. [`Rejected::Limit`] for code that is
+/// too large. [`Rejected::Internal`] if Cranelift refuses the translator's output, which is a fault
+/// of this runtime.
 pub fn compile_module(compiler: &Compiler, module: &Module) -> Result<ModuleCode, Rejected> {
     let env = Env::new(compiler, module)?;
     let (first_values, work) = init::fold(module, compiler.config().planted);

@@ -1,5 +1,5 @@
-//! Reference instructions, and aggregate instructions on structures and i31. How fields are read and
-//! written.
+//! Reference instructions, and aggregate instructions on structures and i31. How fields are read
+//! and written.
 //!
 //! If a field's offset is within the heap's first page, an access through null traps by itself
 //! ([`NULL_PAGE_BYTES`](crate::heap::layout::NULL_PAGE_BYTES)). Otherwise, and always without
@@ -248,8 +248,8 @@ impl Translator<'_> {
         self.store_scalar(flags, object, offset, storage, new);
     }
 
-    /// Overwrites a field or an element. `name` is its name if it holds a reference. With `null`, the
-    /// object may be null.
+    /// Overwrites a field or an element. `name` is its name if it holds a reference. With `null`,
+    /// the object may be null.
     pub(super) fn write_field(
         &mut self,
         (object, offset): (Value, u32),

@@ -1,5 +1,5 @@
-//! Spills references that are live across calls. Each has a slot in the frame, and the stack maps of
-//! these calls name the slot.
+//! Spills references that are live across calls. Each has a slot in the frame, and the stack maps
+//! of these calls name the slot.
 //!
 //! ```text
 //! declared values -> References (with the parameters that SSA construction added)
@@ -8,9 +8,10 @@
 //!                 -> Rewriter    stores, loads before uses, stack maps
 //! ```
 //!
-//! If objects move, a value that was loaded or made before a call is not used after it: it is loaded
-//! again from its slot. If objects do not move, only collections read the slots, so a slot need not
-//! be written long before a call. A value that is only an argument of a call is not live across it.
+//! If objects move, a value that was loaded or made before a call is not used after it: it is
+//! loaded again from its slot. If objects do not move, only collections read the slots, so a slot
+//! need not be written long before a call. A value that is only an argument of a call is not live
+//! across it.
 //!
 //! Cranelift's frontend can do this as well. Its fixed point over sets of values visits a chain of
 //! n branches n² times: 400 branches over as many references took seconds. Here each value is
@@ -39,8 +40,8 @@ use crate::limits::{LIVE_RANGES_MAX, STACK_MAP_ENTRIES_MAX};
 /// Identity of the region of the slots.
 const REGION: u32 = 100;
 /// A value that is live only across at most this many cold calls is stored before each of them,
-/// which keeps hot code free of stores. A larger number would let the size of the code grow with the
-/// square of the number of allocations.
+/// which keeps hot code free of stores. A larger number would let the size of the code grow with
+/// the square of the number of allocations.
 const COLD_STORES_MAX: usize = 4;
 
 /// The values of a function that may be references.
@@ -123,8 +124,9 @@ fn destinations(func: &Function, block: Block) -> &[BlockCall] {
     }
 }
 
-/// A position in the function, in the order of the layout. The start of a block and each instruction
-/// have even numbers. The edges out of a block have the number of its last instruction plus one.
+/// A position in the function, in the order of the layout. The start of a block and each
+/// instruction have even numbers. The edges out of a block have the number of its last instruction
+/// plus one.
 type Position = u32;
 
 /// Where a block is.
@@ -472,8 +474,8 @@ impl<'a> Rewriter<'a> {
         MemFlagsData::trusted().with_alias_region(Some(self.region))
     }
 
-    /// `values` hold themselves up to the next call. Values that the rewriter added have no slot and
-    /// are skipped.
+    /// `values` hold themselves up to the next call. Values that the rewriter added have no slot
+    /// and are skipped.
     fn define(&mut self, values: &[Value]) {
         for &value in values {
             if let Some(current) = self.current.get_mut(value.index()) {

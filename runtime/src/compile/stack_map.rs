@@ -1,7 +1,7 @@
 //! Which slots of a frame hold references, by the address a call returns to.
 //!
-//! There is one table for each module. It is sorted by return offset and looked up by binary search.
-//! A call whose exact return offset is not in the table holds no references.
+//! There is one table for each module. It is sorted by return offset and looked up by binary
+//! search. A call whose exact return offset is not in the table holds no references.
 
 use super::emitted::FuncCode;
 

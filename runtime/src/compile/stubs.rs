@@ -78,8 +78,8 @@ impl Stubs {
     ///
     /// # Errors
     ///
-    /// When there is no room for code, or when Cranelift refuses its input, which is a fault of this
-    /// file.
+    /// When there is no room for code, or when Cranelift refuses its input, which is a fault of
+    /// this file.
     pub fn new(arena: &Arc<Arena>, host: HostCode) -> Result<Stubs, StubError> {
         // Made once for the process. The code is the same for every engine: it depends on neither
         // configuration nor address.

@@ -2,9 +2,10 @@
 //! compile a module is linear in its size, whatever its shape.
 //!
 //! Two parts of Cranelift are not linear. The optimiser visits all loops around each instruction
-//! that it places. The backtracking register allocator splits a range that crosses many blocks again
-//! and again, and searches all other spill slots for each new one. Functions for which this would be
-//! expensive are compiled without these parts. So the cost for each byte stays below a constant.
+//! that it places. The backtracking register allocator splits a range that crosses many blocks
+//! again and again, and searches all other spill slots for each new one. Functions for which this
+//! would be expensive are compiled without these parts. So the cost for each byte stays below a
+//! constant.
 
 use cranelift_codegen::isa::{OwnedTargetIsa, TargetIsa};
 
@@ -17,10 +18,10 @@ const LOOP_DEPTH_MAX: u32 = 64;
 /// Registers are allocated by backtracking in functions of at most this many blocks. At about this
 /// size, the allocation begins to dominate the time.
 const BLOCKS_MAX: usize = 3000;
-/// Locals that are not references are variables if a function has at most this many. Every allocator
-/// visits each variable in each block where it is live: 16,000 locals over as many blocks took 5 s.
-/// With more of them, all are in memory, and the function is not optimised, because the optimiser
-/// would turn them into variables again.
+/// Locals that are not references are variables if a function has at most this many. Every
+/// allocator visits each variable in each block where it is live: 16,000 locals over as many blocks
+/// took 5 s. With more of them, all are in memory, and the function is not optimised, because the
+/// optimiser would turn them into variables again.
 pub(super) const VARIABLES_MAX: u32 = 2000;
 /// Registers are allocated by backtracking if at most this many values are live at once. 1,000 of
 /// them take 30 ms in straight-line code.

@@ -1,5 +1,5 @@
-//! Properties of the emitted form that are checked without running it: references are in stack maps,
-//! bounds checks stay, sizes grow no faster than the module.
+//! Properties of the emitted form that are checked without running it: references are in stack
+//! maps, bounds checks stay, sizes grow no faster than the module.
 
 use std::fmt::Write as _;
 

@@ -1,5 +1,5 @@
-//! Code between the host's calling convention and that of compiled code. An engine has one piece for
-//! each machine signature and direction.
+//! Code between the host's calling convention and that of compiled code. An engine has one piece
+//! for each machine signature and direction.
 //!
 //! ```text
 //! entry (System V)   (callee's context, store, code, buffer) -> 0 returned | 1 raised
@@ -8,8 +8,8 @@
 //!
 //! The entry stores where it resumes (`landing_pc`, `landing_sp`, `landing_fp`). It calls with a
 //! handler that catches everything that is raised and not handled by the callee (E2 in
-//! `execute::call`). The host call records its caller's frame, stores the parameters to a buffer and
-//! calls the host. Then it loads the results, or resumes where the host said.
+//! `execute::call`). The host call records its caller's frame, stores the parameters to a buffer
+//! and calls the host. Then it loads the results, or resumes where the host said.
 //!
 //! A reference in a buffer is in no stack map. The code that reads the buffer must root the
 //! reference before anything can collect.
@@ -37,7 +37,8 @@ use crate::index::DefinedFuncIdx;
 /// A cache with this many signatures drops those that nobody uses.
 const KEPT_MAX: usize = 1024;
 
-/// The code for one machine signature in one direction. The user of its address keeps it alive (I4).
+/// The code for one machine signature in one direction. The user of its address keeps it alive
+/// (I4).
 #[derive(Debug)]
 pub struct Trampoline {
     image: Image,
@@ -54,8 +55,8 @@ impl Trampoline {
 /// Trampolines of one direction by machine signature.
 type Made = Mutex<BTreeMap<Lowered, Arc<Trampoline>>>;
 
-/// An engine's trampolines. Each is made at its first use, because most signatures are called in one
-/// direction only.
+/// An engine's trampolines. Each is made at its first use, because most signatures are called in
+/// one direction only.
 pub struct Trampolines {
     isa: OwnedTargetIsa,
     arena: Arc<Arena>,
@@ -83,16 +84,16 @@ impl Trampolines {
     ///
     /// # Errors
     ///
-    /// When there is no room for code, or when Cranelift refuses its input, which is a fault of this
-    /// file.
+    /// When there is no room for code, or when Cranelift refuses its input, which is a fault of
+    /// this file.
     pub fn entry(&self, lowered: &Lowered) -> Result<Arc<Trampoline>, StubError> {
         self.get(&self.entries, lowered, |maker| {
             maker.make(entry_signature(), |b, _| entry(b, lowered))
         })
     }
 
-    /// The value of [`VmFuncRef::code`](crate::abi::vmctx::VmFuncRef) for a function of the host with
-    /// this signature.
+    /// The value of [`VmFuncRef::code`](crate::abi::vmctx::VmFuncRef) for a function of the host
+    /// with this signature.
     ///
     /// # Errors
     ///

@@ -87,8 +87,8 @@ const REGIONS: usize = Region::Memory as usize + 2;
 pub(super) enum Local {
     /// A variable of Cranelift's.
     Variable(Variable),
-    /// In the function's frame, at this offset in `Translator::locals_slot`. Used in a function with
-    /// very many locals, and not for references.
+    /// In the function's frame, at this offset in `Translator::locals_slot`. Used in a function
+    /// with very many locals, and not for references.
     Frame(i32, Type),
 }
 

@@ -1,12 +1,12 @@
-//! What a host function is given: the store, and who calls.
+//! The argument of a host function: the store, and the calling instance.
 
 use super::engine::Engine;
 use super::error::Error;
 use super::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
 use crate::instance::InstanceId;
 
-/// The store a host function runs in, and the instance that imports it. Calls back into WebAssembly
-/// are calls like others:
+/// The store in which a host function runs, and the instance that called it. A host function can
+/// call back into WebAssembly:
 ///
 /// ```
 /// use gcrucible_runtime::embed::*;
@@ -61,7 +61,7 @@ impl<T> Caller<'_, T> {
         self.store.engine()
     }
 
-    /// Fuel left, of what the calling code has used until now.
+    /// The remaining fuel, after the fuel that the calling code has used until now.
     ///
     /// # Errors
     /// `Misuse` when the engine's code consumes none.
@@ -69,7 +69,7 @@ impl<T> Caller<'_, T> {
         self.store.get_fuel()
     }
 
-    /// Gives the store exactly `fuel`, for the calling code as well.
+    /// Sets the fuel of the store to `fuel`, also for the calling code.
     ///
     /// # Errors
     /// `Misuse` when the engine's code consumes none.
@@ -77,7 +77,7 @@ impl<T> Caller<'_, T> {
         self.store.set_fuel(fuel)
     }
 
-    /// Collects everything that the collector can reclaim. What wasm frames hold stays.
+    /// Collects everything that the collector can reclaim. References in wasm frames stay alive.
     ///
     /// # Errors
     /// [`Error::Fault`] when the heap is corrupt.

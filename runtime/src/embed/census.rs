@@ -1,6 +1,7 @@
-//! What there is in a store, for oracles: live objects by kind and type, and counters.
+//! The live objects of a store by kind and type, and its counters.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::engine::Engine;
 use super::error::Error;
@@ -9,7 +10,7 @@ use crate::heap::layout::Kind;
 use crate::instance::store::StoreOpaque;
 use crate::types::TypeId;
 
-/// What an object is.
+/// The kind of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ObjectKind {
     /// A structure.
@@ -27,30 +28,30 @@ pub enum ObjectKind {
 pub struct CensusEntry {
     /// What they are.
     pub kind: ObjectKind,
-    /// Their type: of a structure or array; of an exception the function type of its tag; of a
-    /// reference to a host object none.
+    /// Their type. The type of an exception is the function type of its tag. A host object has
+    /// none.
     pub ty: Option<HeapType>,
-    /// How many there are.
+    /// The number of objects.
     pub count: u64,
 }
 
 /// The objects of a store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Census {
-    /// By kind and type, in the order of kind and id.
+    /// One entry for each kind and type, ordered by kind and the number of the type.
     pub entries: Vec<CensusEntry>,
-    /// Bytes they take, headers included.
+    /// The bytes of all objects, including headers.
     pub bytes: u64,
 }
 
 impl Census {
-    /// How many objects there are.
+    /// The number of objects.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.entries.iter().map(|entry| entry.count).sum()
     }
 
-    /// How many objects of a kind there are.
+    /// The number of objects of a kind.
     #[must_use]
     pub fn of_kind(&self, kind: ObjectKind) -> u64 {
         let of_kind = self.entries.iter().filter(|entry| entry.kind == kind);
@@ -58,22 +59,48 @@ impl Census {
     }
 }
 
-/// Counters of a store, since it was made unless they say otherwise.
+impl fmt::Display for ObjectKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ObjectKind::Struct => "struct",
+            ObjectKind::Array => "array",
+            ObjectKind::Exception => "exception",
+            ObjectKind::Extern => "host object",
+        })
+    }
+}
+
+/// A line for each kind and type, then the sums.
+impl fmt::Display for Census {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for CensusEntry { kind, ty, count } in &self.entries {
+            match ty {
+                Some(HeapType::ConcreteStruct(ty)) => writeln!(f, "{count} {kind} {ty}")?,
+                Some(HeapType::ConcreteArray(ty)) => writeln!(f, "{count} {kind} {ty}")?,
+                Some(HeapType::ConcreteFunc(ty)) => writeln!(f, "{count} {kind} {ty}")?,
+                _ => writeln!(f, "{count} {kind}")?,
+            }
+        }
+        write!(f, "{} objects, {} bytes", self.total(), self.bytes)
+    }
+}
+
+/// Counters of a store. They count from its creation, unless they say otherwise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StoreStats {
     /// Collections.
     pub collections: u64,
-    /// Collections that followed all references from all roots.
+    /// Collections that traced all references from all roots.
     pub full_collections: u64,
-    /// Collection points passed under the current schedule; 0 for `OnPressure`.
+    /// Collection points that execution has passed. 0 under `OnPressure`.
     pub collection_points: u64,
-    /// Allocations asked for since the last [`Store::set_full_at`](super::Store::set_full_at), or
-    /// since there is a heap; without a number and under `OnPressure`, not those that compiled
-    /// code does inline.
+    /// Requested allocations since the last [`Store::set_full_at`](super::Store::set_full_at), or
+    /// since the heap was made. Allocations that compiled code makes inline are not counted under
+    /// `OnPressure`, unless `set_full_at` has set a number.
     pub allocations: u64,
-    /// Whether there is a collected heap. One is made for the first object, or for the first
-    /// instance of a module that knows types of objects; the latter takes address space, and
-    /// no memory before the first object.
+    /// Whether the store has a collected heap. It is made for the first object, or for the first
+    /// instance of a module that can have objects. It takes only address space before the first
+    /// object.
     pub has_heap: bool,
     /// Host objects made.
     pub hosts_created: u64,

@@ -74,7 +74,7 @@ impl Display for StorageType {
     }
 }
 
-/// `content`, in `(mut ..)` if it can be written.
+/// `content`, inside of `(mut ..)` if it can be written.
 fn mutable(f: &mut Formatter<'_>, mutability: Mutability, content: &dyn Display) -> fmt::Result {
     match mutability {
         Mutability::Const => content.fmt(f),

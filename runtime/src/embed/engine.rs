@@ -8,8 +8,8 @@ use crate::instance::engine::{EngineData, EngineError};
 use crate::libcalls::host_code;
 use crate::types::registry::TypeRegistry;
 
-/// What stores share: the configuration, types and compiled code. Cheap to clone. Several threads can
-/// use it at once.
+/// What stores share: the configuration, types and compiled code. Cheap to clone. Several threads
+/// can use it at once.
 #[derive(Clone, Debug)]
 pub struct Engine {
     data: Arc<EngineData>,
@@ -49,14 +49,15 @@ impl Engine {
         self.data.registry.live_types()
     }
 
-    /// Bytes of machine code in use, by living modules and by trampolines. An engine keeps up to a few
-    /// thousand trampolines.
+    /// Bytes of machine code in use, by living modules and by trampolines. An engine keeps up to a
+    /// few thousand trampolines.
     #[must_use]
     pub fn code_bytes(&self) -> u64 {
         u64::from(crate::limits::CODE_ARENA_BYTES) - self.data.arena.free_bytes()
     }
 
-    /// Begins the next epoch. Interrupts the stores whose deadline passes (with [`Config::epochs`]).
+    /// Begins the next epoch. Interrupts the stores whose deadline passes (with
+    /// [`Config::epochs`]).
     pub fn increment_epoch(&self) {
         self.data.increment_epoch();
     }

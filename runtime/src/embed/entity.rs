@@ -21,7 +21,7 @@ use crate::planted::planted;
 use crate::types::{RefKind, ValKind};
 
 impl Extern {
-    /// Its type; sizes are the current ones.
+    /// Its type, with current sizes.
     ///
     /// # Errors
     /// `Misuse` for one of another store.
@@ -61,7 +61,8 @@ impl Table {
     /// collected.
     ///
     /// # Errors
-    /// `Misuse` when type or value do not fit; [`Error::Exhausted`] when it is too large.
+    /// `Misuse` when the limits are not valid or the value does not match. [`Error::Exhausted`]
+    /// when the table is too large.
     pub fn new(
         mut store: impl AsContextMut,
         ty: &TableType,
@@ -95,7 +96,7 @@ impl Table {
         Ok(Table::from_id(opaque, id))
     }
 
-    /// Its type; the minimum is the current size.
+    /// Its type. The minimum is the current size.
     ///
     /// # Errors
     /// `Misuse` for a table of another store.
@@ -108,7 +109,7 @@ impl Table {
         Ok(TableType::from_kind(&Engine::from_data(&opaque.engine), ty))
     }
 
-    /// How many elements it has.
+    /// The number of its elements.
     ///
     /// # Errors
     /// `Misuse` for a table of another store.
@@ -118,7 +119,8 @@ impl Table {
         Ok(opaque.table(self.id(opaque)?).size())
     }
 
-    /// An element; `None` beyond the end. A collection point if the references are collected.
+    /// An element. `None` if the index is out of bounds. A collection point if the references are
+    /// collected.
     ///
     /// # Errors
     /// `Misuse` for a table of another store.
@@ -154,7 +156,7 @@ impl Table {
     /// Writes an element. A collection point if the references are collected.
     ///
     /// # Errors
-    /// `Misuse` when the value does not fit; a trap beyond the end.
+    /// `Misuse` when the value does not match. A trap when the index is out of bounds.
     pub fn set(
         &self,
         mut store: impl AsContextMut,
@@ -176,12 +178,12 @@ impl Table {
         Ok(())
     }
 
-    /// Appends `delta` elements with that value: the old size. A collection point if the references
-    /// are collected.
+    /// Appends `delta` elements with that value. Returns the old size. A collection point if the
+    /// references are collected.
     ///
     /// # Errors
-    /// `Misuse` when the value does not fit; `Exhausted(Table)` when type, implementation or
-    /// limiter refuse.
+    /// `Misuse` when the value does not match. `Exhausted(Table)` when the type, the implementation
+    /// or the limiter refuses.
     pub fn grow(
         &self,
         mut store: impl AsContextMut,
@@ -203,8 +205,8 @@ impl Table {
     /// Writes a range of elements. A collection point if the references are collected.
     ///
     /// # Errors
-    /// `Misuse` when the value does not fit; a trap when the range is not in the table, and then
-    /// nothing was written.
+    /// `Misuse` when the value does not match. A trap when the range is out of bounds. Then nothing
+    /// was written.
     pub fn fill(
         &self,
         mut store: impl AsContextMut,
@@ -231,8 +233,8 @@ impl Table {
     /// the references are collected.
     ///
     /// # Errors
-    /// `Misuse` when the elements' types do not match; a trap when a range is not in its table, and
-    /// then nothing was written.
+    /// `Misuse` when the elements' types do not match. A trap when a range is out of bounds. Then
+    /// nothing was written.
     pub fn copy(
         mut store: impl AsContextMut,
         to: &Table,
@@ -273,7 +275,7 @@ impl Global {
     /// A new global.
     ///
     /// # Errors
-    /// `Misuse` when the value does not fit.
+    /// `Misuse` when the value does not match.
     pub fn new(
         mut store: impl AsContextMut,
         ty: &GlobalType,
@@ -324,7 +326,7 @@ impl Global {
     /// Writes it.
     ///
     /// # Errors
-    /// `Misuse` when it is immutable or the value does not fit.
+    /// `Misuse` when it is immutable or the value does not match.
     pub fn set(&self, mut store: impl AsContextMut, value: impl Into<Val>) -> Result<(), Error> {
         let opaque = store.as_context_mut().opaque_mut();
         let id = self.id(opaque)?;
@@ -343,10 +345,10 @@ impl Global {
 }
 
 impl Memory {
-    /// A new memory, all zero.
+    /// A new memory. All its bytes are zero.
     ///
     /// # Errors
-    /// `Misuse` for limits that no memory can have; [`Error::Exhausted`] when it is too large.
+    /// `Misuse` for limits that are not valid. [`Error::Exhausted`] when the memory is too large.
     pub fn new(mut store: impl AsContextMut, ty: MemoryType) -> Result<Memory, Error> {
         let opaque = store.as_context_mut().opaque_mut();
         let kind = ty.kind();
@@ -369,7 +371,7 @@ impl Memory {
         Ok(Memory::from_id(opaque, id))
     }
 
-    /// Its type; the minimum is the current size.
+    /// Its type. The minimum is the current size.
     ///
     /// # Errors
     /// `Misuse` for a memory of another store.
@@ -401,10 +403,10 @@ impl Memory {
         Ok(opaque.memory(self.id(opaque)?).bytes())
     }
 
-    /// Appends pages: the old size.
+    /// Appends `delta` pages. Returns the old size.
     ///
     /// # Errors
-    /// `Exhausted(Memory)` when type, implementation or limiter refuse.
+    /// `Exhausted(Memory)` when the type, the implementation or the limiter refuses.
     pub fn grow(&self, mut store: impl AsContextMut, delta: u64) -> Result<u64, Error> {
         let opaque = store.as_context_mut().opaque_mut();
         let id = self.id(opaque)?;
@@ -440,7 +442,7 @@ impl Memory {
     /// Copies bytes out.
     ///
     /// # Errors
-    /// `Misuse` when the range is not in the memory.
+    /// `Misuse` when the range is out of bounds.
     pub fn read(&self, store: impl AsContext, at: usize, into: &mut [u8]) -> Result<(), Error> {
         let bytes = self.data(&store)?;
         let range = at..at.saturating_add(into.len());
@@ -451,7 +453,7 @@ impl Memory {
     /// Copies bytes in.
     ///
     /// # Errors
-    /// `Misuse` when the range is not in the memory.
+    /// `Misuse` when the range is out of bounds.
     pub fn write(&self, mut store: impl AsContextMut, at: usize, from: &[u8]) -> Result<(), Error> {
         let bytes = self.data_mut(&mut store)?;
         let range = at..at.saturating_add(from.len());
@@ -462,7 +464,7 @@ impl Memory {
 }
 
 impl Tag {
-    /// A new tag; its type is that of the payload, without results.
+    /// A new tag. The parameters of its type are the payload. It has no results.
     ///
     /// # Errors
     /// `Misuse` for a type of another engine or one with results.

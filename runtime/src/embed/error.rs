@@ -1,4 +1,4 @@
-//! Everything that can go wrong for the embedder, as data.
+//! Errors, as data.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -12,10 +12,10 @@ use crate::heap::HeapFault;
 use crate::instance::engine::EngineError;
 use crate::instance::mapping::NoMemory;
 
-/// A trap and where it happened.
+/// A trap and its backtrace.
 #[derive(Clone, Debug)]
 pub struct TrapInfo {
-    /// Why.
+    /// The trap.
     pub trap: Trap,
     /// The wasm functions that were active.
     pub backtrace: Backtrace,
@@ -32,8 +32,8 @@ pub struct LinkError {
     pub name: Box<str>,
     /// The type with which it is imported.
     pub expected: ExternType,
-    /// The type of what is there, with current sizes, which does not match; `None` when nothing is
-    /// there.
+    /// The type of the entity that was given, with current sizes, if it does not match. `None` if
+    /// none was given.
     pub found: Option<ExternType>,
 }
 
@@ -55,7 +55,7 @@ impl fmt::Display for LinkError {
     }
 }
 
-/// The embedder asked for something that makes no sense. Nothing happened.
+/// A request of the embedder that is not valid. It has had no effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Misuse {
     /// A handle of another store.
@@ -64,25 +64,25 @@ pub enum Misuse {
     WrongEngine,
     /// A rooted reference whose scope has ended.
     Stale,
-    /// A value of another type than needed; both as text.
+    /// A value of another type than expected. Both types are text.
     Type {
-        /// What is needed.
+        /// The expected type.
         expected: String,
-        /// What is given.
+        /// The type that was given.
         found: String,
     },
-    /// Another number of values than needed.
+    /// Another number of values than expected.
     Arity {
-        /// How many are needed.
+        /// The expected number.
         expected: usize,
-        /// How many are given.
+        /// The number that was given.
         found: usize,
     },
     /// A global, field or element that cannot be written.
     Immutable,
-    /// A position that is not there.
+    /// A position out of bounds.
     OutOfBounds,
-    /// An entity that is there already (`Linker`), or is not there.
+    /// A name that is defined already (`Linker`), or a name that does not exist.
     Name(String),
     /// A setting contradicts itself or the engine's configuration.
     Config(ConfigError),
@@ -108,14 +108,14 @@ impl fmt::Display for Misuse {
     }
 }
 
-/// Everything that can go wrong.
+/// Why an operation failed.
 #[derive(Debug)]
 pub enum Error {
     /// WebAssembly trapped.
     Trap(TrapInfo),
     /// A resource ran out.
     Exhausted(Exhausted),
-    /// An exception was not caught. As the error of a host function: throws it.
+    /// An exception was not caught. A host function that returns this error throws the exception.
     Thrown(OwnedRooted<ExnRef>),
     /// A host function failed.
     Host(Box<dyn StdError + Send + Sync>),
@@ -125,10 +125,10 @@ pub enum Error {
     Rejected(Rejected),
     /// An engine could not be made.
     Engine(EngineError),
-    /// The embedder asked for something that makes no sense.
+    /// The embedder's request is not valid.
     Misuse(Misuse),
-    /// The runtime found its own state broken: a fault of this package. The store runs nothing any
-    /// more.
+    /// The runtime found that its own state is corrupt, which is a fault of this package. The store
+    /// refuses to run anything after that.
     Fault(HeapFault),
 }
 
@@ -138,7 +138,7 @@ impl Error {
         Error::Host(message.into())
     }
 
-    /// The trap, if it is one.
+    /// The trap, if the error is one.
     #[must_use]
     pub fn trap(&self) -> Option<Trap> {
         match self {
@@ -241,7 +241,7 @@ impl From<Box<dyn StdError + Send + Sync>> for Error {
     }
 }
 
-/// For operations that run no WebAssembly code: there can be no exception.
+/// For operations that run no WebAssembly code, so that no exception can occur.
 impl From<Raised> for Error {
     fn from(raised: Raised) -> Error {
         match raised {

@@ -105,8 +105,8 @@ impl GlobalType {
     }
 }
 
-/// Type of something imported or exported. A tag's type is that of its exceptions' payload: a
-/// function type without results.
+/// The type of an entity that can be imported or exported. The type of a tag is a function type
+/// without results, whose parameters are the payload of its exceptions.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ExternType {
     /// A function.

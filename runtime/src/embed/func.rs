@@ -17,11 +17,11 @@ use crate::instance::host::HostFunc;
 use crate::instance::store::StoreOpaque;
 
 impl Func {
-    /// A function of the host with that type: its body gets the caller, the arguments, and where to
-    /// put the results (which are zero or null before).
+    /// A function of the host with that type. Its body gets the caller, the arguments and a slice
+    /// for the results. The results are zero or null before.
     ///
     /// # Errors
-    /// `Misuse` for a type of another engine; [`Error::Rejected`] when the engine has no memory for
+    /// `Misuse` for a type of another engine. [`Error::Rejected`] when the engine has no memory for
     /// code.
     pub fn new<T: 'static>(
         mut store: impl AsContextMut<Data = T>,
@@ -33,8 +33,8 @@ impl Func {
         Func::insert(context.as_context_mut().opaque_mut(), func)
     }
 
-    /// A function of the host made of a closure: `|a: i32, b: Rooted<AnyRef>| -> Result<i64,
-    /// Error>`, with a [`Caller`] first if wanted.
+    /// A function of the host from a closure like `|a: i32, b: Rooted<AnyRef>| -> Result<i64,
+    /// Error>`. The first parameter of the closure can be a [`Caller`].
     ///
     /// # Errors
     /// [`Error::Rejected`] when the engine has no memory for code.
@@ -76,7 +76,7 @@ impl Func {
         Ok(self.ty(store)?.matches(ty))
     }
 
-    /// Who defines it.
+    /// The definition of the function.
     ///
     /// # Errors
     /// `Misuse` for a function of another store.
@@ -95,14 +95,14 @@ impl Func {
         })
     }
 
-    /// Calls it. `results` must have as many values as it has results; what they are before does
-    /// not matter.
+    /// Calls it. `results` must have as many values as it has results. Their old contents are
+    /// ignored.
     ///
     /// # Errors
-    /// `Misuse` when the arguments do not fit; else how it ended.
+    /// `Misuse` when the arguments do not match. Otherwise the reason why the call ended early.
     ///
     /// # Panics
-    /// With the payload of a panic in a host function inside.
+    /// Resumes the panic of a host function.
     pub fn call(
         &self,
         mut store: impl AsContextMut,
@@ -126,7 +126,7 @@ impl Func {
         Ok(())
     }
 
-    /// The same with parameters and results of types known to Rust.
+    /// The function with parameters and results of Rust types.
     ///
     /// # Errors
     /// `Misuse` when its type does not match.

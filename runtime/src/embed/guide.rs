@@ -1,11 +1,11 @@
-//! From Wasmtime: what is the same, what has another name, and what there is besides. Every block
-//! here is a test.
+//! For users of Wasmtime: what is the same, what has another name, and what is new. Every block of
+//! code is a test. Complete programs are in `runtime/examples`.
 //!
 //! # The first five minutes
 //!
-//! An engine is made from a configuration, which is a plain struct; there is no builder and no
-//! default. Modules are binaries: a text is turned into one by whatever the embedder likes (here:
-//! crate `wast`).
+//! An engine is made from a configuration, which is a plain struct. There is neither a builder nor
+//! a default. Modules are in the binary format. The embedder chooses how to make them from text.
+//! The crate `wast` does it here.
 //!
 //! ```
 //! use gcrucible_runtime::embed::*;
@@ -41,13 +41,14 @@
 //!
 //! # Names
 //!
-//! | Wasmtime | here |
+//! | Wasmtime | this runtime |
 //! |---|---|
-//! | `Config::new().cranelift_opt_level(..)` and its like | fields of [`Config`], beginning with [`Config::optimised`] or [`Config::fuzzing`]; stack size, heap limit, schedule and checks are chosen for a store, in [`StoreConfig`] |
+//! | `Config::new().cranelift_opt_level(..)` and other methods | fields of [`Config`], beginning with [`Config::optimised`] or [`Config::fuzzing`]; stack size, heap limit, schedule and checks belong to a store, in [`StoreConfig`] |
+//! | `Engine::new(..)` with `anyhow::Error` | [`EngineError`], which `?` converts to [`Error`] |
 //! | `Config::consume_fuel`, `epoch_interruption` | [`Config::fuel`], [`Config::epochs`] |
 //! | `Config::signals_based_traps(false)` | [`TrapMode::Explicit`] |
 //! | `anyhow::Error`, `downcast_ref::<Trap>()` | [`Error`], an enum to match; [`Error::trap`] |
-//! | `Trap::OutOfFuel`, `Trap::StackOverflow`, `Trap::Interrupt`, `GcHeapOutOfMemory` | [`Error::Exhausted`]: not behaviour of the program, hence no [`Trap`] |
+//! | `Trap::OutOfFuel`, `Trap::StackOverflow`, `Trap::Interrupt`, `GcHeapOutOfMemory` | [`Error::Exhausted`], because the specification does not define these outcomes |
 //! | `WasmBacktrace` in the error's context | [`TrapInfo::backtrace`] |
 //! | `store.throw(exn)`, `ThrownException`, `take_pending_exception` | [`Error::Thrown`], in both directions |
 //! | `StoreLimitsBuilder` | [`StoreLimits`], a plain struct |
@@ -55,15 +56,18 @@
 //! | `Rooted::rooted_eq`, `Rooted::ref_eq` | [`Rooted::ref_eq`] |
 //! | `ManuallyRooted`, `OwnedRooted` | [`OwnedRooted`] |
 //! | `AutoAssertNoGc` | [`NoGc`], checked by the borrow checker |
+//! | `linker.define(&store, module, name, item)` | [`Linker::define`] without the store: an entity names its store, and another store refuses it with [`Misuse::WrongStore`] |
+//! | `externref.data(&store)` | [`ExternRef::data`] and [`ExternRef::data_mut`] with `&mut store`; [`ExternRef::get`] clones the data as a given type |
+//! | `Display` of types | the text format; a defined type inside of another is shown as a name with its number, like `$struct7`, also in the `Display` of a [`Census`] |
 //! | `UpdateDeadline::Continue(n)` | `Ok(n)` from [`Store::epoch_deadline_callback`] |
-//! | `Func::wrap` with a result type `Result<..>` | the same, with [`Error`]; [`Error::host`] makes one of anything |
-//! | async, components, `SharedMemory`, WASI | not there |
+//! | `Func::wrap` with a result type `Result<..>` | the same, with [`Error`]; [`Error::host`] makes one from a message or any error |
+//! | async, components, `SharedMemory`, WASI | not supported |
 //!
 //! # Objects and roots
 //!
-//! A [`Rooted`] is good until the scope ends in which it was made: a [`RootScope`], a call of a
-//! host function, or the store. What lives longer is an [`OwnedRooted`]. A stale handle is refused
-//! with [`Misuse::Stale`]; nothing panics.
+//! A [`Rooted`] is valid until the scope ends in which it was made: a [`RootScope`], a call of a
+//! host function, or the store. An [`OwnedRooted`] is valid until it is dropped. A stale handle is
+//! refused with [`Misuse::Stale`], without a panic.
 //!
 //! ```
 //! use gcrucible_runtime::embed::*;
@@ -86,14 +90,14 @@
 //! let array = array.as_array(&mut store)?.expect("an array");
 //! assert_eq!(array.len(&mut store)?, 3);
 //! assert_eq!(array.get(&mut store, 2)?.i32(), Some(7));
-//! // What no engine offers: how many objects there are, by kind and type.
+//! // New: the number of objects, by kind and type.
 //! assert_eq!(store.census()?.of_kind(ObjectKind::Struct), 1);
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! Data of the host goes into an [`ExternRef`] and is dropped after the collection that finds the
-//! reference dead, or with the store:
+//! An [`ExternRef`] holds data of the host. The data is dropped after the collection that frees the
+//! reference, or with the store:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -113,7 +117,7 @@
 //! # }
 //! ```
 //!
-//! Heap types can be matched exhaustively, by their top for the common questions:
+//! Heap types are enums. Most code needs only the top of the hierarchy:
 //!
 //! ```
 //! use gcrucible_runtime::embed::*;
@@ -176,7 +180,7 @@
 //!
 //! # Errors
 //!
-//! Errors are data. A trap says where it happened, a link error which import does not fit and why:
+//! Errors are data. A trap has a backtrace. A link error names the import and both types:
 //!
 //! ```
 //! use gcrucible_runtime::embed::*;
@@ -256,11 +260,11 @@
 //! # }
 //! ```
 //!
-//! # What there is besides
+//! # What is new
 //!
-//! [`Store::census`] counts live objects by kind and type, [`Store::audit`] checks reference counts
-//! against the references there are, [`Store::verify_heap`] checks everything in the heap, and a
-//! [`Schedule`] says at which collection points a collection happens:
+//! [`Store::census`] counts live objects by kind and type. [`Store::audit`] compares reference
+//! counts with the actual references. [`Store::verify_heap`] checks the whole heap. A [`Schedule`]
+//! says at which collection points a store collects:
 //!
 //! ```
 //! use gcrucible_runtime::embed::*;

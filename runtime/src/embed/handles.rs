@@ -1,6 +1,6 @@
-//! Handles of entities of a store: functions, tables, globals, memories, tags and instances. A handle
-//! is a number or an address, together with the identity of its store. Their operations are in
-//! `func`, `entity` and `instance`.
+//! Handles of entities of a store: functions, tables, globals, memories, tags and instances. A
+//! handle is a number or an address, together with the identity of its store. Their operations are
+//! in `func`, `entity` and `instance`.
 
 use std::ptr::NonNull;
 
@@ -60,9 +60,9 @@ entity! {
 /// # fn main() -> Result<(), Error> {
 /// let engine = Engine::new(&Config::optimised())?;
 /// let mut store = Store::new(&engine, ());
-/// // Of a closure, whose types say what its type is,
+/// // From a closure, whose Rust types determine the function type,
 /// let add = Func::wrap(&mut store, |a: i32, b: i32| a.wrapping_add(b))?;
-/// // or of any type, with values.
+/// // or with any function type, on values.
 /// let ty = FuncType::new(&engine, [ValType::I32, ValType::I32], [ValType::I32])?;
 /// let also = Func::new(&mut store, &ty, move |mut caller, params, results| {
 ///     add.call(&mut caller, params, results)
@@ -86,7 +86,8 @@ unsafe impl Send for Func {}
 // SAFETY: as above.
 unsafe impl Sync for Func {}
 
-/// Who defines a function: equal exactly for the same function of the same instance.
+/// The definition of a function. Two are equal if and only if they are the same function of the
+/// same instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FuncOrigin {
     /// A function of a module.
@@ -101,7 +102,7 @@ pub enum FuncOrigin {
 }
 
 impl Func {
-    /// The function behind a pointer of that store; `None` for null.
+    /// The function at an address of that store. `None` for null.
     pub(crate) fn from_ptr(store: StoreId, func: *mut VmFuncRef) -> Option<Func> {
         let func = NonNull::new(func)?;
         Some(Func { store, func })
@@ -117,7 +118,7 @@ impl Func {
     }
 }
 
-/// Something that can be imported or exported.
+/// An entity that can be imported or exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extern {
     /// A function.

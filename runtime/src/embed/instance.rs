@@ -15,16 +15,16 @@ use crate::instance::store::StoreOpaque;
 use crate::module::EntityIdx;
 
 impl Instance {
-    /// Makes an instance with these imports, in the order of the module's, and runs its start
-    /// function.
+    /// Makes an instance with these imports, in the order of the module's imports, and runs its
+    /// start function.
     ///
     /// # Errors
-    /// [`Error::Link`] when an import is missing or does not match; `Misuse` for one too many; else
-    /// how the initialisation ended. Then there is no handle on the instance, but what it wrote
-    /// to imports stays.
+    /// [`Error::Link`] when an import is missing or does not match. `Misuse` when there are too
+    /// many. Otherwise the reason why the initialisation ended early. Then there is no handle of
+    /// the instance, but its writes to imports stay.
     ///
     /// # Panics
-    /// With the payload of a panic in a host function inside.
+    /// Resumes the panic of a host function.
     pub fn new(
         mut store: impl AsContextMut,
         module: &Module,
@@ -56,7 +56,7 @@ impl Instance {
         }
     }
 
-    /// The error for an import that is not there, or does not match.
+    /// The error for an import that is missing or does not match.
     pub(crate) fn unsatisfied(
         store: &StoreOpaque,
         module: &Module,
@@ -87,7 +87,7 @@ impl Instance {
         self.id
     }
 
-    /// An export; `None` for a name that is not exported, or an instance of another store.
+    /// An export. `None` if the name is not exported, or for an instance of another store.
     pub fn get_export(&self, store: impl AsContext, name: &str) -> Option<Extern> {
         let context = store.as_context();
         let opaque = context.opaque();
@@ -97,7 +97,7 @@ impl Instance {
         Extern::from_item(opaque, item(opaque, self.id, export.entity))
     }
 
-    /// All exports, in the order of the module; none for an instance of another store.
+    /// All exports, in the order of the module. Empty for an instance of another store.
     pub fn exports(&self, store: impl AsContext) -> Vec<(Box<str>, Extern)> {
         let context = store.as_context();
         let opaque = context.opaque();
@@ -118,10 +118,10 @@ impl Instance {
         self.get_export(store, name)?.into_func()
     }
 
-    /// An exported function of types known to Rust.
+    /// An exported function with parameters and results of Rust types.
     ///
     /// # Errors
-    /// `Misuse` when there is none of that name, or its type does not match.
+    /// `Misuse` when no function has that name, or its type does not match.
     pub fn get_typed_func<P: WasmParams, R: WasmResults>(
         &self,
         store: impl AsContext,
@@ -166,8 +166,8 @@ pub(crate) fn item(store: &StoreOpaque, id: InstanceId, entity: EntityIdx) -> It
 }
 
 impl<T> Caller<'_, T> {
-    /// The instance whose import was called; `None` when the function was called by reference, or
-    /// by the host.
+    /// The instance whose import was called. `None` if the function was called through a reference
+    /// or by the host.
     #[must_use]
     pub fn instance(&self) -> Option<Instance> {
         let id = self.instance?;

@@ -92,7 +92,7 @@ impl ValType {
     /// Its canonical form in that engine.
     ///
     /// # Errors
-    /// It names a type of another engine.
+    /// `Misuse` when it names a type of another engine.
     pub(crate) fn kind(&self, engine: &Engine) -> Result<ValKind, Error> {
         Ok(match self {
             ValType::I32 => ValKind::I32,
@@ -107,7 +107,7 @@ impl ValType {
     /// Whether values of this type are values of `other`, in that engine.
     ///
     /// # Errors
-    /// One of them names a type of another engine.
+    /// `Misuse` when one of them names a type of another engine.
     pub fn matches(&self, engine: &Engine, other: &ValType) -> Result<bool, Error> {
         let (sub, sup) = (self.kind(engine)?, other.kind(engine)?);
         Ok(engine.registry().val_matches(sub, sup))
@@ -134,7 +134,7 @@ fn kinds(
     types.into_iter().map(|ty| ty.kind(engine)).collect()
 }
 
-/// A type of a group of its own.
+/// The definition of a type that is alone in its group.
 fn single(is_final: bool, supertype: Option<TypeId>, composite: Composite) -> TypeDef {
     TypeDef {
         is_final,
@@ -145,10 +145,11 @@ fn single(is_final: bool, supertype: Option<TypeId>, composite: Composite) -> Ty
 }
 
 impl FuncType {
-    /// The final function type of a group of its own with these parameters and results.
+    /// The final function type with these parameters and results, alone in its group.
     ///
     /// # Errors
-    /// A type of another engine; or the engine has no types left.
+    /// `Misuse` for a type of another engine. [`Error::Rejected`] when the engine has no room for
+    /// types.
     pub fn new(
         engine: &Engine,
         params: impl IntoIterator<Item = ValType>,
@@ -157,10 +158,10 @@ impl FuncType {
         FuncType::with_finality_and_supertype(engine, true, None, params, results)
     }
 
-    /// A function type of a group of its own.
+    /// A function type that is alone in its group.
     ///
     /// # Errors
-    /// As [`FuncType::new`]; or it is no valid subtype.
+    /// As [`FuncType::new`]. `Misuse` when it does not match its supertype.
     pub fn with_finality_and_supertype(
         engine: &Engine,
         is_final: bool,
@@ -179,10 +180,11 @@ impl FuncType {
 }
 
 impl StructType {
-    /// The final structure type of a group of its own with these fields.
+    /// The final structure type with these fields, alone in its group.
     ///
     /// # Errors
-    /// A type of another engine; or the engine has no types left.
+    /// `Misuse` for a type of another engine. [`Error::Rejected`] when the engine has no room for
+    /// types.
     pub fn new(
         engine: &Engine,
         fields: impl IntoIterator<Item = FieldType>,
@@ -190,10 +192,10 @@ impl StructType {
         StructType::with_finality_and_supertype(engine, true, None, fields)
     }
 
-    /// A structure type of a group of its own.
+    /// A structure type that is alone in its group.
     ///
     /// # Errors
-    /// As [`StructType::new`]; or it is no valid subtype.
+    /// As [`StructType::new`]. `Misuse` when it does not match its supertype.
     pub fn with_finality_and_supertype(
         engine: &Engine,
         is_final: bool,
@@ -210,18 +212,19 @@ impl StructType {
 }
 
 impl ArrayType {
-    /// The final array type of a group of its own with that element.
+    /// The final array type with that element, alone in its group.
     ///
     /// # Errors
-    /// A type of another engine; or the engine has no types left.
+    /// `Misuse` for a type of another engine. [`Error::Rejected`] when the engine has no room for
+    /// types.
     pub fn new(engine: &Engine, element: FieldType) -> Result<ArrayType, Error> {
         ArrayType::with_finality_and_supertype(engine, true, None, element)
     }
 
-    /// An array type of a group of its own.
+    /// An array type that is alone in its group.
     ///
     /// # Errors
-    /// As [`ArrayType::new`]; or it is no valid subtype.
+    /// As [`ArrayType::new`]. `Misuse` when it does not match its supertype.
     pub fn with_finality_and_supertype(
         engine: &Engine,
         is_final: bool,

@@ -1,4 +1,4 @@
-//! Names to things that can be imported.
+//! Linkers.
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
@@ -18,17 +18,20 @@ use super::val::Val;
 use crate::instance::host::HostFunc;
 use crate::instance::link::Item;
 
-/// What a name stands for.
+/// What a name means.
 #[derive(Clone, Debug)]
 enum Definition {
-    /// Something of one store.
+    /// An entity of one store.
     Extern(Extern),
     /// A function of the host, for any store with the right data.
     Host(Arc<HostFunc>),
 }
 
-/// Names to things that can be imported, by module and name. `T` is the data of the stores it is
-/// for.
+/// The entities that a module can import, by module and name. `T` is the data of the stores for
+/// which it is used.
+///
+/// [`Linker::define`] takes no store: an entity names its store, and an instantiation in another
+/// store refuses it with [`Misuse::WrongStore`].
 ///
 /// ```
 /// use gcrucible_runtime::embed::*;
@@ -79,7 +82,7 @@ impl<T: 'static> Linker<T> {
         }
     }
 
-    /// Whether a name may be defined again.
+    /// Sets whether a name may be defined again.
     pub fn allow_shadowing(&mut self, allow: bool) -> &mut Linker<T> {
         self.shadowing = allow;
         self
@@ -95,7 +98,7 @@ impl<T: 'static> Linker<T> {
         Ok(self)
     }
 
-    /// Defines a name.
+    /// Defines a name as an entity of a store. Only instances in that store can import it.
     ///
     /// # Errors
     /// `Misuse` when it is defined already.
@@ -108,10 +111,10 @@ impl<T: 'static> Linker<T> {
         self.insert(module, name, Definition::Extern(item.into()))
     }
 
-    /// Defines a name as a function of the host of that type.
+    /// Defines a name as a function of the host with that type.
     ///
     /// # Errors
-    /// `Misuse` when it is defined already; [`Error::Rejected`] when the engine has no memory for
+    /// `Misuse` when it is defined already. [`Error::Rejected`] when the engine has no memory for
     /// code.
     pub fn func_new(
         &mut self,
@@ -124,7 +127,7 @@ impl<T: 'static> Linker<T> {
         self.insert(module, name, Definition::Host(func))
     }
 
-    /// Defines a name as a function of the host made of a closure.
+    /// Defines a name as a function of the host from a closure.
     ///
     /// # Errors
     /// As [`Linker::func_new`].
@@ -138,7 +141,7 @@ impl<T: 'static> Linker<T> {
         self.insert(module, name, Definition::Host(func))
     }
 
-    /// Defines all exports of an instance as names of `module`.
+    /// Defines all exports of an instance, under the module name `module`.
     ///
     /// # Errors
     /// `Misuse` when one is defined already.
@@ -154,8 +157,8 @@ impl<T: 'static> Linker<T> {
         Ok(self)
     }
 
-    /// Defines every function that `module` imports and that has no name yet as one that fails and
-    /// says which it is.
+    /// Defines every function that `module` imports and that is not defined yet. Such a function
+    /// fails with an error that names it.
     ///
     /// # Errors
     /// [`Error::Rejected`] when the engine has no memory for code.
@@ -176,7 +179,7 @@ impl<T: 'static> Linker<T> {
         Ok(self)
     }
 
-    /// What a name stands for, in that store.
+    /// The entity with that name, in that store.
     pub fn get(
         &self,
         mut store: impl AsContextMut<Data = T>,
@@ -195,11 +198,11 @@ impl<T: 'static> Linker<T> {
     /// Makes an instance with the imports that its module names, and runs its start function.
     ///
     /// # Errors
-    /// [`Error::Link`] when a name is not defined or does not match; else how the initialisation
-    /// ended.
+    /// [`Error::Link`] when a name is not defined or does not match. Otherwise the reason why the
+    /// initialisation ended early.
     ///
     /// # Panics
-    /// With the payload of a panic in a host function inside.
+    /// Resumes the panic of a host function.
     pub fn instantiate(
         &self,
         mut store: impl AsContextMut<Data = T>,

@@ -30,7 +30,7 @@ impl Module {
         })
     }
 
-    /// Only validates.
+    /// Only validates a module.
     ///
     /// # Errors
     /// [`Error::Rejected`].
@@ -50,8 +50,8 @@ impl Module {
         &self.compiled.module
     }
 
-    /// The identities of its types, by type index. Types of two modules are equal if and only if their
-    /// identities are.
+    /// The identities of its types, by type index. Types of two modules are equal if and only if
+    /// their identities are.
     pub fn type_ids(&self) -> impl ExactSizeIterator<Item = TypeId> + '_ {
         self.decoded().decls().types.iter().copied()
     }
@@ -88,7 +88,7 @@ impl Module {
             })
     }
 
-    /// The type of an export; `None` for a name that is not exported.
+    /// The type of an export. `None` if the name is not exported.
     #[must_use]
     pub fn get_export(&self, name: &str) -> Option<ExternType> {
         let exports = &self.decoded().decls().exports;

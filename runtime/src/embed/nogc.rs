@@ -111,7 +111,7 @@ pub struct NoGc<'a> {
     store: RefCell<&'a mut StoreOpaque>,
 }
 
-/// A scope, whatever store it borrows for however long.
+/// A scope, without the lifetime of its borrow of the store.
 trait Access {
     fn with(&self, act: &mut dyn FnMut(&mut StoreOpaque));
 }
@@ -126,25 +126,25 @@ impl Access for NoGc<'_> {
 #[derive(Clone, Copy)]
 struct Lent<'s>(&'s (dyn Access + 's));
 
-/// A non-null reference, good as long as its scope.
+/// A non-null reference. Valid as long as its scope.
 #[derive(Clone, Copy)]
 pub struct RawRef<'s> {
     reference: GcRef,
     scope: Lent<'s>,
 }
 
-/// A value, good as long as its scope.
+/// A value. Valid as long as its scope.
 #[derive(Clone, Copy, Debug)]
 pub enum RawVal<'s> {
-    /// Also packed fields, zero-extended.
+    /// A 32-bit integer, or a packed field, which is zero-extended.
     I32(u32),
     /// A 64-bit integer.
     I64(u64),
-    /// Bits.
+    /// The bits of a 32-bit float.
     F32(u32),
-    /// Bits.
+    /// The bits of a 64-bit float.
     F64(u64),
-    /// A vector; lane 0 is the lowest bits.
+    /// A vector. Lane 0 is in the lowest bits.
     V128(u128),
     /// A reference below `func`.
     Func(Option<Func>),
@@ -163,7 +163,7 @@ impl fmt::Debug for RawRef<'_> {
 }
 
 impl PartialEq for RawRef<'_> {
-    /// `ref.eq`: the same object, or equal i31.
+    /// As `ref.eq`: true for the same object, and for equal i31.
     fn eq(&self, other: &Self) -> bool {
         self.reference == other.reference
     }
@@ -186,19 +186,19 @@ impl<'a> NoGc<'a> {
         Lent(self)
     }
 
-    /// What a handle refers to.
+    /// The reference of a handle.
     ///
     /// # Errors
-    /// `Misuse` for a stale handle or one of another store.
+    /// `Misuse` for a stale handle or a handle of another store.
     pub fn get(&self, handle: &impl Reference) -> Result<RawRef<'_>, Error> {
         let reference = self.lent().with(|store| handle.root().get(store))?;
         Ok(self.lent().raw(reference))
     }
 
-    /// The same value without handles.
+    /// A value without its handle.
     ///
     /// # Errors
-    /// `Misuse` for a stale handle or one of another store.
+    /// `Misuse` for a stale handle or a handle of another store.
     pub fn val(&self, val: &Val) -> Result<RawVal<'_>, Error> {
         let (kind, raw) = self.lent().with(|store| {
             let kind = super::val::kind_of(store, val)?;
@@ -207,7 +207,7 @@ impl<'a> NoGc<'a> {
         Ok(self.lent().lift(kind, &raw))
     }
 
-    /// Who defines a function; as [`Func::origin`].
+    /// The definition of a function, as [`Func::origin`].
     ///
     /// # Errors
     /// `Misuse` for a function of another store.
@@ -227,7 +227,7 @@ impl<'a> NoGc<'a> {
         Ok(self.lent().lift(kind, &raw))
     }
 
-    /// An element of a table; `None` beyond its end.
+    /// An element of a table. `None` if the index is out of bounds.
     ///
     /// # Errors
     /// `Misuse` for a handle of another store.
@@ -303,7 +303,8 @@ impl<'s> Lent<'s> {
 }
 
 impl<'s> RawRef<'s> {
-    /// A number that is equal exactly for references to the same object, within one scope.
+    /// A number. Within one scope, two references have the same number if and only if they refer to
+    /// the same object.
     #[must_use]
     pub fn identity(self) -> u32 {
         self.reference.raw()
@@ -321,7 +322,7 @@ impl<'s> RawRef<'s> {
             .with(|store| store.heap()?.object(reference).map_err(Error::from))
     }
 
-    /// What the object is; `None` for an i31.
+    /// The kind of the object. `None` for an i31.
     ///
     /// # Errors
     /// [`Error::Fault`] when the heap is corrupt.
@@ -338,8 +339,8 @@ impl<'s> RawRef<'s> {
         })
     }
 
-    /// Type of a structure or array; of an exception the function type of its tag; none for
-    /// anything else.
+    /// The type of a structure or array, or the function type of an exception's tag. `None` for any
+    /// other reference.
     ///
     /// # Errors
     /// [`Error::Fault`] when the heap is corrupt.
@@ -358,7 +359,7 @@ impl<'s> RawRef<'s> {
         })
     }
 
-    /// How many fields, elements or payload values it has; 0 for anything else.
+    /// The number of fields, elements or payload values. 0 for any other reference.
     ///
     /// # Errors
     /// [`Error::Fault`] when the heap is corrupt.
@@ -381,7 +382,7 @@ impl<'s> RawRef<'s> {
         Ok(self.len()? == 0)
     }
 
-    /// Storage types of fields or payload (an array: its element's).
+    /// Storage types of the fields or the payload, or the one storage type of an array's elements.
     fn storages(self, type_id: u32) -> Result<Option<Vec<StorageKind>>, Error> {
         let def = self
             .scope
@@ -396,7 +397,7 @@ impl<'s> RawRef<'s> {
     /// A field, element or payload value.
     ///
     /// # Errors
-    /// `Misuse` when it is not there; [`Error::Fault`] when the heap is corrupt.
+    /// `Misuse` when the index is out of bounds. [`Error::Fault`] when the heap is corrupt.
     pub fn get(self, at: u32) -> Result<RawVal<'s>, Error> {
         if at >= self.len()? {
             return Err(Misuse::OutOfBounds.into());
@@ -420,10 +421,10 @@ impl<'s> RawRef<'s> {
         self.scope.stored(stored, storage)
     }
 
-    /// Number of an exception's tag among the store's tags: equal for equal tags.
+    /// The number of an exception's tag in the store.
     ///
     /// # Errors
-    /// `Misuse` when it is no exception.
+    /// `Misuse` when it is not an exception.
     pub fn tag(self) -> Result<TagId, Error> {
         let object = self.object()?;
         if object.kind == Kind::Exception {
@@ -434,7 +435,7 @@ impl<'s> RawRef<'s> {
         }
     }
 
-    /// Applies `look` to the host object; `None` when it is no reference of the host.
+    /// Calls `look` with the host object. Returns `None` if it is not a reference of the host.
     ///
     /// # Errors
     /// [`Error::Fault`] when the heap is corrupt.

@@ -1,7 +1,7 @@
-//! Structures, arrays and exceptions: made, read and written by the host.
+//! Structures, arrays and exceptions: how the host makes, reads and writes them.
 //!
-//! Arguments are rooted by their handles, so that the allocation may collect; an object's fields
-//! get their first values before anything else can.
+//! The allocation of an object may collect, because handles root its arguments. Nothing collects
+//! between the allocation and the first values of the fields.
 
 use super::engine::Engine;
 use super::error::{Error, Misuse};
@@ -15,7 +15,7 @@ use crate::instance::TagId;
 use crate::instance::store::StoreOpaque;
 use crate::types::{FieldKind, StorageKind, TypeId, ValKind};
 
-/// Whether `val` can be stored there.
+/// Checks that `val` can be stored in a field or element of that type.
 fn check(store: &mut StoreOpaque, val: &Val, storage: StorageKind) -> Result<(), Error> {
     let ty = match storage {
         StorageKind::I8 | StorageKind::I16 => ValKind::I32,
@@ -47,7 +47,7 @@ impl StructRef {
     /// A new structure with these fields. A collection point.
     ///
     /// # Errors
-    /// `Misuse` when the values do not fit; [`Error::Exhausted`] when the heap is full.
+    /// `Misuse` when the values do not match. [`Error::Exhausted`] when the heap is full.
     pub fn new(
         mut store: impl AsContextMut,
         ty: &StructType,
@@ -72,7 +72,7 @@ impl StructRef {
     /// Its type.
     ///
     /// # Errors
-    /// `Misuse` for a stale handle or one of another store.
+    /// `Misuse` for a stale handle or a handle of another store.
     pub fn ty(&self, mut store: impl AsContextMut) -> Result<StructType, Error> {
         let store = store.as_context_mut().opaque_mut();
         let reference = self.root().get(store)?;
@@ -81,10 +81,10 @@ impl StructRef {
         StructType::from_id(&engine, id).ok_or_else(|| Misuse::Stale.into())
     }
 
-    /// A field; packed ones are zero-extended.
+    /// A field. A packed field is zero-extended.
     ///
     /// # Errors
-    /// `Misuse` for a stale handle, one of another store, or a field that is not there.
+    /// `Misuse` for a stale handle, a handle of another store, or an index out of bounds.
     pub fn field(&self, mut store: impl AsContextMut, at: usize) -> Result<Val, Error> {
         let ty = self.ty(&mut store)?;
         let kind = ty.field_kinds().get(at).ok_or(Misuse::OutOfBounds)?;
@@ -97,7 +97,7 @@ impl StructRef {
     /// All fields.
     ///
     /// # Errors
-    /// `Misuse` for a stale handle or one of another store.
+    /// `Misuse` for a stale handle or a handle of another store.
     pub fn fields(&self, mut store: impl AsContextMut) -> Result<Vec<Val>, Error> {
         let count = self.ty(&mut store)?.field_kinds().len();
         (0..count).map(|at| self.field(&mut store, at)).collect()
@@ -106,8 +106,8 @@ impl StructRef {
     /// Writes a field.
     ///
     /// # Errors
-    /// `Misuse` for a stale handle, one of another store, an immutable field or one that is not
-    /// there, or a value that does not fit.
+    /// `Misuse` for a stale handle, a handle of another store, an immutable field, an index out of
+    /// bounds, or a value that does not match.
     pub fn set_field(
         &self,
         mut store: impl AsContextMut,
@@ -132,7 +132,7 @@ impl ArrayRef {
     /// A new array of `len` equal elements. A collection point.
     ///
     /// # Errors
-    /// `Misuse` when the value does not fit; [`Error::Exhausted`] when the heap is full, or a trap
+    /// `Misuse` when the value does not match. [`Error::Exhausted`] when the heap is full. A trap
     /// when no heap could hold the array.
     pub fn new(
         mut store: impl AsContextMut,
@@ -191,7 +191,7 @@ impl ArrayRef {
     /// Its type.
     ///
     /// # Errors
-    /// `Misuse` for a stale handle or one of another store.
+    /// `Misuse` for a stale handle or a handle of another store.
     pub fn ty(&self, mut store: impl AsContextMut) -> Result<ArrayType, Error> {
         let store = store.as_context_mut().opaque_mut();
         let reference = self.root().get(store)?;
@@ -200,20 +200,20 @@ impl ArrayRef {
         ArrayType::from_id(&engine, id).ok_or_else(|| Misuse::Stale.into())
     }
 
-    /// How many elements it has.
+    /// The number of its elements.
     ///
     /// # Errors
-    /// `Misuse` for a stale handle or one of another store.
+    /// `Misuse` for a stale handle or a handle of another store.
     pub fn len(&self, mut store: impl AsContextMut) -> Result<u32, Error> {
         let store = store.as_context_mut().opaque_mut();
         let reference = self.root().get(store)?;
         Ok(store.heap()?.array_len(reference)?)
     }
 
-    /// An element; packed ones are zero-extended.
+    /// An element. A packed element is zero-extended.
     ///
     /// # Errors
-    /// `Misuse` for a stale handle, one of another store, or an element that is not there.
+    /// `Misuse` for a stale handle, a handle of another store, or an index out of bounds.
     pub fn get(&self, mut store: impl AsContextMut, at: u32) -> Result<Val, Error> {
         let storage = self.ty(&mut store)?.element_kind().storage;
         if at >= self.len(&mut store)? {
@@ -231,7 +231,7 @@ impl ArrayRef {
     /// All elements.
     ///
     /// # Errors
-    /// `Misuse` for a stale handle or one of another store.
+    /// `Misuse` for a stale handle or a handle of another store.
     pub fn elems(&self, mut store: impl AsContextMut) -> Result<Vec<Val>, Error> {
         let len = self.len(&mut store)?;
         (0..len).map(|at| self.get(&mut store, at)).collect()
@@ -240,8 +240,8 @@ impl ArrayRef {
     /// Writes an element.
     ///
     /// # Errors
-    /// `Misuse` for a stale handle, one of another store, an immutable element or one that is not
-    /// there, or a value that does not fit.
+    /// `Misuse` for a stale handle, a handle of another store, an immutable element, an index out
+    /// of bounds, or a value that does not match.
     pub fn set(
         &self,
         mut store: impl AsContextMut,
@@ -270,7 +270,7 @@ impl ExnRef {
     /// A new exception of a tag with this payload. A collection point.
     ///
     /// # Errors
-    /// `Misuse` when the values do not fit; [`Error::Exhausted`] when the heap is full.
+    /// `Misuse` when the values do not match. [`Error::Exhausted`] when the heap is full.
     pub fn new(
         mut store: impl AsContextMut,
         tag: &Tag,
@@ -291,10 +291,10 @@ impl ExnRef {
         Rooted::new(store, object)
     }
 
-    /// The tag it was thrown with.
+    /// Its tag.
     ///
     /// # Errors
-    /// `Misuse` for a stale handle or one of another store.
+    /// `Misuse` for a stale handle or a handle of another store.
     pub fn tag(&self, mut store: impl AsContextMut) -> Result<Tag, Error> {
         let store = store.as_context_mut().opaque_mut();
         let reference = self.root().get(store)?;
@@ -305,7 +305,7 @@ impl ExnRef {
     /// A value of the payload.
     ///
     /// # Errors
-    /// `Misuse` for a stale handle, one of another store, or a value that is not there.
+    /// `Misuse` for a stale handle, a handle of another store, or an index out of bounds.
     pub fn field(&self, mut store: impl AsContextMut, at: usize) -> Result<Val, Error> {
         let tag = self.tag(&mut store)?;
         let store = store.as_context_mut().opaque_mut();
@@ -320,7 +320,7 @@ impl ExnRef {
     /// The payload.
     ///
     /// # Errors
-    /// `Misuse` for a stale handle or one of another store.
+    /// `Misuse` for a stale handle or a handle of another store.
     pub fn fields(&self, mut store: impl AsContextMut) -> Result<Vec<Val>, Error> {
         let tag = self.tag(&mut store)?;
         let count = {

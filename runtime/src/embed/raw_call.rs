@@ -24,11 +24,11 @@ use crate::instance::host::{HostBody, HostFunc};
 use crate::instance::invoke::Callable;
 use crate::instance::store::StoreOpaque;
 
-/// Values on their way between host and compiled code: a few need no allocation.
+/// Values between host and compiled code. A few values need no allocation.
 pub(crate) type Buffer = SmallVec<[ValRaw; 8]>;
 
-/// Calls a function of the store; references among the results in `buffer` are to be rooted at
-/// once.
+/// Calls a function of the store. The caller must root references among the results in `buffer`
+/// before anything can collect.
 pub(crate) fn call_raw(
     store: &mut StoreOpaque,
     func: NonNull<VmFuncRef>,
@@ -65,7 +65,7 @@ pub(crate) fn from_ended(store: &mut StoreOpaque, ended: Ended) -> Error {
     }
 }
 
-/// How an error of a host function goes on through wasm.
+/// What an error of a host function raises in wasm.
 pub(crate) fn into_raised(store: &mut StoreOpaque, error: Error) -> Raised {
     match error {
         Error::Thrown(exception) => match thrown(store, &exception) {
@@ -102,9 +102,9 @@ where
         // SAFETY: the caller's promise: the store is alive.
         let outer = unsafe { (*store).outer() }.cast::<StoreInner<T>>();
         let result = {
-            // SAFETY: O1: the `Store<T>` around it: a function is only ever put into stores with
-            // the data its body was made for (the types of `Func` and `Linker` see to
-            // it). Nothing else uses it during the call.
+            // SAFETY: O1: this is the `Store<T>` around it. The types of `Func` and `Linker` ensure
+            // that a function is only put into stores with the data for which its body was made.
+            // Nothing else uses the store during the call.
             let inner = unsafe { &mut *outer };
             let caller = Caller {
                 store: StoreContextMut(inner),

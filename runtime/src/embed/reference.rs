@@ -65,7 +65,8 @@ macro_rules! reference {
 }
 
 reference! {
-    /// A non-null reference below `any`: structure, array, i31, or an internalised reference of the host.
+    /// A non-null reference below `any`: structure, array, i31, or an internalised reference of the
+    /// host.
     AnyRef;
     /// A non-null reference below `eq`: structure, array or i31.
     EqRef;
@@ -110,7 +111,8 @@ reference! {
     /// # }
     /// ```
     ArrayRef;
-    /// A non-null reference to an exception. A host function throws it by failing with it:
+    /// A non-null reference to an exception. A host function throws it by returning it as its
+    /// error:
     ///
     /// ```
     /// use gcrucible_runtime::embed::*;
@@ -142,7 +144,7 @@ reference! {
     ExnRef;
 }
 
-/// A reference that is good until its scope ends.
+/// A reference that is valid until its scope ends.
 pub struct Rooted<T> {
     pub(super) root: Root,
     pub(super) kind: PhantomData<fn() -> T>,
@@ -196,8 +198,8 @@ impl Drop for Release {
     }
 }
 
-/// A reference that is good until this handle and all its clones are dropped. What it refers to is
-/// released at the store's next collection or new owned root after that.
+/// A reference that is valid until this handle and all its clones are dropped. After that, the
+/// store releases the object at its next collection or when it makes the next owned root.
 pub struct OwnedRooted<T> {
     pub(super) root: Root,
     pub(super) release: Arc<Release>,

@@ -37,19 +37,19 @@ impl I31 {
         }
     }
 
-    /// The low 31 bits, as `ref.i31` takes them.
+    /// The low 31 bits of a value, as in `ref.i31`.
     #[must_use]
     pub const fn wrapping_u32(value: u32) -> I31 {
         I31(value & 0x7fff_ffff)
     }
 
-    /// Zero-extended.
+    /// The integer, zero-extended.
     #[must_use]
     pub const fn get_u32(self) -> u32 {
         self.0
     }
 
-    /// Sign-extended.
+    /// The integer, sign-extended.
     #[must_use]
     pub const fn get_i32(self) -> i32 {
         ((self.0 << 1) as i32) >> 1
@@ -69,7 +69,7 @@ impl AnyRef {
     /// `any.convert_extern`: the same reference, internalised.
     ///
     /// # Errors
-    /// `Misuse` for a stale handle or one of another store.
+    /// `Misuse` for a stale handle or a handle of another store.
     pub fn convert_extern(
         mut store: impl AsContextMut,
         external: &ExternRef,
@@ -82,7 +82,7 @@ impl AnyRef {
     /// Its most precise type.
     ///
     /// # Errors
-    /// `Misuse` for a stale handle or one of another store.
+    /// `Misuse` for a stale handle or a handle of another store.
     pub fn ty(&self, mut store: impl AsContextMut) -> Result<HeapType, Error> {
         let store = store.as_context_mut().opaque_mut();
         let reference = self.root().get(store)?;
@@ -93,7 +93,7 @@ impl AnyRef {
     /// Whether it is a value of that type.
     ///
     /// # Errors
-    /// `Misuse` for a stale handle, one of another store, or a type of another engine.
+    /// `Misuse` for a stale handle, a handle of another store, or a type of another engine.
     pub fn matches_ty(&self, mut store: impl AsContextMut, ty: &HeapType) -> Result<bool, Error> {
         let store = store.as_context_mut().opaque_mut();
         let reference = self.root().get(store)?;
@@ -105,41 +105,41 @@ impl AnyRef {
     /// The integer, if it is an i31.
     ///
     /// # Errors
-    /// `Misuse` for a stale handle or one of another store.
+    /// `Misuse` for a stale handle or a handle of another store.
     pub fn as_i31(&self, store: impl AsContext) -> Result<Option<I31>, Error> {
         let context = store.as_context();
         let reference = self.root().get(context.opaque())?;
         Ok(reference.as_i31().map(I31))
     }
 
-    /// The same as a structure, if it is one.
+    /// The same reference as a structure, if it is one.
     ///
     /// # Errors
-    /// `Misuse` for a stale handle or one of another store.
+    /// `Misuse` for a stale handle or a handle of another store.
     pub fn as_struct(&self, store: impl AsContextMut) -> Result<Option<Rooted<StructRef>>, Error> {
         as_kind(self, store, &[Kind::Struct])
     }
 
-    /// The same as an array, if it is one.
+    /// The same reference as an array, if it is one.
     ///
     /// # Errors
-    /// `Misuse` for a stale handle or one of another store.
+    /// `Misuse` for a stale handle or a handle of another store.
     pub fn as_array(&self, store: impl AsContextMut) -> Result<Option<Rooted<ArrayRef>>, Error> {
         as_kind(self, store, &[Kind::Array])
     }
 
-    /// The same as a reference of the host, if it is an internalised one.
+    /// The same reference as a reference of the host, if it is an internalised one.
     ///
     /// # Errors
-    /// `Misuse` for a stale handle or one of another store.
+    /// `Misuse` for a stale handle or a handle of another store.
     pub fn as_extern(&self, store: impl AsContextMut) -> Result<Option<Rooted<ExternRef>>, Error> {
         as_kind(self, store, &[Kind::Extern])
     }
 
-    /// The same as a reference below `eq`, if it is one.
+    /// The same reference as a reference below `eq`, if it is one.
     ///
     /// # Errors
-    /// `Misuse` for a stale handle or one of another store.
+    /// `Misuse` for a stale handle or a handle of another store.
     pub fn as_eqref(&self, mut store: impl AsContextMut) -> Result<Option<Rooted<EqRef>>, Error> {
         if self.as_i31(&store)?.is_some() {
             let store = store.as_context_mut().opaque_mut();
@@ -150,7 +150,7 @@ impl AnyRef {
     }
 }
 
-/// The same reference as a handle of another type, if it is to an object of one of these kinds.
+/// The same reference as another kind of reference, if its object is of one of these kinds.
 fn as_kind<T: Reference>(
     from: &impl Reference,
     mut store: impl AsContextMut,
@@ -176,7 +176,7 @@ impl EqRef {
     /// Its most precise type.
     ///
     /// # Errors
-    /// `Misuse` for a stale handle or one of another store.
+    /// `Misuse` for a stale handle or a handle of another store.
     pub fn ty(&self, mut store: impl AsContextMut) -> Result<HeapType, Error> {
         let store = store.as_context_mut().opaque_mut();
         let reference = self.root().get(store)?;
@@ -184,18 +184,18 @@ impl EqRef {
         Ok(HeapType::from_kind(&Engine::from_data(&store.engine), kind))
     }
 
-    /// The same as a structure, if it is one.
+    /// The same reference as a structure, if it is one.
     ///
     /// # Errors
-    /// `Misuse` for a stale handle or one of another store.
+    /// `Misuse` for a stale handle or a handle of another store.
     pub fn as_struct(&self, store: impl AsContextMut) -> Result<Option<Rooted<StructRef>>, Error> {
         as_kind(self, store, &[Kind::Struct])
     }
 
-    /// The same as an array, if it is one.
+    /// The same reference as an array, if it is one.
     ///
     /// # Errors
-    /// `Misuse` for a stale handle or one of another store.
+    /// `Misuse` for a stale handle or a handle of another store.
     pub fn as_array(&self, store: impl AsContextMut) -> Result<Option<Rooted<ArrayRef>>, Error> {
         as_kind(self, store, &[Kind::Array])
     }
@@ -203,7 +203,7 @@ impl EqRef {
     /// The integer, if it is an i31.
     ///
     /// # Errors
-    /// `Misuse` for a stale handle or one of another store.
+    /// `Misuse` for a stale handle or a handle of another store.
     pub fn as_i31(&self, store: impl AsContext) -> Result<Option<I31>, Error> {
         let context = store.as_context();
         let reference = self.root().get(context.opaque())?;
@@ -212,8 +212,8 @@ impl EqRef {
 }
 
 impl ExternRef {
-    /// A reference to a new host object. The object is dropped after the collection that finds the
-    /// reference dead, or with the store. A collection point.
+    /// A reference to a new host object. The object is dropped after the collection that frees the
+    /// reference, or with the store. A collection point.
     ///
     /// # Errors
     /// [`Error::Exhausted`] when the collected heap is full.
@@ -229,7 +229,7 @@ impl ExternRef {
     /// `extern.convert_any`: the same reference, externalised.
     ///
     /// # Errors
-    /// `Misuse` for a stale handle or one of another store.
+    /// `Misuse` for a stale handle or a handle of another store.
     pub fn convert_any(
         mut store: impl AsContextMut,
         internal: &AnyRef,
@@ -239,7 +239,7 @@ impl ExternRef {
         Rooted::new(store, reference)
     }
 
-    /// Number of the host object in its store; `None` for an externalised internal reference.
+    /// The number of the host object in its store. `None` for an externalised internal reference.
     fn number(&self, store: &mut impl AsContextMut) -> Result<Option<u32>, Error> {
         let store = store.as_context_mut().opaque_mut();
         let reference = self.root().get(store)?;
@@ -249,10 +249,10 @@ impl ExternRef {
         Ok(Some(store.heap()?.extern_host(reference)?))
     }
 
-    /// The host object; `None` for an externalised internal reference.
+    /// The host object. `None` for an externalised internal reference.
     ///
     /// # Errors
-    /// `Misuse` for a stale handle or one of another store.
+    /// `Misuse` for a stale handle or a handle of another store.
     pub fn data<'a, C: AsContextMut>(
         &self,
         store: &'a mut C,
@@ -264,10 +264,10 @@ impl ExternRef {
         Ok(store.hosts.get(number))
     }
 
-    /// The host object; `None` for an externalised internal reference.
+    /// The host object. `None` for an externalised internal reference.
     ///
     /// # Errors
-    /// `Misuse` for a stale handle or one of another store.
+    /// `Misuse` for a stale handle or a handle of another store.
     pub fn data_mut<'a, C: AsContextMut>(
         &self,
         store: &'a mut C,
@@ -282,7 +282,7 @@ impl ExternRef {
     /// A copy of the host object, if it is a `V`.
     ///
     /// # Errors
-    /// `Misuse` for a stale handle or one of another store, or an object of another type.
+    /// `Misuse` for a stale handle, a handle of another store, or an object of another type.
     pub fn get<V: Any + Clone>(&self, mut store: impl AsContextMut) -> Result<V, Error> {
         let data = self.data(&mut store)?;
         let value = data.and_then(|data| data.downcast_ref::<V>());

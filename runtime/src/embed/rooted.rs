@@ -10,8 +10,8 @@ use crate::heap::GcRef;
 use crate::instance::store::StoreOpaque;
 
 impl Root {
-    /// A new root in the innermost scope. Nothing may have collected since `reference` was
-    /// obtained.
+    /// A new root in the innermost scope. Nothing may have collected since the caller obtained
+    /// `reference`.
     pub(crate) fn new(store: &mut StoreOpaque, reference: GcRef) -> Result<Root, Error> {
         let root = store.contents.handles.root(&mut store.heap, reference)?;
         Ok(Root {
@@ -20,7 +20,7 @@ impl Root {
         })
     }
 
-    /// What it refers to now.
+    /// The reference that it holds now.
     pub(crate) fn get(self, store: &StoreOpaque) -> Result<GcRef, Error> {
         if self.store != store.id() {
             return Err(Misuse::WrongStore.into());
@@ -45,7 +45,7 @@ impl<T: Reference> Rooted<T> {
     /// A root that is independent of scopes.
     ///
     /// # Errors
-    /// `Misuse` for a stale handle or one of another store.
+    /// `Misuse` for a stale handle or a handle of another store.
     pub fn to_owned_rooted(&self, mut store: impl AsContextMut) -> Result<OwnedRooted<T>, Error> {
         let store = store.as_context_mut().opaque_mut();
         let reference = self.root.get(store)?;
@@ -55,7 +55,7 @@ impl<T: Reference> Rooted<T> {
     /// Whether both refer to the same object, or are equal i31.
     ///
     /// # Errors
-    /// `Misuse` for a stale handle or one of another store.
+    /// `Misuse` for a stale handle or a handle of another store.
     pub fn ref_eq(
         store: impl AsContext,
         a: &impl Reference,
@@ -91,7 +91,7 @@ impl<T: Reference> OwnedRooted<T> {
     }
 }
 
-/// A scope: [`Rooted`]s made inside of it end with it.
+/// A scope of roots. A [`Rooted`] that is made in the scope is valid until the scope ends.
 ///
 /// ```
 /// use gcrucible_runtime::embed::*;
@@ -127,7 +127,7 @@ impl<C: AsContextMut> RootScope<C> {
 impl<C: AsContextMut> Drop for RootScope<C> {
     fn drop(&mut self) {
         let store = self.store.as_context_mut().opaque_mut();
-        // A corrupt heap poisons itself and says so at the next operation.
+        // A corrupt heap remembers the fault and reports it at the next operation.
         let _ = store.contents.handles.exit(&mut store.heap, self.depth);
         store.drop_dead_hosts();
     }

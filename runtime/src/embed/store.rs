@@ -1,4 +1,4 @@
-//! Stores, and how functions of this API get at one.
+//! Stores, and how functions of this API access them.
 //!
 //! Invariant **O1**: a store's [`StoreInner`] is on the Rust heap at one address from creation to
 //! drop; `StoreOpaque::outer` is that address, obtained before any reference to it was made, and
@@ -32,8 +32,8 @@ pub struct StoreInner<T> {
     data: T,
 }
 
-/// The owner of instances and everything they use: tables, memories, a collected heap. When it is
-/// dropped, everything is released.
+/// The owner of instances and of everything that they use: tables, memories, a collected heap. All
+/// of it is released when the store is dropped.
 pub struct Store<T> {
     inner: NonNull<StoreInner<T>>,
     owns: PhantomData<StoreInner<T>>,
@@ -56,8 +56,8 @@ impl<T> Clone for StoreContext<'_, T> {
 
 impl<T> Copy for StoreContext<'_, T> {}
 
-/// What can be lent as a store: the store itself, a [`Caller`](super::Caller), a
-/// [`RootScope`](super::RootScope), and references to them.
+/// A value that gives shared access to a store: the store itself, a [`Caller`](super::Caller), a
+/// [`RootScope`](super::RootScope), or a reference to one of them.
 pub trait AsContext {
     /// The embedder's data.
     type Data;
@@ -65,7 +65,7 @@ pub trait AsContext {
     fn as_context(&self) -> StoreContext<'_, Self::Data>;
 }
 
-/// What can be lent as a store to be changed.
+/// A value that gives exclusive access to a store.
 pub trait AsContextMut: AsContext {
     /// The store.
     fn as_context_mut(&mut self) -> StoreContextMut<'_, Self::Data>;
@@ -107,7 +107,8 @@ impl<T> Store<T> {
     /// ```
     ///
     /// # Errors
-    /// [`Misuse::Config`](super::Misuse::Config) when the configuration contradicts itself or the engine's.
+    /// [`Misuse::Config`](super::Misuse::Config) when the configuration contradicts itself or the
+    /// engine's.
     ///
     /// # Panics
     /// When a few hundred bytes cannot be allocated.
@@ -152,7 +153,7 @@ impl<T> Store<T> {
         self.as_context().engine()
     }
 
-    /// Chooses who decides about growth.
+    /// Sets the limiter, which decides about growth.
     pub fn limiter(
         &mut self,
         limiter: impl (Fn(&mut T) -> &mut dyn ResourceLimiter) + Send + Sync + 'static,
@@ -174,9 +175,9 @@ impl<T> Store<T> {
         self.as_context_mut().gc()
     }
 
-    /// Collects, then counts live objects by kind and type. Not a numbered collection point:
-    /// looking does not change what a schedule does. A collector that keeps garbage cycles
-    /// counts them, and one that never frees counts everything that was ever made
+    /// Collects, then counts live objects by kind and type. This is not a numbered collection
+    /// point, so it does not change the effect of a schedule. A collector that keeps garbage cycles
+    /// counts them. A collector that never frees counts every object that was ever made
     /// ([`Engine::collector_traits`](super::Engine::collector_traits)).
     ///
     /// ```
@@ -202,11 +203,11 @@ impl<T> Store<T> {
         self.as_context_mut().census()
     }
 
-    /// Checks reference counts, if the collector counts, against the references there are: for
-    /// every object, the stored count must be the number of fields, elements and roots that
-    /// hold it, one more if it is in the list of what the stack may refer to. References are
-    /// found by a walk that the collector does not use. Right at any moment, not only after a
-    /// collection.
+    /// Compares reference counts, if the collector counts, with the actual references. The stored
+    /// count of every object must be the number of fields, elements and roots that refer to it,
+    /// plus one if it is in the table of objects that the stack may refer to. The audit finds
+    /// references with code that the collector does not use. It can run at any time, not only after
+    /// a collection.
     ///
     /// ```
     /// use gcrucible_runtime::embed::*;
@@ -223,17 +224,16 @@ impl<T> Store<T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Fault`] with the first object that is wrong: its kind and type, the count it
-    /// stores, how many references there are from objects and from roots, and one of the
-    /// places.
+    /// [`Error::Fault`] with the first object whose count is wrong: its kind and type, the stored
+    /// count, the numbers of references from objects and from roots, and one of the referrers.
     pub fn audit(&mut self) -> Result<(), Error> {
         self.as_context_mut().audit()
     }
 
-    /// Checks the whole heap and all roots: every object has a kind and a type that exist and ends
-    /// within the heap, every reference in an object, a root or a frame's stack map is null, an
-    /// i31, or the start of a living object of an acceptable type, and freed memory still
-    /// has the pattern it was filled with ([`StoreConfig::poison`]). Shares no
+    /// Checks the whole heap and all roots. Every object must have an existing kind and type and
+    /// end within the heap. Every reference in an object, a root or a frame's stack map must be
+    /// null, an i31, or the start of a living object of an acceptable type. Freed memory must still
+    /// have the pattern with which it was filled ([`StoreConfig::poison`]). The check shares no
     /// code with any collector.
     ///
     /// ```
@@ -253,15 +253,15 @@ impl<T> Store<T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Fault`] with the first thing that is wrong, and where.
+    /// [`Error::Fault`] with the first violation and its position.
     pub fn verify_heap(&mut self) -> Result<(), Error> {
         self.as_context_mut().verify_heap()
     }
 
-    /// The allocation with this number, counted from now and from 0, finds the heap full, whatever
-    /// room there is; `None`: none does. The others go on as usual, so that what a program does
-    /// out of memory can be tried at each of its allocations in turn, by wasm, by
-    /// constant expressions and by the host:
+    /// Lets one allocation fail as if the heap were full. `number` counts allocations from now on,
+    /// beginning with 0. With `None`, no allocation fails. So one can test how a program behaves
+    /// when memory runs out at each of its allocations in turn, be it an allocation by wasm, by a
+    /// constant expression or by the host:
     ///
     /// ```
     /// use gcrucible_runtime::embed::{Config, Engine, Error, Exhausted, ExternRef, Store};
@@ -285,7 +285,7 @@ impl<T> Store<T> {
         self.as_context().stats()
     }
 
-    /// Gives the store exactly `fuel` (with [`Config::fuel`](crate::config::Config)).
+    /// Sets the fuel of the store to `fuel` (with [`Config::fuel`](crate::config::Config)).
     ///
     /// # Errors
     /// `Misuse` when the engine's code consumes none.
@@ -293,7 +293,7 @@ impl<T> Store<T> {
         self.as_context_mut().set_fuel(fuel)
     }
 
-    /// Fuel left.
+    /// The remaining fuel.
     ///
     /// # Errors
     /// `Misuse` when the engine's code consumes none.
@@ -301,14 +301,14 @@ impl<T> Store<T> {
         self.as_context().get_fuel()
     }
 
-    /// Interrupts execution when the engine's epoch has been incremented `ticks` times from now.
+    /// Interrupts execution after the engine's epoch has been incremented `ticks` times from now.
     pub fn set_epoch_deadline(&mut self, ticks: u64) {
         self.inner_mut().opaque.set_epoch_deadline(ticks);
     }
 
-    /// Asks `callback` what to do when the deadline has passed: run that many ticks more, or end
-    /// with its error. It is called in the middle of execution, and therefore gets the data and
-    /// not the store.
+    /// Calls `callback` when the deadline has passed. Execution continues for the number of ticks
+    /// that it returns, or ends with its error. It is called in the middle of execution, so it gets
+    /// the data and not the store.
     pub fn epoch_deadline_callback(
         &mut self,
         callback: impl FnMut(&mut T) -> Result<u64, Error> + Send + Sync + 'static,
@@ -323,7 +323,7 @@ impl<T> Store<T> {
     }
 
     /// Ends execution with [`Exhausted::Epoch`](crate::error::Exhausted) when the deadline has
-    /// passed, which is how a store begins.
+    /// passed. This is the default.
     pub fn epoch_deadline_trap(&mut self) {
         let inner = self.inner_mut();
         inner.epoch = None;
@@ -331,7 +331,7 @@ impl<T> Store<T> {
         unsafe { inner.opaque.set_epoch_hook(None) };
     }
 
-    /// The embedder's data; everything else is released.
+    /// Returns the embedder's data and releases everything else.
     pub fn into_data(self) -> T {
         let this = std::mem::ManuallyDrop::new(self);
         // SAFETY: O1: made by `Box::into_raw`, and `self` is not dropped.
@@ -448,8 +448,8 @@ impl<'a, T> StoreContextMut<'a, T> {
         Engine::from_data(&self.0.opaque.engine)
     }
 
-    /// See [`Store::gc`]. Also a numbered collection point, at which a collection happens in any
-    /// case.
+    /// See [`Store::gc`]. This is also a numbered collection point. It collects under every
+    /// schedule.
     ///
     /// # Errors
     /// As there.

@@ -170,7 +170,7 @@ impl WasmTy for Option<Func> {
     }
 }
 
-/// Parameters: a tuple of [`WasmTy`], or one of them.
+/// Parameters: a tuple of [`WasmTy`], or a single one.
 pub trait WasmParams: Send {
     #[doc(hidden)]
     fn types() -> Vec<ValType>;
@@ -178,7 +178,7 @@ pub trait WasmParams: Send {
     fn lower_all(self, store: &mut StoreOpaque, buffer: &mut [ValRaw]) -> Result<(), Error>;
 }
 
-/// Results: a tuple of [`WasmTy`], or one of them.
+/// Results: a tuple of [`WasmTy`], or a single one.
 pub trait WasmResults: Sized + Send {
     #[doc(hidden)]
     fn types() -> Vec<ValType>;
@@ -231,7 +231,7 @@ impl<P: WasmParams> WasmRet for Result<P, Error> {
     }
 }
 
-/// A function whose type is known to Rust: a tuple of parameters, or one, and likewise results.
+/// A function with parameters and results of Rust types. Both are a tuple or a single value.
 ///
 /// ```
 /// use gcrucible_runtime::embed::*;
@@ -240,7 +240,7 @@ impl<P: WasmParams> WasmRet for Result<P, Error> {
 /// let swap = Func::wrap(&mut store, |a: i32, b: f64| (b, a))?;
 /// let swap = swap.typed::<(i32, f64), (f64, i32)>(&store)?;
 /// assert_eq!(swap.call(&mut store, (1, 2.5))?, (2.5, 1));
-/// // The type is looked at once, here.
+/// // The type is checked once, here.
 /// assert!(swap.func().typed::<(), ()>(&store).is_err());
 /// # Ok(())
 /// # }
@@ -284,10 +284,11 @@ impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
     /// Calls it.
     ///
     /// # Errors
-    /// `Misuse` for a stale handle or one of another store; else how it ended.
+    /// `Misuse` for a stale handle or a handle of another store. Otherwise the reason why the call
+    /// ended early.
     ///
     /// # Panics
-    /// With the payload of a panic in a host function inside.
+    /// Resumes the panic of a host function.
     pub fn call(&self, mut store: impl AsContextMut, params: P) -> Result<R, Error> {
         let opaque = store.as_context_mut().opaque_mut();
         let func = self.func.get(opaque)?;

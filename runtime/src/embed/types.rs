@@ -1,7 +1,7 @@
-//! Types as the embedder sees them. A defined type is registered in an engine and stays registered
-//! as long as any value here names it.
+//! Types as the embedder sees them. A defined type is registered in an engine, as long as a value
+//! of these types names it.
 //!
-//! Invariant: a [`Defined`] keeps its group alive (T1), so its id and definition are good.
+//! Invariant: a [`Defined`] keeps its group alive (T1), so its id and definition are valid.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -67,7 +67,7 @@ macro_rules! defined {
         pub struct $name(pub(super) Defined);
 
         impl $name {
-            /// Its identity in its engine: equal exactly for equal types.
+            /// Its identity in its engine. Two types are equal if and only if their identities are.
             #[must_use]
             pub fn id(&self) -> TypeId {
                 self.0.id
@@ -79,7 +79,7 @@ macro_rules! defined {
                 self.0.def.is_final
             }
 
-            /// The supertype it declares.
+            /// The supertype that it declares.
             #[must_use]
             pub fn supertype(&self) -> Option<$name> {
                 self.0.supertype().map($name)
@@ -177,7 +177,7 @@ pub struct RefType {
 /// A heap type.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum HeapType {
-    /// Everything of the host.
+    /// All references of the host.
     Extern,
     /// Nothing below `extern`: only null.
     NoExtern,
@@ -187,7 +187,7 @@ pub enum HeapType {
     ConcreteFunc(FuncType),
     /// Nothing below `func`: only null.
     NoFunc,
-    /// Everything internal.
+    /// All internal references.
     Any,
     /// What `ref.eq` compares: i31, structures and arrays.
     Eq,
@@ -209,7 +209,7 @@ pub enum HeapType {
     NoExn,
 }
 
-/// The top of a hierarchy of heap types. Can be matched exhaustively.
+/// The top of a hierarchy of heap types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum HeapTopType {
     /// References of the host.
@@ -241,7 +241,7 @@ impl HeapType {
         }
     }
 
-    /// A kind whose defined type, if it is one, is alive.
+    /// The type of a kind. If it is a defined type, it must be alive.
     pub(crate) fn from_kind(engine: &Engine, kind: HeapKind) -> HeapType {
         match kind {
             HeapKind::Any => HeapType::Any,
@@ -403,7 +403,7 @@ impl ArrayType {
     }
 }
 
-/// The function type of something that is alive, which keeps its type alive.
+/// The function type of a living entity, which keeps its type alive.
 pub(crate) fn func_type(engine: &Engine, id: TypeId) -> FuncType {
     FuncType::from_id(engine, id).unwrap_or_else(|| unreachable!("T1: types in use are alive"))
 }

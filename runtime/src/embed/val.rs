@@ -1,4 +1,4 @@
-//! Values, and their way into and out of a store: type checks, rooting.
+//! Values, and their conversion into and out of a store: type checks and rooting.
 
 use super::display::val_text;
 use super::engine::Engine;
@@ -24,7 +24,7 @@ pub enum Val {
     F32(u32),
     /// The bits of a 64-bit float.
     F64(u64),
-    /// A vector; lane 0 is the lowest bits.
+    /// A vector. Lane 0 is in the lowest bits.
     V128(u128),
     /// A reference to a function, or null.
     FuncRef(Option<Func>),
@@ -89,7 +89,7 @@ impl Val {
         Ref::null(top).into()
     }
 
-    /// Zero or null, if the type has it.
+    /// The default value of a type: zero or null. `None` if it has none.
     #[must_use]
     pub fn default_for(ty: &ValType) -> Option<Val> {
         Some(match ty {
@@ -157,7 +157,7 @@ impl Val {
     /// The most precise type of the value in that store.
     ///
     /// # Errors
-    /// `Misuse` for a stale handle or one of another store.
+    /// `Misuse` for a stale handle or a handle of another store.
     pub fn ty(&self, mut store: impl AsContextMut) -> Result<ValType, Error> {
         let store = store.as_context_mut().opaque_mut();
         let kind = kind_of(store, self)?;
@@ -167,7 +167,7 @@ impl Val {
     /// Whether it is a value of that type.
     ///
     /// # Errors
-    /// `Misuse` for a stale handle, or one of another store, or a type of another engine.
+    /// `Misuse` for a stale handle, a handle of another store, or a type of another engine.
     pub fn matches_ty(&self, mut store: impl AsContextMut, ty: &ValType) -> Result<bool, Error> {
         let store = store.as_context_mut().opaque_mut();
         let kind = ty.kind(&Engine::from_data(&store.engine))?;
@@ -205,7 +205,7 @@ from! {
     ExnRef(Option<Rooted<ExnRef>>) => |v| v;
 }
 
-/// What an object is.
+/// The kind of an object.
 pub(crate) fn object_kind(store: &mut StoreOpaque, reference: GcRef) -> Result<Kind, Error> {
     Ok(store.heap()?.object(reference)?.kind)
 }
@@ -292,8 +292,7 @@ pub(crate) fn mismatch(store: &StoreOpaque, expected: ValKind, found: ValKind) -
     Error::type_mismatch(val_text(&engine, expected), val_text(&engine, found))
 }
 
-/// A value of that type, as compiled code has it. A reference in it is good until something
-/// collects.
+/// A value in raw form, as compiled code has it. A reference is valid until something collects.
 pub(crate) fn lower(store: &mut StoreOpaque, val: &Val, ty: ValKind) -> Result<ValRaw, Error> {
     let own = kind_of(store, val)?;
     if !store.engine.registry.val_matches(own, ty) {
@@ -317,8 +316,8 @@ pub(crate) fn lower(store: &mut StoreOpaque, val: &Val, ty: ValKind) -> Result<V
     })
 }
 
-/// The reference with that raw form in the hierarchy of `top`, rooted. Nothing may have collected
-/// since it was obtained.
+/// A reference in the hierarchy of `top` from its raw form, rooted. Nothing may have collected
+/// since the caller obtained it.
 pub(crate) fn lift_ref(store: &mut StoreOpaque, raw: u32, top: Top) -> Result<Val, Error> {
     let reference = GcRef::from_raw(raw);
     Ok(match (top, reference) {
@@ -332,8 +331,8 @@ pub(crate) fn lift_ref(store: &mut StoreOpaque, raw: u32, top: Top) -> Result<Va
     })
 }
 
-/// A value as compiled code has it, of that type; its reference is rooted. Nothing may have
-/// collected since it was obtained.
+/// A value of that type from its raw form. A reference is rooted. Nothing may have collected since
+/// the caller obtained it.
 pub(crate) fn lift(store: &mut StoreOpaque, raw: &ValRaw, ty: ValKind) -> Result<Val, Error> {
     Ok(match ty {
         ValKind::I32 => Val::I32(raw.low_u32() as i32),
@@ -348,7 +347,7 @@ pub(crate) fn lift(store: &mut StoreOpaque, raw: &ValRaw, ty: ValKind) -> Result
     })
 }
 
-/// A value for a field or element; packed ones are given as i32 and wrapped.
+/// A value as a field or element stores it. A packed one is given as i32 and wrapped.
 pub(crate) fn to_stored(
     store: &mut StoreOpaque,
     val: &Val,
@@ -373,7 +372,7 @@ pub(crate) fn to_stored(
     })
 }
 
-/// The value in a field or element of that type; packed ones are zero-extended. Its reference is
+/// The value of a field or element of that type. A packed one is zero-extended. A reference is
 /// rooted.
 pub(crate) fn from_stored(
     store: &mut StoreOpaque,

@@ -90,7 +90,7 @@ impl fmt::Display for Frame {
     }
 }
 
-/// The wasm frames at some moment, newest first, at most [`FRAMES_MAX`].
+/// The wasm frames at some moment, newest first, at most 64.
 #[derive(Clone, Debug, Default)]
 pub struct Backtrace {
     frames: Vec<Frame>,

@@ -80,6 +80,19 @@ pub struct StoreLimits {
     pub memories: usize,
 }
 
+/// The limits of a store without a limiter.
+impl Default for StoreLimits {
+    fn default() -> StoreLimits {
+        StoreLimits {
+            memory_bytes: u64::MAX,
+            table_elements: u64::MAX,
+            instances: Unlimited.instances(),
+            tables: Unlimited.tables(),
+            memories: Unlimited.memories(),
+        }
+    }
+}
+
 impl ResourceLimiter for StoreLimits {
     fn memory_growing(&mut self, _: u64, desired: u64, _: Option<u64>) -> bool {
         desired <= self.memory_bytes

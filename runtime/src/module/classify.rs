@@ -1,8 +1,8 @@
-//! Whether rejected bytes are malformed (chapter 5) or only invalid (chapter 2), or valid beyond a
-//! limit of `wasmparser`.
+//! Why a module is refused: its bytes are malformed (they do not match the binary grammar), it is
+//! invalid (it violates a validation rule), or it exceeds a limit of `wasmparser`.
 //!
-//! The validator reports all three the same way. What tells them apart: bytes that do not even
-//! parse are malformed. So rejected bytes are parsed once more, without validation.
+//! The validator reports all three in the same way. Bytes that do not even parse are malformed, so
+//! refused bytes are parsed once more, without validation.
 
 use wasmparser::{
     DataKind, ElementItems, ElementKind, FunctionBody, Parser, Payload, TableInit, WasmFeatures,
@@ -10,7 +10,21 @@ use wasmparser::{
 
 use crate::error::Rejected;
 
-/// Whether the validator's words are about a limit of the implementation.
+/// The refusal of a feature that the validator accepts and this runtime does not support. Never
+/// reached with [`FEATURES`](super::decode::FEATURES).
+pub(super) fn unsupported(what: &'static str) -> Rejected {
+    Rejected::Unsupported(what)
+}
+
+/// The refusal of bytes that cannot be read.
+pub(super) fn malformed(error: wasmparser::Error) -> Rejected {
+    Rejected::Malformed {
+        offset: error.offset() as usize,
+        message: error.message().to_string(),
+    }
+}
+
+/// Whether the validator's message is about a limit of the implementation.
 fn is_limit(message: &str) -> bool {
     message.contains("exceeds limit of")
         || message.contains("exceeds the limit")
@@ -20,8 +34,8 @@ fn is_limit(message: &str) -> bool {
         || message.contains("string size out of bounds")
 }
 
-/// Errors of the validator that the binary grammar states as side conditions (5.5.16), or whose
-/// subject it does not have at all.
+/// Whether the validator's message is about a side condition of the binary grammar (rule
+/// `Bmodule`), or about something that the grammar does not have.
 fn is_grammar(message: &str) -> bool {
     message.contains("data count section required")
         || message.contains("inconsistent lengths")
@@ -32,7 +46,7 @@ fn is_grammar(message: &str) -> bool {
         || message.contains("cannot define continuation types")
 }
 
-/// Why bytes that the validator refused with `error` were refused.
+/// Returns why the validator refused the bytes with `error`.
 pub(super) fn classify(
     bytes: &[u8],
     features: WasmFeatures,
@@ -59,7 +73,7 @@ pub(super) fn classify(
     }
 }
 
-/// Reads everything and looks at nothing.
+/// Reads everything and checks nothing.
 fn parse(bytes: &[u8], features: WasmFeatures) -> wasmparser::Result<()> {
     let mut parser = Parser::new(0);
     parser.set_features(features);
@@ -140,8 +154,8 @@ fn function(body: &FunctionBody<'_>) -> wasmparser::Result<()> {
     reader.finish()
 }
 
-/// Whether a function declares 2^32 locals or more, which the binary format itself forbids
-/// (5.5.13); fewer are a limit of `wasmparser`.
+/// Whether a function declares 2^32 locals or more. The binary grammar forbids that (rule `Bfunc`).
+/// Fewer locals can exceed a limit of `wasmparser`.
 fn any_locals_overflow(bytes: &[u8], features: WasmFeatures) -> bool {
     let mut parser = Parser::new(0);
     parser.set_features(features);

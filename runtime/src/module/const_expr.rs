@@ -1,11 +1,11 @@
 //! Constant expressions: `wasmparser`'s operators to [`ConstOp`]s.
 //!
-//! Not here: their value. `compile::init` folds what is constant and compiles the rest.
+//! Not here: their values. `compile::init` folds constants and compiles other expressions.
 
 use wasmparser::Operator;
 
+use super::classify::{malformed, unsupported};
 use super::convert::TypeSpace;
-use super::decode::unsupported;
 use super::{ConstExpr, ConstOp, Items};
 use crate::error::Rejected;
 use crate::index::{FuncIdx, GlobalIdx};
@@ -19,7 +19,7 @@ pub(super) fn convert(
     let mut reader = expr.get_operators_reader();
     let mut ops = Vec::new();
     while !reader.is_end_then_eof() {
-        let op = reader.read().map_err(super::decode::malformed)?;
+        let op = reader.read().map_err(malformed)?;
         ops.push(operator(types, &op)?);
     }
     Ok(ConstExpr { ops: ops.into() })
@@ -64,8 +64,7 @@ fn operator(types: &TypeSpace, op: &Operator<'_>) -> Result<ConstOp, Rejected> {
     })
 }
 
-/// The function an expression names: `Some(None)` for null, `None` if the expression is anything
-/// else.
+/// The function that an expression names. `Some(None)` for null, `None` for any other expression.
 fn as_func(expr: &ConstExpr) -> Option<Option<FuncIdx>> {
     match *expr.ops {
         [ConstOp::RefFunc(func)] => Some(Some(func)),
@@ -74,7 +73,7 @@ fn as_func(expr: &ConstExpr) -> Option<Option<FuncIdx>> {
     }
 }
 
-/// The items of a segment of that type: functions alone in their short form.
+/// The items of a segment of that type. A segment of functions only gets the short form.
 pub(super) fn items(element: RefKind, exprs: Vec<ConstExpr>) -> Items {
     if element.is_collected() {
         return Items::Exprs(exprs.into());

@@ -1,25 +1,25 @@
 //! `wasmparser`'s types to canonical ones.
 //!
-//! Called on sections that validated: an index out of range cannot occur, but yields an error
-//! rather than a panic.
+//! The sections are validated, so an index is never out of range. If it were, the result would be
+//! an error and not a panic.
 
 use wasmparser::{
     AbstractHeapType, CompositeInnerType, HeapType, RecGroup, RefType, StorageType, SubType,
     UnpackedIndex, ValType,
 };
 
-use super::decode::unsupported;
+use super::classify::unsupported;
 use crate::error::Rejected;
 use crate::types::registry::Registered;
 use crate::types::{
     Composite, FieldKind, FuncSig, HeapKind, RefKind, Shape, StorageKind, TypeDef, TypeId, ValKind,
 };
 
-/// What is known of a module's types so far.
+/// The types of a module that are decoded so far.
 pub(super) struct TypeSpace {
-    /// Keeps the types alive; its ids are in the order of the module's indices.
+    /// Keeps the types alive. Its ids are in the order of the module's indices.
     pub registered: Registered,
-    /// Shape of each type, those of the group being decoded included.
+    /// The shape of each type, including the types of the group that is being decoded.
     shapes: Vec<Shape>,
 }
 

@@ -1,9 +1,9 @@
-//! The binary format to the tables of a [`Module`], section by section, each after `wasmparser` has
-//! validated it.
+//! The binary format to the tables of a [`Module`], section by section. `wasmparser` validates each
+//! section first.
 //!
-//! Source: WebAssembly 3.0, 5.5 (modules). Features are exactly those of the 3.0 specification:
-//! `WasmFeatures::WASM3` without threads, which `wasmparser` counts in and the specification does
-//! not.
+//! Source: WebAssembly 3.0, Binary Format, Modules. The features are exactly those of the 3.0
+//! specification: `WasmFeatures::WASM3` without threads, which `wasmparser` includes and the
+//! specification does not.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -15,6 +15,7 @@ use wasmparser::{
     Validator, WasmFeatures,
 };
 
+use super::classify::{malformed, unsupported};
 use super::convert::TypeSpace;
 use super::{
     Body, ConstExpr, DataSegment, Declarations, ElementSegment, EntityIdx, Export, GlobalDef,
@@ -26,27 +27,14 @@ use crate::index::{FuncIdx, GlobalIdx, MemIdx, TableIdx, TagIdx, TypeIdx};
 use crate::types::registry::{Registered, TypeRegistry};
 use crate::types::{Composite, HeapKind, RefKind, ValKind};
 
-/// What a module may use.
+/// The features that a module may use.
 pub const FEATURES: WasmFeatures = WasmFeatures::WASM3.difference(WasmFeatures::THREADS);
 
-/// A thing the validator lets pass and this runtime does not know; never reached with [`FEATURES`].
-pub(super) fn unsupported(what: &'static str) -> Rejected {
-    Rejected::Unsupported(what)
-}
-
-/// An error of reading alone.
-pub(super) fn malformed(error: wasmparser::Error) -> Rejected {
-    Rejected::Malformed {
-        offset: error.offset() as usize,
-        message: error.message().to_string(),
-    }
-}
-
 impl Module {
-    /// Decodes and validates a module in the binary format; its types are registered in `registry`.
+    /// Decodes and validates a module in the binary format. Registers its types in `registry`.
     ///
     /// # Errors
-    /// `Malformed`, `Invalid` or `Limit`, with the offset where it says so.
+    /// `Malformed` or `Invalid`, with the offset in the bytes, or `Limit`.
     pub fn validate(registry: &Arc<TypeRegistry>, bytes: &[u8]) -> Result<Module, Rejected> {
         let mut parser = Parser::new(0);
         parser.set_features(FEATURES);
@@ -77,7 +65,7 @@ impl Module {
     }
 }
 
-/// Gives each item of a section to `act`.
+/// Calls `act` with each item of a section.
 fn each<'a, T: FromReader<'a>>(
     section: SectionLimited<'a, T>,
     mut act: impl FnMut(T) -> Result<(), Rejected>,
@@ -92,7 +80,7 @@ struct Decoder<'a> {
     bytes: &'a [u8],
     types: TypeSpace,
     decls: Declarations,
-    /// Functions, imported or not, that are referred to outside of bodies.
+    /// Functions, imported or not, that are named outside of bodies.
     referenced: BTreeSet<FuncIdx>,
 }
 
@@ -199,7 +187,7 @@ impl Decoder<'_> {
         Ok(())
     }
 
-    /// A constant expression; the functions it refers to escape.
+    /// A constant expression. The functions that it names escape.
     fn expression(&mut self, expr: &wasmparser::ConstExpr<'_>) -> Result<ConstExpr, Rejected> {
         let expr = const_expr::convert(&self.types, expr)?;
         self.referenced.extend(const_expr::funcs(&expr));
@@ -283,8 +271,8 @@ impl Decoder<'_> {
         Ok(())
     }
 
-    /// The names of functions; a malformed rest of the section is ignored (Appendix, custom
-    /// sections).
+    /// The names of functions. A malformed rest of the section is ignored, as the appendix on
+    /// custom sections permits.
     fn names(&mut self, names: wasmparser::NameSectionReader<'_>) {
         for name in names {
             let Ok(Name::Function(map)) = name else {
@@ -351,7 +339,7 @@ fn memory_type(ty: &wasmparser::MemoryType) -> MemoryType {
 
 /// Whether any type in the module can have values in the collected heap. A value of such a type in
 /// a body comes from a parameter, a result, a global, a table, a field, an exception of a declared
-/// tag or an allocation: all of them are declared.
+/// tag or an allocation, and the module declares all of these.
 fn uses_heap(decls: &Declarations, registry: &TypeRegistry) -> bool {
     let collected = |vals: &[ValKind]| vals.iter().any(|v| v.is_collected());
     !decls.tags.is_empty()

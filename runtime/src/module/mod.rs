@@ -1,9 +1,12 @@
-//! Bytes to a validated module: tables of what it declares, with canonical types, and its function
+//! Bytes to a validated module: tables of its declarations, with canonical types, and its function
 //! bodies as ranges of its bytes.
 //!
-//! Pure: no Cranelift, no store, no input or output. `decode` makes the tables while `wasmparser`
-//! validates; `const_expr` keeps constant expressions as data; `classify` tells malformed from
-//! invalid. [`Module::validate`] is the only constructor, so a [`Module`] is the proof of validity.
+//! This room uses neither Cranelift nor a store, and has no input or output. `decode` fills the
+//! tables while `wasmparser` validates. `const_expr` keeps constant expressions as data. `classify`
+//! tells malformed from invalid modules. [`Module::validate`] is the only constructor, so a
+//! [`Module`] is a proof of validity.
+//!
+//! The types of this file come first. Reading order: `classify`, `convert`, `const_expr`, `decode`.
 
 mod classify;
 mod const_expr;
@@ -26,7 +29,7 @@ pub struct ConstExpr {
     pub ops: Box<[ConstOp]>,
 }
 
-/// An operator of a constant expression (3.3.13, valid constant instructions).
+/// An operator of a constant expression (rule `Instr_const`).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[allow(missing_docs)]
 pub enum ConstOp {
@@ -90,7 +93,7 @@ pub struct GlobalType {
     pub mutable: bool,
 }
 
-/// Something imported or exported, by its index.
+/// An imported or exported entity, by its index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs)]
 pub enum EntityIdx {
@@ -135,7 +138,7 @@ pub enum Items {
 pub enum Mode<I> {
     /// By instructions.
     Passive,
-    /// While the instance is initialised: where to, at which offset.
+    /// While the instance is initialised: copied to this table or memory, at this offset.
     Active(I, ConstExpr),
     /// Never (element segments only).
     Declared,
@@ -168,21 +171,21 @@ pub struct Body {
     pub range: Range<usize>,
 }
 
-/// How a defined global gets its value.
+/// A defined global.
 #[derive(Clone, Debug)]
 pub struct GlobalDef {
     /// Its initialiser.
     pub init: ConstExpr,
 }
 
-/// How a defined table begins: with an explicit initial value, or null.
+/// A defined table.
 #[derive(Clone, Debug)]
 pub struct TableDef {
-    /// The initial value of every element, if it is not null.
+    /// The initial value of every element. `None` means null.
     pub init: Option<ConstExpr>,
 }
 
-/// What a module declares. Index vectors hold imports first, then definitions.
+/// The declarations of a module. Each index space holds imports first, then definitions.
 #[derive(Clone, Debug, Default)]
 pub struct Declarations {
     /// Canonical identity of each type.
@@ -223,19 +226,19 @@ pub struct Declarations {
     pub datas: Vec<DataSegment>,
     /// The start function.
     pub start: Option<FuncIdx>,
-    /// Names of functions from the name section, where it is well-formed.
+    /// Names of functions from the well-formed part of the name section.
     pub func_names: Vec<(FuncIdx, Box<str>)>,
-    /// Defined functions that can be reached other than by a direct call of their own module
-    /// (exported, in a segment, in `ref.func`), ascending; each has a function reference in
-    /// the instance's context.
+    /// Defined functions that are exported, in a segment, or in `ref.func`, in ascending order.
+    /// Others are only called directly by their own module. Each escaped function has a function
+    /// reference in the instance's context.
     pub escaped: Vec<FuncIdx>,
-    /// Whether the module can meet a value of the collected heap: any of its types, tables,
-    /// globals, segments or tags has one. Such a module's store reserves address space for a
-    /// heap; memory is committed at the first allocation.
+    /// Whether the module can have values of the collected heap: whether any of its types, tables,
+    /// globals, segments or tags has such values. A store with such a module reserves address space
+    /// for a heap. Memory is committed at the first allocation.
     pub uses_heap: bool,
 }
 
-/// A validated module. There is no other way to obtain one than `Module::validate`.
+/// A validated module. `Module::validate` is the only way to obtain one.
 #[derive(Debug)]
 pub struct Module {
     bytes: Box<[u8]>,
@@ -259,13 +262,13 @@ impl Module {
         &self.decls
     }
 
-    /// Counts that fix its contexts' layout.
+    /// The counts that determine the layout of its contexts.
     #[must_use]
     pub fn shape(&self) -> &VmShape {
         &self.shape
     }
 
-    /// Its contexts' layout.
+    /// The layout of its contexts.
     #[must_use]
     pub fn offsets(&self) -> &VmOffsets {
         &self.offsets
@@ -291,7 +294,7 @@ impl Module {
             .map(DefinedFuncIdx)
     }
 
-    /// Where the function's reference stands among the escaped ones.
+    /// The position of the function among the escaped ones. `None` if it is not one of them.
     #[must_use]
     pub fn escape(&self, func: FuncIdx) -> Option<EscapeIdx> {
         self.decls

@@ -1,9 +1,9 @@
-//! Canonical form of a recursion group: references to members of the group itself are positions,
-//! all others are ids.
+//! The canonical form of a recursion group. References to members of the group itself are
+//! positions, all others are ids.
 //!
-//! Two groups are the same types exactly when their canonical forms are equal (2.1.2, rolling and
-//! unrolling of recursive types). A position is written as a [`TypeId`] with `RELATIVE` set, so
-//! that the same structures serve both forms.
+//! Two groups define the same types if and only if their canonical forms are equal (rolling and
+//! unrolling of recursive types). A position is a [`TypeId`] with the bit `RELATIVE`, so one data
+//! structure serves both forms.
 
 use super::{Composite, FieldKind, FuncSig, HeapKind, StorageKind, TypeDef, TypeId, ValKind};
 

@@ -1,9 +1,9 @@
-//! Supertype displays: one row per type id in one address range, read by compiled code without a
-//! lock.
+//! Supertype displays: one row for each type id, in one address range. Compiled code reads them
+//! without a lock.
 //!
-//! Row of a type of depth d: `row[i]` for i < d is the id of its supertype of depth i, `row[d]` is
-//! its own id, the rest is 0. A cast to a type T of depth d is therefore one comparison: `row[d] ==
-//! T`.
+//! In the row of a type of depth d, `row[i]` for i < d is the id of its supertype of depth i.
+//! `row[d]` is its own id. The other entries are 0. So a cast to a type T of depth d takes one
+//! comparison: `row[d] == T`.
 //!
 //! Invariants that unsafe code argues from:
 //! - **D1** The range has `TypeId::MAX + 1` rows of [`DISPLAY_ENTRIES`] aligned words and stays
@@ -35,10 +35,10 @@ unsafe impl Send for Displays {}
 unsafe impl Sync for Displays {}
 
 impl Displays {
-    /// Reserves the address range; memory is used only for rows that are written.
+    /// Reserves the address range. Only rows that are written use memory.
     ///
     /// # Errors
-    /// The operating system's, when it refuses 4 GiB of address space.
+    /// The operating system's error when it refuses 4 GiB of address space.
     pub fn new() -> std::io::Result<Displays> {
         // SAFETY: a new private mapping at an address the system chooses touches no existing
         // memory.
@@ -69,8 +69,8 @@ impl Displays {
         unsafe { AtomicU32::from_ptr(word) }
     }
 
-    /// The id of the supertype of `id` that has depth `depth` (`id` itself at its own depth), if
-    /// there is one.
+    /// The id of the supertype of `id` at a depth, or `id` itself at its own depth. `None` if there
+    /// is no such supertype.
     #[must_use]
     pub fn ancestor(&self, id: TypeId, depth: u32) -> Option<TypeId> {
         if id.0 == 0 || id.0 > TypeId::MAX || depth >= DISPLAY_ENTRIES {

@@ -1,26 +1,29 @@
 //! Types with engine-wide identity.
 //!
-//! A module's types are canonicalised when it is validated: structurally equal recursion groups get
-//! the same [`TypeId`]s, engine wide, so that equality of types is equality of numbers everywhere
-//! after that, in compiled code as well. The registry ([`registry`]) counts who uses a group and
-//! recycles its ids.
+//! A module's types are made canonical when it is validated. Structurally equal recursion groups of
+//! one engine get the same [`TypeId`]s. After that, two types are equal if and only if their
+//! numbers are equal, also in compiled code. The registry ([`registry`]) counts the users of each
+//! group and reuses the ids of a group without users.
 //!
-//! Not here: a module's own numbering of types ([`TypeIdx`](crate::index::TypeIdx)) and decoding
-//! (`module`); layouts of objects (`heap::layout`).
+//! Not here: a module's own numbering of types ([`TypeIdx`](crate::index::TypeIdx)), decoding
+//! (`module`), layouts of objects (`heap::layout`).
 //!
-//! Source: WebAssembly 3.0, 2.2 (validation, subtyping), 4.2 (execution, types).
+//! Source: WebAssembly 3.0, Validation, Types and Matching; rules `Deftype_sub` and `Rectype_ok`.
+//!
+//! The types of this file come first. Reading order: `canonical`, `display`, `registry`,
+//! `subtyping`.
 
 pub mod canonical;
 pub mod display;
 pub mod registry;
 pub mod subtyping;
 
-/// Identity of a defined type, engine-wide. Never 0, at most [`TypeId::MAX`].
+/// Identity of a defined type in its engine. At least 1, at most [`TypeId::MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TypeId(pub u32);
 
 impl TypeId {
-    /// The largest id: an object's header keeps the id in 24 bits.
+    /// The largest id. An object's header has 24 bits for it.
     pub const MAX: u32 = (1 << 24) - 1;
 }
 
@@ -51,8 +54,7 @@ pub enum HeapKind {
     NoExtern,
     Exn,
     NoExn,
-    /// A defined type, with its shape beside it so that the hierarchy is known without the
-    /// registry.
+    /// A defined type and its shape. With the shape, the hierarchy is known without the registry.
     Defined(TypeId, Shape),
 }
 
@@ -98,7 +100,7 @@ pub struct RefKind {
 }
 
 impl RefKind {
-    /// Whether values live in the collected heap (everything but functions).
+    /// Whether values are in the collected heap. All values but functions are.
     #[must_use]
     pub const fn is_collected(self) -> bool {
         !matches!(self.heap.top(), Top::Func)
@@ -174,6 +176,7 @@ pub struct TypeDef {
     pub supertype: Option<TypeId>,
     /// Its structure.
     pub composite: Composite,
-    /// How many supertypes it has, directly and indirectly: its place in a supertype display.
+    /// The number of its direct and indirect supertypes, which is its position in a supertype
+    /// display.
     pub depth: u32,
 }

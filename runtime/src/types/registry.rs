@@ -1,10 +1,10 @@
 //! The engine-wide registry of canonical recursion groups.
 //!
-//! Who uses types holds a [`Registered`]; a group lives as long as a `Registered` or another living
-//! group needs it. When the last goes, its ids and its rows in the displays are recycled.
+//! The user of a type holds a [`Registered`]. A group lives as long as a `Registered` or another
+//! living group needs it. After the last user, its ids and its rows in the displays are reused.
 //!
-//! Invariant **T1**: an id in the `ids` of a living [`Registered`] (and every id such a type
-//! mentions) is not recycled.
+//! Invariant **T1**: an id in the `ids` of a living [`Registered`] is not reused, and neither is an
+//! id that such a type mentions.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -21,11 +21,11 @@ type GroupId = u32;
 /// A living recursion group.
 #[derive(Debug)]
 struct Group {
-    /// Canonical form; the key under which the group is found.
+    /// Canonical form, by which the group is found.
     key: Arc<[TypeDef]>,
     /// Ids of its members.
     ids: Arc<[TypeId]>,
-    /// `Registered`s and living groups that need it.
+    /// The number of `Registered`s and living groups that need it.
     uses: u64,
     /// Other groups that it needs, each once.
     needs: Box<[GroupId]>,
@@ -43,7 +43,7 @@ struct Tables {
     groups: Vec<Option<Group>>,
     free_groups: Vec<GroupId>,
     by_key: HashMap<Arc<[TypeDef]>, GroupId>,
-    /// By id; entry 0 is never used.
+    /// By id. Entry 0 is never used.
     types: Vec<Option<Entry>>,
     free_types: Vec<TypeId>,
 }
@@ -60,7 +60,7 @@ impl TypeRegistry {
     /// An empty registry.
     ///
     /// # Errors
-    /// The operating system's, when it refuses the address space for the displays.
+    /// The operating system's error when it refuses the address space for the displays.
     pub fn new() -> std::io::Result<Arc<TypeRegistry>> {
         TypeRegistry::with_faults(Planted::NONE)
     }
@@ -86,7 +86,7 @@ impl TypeRegistry {
         &self.displays
     }
 
-    /// What a type id stands for, or `None` for one that no living type has.
+    /// The definition of a type. `None` if no living type has that id.
     #[must_use]
     pub fn get(&self, id: TypeId) -> Option<Arc<TypeDef>> {
         let tables = self.read();
@@ -94,7 +94,7 @@ impl TypeRegistry {
         Some(Arc::clone(&entry.def))
     }
 
-    /// Parameters and results of a function type. `None` if it is no living function type.
+    /// Parameters and results of a function type. `None` if it is not a living function type.
     #[must_use]
     pub fn func(&self, id: TypeId) -> Option<FuncSig> {
         match &self.get(id)?.composite {
@@ -113,14 +113,14 @@ impl TypeRegistry {
         Some((ids, at))
     }
 
-    /// How many types live.
+    /// The number of living types.
     #[must_use]
     pub fn live_types(&self) -> usize {
         self.read().types.iter().flatten().count()
     }
 
-    /// Nothing panics between two states of the tables that belong together, so a poisoned lock is
-    /// as good as any.
+    /// No panic can interrupt a change of the tables, so a poisoned lock protects consistent
+    /// tables.
     fn read(&self) -> RwLockReadGuard<'_, Tables> {
         self.tables.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -131,7 +131,8 @@ impl TypeRegistry {
 }
 
 impl Tables {
-    /// The group with that canonical form, made if it is not there, with one use more.
+    /// Returns the group with that canonical form and increments its uses. Makes the group if it
+    /// does not exist.
     fn intern(
         &mut self,
         displays: &Displays,
@@ -189,7 +190,7 @@ impl Tables {
         Ok((id, ids))
     }
 
-    /// Depth of a living type, or 0.
+    /// The depth of a living type, or 0 for any other id.
     fn depth(&self, id: TypeId) -> u32 {
         self.types[id.0 as usize]
             .as_ref()
@@ -218,7 +219,8 @@ impl Tables {
             .expect("a group in use is alive")
     }
 
-    /// Takes one use of each group away, and what lives only through them.
+    /// Decrements the uses of each group. Frees the groups without uses, and decrements the uses of
+    /// the groups that these need.
     fn release(&mut self, displays: &Displays, groups: &[GroupId]) {
         let mut work = groups.to_vec();
         while let Some(id) = work.pop() {
@@ -261,7 +263,7 @@ impl Registered {
         }
     }
 
-    /// The group of `id` kept alive, which must be alive already; `ids` is then `[id]`.
+    /// Keeps the group of `id` alive. It must be alive already. The `ids` are then `[id]`.
     #[must_use]
     pub fn retain(registry: &Arc<TypeRegistry>, id: TypeId) -> Option<Registered> {
         let group = {
@@ -277,8 +279,8 @@ impl Registered {
         })
     }
 
-    /// Adds a recursion group: members in order, ids either [`TypeId::relative`] or alive by T1.
-    /// Depths are computed here, those given are ignored. Returns the members' ids.
+    /// Adds a recursion group. Its members are in order. Their ids are either [`TypeId::relative`]
+    /// or alive by T1. Their depths are ignored and computed again. Returns the ids of the members.
     ///
     /// # Errors
     /// `Rejected::Limit` when the engine has no ids left.

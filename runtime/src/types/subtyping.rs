@@ -1,7 +1,7 @@
 //! Subtyping and matching on canonical types.
 //!
-//! Source: WebAssembly 3.0, 2.2 (subtyping): `Heaptype_sub`, `Reftype_sub`, `Valtype_sub`,
-//! `Fieldtype_sub`, `Comptype_sub`.
+//! Source: WebAssembly 3.0, rules `Heaptype_sub`, `Reftype_sub`, `Valtype_sub`, `Fieldtype_sub`,
+//! `Comptype_sub`.
 
 use super::registry::TypeRegistry;
 use super::{
@@ -9,8 +9,8 @@ use super::{
 };
 
 impl TypeRegistry {
-    /// Whether defined type `sub` is `sup` or one of its declared supertypes is. Both must be
-    /// alive.
+    /// Whether the defined type `sub` is `sup`, or `sup` is one of its declared supertypes. Both
+    /// must be alive.
     #[must_use]
     pub fn is_subtype(&self, sub: TypeId, sup: TypeId) -> bool {
         sub == sup
@@ -49,7 +49,7 @@ impl TypeRegistry {
         (sup.nullable || !sub.nullable) && self.heap_matches(sub.heap, sup.heap)
     }
 
-    /// Rules `Valtype_sub` (without the bottom type, which no declaration can name).
+    /// Rules `Valtype_sub`, without the bottom type, which no declaration can name.
     #[must_use]
     pub fn val_matches(&self, sub: ValKind, sup: ValKind) -> bool {
         match (sub, sup) {
@@ -97,8 +97,8 @@ impl TypeRegistry {
         }
     }
 
-    /// Rule `Subtype_ok` for a type outside of any group of more than one: whether `def` may
-    /// declare its supertype.
+    /// Rule `Subtype_ok` for a type that is alone in its group: whether `def` may declare its
+    /// supertype.
     #[must_use]
     pub fn may_extend(&self, def: &TypeDef) -> bool {
         let Some(supertype) = def.supertype else {
