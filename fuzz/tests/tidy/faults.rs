@@ -75,7 +75,7 @@ fn faults(tokens: TokenStream) -> Vec<Declared> {
         .collect()
 }
 
-/// Returns the names in headers of regressions, and those in code of tests: strings and identifiers.
+/// Returns the names in headers of regressions, and in code of tests: strings and identifiers.
 fn names_in_use(tree: &Tree) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let scripts = tree.with_extension("wast");

@@ -74,3 +74,8 @@ fn every_planted_fault_is_needed_by_a_script_or_a_test() {
 fn every_invariant_that_is_cited_is_stated() {
     check(invariants::stated);
 }
+
+#[test]
+fn every_invariant_is_stated_once() {
+    check(invariants::unique);
+}

@@ -115,7 +115,7 @@ impl Translator<'_> {
     }
 }
 
-/// Fields of objects. `object` is the native address of the object (invariant C2).
+/// Fields of objects. `object` is the native address of the object (invariant G2).
 impl Translator<'_> {
     /// Guards an access through a reference that may be null. Returns the trap if the access itself
     /// must trap on null, otherwise emits a check of its own.

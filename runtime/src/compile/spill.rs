@@ -18,7 +18,7 @@
 //! followed from its uses up to its definition (Boissinot et al., "Computing Liveness Sets for
 //! SSA-Form Programs", section 5.2), so the cost is linear in the output.
 //!
-//! Not here: which values are references (`translator`, invariant C1), and where in the frame slots
+//! Not here: which values are references (`translator`, invariant G1), and where in the frame slots
 //! are (`emitted`).
 
 use std::cmp::Reverse;

@@ -2,11 +2,11 @@
 //! use: the operand stack, memory flags, constants of the context, traps, and libcalls.
 //!
 //! Invariants:
-//! - **C1** Every value that is a reference into the collected heap is declared where it is
+//! - **G1** Every value that is a reference into the collected heap is declared where it is
 //!   defined: parameters of blocks, results of calls and libcalls, loads, selects. (`spill` finds
 //!   the values of locals.) A value that is known to be null or an i31 needs no declaration.
-//! - **C2** A native address derived from a reference is used before the next call is emitted.
-//! - **C3** `readonly` and `can_move` are set only on loads from addresses that are valid, and hold
+//! - **G2** A native address derived from a reference is used before the next call is emitted.
+//! - **G3** `readonly` and `can_move` are set only on loads from addresses that are valid, and hold
 //!   the same bits, from the function's first instruction to its last.
 //!
 //! Not here: the meaning of operators (`control`, `numeric`, `object`, ...), and the loop over them
@@ -243,7 +243,7 @@ impl Translator<'_> {
             .collect()
     }
 
-    /// Declares `value` according to its machine type (invariant C1).
+    /// Declares `value` according to its machine type (invariant G1).
     pub fn declare(&mut self, value: Value, ty: AbiTy) {
         if ty == AbiTy::Ref && !self.forgets_references {
             self.references.declared.insert(value);
@@ -328,7 +328,7 @@ impl Translator<'_> {
         self.flags(region).with_trap_code(Some(trap_code(trap)))
     }
 
-    /// Flags of a load from the context that satisfies invariant C3.
+    /// Flags of a load from the context that satisfies invariant G3.
     pub fn constant_flags(&mut self) -> MemFlagsData {
         self.flags(Region::Context)
             .with_aligned()
@@ -342,7 +342,7 @@ impl Translator<'_> {
         self.b.ins().load(ty, flags, base, offset as i32)
     }
 
-    /// Loads a value that never changes from a record of the context (invariant C3).
+    /// Loads a value that never changes from a record of the context (invariant G3).
     pub fn load_constant(&mut self, ty: Type, base: Value, offset: u32) -> Value {
         let flags = self.constant_flags();
         self.b.ins().load(ty, flags, base, offset as i32)
@@ -393,7 +393,7 @@ impl Translator<'_> {
         self.load_at_entry(Cached::Displays, store, offset)
     }
 
-    /// Native address of an object (invariant C2).
+    /// Native address of an object (invariant G2).
     pub fn object_address(&mut self, reference: Value) -> Value {
         let base = self.heap_base();
         let offset = self.b.ins().uextend(types::I64, reference);

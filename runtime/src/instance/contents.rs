@@ -68,10 +68,10 @@ pub struct TagData {
 /// What a store owns besides its heap.
 ///
 /// Invariants:
-/// - **C1** Nothing is removed from the vectors of entities, so positions stay good and records
+/// - **N1** Nothing is removed from the vectors of entities, so positions stay good and records
 ///   stay where they are (V1). There is one exception: if an instance cannot be allocated, what was
 ///   made for it is removed at once, before anyone knows its position.
-/// - **C2** `vm` is the store's record, valid until the store is dropped.
+/// - **N2** `vm` is the store's record, valid until the store is dropped.
 #[derive(Debug)]
 pub struct Contents {
     /// The record that compiled code uses.
@@ -120,7 +120,7 @@ pub enum Definition {
 }
 
 impl Contents {
-    /// Makes the contents of an empty store. `vm` is as C2 says.
+    /// Makes the contents of an empty store. `vm` is as N2 says.
     pub(super) fn new(vm: NonNull<VmStore>, execution: Execution, planted: Planted) -> Contents {
         Contents {
             vm,
@@ -240,7 +240,7 @@ impl Contents {
     pub(super) fn publish_funcs(&mut self) {
         let funcrefs = self.numbered_funcs.as_ptr();
         let len = self.numbered_funcs.len() as u32;
-        // SAFETY: C2; wasm does not use it while the host runs.
+        // SAFETY: N2; wasm does not use it while the host runs.
         let vm = unsafe { self.vm.as_mut() };
         vm.funcrefs = funcrefs;
         vm.funcrefs_len = len;
@@ -300,10 +300,10 @@ impl Roots for Contents {
         for slot in &mut self.temporaries {
             visit(RootKind::Temporary, slot);
         }
-        // SAFETY: C2; only one thread uses the store.
+        // SAFETY: N2; only one thread uses the store.
         let pending = unsafe { &mut (*self.vm.as_ptr()).pending_exception };
         visit(RootKind::PendingException, pending);
-        // SAFETY: C2; nothing writes the record while frames are walked.
+        // SAFETY: N2; nothing writes the record while frames are walked.
         let vm = unsafe { self.vm.as_ref() };
         // SAFETY: E3 to E5 hold whenever the host runs (`execute`), and every module whose code
         // runs is in the code map.

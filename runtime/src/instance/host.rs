@@ -4,7 +4,7 @@
 //! records are made through which compiled code calls it. An instance that imports it gets a record
 //! of its own, so that the host knows who calls.
 //!
-//! Invariant **F1**: the `data` of a `VmHostFunc` made here points at a [`HostFunc`] that the store
+//! Invariant **K1**: the `data` of a `VmHostFunc` made here points at a [`HostFunc`] that the store
 //! keeps until it is dropped.
 
 use std::ffi::c_void;
@@ -150,7 +150,7 @@ impl HostFuncData {
 unsafe extern "C" fn enter_host(context: *mut VmHostFunc, buffer: *mut ValRaw) -> u64 {
     // SAFETY: the caller's promise.
     let record = unsafe { context.read() };
-    // SAFETY: F1; the store keeps the function, not this frame.
+    // SAFETY: K1; the store keeps the function, not this frame.
     let func = unsafe { &*record.data.cast::<HostFunc>() };
     // SAFETY: V1.
     let store = unsafe { (*record.store).host }.cast::<StoreOpaque>();

@@ -1,6 +1,6 @@
 //! Element and data segments of an instance.
 //!
-//! Invariant **S1**: the `VmSegment` of a [`Segment::Refs`] describes exactly its items. That of a
+//! Invariant **Q1**: the `VmSegment` of a [`Segment::Refs`] describes exactly its items. That of a
 //! [`Segment::Funcs`] describes nothing.
 //!
 //! Specification: `eleminst`, `datainst`, and the rules `elem.drop`, `data.drop` and `memory.init`.

@@ -314,7 +314,7 @@ impl StoreOpaque {
     pub fn heap_and_contents(&mut self) -> Result<(&mut Heap, &mut Contents), Raised> {
         self.reserve_heap()?;
         let vm = self.vm();
-        // SAFETY: C2: the record lives longer than the heap (fields are dropped in order) and is
+        // SAFETY: N2: the record lives longer than the heap (fields are dropped in order) and is
         // used only through the store.
         let heap = unsafe { self.heap.make(&self.engine, &self.config, vm) }?;
         Ok((heap, &mut self.contents))

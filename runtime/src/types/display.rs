@@ -6,10 +6,10 @@
 //! comparison: `row[d] == T`.
 //!
 //! Invariants that unsafe code argues from:
-//! - **D1** The range has `TypeId::MAX + 1` rows of [`DISPLAY_ENTRIES`] aligned words and stays
+//! - **P1** The range has `TypeId::MAX + 1` rows of [`DISPLAY_ENTRIES`] aligned words and stays
 //!   mapped, readable and writable, until the value is dropped. Pages that nobody wrote read as
 //!   zero.
-//! - **D2** Only `Displays::write` and `Displays::clear` write, through atomics; a row is complete
+//! - **P2** Only `Displays::write` and `Displays::clear` write, through atomics; a row is complete
 //!   before its id is handed out.
 
 use std::ptr;
@@ -29,7 +29,7 @@ pub struct Displays {
     base: *mut u32,
 }
 
-// SAFETY: by D2 every access after construction is atomic, so the range may be shared.
+// SAFETY: by P2 every access after construction is atomic, so the range may be shared.
 unsafe impl Send for Displays {}
 // SAFETY: as above.
 unsafe impl Sync for Displays {}
@@ -63,9 +63,9 @@ impl Displays {
     fn entry(&self, id: TypeId, depth: u32) -> &AtomicU32 {
         assert!(id.0 <= TypeId::MAX && depth < DISPLAY_ENTRIES);
         let at = id.0 as usize * DISPLAY_ENTRIES as usize + depth as usize;
-        // SAFETY: in range by the assertion and D1.
+        // SAFETY: in range by the assertion and P1.
         let word = unsafe { self.base.add(at) };
-        // SAFETY: aligned and mapped by D1, only accessed atomically by D2.
+        // SAFETY: aligned and mapped by P1, only accessed atomically by P2.
         unsafe { AtomicU32::from_ptr(word) }
     }
 
@@ -102,7 +102,7 @@ impl Displays {
 
 impl Drop for Displays {
     fn drop(&mut self) {
-        // SAFETY: the range was mapped by `new` (D1), and no reference into it outlives `self`.
+        // SAFETY: the range was mapped by `new` (P1), and no reference into it outlives `self`.
         let unmapped = unsafe { munmap(self.base.cast(), RANGE_BYTES) };
         debug_assert!(unmapped.is_ok());
     }
