@@ -1,5 +1,5 @@
-//! Every collector against a model, under every kind of schedule, with heap verification and audit
-//! after each collection.
+//! Every collector is compared with a model, under every kind of schedule. The heap is verified and
+//! audited after each collection.
 
 use gcrucible_runtime::embed::{CollectorKind, Planted, Schedule};
 use gcrucible_runtime::heap_ops::{Setup, Totals, Words, run};
@@ -14,7 +14,7 @@ fn setup(collector: CollectorKind, schedule: Schedule) -> Setup {
     }
 }
 
-/// Fewer steps where each takes a thousand times as long.
+/// Returns fewer steps under Miri, where a step takes a thousand times as long.
 fn thinned(steps: usize, by: usize) -> usize {
     if cfg!(miri) { steps / by } else { steps }
 }
@@ -73,7 +73,7 @@ fn in_a_heap_that_is_nearly_full() {
     }
 }
 
-/// What an allocation that fails must leave: everything as it was.
+/// An allocation that fails leaves everything as it was.
 #[test]
 fn allocations_that_fail_change_nothing() {
     for collector in CollectorKind::ALL {
@@ -108,7 +108,7 @@ fn runs_are_deterministic() {
     }
 }
 
-/// Each fault planted in the heap is found by the model, the verifier or the audit, with some
+/// The model, the verifier or the audit finds each fault planted in the heap, with at least one
 /// collector.
 #[cfg(feature = "planted")]
 #[test]
@@ -144,8 +144,8 @@ fn planted_faults_are_found() {
                 heap_limit,
                 ..setup(collector, Schedule::OnPressure)
             };
-            // A fault may also show as an access outside of the heap's memory, which a heap refuses
-            // by panicking.
+            // A fault may also show as an access outside the memory of the heap. Then the heap
+            // panics.
             let run = || run(&setup, Words(600).take(400_000));
             match std::panic::catch_unwind(run) {
                 Ok(Ok(_)) => None,

@@ -1,4 +1,4 @@
-//! Heaps one by one: sizes, limits, long structures, corruption.
+//! Single heaps: sizes, limits, long structures, corruption.
 
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -14,8 +14,8 @@ const NODE: TypeId = TypeId(1);
 const REFS: TypeId = TypeId(2);
 const BYTES: TypeId = TypeId(3);
 
-/// Node `{next, i32}`, arrays of any references, of bytes, of i64; `extra` more i64 fields in a
-/// node.
+/// Three types: a node `{next, i32}`, arrays of any references, and arrays of bytes. A node begins
+/// with `extra` more fields of i64.
 struct Source(Vec<TypeDef>);
 
 impl Source {
@@ -105,7 +105,7 @@ impl Fixture {
         self.heap.alloc_struct(NODE, &mut self.roots).unwrap()
     }
 
-    /// Nodes, each referring to the one before; the last is in the global.
+    /// Makes a chain of nodes. Each refers to the one before, and the global to the last.
     fn chain(&mut self, len: u32) {
         for _ in 0..len {
             let node = self.node();
@@ -319,6 +319,21 @@ fn collecting_at_every_point_of_a_full_heap_ends() {
         assert_eq!(fixture.heap.points_passed(), 1, "{kind:?}");
         fixture.chain(10);
         assert_eq!(fixture.heap.points_passed(), 11, "{kind:?}");
+    }
+}
+
+#[test]
+fn points_are_counted_by_kind() {
+    for kind in CollectorKind::ALL {
+        let mut fixture = Fixture::new(kind, &config(1 << 20));
+        fixture.chain(3);
+        fixture
+            .heap
+            .point(PointKind::Table, &mut fixture.roots)
+            .unwrap();
+        let points = [PointKind::Allocation, PointKind::Table, PointKind::Growth];
+        let passed = points.map(|point| fixture.heap.points_of(point));
+        assert_eq!(passed, [3, 1, 0], "{kind:?}");
     }
 }
 

@@ -1,22 +1,23 @@
-//! What is compared after a full collection: graphs, census, host objects.
+//! The comparison of heap and model after a full collection: graphs, census, host objects.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::driver::Driver;
-use super::model::{Ref, What, position};
+use super::model::{MismatchKind, Ref, position};
 use crate::config::Schedule;
 use crate::heap::layout::Kind;
 use crate::heap::{GcRef, Stored};
 
-/// Objects that make a run begin again with an empty heap: comparing what was leaked costs time.
+/// With more objects than this a run begins again with an empty heap. A heap that leaks would make
+/// every comparison slow.
 const OBJECTS_MAX: u64 = 3000;
 
 impl Driver {
     /// Collects everything and compares everything.
-    pub(super) fn collect(&mut self) -> Result<(), What> {
+    pub(super) fn collect(&mut self) -> Result<(), MismatchKind> {
         self.heap.collect(&mut self.slots)?;
         if self.setup.schedule == Schedule::OnPressure {
-            // With any other, the heap has done so itself.
+            // With any other schedule the heap has checked itself.
             self.heap.verify(&mut self.slots)?;
             self.heap.audit(&mut self.slots)?;
         }
@@ -41,7 +42,10 @@ impl Driver {
         Ok(())
     }
 
-    fn compare_census(&mut self, expected: &BTreeMap<(Kind, u32), u64>) -> Result<(), What> {
+    fn compare_census(
+        &mut self,
+        expected: &BTreeMap<(Kind, u32), u64>,
+    ) -> Result<(), MismatchKind> {
         let census = self.heap.census()?;
         (self.weight, self.compared_at) = (census.total(), self.totals.steps);
         let found = census.objects;
@@ -51,7 +55,7 @@ impl Driver {
             let count = |map: &BTreeMap<_, u64>| map.get(&of).copied().unwrap_or(0);
             let (found, expected) = (count(&found), count(expected));
             if found != expected {
-                return Err(What::Census {
+                return Err(MismatchKind::Census {
                     of,
                     found,
                     expected,
@@ -61,26 +65,27 @@ impl Driver {
         Ok(())
     }
 
-    fn compare_hosts(&mut self) -> Result<(), What> {
+    fn compare_hosts(&mut self) -> Result<(), MismatchKind> {
         for number in self.heap.take_dead_hosts() {
             if !self.hosts.remove(&number) {
-                return Err(What::HostObject { number });
+                return Err(MismatchKind::HostObject { number });
             }
         }
         let alive: BTreeSet<u32> = self.model.hosts().collect();
         match self.hosts.symmetric_difference(&alive).next() {
             None => Ok(()),
-            Some(&number) => Err(What::HostObject { number }),
+            Some(&number) => Err(MismatchKind::HostObject { number }),
         }
     }
 
-    /// Walks both graphs from the roots side by side: identity, kinds, types, lengths, values.
-    fn compare_graphs(&mut self) -> Result<(), What> {
+    /// Follows both graphs side by side from the roots. Compares identity, kinds, types, lengths
+    /// and values.
+    fn compare_graphs(&mut self) -> Result<(), MismatchKind> {
         let mut partners = vec![0u32; self.model.positions()];
         let mut taken = HashSet::new();
         let mut pending = Vec::new();
         let mut pair = |raw: u32, reference: Ref, pending: &mut Vec<(GcRef, Ref)>| {
-            let confused = What::Reference {
+            let confused = MismatchKind::Reference {
                 found: raw,
                 expected: reference,
             };
@@ -113,7 +118,7 @@ impl Driver {
             let is = (info.kind, info.type_id, info.word);
             let should_be = (object.kind, object.ty, object.word);
             if is != should_be {
-                return Err(What::Object {
+                return Err(MismatchKind::Object {
                     object: found.raw(),
                     found: is,
                     expected: should_be,
@@ -137,13 +142,13 @@ impl Driver {
     }
 }
 
-/// Compares a value that is no reference.
+/// Compares values that are no references.
 pub(super) fn check_number(
     object: GcRef,
     at: usize,
     found: Stored,
     expected: u128,
-) -> Result<(), What> {
+) -> Result<(), MismatchKind> {
     let found = match found {
         Stored::I8(v) => u128::from(v),
         Stored::I16(v) => u128::from(v),
@@ -155,7 +160,7 @@ pub(super) fn check_number(
     if found == expected {
         return Ok(());
     }
-    Err(What::Value {
+    Err(MismatchKind::Value {
         object: object.raw(),
         at: at as u32,
         found,

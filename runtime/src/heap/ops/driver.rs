@@ -1,11 +1,11 @@
-//! Carries operations out on a heap and on the model, and compares the two.
+//! Carries out operations on a heap and on the model, and compares the two.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::compare::check_number;
 use super::emitted::{Code, ROOTS, Running, Stop};
-use super::model::{Mismatch, Model, Object, Ref, What, is_ref, storage};
+use super::model::{Mismatch, MismatchKind, Model, Object, Ref, is_ref, storage};
 use super::record::Record;
 use super::slots::{FRAME, FRAME_AT, PENDING, SLOTS, Slots};
 use super::types::{ARRAYS, EXCEPTION, FUNCTIONS, HOST, STRUCTS, Types, storages};
@@ -19,30 +19,30 @@ use crate::heap::{
 };
 use crate::types::{StorageKind, TypeId, ValKind};
 
-/// Longer arrays are asked for only to be refused.
+/// The length of an array that no heap of a run can hold.
 const POSSIBLE_LEN: u32 = 1 << 20;
-/// The tag's identity.
+/// The identity of the one tag.
 const TAG: u32 = 77;
 
-/// What a run did.
+/// Counters of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Operations.
+    /// Operations carried out.
     pub steps: u64,
-    /// Objects made.
+    /// Objects allocated.
     pub made: u64,
     /// Collections.
     pub collections: u64,
-    /// Objects that were compared after full collections.
+    /// Objects compared after full collections.
     pub compared: u64,
-    /// Times that the heap was full, and the run began again with an empty one.
+    /// How often the heap was full, and the run began again with an empty one.
     pub exhausted: u64,
-    /// Allocations that failed because they had to, after which everything was compared and the
-    /// run went on.
+    /// How many allocations failed because the setup says so. After each, everything was compared
+    /// and the run went on.
     pub failed: u64,
 }
 
-/// The code that the collector emits, interpreted.
+/// The code that the collector emits, recorded.
 #[derive(Debug)]
 struct Emitted {
     write: Code,
@@ -58,17 +58,17 @@ pub struct Driver {
     pub(super) refs: [Ref; SLOTS],
     pub(super) model: Model,
     emitted: Arc<Emitted>,
-    /// Numbers of host objects that were made and not reported dead.
+    /// The numbers of host objects that were made and not reported dead.
     pub(super) hosts: BTreeSet<u32>,
     pub(super) next_host: u32,
     pub(super) totals: Totals,
-    /// Objects at the last comparison, and when that was.
+    /// How many objects there were at the last comparison, and how many steps before it.
     pub(super) weight: u64,
     pub(super) compared_at: u64,
     pub(super) setup: Setup,
     pub(super) pool: Arc<SpacePool>,
     pub(super) types: Arc<Types>,
-    /// Dropped last.
+    /// The last field: it is dropped after the heap.
     record: Record,
 }
 
@@ -97,14 +97,14 @@ fn fresh_heap(
     let types: Arc<dyn TypeSource> = Arc::<Types>::clone(types);
     let (engine, store) = (config(setup), store_config(setup));
     let space = Heap::reserve(store.heap_limit, pool)?;
-    // SAFETY: the driver owns the record and drops it after the heap; nobody else has its address.
+    // SAFETY: the driver owns the record and drops it after the heap. Nobody else has its address.
     let mut heap = unsafe { Heap::new(&engine, &store, types, space, record.address()) };
     heap.set_full_at(setup.fails_after);
     Ok(heap)
 }
 
 impl Driver {
-    /// An empty heap, and an empty model.
+    /// Makes an empty heap and an empty model.
     ///
     /// # Errors
     /// There is no memory for a heap.
@@ -116,7 +116,7 @@ impl Driver {
         let heap = fresh_heap(&setup, &types, &pool, &record).map_err(|error| Mismatch {
             step: 0,
             op: None,
-            what: What::Allocation(error),
+            kind: MismatchKind::Allocation(error),
         })?;
         let collector = plan_for(&config(&setup));
         let allocate = |&ty: &u32| {
@@ -151,7 +151,7 @@ impl Driver {
         })
     }
 
-    /// Carries one operation out, and compares if it collected everything.
+    /// Carries out one operation. Compares everything if it was a full collection.
     ///
     /// # Errors
     /// The first difference.
@@ -159,30 +159,30 @@ impl Driver {
         let result = self.perform(op);
         let step = self.totals.steps;
         self.totals.steps += 1;
-        result.map_err(|what| Mismatch {
+        result.map_err(|kind| Mismatch {
             step,
             op: Some(op),
-            what,
+            kind,
         })
     }
 
-    /// Collects, compares and counts.
+    /// Collects, compares, and returns the counters.
     ///
     /// # Errors
-    /// The last difference.
+    /// The first difference.
     pub fn finish(mut self) -> Result<Totals, Mismatch> {
         let step = self.totals.steps;
-        let end = |what| Mismatch {
+        let end = |kind| Mismatch {
             step,
             op: None,
-            what,
+            kind,
         };
         self.collect().map_err(end)?;
         self.totals.collections += self.heap.stats().collections;
         Ok(self.totals)
     }
 
-    fn perform(&mut self, op: Op) -> Result<(), What> {
+    fn perform(&mut self, op: Op) -> Result<(), MismatchKind> {
         match op {
             Op::NewStruct { to, ty, from } => {
                 let ty = STRUCTS[ty as usize % STRUCTS.len()];
@@ -264,8 +264,7 @@ impl Driver {
                 Ok(())
             }
             Op::Collect => {
-                // Comparing costs as much as there are objects: no more than a share of each
-                // operation.
+                // A comparison costs as much as there are objects, so it must not happen too often.
                 if self.totals.steps - self.compared_at >= 3 * self.weight {
                     return self.collect();
                 }
@@ -274,13 +273,13 @@ impl Driver {
         }
     }
 
-    /// Puts a reference, or none, into a slot of the frame.
+    /// Puts a reference or null into a slot of the frame.
     fn set_frame(&mut self, slot: usize, raw: u32, reference: Ref) {
         self.slots.0[slot] = raw;
         self.refs[slot] = reference;
     }
 
-    fn run(&mut self, code: fn(&Emitted) -> &Code, args: &[u64]) -> Result<u64, What> {
+    fn run(&mut self, code: fn(&Emitted) -> &Code, args: &[u64]) -> Result<u64, MismatchKind> {
         let emitted = Arc::clone(&self.emitted);
         let mut machine = Running {
             heap: &mut self.heap,
@@ -288,19 +287,25 @@ impl Driver {
         };
         match code(&emitted).run(args, &mut self.slots.0, &mut machine) {
             Ok(result) => Ok(result),
-            Err(Stop::Fault(fault)) => Err(What::Fault(fault)),
-            Err(Stop::Exhausted) => Err(What::Allocation(AllocError::Exhausted)),
+            Err(Stop::Fault(fault)) => Err(MismatchKind::Fault(fault)),
+            Err(Stop::Exhausted) => Err(MismatchKind::Allocation(AllocError::Exhausted)),
         }
     }
 
-    /// A slot of the frame whose reference fits, from `from` on; or none.
+    /// Returns the first slot of the frame, from `from` on, whose reference fits. Tries only a few.
     fn fitting(&self, from: usize, storage: StorageKind) -> Option<usize> {
         (0..4)
             .map(|i| FRAME_AT + (from + i) % FRAME)
             .find(|&slot| self.model.fits(self.refs[slot], storage))
     }
 
-    fn new_object(&mut self, to: usize, ty: u32, len: u32, from: usize) -> Result<(), What> {
+    fn new_object(
+        &mut self,
+        to: usize,
+        ty: u32,
+        len: u32,
+        from: usize,
+    ) -> Result<(), MismatchKind> {
         let kind = Model::kind(ty);
         let inline = kind != Kind::Extern && kind != Kind::Exception && len < 5000;
         let made = if inline && from.is_multiple_of(2) {
@@ -310,11 +315,11 @@ impl Driver {
         };
         let reference = match made {
             Ok(reference) => reference,
-            Err(AllocError::Fault(fault)) => return Err(What::Fault(fault)),
+            Err(AllocError::Fault(fault)) => return Err(MismatchKind::Fault(fault)),
             Err(error) => return self.refused(kind, ty, len, error),
         };
         if len > POSSIBLE_LEN {
-            return Err(What::Allocation(AllocError::TooLarge));
+            return Err(MismatchKind::Allocation(AllocError::TooLarge));
         }
         self.totals.made += 1;
         let word = match kind {
@@ -360,7 +365,7 @@ impl Driver {
         at: usize,
         slot: usize,
         emitted: bool,
-    ) -> Result<(), What> {
+    ) -> Result<(), MismatchKind> {
         let raw = self.slots.0[slot];
         if emitted {
             let address = u64::from(self.address(reference, at)?);
@@ -372,8 +377,8 @@ impl Driver {
         Ok(())
     }
 
-    /// Where compiled code finds a field or element.
-    fn address(&mut self, reference: GcRef, at: usize) -> Result<u32, What> {
+    /// Returns the address at which compiled code finds a field or element.
+    fn address(&mut self, reference: GcRef, at: usize) -> Result<u32, MismatchKind> {
         let info = self.heap.object(reference)?;
         let memory = &mut self.heap.memory;
         let layout = memory.layouts.layout(info.object, info.type_id)?;
@@ -425,14 +430,20 @@ impl Driver {
         GcRef::from_raw(raw).ok_or(AllocError::Fault(bad))
     }
 
-    /// An allocation failed. When memory ran out, everything must still be in order; then the run
-    /// begins again.
-    fn refused(&mut self, kind: Kind, ty: u32, len: u32, error: AllocError) -> Result<(), What> {
+    /// Handles an allocation that failed. If memory ran out, compares everything and begins the run
+    /// again.
+    fn refused(
+        &mut self,
+        kind: Kind,
+        ty: u32,
+        len: u32,
+        error: AllocError,
+    ) -> Result<(), MismatchKind> {
         let impossible = kind == Kind::Array
             && (u64::from(len) * storage_bytes(ty) > crate::limits::OBJECT_BYTES_MAX - 32);
         match error {
             AllocError::TooLarge if impossible => Ok(()),
-            AllocError::TooLarge => Err(What::Allocation(error)),
+            AllocError::TooLarge => Err(MismatchKind::Allocation(error)),
             _ if self
                 .setup
                 .fails_after
@@ -451,10 +462,10 @@ impl Driver {
         }
     }
 
-    pub(super) fn restart(&mut self) -> Result<(), What> {
+    pub(super) fn restart(&mut self) -> Result<(), MismatchKind> {
         self.totals.collections += self.heap.stats().collections;
         self.heap = fresh_heap(&self.setup, &self.types, &self.pool, &self.record)
-            .map_err(What::Allocation)?;
+            .map_err(MismatchKind::Allocation)?;
         self.slots = Slots([0; SLOTS]);
         self.refs = [0; SLOTS];
         self.model = Model::default();
@@ -462,7 +473,7 @@ impl Driver {
         Ok(())
     }
 
-    fn write_root(&mut self, root: usize, from: usize) -> Result<(), What> {
+    fn write_root(&mut self, root: usize, from: usize) -> Result<(), MismatchKind> {
         let mut at = root % (SLOTS + 8);
         if at >= SLOTS {
             at = PENDING;
@@ -473,7 +484,7 @@ impl Driver {
             return Ok(());
         }
         if at >= FRAME_AT {
-            // Frame to frame or temporary.
+            // Slots of the frame and temporaries are not counted.
             self.set_frame(at, raw, reference);
             return Ok(());
         }
@@ -488,15 +499,15 @@ impl Driver {
         Ok(())
     }
 
-    /// An object in a frame slot that is no i31: its reference, kind, type and number of fields or
-    /// elements.
+    /// Returns the object in a slot of the frame: its reference, kind, type, and number of fields
+    /// or elements. Returns `None` for null and i31.
     pub(super) fn object(&self, slot: usize) -> Option<(GcRef, Kind, u32, usize)> {
         let object = self.model.get(self.refs[slot])?;
         let reference = GcRef::from_raw(self.slots.0[slot])?;
         Some((reference, object.kind, object.ty, object.values.len()))
     }
 
-    /// The nearest frame slot, from `slot` on, whose object passes `test`.
+    /// Returns the first slot of the frame, from `slot` on, whose object passes `test`.
     pub(super) fn nearest(
         &self,
         slot: usize,
@@ -510,14 +521,14 @@ impl Driver {
             })
     }
 
-    /// The nearest array, from `slot` on.
+    /// Returns the first array in the frame, from `slot` on.
     pub(super) fn array(&self, slot: usize) -> Option<(usize, GcRef, u32, usize)> {
         let slot = self.nearest(slot, |kind, _, _| kind == Kind::Array)?;
         let (array, _, ty, count) = self.object(slot)?;
         Some((slot, array, ty, count))
     }
 
-    /// A value that a place of that type can take, for heap and model.
+    /// Returns a value of that storage type, in the forms of the heap and of the model.
     pub(super) fn value(
         &self,
         storage: StorageKind,
@@ -552,7 +563,7 @@ impl Driver {
         field: usize,
         from: usize,
         number: u32,
-    ) -> Result<(), What> {
+    ) -> Result<(), MismatchKind> {
         let Some(slot) = self.nearest(slot, |_, _, _| true) else {
             return Ok(());
         };
@@ -583,7 +594,7 @@ impl Driver {
         Ok(())
     }
 
-    fn read(&mut self, reference: GcRef, kind: Kind, at: usize) -> Result<Stored, What> {
+    fn read(&mut self, reference: GcRef, kind: Kind, at: usize) -> Result<Stored, MismatchKind> {
         Ok(if kind == Kind::Array {
             self.heap.read_element(reference, at as u32)?
         } else {
@@ -591,7 +602,7 @@ impl Driver {
         })
     }
 
-    fn read_field(&mut self, to: usize, slot: usize, field: usize) -> Result<(), What> {
+    fn read_field(&mut self, to: usize, slot: usize, field: usize) -> Result<(), MismatchKind> {
         let Some(slot) = self.nearest(slot, |_, _, count| count != 0) else {
             return Ok(());
         };
@@ -620,10 +631,10 @@ fn storage_bytes(ty: u32) -> u64 {
 }
 
 /// Returns an error unless the access was refused for its bounds.
-pub(super) fn expect_out_of_bounds<T>(result: Result<T, AccessError>) -> Result<(), What> {
+pub(super) fn expect_out_of_bounds<T>(result: Result<T, AccessError>) -> Result<(), MismatchKind> {
     match result {
         Err(AccessError::OutOfBounds) => Ok(()),
-        Err(AccessError::Fault(fault)) => Err(What::Fault(fault)),
-        Ok(_) => Err(What::Bounds),
+        Err(AccessError::Fault(fault)) => Err(MismatchKind::Fault(fault)),
+        Ok(_) => Err(MismatchKind::Bounds),
     }
 }

@@ -1,8 +1,8 @@
-//! Interprets what collectors emit, so that both halves of a barrier run against one model without
-//! a code generator.
+//! Interprets the code that collectors emit. So both halves of a barrier run against one model,
+//! without a code generator.
 //!
-//! Addresses are not native here: an object's address is its offset, a root's is [`ROOTS`] + 4 *
-//! its number.
+//! Addresses are not native here. The address of an object is its offset, and that of a root is
+//! [`ROOTS`] + 4 * its number.
 
 use super::record::Record;
 use super::slots::{SLOTS, Slots};
@@ -14,10 +14,10 @@ use crate::heap::object_memory::ObjectMemory;
 use crate::heap::{AllocError, Heap};
 use crate::types::TypeId;
 
-/// Where roots are.
+/// The address of the first root.
 pub const ROOTS: u64 = 1 << 40;
 
-/// The slot whose address is the first parameter.
+/// A slot: its address is the first parameter.
 const SLOT: Slot = Slot {
     address: Reg(0),
     offset: 0,
@@ -39,15 +39,15 @@ enum Insn {
     Call(Reg, LibCall, Vec<Reg>),
 }
 
-/// A recorded piece of code.
+/// A piece of code that a collector emitted.
 #[derive(Clone, Debug, Default)]
 pub struct Code {
     insns: Vec<Insn>,
     regs: u32,
-    /// Position and first parameter of each label.
+    /// The position and the first parameter of each label.
     labels: Vec<(usize, u32)>,
-    /// Counts that wait for the end.
-    defer_count: Vec<(Reg, i32, Holds)>,
+    /// The counts that are emitted at the end.
+    deferred: Vec<(Reg, i32, Holds)>,
     result: Option<Reg>,
 }
 
@@ -73,18 +73,18 @@ impl Code {
         }
     }
 
-    /// A write: address, new reference.
+    /// Records a write. Its parameters: address, new reference.
     #[must_use]
     pub fn write(collector: &dyn EmitCollector) -> Code {
         let mut code = Code::with_params(2);
         collector.write(&mut code, SLOT, Reg(1), Holds::ANY);
-        for (value, by, holds) in std::mem::take(&mut code.defer_count) {
+        for (value, by, holds) in std::mem::take(&mut code.deferred) {
             collector.count(&mut code, value, by, holds);
         }
         code
     }
 
-    /// A first write: address, new reference.
+    /// Records the first write of a slot. Its parameters: address, new reference.
     #[must_use]
     pub fn init(collector: &dyn EmitCollector) -> Code {
         let mut code = Code::with_params(2);
@@ -92,7 +92,7 @@ impl Code {
         code
     }
 
-    /// An allocation: size in bytes, type, length.
+    /// Records an allocation. Its parameters: size in bytes, type, length.
     #[must_use]
     pub fn allocate(collector: &dyn EmitCollector, tag: u32, slow: LibCall) -> Code {
         let mut code = Code::with_params(3);
@@ -107,10 +107,10 @@ impl Code {
         code
     }
 
-    /// Runs it on a machine.
+    /// Interprets the code.
     ///
     /// # Errors
-    /// A libcall raised.
+    /// A call of the host failed.
     pub fn run(
         &self,
         args: &[u64],
@@ -180,9 +180,9 @@ impl Code {
 
 /// What the code runs on.
 pub(super) struct Running<'a> {
-    /// The heap: memory, and the bodies of libcalls.
+    /// Its memory is accessed, and it carries out calls of the host.
     pub heap: &'a mut Heap,
-    /// The words of the record.
+    /// Its words are accessed.
     pub record: &'a mut Record,
 }
 
@@ -267,7 +267,7 @@ impl Emit for Code {
     }
 
     fn defer_count(&mut self, value: Reg, by: i32, holds: Holds) {
-        self.defer_count.push((value, by, holds));
+        self.deferred.push((value, by, holds));
     }
 
     fn load_word(&mut self, word: StoreWord) -> Reg {

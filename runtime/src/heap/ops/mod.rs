@@ -1,14 +1,16 @@
-//! Random operations straight on a heap, against a model that never collects. No WebAssembly is
+//! Random operations on a heap, compared with a model that never collects. No WebAssembly is
 //! involved.
 //!
-//! An operation is one 64-bit word, so any bytes are a program; [`Op`] says what a word means.
-//! [`Driver`] carries a program out on a heap and on the model (`model`), half of the time through
-//! the code that collectors emit (`emitted`, which interprets it). After every full collection
-//! everything is compared: the graphs reachable from all roots, the census, the host objects that
-//! died; and the heap verifies and audits itself.
+//! An operation is one 64-bit word, so any bytes are a program. [`Op`] says what a word means.
+//! [`Driver`] carries out a program on a heap and on the model (`model`). Half of the time it uses
+//! the code that collectors emit, which `emitted` interprets. After a full collection the heap
+//! verifies and audits itself, and `compare` compares the graphs that are reachable from all roots,
+//! the census, and the host objects that died.
 //!
-//! Always: a run depends on its setup and words only. Used by the tests of this package and by the
-//! fuzz target `heap_ops`.
+//! Always: a run depends only on its setup and its words.
+//!
+//! Test equipment: only the cargo feature `heap-ops` compiles it. The tests of this package
+//! (`tests/heap_model.rs`) and the fuzz target `heap_ops` switch it on.
 
 mod compare;
 mod driver;
@@ -25,34 +27,34 @@ pub use model::Mismatch;
 use crate::config::{CollectorKind, Schedule};
 use crate::planted::Planted;
 
-/// What a run is made with.
+/// What is chosen for a run.
 #[derive(Clone, Debug)]
 pub struct Setup {
     /// The collector.
     pub collector: CollectorKind,
     /// Its schedule.
     pub schedule: Schedule,
-    /// Most bytes of heap.
+    /// The limit of the heap in bytes.
     pub heap_limit: u64,
-    /// After so many allocations one fails, as if the heap was full; then it begins again. Nothing
-    /// is allocated inline then.
+    /// If set, an allocation fails after this many others, again and again, as if the heap was
+    /// full. No allocation is inline then.
     pub fails_after: Option<u64>,
     /// Faults planted on purpose.
     pub planted: Planted,
 }
 
-/// An operation. Numbers are reduced to what there is: `slot % slots` and so on.
+/// An operation. A number that selects something is taken modulo how many there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum Op {
-    /// A structure of the `ty`-th structure type; its references are taken from frame slots from
-    /// `from` on.
+    /// Allocates a structure of the `ty`-th structure type. Its references are those in the slots
+    /// of the frame from `from` on.
     NewStruct {
         to: u8,
         ty: u8,
         from: u8,
     },
-    /// An array; at first all elements are zero.
+    /// Allocates an array whose elements are zero.
     NewArray {
         to: u8,
         ty: u8,
@@ -65,12 +67,12 @@ pub enum Op {
         to: u8,
         from: u8,
     },
-    /// An i31 in a frame slot.
+    /// Puts an i31 into a slot of the frame.
     SetI31 {
         to: u8,
         value: u32,
     },
-    /// Null in frame slots.
+    /// Puts null into slots of the frame.
     Forget {
         first: u8,
         count: u8,
@@ -129,7 +131,7 @@ pub enum Op {
         start: u8,
         len: u8,
     },
-    /// From the segment.
+    /// Copies references from the segment to the table.
     TableInit {
         at: u8,
         start: u8,
@@ -142,7 +144,7 @@ pub enum Op {
 }
 
 impl Op {
-    /// What a word means. Frequent operations have more numbers.
+    /// Returns the operation that a word means. A frequent operation has more numbers.
     #[must_use]
     pub fn from_word(word: u64) -> Op {
         let [kind, a, b, c, ..] = word.to_le_bytes();
@@ -222,7 +224,7 @@ impl Op {
     }
 }
 
-/// Lengths are mostly small, sometimes large, rarely impossible.
+/// Returns a length: usually a small one, sometimes a large one, rarely an impossible one.
 fn length(class: u8, number: u32) -> u32 {
     match class {
         0..=239 => number % 12,
@@ -235,7 +237,7 @@ fn length(class: u8, number: u32) -> u32 {
 /// Carries out the program that `words` are.
 ///
 /// # Errors
-/// The first difference between heap and model, or fault of the heap.
+/// The first difference between heap and model, or the first fault of the heap.
 pub fn run(setup: &Setup, words: impl IntoIterator<Item = u64>) -> Result<Totals, Mismatch> {
     let mut driver = Driver::new(setup.clone())?;
     for word in words {
@@ -244,7 +246,7 @@ pub fn run(setup: &Setup, words: impl IntoIterator<Item = u64>) -> Result<Totals
     driver.finish()
 }
 
-/// A generator of words: the same for the same seed, everywhere (SplitMix64).
+/// Pseudo-random words (SplitMix64): always the same for a seed.
 #[derive(Clone, Copy, Debug)]
 pub struct Words(pub u64);
 

@@ -1,5 +1,5 @@
-//! The model: objects in a map, references as numbers, nothing ever freed by itself. What is live
-//! is computed by reachability.
+//! The model: numbered objects that refer to each other by number. It frees nothing by itself.
+//! Which objects are live is computed by reachability.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,63 +10,64 @@ use crate::heap::layout::Kind;
 use crate::heap::{AccessError, AllocError, HeapFault};
 use crate::types::{HeapKind, StorageKind, ValKind};
 
-/// A reference of the model: 0 is null, an odd number an i31, else twice (position + 1).
+/// A reference of the model. 0 is null, and an odd number is an i31. Any other number is twice the
+/// position of an object plus 2.
 pub type Ref = u32;
 
-/// What went wrong in a run.
+/// The end of a run that went wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mismatch {
-    /// Number of the operation, from 0.
+    /// The number of the operation, from 0.
     pub step: u64,
-    /// The operation; `None` at the end of the run.
+    /// The operation, or `None` at the end of the run.
     pub op: Option<Op>,
-    /// What.
-    pub what: What,
+    /// What is wrong.
+    pub kind: MismatchKind,
 }
 
 /// A difference between heap and model.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum MismatchKind {
     /// The heap found a fault.
     Fault(HeapFault),
-    /// An array access inside of the bounds was refused, or one outside was not.
+    /// An array access inside the bounds was refused, or one outside was not.
     Bounds,
-    /// An allocation failed that should not, or the other way round.
+    /// An allocation failed that should succeed, or succeeded that should fail.
     Allocation(AllocError),
-    /// A value differs, or the shape of the graph.
+    /// A value differs.
     Value {
-        /// The object in the heap.
+        /// The offset of the object in the heap.
         object: u32,
         /// Its field or element.
         at: u32,
-        /// In the heap.
+        /// What the heap has.
         found: u128,
-        /// In the model.
+        /// What the model has.
         expected: u128,
     },
     /// An object has another kind, type or length.
     Object {
-        /// The object in the heap.
+        /// The offset of the object in the heap.
         object: u32,
-        /// Kind, type and length in the heap.
+        /// Kind, type and last word of the header in the heap.
         found: (Kind, u32, u32),
-        /// In the model.
+        /// What the model has.
         expected: (Kind, u32, u32),
     },
-    /// Null, i31 and objects are confused.
+    /// A reference differs: null, i31 and objects are confused.
     Reference {
-        /// In the heap.
+        /// What the heap has.
         found: u32,
-        /// In the model.
+        /// What the model has.
         expected: u32,
     },
-    /// Another number of live objects.
+    /// The number of live objects differs.
     Census {
-        /// Kind and type.
+        /// Their kind and type.
         of: (Kind, u32),
-        /// In the heap.
+        /// What the heap has.
         found: u64,
-        /// In the model.
+        /// What the model has.
         expected: u64,
     },
     /// A host object died too early, too late or twice.
@@ -79,8 +80,8 @@ pub enum What {
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "step {} ({:?}): ", self.step, self.op)?;
-        match &self.what {
-            What::Fault(fault) => fault.fmt(f),
+        match &self.kind {
+            MismatchKind::Fault(fault) => fault.fmt(f),
             other => write!(f, "{other:?}"),
         }
     }
@@ -88,17 +89,17 @@ impl fmt::Display for Mismatch {
 
 impl std::error::Error for Mismatch {}
 
-impl From<HeapFault> for What {
-    fn from(fault: HeapFault) -> What {
-        What::Fault(fault)
+impl From<HeapFault> for MismatchKind {
+    fn from(fault: HeapFault) -> MismatchKind {
+        MismatchKind::Fault(fault)
     }
 }
 
-impl From<AccessError> for What {
-    fn from(error: AccessError) -> What {
+impl From<AccessError> for MismatchKind {
+    fn from(error: AccessError) -> MismatchKind {
         match error {
-            AccessError::OutOfBounds => What::Bounds,
-            AccessError::Fault(fault) => What::Fault(fault),
+            AccessError::OutOfBounds => MismatchKind::Bounds,
+            AccessError::Fault(fault) => MismatchKind::Fault(fault),
         }
     }
 }
@@ -108,11 +109,11 @@ impl From<AccessError> for What {
 pub struct Object {
     /// Its kind.
     pub kind: Kind,
-    /// Its type; 0 for host references.
+    /// Its type, or 0 for a reference of the host.
     pub ty: u32,
-    /// Length, number of the host object or identity of the tag.
+    /// Length, number of the host object, or identity of the tag.
     pub word: u32,
-    /// Fields or elements.
+    /// Its fields or elements.
     pub values: Vec<u128>,
 }
 
@@ -121,31 +122,31 @@ pub struct Object {
 pub struct Model {
     objects: Vec<Option<Object>>,
     vacant: Vec<u32>,
-    /// Every object ever made, by kind and type.
+    /// How many objects were ever made, by kind and type.
     pub made: BTreeMap<(Kind, u32), u64>,
 }
 
-/// Position of an object, if the reference is one.
+/// Returns the position of the object that the reference refers to.
 #[must_use]
 pub fn position(reference: Ref) -> Option<usize> {
     (reference & 1 == 0 && reference != 0).then(|| reference as usize / 2 - 1)
 }
 
-/// Storage type of a field or element.
+/// Returns the storage type of a field or element.
 #[must_use]
 pub fn storage(ty: u32, at: usize) -> StorageKind {
     let of = storages(ty);
     of[if ARRAYS.contains(&ty) { 0 } else { at }]
 }
 
-/// Whether a storage type holds references of the collected heap.
+/// Returns true if a slot of that storage type holds a collected reference.
 #[must_use]
 pub fn is_ref(storage: StorageKind) -> bool {
     crate::heap::layout::is_traced(storage)
 }
 
 impl Model {
-    /// Adds an object.
+    /// Adds an object, and returns a reference to it.
     pub fn add(&mut self, object: Object) -> Ref {
         *self.made.entry((object.kind, object.ty)).or_insert(0) += 1;
         let at = match self.vacant.pop() {
@@ -161,24 +162,24 @@ impl Model {
         (at + 1) * 2
     }
 
-    /// The object a reference refers to.
+    /// Returns the object that a reference refers to.
     #[must_use]
     pub fn get(&self, reference: Ref) -> Option<&Object> {
         self.objects.get(position(reference)?)?.as_ref()
     }
 
-    /// The object a reference refers to.
+    /// Returns the object that a reference refers to.
     pub fn get_mut(&mut self, reference: Ref) -> Option<&mut Object> {
         self.objects.get_mut(position(reference)?)?.as_mut()
     }
 
-    /// Positions from 0 to this cover all objects.
+    /// Returns a number above all positions of objects.
     #[must_use]
     pub fn positions(&self) -> usize {
         self.objects.len()
     }
 
-    /// Whether a reference may be stored in a place of that type.
+    /// Returns true if a slot of that storage type can hold the reference.
     #[must_use]
     pub fn fits(&self, reference: Ref, storage: StorageKind) -> bool {
         let StorageKind::Val(ValKind::Ref(ty)) = storage else {
@@ -197,7 +198,7 @@ impl Model {
         }
     }
 
-    /// Which objects are reachable.
+    /// Returns which objects are reachable from the roots.
     #[must_use]
     pub fn reach(&self, roots: &[Ref]) -> Vec<bool> {
         let mut reached = vec![false; self.objects.len()];
@@ -215,8 +216,8 @@ impl Model {
         reached
     }
 
-    /// Extends what is reachable by what reference counting cannot reclaim: garbage cycles, and
-    /// what they refer to.
+    /// Adds to the kept objects those that reference counting cannot reclaim: unreachable cycles,
+    /// and the objects to which they refer.
     pub fn add_cycles(&self, kept: &mut [bool]) {
         let mut edges = vec![0u32; self.objects.len()];
         for (at, _) in kept.iter().enumerate().filter(|(_, kept)| !**kept) {
@@ -266,7 +267,7 @@ impl Model {
         }
     }
 
-    /// The objects there are, by kind and type.
+    /// Counts the objects that exist, by kind and type.
     #[must_use]
     pub fn census(&self) -> BTreeMap<(Kind, u32), u64> {
         let mut census = BTreeMap::new();
@@ -276,13 +277,13 @@ impl Model {
         census
     }
 
-    /// Numbers of the host objects that are referred to.
+    /// Returns the numbers of the host objects for which there is a reference.
     pub fn hosts(&self) -> impl Iterator<Item = u32> {
         let externs = self.objects.iter().flatten();
         externs.filter(|o| o.kind == Kind::Extern).map(|o| o.word)
     }
 
-    /// The kind of a type's objects.
+    /// Returns the kind of the objects of a type.
     #[must_use]
     pub fn kind(ty: u32) -> Kind {
         match ty {

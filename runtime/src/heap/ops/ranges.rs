@@ -1,7 +1,7 @@
-//! Operations on ranges: of the elements of arrays, and of the table.
+//! Operations on ranges of array elements and of the table.
 
 use super::driver::{Driver, expect_out_of_bounds};
-use super::model::{What, is_ref, storage};
+use super::model::{MismatchKind, is_ref, storage};
 use super::slots::{SEGMENT, SEGMENT_AT, TABLE, TABLE_AT};
 use super::types::{BYTES, LONGS, NODES, REFS, VECTORS};
 use crate::heap::GcRef;
@@ -15,7 +15,7 @@ impl Driver {
         len: usize,
         from: usize,
         number: u32,
-    ) -> Result<(), What> {
+    ) -> Result<(), MismatchKind> {
         let Some((slot, array, ty, count)) = self.array(slot) else {
             return Ok(());
         };
@@ -39,11 +39,11 @@ impl Driver {
         to: usize,
         from: usize,
         [at, start, len]: [usize; 3],
-    ) -> Result<(), What> {
+    ) -> Result<(), MismatchKind> {
         let Some((to, target, to_ty, to_len)) = self.array(to) else {
             return Ok(());
         };
-        // From the same type, or from nodes to anything.
+        // Either the types are the same, or nodes are copied to an array of any references.
         let alike = |ty: u32| ty == to_ty || (ty == NODES && to_ty == REFS);
         let source = self.nearest(from, |kind, ty, _| kind == Kind::Array && alike(ty));
         let Some((from, source, _, from_len)) = source.and_then(|slot| self.array(slot)) else {
@@ -69,7 +69,12 @@ impl Driver {
         Ok(())
     }
 
-    pub(super) fn init_bytes(&mut self, slot: usize, at: usize, number: u32) -> Result<(), What> {
+    pub(super) fn init_bytes(
+        &mut self,
+        slot: usize,
+        at: usize,
+        number: u32,
+    ) -> Result<(), MismatchKind> {
         let Some((slot, array, ty, count)) = self.array(slot) else {
             return Ok(());
         };
@@ -101,7 +106,7 @@ impl Driver {
         at: usize,
         first: usize,
         len: usize,
-    ) -> Result<(), What> {
+    ) -> Result<(), MismatchKind> {
         let Some((slot, array, ty, count)) = self.array(slot) else {
             return Ok(());
         };
@@ -130,7 +135,12 @@ impl Driver {
         Ok(())
     }
 
-    pub(super) fn table_fill(&mut self, at: usize, len: usize, from: usize) -> Result<(), What> {
+    pub(super) fn table_fill(
+        &mut self,
+        at: usize,
+        len: usize,
+        from: usize,
+    ) -> Result<(), MismatchKind> {
         let range = table_range(at, len);
         let new = GcRef::from_raw(self.slots.0[from]);
         self.heap
@@ -140,7 +150,12 @@ impl Driver {
         Ok(())
     }
 
-    pub(super) fn table_copy(&mut self, at: usize, start: usize, len: usize) -> Result<(), What> {
+    pub(super) fn table_copy(
+        &mut self,
+        at: usize,
+        start: usize,
+        len: usize,
+    ) -> Result<(), MismatchKind> {
         let (at, start) = (at % TABLE, start % TABLE);
         let len = len % (TABLE - at.max(start) + 1);
         let slots = &mut self.slots.0[TABLE_AT..SEGMENT_AT];
@@ -150,7 +165,12 @@ impl Driver {
         Ok(())
     }
 
-    pub(super) fn table_init(&mut self, at: usize, start: usize, len: usize) -> Result<(), What> {
+    pub(super) fn table_init(
+        &mut self,
+        at: usize,
+        start: usize,
+        len: usize,
+    ) -> Result<(), MismatchKind> {
         let start = start % SEGMENT;
         let len = len % (SEGMENT - start + 1);
         let at = TABLE_AT + at % (TABLE - len + 1);
@@ -163,7 +183,8 @@ impl Driver {
     }
 }
 
-/// A range that is mostly inside of `count`, and one too long when the number says so.
+/// Returns a start and a length. The range is within `count` elements, or, for some values of
+/// `number`, one element too long.
 fn clamp(at: usize, len: usize, count: usize, number: u32) -> (usize, usize) {
     let at = at % (count + 1);
     if number.is_multiple_of(16) {

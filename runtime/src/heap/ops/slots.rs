@@ -1,4 +1,4 @@
-//! The roots of a run: one array, divided among the kinds there are.
+//! The roots of a run: one array, with a part for each kind of root.
 
 use crate::heap::{RootKind, Roots};
 
@@ -9,11 +9,12 @@ pub(super) const TABLE_AT: usize = GLOBALS;
 pub(super) const SEGMENT_AT: usize = TABLE_AT + TABLE;
 pub(super) const HANDLES_AT: usize = SEGMENT_AT + SEGMENT;
 pub(super) const PENDING: usize = HANDLES_AT + 16;
-/// Roots before this one are counted.
+/// The first root that is not counted.
 pub(super) const FRAME_AT: usize = PENDING + 1;
 pub(super) const FRAME: usize = 32;
 pub(super) const TEMPORARIES_AT: usize = FRAME_AT + FRAME;
 pub(super) const SLOTS: usize = TEMPORARIES_AT + 4;
+
 /// All roots of a run.
 #[derive(Debug)]
 pub(super) struct Slots(pub [u32; SLOTS]);

@@ -1,6 +1,6 @@
-//! The types that programs of [`Op`](super::Op)s use: every storage type, a subtype with more
-//! fields, wide and empty structures, arrays of every width, an exception with a payload of
-//! references.
+//! The types that programs of [`Op`](super::Op)s use. Among them are a subtype with more fields,
+//! wide and empty structures, arrays of elements of every width, and an exception with references
+//! in its payload. Every storage type occurs.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::types::{
     Composite, FieldKind, FuncSig, HeapKind, RefKind, Shape, StorageKind, TypeDef, TypeId, ValKind,
 };
 
-/// What stands for the type of a reference of the host, which has none.
+/// The number that stands for the type of a reference of the host.
 pub const HOST: u32 = 0;
 /// A structure of a number and any reference.
 pub const NODE: u32 = 1;
@@ -40,7 +40,7 @@ pub const EXCEPTION: u32 = 12;
 pub const STRUCTS: [u32; 5] = [NODE, SUBNODE, MIXED, EMPTY, WIDE];
 /// Array types.
 pub const ARRAYS: [u32; 6] = [REFS, NODES, BYTES, LONGS, VECTORS, EXTERNS];
-/// Number of functions.
+/// The number of functions.
 pub const FUNCTIONS: u32 = 10;
 
 const fn reference(heap: HeapKind) -> StorageKind {
@@ -61,7 +61,7 @@ const I64: StorageKind = StorageKind::Val(ValKind::I64);
 const F64: StorageKind = StorageKind::Val(ValKind::F64);
 const V128: StorageKind = StorageKind::Val(ValKind::V128);
 
-/// What each type stores, by id; the element alone for an array.
+/// Returns the storage types of the fields of a type, or that of the elements of an array.
 #[must_use]
 pub fn storages(ty: u32) -> &'static [StorageKind] {
     match ty {
@@ -90,12 +90,12 @@ pub fn storages(ty: u32) -> &'static [StorageKind] {
     }
 }
 
-/// The source.
+/// The source of these types.
 #[derive(Debug)]
 pub struct Types(Vec<Arc<TypeDef>>);
 
 impl Types {
-    /// All of them.
+    /// Defines all types.
     #[must_use]
     pub fn new() -> Types {
         Types((NODE..=EXCEPTION).map(|ty| Arc::new(define(ty))).collect())
