@@ -106,6 +106,7 @@ pub struct Config {
     /// Whether Cranelift checks its own intermediate form.
     pub verify_ir: bool,
     /// Faults planted on purpose.
+    #[cfg(feature = "planted")]
     pub planted: Planted,
 }
 
@@ -124,6 +125,7 @@ impl Config {
             canonical_nans: false,
             collection_points: false,
             verify_ir: cfg!(debug_assertions),
+            #[cfg(feature = "planted")]
             planted: Planted::NONE,
         }
     }
@@ -139,6 +141,19 @@ impl Config {
             collection_points: true,
             verify_ir: true,
             ..Config::optimised()
+        }
+    }
+
+    /// Returns the faults planted on purpose. An ordinary build has none.
+    #[must_use]
+    pub(crate) const fn planted(&self) -> Planted {
+        #[cfg(feature = "planted")]
+        {
+            self.planted
+        }
+        #[cfg(not(feature = "planted"))]
+        {
+            Planted::NONE
         }
     }
 }

@@ -60,7 +60,7 @@ impl<'a> Translator<'a> {
     /// `call_indirect` and `return_call_indirect`.
     pub(super) fn call_indirect(&mut self, table: TableIdx, ty: TypeIdx, way: Way) {
         let index = self.pop();
-        let planted = planted!(self.config().planted, TailCallTrapsAlike);
+        let planted = planted!(self.config().planted(), TailCallTrapsAlike);
         let outside = if planted && way == Way::Tail {
             Trap::UninitializedElement
         } else {
@@ -93,7 +93,7 @@ impl<'a> Translator<'a> {
         };
         let offset = offset_of!(VmFuncRef, type_id) as i32;
         let actual = self.b.ins().load(types::I32, flags, func, offset);
-        let planted = self.config().planted;
+        let planted = self.config().planted();
         let actual = if expected.def.is_final || planted!(planted, CallIndirectByEquality) {
             actual
         } else {
@@ -107,7 +107,7 @@ impl<'a> Translator<'a> {
 
     /// The supertype at a depth of the type with identity `id`, or 0.
     pub(super) fn ancestor(&mut self, id: Value, depth: u32) -> Value {
-        let depth = if planted!(self.config().planted, DisplayOffByOne) {
+        let depth = if planted!(self.config().planted(), DisplayOffByOne) {
             depth.saturating_sub(1)
         } else {
             depth
@@ -163,7 +163,7 @@ impl<'a> Translator<'a> {
             self.load_results(lowered);
             return;
         }
-        let undeclared = planted!(self.config().planted, CallResultUndeclared);
+        let undeclared = planted!(self.config().planted(), CallResultUndeclared);
         for (&result, &ty) in results.iter().zip(&lowered.results) {
             if !undeclared {
                 self.declare(result, ty);

@@ -72,13 +72,13 @@ impl Translator<'_> {
     fn type_test(&mut self, reference: Value, target: RefKind, yes: Block, no: Block) {
         let null = if target.nullable { yes } else { no };
         // The block for an i31, which does not have the type. The planted fault treats it as null.
-        let i31 = if planted!(self.config().planted, NullOrI31InOneMask) {
+        let i31 = if planted!(self.config().planted(), NullOrI31InOneMask) {
             null
         } else {
             no
         };
         match target.heap {
-            HeapKind::Exn if planted!(self.config().planted, NullPassesForException) => {
+            HeapKind::Exn if planted!(self.config().planted(), NullPassesForException) => {
                 self.b.ins().jump(yes, &[]);
             }
             HeapKind::Any | HeapKind::Extern | HeapKind::Exn | HeapKind::Func => {
@@ -117,10 +117,10 @@ impl Translator<'_> {
                 let object = self.skip_non_objects(reference, no, i31);
                 let tag = self.load_tag(object);
                 let actual = self.b.ins().band_imm_u(tag, i64::from(TYPE_MASK));
-                if planted!(self.config().planted, HostObjectHasAType) {
+                if planted!(self.config().planted(), HostObjectHasAType) {
                     self.accept(actual, 0, yes);
                 }
-                if planted!(self.config().planted, GroupTakenForType) {
+                if planted!(self.config().planted(), GroupTakenForType) {
                     let group = self.env.module.types().registry().group_of(id);
                     for member in group.iter().flat_map(|(members, _)| members.iter()) {
                         self.accept(actual, member.0, yes);
@@ -138,12 +138,12 @@ impl Translator<'_> {
 
     fn i31_test(&mut self, reference: Value, nullable: bool, yes: Block, no: Block) {
         let bit = self.b.ins().band_imm_u(reference, 1);
-        if !nullable && !planted!(self.config().planted, NullPassesForI31) {
+        if !nullable && !planted!(self.config().planted(), NullPassesForI31) {
             self.b.ins().brif(bit, yes, &[], no, &[]);
             return;
         }
         let mut null_bits = reference;
-        if planted!(self.config().planted, NullTestOfLowBits) {
+        if planted!(self.config().planted(), NullTestOfLowBits) {
             null_bits = self.b.ins().band_imm_u(reference, 0xffff);
         }
         self.skip_null_to(null_bits, yes);

@@ -294,7 +294,7 @@ impl<'a> Translator<'a> {
         let reference = self.pop();
         let (block, arity) = self.label(depth);
         let mut args = self.top_args(arity);
-        if planted!(self.config().planted, BrOnNullKeepsTheReference) {
+        if planted!(self.config().planted(), BrOnNullKeepsTheReference) {
             self.replace_last(&mut args, reference);
         }
         let next = self.b.create_block();

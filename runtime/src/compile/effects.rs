@@ -71,7 +71,7 @@ impl Translator<'_> {
     ) {
         let slot = slot(address, offset, region, self.facts.content(name));
         self.collector(|collector, e| collector.write(e, slot, reg(new), holds));
-        let apart = planted!(self.config().planted, SlotsToldApart);
+        let apart = planted!(self.config().planted(), SlotsToldApart);
         let may_be = |other: SlotName| !apart && other.may_be(name);
         self.facts.learn_written(name, new, may_be);
     }
@@ -89,7 +89,7 @@ impl Translator<'_> {
 
     /// Before an operator is translated.
     pub fn before(&mut self, effect: Effect) {
-        let late = planted!(self.config().planted, DeferredCountsLate);
+        let late = planted!(self.config().planted(), DeferredCountsLate);
         let stay_deferred = match effect {
             Effect::None => self.facts.can_defer(),
             Effect::Trap => late,

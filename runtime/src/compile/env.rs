@@ -131,7 +131,7 @@ impl<'a> Env<'a> {
     pub fn new(compiler: &'a Compiler, module: &'a Module) -> Result<Env<'a>, Rejected> {
         let registry = module.types().registry();
         let header_bytes = compiler.traits().header_bytes;
-        let planted = compiler.config().planted;
+        let planted = compiler.config().planted();
         let mut types = Vec::with_capacity(module.decls().types.len());
         let mut by_id = BTreeMap::new();
         for &id in &module.decls().types {

@@ -298,7 +298,7 @@ impl<'a> Translator<'a> {
         let (a, b, condition) = self.pop3();
         let value = self.b.ins().select(condition, a, b);
         if let Some(ty) = ty
-            && !planted!(self.config().planted, SelectResultUndeclared)
+            && !planted!(self.config().planted(), SelectResultUndeclared)
         {
             self.declare(value, ty);
         }

@@ -51,7 +51,7 @@ impl Translator<'_> {
     /// The value that a variable is set to. With the planted fault it is a copy that no stack map
     /// knows.
     fn value_for_variable(&mut self, value: Value) -> Value {
-        let is_copied = planted!(self.config().planted, LocalsUndeclared)
+        let is_copied = planted!(self.config().planted(), LocalsUndeclared)
             && self.b.func.dfg.value_type(value) == types::I32;
         if is_copied {
             self.b.ins().iadd_imm_u(value, 0)

@@ -274,7 +274,7 @@ pub(super) fn translate(
         return_area: false,
     };
     let mut t = begin(env, func, context, &signature, number);
-    t.forgets_references = planted!(t.config().planted, ConstEvalOperandsUnrooted);
+    planted!(t.config().planted(), ConstEvalOperandsUnrooted => t.forgets_references = true;);
     for work in piece {
         t.const_expr(work.expr);
         t.store_initial(work.goes);
@@ -319,7 +319,7 @@ impl Translator<'_> {
         if let Some((&ConstOp::ArrayNewFixed(id, len), operands)) = expr.ops.split_last()
             && len >= LONG_ARRAY
             && env.ty_by_id(id).array().1.traced
-            && !self.forgets_references
+            && !planted!(self.config().planted(), ConstEvalOperandsUnrooted)
             && let Some(starts) = operand_starts(operands, len as usize, env)
         {
             return self.long_array(id, operands, &starts);
@@ -368,7 +368,7 @@ impl Translator<'_> {
                 self.b.ins().imul(a, b)
             }
             ConstOp::RefNull(kind) => self.null(kind.heap),
-            ConstOp::RefFunc(_) if planted!(self.config().planted, FuncFieldLost) => {
+            ConstOp::RefFunc(_) if planted!(self.config().planted(), FuncFieldLost) => {
                 self.i64_const(0)
             }
             ConstOp::RefFunc(func) => self.ref_func(func),

@@ -90,7 +90,7 @@ fn flags(config: &Config) -> settings::SetResult<Flags> {
         },
     )?;
     flags.set("enable_verifier", on_off(config.verify_ir))?;
-    let canonical_nans = config.canonical_nans && !planted!(config.planted, NansOfHardware);
+    let canonical_nans = config.canonical_nans && !planted!(config.planted(), NansOfHardware);
     flags.set("enable_nan_canonicalization", on_off(canonical_nans))?;
     flags.set("preserve_frame_pointers", "true")?;
     flags.set("unwind_info", "false")?;

@@ -83,7 +83,7 @@ pub struct ModuleCode {
 /// of this runtime.
 pub fn compile_module(compiler: &Compiler, module: &Module) -> Result<ModuleCode, Rejected> {
     let env = Env::new(compiler, module)?;
-    let (first_values, work) = init::fold(module, compiler.config().planted);
+    let (first_values, work) = init::fold(module, compiler.config().planted());
     compiler.with_scratch(|scratch| {
         let mut code = ModuleCode {
             funcs: Vec::with_capacity(module.decls().bodies.len()),

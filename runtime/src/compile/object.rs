@@ -71,7 +71,7 @@ impl Translator<'_> {
 
     /// The reference of a function of this module's index space.
     pub(super) fn ref_func(&mut self, func: FuncIdx) -> Value {
-        if planted!(self.config().planted, FuncReferenceLost) {
+        if planted!(self.config().planted(), FuncReferenceLost) {
             return self.i64_const(0);
         }
         let module = self.env.module;
@@ -103,7 +103,7 @@ impl Translator<'_> {
 
     pub(super) fn i31_get(&mut self, signed: bool) {
         let reference = self.pop();
-        if !planted!(self.config().planted, I31GetNullUnchecked) {
+        if !planted!(self.config().planted(), I31GetNullUnchecked) {
             self.trap_unless(reference, Trap::NullI31Reference);
         }
         let number = if signed {
@@ -185,7 +185,7 @@ impl Translator<'_> {
             AbiTy::Ref => {
                 let reference = self.b.ins().load(types::I32, flags, object, offset);
                 let holds = holds(storage).unwrap_or(Holds::ANY);
-                if !planted!(self.config().planted, StructGetResultUndeclared) {
+                if !planted!(self.config().planted(), StructGetResultUndeclared) {
                     self.declare_if(reference, holds);
                 }
                 reference
@@ -209,7 +209,7 @@ impl Translator<'_> {
     ) {
         let offset = offset as i32;
         match storage {
-            StorageKind::I8 if planted!(self.config().planted, PackedStoreTooWide) => {
+            StorageKind::I8 if planted!(self.config().planted(), PackedStoreTooWide) => {
                 self.b.ins().istore16(flags, new, object, offset)
             }
             StorageKind::I8 => self.b.ins().istore8(flags, new, object, offset),
@@ -347,7 +347,7 @@ impl Translator<'_> {
 
     fn allocate_struct(&mut self, id: TypeId, bytes: u32) -> Value {
         let type_id = self.i32_const(id.0 as i32);
-        if planted!(self.config().planted, StructNewResultUndeclared) {
+        if planted!(self.config().planted(), StructNewResultUndeclared) {
             return self.libcall_i32(LibCall::alloc_struct, &[type_id]);
         }
         if self.config().collection_points {

@@ -63,7 +63,7 @@ impl Translator<'_> {
 
     /// Bytes of memory that an access to one lane needs.
     fn lane_bytes(&self, vector: Type) -> u64 {
-        let planted = planted!(self.config().planted, LaneBoundsOfVector);
+        let planted = planted!(self.config().planted(), LaneBoundsOfVector);
         let accessed = if planted { vector } else { vector.lane_type() };
         u64::from(accessed.bytes())
     }

@@ -101,7 +101,7 @@ impl Translator<'_> {
         let heap = self.env.module.decls().tables[table.as_usize()]
             .element
             .heap;
-        if heap == HeapKind::None && planted!(self.config().planted, TableGetBoundsUnchecked) {
+        if heap == HeapKind::None && planted!(self.config().planted(), TableGetBoundsUnchecked) {
             let null = self.null(heap);
             return self.push(null);
         }
@@ -156,7 +156,7 @@ impl Translator<'_> {
         };
         let number = self.i32_const(table.0 as i32);
         let mut old = self.libcall(call, &[number, init, delta]);
-        if planted!(self.config().planted, TableGrowFailureTruncated) {
+        if planted!(self.config().planted(), TableGrowFailureTruncated) {
             let low = self.b.ins().ireduce(types::I32, old);
             old = self.b.ins().uextend(types::I64, low);
         }
@@ -172,7 +172,7 @@ impl Translator<'_> {
             LibCall::table_fill_func
         };
         let mut number = table.0;
-        if planted!(self.config().planted, TableFillDefinedIndex) {
+        if planted!(self.config().planted(), TableFillDefinedIndex) {
             number = number.saturating_sub(self.env.module.decls().imported_tables);
         }
         let number = self.i32_const(number as i32);

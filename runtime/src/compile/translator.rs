@@ -124,6 +124,7 @@ pub(super) struct Translator<'a> {
     /// Slot that receives results of calls through a return area.
     pub results_slot: Option<StackSlot>,
     /// Whether references are missing from stack maps: a planted fault.
+    #[cfg(feature = "planted")]
     pub forgets_references: bool,
     /// The references among the function's values.
     pub references: References,
@@ -174,6 +175,7 @@ impl<'a> Translator<'a> {
             locals: Vec::new(),
             locals_slot: None,
             results_slot: None,
+            #[cfg(feature = "planted")]
             forgets_references: false,
             references: References::default(),
             height: 0,
@@ -245,7 +247,12 @@ impl Translator<'_> {
 
     /// Declares `value` according to its machine type (invariant G1).
     pub fn declare(&mut self, value: Value, ty: AbiTy) {
-        if ty == AbiTy::Ref && !self.forgets_references {
+        planted!(self.config().planted(), ConstEvalOperandsUnrooted => {
+            if self.forgets_references {
+                return;
+            }
+        });
+        if ty == AbiTy::Ref {
             self.references.declared.insert(value);
         }
     }
@@ -276,7 +283,7 @@ impl Translator<'_> {
         let block = self.b.create_block();
         for &ty in tys {
             let param = self.block_param(block, clif_type(ty));
-            if !planted!(self.config().planted, BlockParameterUndeclared) {
+            if !planted!(self.config().planted(), BlockParameterUndeclared) {
                 self.declare(param, ty);
             }
         }

@@ -155,8 +155,8 @@ pub fn plan(kind: CollectorKind) -> &'static dyn Plan {
 #[must_use]
 pub fn plan_for(config: &Config) -> &'static dyn Plan {
     #[cfg(feature = "planted")]
-    if config.planted != Planted::NONE {
-        return faulty::plan(plan(config.collector), config.planted);
+    if config.planted() != Planted::NONE {
+        return faulty::plan(plan(config.collector), config.planted());
     }
     plan(config.collector)
 }

@@ -123,12 +123,12 @@ impl Heap {
         let plan = plan_for(engine);
         let traits = plan.traits();
         let collector = plan.start(space.limit());
-        let layouts = Layouts::new(types, traits.header_bytes, engine.planted);
+        let layouts = Layouts::new(types, traits.header_bytes, engine.planted());
         // SAFETY: the contract of this function.
         let mut memory =
             unsafe { ObjectMemory::new(space, layouts, traits.header_bytes, engine, store, vm) };
         memory.set_zero_count_table(0, 0);
-        planted!(engine.planted, LayoutsOutliveHeap => memory.take_kept_layouts(););
+        planted!(engine.planted(), LayoutsOutliveHeap => memory.take_kept_layouts(););
         let mut heap = Heap {
             memory,
             collector,

@@ -136,7 +136,7 @@ impl ObjectMemory {
             layouts,
             header_bytes,
             poison: store.poison,
-            planted: engine.planted,
+            planted: engine.planted(),
             dead_hosts: Vec::new(),
             stats: Stats::default(),
             region_end: FIRST,

@@ -70,7 +70,7 @@ impl EngineData {
         let stubs = Stubs::new(&arena, host)?;
         let trampolines = Trampolines::new(isa::target(&config)?, Arc::clone(&arena), host);
         Ok(Arc::new(EngineData {
-            registry: TypeRegistry::with_faults(config.planted)?,
+            registry: TypeRegistry::with_faults(config.planted())?,
             compiler,
             arena,
             stubs,

@@ -140,7 +140,7 @@ impl StoreOpaque {
     /// There is no memory.
     pub fn new(engine: Arc<EngineData>, config: StoreConfig) -> Result<StoreOpaque, NoMemory> {
         let vm = Record::new(size_of::<VmStore>())?;
-        let planted = engine.config.planted;
+        let planted = engine.config.planted();
         let execution = Execution::new(engine.config.trap_mode, config.stack_size);
         let mut store = StoreOpaque {
             id: StoreId::next(),
@@ -247,7 +247,7 @@ impl StoreOpaque {
     /// Faults planted on purpose.
     #[must_use]
     pub fn planted(&self) -> Planted {
-        self.engine.config.planted
+        self.engine.config.planted()
     }
 
     /// Asks the embedder's limiter. Without one, everything is allowed.

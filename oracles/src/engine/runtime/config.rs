@@ -224,6 +224,7 @@ impl RuntimeConfig {
             // The intermediate form is the same at every level, and its verifier takes a tenth of
             // the time to compile. So only the configurations with epochs verify it.
             verify_ir: self.epochs,
+            #[cfg(feature = "planted")]
             planted: self.planted(),
             ..fuzzing
         }

@@ -74,6 +74,7 @@ pub struct Driver {
 
 fn config(setup: &Setup) -> Config {
     Config {
+        #[cfg(feature = "planted")]
         planted: setup.planted,
         ..Config::fuzzing(setup.collector)
     }
