@@ -368,6 +368,7 @@ impl StoreOpaque {
         if self.table(id).ty.element.is_collected() {
             let [] = self.point_with(PointKind::Table, [])?;
         }
+        let uncounted = planted!(self.planted(), TableInitNoBarrier);
         let items = self.segment(instance, elem).len() as u64;
         let source = range(items, from.into(), len.into())?;
         let target = self.table(id).range(at, len.into())?;
@@ -377,7 +378,12 @@ impl StoreOpaque {
                 slots[target].copy_from_slice(&items[source]);
             }
             (Elements::Refs(slots), Segment::Refs(items)) => {
-                self.heap.copy_roots(&mut slots[target], &items[source])?;
+                let (slots, items) = (&mut slots[target], &items[source]);
+                if uncounted {
+                    slots.copy_from_slice(items);
+                } else {
+                    self.heap.copy_roots(slots, items)?;
+                }
             }
             _ => unreachable!("validated: table and segment hold the same kind of reference"),
         }

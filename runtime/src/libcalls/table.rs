@@ -70,11 +70,6 @@ impl Call<'_> {
     ) -> Answer {
         let table = self.table(table);
         let elem = (self.instance, ElemIdx(elem));
-        planted!(self.store.planted(), TableInitNoBarrier => {
-            return self.store.without_barriers(|store| {
-                store.table_init(elem, table, at, from, len).map(|()| 0)
-            });
-        });
         self.store.table_init(elem, table, at, from, len)?;
         Ok(0)
     }
