@@ -1,7 +1,9 @@
 //! Engines in processes of their own, which only speak the protocol.
 //!
-//! Reading order: `transport`, `process`.
+//! Reading order: `transport`, `catalog`, `process`.
 
 pub mod transport;
+
+pub mod catalog;
 
 pub mod process;

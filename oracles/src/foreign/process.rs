@@ -5,7 +5,6 @@
 //! that neither reads nor writes costs no more than its time.
 
 use std::collections::VecDeque;
-use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -17,6 +16,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use super::catalog::Launch;
 use super::transport::{Broken, Transport};
 
 /// What a child may use.
@@ -52,7 +52,7 @@ const STDERR_KEPT: usize = 16 << 10;
 /// An adapter's command, and its process once it was asked something.
 #[derive(Debug)]
 pub struct Process {
-    command: Vec<OsString>,
+    launch: Launch,
     bounds: Bounds,
     running: Option<Running>,
 }
@@ -67,12 +67,10 @@ struct Running {
 }
 
 impl Process {
-    /// An adapter that is started with this command (a program and its arguments) when it is first
-    /// asked.
-    pub fn new(command: impl IntoIterator<Item = impl AsRef<OsStr>>, bounds: Bounds) -> Process {
-        let command = command.into_iter().map(|word| word.as_ref().to_owned());
+    /// An adapter that is started in this way when it is first asked.
+    pub fn new(launch: Launch, bounds: Bounds) -> Process {
         Process {
-            command: command.collect(),
+            launch,
             bounds,
             running: None,
         }
@@ -81,6 +79,7 @@ impl Process {
     /// The command in one line.
     pub fn command(&self) -> String {
         let words: Vec<_> = self
+            .launch
             .command
             .iter()
             .map(|word| word.to_string_lossy())
@@ -93,10 +92,16 @@ impl Process {
             command: self.command(),
             cause,
         };
-        let (program, args) =
-            (self.command.split_first()).ok_or_else(|| fail("the command is empty".to_owned()))?;
+        let (program, args) = self
+            .launch
+            .command
+            .split_first()
+            .ok_or_else(|| fail("the command is empty".to_owned()))?;
         let mut command = Command::new(program);
-        command.args(args).process_group(0);
+        command
+            .args(args)
+            .envs(&self.launch.variables)
+            .process_group(0);
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -328,11 +333,22 @@ fn parsed(line: &[u8]) -> Result<Answer, Broken> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::collections::BTreeMap;
+
     use gcrucible_protocol::Ended;
 
+    use super::*;
+
+    fn start(command: &[&str], bounds: Bounds) -> Process {
+        let launch = Launch {
+            command: command.iter().map(Into::into).collect(),
+            variables: BTreeMap::from([("KIND".to_owned(), "test".to_owned())]),
+        };
+        Process::new(launch, bounds)
+    }
+
     fn shell(script: &str, bounds: Bounds) -> Process {
-        Process::new(["/bin/sh", "-c", script], bounds)
+        start(&["/bin/sh", "-c", script], bounds)
     }
 
     fn quick() -> Bounds {
@@ -387,7 +403,7 @@ mod tests {
         assert!(matches!(ask(endless), Err(Broken::Output { .. })));
         let chatty = "read l; while :; do echo no >&2; done";
         assert!(matches!(ask(chatty), Err(Broken::Hung { .. })));
-        let missing = Process::new(["/nonexistent/engine"], quick()).ask(&Request::Live);
+        let missing = start(&["/nonexistent/engine"], quick()).ask(&Request::Live);
         assert!(
             matches!(&missing, Err(broken) if !broken.is_finding()),
             "{missing:?}"

@@ -1,0 +1,325 @@
+//! The engines that are known by name: how each is found on this machine, started and installed.
+//! Data, in `adapters/javascript/engines.toml`; what is not in JavaScript has its rows here.
+//!
+//! A name is a word and flags: `v8`, `v8:liftoff:one-thread`, `wasmtime-c:50.0.1:speed`,
+//! `wasmtime-c:/path/libwasmtime.so`, `adapter:COMMAND` for any other adapter.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::nearest;
+
+/// The driver for JavaScript engines.
+pub const DRIVER: &str = include_str!("../../adapters/javascript/driver.mjs");
+
+const ENGINES: &str = include_str!("../../adapters/javascript/engines.toml");
+
+/// An engine in the catalogue.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Known {
+    /// The first word of its names.
+    pub name: String,
+    /// What it is, in one line.
+    pub says: String,
+    /// Where installing it puts its program, below the cache folder.
+    pub installed: Option<PathBuf>,
+    /// The program that is looked for on the path otherwise.
+    pub program: String,
+    /// Arguments that come before those of flags.
+    pub arguments: Vec<String>,
+    /// How it is installed, if a registry has it.
+    pub install: Option<Install>,
+    /// What a configuration may name.
+    #[serde(default)]
+    pub flags: BTreeMap<String, Flag>,
+}
+
+/// How an engine is installed.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Install {
+    /// `npm`, `pip` or `apt`.
+    pub tool: String,
+    /// The name of the package.
+    pub package: String,
+    /// The version; the newest that there is when it is empty.
+    pub version: String,
+    /// Whether the package's own script has to run.
+    pub scripts: bool,
+}
+
+/// What a flag adds to the command.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Flag {
+    /// What it does, in one line.
+    pub says: String,
+    /// Arguments of the program.
+    #[serde(default)]
+    pub arguments: Vec<String>,
+    /// Variables of its environment.
+    #[serde(default)]
+    pub variables: BTreeMap<String, String>,
+}
+
+/// Where things are on this machine. Decided by the command line, once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Places {
+    /// The folder of installed engines.
+    pub cache: PathBuf,
+    /// A program whose subcommand `engine serve` serves the adapters that are written in Rust.
+    pub server: PathBuf,
+    /// The file of the driver for JavaScript engines.
+    pub driver: PathBuf,
+}
+
+/// How an adapter is started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Launch {
+    /// The program and its arguments.
+    pub command: Vec<OsString>,
+    /// Variables of its environment, beside those of this process.
+    pub variables: BTreeMap<String, String>,
+}
+
+/// Why a name gives no adapter.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotKnown {
+    /// The first word is no engine's.
+    #[error("no engine is called {name:?}{}", hint(.nearest))]
+    Engine {
+        /// The word.
+        name: String,
+        /// A word that is close to it.
+        nearest: Option<String>,
+    },
+    /// A further word is no flag of the engine.
+    #[error("{engine} has no flag {flag:?}{}", hint(.nearest))]
+    Flag {
+        /// The engine.
+        engine: String,
+        /// The word.
+        flag: String,
+        /// A word that is close to it.
+        nearest: Option<String>,
+    },
+    /// The engine is known, but not on this machine.
+    #[error("{engine} is not on this machine: {advice}")]
+    Absent {
+        /// The engine.
+        engine: String,
+        /// What to do.
+        advice: String,
+    },
+}
+
+fn hint(nearest: &Option<String>) -> String {
+    nearest.as_ref().map_or_else(String::new, |nearest| {
+        format!("; did you mean {nearest:?}?")
+    })
+}
+
+/// The engines that the driver for JavaScript serves.
+///
+/// # Panics
+///
+/// The data file is wrong, which a test excludes.
+pub fn javascript() -> Vec<Known> {
+    #[derive(Deserialize)]
+    struct File {
+        engine: Vec<Known>,
+    }
+    let file: File = toml::from_str(ENGINES).expect("engines.toml is read by a test");
+    file.engine
+}
+
+/// The first words of all names.
+pub fn words() -> Vec<String> {
+    let mut words: Vec<String> = javascript().into_iter().map(|known| known.name).collect();
+    words.extend(["wasmtime-c".to_owned(), "adapter".to_owned()]);
+    words
+}
+
+/// Whether a name begins with the word of an engine of this catalogue.
+pub fn names(name: &str) -> bool {
+    let word = name.split(':').next().unwrap_or_default();
+    words().iter().any(|known| known == word)
+}
+
+/// How the adapter with this name is started.
+///
+/// # Errors
+///
+/// The name is not known, or the engine is not on this machine.
+pub fn launch(name: &str, places: &Places) -> Result<Launch, NotKnown> {
+    let (word, rest) = name.split_once(':').unwrap_or((name, ""));
+    match word {
+        "adapter" => Ok(Launch {
+            command: rest.split_whitespace().map(OsString::from).collect(),
+            variables: BTreeMap::new(),
+        }),
+        "wasmtime-c" => wasmtime_c(rest, places),
+        _ => {
+            let known = javascript().into_iter().find(|known| known.name == word);
+            let known = known.ok_or_else(|| NotKnown::Engine {
+                name: word.to_owned(),
+                nearest: near(word, words()),
+            })?;
+            started(&known, rest, places)
+        }
+    }
+}
+
+fn near(word: &str, known: Vec<String>) -> Option<String> {
+    nearest::nearest(word, known.iter().map(String::as_str)).map(str::to_owned)
+}
+
+fn started(known: &Known, flags: &str, places: &Places) -> Result<Launch, NotKnown> {
+    let program = program(known, places).ok_or_else(|| NotKnown::Absent {
+        engine: known.name.clone(),
+        advice: match &known.install {
+            Some(_) => format!("`gcrucible engine install {}` fetches it", known.name),
+            None => format!("put its program `{}` on the path", known.program),
+        },
+    })?;
+    let mut command = vec![program.into_os_string()];
+    command.extend(known.arguments.iter().map(OsString::from));
+    let mut variables = BTreeMap::new();
+    for word in flags.split(':').filter(|word| !word.is_empty()) {
+        let flag = known.flags.get(word).ok_or_else(|| NotKnown::Flag {
+            engine: known.name.clone(),
+            flag: word.to_owned(),
+            nearest: near(word, known.flags.keys().cloned().collect()),
+        })?;
+        command.extend(flag.arguments.iter().map(OsString::from));
+        variables.extend(flag.variables.clone());
+    }
+    command.push(places.driver.clone().into_os_string());
+    Ok(Launch { command, variables })
+}
+
+/// The program of an engine: the installed one, or the first on the path.
+pub fn program(known: &Known, places: &Places) -> Option<PathBuf> {
+    let installed = known
+        .installed
+        .as_ref()
+        .map(|below| places.cache.join(below));
+    installed
+        .filter(|path| path.is_file())
+        .or_else(|| on_path(&known.program))
+}
+
+fn on_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(program))
+        .find(|path| path.is_file())
+}
+
+/// The shared library of a version of Wasmtime that was installed.
+pub fn wasmtime_library(version: &str, places: &Places) -> PathBuf {
+    let folder = places.cache.join("wasmtime-c").join(version);
+    folder.join("wasmtime/linux-x86_64/_libwasmtime.so")
+}
+
+fn wasmtime_c(rest: &str, places: &Places) -> Result<Launch, NotKnown> {
+    let mut words = rest.split(':');
+    let which = words.next().unwrap_or_default();
+    let library = if which.contains('/') {
+        Path::new(which).to_owned()
+    } else {
+        wasmtime_library(which, places)
+    };
+    if !library.is_file() {
+        return Err(NotKnown::Absent {
+            engine: format!("wasmtime-c:{which}"),
+            advice: if which.contains('/') {
+                "there is no such file".to_owned()
+            } else {
+                format!("`gcrucible engine install wasmtime-c:{which}` fetches it")
+            },
+        });
+    }
+    let mut command = vec![places.server.clone().into_os_string()];
+    command.extend(["engine", "serve", "wasmtime-c"].map(OsString::from));
+    command.push(library.into_os_string());
+    for flag in words {
+        if flag != "speed" {
+            return Err(NotKnown::Flag {
+                engine: "wasmtime-c".to_owned(),
+                flag: flag.to_owned(),
+                nearest: near(flag, vec!["speed".to_owned()]),
+            });
+        }
+        command.push("--speed".into());
+    }
+    Ok(Launch {
+        command,
+        variables: BTreeMap::new(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places() -> Places {
+        Places {
+            cache: PathBuf::from("/nonexistent/cache"),
+            server: PathBuf::from("/bin/gcrucible"),
+            driver: PathBuf::from("/driver.mjs"),
+        }
+    }
+
+    #[test]
+    fn the_data_file_is_read_and_every_flag_does_something() {
+        let engines = javascript();
+        assert!(engines.iter().any(|known| known.name == "v8"));
+        for known in engines {
+            for (name, flag) in &known.flags {
+                let idle = flag.arguments.is_empty() && flag.variables.is_empty();
+                assert!(!idle && !flag.says.is_empty(), "{} {name}", known.name);
+            }
+        }
+    }
+
+    #[test]
+    fn names_become_commands() {
+        let launch = launch("adapter:/bin/sh -c true", &places()).expect("a command");
+        assert_eq!(launch.command, ["/bin/sh", "-c", "true"]);
+        let sh = Known {
+            name: "x".to_owned(),
+            says: String::new(),
+            installed: None,
+            program: "sh".to_owned(),
+            arguments: vec!["-m".to_owned()],
+            install: None,
+            flags: BTreeMap::from([(
+                "fast".to_owned(),
+                Flag {
+                    says: "fast".to_owned(),
+                    arguments: vec!["--fast".to_owned()],
+                    variables: BTreeMap::from([("FAST".to_owned(), "1".to_owned())]),
+                },
+            )]),
+        };
+        let launch = started(&sh, "fast", &places()).expect("sh is on the path");
+        assert_eq!(launch.command[1..], ["-m", "--fast", "/driver.mjs"]);
+        assert_eq!(launch.variables["FAST"], "1");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_name_is_said() {
+        let why = |name: &str| launch(name, &places()).expect_err(name).to_string();
+        assert_eq!(
+            why("v9"),
+            "no engine is called \"v9\"; did you mean \"v8\"?"
+        );
+        assert!(why("wasmtime-c:50.0.1").contains("engine install wasmtime-c:50.0.1"));
+        assert!(why("wasmtime-c:/no/such.so").contains("there is no such file"));
+    }
+}
