@@ -3,7 +3,7 @@
 //!
 //! This is the one target that makes no case of an input. It makes a list of operations
 //! ([`Operations`]), because it tests what lies below any program. The model and the comparison
-//! with it are in `runtime::heap::ops`.
+//! with it are in `gcrucible_runtime::heap_ops`.
 
 use gcrucible_oracles::engine::runtime::RuntimeConfig;
 use gcrucible_oracles::finding::{Described, Finding, Symptom};

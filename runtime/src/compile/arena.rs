@@ -5,8 +5,7 @@
 //! - **I1** Both views of an [`Arena`] map the same [`CODE_ARENA_BYTES`] of one anonymous file, one
 //!   readable and writable, the other readable and executable, until the arena is dropped.
 //!   Everything in it can be reached by a 32-bit displacement.
-//! - **I2** Blocks do not overlap; a [`Block`] is a range of the arena from when it is made until
-//!   it is dropped.
+//! - **I2** Blocks do not overlap. A [`Block`] owns a range of the arena until it is dropped.
 //! - **I3** The bytes of a block are written only through `&mut Block`, before anyone knows an
 //!   address in it.
 //! - **I4** Whoever may run code of a block keeps the block alive while it does.
@@ -183,7 +182,7 @@ impl Drop for Block {
     }
 }
 
-/// Free ranges by their start; neighbours are always merged.
+/// Free ranges by their start. Neighbours are always merged.
 #[derive(Debug)]
 struct FreeList {
     ranges: BTreeMap<u32, u32>,

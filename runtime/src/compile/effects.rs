@@ -32,11 +32,12 @@ use crate::planted::planted;
 /// What an operator can do besides pushing its results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// Nothing but accesses to memory.
+    /// It only accesses memory.
     None,
     /// It may trap.
     Trap,
-    /// Anything: calls, branches, and whatever has no line in [`Translator::effect`].
+    /// It may call or branch. Every operator without a line in [`Translator::effect`] has this
+    /// effect.
     Any,
 }
 

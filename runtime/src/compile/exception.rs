@@ -24,7 +24,7 @@ use crate::error::{Rejected, Trap};
 use crate::index::TagIdx;
 use crate::types::StorageKind;
 
-/// What is called.
+/// The callee of a call.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Callee {
     /// A function or stub by name.

@@ -106,7 +106,8 @@ impl Translator<'_> {
         } else {
             2f64.powi(bits)
         };
-        // -(2^31) - 1 is an f64; the others below the least integer are not floats of their type.
+        // -(2^31) - 1 is an f64. The other numbers below a least integer are not floats of their
+        // type.
         let is_f64 = self.b.func.dfg.value_type(a) == types::F64;
         let (low, below) = match (signed, is_f64 && to == types::I32) {
             (false, _) => (-1.0, FloatCC::LessThanOrEqual),

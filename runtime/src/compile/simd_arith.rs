@@ -305,7 +305,7 @@ impl Translator<'_> {
         self.b.ins().bitselect(less, yes, no)
     }
 
-    /// Two lanes of i64 to the two low lanes of i32, saturated; the high ones are zero.
+    /// Two lanes of i64 to the two low lanes of i32, saturated. The high lanes are zero.
     fn narrow_to_low(&mut self, a: Value, signed: bool) -> Value {
         // The back end knows these narrowings only together with a constant zero.
         let zero = self.lanes_const(I64X2, 0);

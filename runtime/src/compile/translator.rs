@@ -509,7 +509,7 @@ impl Translator<'_> {
     }
 }
 
-/// Names of what is called.
+/// Callees.
 impl Translator<'_> {
     fn import(&mut self, target: Target, signature: SigRef) -> FuncRef {
         let name = self.b.func.declare_imported_user_function(target.name());

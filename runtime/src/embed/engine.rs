@@ -38,7 +38,7 @@ impl Engine {
         self.data.config.collector.traits()
     }
 
-    /// The types of all its modules and stores.
+    /// The registry of the types of all its modules and stores.
     pub(crate) fn registry(&self) -> &Arc<TypeRegistry> {
         &self.data.registry
     }

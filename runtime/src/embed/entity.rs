@@ -24,7 +24,7 @@ impl Extern {
     /// Its type, with current sizes.
     ///
     /// # Errors
-    /// `Misuse` for one of another store.
+    /// `Misuse` for an entity of another store.
     pub fn ty(&self, store: impl AsContext) -> Result<ExternType, Error> {
         self.ty_in(store.as_context().opaque())
     }

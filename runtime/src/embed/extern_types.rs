@@ -39,7 +39,7 @@ impl TableType {
     }
 }
 
-/// A memory type; sizes are in pages of 64 KiB.
+/// A memory type. Sizes are in pages of 64 KiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MemoryType {
     /// Whether addresses are 64 bits.

@@ -33,8 +33,8 @@ impl Func {
         Func::insert(context.as_context_mut().opaque_mut(), func)
     }
 
-    /// A function of the host from a closure like `|a: i32, b: Rooted<AnyRef>| -> Result<i64,
-    /// Error>`. The first parameter of the closure can be a [`Caller`].
+    /// A function of the host from a closure, such as `|a: i32, b: f64| -> Result<i64, Error>`. The
+    /// first parameter of the closure can be a [`Caller`].
     ///
     /// # Errors
     /// [`Error::Rejected`] when the engine has no memory for code.

@@ -28,7 +28,7 @@ macro_rules! entity {
             /// Its number in the store.
             ///
             /// # Errors
-            /// `Misuse` for one of another store.
+            /// `Misuse` for an entity of another store.
             pub(crate) fn id(&self, store: &StoreOpaque) -> Result<$id, Error> {
                 if self.store == store.id() {
                     Ok(self.id)

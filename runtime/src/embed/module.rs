@@ -50,13 +50,13 @@ impl Module {
         &self.compiled.module
     }
 
-    /// The identities of its types, by type index. Types of two modules are equal if and only if
+    /// The identities of its types, by type index. Two types of one engine are equal if and only if
     /// their identities are.
     pub fn type_ids(&self) -> impl ExactSizeIterator<Item = TypeId> + '_ {
         self.decoded().decls().types.iter().copied()
     }
 
-    /// The numbers of its own tags among its tags: imported tags come first.
+    /// The indices of the tags that the module defines. Imported tags have smaller indices.
     #[must_use]
     pub fn defined_tags(&self) -> Range<u32> {
         let decls = self.decoded().decls();

@@ -1,90 +1,4 @@
-//! Looking at objects without rooting them, in a scope in which nothing can collect: the scope
-//! borrows the store exclusively, and every [`RawRef`] borrows from the scope. The borrow checker
-//! sees to it that no raw reference is alive at a point where objects may move.
-//!
-//! ```
-//! use gcrucible_runtime::embed::{AnyRef, Config, Engine, I31, NoGc, Store};
-//! # fn main() -> Result<(), gcrucible_runtime::embed::Error> {
-//! let mut store = Store::new(&Engine::new(&Config::optimised())?, ());
-//! let one = AnyRef::from_i31(&mut store, I31::wrapping_u32(1))?;
-//! let scope = NoGc::new(&mut store);
-//! let raw = scope.get(&*one)?;
-//! assert_eq!(raw.as_i31(), Some(I31::wrapping_u32(1)));
-//! # Ok(())
-//! # }
-//! ```
-//!
-//! A collection needs the store, which the scope holds:
-//!
-//! ```compile_fail,E0499
-//! use gcrucible_runtime::embed::{AnyRef, Config, Engine, I31, NoGc, Store};
-//! # fn main() -> Result<(), gcrucible_runtime::embed::Error> {
-//! let mut store = Store::new(&Engine::new(&Config::optimised())?, ());
-//! let one = AnyRef::from_i31(&mut store, I31::wrapping_u32(1))?;
-//! let scope = NoGc::new(&mut store);
-//! let raw = scope.get(&*one)?;
-//! store.gc()?; // error: the scope still borrows the store
-//! assert!(raw.as_i31().is_some());
-//! # Ok(())
-//! # }
-//! ```
-//!
-//! So does an allocation:
-//!
-//! ```compile_fail,E0499
-//! use gcrucible_runtime::embed::{AnyRef, Config, Engine, ExternRef, I31, NoGc, Store};
-//! # fn main() -> Result<(), gcrucible_runtime::embed::Error> {
-//! let mut store = Store::new(&Engine::new(&Config::optimised())?, ());
-//! let one = AnyRef::from_i31(&mut store, I31::wrapping_u32(1))?;
-//! let scope = NoGc::new(&mut store);
-//! let raw = scope.get(&*one)?;
-//! ExternRef::new(&mut store, "may collect")?; // error: the scope still borrows the store
-//! assert!(raw.as_i31().is_some());
-//! # Ok(())
-//! # }
-//! ```
-//!
-//! a call of a function:
-//!
-//! ```compile_fail,E0499
-//! use gcrucible_runtime::embed::{AnyRef, Error, Func, I31, NoGc, Store};
-//! # fn check(store: &mut Store<()>, func: Func) -> Result<(), Error> {
-//! let one = AnyRef::from_i31(&mut *store, I31::wrapping_u32(1))?;
-//! let scope = NoGc::new(store);
-//! let raw = scope.get(&*one)?;
-//! func.call(&mut *store, &[], &mut [])?; // error: the scope still borrows the store
-//! assert!(raw.as_i31().is_some());
-//! # Ok(())
-//! # }
-//! ```
-//!
-//! and an operation on a table:
-//!
-//! ```compile_fail,E0499
-//! use gcrucible_runtime::embed::{Error, HeapTopType, NoGc, RawVal, Store, Table, Val};
-//! # fn check(store: &mut Store<()>, table: Table) -> Result<(), Error> {
-//! let scope = NoGc::new(store);
-//! let element = scope.element(&table, 0)?;
-//! table.grow(&mut *store, 1, Val::null(HeapTopType::Any))?; // error: the scope still borrows the store
-//! assert!(matches!(element, Some(RawVal::Any(Some(_)))));
-//! # Ok(())
-//! # }
-//! ```
-//!
-//! And a raw reference cannot leave the scope:
-//!
-//! ```compile_fail,E0505
-//! use gcrucible_runtime::embed::{AnyRef, Config, Engine, I31, NoGc, Store};
-//! # fn main() -> Result<(), gcrucible_runtime::embed::Error> {
-//! let mut store = Store::new(&Engine::new(&Config::optimised())?, ());
-//! let one = AnyRef::from_i31(&mut store, I31::wrapping_u32(1))?;
-//! let scope = NoGc::new(&mut store);
-//! let raw = scope.get(&*one)?;
-//! drop(scope); // error: `raw` borrows from the scope
-//! assert!(raw.as_i31().is_some());
-//! # Ok(())
-//! # }
-//! ```
+//! Access to objects without roots, in a scope in which nothing can collect.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -106,7 +20,94 @@ use crate::instance::store::StoreOpaque;
 use crate::instance::table::Element;
 use crate::types::{Composite, StorageKind, Top, TypeId, ValKind};
 
-/// A scope in which nothing collects.
+/// A scope in which nothing can collect, so objects can be read without rooting them.
+///
+/// The scope borrows the store exclusively, and every [`RawRef`] borrows from the scope. So the
+/// borrow checker ensures that no raw reference is alive while objects can move.
+///
+/// ```
+/// use gcrucible_runtime::embed::{AnyRef, Config, Engine, I31, NoGc, Store};
+/// # fn main() -> Result<(), gcrucible_runtime::embed::Error> {
+/// let mut store = Store::new(&Engine::new(&Config::optimised())?, ());
+/// let one = AnyRef::from_i31(&mut store, I31::wrapping_u32(1))?;
+/// let scope = NoGc::new(&mut store);
+/// let raw = scope.get(&*one)?;
+/// assert_eq!(raw.as_i31(), Some(I31::wrapping_u32(1)));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// The scope borrows the store, so nothing can collect in it:
+///
+/// ```compile_fail,E0499
+/// use gcrucible_runtime::embed::{AnyRef, Config, Engine, I31, NoGc, Store};
+/// # fn main() -> Result<(), gcrucible_runtime::embed::Error> {
+/// let mut store = Store::new(&Engine::new(&Config::optimised())?, ());
+/// let one = AnyRef::from_i31(&mut store, I31::wrapping_u32(1))?;
+/// let scope = NoGc::new(&mut store);
+/// let raw = scope.get(&*one)?;
+/// store.gc()?; // error: the scope still borrows the store
+/// assert!(raw.as_i31().is_some());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Nothing can allocate in it:
+///
+/// ```compile_fail,E0499
+/// use gcrucible_runtime::embed::{AnyRef, Config, Engine, ExternRef, I31, NoGc, Store};
+/// # fn main() -> Result<(), gcrucible_runtime::embed::Error> {
+/// let mut store = Store::new(&Engine::new(&Config::optimised())?, ());
+/// let one = AnyRef::from_i31(&mut store, I31::wrapping_u32(1))?;
+/// let scope = NoGc::new(&mut store);
+/// let raw = scope.get(&*one)?;
+/// ExternRef::new(&mut store, "may collect")?; // error: the scope still borrows the store
+/// assert!(raw.as_i31().is_some());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Nothing can call a function in it:
+///
+/// ```compile_fail,E0499
+/// use gcrucible_runtime::embed::{AnyRef, Error, Func, I31, NoGc, Store};
+/// # fn check(store: &mut Store<()>, func: Func) -> Result<(), Error> {
+/// let one = AnyRef::from_i31(&mut *store, I31::wrapping_u32(1))?;
+/// let scope = NoGc::new(store);
+/// let raw = scope.get(&*one)?;
+/// func.call(&mut *store, &[], &mut [])?; // error: the scope still borrows the store
+/// assert!(raw.as_i31().is_some());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Nothing can change a table in it:
+///
+/// ```compile_fail,E0499
+/// use gcrucible_runtime::embed::{Error, HeapTopType, NoGc, RawVal, Store, Table, Val};
+/// # fn check(store: &mut Store<()>, table: Table) -> Result<(), Error> {
+/// let scope = NoGc::new(store);
+/// let element = scope.element(&table, 0)?;
+/// table.grow(&mut *store, 1, Val::null(HeapTopType::Any))?; // error: the scope still borrows the store
+/// assert!(matches!(element, Some(RawVal::Any(Some(_)))));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// And a raw reference cannot leave the scope:
+///
+/// ```compile_fail,E0505
+/// use gcrucible_runtime::embed::{AnyRef, Config, Engine, I31, NoGc, Store};
+/// # fn main() -> Result<(), gcrucible_runtime::embed::Error> {
+/// let mut store = Store::new(&Engine::new(&Config::optimised())?, ());
+/// let one = AnyRef::from_i31(&mut store, I31::wrapping_u32(1))?;
+/// let scope = NoGc::new(&mut store);
+/// let raw = scope.get(&*one)?;
+/// drop(scope); // error: `raw` borrows from the scope
+/// assert!(raw.as_i31().is_some());
+/// # Ok(())
+/// # }
+/// ```
 pub struct NoGc<'a> {
     store: RefCell<&'a mut StoreOpaque>,
 }

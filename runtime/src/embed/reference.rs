@@ -3,7 +3,7 @@
 //! A [`Rooted`] is valid until its scope ends: a [`RootScope`](super::RootScope), a call of a host
 //! function, or the store. An [`OwnedRooted`] is valid until it is dropped. Both dereference to the
 //! kind of reference that they hold. A handle holds the position of a root, never the reference's
-//! bits. Here: what handles are. Their operations are in `rooted`, `refs` and `object`.
+//! bits. The operations of handles are in `rooted`, `refs` and `object`.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -111,8 +111,8 @@ reference! {
     /// # }
     /// ```
     ArrayRef;
-    /// A non-null reference to an exception. A host function throws it by returning it as its
-    /// error:
+    /// A non-null reference to an exception. A host function throws an exception by returning it as
+    /// its error:
     ///
     /// ```
     /// use gcrucible_runtime::embed::*;

@@ -1,8 +1,8 @@
 //! Stores, and how functions of this API access them.
 //!
 //! Invariant **O1**: a store's [`StoreInner`] is on the Rust heap at one address from creation to
-//! drop; `StoreOpaque::outer` is that address, obtained before any reference to it was made, and
-//! `VmStore::host` the address of its `opaque`.
+//! drop. `StoreOpaque::outer` is that address, obtained before any reference to it was made.
+//! `VmStore::host` is the address of its `opaque`.
 
 use std::ffi::c_void;
 use std::fmt;

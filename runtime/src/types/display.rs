@@ -9,7 +9,7 @@
 //! - **P1** The range has `TypeId::MAX + 1` rows of [`DISPLAY_ENTRIES`] aligned words and stays
 //!   mapped, readable and writable, until the value is dropped. Pages that nobody wrote read as
 //!   zero.
-//! - **P2** Only `Displays::write` and `Displays::clear` write, through atomics; a row is complete
+//! - **P2** Only `Displays::write` and `Displays::clear` write, through atomics. A row is complete
 //!   before its id is handed out.
 
 use std::ptr;

@@ -8,7 +8,7 @@
 //! Not here: a module's own numbering of types ([`TypeIdx`](crate::index::TypeIdx)), decoding
 //! (`module`), layouts of objects (`heap::layout`).
 //!
-//! Source: WebAssembly 3.0, Validation, Types and Matching; rules `Deftype_sub` and `Rectype_ok`.
+//! Source: WebAssembly 3.0, Validation: Types, Matching (rules `Deftype_sub`, `Rectype_ok`).
 //!
 //! The types of this file come first. Reading order: `canonical`, `display`, `registry`,
 //! `subtyping`.
