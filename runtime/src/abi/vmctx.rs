@@ -62,7 +62,7 @@ impl ValRaw {
 
     /// All bytes: a vector.
     #[must_use]
-    pub const fn to_u128(&self) -> u128 {
+    pub const fn as_u128(&self) -> u128 {
         u128::from_le_bytes(self.0)
     }
 
@@ -75,7 +75,7 @@ impl ValRaw {
 
 impl std::fmt::Debug for ValRaw {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "ValRaw({:#x})", self.to_u128())
+        write!(f, "ValRaw({:#x})", self.as_u128())
     }
 }
 

@@ -274,7 +274,7 @@ impl<'s> Lent<'s> {
             ValKind::I64 => RawVal::I64(raw.low_u64()),
             ValKind::F32 => RawVal::F32(raw.low_u32()),
             ValKind::F64 => RawVal::F64(raw.low_u64()),
-            ValKind::V128 => RawVal::V128(raw.to_u128()),
+            ValKind::V128 => RawVal::V128(raw.as_u128()),
             ValKind::Ref(r) if r.heap.top() == Top::Func => {
                 RawVal::Func(self.with(|store| Func::from_ptr(store.id(), raw.func())))
             }

@@ -55,7 +55,7 @@ number! {
     u64, I64, ValRaw::from_u64, ValRaw::low_u64;
     f32, F32, |v: f32| ValRaw::from_u64(v.to_bits().into()), |raw: &ValRaw| f32::from_bits(raw.low_u32());
     f64, F64, |v: f64| ValRaw::from_u64(v.to_bits()), |raw: &ValRaw| f64::from_bits(raw.low_u64());
-    u128, V128, ValRaw::from_u128, ValRaw::to_u128;
+    u128, V128, ValRaw::from_u128, ValRaw::as_u128;
 }
 
 macro_rules! reference {

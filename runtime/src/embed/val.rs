@@ -339,7 +339,7 @@ pub(crate) fn lift(store: &mut StoreOpaque, raw: &ValRaw, ty: ValKind) -> Result
         ValKind::I64 => Val::I64(raw.low_u64() as i64),
         ValKind::F32 => Val::F32(raw.low_u32()),
         ValKind::F64 => Val::F64(raw.low_u64()),
-        ValKind::V128 => Val::V128(raw.to_u128()),
+        ValKind::V128 => Val::V128(raw.as_u128()),
         ValKind::Ref(r) if r.heap.top() == Top::Func => {
             Val::FuncRef(Func::from_ptr(store.id(), raw.func()))
         }
@@ -363,7 +363,7 @@ pub(crate) fn to_stored(
         (StorageKind::I16, _) => Stored::I16(raw.low_u32() as u16),
         (_, ValKind::I32 | ValKind::F32) => Stored::I32(raw.low_u32()),
         (_, ValKind::I64 | ValKind::F64) => Stored::I64(raw.low_u64()),
-        (_, ValKind::V128) => Stored::V128(raw.to_u128()),
+        (_, ValKind::V128) => Stored::V128(raw.as_u128()),
         (_, ValKind::Ref(r)) if r.heap.top() == Top::Func => {
             // SAFETY: `lower` took it from a handle of this store.
             Stored::Func(unsafe { store.intern_func(raw.func()) })

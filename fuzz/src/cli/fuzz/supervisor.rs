@@ -136,7 +136,7 @@ fn new_seed() -> u64 {
 /// What the thread that reads a worker's output has seen.
 enum Event {
     /// A line.
-    Said(usize, Message),
+    Said(usize, Box<Message>),
     /// The end of its output: the worker has ended, or is about to.
     Ended(usize),
 }
@@ -192,7 +192,7 @@ impl Supervisor<'_> {
                 for line in BufReader::new(stdout).lines().map_while(Result::ok) {
                     // A line cut off by the worker's death is no message.
                     if let Ok(message) = serde_json::from_str(&line) {
-                        let _ = send.send(Event::Said(slot, message));
+                        let _ = send.send(Event::Said(slot, Box::new(message)));
                     }
                 }
                 let _ = send.send(Event::Ended(slot));
@@ -263,7 +263,7 @@ impl Supervisor<'_> {
             Event::Said(slot, message) => {
                 let worker = &mut self.workers[slot];
                 worker.heard = Instant::now();
-                match message {
+                match *message {
                     Message::Report(counters) => {
                         if counters.programs > 0 {
                             worker.deaths_in_a_row = 0;

@@ -349,11 +349,15 @@ fn linked(
     };
     // SAFETY: W1; the module belongs to this engine.
     unsafe { (symbols.wasmtime_module_imports)(module, &raw mut wanted) };
-    let linked = (0..wanted.size).map(|at| {
+    let types = if wanted.size == 0 {
+        &[]
+    } else {
         // SAFETY: the library filled the vector.
-        let import = unsafe { *wanted.data.add(at) };
-        link(session, import, importer, imports)
-    });
+        unsafe { std::slice::from_raw_parts(wanted.data, wanted.size) }
+    };
+    let linked = types
+        .iter()
+        .map(|&import| link(session, import, importer, imports));
     let linked = linked.collect();
     // SAFETY: it is not used again.
     unsafe { (symbols.wasm_importtype_vec_delete)(&raw mut wanted) };
@@ -369,7 +373,11 @@ fn link(
     let symbols = session.library.symbols;
     let name = |get: unsafe extern "C" fn(Opaque) -> *const crate::library::ByteVec| {
         // SAFETY: W1; the import type lives as long as the vector it is in.
-        let bytes = unsafe { slice_of(&*get(import)) };
+        let bytes = unsafe { get(import) };
+        // SAFETY: the name belongs to the import type.
+        let bytes = unsafe { &*bytes };
+        // SAFETY: the library filled the vector.
+        let bytes = unsafe { slice_of(bytes) };
         String::from_utf8_lossy(bytes).into_owned()
     };
     let (from, called) = (
@@ -420,12 +428,12 @@ fn host_func(
             feature: "allocation by the host".to_owned(),
         });
     }
-    let env = Box::new(HostEnv {
+    let env = Rc::new(HostEnv {
         session: std::ptr::from_ref(session),
         importer,
         function,
     });
-    let address = std::ptr::from_ref(&*env).cast_mut().cast();
+    let address = Rc::as_ptr(&env).cast_mut().cast();
     session.environments.borrow_mut().push(env);
     let mut func = [0; 2];
     // SAFETY: W1, W2; the environment stays at its address as long as the session.

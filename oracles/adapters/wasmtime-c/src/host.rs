@@ -33,9 +33,10 @@ pub unsafe extern "C" fn callback(
     let session = unsafe { &*env.session };
     let stride = session.library.value_words();
     let mut given = Values::zeros(0, stride);
-    for at in 0..arg_count {
+    if arg_count > 0 {
         // SAFETY: the library gives so many arguments of that size (W3).
-        given.push(unsafe { std::slice::from_raw_parts(args.add(at * stride), stride) });
+        let words = unsafe { std::slice::from_raw_parts(args, arg_count * stride) };
+        words.chunks(stride).for_each(|value| given.push(value));
     }
     let is_probing = matches!(
         env.function,
@@ -53,12 +54,12 @@ pub unsafe extern "C" fn callback(
     }
     match ended {
         Ok(values) => {
-            for at in 0..values.len().min(result_count) {
+            if result_count > 0 {
                 // SAFETY: the library has room for so many results of that size (W3).
-                unsafe {
-                    results
-                        .add(at * stride)
-                        .copy_from_nonoverlapping(values.get(at).as_ptr(), stride);
+                let room =
+                    unsafe { std::slice::from_raw_parts_mut(results, result_count * stride) };
+                for (at, result) in room.chunks_mut(stride).enumerate().take(values.len()) {
+                    result.copy_from_slice(values.get(at));
                 }
             }
             if !session.library.owns_values_of_calls() {

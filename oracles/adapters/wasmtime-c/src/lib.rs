@@ -8,24 +8,24 @@
 //! Reading order: `library`, `value`, `words`, `session`, `host`, `answers`.
 //!
 //! Invariants that unsafe code argues from:
-//! - **W1** A [`library::Library`] holds the shared library open as long as its function pointers
+//! - **W1** A `Library` holds the shared library open as long as its function pointers
 //!   live, and each pointer has the type that this version of the C interface declares.
 //! - **W2** A store, and what belongs to it, is used on one thread, and only while its
-//!   [`session::Session`] lives.
-//! - **W3** Values that are given to the library lie in a [`value::Values`], whose elements have the
+//!   `Session` lives.
+//! - **W3** Values that are given to the library lie in a `Values`, whose elements have the
 //!   size that this version of the library uses.
 
-pub mod library;
+mod library;
 
-pub mod value;
+mod value;
 
-pub mod words;
+mod words;
 
-pub mod session;
+mod session;
 
-pub mod host;
+mod host;
 
-pub mod answers;
+mod answers;
 
 use std::io;
 use std::path::Path;

@@ -87,7 +87,6 @@ symbols! {
     wasmtime_func_type: fn(Opaque, *const [u64; 2]) -> Opaque;
     wasmtime_func_call: fn(Opaque, *const [u64; 2], *const u64, usize, *mut u64, usize, *mut Opaque) -> Opaque;
     wasmtime_func_to_raw: fn(Opaque, *const [u64; 2]) -> Opaque;
-    wasmtime_caller_context: fn(Opaque) -> Opaque;
     wasmtime_instance_new: fn(Opaque, Opaque, *const [u64; 4], usize, *mut [u64; 2], *mut Opaque) -> Opaque;
     wasmtime_instance_export_get: fn(Opaque, *const [u64; 2], *const u8, usize, *mut [u64; 4]) -> bool;
     wasmtime_externref_new: fn(Opaque, Opaque, Option<Finalizer>, *mut u64) -> bool;
@@ -342,8 +341,10 @@ fn version(symbols: &Symbols) -> Option<String> {
         data: std::ptr::null_mut(),
     };
     let mut module = std::ptr::null_mut();
+    // SAFETY: W1.
+    let config = unsafe { (symbols.wasm_config_new)() };
     // SAFETY: W1; the engine is never freed, once in a process.
-    let engine = unsafe { (symbols.wasm_engine_new_with_config)((symbols.wasm_config_new)()) };
+    let engine = unsafe { (symbols.wasm_engine_new_with_config)(config) };
     // SAFETY: W1, and the bytes are a module.
     let refused = unsafe {
         (symbols.wasmtime_module_new)(engine, EMPTY.as_ptr(), EMPTY.len(), &raw mut module)

@@ -111,7 +111,7 @@ pub struct Session {
     /// Instances, by number.
     pub instances: RefCell<BTreeMap<u32, [u64; 2]>>,
     /// The environments of host functions. They stay at their addresses.
-    pub environments: RefCell<Vec<Box<HostEnv>>>,
+    pub environments: RefCell<Vec<Rc<HostEnv>>>,
     /// References that the program holds through the host.
     pub handles: RefCell<Vec<Option<(Top, Values)>>>,
     /// Results of host functions whose roots this version of the library does not free.
@@ -265,8 +265,10 @@ impl Session {
         let symbols = self.library.symbols;
         // SAFETY: W1, W2; the function belongs to this store.
         let ty = unsafe { (symbols.wasmtime_func_type)(self.context, &raw const func) };
-        // SAFETY: the type is freed only afterwards.
-        let count = unsafe { (*(symbols.wasm_functype_results)(ty)).size };
+        // SAFETY: the type was made above.
+        let types = unsafe { (symbols.wasm_functype_results)(ty) };
+        // SAFETY: the vector belongs to the type, which is freed only afterwards.
+        let count = unsafe { (*types).size };
         // SAFETY: it is not used again.
         unsafe { (symbols.wasm_functype_delete)(ty) };
         let mut results = self.values(count);
@@ -413,10 +415,9 @@ impl Session {
     pub fn error_text(&self, error: Opaque) -> String {
         let symbols = self.library.symbols;
         // SAFETY: W1; the error is freed only afterwards.
-        let text = unsafe {
-            self.library
-                .text(|bytes| (symbols.wasmtime_error_message)(error, bytes))
-        };
+        let fill = |bytes| unsafe { (symbols.wasmtime_error_message)(error, bytes) };
+        // SAFETY: `fill` fills the vector in the library's way.
+        let text = unsafe { self.library.text(fill) };
         // SAFETY: it is not used again.
         unsafe { (symbols.wasmtime_error_delete)(error) };
         text
@@ -435,10 +436,9 @@ impl Session {
                 // SAFETY: W1.
                 let has_code = unsafe { (symbols.wasmtime_trap_code)(trap, &raw mut code) };
                 // SAFETY: W1; the trap is freed only afterwards.
-                let text = unsafe {
-                    self.library
-                        .text(|bytes| (symbols.wasm_trap_message)(trap, bytes))
-                };
+                let fill = |bytes| unsafe { (symbols.wasm_trap_message)(trap, bytes) };
+                // SAFETY: `fill` fills the vector in the library's way.
+                let text = unsafe { self.library.text(fill) };
                 // SAFETY: it is not used again.
                 unsafe { (symbols.wasm_trap_delete)(trap) };
                 words::trapped(text, has_code)

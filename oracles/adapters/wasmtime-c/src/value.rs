@@ -35,11 +35,6 @@ impl Values {
         self.words.len() / self.stride
     }
 
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.words.is_empty()
-    }
-
     /// Where they begin.
     pub fn as_mut_ptr(&mut self) -> *mut u64 {
         self.words.as_mut_ptr()
