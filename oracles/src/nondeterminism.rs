@@ -9,7 +9,7 @@
 use std::fmt;
 
 use crate::engine::Traits;
-use crate::outcome::{Outcome, Resource, Why};
+use crate::outcome::{Outcome, Resource, Unasked, Why};
 use crate::value::Value;
 
 /// Why a comparison was not made, or not made to its end. Each reason has its own counter.
@@ -19,7 +19,9 @@ pub enum Skip {
     Exhausted(Resource),
     /// Either side does not offer a feature of the case.
     Unsupported,
-    /// A module is over an implementation limit of either side.
+    /// The engine was not asked, or could not be looked at.
+    Unasked(Unasked),
+    /// Either side has an implementation limit below what a module needs.
     ModuleLimit,
     /// Nothing was asked: the case has no step.
     NoSteps,
@@ -31,7 +33,8 @@ impl Skip {
     /// Every reason, in a fixed order.
     pub fn all() -> impl Iterator<Item = Skip> {
         let resources = Resource::ALL.into_iter().map(Skip::Exhausted);
-        resources.chain([
+        let unasked = Unasked::ALL.into_iter().map(Skip::Unasked);
+        resources.chain(unasked).chain([
             Skip::Unsupported,
             Skip::ModuleLimit,
             Skip::NoSteps,
@@ -45,6 +48,7 @@ impl fmt::Display for Skip {
         match self {
             Skip::Exhausted(resource) => write!(f, "exhausted: {resource}"),
             Skip::Unsupported => f.write_str("unsupported feature"),
+            Skip::Unasked(why) => write!(f, "not asked: {why}"),
             Skip::ModuleLimit => f.write_str("limit on a module"),
             Skip::NoSteps => f.write_str("no steps"),
             Skip::NothingLoaded => f.write_str("no module loaded"),
@@ -88,6 +92,30 @@ pub const PERMITTED: &[Permitted] = &[
         covers: |left, right| {
             let unsupported = |outcome: &Outcome| matches!(outcome, Outcome::Unsupported(_));
             (unsupported(left) || unsupported(right)).then_some(Then::End(Skip::Unsupported))
+        },
+    },
+    Permitted {
+        name: "not asked",
+        authority: "the protocol: an engine is given only what its capabilities allow",
+        covers: |left, right| {
+            let unasked = |outcome: &Outcome| match outcome {
+                Outcome::Unasked(why) => Some(*why),
+                _ => None,
+            };
+            let why = unasked(left).or_else(|| unasked(right))?;
+            Some(Then::End(Skip::Unasked(why)))
+        },
+    },
+    Permitted {
+        name: "the engine merges kinds of traps",
+        authority: "specification, section 4.2.1 \"Results\": a trap is a trap, and its kind is for people; what is compared is what an \
+                    engine tells",
+        covers: |left, right| {
+            let among = |one: &Outcome, other: &Outcome| match (one, other) {
+                (Outcome::Trapped(trap), Outcome::TrappedByAny(traps)) => traps.contains(trap),
+                _ => false,
+            };
+            (among(left, right) || among(right, left)).then_some(Then::GoOn)
         },
     },
     Permitted {
@@ -168,6 +196,9 @@ mod tests {
         let invalid = Outcome::rejected(Why::Invalid, "");
         let unlinkable = Outcome::rejected(Why::Unlinkable, "");
         let limit = Outcome::rejected(Why::Limit, "");
+        let unasked = Outcome::Unasked(Unasked::Proposal);
+        let merged = Outcome::TrappedByAny(vec![Trap::CastFailure, Trap::Unreachable]);
+        let unknown = Outcome::TrappedByAny(vec![]);
         let name = |left: &Outcome, right: &Outcome| permits(left, right).map(|(row, _)| row.name);
         assert_eq!(name(&returned, &heap), Some("a resource ran out"));
         assert_eq!(name(&heap, &trapped), Some("a resource ran out"));
@@ -177,11 +208,19 @@ mod tests {
         );
         assert_eq!(name(&returned, &limit), Some("a limit on a module"));
         assert_eq!(name(&malformed, &invalid), Some("malformed or invalid"));
+        assert_eq!(name(&returned, &unasked), Some("not asked"));
+        assert_eq!(
+            name(&trapped, &merged),
+            Some("the engine merges kinds of traps")
+        );
         for (left, right) in [
             (&returned, &trapped),
             (&returned, &invalid),
             (&unlinkable, &invalid),
             (&unlinkable, &trapped),
+            (&trapped, &unknown),
+            (&Outcome::Trapped(Trap::NullReference), &merged),
+            (&returned, &merged),
         ] {
             assert_eq!(name(left, right), None, "{left} / {right}");
         }
@@ -192,6 +231,7 @@ mod tests {
         let traits = |canonical_nans| Traits {
             canonical_nans,
             reclaims: Reclaims::Nothing,
+            outside: None,
         };
         let (a, b) = (Value::F32(0x7fc0_0000), Value::F32(0xffc0_0001));
         assert!(permits_values(a, b, [traits(true), traits(false)]));

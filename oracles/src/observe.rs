@@ -50,6 +50,11 @@ pub enum FuncKey {
         /// The import's name.
         name: String,
     },
+    /// A function of an engine that tells functions apart, but not how they are defined: the same
+    /// number for the same function during a whole run.
+    Numbered(u32),
+    /// A function of an engine that does not tell functions apart.
+    Unknown,
 }
 
 impl fmt::Display for FuncKey {
@@ -57,6 +62,8 @@ impl fmt::Display for FuncKey {
         match self {
             FuncKey::Wasm { instance, index } => write!(f, "function {index} of {instance}"),
             FuncKey::Host { module, name } => write!(f, "host function {module:?} {name:?}"),
+            FuncKey::Numbered(number) => write!(f, "function number {number}"),
+            FuncKey::Unknown => f.write_str("a function"),
         }
     }
 }
@@ -95,7 +102,8 @@ pub enum Node {
         /// The elements with the numbers of [`observed_elements`].
         elements: Vec<Value>,
     },
-    /// An exception. The tag is none if the engine cannot name it.
+    /// An exception. The tag is unknown when the engine cannot name it. If there are no arguments
+    /// either, it could not be read at all.
     Exception {
         /// Its tag.
         tag: Option<TagKey>,
@@ -135,6 +143,11 @@ impl Node {
             Node::Exception { arguments, .. } => arguments,
             Node::Func(_) => &[],
         }
+    }
+
+    /// Whether this is an exception that the engine could not read.
+    pub fn is_unread(&self) -> bool {
+        matches!(self, Node::Exception { tag: None, arguments } if arguments.is_empty())
     }
 
     /// The kind in one word.

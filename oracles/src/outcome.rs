@@ -164,6 +164,45 @@ impl fmt::Display for Rejection {
     }
 }
 
+/// Why an engine was not asked, or what it did could not be looked at. Says nothing about the
+/// engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Unasked {
+    /// The case uses a proposal that the engine lacks.
+    Proposal,
+    /// The case imports a function of the host whose values do not cross the engine's boundary.
+    Boundary,
+    /// The case has an allocation that must fail, which cannot be asked of every engine.
+    FullHeap,
+    /// The module declares what no probe can be made for.
+    Unreadable,
+    /// There is more to observe than a probe has room for.
+    TooMuch,
+}
+
+impl Unasked {
+    /// Every reason, in a fixed order.
+    pub const ALL: [Unasked; 5] = [
+        Unasked::Proposal,
+        Unasked::Boundary,
+        Unasked::FullHeap,
+        Unasked::Unreadable,
+        Unasked::TooMuch,
+    ];
+}
+
+impl fmt::Display for Unasked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Unasked::Proposal => "a proposal that the engine lacks",
+            Unasked::Boundary => "values that do not cross the engine's boundary",
+            Unasked::FullHeap => "an allocation that must fail",
+            Unasked::Unreadable => "a module that no probe can be made for",
+            Unasked::TooMuch => "more than a probe has room for",
+        })
+    }
+}
+
 /// How one step ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -171,6 +210,9 @@ pub enum Outcome {
     Returned(Vec<Value>),
     /// It trapped.
     Trapped(Trap),
+    /// It trapped by one of these, and the engine does not tell by which. By none of those that are
+    /// known, if there is none.
+    TrappedByAny(Vec<Trap>),
     /// It ended with an uncaught exception: a node of the graph observed with it.
     Threw(Ref),
     /// It ran out of a resource.
@@ -179,7 +221,9 @@ pub enum Outcome {
     Rejected(Rejection),
     /// The engine does not offer this feature.
     Unsupported(String),
-    /// The engine reached a state that its own rules exclude, in words. Always a fault.
+    /// The engine was not asked, or what it did could not be looked at.
+    Unasked(Unasked),
+    /// The engine reached a state its own rules exclude; the text says which. Always a fault.
     Stuck(String),
     /// The engine's process or thread died, or one of its own checks failed (heap verification,
     /// audit). Always a fault.
@@ -199,11 +243,12 @@ impl Outcome {
     pub fn kind(&self) -> &'static str {
         match self {
             Outcome::Returned(_) => "returned",
-            Outcome::Trapped(_) => "trapped",
+            Outcome::Trapped(_) | Outcome::TrappedByAny(_) => "trapped",
             Outcome::Threw(_) => "threw",
             Outcome::Exhausted(_) => "exhausted",
             Outcome::Rejected(_) => "rejected",
             Outcome::Unsupported(_) => "unsupported",
+            Outcome::Unasked(_) => "not asked",
             Outcome::Stuck(_) => "stuck",
             Outcome::Crashed(_) => "crashed",
         }
@@ -224,10 +269,20 @@ impl fmt::Display for Outcome {
                 f.write_str(")")
             }
             Outcome::Trapped(trap) => write!(f, "trapped: {trap}"),
+            Outcome::TrappedByAny(traps) if traps.is_empty() => f.write_str("trapped: unknown"),
+            Outcome::TrappedByAny(traps) => {
+                f.write_str("trapped: ")?;
+                for (index, trap) in traps.iter().enumerate() {
+                    let or = if index > 0 { " or " } else { "" };
+                    write!(f, "{or}{trap}")?;
+                }
+                Ok(())
+            }
             Outcome::Threw(exception) => write!(f, "threw {exception}"),
             Outcome::Exhausted(resource) => write!(f, "exhausted: {resource}"),
             Outcome::Rejected(rejection) => write!(f, "rejected, {rejection}"),
             Outcome::Unsupported(feature) => write!(f, "unsupported: {feature}"),
+            Outcome::Unasked(why) => write!(f, "not asked: {why}"),
             Outcome::Stuck(what) => write!(f, "stuck: {what}"),
             Outcome::Crashed(what) => write!(f, "crashed: {what}"),
         }

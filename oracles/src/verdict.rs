@@ -30,6 +30,49 @@ pub struct Stats {
     pub permitted: u64,
     /// Collections on the actual side.
     pub collections: u64,
+    /// What was compared less closely than it is told by an engine whose objects are read directly.
+    pub lesser: Lesser,
+}
+
+/// Comparisons with an engine in a process of its own that say less than others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lesser {
+    /// Functions that are told apart, but not known by their definitions.
+    pub functions_numbered: u64,
+    /// Functions that are only known not to be null.
+    pub functions_unknown: u64,
+    /// Exceptions that were read, and have no identity.
+    pub exceptions_read: u64,
+    /// Exceptions that could not be read.
+    pub exceptions_unread: u64,
+    /// Traps whose kind is one of several.
+    pub traps_merged: u64,
+    /// Answers to `live` that were given and not asked for.
+    pub samples_replayed: u64,
+}
+
+impl Lesser {
+    /// Adds other counts.
+    pub fn add(&mut self, other: &Lesser) {
+        self.functions_numbered += other.functions_numbered;
+        self.functions_unknown += other.functions_unknown;
+        self.exceptions_read += other.exceptions_read;
+        self.exceptions_unread += other.exceptions_unread;
+        self.traps_merged += other.traps_merged;
+        self.samples_replayed += other.samples_replayed;
+    }
+
+    /// Each count with its name, in a fixed order.
+    pub fn counts(&self) -> [(&'static str, u64); 6] {
+        [
+            ("functions by number", self.functions_numbered),
+            ("functions not told apart", self.functions_unknown),
+            ("exceptions without identity", self.exceptions_read),
+            ("exceptions not read", self.exceptions_unread),
+            ("traps of several kinds", self.traps_merged),
+            ("live counts replayed", self.samples_replayed),
+        ]
+    }
 }
 
 impl Stats {
@@ -43,6 +86,7 @@ impl Stats {
         self.live_unchecked += other.live_unchecked;
         self.permitted += other.permitted;
         self.collections += other.collections;
+        self.lesser.add(&other.lesser);
     }
 }
 

@@ -143,6 +143,7 @@ fn truth() -> Run {
         traits: Traits {
             canonical_nans: true,
             reclaims: Reclaims::Everything,
+            outside: None,
         },
         loads: vec![Outcome::Returned(vec![])],
         steps,

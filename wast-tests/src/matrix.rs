@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 use gcrucible_oracles::case::Limits;
 use gcrucible_oracles::coverage::RuleMap;
-use gcrucible_oracles::engine::{Engine, Run, Session, Setup};
+use gcrucible_oracles::engine::{Engine, Run, Session, Setup, Traits};
 use gcrucible_oracles::judge::Judge;
 use gcrucible_oracles::leak::{self, Live};
 use gcrucible_oracles::report::{Context, report};
@@ -114,7 +114,7 @@ pub fn run_checked(
     let mut session = open(script, engine, schedule)?;
     let mut report = runner::run(script, session.as_mut());
     let left = match session.live() {
-        Ok(actual) => compare_ends(expected, &actual),
+        Ok(actual) => compare_ends(expected, &actual, engine.traits()),
         Err(why) => Err(why),
     };
     for wrong in [left, session.close()].into_iter().filter_map(Result::err) {
@@ -126,9 +126,10 @@ pub fn run_checked(
     Ok(report)
 }
 
-fn compare_ends(expected: &Live, actual: &Live) -> Result<(), String> {
+fn compare_ends(expected: &Live, actual: &Live, traits: Traits) -> Result<(), String> {
     leak::census::check(expected, actual).map_err(|miscount| miscount.to_string())?;
-    leak::handles::check(expected, actual).map_err(|imbalance| imbalance.to_string())?;
+    let balance = leak::handles::check(expected, actual, traits.reclaims, traits.outside);
+    balance.map_err(|imbalance| imbalance.to_string())?;
     Ok(())
 }
 

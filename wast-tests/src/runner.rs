@@ -291,9 +291,11 @@ fn encoded(source: &Source) -> Result<&[u8], Unmet> {
 fn usable(outcome: &Outcome) -> Met {
     match outcome {
         Outcome::Unsupported(feature) => Err(Unmet::Unsupported(feature.clone())),
+        Outcome::Unasked(why) => Err(Unmet::Unsupported(why.to_string())),
         Outcome::Stuck(_) | Outcome::Crashed(_) => Err(Unmet::Broken(outcome.to_string())),
         Outcome::Returned(_)
         | Outcome::Trapped(_)
+        | Outcome::TrappedByAny(_)
         | Outcome::Threw(_)
         | Outcome::Exhausted(_)
         | Outcome::Rejected(_) => Ok(()),
@@ -349,6 +351,11 @@ fn trapped(words: &str, outcome: &Outcome) -> Met {
     }
     let verdict = match outcome {
         Outcome::Trapped(trap) => expect::is_trap(words, *trap),
+        // One of these kinds, and the engine does not tell which.
+        Outcome::TrappedByAny(traps) => {
+            let mut held = traps.iter().map(|&trap| expect::is_trap(words, trap));
+            held.try_fold(false, |any, one| Some(any | one?))
+        }
         Outcome::Exhausted(resource) => Some(expect::resource(words) == Some(*resource)),
         _ => Some(false),
     };

@@ -1,12 +1,14 @@
 //! Matches two observations: builds a bijection between their objects while both graphs are walked
 //! together.
 
+use super::functions::Numbers;
 use crate::engine::Traits;
 use crate::finding::{Aspect, Described, Difference};
 use crate::nondeterminism;
-use crate::observe::{InstanceState, MemoryState, Node, Observation, observed_elements};
+use crate::observe::{FuncKey, InstanceState, MemoryState, Node, Observation, observed_elements};
 use crate::outcome::Outcome;
 use crate::value::{NodeId, Ref, Target, Value};
+use crate::verdict::Lesser;
 
 /// Where both graphs are entered.
 #[derive(Clone)]
@@ -55,6 +57,8 @@ pub(super) struct Matching<'a> {
     pairs: Vec<(NodeId, NodeId, Origin)>,
     pub(super) values: u64,
     pub(super) permitted: u64,
+    pub(super) lesser: Lesser,
+    numbers: &'a mut Numbers,
 }
 
 impl<'a> Matching<'a> {
@@ -62,6 +66,7 @@ impl<'a> Matching<'a> {
         left: &'a Observation,
         right: &'a Observation,
         traits: [Traits; 2],
+        numbers: &'a mut Numbers,
     ) -> Matching<'a> {
         Matching {
             left,
@@ -72,6 +77,8 @@ impl<'a> Matching<'a> {
             pairs: Vec::new(),
             values: 0,
             permitted: 0,
+            lesser: Lesser::default(),
+            numbers,
         }
     }
 
@@ -219,7 +226,7 @@ impl<'a> Matching<'a> {
             (Node::Func(left), Node::Func(right)) => left == right,
             _ => false,
         };
-        if alike && left.values().len() == right.values().len() {
+        if alike && (left.values().len() == right.values().len() || right.is_unread()) {
             return Ok(());
         }
         Err(self.found(pair, head_side(left), head_side(right)))
@@ -260,6 +267,26 @@ impl<'a> Matching<'a> {
         right: NodeId,
         origin: impl FnOnce() -> Origin,
     ) -> Result<(), Box<Difference>> {
+        match (self.left.graph.get(left), self.right.graph.get(right)) {
+            (Some(Node::Func(key)), Some(Node::Func(FuncKey::Numbered(number)))) => {
+                self.lesser.functions_numbered += 1;
+                return self.numbered(key, *number, origin);
+            }
+            (Some(Node::Func(_)), Some(Node::Func(FuncKey::Unknown))) => {
+                self.lesser.functions_unknown += 1;
+                return Ok(());
+            }
+            // Each place that refers to an exception has one of its own.
+            (Some(Node::Exception { .. }), Some(read @ Node::Exception { .. }))
+                if self.traits[1].outside.is_some() =>
+            {
+                self.lesser.exceptions_read += u64::from(!read.is_unread());
+                self.lesser.exceptions_unread += u64::from(read.is_unread());
+                self.pairs.push((left, right, origin()));
+                return Ok(());
+            }
+            _ => {}
+        }
         let seen = (
             self.seen(&self.of_left, left),
             self.seen(&self.of_right, right),
@@ -296,6 +323,26 @@ impl<'a> Matching<'a> {
                 }))
             }
         }
+    }
+
+    /// Compares a function with one that only has a number.
+    fn numbered(
+        &mut self,
+        key: &FuncKey,
+        number: u32,
+        origin: impl FnOnce() -> Origin,
+    ) -> Result<(), Box<Difference>> {
+        self.numbers.same(key, number).map_err(|before| {
+            Box::new(Difference {
+                aspect: Aspect::Identity,
+                path: self.path(&origin()),
+                expected: Described::new(key, "function"),
+                actual: Described::new(
+                    format!("function number {number}: {before}"),
+                    "another function",
+                ),
+            })
+        })
     }
 
     fn seen(&self, table: &[Option<usize>], node: NodeId) -> Option<usize> {

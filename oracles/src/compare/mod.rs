@@ -5,12 +5,15 @@
 //! compared, and addresses never are. The walk is iterative, so deep data costs no stack. The first
 //! run is the reference, and its values are called "expected".
 //!
-//! Reading order: `matching`.
+//! Reading order: `functions`, `matching`.
 //!
 //! Not here: which differences are permitted (`nondeterminism`), and running the case (`judge`).
 
+mod functions;
+
 mod matching;
 
+use self::functions::Numbers;
 use self::matching::Matching;
 use crate::engine::{Run, StepRun, Traits};
 use crate::finding::{Aspect, Described, Difference, Finding, Symptom};
@@ -55,11 +58,15 @@ fn compare_runs(expected: &Run, actual: &Run, stats: &mut Stats) -> Result<(), E
         outcomes(left, right, stats, differ)?;
         stats.loads += 1;
     }
-    let traits = [expected.traits, actual.traits];
+    let mut pair = Pair {
+        traits: [expected.traits, actual.traits],
+        engine: &actual.engine,
+        numbers: Numbers::default(),
+    };
     for (step, (left, right)) in expected.steps.iter().zip(&actual.steps).enumerate() {
         broken(expected, Some(step), &left.observation.outcome)?;
         broken(actual, Some(step), &right.observation.outcome)?;
-        compare_step(step, left, right, traits, &actual.engine, stats)?;
+        pair.compare_step(step, left, right, stats)?;
     }
     if expected.steps.len() != actual.steps.len() {
         let count = |run: &Run| Described::new(format!("{} steps", run.steps.len()), "steps");
@@ -71,6 +78,10 @@ fn compare_runs(expected: &Run, actual: &Run, stats: &mut Stats) -> Result<(), E
             String::new(),
             sides,
         ));
+    }
+    if actual.traits.outside.is_some() {
+        stats.lesser.samples_replayed += actual.samples.len() as u64;
+        return Ok(());
     }
     compare_samples(expected, actual, stats)
 }
@@ -121,7 +132,9 @@ fn outcomes(
     match nondeterminism::permits(left, right) {
         Some((_, Then::End(skip))) => Err(End::Skip(skip)),
         Some((_, Then::GoOn)) => {
-            stats.permitted += u64::from(!alike);
+            let merged = matches!(right, Outcome::TrappedByAny(_));
+            stats.lesser.traps_merged += u64::from(merged);
+            stats.permitted += u64::from(!alike && !merged);
             Ok(())
         }
         None if alike => Ok(()),
@@ -138,92 +151,115 @@ fn outcome_side(outcome: &Outcome) -> Described {
     Described::new(outcome, class)
 }
 
-fn compare_step(
-    step: usize,
-    left: &StepRun,
-    right: &StepRun,
+/// What stays the same for all steps of two runs.
+struct Pair<'a> {
     traits: [Traits; 2],
-    engine: &str,
-    stats: &mut Stats,
-) -> Result<(), End> {
-    let report = |aspect, path, sides| differs(engine, aspect, Some(step), path, sides);
-    let (expected, actual) = (&left.observation, &right.observation);
-    let differ = |sides| report(Aspect::Outcome, String::new(), sides);
-    if left.full && right.full {
-        // The allocation that has to fail failed on both sides. The state is compared as after any
-        // other step.
-        if expected.outcome != actual.outcome {
-            let sides = (
-                outcome_side(&expected.outcome),
-                outcome_side(&actual.outcome),
-            );
-            return Err(differ(sides));
-        }
-    } else {
-        outcomes(&expected.outcome, &actual.outcome, stats, differ)?;
-    }
-    let mut matching = Matching::new(expected, actual, traits);
-    let matched = matching.all();
-    stats.values += matching.values;
-    stats.objects += matching.objects_matched();
-    stats.permitted += matching.permitted;
-    matched.map_err(|found| report(found.aspect, found.path, (found.expected, found.actual)))?;
-    compare_live(left, right, engine, step, stats)?;
-    stats.steps += 1;
-    Ok(())
+    /// The engine of the second run.
+    engine: &'a str,
+    numbers: Numbers,
 }
 
-fn compare_live(
-    left: &StepRun,
-    right: &StepRun,
-    engine: &str,
-    step: usize,
-    stats: &mut Stats,
-) -> Result<(), End> {
-    let crash =
-        |engine: &str, what: &str| End::Finding(Box::new(Finding::broke(engine, Some(step), what)));
-    let expected = left
-        .live
-        .as_ref()
-        .map_err(|what| crash("reference", what))?;
-    let actual = right.live.as_ref().map_err(|what| crash(engine, what))?;
-    let checks = leak::census::check(expected, actual).map_err(|miscount| {
-        let way = if miscount.actual > miscount.expected {
-            "too many"
-        } else {
-            "too few"
-        };
-        let form = if miscount.retained {
-            "garbage cycles counted"
-        } else {
-            "garbage cycles reclaimed"
-        };
-        let expected = Described::new(format!("{} live, {form}", miscount.expected), "live");
-        let actual = Described::new(format!("{} live", miscount.actual), way);
-        let path = miscount.kind.to_string();
-        differs(engine, Aspect::Census, Some(step), path, (expected, actual))
-    })?;
-    let equations = leak::handles::check(expected, actual).map_err(|imbalance| {
-        let (path, expected, actual) = match imbalance {
-            leak::handles::Imbalance::Created { expected, actual } => ("created", expected, actual),
-            leak::handles::Imbalance::Outstanding { expected, actual } => {
-                ("created - dropped", expected, actual)
+impl Pair<'_> {
+    fn compare_step(
+        &mut self,
+        step: usize,
+        left: &StepRun,
+        right: &StepRun,
+        stats: &mut Stats,
+    ) -> Result<(), End> {
+        let engine = self.engine;
+        let report = |aspect, path, sides| differs(engine, aspect, Some(step), path, sides);
+        let (expected, actual) = (&left.observation, &right.observation);
+        let differ = |sides| report(Aspect::Outcome, String::new(), sides);
+        if left.full && right.full {
+            // The one allocation that has to fail failed on both sides: what is left can be
+            // compared as after any other step.
+            if expected.outcome != actual.outcome {
+                let sides = (
+                    outcome_side(&expected.outcome),
+                    outcome_side(&actual.outcome),
+                );
+                return Err(differ(sides));
             }
-        };
-        let class = if actual > expected {
-            "too many"
         } else {
-            "too few"
+            outcomes(&expected.outcome, &actual.outcome, stats, differ)?;
+        }
+        let mut matching = Matching::new(expected, actual, self.traits, &mut self.numbers);
+        let matched = matching.all();
+        stats.values += matching.values;
+        stats.objects += matching.objects_matched();
+        stats.permitted += matching.permitted;
+        stats.lesser.add(&matching.lesser);
+        matched
+            .map_err(|found| report(found.aspect, found.path, (found.expected, found.actual)))?;
+        self.compare_live(left, right, step, stats)?;
+        stats.steps += 1;
+        Ok(())
+    }
+
+    fn compare_live(
+        &self,
+        left: &StepRun,
+        right: &StepRun,
+        step: usize,
+        stats: &mut Stats,
+    ) -> Result<(), End> {
+        let engine = self.engine;
+        let [_, traits] = self.traits;
+        let crash = |engine: &str, what: &str| {
+            End::Finding(Box::new(Finding::broke(engine, Some(step), what)))
         };
-        let sides = (
-            Described::new(expected, path),
-            Described::new(actual as i64, class),
-        );
-        differs(engine, Aspect::Handles, Some(step), path.to_owned(), sides)
-    })?;
-    stats.live_checks += checks + equations;
-    stats.live_unchecked += u64::from(checks == 0);
-    Ok(())
+        let expected = left
+            .live
+            .as_ref()
+            .map_err(|what| crash("reference", what))?;
+        let actual = right.live.as_ref().map_err(|what| crash(engine, what))?;
+        let checks = leak::census::check(expected, actual).map_err(|miscount| {
+            let way = if miscount.actual > miscount.expected {
+                "too many"
+            } else {
+                "too few"
+            };
+            let form = if miscount.retained {
+                "garbage cycles counted"
+            } else {
+                "garbage cycles reclaimed"
+            };
+            let expected = Described::new(format!("{} live, {form}", miscount.expected), "live");
+            let actual = Described::new(format!("{} live", miscount.actual), way);
+            let path = miscount.kind.to_string();
+            differs(engine, Aspect::Census, Some(step), path, (expected, actual))
+        })?;
+        let equations = leak::handles::check(expected, actual, traits.reclaims, traits.outside)
+            .map_err(|imbalance| {
+                let (path, expected, actual) = match imbalance {
+                    leak::handles::Imbalance::Created { expected, actual } => {
+                        ("created", expected, actual)
+                    }
+                    leak::handles::Imbalance::Outstanding { expected, actual } => {
+                        ("created - dropped", expected, actual)
+                    }
+                };
+                let class = if actual > expected {
+                    "too many"
+                } else {
+                    "too few"
+                };
+                let sides = (
+                    Described::new(expected, path),
+                    Described::new(actual as i64, class),
+                );
+                differs(engine, Aspect::Handles, Some(step), path.to_owned(), sides)
+            })?;
+        stats.live_checks += checks + equations;
+        // Both equations of host objects are all that can be asked from outside.
+        let checked = match traits.outside {
+            Some(_) => equations == 2,
+            None => checks > 0,
+        };
+        stats.live_unchecked += u64::from(!checked);
+        Ok(())
+    }
 }
 
 fn compare_samples(expected: &Run, actual: &Run, stats: &mut Stats) -> Result<(), End> {

@@ -23,6 +23,7 @@ pub use self::list::{named, names, reference};
 pub use self::runtime::{Pool, matrix};
 use crate::case::{Case, Limits, Step};
 use crate::coverage::RuleMap;
+pub use crate::leak::Outside;
 use crate::leak::{Live, Reclaims, Sample};
 use crate::nearest::suggestion;
 use crate::observe::Observation;
@@ -71,6 +72,9 @@ pub struct Traits {
     pub canonical_nans: bool,
     /// What a full collection frees.
     pub reclaims: Reclaims,
+    /// For an engine in a process of its own, what is known from outside; none for an engine whose
+    /// objects are read directly.
+    pub outside: Option<Outside>,
 }
 
 /// Totals of a session.
@@ -237,7 +241,7 @@ pub struct Run {
     pub rules: RuleMap,
 }
 
-fn run_case<E: Engine + ?Sized>(engine: &E, case: &Case, answers: &[u32]) -> Run {
+pub(crate) fn run_case<E: Engine + ?Sized>(engine: &E, case: &Case, answers: &[u32]) -> Run {
     let mut run = Run {
         engine: engine.name(),
         traits: engine.traits(),
@@ -269,7 +273,7 @@ fn run_case<E: Engine + ?Sized>(engine: &E, case: &Case, answers: &[u32]) -> Run
         let observation = session.step(step, Watch::Everything);
         let full = !failed_before && has_failed(session.as_ref());
         let over = match observation.outcome {
-            Outcome::Crashed(_) | Outcome::Stuck(_) => true,
+            Outcome::Crashed(_) | Outcome::Stuck(_) | Outcome::Unasked(_) => true,
             // An allocation that has to fail fails at the same moment everywhere.
             Outcome::Exhausted(what) => !(full && what == Resource::Heap),
             _ => false,

@@ -5,7 +5,7 @@ use std::fmt;
 use gcrucible_protocol::{Answer, Request};
 
 /// What carries requests to an adapter and answers back.
-pub trait Transport {
+pub trait Transport: Send {
     /// Asks. After an error the next question goes to a new process, whose session is not open.
     ///
     /// # Errors
@@ -15,10 +15,12 @@ pub trait Transport {
 
     /// Ends the process behind this transport, if there is one, so that the next question starts
     /// another.
-    fn restart(&mut self);
+    fn restart(&mut self) {}
 
     /// How many questions the present process has answered.
-    fn answered(&self) -> u64;
+    fn answered(&self) -> u64 {
+        0
+    }
 }
 
 /// Why there is no answer. The text of an engine's standard error is the end of what it wrote.
@@ -57,6 +59,8 @@ pub enum Broken {
         /// How long an answer may be, in bytes.
         limit: usize,
     },
+    /// It does not greet as the protocol says.
+    Greeting(String),
     /// What it wrote is no answer. The process was killed.
     Garbage {
         /// The beginning of the line.
@@ -118,6 +122,7 @@ impl fmt::Display for Broken {
             Broken::Output { limit } => {
                 write!(f, "the engine's answer has more than {limit} bytes")
             }
+            Broken::Greeting(what) => write!(f, "the adapter does not greet: {what}"),
             Broken::Garbage { line, cause } => {
                 write!(f, "the engine wrote what is no answer ({cause}): {line}")
             }

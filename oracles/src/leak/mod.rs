@@ -30,6 +30,15 @@ pub enum Reclaims {
     Nothing,
 }
 
+/// What is known of an engine that is looked into by probes. Its exceptions have no identity, and
+/// programs get the reference's answers to `live`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outside {
+    /// Whether a count of living host objects may be too high, because the stack is scanned
+    /// conservatively. It is never too low.
+    pub at_least: bool,
+}
+
 /// What is counted apart from what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LiveKind {

@@ -60,6 +60,7 @@ impl Engine for Reference {
         Traits {
             canonical_nans: true,
             reclaims: Reclaims::Everything,
+            outside: None,
         }
     }
 

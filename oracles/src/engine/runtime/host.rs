@@ -115,7 +115,7 @@ pub(super) fn define(
     Func::new(store, ty, body).map_err(|error| outcome(&error))
 }
 
-fn neutral_top(top: HeapTopType) -> HeapTop {
+pub(super) fn neutral_top(top: HeapTopType) -> HeapTop {
     match top {
         HeapTopType::Any => HeapTop::Any,
         HeapTopType::Func => HeapTop::Func,

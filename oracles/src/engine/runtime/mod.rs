@@ -5,13 +5,14 @@
 //! afterwards the runtime's audit and heap verification run. What they report, and every panic, is
 //! a crash. The runtime's types appear in this folder only.
 //!
-//! Reading order: `config`, `errors`, `observe`, `host`, `pool`.
+//! Reading order: `config`, `errors`, `observe`, `host`, `pool`, `serve`.
 //!
 //! - `config`: configurations as names
 //! - `errors`: its errors as outcomes
 //! - `observe`: its values and objects, engine-neutrally
 //! - `host`: `harness` and `spectest` on its embedding interface
 //! - this file: loading, linking, taking steps
+//! - `serve`: the runtime as an adapter, behind the protocol
 //! - `pool`: the configurations that tests and fuzz targets run
 
 mod config;
@@ -21,6 +22,8 @@ mod observe;
 mod host;
 
 mod pool;
+
+mod serve;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{self, AssertUnwindSafe};
@@ -36,6 +39,7 @@ pub use self::config::{RuntimeConfig, collectors, fault_names, known_faults};
 use self::errors::{misuse, outcome};
 use self::host::{Data, Spectest};
 pub use self::pool::{Pool, matrix};
+pub use self::serve::Served;
 use super::{Engine, Session, Setup, Totals, Traits, Watch};
 use crate::case::{InstanceIndex, ModuleIndex, Step};
 use crate::host::{harness, spectest};
@@ -120,6 +124,7 @@ impl Engine for Runtime {
         Traits {
             canonical_nans: true,
             reclaims,
+            outside: None,
         }
     }
 
