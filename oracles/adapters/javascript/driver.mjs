@@ -449,7 +449,7 @@ function load({ module, wasm }) {
 }
 
 /** Returns whether the module and every instance it imports from are there. */
-function instantiate({ module, instance, imports }) {
+function instantiate({ module, instance, imports, caught }) {
   const compiled = session.modules.get(module);
   if (compiled === undefined) return false;
   const linked = {};
@@ -468,8 +468,27 @@ function instantiate({ module, instance, imports }) {
       linked[from][name] = scheduled(session, source.host.do, plain);
     }
   }
-  session.instances.set(instance, new WebAssembly.Instance(compiled, linked));
+  const made = observed(caught, () => new WebAssembly.Instance(compiled, linked));
+  session.instances.set(instance, made);
   return true;
+}
+
+/** Returns what `run` returns. An exception is given to the function `caught` first. */
+function observed(caught, run) {
+  session.exception = undefined;
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof WebAssembly.Exception && caught) {
+      session.exception = error;
+      try {
+        exportOf(caught)?.();
+      } finally {
+        session.exception = undefined;
+      }
+    }
+    throw error;
+  }
 }
 
 /** Functions of the host that probes call: they are no part of the program. */
@@ -493,20 +512,7 @@ const exportOf = ({ instance, export: name }) => session.instances.get(instance)
 function invoke({ call, args, then, caught }) {
   const called = exportOf(call);
   if (called === undefined) return false;
-  session.exception = undefined;
-  let results;
-  try {
-    results = called(...args.map(argument));
-  } catch (error) {
-    if (!(error instanceof WebAssembly.Exception) || !caught) throw error;
-    session.exception = error;
-    try {
-      exportOf(caught)();
-    } finally {
-      session.exception = undefined;
-    }
-    throw error;
-  }
+  const results = observed(caught, () => called(...args.map(argument)));
   if (then) exportOf(then)(...(Array.isArray(results) ? results : [results]));
   return true;
 }

@@ -26,3 +26,22 @@ pub use value::{Top, Value};
 /// The version of the protocol. An adapter that speaks another one says so in its answer to
 /// [`Request::Hello`], and is then not used.
 pub const VERSION: u32 = 1;
+
+/// Every example of the page beside this crate is a message.
+#[test]
+fn the_examples_of_the_page_are_messages() {
+    let page = include_str!("../README.md");
+    let (mut requests, mut answers) = (0, 0);
+    for line in page.lines().filter(|line| line.starts_with('{')) {
+        if line.starts_with("{\"op\"") {
+            let request: Request = serde_json::from_str(line).expect(line);
+            assert_eq!(serde_json::to_string(&request).expect("JSON"), line);
+            requests += 1;
+        } else {
+            let answer: Answer = serde_json::from_str(line).expect(line);
+            assert_eq!(serde_json::to_string(&answer).expect("JSON"), line);
+            answers += 1;
+        }
+    }
+    assert!(requests > 8 && answers > 10, "{requests} {answers}");
+}
