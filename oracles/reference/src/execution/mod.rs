@@ -13,7 +13,7 @@
 //! what a store may use ([`limits`]), what a run did step by step ([`trace`]), and the
 //! `interpreter`, the loop that applies the rules. What makes it fast has files of its own, which
 //! no rule has to be read with: values as `words`, the `layout` of objects, the `heap` they are on,
-//! and the `machine`, which is the stack.
+//! the `pages` of memories, and the `machine`, which is the stack.
 //!
 //! Differences from the letter of the specification, none of which a program can observe:
 //!
@@ -25,7 +25,7 @@
 //! - Bulk instructions reduce in one step, not element by element. They count as many steps as
 //!   their length demands.
 //!
-//! Reading order: `values`, `limits`, `halt`, `trace`, `words`, `layout`, `heap`, `machine`,
+//! Reading order: `values`, `limits`, `halt`, `trace`, `words`, `layout`, `heap`, `pages`, `machine`,
 //! `configurations`, `types`, `instructions`, `interpreter`, `modules`, `embedding`.
 
 pub mod configurations;
@@ -38,6 +38,7 @@ pub(crate) mod layout;
 pub mod limits;
 pub(crate) mod machine;
 pub mod modules;
+pub(crate) mod pages;
 pub mod trace;
 pub(crate) mod types;
 pub mod values;

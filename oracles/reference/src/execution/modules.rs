@@ -23,6 +23,7 @@ use super::instructions::{memory, table};
 use super::interpreter::{call, eval_constant};
 use super::limits::Exhausted;
 use super::machine::Machine;
+use super::pages;
 use super::types::val_ok;
 use super::values::{
     DataAddr, ElemAddr, FuncAddr, GlobalAddr, InstanceAddr, MemAddr, Ref, TableAddr, TagAddr, Value,
@@ -345,11 +346,7 @@ impl Store {
             return Err(Exhausted::Memory.into());
         }
         let size = ty.limits.min * PAGE_BYTES;
-        let mut bytes = Vec::new();
-        bytes
-            .try_reserve_exact(size as usize)
-            .map_err(|_| Exhausted::Memory)?;
-        bytes.resize(size as usize, 0);
+        let bytes = pages::zeros(size as usize).ok_or(Exhausted::Memory)?;
         self.memory_bytes += size;
         self.mems.push(MemInst { ty, bytes });
         Ok(MemAddr(self.mems.len() as u32 - 1))

@@ -5,6 +5,7 @@
 use crate::execution::configurations::{MemInst, PAGE_BYTES, Store};
 use crate::execution::halt::{Halt, OrStuck, Stuck, Trap};
 use crate::execution::machine::Machine;
+use crate::execution::pages;
 use crate::execution::types::most_pages;
 use crate::execution::values::{InstanceAddr, MemAddr, Value};
 use crate::numerics::scalar::{Int, extend_s, extend_u};
@@ -345,10 +346,9 @@ pub(crate) fn grow_memory(store: &mut Store, a: MemAddr, n: u64) -> Result<Optio
         return Ok(None);
     }
     let added = n * PAGE_BYTES;
-    if mem.bytes.try_reserve(added as usize).is_err() {
+    if !pages::add_zeros(&mut mem.bytes, added as usize) {
         return Ok(None);
     }
-    mem.bytes.resize(mem.bytes.len() + added as usize, 0);
     mem.ty.limits.min = size + n;
     store.memory_bytes += added;
     Ok(Some(size))
