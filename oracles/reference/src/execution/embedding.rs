@@ -11,8 +11,8 @@
 use std::rc::Rc;
 
 use crate::syntax::{
-    CompositeType, DefTypeId, FuncIdx, FuncType, GlobalType, HeapType, Limits, MemType, RecType,
-    RefType, TableType, TypeStore, TypeUse, ValType,
+    CompositeType, DefTypeId, FuncIdx, FuncType, GlobalType, HeapType, Limits, MemType, RefType,
+    TableType, TypeStore, TypeUse, ValType,
 };
 
 use super::configurations::{Extern, FuncCode, GlobalInst, ModuleInst, Store};
@@ -74,15 +74,6 @@ impl Store {
         let id = self.types.define_plain(composite);
         self.lay_out_types();
         id
-    }
-
-    /// Defines a recursive type after those in `types`, as [`TypeStore::define`] does.
-    ///
-    /// # Panics
-    /// If the type refers to a type index beyond its own.
-    pub fn define_rec(&mut self, types: &mut Vec<DefTypeId>, rec: &RecType) {
-        self.types.define(types, rec);
-        self.lay_out_types();
     }
 
     /// Whether every type use is a defined type of this store.
@@ -412,14 +403,6 @@ impl Store {
         self.heap.add_struct(ty, layout, fields)
     }
 
-    /// Makes a structure with default field values. Fails with [`Misuse::ValueType`] if a field has
-    /// none.
-    pub fn new_struct_default(&mut self, ty: DefTypeId) -> Result<StructAddr, Halt> {
-        let types = self.field_types(ty, false)?;
-        let values: Vec<Value> = types.into_iter().map(Value::default_of).collect();
-        self.new_struct(ty, &values)
-    }
-
     /// Makes an array of these elements. Packed elements take the low bits of an `i32`.
     pub fn new_array(&mut self, ty: DefTypeId, values: &[Value]) -> Result<ArrayAddr, Halt> {
         let types = self.field_types(ty, true)?;
@@ -645,11 +628,6 @@ impl Store {
     #[must_use]
     pub fn steps_left(&self) -> u64 {
         self.stack().steps.left()
-    }
-
-    /// Sets the number of steps left.
-    pub fn set_steps_left(&mut self, steps: u64) {
-        self.stack_mut().steps.set_left(steps);
     }
 
     /// Number of wasm frames on the stack: 0, except while a host function is called.

@@ -82,13 +82,6 @@ impl TypeStore {
         types
     }
 
-    /// The defined type of a plain function type, as a final type in a group of its own. `ty` must
-    /// be closed.
-    #[must_use]
-    pub fn define_func(&mut self, ty: FuncType) -> DefTypeId {
-        self.define_plain(CompositeType::Func(ty))
-    }
-
     /// The defined type of a composite type without supertypes, final and in a group of its own.
     /// `ty` must be closed.
     #[must_use]

@@ -212,19 +212,6 @@ impl StorageType {
     pub fn is_packed(self) -> bool {
         matches!(self, StorageType::I8 | StorageType::I16)
     }
-
-    /// `$zsize` in bytes. References have no size in data segments.
-    #[must_use]
-    pub fn byte_size(self) -> Option<u32> {
-        match self {
-            StorageType::I8 => Some(1),
-            StorageType::I16 => Some(2),
-            StorageType::Val(ValType::I32 | ValType::F32) => Some(4),
-            StorageType::Val(ValType::I64 | ValType::F64) => Some(8),
-            StorageType::Val(ValType::V128) => Some(16),
-            StorageType::Val(ValType::Ref(_) | ValType::Bot) => None,
-        }
-    }
 }
 
 /// `fieldtype`.
