@@ -164,7 +164,7 @@ impl fmt::Display for Rejection {
     }
 }
 
-/// Why an engine was not asked, or what it did could not be looked at. Says nothing about the
+/// Why an engine was not asked, or why its state could not be observed. It is no fault of the
 /// engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Unasked {
@@ -174,7 +174,7 @@ pub enum Unasked {
     Boundary,
     /// The case has an allocation that must fail, which cannot be asked of every engine.
     FullHeap,
-    /// The module declares what no probe can be made for.
+    /// No probe can be made for a type or an export of the module.
     Unreadable,
     /// There is more to observe than a probe has room for.
     TooMuch,
@@ -210,8 +210,8 @@ pub enum Outcome {
     Returned(Vec<Value>),
     /// It trapped.
     Trapped(Trap),
-    /// It trapped by one of these, and the engine does not tell by which. By none of those that are
-    /// known, if there is none.
+    /// It trapped by one of these, and the engine does not say by which. Empty if the engine's words
+    /// match no known trap.
     TrappedByAny(Vec<Trap>),
     /// It ended with an uncaught exception: a node of the graph observed with it.
     Threw(Ref),
@@ -221,7 +221,7 @@ pub enum Outcome {
     Rejected(Rejection),
     /// The engine does not offer this feature.
     Unsupported(String),
-    /// The engine was not asked, or what it did could not be looked at.
+    /// The engine was not asked, or its state could not be observed.
     Unasked(Unasked),
     /// The engine reached a state its own rules exclude; the text says which. Always a fault.
     Stuck(String),

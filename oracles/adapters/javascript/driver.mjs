@@ -31,7 +31,7 @@ function engineName() {
 
 const fs = hasProcess ? await import('node:fs') : null;
 
-/** Makes a reader of lines and a writer of lines. The reader returns null at the end. */
+/** Returns two functions: one reads a line, or null at the end; the other writes a line. */
 function lines() {
   if (!hasProcess) {
     return {
@@ -79,14 +79,14 @@ function lines() {
   return { read, write };
 }
 
-/** A full collection, at once. */
+/** Collects all garbage before it returns. */
 const collectNow = isBun
   ? () => Bun.gc(true)
   : isJsc
     ? () => globalThis.fullGC()
     : () => globalThis.gc();
 
-/** Lets the event loop run once: what `WeakRef`s keep for the current job is given up. */
+/** Ends the current job, after which no `WeakRef` keeps its object alive any more. */
 const turn = isNode || isBun
   ? () => new Promise((resolve) => setImmediate(resolve))
   : typeof globalThis.setTimeout === 'function'
@@ -169,10 +169,10 @@ const STACK = /call stack|too much recursion|stack overflow/i;
 const HEAP = /array is too large|too large|out of memory|could not allocate|allocation failed/i;
 const LIMIT = /exceed|maximum|too many|too large|limit|> max/i;
 
-/** Returns how a request ended that threw `error`. */
+/** Returns the protocol's word for the end of a request that threw `error`. */
 function ended(error) {
   const text = String(error?.message ?? error);
-  if (error instanceof WebAssembly.Exception) return { threw: null };
+  if (error instanceof WebAssembly.Exception) return 'threw';
   if (error instanceof WebAssembly.CompileError) {
     const stage = LIMIT.test(text) ? 'limit' : 'refused';
     return { rejected: { stage, text } };
@@ -192,11 +192,9 @@ function ended(error) {
   return { crashed: { text: `${error?.name}: ${text}` } };
 }
 
-const plainly = (how) => (how.threw === null ? 'threw' : how);
-
 // ---- The session -------------------------------------------------------------------------------
 
-/** A host object: all that a program can learn of it is its number. */
+/** A host object. A program can learn nothing but its number. */
 class HostObject {
   constructor(number) {
     this.number = number;
@@ -264,12 +262,12 @@ const TABLE_BOUNDS = 2;
 const UNDEFINED_ELEMENT = 3;
 const NULL_REFERENCE = 4;
 
-/** An index or size, which is signed where it comes from, as a number or a big one. */
+/** Returns an index or size of a program, which is a signed number or BigInt, as a BigInt from 0. */
 function unsigned(index) {
   return typeof index === 'bigint' ? BigInt.asUintN(64, index) : BigInt(index >>> 0);
 }
 
-/** A size for the program, in the type that its import has. */
+/** Returns a size as the program's import expects it: a BigInt if `wide`, or a signed number. */
 function sized(size, wide) {
   return wide ? BigInt.asIntN(64, BigInt(size)) : Number(BigInt.asIntN(32, BigInt(size)));
 }
@@ -453,7 +451,7 @@ function instantiate({ module, instance, imports, caught }) {
   const compiled = session.modules.get(module);
   if (compiled === undefined) return false;
   const linked = {};
-  for (const { module: from, name } of WebAssembly.Module.imports(compiled)) {
+  for (const { module: from } of WebAssembly.Module.imports(compiled)) {
     linked[from] ??= {};
   }
   for (const { module: from, name, from: source } of imports) {
@@ -614,7 +612,7 @@ function perform(request) {
     }
   } catch (error) {
     if (error instanceof Unsupported) return { ended: { unsupported: { feature: error.message } } };
-    return { ended: plainly(ended(error)) };
+    return { ended: ended(error) };
   }
 }
 

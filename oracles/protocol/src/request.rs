@@ -6,9 +6,9 @@ use crate::value::{Top, Value};
 
 /// A request: one line of JSON.
 ///
-/// Modules and instances are named by numbers that gcrucible chooses, and that are used once in a
-/// session. A request that refers to a module or instance that does not exist (because it was
-/// refused) is answered with [`Ended::Skipped`](crate::Ended), and nothing of it is done.
+/// gcrucible chooses the numbers of modules and instances, and uses each number once in a session. A
+/// module or instance that was refused does not exist. The adapter does nothing for a request that
+/// names one, and answers [`Ended::Skipped`](crate::Ended).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Request {
@@ -21,14 +21,15 @@ pub enum Request {
     Open {
         /// How much the session may use.
         limits: Limits,
-        /// When to collect, beside the collections that requests and programs ask for: `pressure`
-        /// (when the engine likes), `every` (before and after every host function), `every:N`,
-        /// `at:A,B,C`. Points are numbered from 0 in order of execution. The functions that serve
-        /// observation (`extern_id_or_none`, `func_id`, `rethrow`) are no points. An adapter that
-        /// cannot place collections ignores it and says so in its capabilities.
+        /// When to collect, beside the collections that requests and programs ask for. Each host
+        /// function has two collection points, when it begins and when it ends, except
+        /// `extern_id_or_none`, `func_id` and `rethrow`, which only probes call. Points are numbered
+        /// from 0 in order of execution. `pressure`: when the engine likes. `every`: at every point.
+        /// `every:N`: at every N-th point. `at:A,B,C`: at the points with these numbers. An adapter
+        /// that cannot place collections ignores the schedule, and says so by the capability
+        /// `schedules`.
         schedule: String,
-        /// What to answer, in order, to a program that asks how many objects live (`live`,
-        /// `live_extern`). When they run out, the adapter answers 0.
+        /// The results of the host function `live`, in order. It returns 0 when they run out.
         answers: Vec<u32>,
         /// A module that exports `trap : [i32] -> []`, which traps: 0 `unreachable`, 1 cast failure,
         /// 2 table access out of bounds, 3 undefined element, 4 null reference. A host function that
@@ -48,10 +49,10 @@ pub enum Request {
         module: u32,
         /// The number of the new instance.
         instance: u32,
-        /// One entry for each import of the module, in any order. An import without an entry is
-        /// missing, which the engine has to refuse.
+        /// One entry for each import of the module, in any order. The adapter links nothing to an
+        /// import without an entry, so that the engine refuses the module.
         imports: Vec<Import>,
-        /// When instantiation ended by an exception: as in `invoke`.
+        /// As in `invoke`, if instantiation ends by an exception.
         caught: Option<Call>,
     },
     /// Calls an exported function from outside. Answer: `ended`.
@@ -60,24 +61,24 @@ pub enum Request {
         call: Call,
         /// The arguments.
         args: Vec<Value>,
-        /// When the call returned: a function to call at once with the results as arguments.
+        /// A function to call as soon as the call has returned, with its results as arguments.
         then: Option<Call>,
-        /// When the call ended by an exception: a function without parameters to call at once. It
+        /// A function without parameters to call as soon as the call has ended by an exception. It
         /// calls the host function `rethrow`.
         caught: Option<Call>,
     },
-    /// Calls functions without parameters and results, one after the other, then `length`, whose
-    /// result is a number of bytes, and reads so many bytes of the memory `out` of the same
-    /// instance. Answer: `bytes`, or `ended` when a call does not return.
+    /// Calls the functions `calls`, one after the other, then `length`. Reads as many bytes of the
+    /// memory `out` as `length` returned; the instance of `length` exports that memory. Answer:
+    /// `bytes`, or `ended` when a call does not return.
     Observe {
-        /// Functions to call.
+        /// Functions without parameters and results.
         calls: Vec<Call>,
         /// A function of type `[] -> [i32]`.
         length: Call,
         /// Exported memories to read as well: their length and their blocks that are not zero.
         memories: Vec<Call>,
     },
-    /// A full collection, between two calls, then the host objects. Answer: `live`.
+    /// Collects all garbage while no call is running, then counts host objects. Answer: `live`.
     Live,
     /// Ends the session and drops everything. Answer: `ended`.
     Close,
@@ -120,11 +121,11 @@ pub enum Source {
     Host(HostFunction),
 }
 
-/// A function of the host. `self` is the instance that imports it. It exists only once its
-/// instantiation has begun to run code; a function that needs an export of `self` before
-/// instantiation has ended, or one that does not exist, traps with `unreachable`.
+/// A function of the host. `self` is the instance that imports it. A start function can call it
+/// before `self` is complete. A function that needs an export of `self` traps with `unreachable` if
+/// `self` is not complete or has no such export.
 ///
-/// Every operation on a table or global is the *embedder's* operation of the engine.
+/// Every operation on a table or global is the engine's operation for *embedders*.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 pub enum HostFunction {
@@ -148,7 +149,7 @@ pub enum HostFunction {
     /// is of another hierarchy traps: undefined element. A reference that does not have the import's
     /// result type traps: cast failure.
     Held(Hierarchy),
-    /// `[i32] -> []`: releases a handle; one that is not held traps: undefined element.
+    /// `[i32] -> []`: releases a handle. A handle that is not held traps: undefined element.
     Release,
     /// `[i] -> [ref]` on the exported table `table` of `self`. An index out of bounds traps: table
     /// access. `wide`: `i` is `i64`.
@@ -174,11 +175,11 @@ pub enum HostFunction {
     ArrayNew,
     /// The host calls the export of `self` and returns what it returns.
     Call(NamedFunction),
-    /// The same, with a full collection before the host returns, or passes on a trap or exception.
+    /// The same, with a full collection after the call, however it ends.
     CallGc(NamedFunction),
-    /// `[] -> []`: throws the exception by which the last `invoke` or `instantiate` ended, once
-    /// more. Called only by the function `caught` of that request, so that the exception is kept no
-    /// longer than the request.
+    /// `[] -> []`: throws again the exception by which the call of this request ended. Only the
+    /// function `caught` of the same request calls it, so that no exception is kept longer than its
+    /// request.
     Rethrow,
 }
 
@@ -226,8 +227,8 @@ pub struct NamedFunction {
     pub function: String,
 }
 
-/// Resources of a session. An adapter applies what its engine can; running into one is
-/// [`Ended::Exhausted`](crate::Ended).
+/// Resources of a session. An adapter applies the limits that its engine supports. A request that
+/// reaches one ends with [`Ended::Exhausted`](crate::Ended).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
@@ -237,6 +238,6 @@ pub struct Limits {
     pub memory_bytes: u64,
     /// Elements of all tables.
     pub table_elements: u64,
-    /// Milliseconds for one request; the adapter need not watch them, gcrucible does.
+    /// Milliseconds for one request. gcrucible watches the time; the adapter need not.
     pub milliseconds: u64,
 }

@@ -12,9 +12,8 @@ pub fn reference() -> Box<dyn Engine> {
     Box::new(Reference)
 }
 
-/// The names of the engines that tests run by default. The first is the reference. Then comes each
-/// collector with quick compilation, and then the choices that change compiled code most, each with
-/// some collector.
+/// The names of the engines that tests run by default: the reference, each collector with quick
+/// compilation, and two configurations that change compiled code most.
 pub fn names() -> Vec<String> {
     let mut names = vec!["reference"];
     if cfg!(feature = "runtime") {
@@ -30,7 +29,7 @@ pub fn names() -> Vec<String> {
     names.into_iter().map(str::to_owned).collect()
 }
 
-/// What names of engines can begin with.
+/// The first parts of engines' names.
 const KINDS: &[&str] = if cfg!(feature = "runtime") {
     &["reference", "runtime"]
 } else {

@@ -12,18 +12,10 @@ pub trait Transport: Send {
     ///
     /// The other side gave no answer.
     fn ask(&mut self, request: &Request) -> Result<Answer, Broken>;
-
-    /// Ends the process behind this transport, if there is one, so that the next question starts
-    /// another.
-    fn restart(&mut self) {}
-
-    /// How many questions the present process has answered.
-    fn answered(&self) -> u64 {
-        0
-    }
 }
 
-/// Why there is no answer. The text of an engine's standard error is the end of what it wrote.
+/// Why there is no answer. `stderr` is the end of what the process wrote to standard error, where a
+/// sanitizer reports: it is part of the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Broken {
     /// The process could not be started: a matter of this machine, never a finding.
@@ -74,21 +66,6 @@ impl Broken {
     /// Whether this says something about the engine, and not only about this machine.
     pub fn is_finding(&self) -> bool {
         !matches!(self, Broken::Start { .. })
-    }
-
-    /// Whether a sanitizer reported something before the process ended.
-    pub fn has_sanitizer_report(&self) -> bool {
-        let (Broken::Died { stderr, .. } | Broken::Hung { stderr, .. }) = self else {
-            return false;
-        };
-        [
-            "AddressSanitizer",
-            "UndefinedBehaviorSanitizer",
-            "MemorySanitizer",
-            "ThreadSanitizer",
-        ]
-        .iter()
-        .any(|name| stderr.contains(name))
     }
 }
 

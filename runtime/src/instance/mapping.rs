@@ -72,11 +72,10 @@ impl Reservation {
         self.reserved
     }
 
-    /// Makes the first `bytes` accessible. They are at least as many as before. New ones read as
-    /// zero.
+    /// Makes the first `bytes` bytes accessible. `bytes` never shrinks. New bytes read as zero.
     ///
     /// # Errors
-    /// More are asked for than are reserved, or the system refuses.
+    /// `bytes` is more than is reserved, or the system refuses.
     pub fn grow(&mut self, bytes: usize) -> Result<(), NoMemory> {
         if bytes > self.reserved {
             return Err(NoMemory);
@@ -96,8 +95,8 @@ impl Reservation {
         Ok(())
     }
 
-    /// Makes exactly the first `bytes` accessible. More of a recycled reservation may be accessible
-    /// before.
+    /// Makes exactly the first `bytes` bytes accessible, even if more bytes of a recycled reservation
+    /// are.
     ///
     /// # Errors
     /// As [`grow`](Reservation::grow).
@@ -112,8 +111,9 @@ impl Reservation {
         Ok(())
     }
 
-    /// Makes all memory zero by giving it back to the system. It stays accessible, because the next
-    /// memory is probably as large. Returns false if the system refuses.
+    /// Gives the content of all accessible memory back to the system, after which it reads as zero.
+    /// The memory stays accessible, because the next one is probably as large. Returns false if the
+    /// system refuses.
     fn clean(&mut self) -> bool {
         // SAFETY: M1; whoever used the memory has given the reservation up.
         let gone = unsafe { madvise(self.base.as_ptr(), self.accessible, Advice::LinuxDontNeed) };

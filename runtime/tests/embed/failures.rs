@@ -1,6 +1,5 @@
-//! What a failure leaves behind, of whatever kind and at whatever moment: a heap that verifies,
-//! counts that are right, exactly the objects that something still refers to, and a store that goes
-//! on working.
+//! Failures of every kind, at every moment. Afterwards the heap verifies, the counts are right,
+//! exactly the reachable objects live, and the store still works.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,7 +10,7 @@ use gcrucible_runtime::embed::*;
 
 use crate::{call, each_store, instantiate, module, under, wat};
 
-/// A host object that counts how many there are.
+/// A host object. The counter holds the number of those that exist.
 struct Counted(Arc<AtomicUsize>);
 
 impl Counted {
@@ -27,7 +26,7 @@ impl Drop for Counted {
     }
 }
 
-/// The heap is in order, and so many objects live.
+/// Fails unless the heap is in order and `live` objects live.
 #[track_caller]
 fn check<T>(store: &mut Store<T>, live: u64) {
     store.verify_heap().unwrap();
@@ -67,7 +66,7 @@ const ALLOCATING: &str = r#"(module
       (elem.drop $passive)
       (table.fill $table (i32.const 0) (ref.null any) (table.size $table))))"#;
 
-/// Everything once, in `store`, in which the `failing`-th allocation fails.
+/// Makes every kind of allocation once, in a store in which the `failing`-th allocation fails.
 fn allocate_everywhere(mut store: Store<()>, module: &Module, failing: u64) -> Result<(), Error> {
     let count = Arc::new(AtomicUsize::new(0));
     let attempt = |store: &mut Store<()>| {
@@ -226,8 +225,8 @@ fn growth_refused_at_each_question_in_turn() {
     }
 }
 
-/// Host functions that end in every way there is, called with references in locals, on the operand
-/// stack and as arguments.
+/// Host functions return, fail, throw and panic while the caller holds references in locals, on the
+/// operand stack and in arguments.
 #[test]
 fn host_functions_that_fail_with_references_in_flight() {
     each_store(|store| {
@@ -304,8 +303,8 @@ fn host_functions_that_fail_with_references_in_flight() {
     });
 }
 
-/// Bulk operations check first and write then: one that traps has done nothing, and holds on to
-/// nothing it was handed.
+/// A bulk operation checks its bounds before it writes. One that traps has written nothing and keeps
+/// nothing alive.
 #[test]
 fn bulk_operations_that_trap_have_written_nothing() {
     each_store(|store| {
@@ -360,8 +359,8 @@ fn bulk_operations_that_trap_have_written_nothing() {
     });
 }
 
-/// A start function has written to what it imports, to its own table and global, and holds more
-/// when it ends.
+/// Before the start function fails, it writes to imports, to its own table and to its own global. At
+/// the failure it also holds objects in locals.
 #[test]
 fn start_functions_that_trap_after_half_of_the_set_up() {
     each_store(|store| {
@@ -397,8 +396,8 @@ fn start_functions_that_trap_after_half_of_the_set_up() {
                      (start $start))"#
             )
         };
-        // The instance's own global; of what the owner has, the item, a pair and what its global
-        // holds.
+        // `own`: the object in the instance's own global. `shared`: in the owner, one item, a pair,
+        // and the object in its global.
         let (mut own, shared) = (0, 4);
         for how in [
             "(unreachable)",
@@ -421,8 +420,8 @@ fn start_functions_that_trap_after_half_of_the_set_up() {
     });
 }
 
-/// Handles of exceptions outlive the store, whose host objects do not; and a host function may drop
-/// its store's last exception itself.
+/// Handles of exceptions outlive the store, and its host objects do not. A host function may throw
+/// an error or panic while an exception is being handled.
 #[test]
 fn stores_dropped_with_exceptions_held_or_on_their_way() {
     let count = Arc::new(AtomicUsize::new(0));
@@ -466,7 +465,7 @@ fn stores_dropped_with_exceptions_held_or_on_their_way() {
         store.verify_heap().unwrap();
         store.audit().unwrap();
         if store.engine().collector_traits().reclaims {
-            // The exception that is held, with what it carries.
+            // The exception that is held, and the host object that it carries.
             assert_eq!(store.census().unwrap().total(), 2);
         }
     });
@@ -597,7 +596,7 @@ fn a_list_of_a_million_nodes_is_freed() {
     }
 }
 
-/// Catches what `throw` throws, has collections run, and takes it apart.
+/// Catches what `throw` throws, runs two collections, and returns the number that it carries.
 const THROWN_BACK: &str = r#"(module
     (import "" "throw" (func $throw))
     (import "" "collect" (func $collect))
@@ -613,8 +612,8 @@ const THROWN_BACK: &str = r#"(module
         (try_table (catch $t $t) (throw_ref (local.get $e)))
         (unreachable))))"#;
 
-/// The host throws what only a handle of its own holds; the handle is released while wasm holds the
-/// exception it has caught.
+/// The host throws an exception that only its own handle keeps alive, and releases the handle. Wasm
+/// has caught the exception and still has it after two collections.
 #[test]
 fn exceptions_outlive_the_handle_they_were_thrown_by() -> Result<(), Error> {
     for collector in CollectorKind::ALL {

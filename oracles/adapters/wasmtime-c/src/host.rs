@@ -1,4 +1,4 @@
-//! Functions of the host. Each is the embedder's own operation of the C interface.
+//! Functions of the host. Each is an operation of the C interface.
 
 use gcrucible_protocol::HostFunction;
 use gcrucible_protocol::request::TableOperation;
@@ -14,7 +14,7 @@ const TABLE_BOUNDS: u64 = 2;
 const UNDEFINED_ELEMENT: u64 = 3;
 const NULL_REFERENCE: u64 = 4;
 
-/// Every function of the host, told apart by its environment.
+/// The C function behind every function of the host. The environment says which one it is.
 ///
 /// # Safety
 ///
@@ -29,7 +29,7 @@ pub unsafe extern "C" fn callback(
 ) -> Opaque {
     // SAFETY: the environment was made by `answers`, and lives as long as the session.
     let env = unsafe { &*env.cast::<HostEnv>() };
-    // SAFETY: the session outlives its store's functions, and is only borrowed shared.
+    // SAFETY: the session outlives its store's functions, and nobody borrows it exclusively.
     let session = unsafe { &*env.session };
     let stride = session.library.value_words();
     let mut given = Values::zeros(0, stride);
@@ -72,7 +72,8 @@ pub unsafe extern "C" fn callback(
     }
 }
 
-/// A trap that goes on with what ended a nested call: its exception, or its words.
+/// Returns a trap for the caller of a host function whose own call failed with `error`. It carries
+/// the exception that ended the call, or the error's words.
 fn pass_on(session: &Session, error: Opaque) -> Opaque {
     let text = session.error_text(error);
     if let (Some(exception), Some(set)) = (
@@ -317,7 +318,8 @@ impl Table {
     }
 }
 
-/// What an operation that writes a value gave back: null, or an error that names the type.
+/// Returns nothing, or the trap for the error of an operation that writes a value. The error is null
+/// if the value was written.
 fn fitting(session: &Session, error: Opaque) -> Result<Values, Halt> {
     if error.is_null() {
         return Ok(session.values(0));
