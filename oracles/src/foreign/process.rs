@@ -122,8 +122,9 @@ impl Process {
 
 impl Transport for Process {
     fn ask(&mut self, request: &Request) -> Result<Answer, Broken> {
-        if (self.running.as_ref()).is_some_and(|running| running.answered >= self.bounds.questions)
-        {
+        let is_old = |running: &Running| running.answered >= self.bounds.questions;
+        // Within a session the process holds the session's instances.
+        if begins_session(request) && self.running.as_ref().is_some_and(is_old) {
             self.running = None;
         }
         let mut running = match self.running.take() {
@@ -298,6 +299,20 @@ impl Drop for Running {
     }
 }
 
+/// Whether nothing that an earlier request made is needed to answer this one.
+fn begins_session(request: &Request) -> bool {
+    match request {
+        Request::Hello { .. } | Request::Open { .. } => true,
+        Request::Batch { requests } => requests.first().is_some_and(begins_session),
+        Request::Load { .. }
+        | Request::Instantiate { .. }
+        | Request::Invoke { .. }
+        | Request::Observe { .. }
+        | Request::Live
+        | Request::Close => false,
+    }
+}
+
 fn is_nothing(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -354,6 +369,10 @@ mod tests {
 
     const ECHO: &str = "while read line; do echo '{\"ended\":\"returned\"}'; done";
 
+    const HELLO: Request = Request::Hello {
+        protocol: gcrucible_protocol::VERSION,
+    };
+
     fn returned() -> Result<Answer, Broken> {
         Ok(Answer::Ended(Ended::Returned))
     }
@@ -372,8 +391,31 @@ mod tests {
             },
         );
         for expected in [1, 2, 3, 1] {
-            assert_eq!(process.ask(&Request::Live), returned());
+            assert_eq!(process.ask(&HELLO), returned());
             assert_eq!(answered(&process), Some(expected));
+        }
+    }
+
+    #[test]
+    fn a_process_is_not_replaced_within_a_session() {
+        let patient = Bounds {
+            time: Duration::from_secs(20),
+            ..quick()
+        };
+        let batch = |first: Request| Request::Batch {
+            requests: vec![first, Request::Live],
+        };
+        let mut process = shell(ECHO, patient);
+        for (request, expected) in [
+            (HELLO, 1),
+            (batch(Request::Close), 2),
+            (Request::Close, 3),
+            (Request::Live, 4),
+            (batch(Request::Live), 5),
+            (batch(HELLO), 1),
+        ] {
+            assert_eq!(process.ask(&request), returned());
+            assert_eq!(answered(&process), Some(expected), "{request:?}");
         }
     }
 
