@@ -1,4 +1,5 @@
-;; Calls of small functions through a table, their number taken from a sequence without a short period.
+;; Calls of small functions through a table, their number taken from a sequence without a short
+;; period.
 (module
   (type $op (func (param i32) (result i32)))
   (table funcref (elem $a $b $c $d))

@@ -1,4 +1,5 @@
-;; Closures: a function and what it needs in a structure, called n times through call_ref, four of them in turn.
+;; Closures: a function and what it needs in a structure, called n times through call_ref, four of
+;; them in turn.
 (module
   (rec
     (type $code (func (param (ref $closure)) (param i32) (result i32)))

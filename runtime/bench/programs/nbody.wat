@@ -1,4 +1,5 @@
-;; Five bodies under gravity, n steps: square roots and divisions on values in memory. A body is x y z vx vy vz m, 56 bytes.
+;; Five bodies under gravity, n steps: square roots and divisions on values in memory. A body is x y
+;; z vx vy vz m, 56 bytes.
 (module
   (memory 1)
   (func $set (param $at i32) (param f64 f64 f64 f64 f64 f64 f64)

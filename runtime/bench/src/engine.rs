@@ -1,4 +1,4 @@
-//! What both engines can do here.
+//! One trait for both engines, and the configurations of either.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ impl Collector {
     /// Every collector that both engines have.
     pub const ALL: [Collector; 3] = [Collector::Copying, Collector::Drc, Collector::Null];
 
-    /// Its name.
+    /// Returns its name.
     pub fn name(self) -> &'static str {
         match self {
             Collector::Copying => "copying",
@@ -43,13 +43,14 @@ pub enum Side {
 /// A configuration of one of the engines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Setup {
-    /// Whose.
+    /// Whose engine it is.
     pub side: Side,
     /// Its collector.
     pub collector: Collector,
     /// Whether Cranelift optimises.
     pub optimised: bool,
-    /// Whether stores are made from a pool (the peer's choice; ours always recycles).
+    /// Whether stores are made from a pool. Only the peer has this choice, because ours always
+    /// recycles.
     pub pooled: bool,
 }
 
@@ -88,7 +89,7 @@ impl Setup {
         }
     }
 
-    /// For the table.
+    /// Returns the name that the table shows.
     pub fn label(&self) -> String {
         let side = match self.side {
             Side::Ours => "ours",
@@ -97,14 +98,6 @@ impl Setup {
         let opt = if self.optimised { "" } else { " plain" };
         let pool = if self.pooled { " pool" } else { "" };
         format!("{side} {}{opt}{pool}", self.collector.name())
-    }
-
-    /// The engine.
-    pub fn start(&self) -> Result<Box<dyn Engine>, String> {
-        match self.side {
-            Side::Ours => crate::ours::start(self),
-            Side::Peer => crate::peer::start(self),
-        }
     }
 }
 
@@ -116,7 +109,7 @@ pub trait Engine {
 
 /// A compiled module without imports.
 pub trait Compiled {
-    /// Makes a store and an instance, and calls `run`; the time of that call, and its result.
+    /// Makes a store and an instance, and calls `run`. Returns the time of the call and its result.
     fn run(&self, argument: i32) -> Result<(Duration, i64), String>;
 
     /// Makes a store and an instance and drops both.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::engine::{Collector, Setup};
 use crate::measure::seconds_of;
 use crate::shapes::{self, lines, put};
+use crate::start::start;
 
 /// A family of modules.
 #[derive(Clone, Copy, Debug)]
@@ -185,7 +186,10 @@ fn br_table(count: u32) -> String {
     let targets = lines(count, |text, at| put!(text, "{}", at % 3));
     format!(
         "(module (func (param i32) (result i32)
-  (block (block (block (br_table {targets} (local.get 0))) (return (i32.const 1))) (return (i32.const 2))) (i32.const 3)))"
+  (block
+    (block (block (br_table {targets} (local.get 0))) (return (i32.const 1)))
+    (return (i32.const 2)))
+  (i32.const 3)))"
     )
 }
 
@@ -199,7 +203,8 @@ fn br_table_blocks(count: u32) -> String {
         )
     });
     format!(
-        "(module (func (param i32 i32) (result i32) {open} (br_table {targets} (local.get 0)) {close} (local.get 1)))"
+        "(module (func (param i32 i32) (result i32)
+  {open} (br_table {targets} (local.get 0)) {close} (local.get 1)))"
     )
 }
 
@@ -215,7 +220,8 @@ fn pairs(count: u32, ty: &str, make: &str, read: &str, function: &str) -> String
     });
     let reads = lines(64, |text, at| put!(text, "({read} (local.get {at}))"));
     format!(
-        "(module (type $s (struct (field i32))) {function} (func (export \"run\") {locals} {set} {calls} {reads}))"
+        "(module (type $s (struct (field i32))) {function}
+  (func (export \"run\") {locals} {set} {calls} {reads}))"
     )
 }
 
@@ -255,7 +261,10 @@ fn casts(count: u32) -> String {
         );
     });
     format!(
-        "(module (type $t0 (sub (struct (field i32)))) (type $t1 (sub $t0 (struct (field i32)))) (type $t2 (sub $t1 (struct (field i32))))
+        "(module
+  (type $t0 (sub (struct (field i32))))
+  (type $t1 (sub $t0 (struct (field i32))))
+  (type $t2 (sub $t1 (struct (field i32))))
   (func (param anyref) {body}))"
     )
 }
@@ -264,7 +273,8 @@ fn accesses(count: u32) -> String {
     let body = lines(count, |text, at| {
         put!(
             text,
-            "(i32.store offset={} (local.get 0) (i32.add (i32.load offset={} (local.get 0)) (i32.const 1)))",
+            "(i32.store offset={} (local.get 0)
+  (i32.add (i32.load offset={} (local.get 0)) (i32.const 1)))",
             at * 4,
             at * 4 + 8
         );
@@ -276,7 +286,8 @@ fn ifs(count: u32) -> String {
     let body = lines(count, |text, at| {
         put!(
             text,
-            "(if (i32.eq (local.get 0) (i32.const {at})) (then (local.set 1 (i32.mul (local.get 1) (i32.const {}))) (local.set 2 (local.get 1))))",
+            "(if (i32.eq (local.get 0) (i32.const {at})) (then
+  (local.set 1 (i32.mul (local.get 1) (i32.const {}))) (local.set 2 (local.get 1))))",
             at | 1
         );
     });
@@ -286,7 +297,7 @@ fn ifs(count: u32) -> String {
 /// Compiles members of growing size.
 pub fn measure(shape: &Shape, quick: bool) -> Result<Growth, String> {
     let setup = Setup::ours(Collector::Copying);
-    let engine = setup.start()?;
+    let engine = start(&setup)?;
     let mut points = Vec::new();
     let doublings = if quick { 2 } else { DOUBLINGS };
     for doubling in 0..=doublings {

@@ -1,12 +1,19 @@
 //! The runtime beside Wasmtime, in one process: `cargo bench -p gcrucible-bench`, see `README.md`.
 //!
-//! ```text
-//! programs  what is run        shapes   modules made for compiling and instantiating
-//! engine    both engines behind one trait (ours, peer)
-//! rows      what is compared   measure  interleaved samples, quartiles
-//! report    goals, table, JSON
-//! linear    time to compile, by size   collections   time of a collection, by live objects and by garbage; plot
-//! ```
+//! Reading order: `measure`, `programs`, `shapes`, `engine`, `ours`, `peer`, `start`, `rows`,
+//! `linear`, `collections`, `plot`, `report`.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `measure` | samples of time, quartiles |
+//! | `programs` | what is run |
+//! | `shapes` | modules made for compiling and instantiating |
+//! | `engine` | one trait for both engines, and configurations |
+//! | `ours`, `peer`, `start` | the engines behind the trait |
+//! | `rows` | what is compared |
+//! | `linear` | time to compile, by the size of the module |
+//! | `collections`, `plot` | time of a collection, by live objects and by garbage |
+//! | `report` | goals, table, JSON |
 
 mod collections;
 mod engine;
@@ -19,6 +26,7 @@ mod programs;
 mod report;
 mod rows;
 mod shapes;
+mod start;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -13,7 +13,11 @@ pub struct Program {
 
 macro_rules! programs {
     ($($name:literal $file:literal $argument:literal;)*) => {
-        [$(Program { name: $name, text: include_str!(concat!("../programs/", $file, ".wat")), argument: $argument }),*]
+        [$(Program {
+            name: $name,
+            text: include_str!(concat!("../programs/", $file, ".wat")),
+            argument: $argument,
+        }),*]
     };
 }
 

@@ -6,6 +6,7 @@ use crate::engine::{Collector, Compiled, Engine, Setup, Side};
 use crate::measure::{Spread, seconds_of};
 use crate::programs::{self, Program};
 use crate::shapes;
+use crate::start::start;
 
 /// What a row does.
 #[derive(Debug)]
@@ -182,7 +183,7 @@ impl Row {
         let rounds = rounds.min(self.rounds_max);
         let mut workers = Vec::new();
         for setup in &self.setups {
-            let engine = setup.start()?;
+            let engine = start(setup)?;
             let compiled = match self.work {
                 Work::Compile => None,
                 _ => Some(engine.compile(&self.module)?),

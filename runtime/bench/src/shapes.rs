@@ -7,7 +7,8 @@ pub const SMALL: &str = r#"(module
   (func (export "run") (param i32) (result i64)
     (local $sum i64)
     (loop $again
-      (local.set $sum (i64.add (local.get $sum) (i64.extend_i32_u (i32.mul (local.get 0) (local.get 0)))))
+      (local.set $sum
+        (i64.add (local.get $sum) (i64.extend_i32_u (i32.mul (local.get 0) (local.get 0)))))
       (br_if $again (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
     (local.get $sum)))"#;
 
@@ -61,7 +62,8 @@ pub fn functions(count: u32) -> String {
         (then (local.set $t (f64.add (local.get $t) (f64.mul (local.get $x) (f64.const {at}.5)))))
         (else (i64.store offset=8 (i32.and (local.get $i) (i32.const 0xfff8))
           (i64.xor (local.get $sum) (i64.rotl (local.get $sum) (i64.const 7))))))
-      (local.set $x (f64.sub (f64.sqrt (f64.abs (local.get $x))) (f64.div (local.get $t) (f64.const 3))))
+      (local.set $x
+        (f64.sub (f64.sqrt (f64.abs (local.get $x))) (f64.div (local.get $t) (f64.const 3))))
       (local.set $i (i32.add (local.get $i) (i32.const 1)))
       (br $loop)))
   (block $a (block $b (block $c
@@ -78,7 +80,8 @@ pub fn functions(count: u32) -> String {
         );
     });
     format!(
-        "(module (memory 2)\n{body}(func (export \"run\") (param i32) (result i64) (i64.trunc_sat_f64_s (call $f0 (local.get 0) (f64.const 1)))))"
+        "(module (memory 2)\n{body}(func (export \"run\") (param i32) (result i64)
+  (i64.trunc_sat_f64_s (call $f0 (local.get 0) (f64.const 1)))))"
     )
 }
 
