@@ -6,6 +6,7 @@ use arbitrary::Unstructured;
 use gcrucible_runtime::embed::{
     CollectorKind, Config, Engine, Error, Module, OptLevel, RegAlloc, Rejected, TrapMode,
 };
+use gcrucible_runtime::heap_ops::Words;
 
 /// How many modules are made.
 const MODULES: u64 = 200;
@@ -39,18 +40,10 @@ fn smith() -> wasm_smith::Config {
     }
 }
 
-/// Bytes that depend on the seed alone (splitmix64).
+/// At least `len` bytes that depend on the seed alone.
 fn bytes(seed: u64, len: usize) -> Vec<u8> {
-    let mut state = seed;
-    let mut bytes = Vec::with_capacity(len);
-    while bytes.len() < len {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut word = state;
-        word = (word ^ word >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        word = (word ^ word >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bytes.extend_from_slice(&(word ^ word >> 31).to_le_bytes());
-    }
-    bytes
+    let words = Words(seed).take(len.div_ceil(8));
+    words.flat_map(u64::to_le_bytes).collect()
 }
 
 fn configurations() -> Vec<Config> {

@@ -1,4 +1,6 @@
 //! What compiled code and the host agree on. Both sides import it; neither defines it.
+//!
+//! Reading order: `libcalls`, `signature`, `vmctx`.
 
 pub mod libcalls;
 pub mod signature;

@@ -1,6 +1,7 @@
 //! Entering compiled code, leaving it, and everything that ends it early.
 //!
-//! Files in reading order; each uses only files that stand earlier:
+//! Reading order: `resume`, `math`, `stack`, `code_map`, `backtrace`, `raise`, `unwind`, `signals`,
+//! `call`, `landing`, `fuel`.
 //!
 //! ```text
 //! resume     the one jump that leaves the host other than by returning

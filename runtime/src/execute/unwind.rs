@@ -49,7 +49,7 @@ impl Activation {
 
 /// A wasm frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Frame {
+pub struct NativeFrame {
     /// The address to which its callee returns.
     pub pc: usize,
     /// Its frame pointer.
@@ -59,7 +59,7 @@ pub struct Frame {
 /// The wasm frames of one activation, newest first.
 #[derive(Clone, Copy, Debug)]
 pub struct Frames {
-    next: Frame,
+    next: NativeFrame,
     end: usize,
 }
 
@@ -72,7 +72,7 @@ impl Frames {
     #[must_use]
     pub unsafe fn new(exit_pc: usize, exit_fp: usize, landing_fp: usize) -> Frames {
         Frames {
-            next: Frame {
+            next: NativeFrame {
                 pc: exit_pc,
                 fp: exit_fp,
             },
@@ -92,9 +92,9 @@ impl Frames {
 }
 
 impl Iterator for Frames {
-    type Item = Frame;
+    type Item = NativeFrame;
 
-    fn next(&mut self) -> Option<Frame> {
+    fn next(&mut self) -> Option<NativeFrame> {
         if self.next.fp == self.end || self.end == 0 {
             return None;
         }
@@ -105,7 +105,7 @@ impl Iterator for Frames {
         let fp = unsafe { link.read() };
         // SAFETY: E4: the return address is behind it.
         let pc = unsafe { link.wrapping_add(1).read() };
-        self.next = Frame { pc, fp };
+        self.next = NativeFrame { pc, fp };
         Some(frame)
     }
 }
@@ -115,7 +115,11 @@ impl Iterator for Frames {
 /// # Safety
 ///
 /// E3 and E4 hold for `vm` and all of `saved`.
-unsafe fn each_frame(vm: &VmStore, saved: &[Activation], mut visit: impl FnMut(Frame) -> bool) {
+unsafe fn each_frame(
+    vm: &VmStore,
+    saved: &[Activation],
+    mut visit: impl FnMut(NativeFrame) -> bool,
+) {
     // SAFETY: the caller's promise.
     let mut frames = unsafe { Frames::newest(vm) };
     if !frames.all(&mut visit) {
@@ -170,7 +174,7 @@ pub unsafe fn each_slot(
     planted: Planted,
     visit: &mut dyn FnMut(&mut u32),
 ) {
-    let visit_frame = |frame: Frame| {
+    let visit_frame = |frame: NativeFrame| {
         let entry = code.get(frame.pc);
         let image = entry.expect("E4: a wasm frame of unknown code").image();
         let Some(map) = map_of(image, frame.pc, planted) else {

@@ -1,17 +1,9 @@
-//! What a collector is: how collectors differ, the half that runs, and the list of all of them. The
-//! half that is emitted into compiled code is [`EmitCollector`].
+//! What a collector is: how collectors differ, and the half that runs. The half that is emitted into
+//! compiled code is [`EmitCollector`]. The list of collectors is in `plans`.
 
 use std::ops::Range;
 
-#[cfg(feature = "planted")]
-use super::faulty;
-use super::{
-    EmitCollector, HeapFault, ObjectMemory, Roots, copying::CopyingPlan, drc::DrcPlan,
-    null::NullPlan,
-};
-use crate::config::{CollectorKind, Config};
-#[cfg(feature = "planted")]
-use crate::planted::Planted;
+use super::{EmitCollector, HeapFault, ObjectMemory, Roots};
 
 /// What must happen when a reference is written over another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,41 +122,4 @@ pub trait Plan: EmitCollector + std::fmt::Debug {
 
     /// Makes the half that runs, for an empty heap of at most `limit` bytes.
     fn start(&self, limit: u64) -> Box<dyn Collector>;
-}
-
-/// All collectors. There is no other list.
-static PLANS: [(CollectorKind, &dyn Plan); 4] = [
-    (CollectorKind::Null, &NullPlan),
-    (CollectorKind::Drc, &DrcPlan { cycles: false }),
-    (CollectorKind::DrcCycles, &DrcPlan { cycles: true }),
-    (CollectorKind::Copying, &CopyingPlan),
-];
-
-/// Returns the collector of that kind.
-///
-/// # Panics
-/// Never: every kind is in the list (tested).
-#[must_use]
-pub fn plan(kind: CollectorKind) -> &'static dyn Plan {
-    let row = PLANS.iter().find(|(k, _)| *k == kind);
-    row.expect("every collector is in the list").1
-}
-
-/// Returns the collector of a configuration. It includes the faults that the configuration plants
-/// in emitted code.
-#[must_use]
-pub fn plan_for(config: &Config) -> &'static dyn Plan {
-    #[cfg(feature = "planted")]
-    if config.planted() != Planted::NONE {
-        return faulty::plan(plan(config.collector), config.planted());
-    }
-    plan(config.collector)
-}
-
-impl CollectorKind {
-    /// Returns how the collector differs from others.
-    #[must_use]
-    pub fn traits(self) -> CollectorTraits {
-        plan(self).traits()
-    }
 }

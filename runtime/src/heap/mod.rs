@@ -1,5 +1,9 @@
 //! Objects and collectors. Knows layouts and roots. Does not know functions or frames.
 //!
+//! Reading order: `emit`, `gc_ref`, `layout`, `roots`, `schedule`, `fault`, `inline`, `space`,
+//! `layouts`, `object_memory`, `access`, `free_list`, `collector`, `verify`, `null`, `copying`, `drc`,
+//! `faulty`, `plans`, `allocate`, `bulk`, `census`, `points`, `write`, `ops`.
+//!
 //! ```text
 //! this file         Heap: the collected heap of one store
 //! allocate.rs       allocation by the host
@@ -8,7 +12,7 @@
 //! roots.rs          where references outside of the heap can be
 //! object_memory.rs  what every collector works on; space.rs: its memory; free_list.rs
 //! layouts.rs        the layouts of types; layout.rs: where things are in an object
-//! collector.rs      what a collector is, and the list of them
+//! collector.rs      what a collector is; plans.rs: the list of them
 //! null/ drc/ copying/   the collectors
 //! emit.rs           the instructions that collectors emit; inline.rs: inline allocation
 //! verify.rs census.rs   questions about a whole heap
@@ -43,6 +47,7 @@ mod null;
 mod object_memory;
 #[cfg(feature = "heap-ops")]
 pub mod ops;
+mod plans;
 mod points;
 mod roots;
 mod schedule;
@@ -57,7 +62,7 @@ use std::sync::Arc;
 
 pub(crate) use self::access::Stored;
 pub use self::collector::{Barrier, CollectorTraits};
-pub(crate) use self::collector::{CollectionKind, Collector, Header, Plan, Room, plan_for};
+pub(crate) use self::collector::{CollectionKind, Collector, Header, Plan, Room};
 pub(crate) use self::emit::{Emit, EmitCollector, Reg};
 pub(crate) use self::fault::{AccessError, AllocError};
 pub use self::fault::{CountFault, HeapFault, Referrer};
@@ -65,6 +70,7 @@ pub(crate) use self::gc_ref::GcRef;
 use self::layouts::Layouts;
 pub(crate) use self::layouts::TypeSource;
 use self::object_memory::{ObjectMemory, Stats};
+pub(crate) use self::plans::plan_for;
 pub use self::roots::RootKind;
 pub(crate) use self::roots::Roots;
 pub(crate) use self::schedule::PointKind;

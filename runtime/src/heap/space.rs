@@ -505,14 +505,15 @@ impl Space {
     /// As [`Space::load`].
     #[inline(always)]
     pub fn copy_object(&mut self, from: u32, to: u32, len: u32) {
-        let source = self.address(from, len as usize).cast::<u64>();
-        let target = self.address(to, len as usize).cast::<u64>();
+        let source = self.address(from, len as usize);
+        let target = self.address(to, len as usize);
         let words = len as usize / 8;
         if words > 8 {
             // SAFETY: S1: both ranges are accessible; `copy_to` allows overlap.
-            unsafe { source.copy_to(target, words) };
+            unsafe { source.copy_to(target, words * 8) };
             return;
         }
+        let (source, target) = (source.cast::<u64>(), target.cast::<u64>());
         // Most objects are small. A call would cost more than the copy.
         for at in 0..words {
             // SAFETY: S1: below `words`, inside of the range checked above.
@@ -520,9 +521,9 @@ impl Space {
             // SAFETY: S1, as above.
             let place = unsafe { target.add(at) };
             // SAFETY: S1: readable.
-            let value = unsafe { word.read() };
+            let value = unsafe { word.read_unaligned() };
             // SAFETY: S1: writable.
-            unsafe { place.write(value) };
+            unsafe { place.write_unaligned(value) };
         }
     }
 

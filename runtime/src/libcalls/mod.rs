@@ -8,6 +8,8 @@
 //! scenarios   tests: whole modules, run through a store
 //! ```
 //!
+//! Reading order: this file, `control`, `memory`, `table`, `object`.
+//!
 //! A body is a method of `Call`. It uses the operations of `instance` and `heap`, which check
 //! bounds before anything is written. A body that may collect roots its own reference arguments,
 //! because a reference whose last use is the call is in no stack map.

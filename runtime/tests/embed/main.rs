@@ -1,4 +1,7 @@
 //! The embedder's API, end to end.
+//!
+//! Reading order: `objects`, `calls`, `link`, `tables`, `stack`, `limits`, `failures`, `threads`,
+//! `hostile`, `planted`.
 
 mod calls;
 mod failures;

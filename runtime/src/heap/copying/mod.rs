@@ -12,6 +12,8 @@
 //! The soft limit is how much of a half is used before the next collection. It grows with the
 //! number of bytes that the last collection found alive. So the cost of copying stays a fixed share
 //! of the cost of allocating, and small programs stay in the cache.
+//!
+//! Reading order: `alloc`, `barrier`, `collect`.
 
 mod alloc;
 mod barrier;

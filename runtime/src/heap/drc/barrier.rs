@@ -5,7 +5,6 @@
 //! count of an object to which something refers is never 0. An object whose last counted reference
 //! goes is put into the zero-count table, since a frame may have loaded that reference before.
 
-use super::alloc::free;
 use super::{COUNT, Drc, HEADER_BYTES, IN_TABLE, LINK, ON_STACK};
 use crate::heap::emit::{Holds, Op, Region, Slot, StoreWord};
 use crate::heap::fault::{HeapFault, Referrer};
@@ -203,41 +202,9 @@ fn decrement_unless_one(header: &mut HeaderWords<'_>, raw: u32) -> Result<bool, 
 }
 
 #[cold]
-fn out_of_range(object: u32, header: &HeaderWords<'_>) -> HeapFault {
+pub(super) fn out_of_range(object: u32, header: &HeaderWords<'_>) -> HeapFault {
     let count = header.count();
     HeapFault::CountRange { object, count }
-}
-
-/// Frees the objects in the list of the dead, and the objects that die with them. The list is
-/// linked through the headers of the objects, so neither long chains nor large arrays need memory
-/// or stack.
-pub(super) fn free_dead(drc: &mut Drc, memory: &mut ObjectMemory) -> Result<(), HeapFault> {
-    loop {
-        let object = drc.dead;
-        if object == 0 {
-            return Ok(());
-        }
-        let header = header(drc, memory, object, || Referrer::DeadList)?;
-        if header.count() != 0 {
-            return Err(out_of_range(object, &header));
-        }
-        drc.dead = header.link();
-        let tag = header.tag();
-        let extent = memory.extent(object, tag, drc.top)?;
-        let shallow = planted!(memory.planted, ReleaseIsShallow);
-        memory.each_slot(object, &extent, |memory, slot| {
-            let raw = memory.space.word(slot);
-            if is_object(raw) && !shallow {
-                decrement_while_collecting(drc, memory, raw, || Referrer::Object { object, slot })?;
-            }
-            Ok(())
-        })?;
-        if kind_of_tag(tag) == Some(Kind::Extern) {
-            let host = memory.header_word(object);
-            memory.dead_hosts.push(host);
-        }
-        free(drc, memory, object, extent.size);
-    }
 }
 
 pub(super) fn emit_init(emit: &mut dyn Emit, slot: Slot, new: Reg, holds: Holds) {

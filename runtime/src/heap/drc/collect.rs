@@ -1,11 +1,12 @@
 //! The collection. It keeps an object in the zero-count table if only frames refer to it, and takes
 //! all others out.
 
-use super::alloc::close_run;
-use super::barrier::{decrement_header, free_dead, header};
+use super::alloc::{close_run, free};
+use super::barrier::{decrement_header, decrement_while_collecting, header, out_of_range};
 use super::{BACKUP_MIN, Drc, IN_TABLE, ON_STACK, TABLE_MIN, mark};
 use crate::heap::fault::{HeapFault, Referrer};
-use crate::heap::object_memory::{ObjectMemory, is_object};
+use crate::heap::layout::Kind;
+use crate::heap::object_memory::{ObjectMemory, is_object, kind_of_tag};
 use crate::heap::{CollectionKind, Roots};
 use crate::planted::planted;
 
@@ -109,4 +110,36 @@ fn trim(drc: &mut Drc, memory: &mut ObjectMemory) -> Result<(), HeapFault> {
     }
     memory.set_zero_count_table(head, kept);
     Ok(())
+}
+
+/// Frees the objects in the list of the dead, and the objects that die with them. The list is
+/// linked through the headers of the objects, so neither long chains nor large arrays need memory
+/// or stack.
+fn free_dead(drc: &mut Drc, memory: &mut ObjectMemory) -> Result<(), HeapFault> {
+    loop {
+        let object = drc.dead;
+        if object == 0 {
+            return Ok(());
+        }
+        let header = header(drc, memory, object, || Referrer::DeadList)?;
+        if header.count() != 0 {
+            return Err(out_of_range(object, &header));
+        }
+        drc.dead = header.link();
+        let tag = header.tag();
+        let extent = memory.extent(object, tag, drc.top)?;
+        let shallow = planted!(memory.planted, ReleaseIsShallow);
+        memory.each_slot(object, &extent, |memory, slot| {
+            let raw = memory.space.word(slot);
+            if is_object(raw) && !shallow {
+                decrement_while_collecting(drc, memory, raw, || Referrer::Object { object, slot })?;
+            }
+            Ok(())
+        })?;
+        if kind_of_tag(tag) == Some(Kind::Extern) {
+            let host = memory.header_word(object);
+            memory.dead_hosts.push(host);
+        }
+        free(drc, memory, object, extent.size);
+    }
 }

@@ -29,6 +29,8 @@
 //!   without a gap. The exception is the open run: a free block that has no header yet.
 //! - **D5** A count is 0 only during a collection, for objects in the list of the dead. The links
 //!   of that list are in the same words as those of the table.
+//!
+//! Reading order: `barrier`, `alloc`, `mark`, `collect`, `audit`.
 
 mod alloc;
 mod audit;

@@ -2,6 +2,8 @@
 //!
 //! Invariant: the occupied part begins at [`FIRST`](super::object_memory::FIRST) and ends at the
 //! bump region.
+//!
+//! Reading order: `alloc`, `barrier`, `collect`.
 
 mod alloc;
 mod barrier;

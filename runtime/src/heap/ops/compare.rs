@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::driver::Driver;
+use super::driver::{Driver, check_number};
 use super::model::{MismatchKind, Ref, position};
 use crate::config::Schedule;
 use crate::heap::layout::Kind;
@@ -140,30 +140,4 @@ impl Driver {
         }
         Ok(())
     }
-}
-
-/// Compares values that are no references.
-pub(super) fn check_number(
-    object: GcRef,
-    at: usize,
-    found: Stored,
-    expected: u128,
-) -> Result<(), MismatchKind> {
-    let found = match found {
-        Stored::I8(v) => u128::from(v),
-        Stored::I16(v) => u128::from(v),
-        Stored::I32(v) | Stored::Func(v) => u128::from(v),
-        Stored::I64(v) => u128::from(v),
-        Stored::V128(v) => v,
-        Stored::Ref(v) => u128::from(GcRef::to_raw(v)),
-    };
-    if found == expected {
-        return Ok(());
-    }
-    Err(MismatchKind::Value {
-        object: object.raw(),
-        at: at as u32,
-        found,
-        expected,
-    })
 }

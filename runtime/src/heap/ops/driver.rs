@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::compare::check_number;
 use super::emitted::{Code, ROOTS, Running, Stop};
 use super::model::{Mismatch, MismatchKind, Model, Object, Ref, is_ref, storage};
 use super::record::Record;
@@ -638,4 +637,30 @@ pub(super) fn expect_out_of_bounds<T>(result: Result<T, AccessError>) -> Result<
         Err(AccessError::Fault(fault)) => Err(MismatchKind::Fault(fault)),
         Ok(_) => Err(MismatchKind::Bounds),
     }
+}
+
+/// Compares values that are no references.
+pub(super) fn check_number(
+    object: GcRef,
+    at: usize,
+    found: Stored,
+    expected: u128,
+) -> Result<(), MismatchKind> {
+    let found = match found {
+        Stored::I8(v) => u128::from(v),
+        Stored::I16(v) => u128::from(v),
+        Stored::I32(v) | Stored::Func(v) => u128::from(v),
+        Stored::I64(v) => u128::from(v),
+        Stored::V128(v) => v,
+        Stored::Ref(v) => u128::from(GcRef::to_raw(v)),
+    };
+    if found == expected {
+        return Ok(());
+    }
+    Err(MismatchKind::Value {
+        object: object.raw(),
+        at: at as u32,
+        found,
+        expected,
+    })
 }

@@ -11,6 +11,8 @@
 //!
 //! Test equipment: only the cargo feature `heap-ops` compiles it. The tests of this package
 //! (`tests/heap_model.rs`) and the fuzz target `heap_ops` switch it on.
+//!
+//! Reading order: `record`, `slots`, `types`, `model`, `emitted`, `driver`, `compare`, `ranges`.
 
 mod compare;
 mod driver;
