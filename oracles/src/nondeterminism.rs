@@ -108,8 +108,8 @@ pub const PERMITTED: &[Permitted] = &[
     },
     Permitted {
         name: "the engine merges kinds of traps",
-        authority: "specification, section 4.2.1 \"Results\": a trap is a trap, and its kind is for people; what is compared is what an \
-                    engine tells",
+        authority: "specification, section \"Results\": a trap has no kind; the kinds that an \
+                    engine's words can mean are compared",
         covers: |left, right| {
             let among = |one: &Outcome, other: &Outcome| match (one, other) {
                 (Outcome::Trapped(trap), Outcome::TrappedByAny(traps)) => traps.contains(trap),

@@ -210,8 +210,8 @@ pub enum Outcome {
     Returned(Vec<Value>),
     /// It trapped.
     Trapped(Trap),
-    /// It trapped by one of these, and the engine does not say by which. Empty if the engine's words
-    /// match no known trap.
+    /// It trapped by one of these, and the engine does not say by which. Empty if the engine's
+    /// words match no known trap.
     TrappedByAny(Vec<Trap>),
     /// It ended with an uncaught exception: a node of the graph observed with it.
     Threw(Ref),

@@ -80,12 +80,20 @@ fn names_in_use(tree: &Tree) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let scripts = tree.with_extension("wast");
     for (_, text) in scripts.filter(|(file, _)| file.starts_with("wast-tests/regressions/")) {
-        let planted = text
+        let header: String = text
             .lines()
-            .filter_map(|line| line.strip_prefix(";;! planted = "));
-        names.extend(
-            planted.flat_map(|value| value.split('"').skip(1).step_by(2).map(str::to_owned)),
-        );
+            .filter_map(|line| line.strip_prefix(";;! "))
+            .collect();
+        let value = header
+            .split_once("planted = ")
+            .map_or("", |(_, value)| value);
+        let quoted = value.split('"').skip(1).step_by(2);
+        // A list of names, or one name.
+        let count = match value.split_once(']') {
+            Some((list, _)) if list.starts_with('[') => list.matches('"').count() / 2,
+            _ => 1,
+        };
+        names.extend(quoted.take(count).map(str::to_owned));
     }
     let tests = tree
         .with_extension("rs")
@@ -127,7 +135,7 @@ mod tests {
             FAULTS,
             (
                 "wast-tests/regressions/x/y.wast",
-                ";;! planted = [\"a\"]\n;; c\n",
+                ";;! planted = [\n;;!   \"a\",\n;;! ]\n;; c\n",
             ),
             (NOT_A_USE, "const LISTED: &str = \"c\";"),
             ("runtime/tests/z.rs", "fn f() { check(Fault::B) } // c"),

@@ -73,8 +73,12 @@ fn wide(file: &str, text: &str) -> Vec<usize> {
     wide.map(|(number, _)| number).collect()
 }
 
-/// Returns the columns of a line without its addresses.
+/// Returns the columns of a line without its addresses. A row of a table has none that count, for
+/// it cannot be wrapped either.
 fn columns(line: &str) -> usize {
+    if prose(line).trim_start().starts_with('|') {
+        return 0;
+    }
     let addresses = line.split_whitespace().filter(|word| word.contains("://"));
     let exempt: usize = addresses.map(|word| word.chars().count()).sum();
     line.chars().count() - exempt

@@ -41,6 +41,11 @@ fn imports_follow_the_reading_order() {
 }
 
 #[test]
+fn reading_orders_are_stated() {
+    check(order::stated);
+}
+
+#[test]
 fn paths_in_markdown_exist() {
     check(readme::paths);
 }
@@ -58,6 +63,11 @@ fn engines_in_markdown_exist() {
 #[test]
 fn files_have_at_most_800_lines() {
     check(lines::length);
+}
+
+#[test]
+fn lines_of_prose_have_at_most_100_columns() {
+    check(lines::width);
 }
 
 #[test]

@@ -102,9 +102,9 @@ pub enum Ended {
     Returned,
     /// By a trap.
     Trapped {
-        /// Every trap that the engine reports in this way, by the words of the official scripts, such
-        /// as `cast failure`. More than one when the engine does not tell them apart. Empty when the
-        /// adapter does not know the words.
+        /// Every trap that the engine reports in this way, by the words of the official scripts,
+        /// such as `cast failure`. More than one when the engine does not tell them apart. Empty
+        /// when the adapter does not know the words.
         kinds: Vec<String>,
         /// The engine's words.
         text: String,
@@ -146,8 +146,8 @@ pub enum Ended {
 pub struct Memory {
     /// Its length in bytes.
     pub length: u64,
-    /// Blocks of 256 bytes that are not all zero, by number (address divided by 256), in base64. The
-    /// last one may be shorter.
+    /// Blocks of 256 bytes that are not all zero, by number (address divided by 256), in base64.
+    /// The last one may be shorter.
     pub blocks: BTreeMap<u64, String>,
 }
 

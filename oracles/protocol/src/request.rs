@@ -6,9 +6,9 @@ use crate::value::{Top, Value};
 
 /// A request: one line of JSON.
 ///
-/// gcrucible chooses the numbers of modules and instances, and uses each number once in a session. A
-/// module or instance that was refused does not exist. The adapter does nothing for a request that
-/// names one, and answers [`Ended::Skipped`](crate::Ended).
+/// gcrucible chooses the numbers of modules and instances, and uses each number once in a session.
+/// A module or instance that was refused does not exist. The adapter does nothing for a request
+/// that names one, and answers [`Ended::Skipped`](crate::Ended).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Request {
@@ -23,17 +23,17 @@ pub enum Request {
         limits: Limits,
         /// When to collect, beside the collections that requests and programs ask for. Each host
         /// function has two collection points, when it begins and when it ends, except
-        /// `extern_id_or_none`, `func_id` and `rethrow`, which only probes call. Points are numbered
-        /// from 0 in order of execution. `pressure`: when the engine likes. `every`: at every point.
-        /// `every:N`: at every N-th point. `at:A,B,C`: at the points with these numbers. An adapter
-        /// that cannot place collections ignores the schedule, and says so by the capability
-        /// `schedules`.
+        /// `extern_id_or_none`, `func_id` and `rethrow`, which only probes call. Points are
+        /// numbered from 0 in order of execution. `pressure`: when the engine likes. `every`: at
+        /// every point. `every:N`: at every N-th point. `at:A,B,C`: at the points with these
+        /// numbers. An adapter that cannot place collections ignores the schedule, and says so by
+        /// the capability `schedules`.
         schedule: String,
         /// The results of the host function `live`, in order. It returns 0 when they run out.
         answers: Vec<u32>,
-        /// A module that exports `trap : [i32] -> []`, which traps: 0 `unreachable`, 1 cast failure,
-        /// 2 table access out of bounds, 3 undefined element, 4 null reference. A host function that
-        /// must trap calls it, or traps in the engine's own way. Base64.
+        /// A module that exports `trap : [i32] -> []`, which traps: 0 `unreachable`, 1 cast
+        /// failure, 2 table access out of bounds, 3 undefined element, 4 null reference. A host
+        /// function that must trap calls it, or traps in the engine's own way. Base64.
         traps: String,
     },
     /// Compiles a module. Answer: `ended`, with `returned` or `rejected`.
@@ -146,8 +146,8 @@ pub enum HostFunction {
     /// counted together, from 0, and never used again.
     Hold(Hierarchy),
     /// `[i32] -> [ref]`: the reference of a handle. A handle that was released, never given out, or
-    /// is of another hierarchy traps: undefined element. A reference that does not have the import's
-    /// result type traps: cast failure.
+    /// is of another hierarchy traps: undefined element. A reference that does not have the
+    /// import's result type traps: cast failure.
     Held(Hierarchy),
     /// `[i32] -> []`: releases a handle. A handle that is not held traps: undefined element.
     Release,

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 pub enum Value {
     /// A 32-bit integer, signed.
     I32(i32),
-    /// A 64-bit integer, signed, in decimal. A string, because JSON numbers of many languages do not
-    /// hold 64 bits.
+    /// A 64-bit integer, signed, in decimal. A string, because JSON numbers of many languages do
+    /// not hold 64 bits.
     I64(String),
     /// The bits of a single-precision float, as a number.
     F32(u32),

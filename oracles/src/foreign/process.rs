@@ -1,8 +1,8 @@
 //! An adapter in a child process, under bounds of time, memory and output.
 //!
 //! Always: a process that broke is dead before [`Process::ask`] returns, and the next question
-//! starts another. Requests and answers go through pipes that never block this side, so that a child
-//! that neither reads nor writes costs no more than its time.
+//! starts another. Requests and answers go through pipes that never block this side, so that a
+//! child that neither reads nor writes costs no more than its time.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};

@@ -3,7 +3,7 @@
 //!
 //! Always: two groups are the same if and only if they are written alike once indices of earlier
 //! groups are replaced by positions in the list, and indices of the group itself by distances to
-//! its start (specification, section 3.1.3 "Type Equivalence"). So the position of a type is its
+//! its start (specification, section "Type Equivalence"). So the position of a type is its
 //! identity, and its first definition is its [`TypeKey`].
 
 use std::collections::BTreeMap;

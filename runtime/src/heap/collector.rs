@@ -1,5 +1,5 @@
-//! What a collector is: how collectors differ, and the half that runs. The half that is emitted into
-//! compiled code is [`EmitCollector`]. The list of collectors is in `plans`.
+//! What a collector is: how collectors differ, and the half that runs. The half that is emitted
+//! into compiled code is [`EmitCollector`]. The list of collectors is in `plans`.
 
 use std::ops::Range;
 

@@ -1,8 +1,8 @@
 //! Objects and collectors. Knows layouts and roots. Does not know functions or frames.
 //!
 //! Reading order: `emit`, `gc_ref`, `layout`, `roots`, `schedule`, `fault`, `inline`, `space`,
-//! `layouts`, `object_memory`, `access`, `free_list`, `collector`, `verify`, `null`, `copying`, `drc`,
-//! `faulty`, `plans`, `allocate`, `bulk`, `census`, `points`, `write`, `ops`.
+//! `layouts`, `object_memory`, `access`, `free_list`, `collector`, `verify`, `null`, `copying`,
+//! `drc`, `faulty`, `plans`, `allocate`, `bulk`, `census`, `points`, `write`, `ops`.
 //!
 //! ```text
 //! this file         Heap: the collected heap of one store

@@ -95,8 +95,8 @@ impl Reservation {
         Ok(())
     }
 
-    /// Makes exactly the first `bytes` bytes accessible, even if more bytes of a recycled reservation
-    /// are.
+    /// Makes exactly the first `bytes` bytes accessible, even if more bytes of a recycled
+    /// reservation are.
     ///
     /// # Errors
     /// As [`grow`](Reservation::grow).

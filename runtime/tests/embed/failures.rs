@@ -303,8 +303,8 @@ fn host_functions_that_fail_with_references_in_flight() {
     });
 }
 
-/// A bulk operation checks its bounds before it writes. One that traps has written nothing and keeps
-/// nothing alive.
+/// A bulk operation checks its bounds before it writes. One that traps has written nothing and
+/// keeps nothing alive.
 #[test]
 fn bulk_operations_that_trap_have_written_nothing() {
     each_store(|store| {
@@ -359,8 +359,8 @@ fn bulk_operations_that_trap_have_written_nothing() {
     });
 }
 
-/// Before the start function fails, it writes to imports, to its own table and to its own global. At
-/// the failure it also holds objects in locals.
+/// Before the start function fails, it writes to imports, to its own table and to its own global.
+/// At the failure it also holds objects in locals.
 #[test]
 fn start_functions_that_trap_after_half_of_the_set_up() {
     each_store(|store| {

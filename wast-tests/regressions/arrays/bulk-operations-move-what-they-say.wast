@@ -1,6 +1,10 @@
 ;;! guards = "bulk array operations touch exactly the range that they are given"
 ;;! source = "Wasmtime #10467, #13034; JSC bug 285580; WAMR #5113; WebAssembly/spec #1880"
-;;! planted = ["globals-are-no-roots", "array-fill-from-start", "array-copy-forward", "array-init-elem-wide", "array-data-bounds-in-elements", "array-fill-len-from-index", "array-empty-unchecked"]
+;;! planted = [
+;;!   "globals-are-no-roots", "array-fill-from-start", "array-copy-forward",
+;;!   "array-init-elem-wide", "array-data-bounds-in-elements", "array-fill-len-from-index",
+;;!   "array-empty-unchecked",
+;;! ]
 
 (module
   (type $refs (array (mut (ref null eq))))

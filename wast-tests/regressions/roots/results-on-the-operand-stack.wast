@@ -1,7 +1,10 @@
 ;;! guards = "a reference on the operand stack is a root, whichever instruction gave it"
 ;;! source = "Wasmtime PR #12862, #12935, #12936, #11753; CVE-2021-39218; Wasmtime #2386"
 ;;! schedule = "every"
-;;! planted = ["select-result-undeclared", "array-new-data-undeclared", "array-new-elem-undeclared", "stack-map-other", "stack-map-try-lost"]
+;;! planted = [
+;;!   "select-result-undeclared", "array-new-data-undeclared", "array-new-elem-undeclared",
+;;!   "stack-map-other", "stack-map-try-lost",
+;;! ]
 
 (module
   (type $box (struct (field (mut i32))))

@@ -2,7 +2,10 @@
 ;;! source = "Wasmtime #8281, #13066; WAMR #2772"
 ;;! collectors = ["drc", "drc-cycles", "copying"]
 ;;! schedule = "every"
-;;! planted = ["passive-segment-uncounted", "elem-drop-becomes-funcs", "elem-drop-ignored", "data-drop-ignored", "segments-are-no-roots"]
+;;! planted = [
+;;!   "passive-segment-uncounted", "elem-drop-becomes-funcs", "elem-drop-ignored",
+;;!   "data-drop-ignored", "segments-are-no-roots",
+;;! ]
 
 (module
   (type $box (struct (field i32)))

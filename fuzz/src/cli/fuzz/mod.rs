@@ -6,9 +6,9 @@
 //!            <--file----                        the current input (record), read when one has died
 //! ```
 //!
-//! Input number `n` of a run is a function of the run's seed and `n` alone (`inputs`). So a run does
-//! the same with any number of workers, and each input can be replayed by its target and its own
-//! seed.
+//! Input number `n` of a run is a function of the run's seed and `n` alone (`inputs`). So a run
+//! does the same with any number of workers, and each input can be replayed by its target and its
+//! own seed.
 //!
 //! Reading order: `options`, `inputs`, `protocol`, `record`, `summary`, `progress`, `worker`,
 //! `launch`, `confirm`, `supervisor`.

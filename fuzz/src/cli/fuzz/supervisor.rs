@@ -382,8 +382,8 @@ impl Supervisor<'_> {
         }
     }
 
-    /// Tells all workers to stop, takes their last messages, and kills those that do not stop. Waits
-    /// for second runs, unless a signal interrupts.
+    /// Tells all workers to stop, takes their last messages, and kills those that do not stop.
+    /// Waits for second runs, unless a signal interrupts.
     ///
     /// # Errors
     /// A finding cannot be written.

@@ -318,8 +318,8 @@ impl Table {
     }
 }
 
-/// Returns nothing, or the trap for the error of an operation that writes a value. The error is null
-/// if the value was written.
+/// Returns nothing, or the trap for the error of an operation that writes a value. The error is
+/// null if the value was written.
 fn fitting(session: &Session, error: Opaque) -> Result<Values, Halt> {
     if error.is_null() {
         return Ok(session.values(0));

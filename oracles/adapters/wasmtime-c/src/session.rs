@@ -29,8 +29,8 @@ unsafe extern "C" fn drop_host_object(object: Opaque) {
     object.dropped.fetch_add(1, Ordering::Relaxed);
 }
 
-/// How a call of the library ended other than by returning. Owned: it is freed by [`Session::ended`]
-/// or given back to the library.
+/// How a call of the library ended other than by returning. Owned: it is freed by
+/// [`Session::ended`] or given back to the library.
 #[derive(Clone, Copy, Debug)]
 pub enum Halt {
     /// By a trap.

@@ -2,8 +2,8 @@
 
 use gcrucible_protocol::Ended;
 
-/// Words of a trap and the traps of the specification they stand for. The first row that is found in
-/// the text counts. Wasmtime reports an index of `call_indirect` and one of `table.get` alike.
+/// Words of a trap and the traps of the specification they stand for. The first row that is found
+/// in the text counts. Wasmtime reports an index of `call_indirect` and one of `table.get` alike.
 const TRAPS: &[(&str, &[&str])] = &[
     (
         "undefined element: out of bounds table access",

@@ -25,8 +25,8 @@
 //! - Bulk instructions reduce in one step, not element by element. They count as many steps as
 //!   their length demands.
 //!
-//! Reading order: `values`, `limits`, `halt`, `trace`, `words`, `layout`, `heap`, `pages`, `machine`,
-//! `configurations`, `types`, `instructions`, `interpreter`, `modules`, `embedding`.
+//! Reading order: `values`, `limits`, `halt`, `trace`, `words`, `layout`, `heap`, `pages`,
+//! `machine`, `configurations`, `types`, `instructions`, `interpreter`, `modules`, `embedding`.
 
 pub mod configurations;
 pub mod embedding;
