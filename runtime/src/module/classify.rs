@@ -1,13 +1,17 @@
 //! Why a module is refused: its bytes are malformed (they do not match the binary grammar), it is
-//! invalid (it violates a validation rule), or it exceeds a limit of `wasmparser`.
+//! invalid (it violates a validation rule), or it exceeds a limit of
+//! this implementation.
 //!
-//! The validator reports all three in the same way. Bytes that do not even parse are malformed, so
-//! refused bytes are parsed once more, without validation.
+//! The validator reports all three in the same way. What is over a limit is decided by our own
+//! counts (`counts`). Bytes that do not even parse are malformed, so refused bytes are parsed once
+//! more, without validation.
 
 use wasmparser::{
-    DataKind, ElementItems, ElementKind, FunctionBody, Parser, Payload, TableInit, WasmFeatures,
+    BinaryReader, DataKind, ElementItems, ElementKind, FunctionBody, HeapType, Parser, Payload,
+    TableInit, WasmFeatures,
 };
 
+use super::counts::{self, Counted};
 use crate::error::Rejected;
 
 /// The refusal of a feature that the validator accepts and this runtime does not support. Never
@@ -24,16 +28,6 @@ pub(super) fn malformed(error: wasmparser::Error) -> Rejected {
     }
 }
 
-/// Whether the validator's message is about a limit of the implementation.
-fn is_limit(message: &str) -> bool {
-    message.contains("exceeds limit of")
-        || message.contains("exceeds the limit")
-        || message.contains("count of types exceeds")
-        || message.contains("too many locals")
-        || message.contains("size is out of bounds")
-        || message.contains("string size out of bounds")
-}
-
 /// Whether the validator's message is about a side condition of the binary grammar (rule
 /// `Bmodule`), or about something that the grammar does not have.
 fn is_grammar(message: &str) -> bool {
@@ -46,7 +40,17 @@ fn is_grammar(message: &str) -> bool {
         || message.contains("cannot define continuation types")
 }
 
-/// Returns why the validator refused the bytes with `error`.
+/// Whether the reader stopped at the index of a type that it has no room for. No module of
+/// permitted size declares such a type. The reader says so in words, so a module of one such index
+/// is read to get them.
+fn is_large_type_index(error: &wasmparser::Error) -> bool {
+    const LARGEST: [u8; 5] = [0xff, 0xff, 0xff, 0xff, 0x0f];
+    let probe = BinaryReader::new(&LARGEST, 0).read::<HeapType>();
+    probe.is_err_and(|probe| probe.message() == error.message())
+}
+
+/// Returns why the validator refused the bytes with `error`. Our own counts come first, so that a
+/// limit is never taken for a rule.
 pub(super) fn classify(
     bytes: &[u8],
     features: WasmFeatures,
@@ -54,22 +58,23 @@ pub(super) fn classify(
 ) -> Rejected {
     let message = error.message().to_string();
     let offset = error.offset() as usize;
-    if message.contains("too many locals") && any_locals_overflow(bytes, features) {
-        return Rejected::Malformed { offset, message };
-    }
-    if is_limit(&message) {
-        return Rejected::Limit(message);
+    match counts::count(bytes, features, offset) {
+        Some(Counted::Over { what, count, most }) => {
+            return Rejected::Limit(format!("{count} {what}, and {most} are the most"));
+        }
+        Some(Counted::Invalid { offset, message }) => return Rejected::Invalid { offset, message },
+        None => {}
     }
     if is_grammar(&message) {
         return Rejected::Malformed { offset, message };
     }
     match parse(bytes, features) {
         Ok(()) => Rejected::Invalid { offset, message },
-        Err(error) if is_limit(error.message()) => Rejected::Limit(error.message().to_string()),
-        Err(error) => Rejected::Malformed {
+        Err(error) if is_large_type_index(&error) => Rejected::Invalid {
             offset: error.offset() as usize,
-            message: error.message().to_string(),
+            message: "unknown type: no module has so many".to_string(),
         },
+        Err(error) => malformed(error),
     }
 }
 
@@ -152,28 +157,4 @@ fn function(body: &FunctionBody<'_>) -> wasmparser::Result<()> {
         reader.read()?;
     }
     reader.finish()
-}
-
-/// Whether a function declares 2^32 locals or more. The binary grammar forbids that (rule `Bfunc`).
-/// Fewer locals can exceed a limit of `wasmparser`.
-fn any_locals_overflow(bytes: &[u8], features: WasmFeatures) -> bool {
-    let mut parser = Parser::new(0);
-    parser.set_features(features);
-    let bodies = parser.parse_all(bytes).map_while(Result::ok);
-    bodies.into_iter().any(|payload| match payload {
-        Payload::CodeSectionEntry(body) => locals_overflow(&body).unwrap_or(false),
-        _ => false,
-    })
-}
-
-fn locals_overflow(body: &FunctionBody<'_>) -> wasmparser::Result<bool> {
-    // Read by hand: the reader for locals stops at its own limit.
-    let mut reader = body.get_binary_reader();
-    let groups = reader.read_var_u32()?;
-    let mut total = 0u64;
-    for _ in 0..groups {
-        total += u64::from(reader.read_var_u32()?);
-        reader.read::<wasmparser::ValType>()?;
-    }
-    Ok(total > u64::from(u32::MAX))
 }

@@ -20,9 +20,14 @@ pub(super) fn outcome(error: &Error) -> Outcome {
         Error::Host(error) => Outcome::Crashed(format!("a host function failed: {error}")),
         Error::Link(error) => Outcome::rejected(Why::Unlinkable, error.to_string()),
         Error::Rejected(rejected) => match rejected {
-            Rejected::Malformed { .. } => Outcome::rejected(Why::Malformed, rejected.to_string()),
-            Rejected::Invalid { .. } => Outcome::rejected(Why::Invalid, rejected.to_string()),
-            Rejected::Limit(_) => Outcome::rejected(Why::Limit, rejected.to_string()),
+            // The outcome names the class itself.
+            Rejected::Malformed { offset, message } => {
+                Outcome::rejected(Why::Malformed, format!("{message} (at byte {offset:#x})"))
+            }
+            Rejected::Invalid { offset, message } => {
+                Outcome::rejected(Why::Invalid, format!("{message} (at byte {offset:#x})"))
+            }
+            Rejected::Limit(what) => Outcome::rejected(Why::Limit, what),
             // For example, the compiler's intermediate form did not pass its verifier.
             Rejected::Internal(_) => Outcome::Crashed(rejected.to_string()),
             Rejected::Unsupported(what) => Outcome::Unsupported((*what).to_owned()),
