@@ -383,3 +383,90 @@ fn a_worker_that_stands_still_is_replaced_and_is_no_finding() {
     );
     assert_eq!(count("findings"), 0);
 }
+
+// ---- scripts
+
+#[test]
+fn a_bad_file_in_a_folder_is_reported_and_the_rest_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = format!("{MODULE}(assert_return (invoke \"f\") (ref))");
+    let file = |name: &str, content: &[u8]| {
+        fs::write(folder.path().join(name), content).unwrap();
+    };
+    file("good.wast", good.as_bytes());
+    file("latin.wast", b"(module) ;; caf\xe9");
+    file("module.wast", b"\0asm\x01\0\0\0\xff");
+    file("open.wast", b"(module");
+    file("form.wast", format!("{good}(assert_retur)").as_bytes());
+    let large = fs::File::create(folder.path().join("large.wast")).unwrap();
+    large.set_len(1 << 40).unwrap();
+    // Links back to the folder, and to a device.
+    fs::create_dir(folder.path().join("sub")).unwrap();
+    std::os::unix::fs::symlink("..", folder.path().join("sub/again")).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", folder.path().join("zero.wast")).unwrap();
+    let (out, _) = check(&["wast", &path(folder.path(), ""), "--json", "-"], 1);
+    for expected in [
+        "the text is not UTF-8 at byte 0xf",
+        "the text is not UTF-8 at byte 0x8: this is a module",
+        "open.wast:1:1: ",
+        "form cannot be read",
+        "the file has 1099511627776 bytes",
+        "this is not a regular file",
+        "7 files on runtime:copying",
+        "4 passed, 6 failed",
+    ] {
+        assert!(out.contains(expected), "{expected}:\n{out}");
+    }
+    // A file that is named is the whole command's.
+    let zero = path(folder.path(), "zero.wast");
+    check(&["wast", &zero], 2);
+    check(&["wast", &path(folder.path(), "latin.wast")], 2);
+}
+
+#[test]
+fn a_script_without_an_end_is_cut_on_every_engine() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "(module (func (export \"f\") (result i32) (i32.const 1)) \
+                (func (export \"spin\") (loop (br 0))))\n\
+                (assert_return (invoke \"f\") (i32.const 1))\n\
+                (assert_return (invoke \"spin\"))\n\
+                (assert_return (invoke \"f\") (i32.const 1))";
+    fs::write(folder.path().join("spin.wast"), text).unwrap();
+    fs::write(folder.path().join("then.wast"), "(module)").unwrap();
+    let scripts = path(folder.path(), "");
+    for engine in ["reference", "runtime:drc", "runtime:copying:speed:explicit"] {
+        let arguments = ["wast", &scripts, "--engine", engine, "--timeout", "0.5"];
+        let (out, _) = check(&arguments, 1);
+        assert!(out.contains("spin.wast:3:2: no end within 0.5 s"), "{out}");
+        assert!(out.contains("3 passed, 1 failed"), "{out}");
+    }
+    let (_, err) = check(&["wast", &scripts, "--timeout", "0"], 2);
+    assert!(err.contains("expected seconds"), "{err}");
+    let arguments = ["wast", &scripts, "--script-timeout", "0.3"];
+    let (out, _) = check(&arguments, 1);
+    assert!(
+        out.contains("the script does not end within 0.3 s"),
+        "{out}"
+    );
+}
+
+/// A step that uses up the fuel leaves the next one its own.
+#[test]
+fn each_directive_has_its_own_fuel() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "(module (type $w (array i32)) \
+                (func (export \"w\") (param i32) (result i32) \
+                  (array.len (array.new $w (i32.const 1) (local.get 0)))) \
+                (func (export \"one\") (result i32) (i32.const 1)))\n"
+        .to_owned()
+        + &"(assert_exhaustion (invoke \"w\" (i32.const -1)) \"allocation size too large\")\n"
+            .repeat(5)
+        + "(assert_return (invoke \"one\") (i32.const 1))\n\
+           (assert_trap (invoke \"w\" (i32.const -1)) \"\")\n";
+    let script = path(folder.path(), "fuel.wast");
+    fs::write(&script, text).unwrap();
+    for engine in ["reference", "runtime:drc:fuel"] {
+        let (out, _) = check(&["wast", &script, "--engine", engine], 0);
+        assert!(out.contains("8 passed, 0 failed"), "{out}");
+    }
+}

@@ -51,6 +51,11 @@ pub enum Action {
     },
     /// Instantiate a module that gets no name.
     Module(Source),
+    /// Instantiate a defined module. The instance gets no name.
+    Instantiate {
+        /// The definition's name; the last one when absent.
+        module: Option<String>,
+    },
 }
 
 /// A directive of the official script grammar.
@@ -99,7 +104,9 @@ pub enum Directive {
     /// `assert_invalid`, with the words.
     Invalid(Source, String),
     /// `assert_unlinkable`, with the words.
-    Unlinkable(Source, String),
+    Unlinkable(Action, String),
     /// A directive, or a part of one, that is not part of WebAssembly 3.0. The text names it.
     Unsupported(String),
+    /// A form that cannot be read, and why. It always fails.
+    Unread(String),
 }

@@ -43,6 +43,8 @@ pub enum Expect {
     Extern(Option<u32>),
     /// An internal reference to the host object with this number.
     Host(u32),
+    /// Any reference that is not null.
+    Ref,
     /// A non-null function reference.
     Func,
     /// Any non-null internal reference.
@@ -104,6 +106,7 @@ impl Expect {
                 actual.top == HeapTop::Extern && actual.to == Target::Host(*number)
             }
             Expect::Host(number) => internal && actual.to == Target::Host(*number),
+            Expect::Ref => !actual.is_null(),
             Expect::Func => actual.top == HeapTop::Func && !actual.is_null(),
             Expect::Any => internal,
             Expect::Eq => internal && !matches!(actual.to, Target::Host(_)),
@@ -166,6 +169,7 @@ impl fmt::Display for Expect {
             Expect::Extern(None) => f.write_str("ref.extern"),
             Expect::Extern(Some(number)) => write!(f, "ref.extern {number}"),
             Expect::Host(number) => write!(f, "ref.host {number}"),
+            Expect::Ref => f.write_str("ref"),
             Expect::Func => f.write_str("ref.func"),
             Expect::Any => f.write_str("ref.any"),
             Expect::Eq => f.write_str("ref.eq"),
@@ -232,12 +236,17 @@ pub const TRAP_WORDS: &[(&str, &[Trap])] = &[
     ("cast", &[Trap::CastFailure]),
 ];
 
-/// Whether a trap is the one a script's words stand for; `None` when the words are in no row.
+/// Whether a trap is one that a script's words stand for; `None` when the words are in no row. The
+/// words need only be the beginning of a message, so no words at all stand for every trap.
 pub fn is_trap(words: &str, actual: Trap) -> Option<bool> {
-    let row = TRAP_WORDS
-        .iter()
-        .find(|(known, _)| words.starts_with(known));
-    row.map(|(_, traps)| traps.contains(&actual))
+    let rows = TRAP_WORDS.iter();
+    if let Some((_, traps)) = rows.clone().find(|(known, _)| words.starts_with(known)) {
+        return Some(traps.contains(&actual));
+    }
+    let begun = rows.filter(|(known, _)| known.starts_with(words));
+    begun.fold(None, |any, (_, traps)| {
+        Some(any.unwrap_or(false) || traps.contains(&actual))
+    })
 }
 
 /// The words for resources that run out. Official scripts know only the first; the next are for our
@@ -256,10 +265,15 @@ pub const EXHAUSTION_WORDS: &[(&str, Resource)] = &[
     ),
 ];
 
-/// The resource that a script's words stand for.
-pub fn resource(words: &str) -> Option<Resource> {
-    let row = EXHAUSTION_WORDS.iter().find(|(known, _)| *known == words);
-    row.map(|(_, resource)| *resource)
+/// Whether a resource is one that a script's words stand for; `None` when the words are in no row.
+/// The words need only be the beginning of a message.
+pub fn is_resource(words: &str, actual: Resource) -> Option<bool> {
+    let begun = EXHAUSTION_WORDS
+        .iter()
+        .filter(|(known, _)| known.starts_with(words));
+    begun.fold(None, |any, (_, resource)| {
+        Some(any.unwrap_or(false) || *resource == actual)
+    })
 }
 
 #[cfg(test)]
@@ -351,5 +365,17 @@ mod tests {
             Some(false)
         );
         assert_eq!(is_trap("descriptor cast failure", Trap::CastFailure), None);
+        for (words, trap, fits) in [
+            ("", Trap::Unreachable, true),
+            ("unreach", Trap::Unreachable, true),
+            ("integer", Trap::IntegerOverflow, true),
+            ("integer div", Trap::IntegerOverflow, false),
+            ("out of", Trap::OutOfBoundsArrayAccess, true),
+        ] {
+            assert_eq!(is_trap(words, trap), Some(fits), "{words:?} / {trap}");
+        }
+        assert_eq!(is_resource("call stack", Resource::CallStack), Some(true));
+        assert_eq!(is_resource("call stack", Resource::Heap), Some(false));
+        assert_eq!(is_resource("stack", Resource::CallStack), None);
     }
 }

@@ -1,12 +1,14 @@
 //! Conformance and regression scripts, and what runs them on any engine session.
 //!
-//! Reading order: `expect`, `directive`, `lower`, `script`, `runner`, `suite`, `known`, `matrix`.
+//! Reading order: `expect`, `directive`, `lower`, `forms`, `read`, `script`, `runner`, `suite`, `known`, `matrix`.
 //!
 //! | file | what it says |
 //! |---|---|
 //! | `expect` | result patterns and the words of traps |
 //! | `directive` | what a script consists of |
 //! | `lower` | from the syntax tree of crate `wast` to directives |
+//! | `forms` | the forms of a script as ranges of its text |
+//! | `read` | the text to directives, with forms that crate `wast` does not know |
 //! | `script` | a `.wast` file as directives, and as a case |
 //! | `runner` | a script on one session: passed, failed, unsupported |
 //! | `suite` | the official suite and which part of it we answer for |
@@ -21,6 +23,10 @@ pub mod expect;
 pub mod directive;
 
 mod lower;
+
+mod forms;
+
+mod read;
 
 pub mod script;
 

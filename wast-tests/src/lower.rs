@@ -61,7 +61,10 @@ fn lower(directive: WastDirective<'_>) -> Result<Directive, String> {
         } => Directive::Invalid(source(module)?, message.to_owned()),
         WastDirective::AssertUnlinkable {
             module, message, ..
-        } => Directive::Unlinkable(source(QuoteWat::Wat(module))?, message.to_owned()),
+        } => Directive::Unlinkable(
+            Action::Module(source(QuoteWat::Wat(module))?),
+            message.to_owned(),
+        ),
         WastDirective::AssertMalformedCustom {
             module, message, ..
         } => custom(module, message, "assert_malformed_custom")?,

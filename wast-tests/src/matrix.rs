@@ -16,6 +16,7 @@
 //!
 //! Not here: which engines there are (`oracles::engine`).
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -88,6 +89,21 @@ pub fn run_covering(
     Ok((report, session.rules()))
 }
 
+/// As [`run_script`]. Before each directive, `watch` gets its location and the report so far.
+///
+/// # Errors
+///
+/// As [`run_script`].
+pub fn run_watched(
+    script: &Script,
+    engine: &dyn Engine,
+    schedule: Schedule,
+    watch: &dyn Fn(Location, &Report),
+) -> Result<Report, String> {
+    let mut session = open(script, engine, schedule)?;
+    Ok(runner::run_watched(script, session.as_mut(), watch))
+}
+
 /// What the reference reaches at the end of a script: the expectation of [`run_checked`].
 ///
 /// # Errors
@@ -111,8 +127,23 @@ pub fn run_checked(
     schedule: Schedule,
     expected: &Live,
 ) -> Result<Report, String> {
+    run_checked_watched(script, engine, schedule, expected, &|_, _| {})
+}
+
+/// As [`run_checked`]. Before each directive, `watch` gets its location and the report so far.
+///
+/// # Errors
+///
+/// As [`run_script`].
+pub fn run_checked_watched(
+    script: &Script,
+    engine: &dyn Engine,
+    schedule: Schedule,
+    expected: &Live,
+    watch: &dyn Fn(Location, &Report),
+) -> Result<Report, String> {
     let mut session = open(script, engine, schedule)?;
-    let mut report = runner::run(script, session.as_mut());
+    let mut report = runner::run_watched(script, session.as_mut(), watch);
     let left = match session.live() {
         Ok(actual) => compare_ends(expected, &actual, engine.traits()),
         Err(why) => Err(why),
@@ -326,7 +357,8 @@ pub fn own_scripts() -> io::Result<Vec<(PathBuf, String)>> {
     Ok(found)
 }
 
-/// Every `.wast` file under a folder, sorted by path.
+/// Every `.wast` file under a folder, sorted by path. Each folder is walked once, whatever links
+/// lead to it.
 ///
 /// # Errors
 ///
@@ -334,7 +366,12 @@ pub fn own_scripts() -> io::Result<Vec<(PathBuf, String)>> {
 pub fn scripts_under(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
+    // Links can lead back to a folder.
+    let mut walked = BTreeSet::new();
     while let Some(folder) = folders.pop() {
+        if !walked.insert(fs::canonicalize(&folder)?) {
+            continue;
+        }
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
             if path.is_dir() {

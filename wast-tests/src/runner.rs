@@ -10,7 +10,7 @@ use std::fmt;
 use gcrucible_oracles::case::{InstanceIndex, ModuleIndex, Step};
 use gcrucible_oracles::engine::{Session, Watch};
 use gcrucible_oracles::observe::Observation;
-use gcrucible_oracles::outcome::{Outcome, Why};
+use gcrucible_oracles::outcome::{Outcome, Resource, Why};
 
 use crate::directive::{Action, Directive, Location, Source};
 use crate::expect::{self, Expect};
@@ -69,6 +69,15 @@ impl fmt::Display for Report {
 
 /// Runs a script from its first directive to its last.
 pub fn run(script: &Script, session: &mut dyn Session) -> Report {
+    run_watched(script, session, &|_, _| {})
+}
+
+/// As [`run`]. Before each directive, `watch` gets its location and the report so far.
+pub fn run_watched(
+    script: &Script,
+    session: &mut dyn Session,
+    watch: &dyn Fn(Location, &Report),
+) -> Report {
     let mut runner = Runner {
         session,
         names: Names::default(),
@@ -80,6 +89,9 @@ pub fn run(script: &Script, session: &mut dyn Session) -> Report {
         },
     };
     for (at, directive) in &script.directives {
+        watch(*at, &runner.report);
+        // Each directive has its own budget.
+        runner.session.refuel();
         match runner.directive(directive) {
             Ok(()) => runner.report.passed += 1,
             Err(Unmet::TextParser) => runner.report.by_text_parser += 1,
@@ -164,7 +176,8 @@ impl Runner<'_> {
             }
             Directive::Malformed(source, words) => self.refused(source, words, Why::Malformed),
             Directive::Invalid(source, words) => self.refused(source, words, Why::Invalid),
-            Directive::Unlinkable(source, words) => self.unlinkable(source, words),
+            Directive::Unlinkable(action, words) => self.unlinkable(action, words),
+            Directive::Unread(why) => Err(Unmet::Failed(format!("the form cannot be read: {why}"))),
             Directive::Unsupported(what) => Err(Unmet::Unsupported(what.clone())),
         }
     }
@@ -177,14 +190,7 @@ impl Runner<'_> {
     }
 
     fn define(&mut self, name: Option<&String>, source: &Source) -> Result<ModuleIndex, Unmet> {
-        let wasm = encoded(source)?;
-        let (module, outcome) = self.load(wasm);
-        usable(&outcome)?;
-        hold(
-            matches!(outcome, Outcome::Returned(_)),
-            "a valid module",
-            &outcome,
-        )?;
+        let module = self.loaded(source)?;
         self.names.defined(name, module);
         Ok(module)
     }
@@ -217,16 +223,28 @@ impl Runner<'_> {
         Ok((instance, seen))
     }
 
+    /// A module, loaded and not instantiated. It can be instantiated later.
+    fn loaded(&mut self, source: &Source) -> Result<ModuleIndex, Unmet> {
+        let wasm = encoded(source)?;
+        let (module, outcome) = self.load(wasm);
+        usable(&outcome)?;
+        hold(
+            matches!(outcome, Outcome::Returned(_)),
+            "a valid module",
+            &outcome,
+        )?;
+        Ok(module)
+    }
+
     fn action(&mut self, action: &Action) -> Result<Observation, Unmet> {
-        if let Action::Module(source) = action {
-            let wasm = encoded(source)?;
-            let (module, outcome) = self.load(wasm);
-            usable(&outcome)?;
-            hold(
-                matches!(outcome, Outcome::Returned(_)),
-                "a valid module",
-                &outcome,
-            )?;
+        let module = match action {
+            Action::Module(source) => Some(self.loaded(source)?),
+            Action::Instantiate { module } => {
+                Some(self.names.module(module.as_ref()).map_err(Unmet::Failed)?)
+            }
+            Action::Invoke { .. } | Action::Get { .. } => None,
+        };
+        if let Some(module) = module {
             return self.attempt(module).map(|(_, seen)| seen);
         }
         match script::action_step(&self.names, action).map_err(Unmet::Failed)? {
@@ -263,16 +281,8 @@ impl Runner<'_> {
         }
     }
 
-    fn unlinkable(&mut self, source: &Source, words: &str) -> Met {
-        let wasm = encoded(source)?;
-        let (module, outcome) = self.load(wasm);
-        usable(&outcome)?;
-        hold(
-            matches!(outcome, Outcome::Returned(_)),
-            "a valid module",
-            &outcome,
-        )?;
-        let (_, seen) = self.attempt(module)?;
+    fn unlinkable(&mut self, action: &Action, words: &str) -> Met {
+        let seen = self.action(action)?;
         let unlinkable = matches!(
             &seen.outcome,
             Outcome::Rejected(rejection) if rejection.why == Why::Unlinkable
@@ -344,11 +354,6 @@ fn results(expected: &[Expect], seen: &Observation) -> Met {
 /// A trap with these words. Other engines call exhaustion a trap, so the words of a resource are
 /// good here too.
 fn trapped(words: &str, outcome: &Outcome) -> Met {
-    if expect::resource(words).is_some() {
-        // `assert_exhaustion` takes only a call. For a module that runs out of a resource, scripts
-        // use `assert_trap`.
-        return exhausted(words, outcome);
-    }
     let verdict = match outcome {
         Outcome::Trapped(trap) => expect::is_trap(words, *trap),
         // One of these kinds, and the engine does not tell which.
@@ -356,7 +361,11 @@ fn trapped(words: &str, outcome: &Outcome) -> Met {
             let mut held = traps.iter().map(|&trap| expect::is_trap(words, trap));
             held.try_fold(false, |any, one| Some(any | one?))
         }
-        Outcome::Exhausted(resource) => Some(expect::resource(words) == Some(*resource)),
+        // `assert_exhaustion` takes only a call. For a module that runs out of a resource, scripts
+        // use `assert_trap`.
+        // What has no end is no trap.
+        Outcome::Exhausted(Resource::Fuel) if words.is_empty() => Some(false),
+        Outcome::Exhausted(resource) => expect::is_resource(words, *resource).or(Some(false)),
         _ => Some(false),
     };
     match verdict {
@@ -368,8 +377,12 @@ fn trapped(words: &str, outcome: &Outcome) -> Met {
 }
 
 fn exhausted(words: &str, outcome: &Outcome) -> Met {
-    match expect::resource(words) {
-        Some(resource) => hold(*outcome == Outcome::Exhausted(resource), words, outcome),
+    let verdict = match outcome {
+        Outcome::Exhausted(resource) => expect::is_resource(words, *resource),
+        _ => Some(false),
+    };
+    match verdict {
+        Some(holds) => hold(holds, words, outcome),
         None => Err(Unmet::Failed(format!(
             "no resource is known by the words \"{words}\"; got: {outcome}"
         ))),

@@ -2,16 +2,15 @@
 //! into a case.
 //!
 //! Always: one bad module does not make a script unreadable. Whether the text of a module can be
-//! encoded is kept with the directive ([`Source`]), because an assertion may be about that. A text
-//! that is no script is one [`ScriptError`] with file, line and column.
+//! encoded is kept with the directive ([`Source`]), because an assertion may be about that. A form
+//! that cannot be read is a directive that fails. A text that does not consist of forms is one
+//! [`ScriptError`] with file, line and column.
 
 use gcrucible_oracles::case::{Case, CaseModule, InstanceIndex, Limits, ModuleIndex, Step};
 use gcrucible_oracles::header::Header;
-use wast::lexer::Lexer;
-use wast::parser::{self, ParseBuffer};
 
 use crate::directive::{Action, Directive, Location, Source};
-use crate::lower;
+use crate::read;
 
 /// A script that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -57,16 +56,10 @@ impl Script {
             },
             message: error.to_string(),
         })?;
-        let wrong = |error: wast::Error| fail(error.span().offset(), error.message());
-        let mut lexer = Lexer::new(text);
-        // The official suite tests names with bidirectional marks.
-        lexer.allow_confusing_unicode(true);
-        let buffer = ParseBuffer::new_with_lexer(lexer).map_err(wrong)?;
-        let wast = parser::parse::<wast::Wast<'_>>(&buffer).map_err(wrong)?;
-        let directives = wast.directives.into_iter().map(|directive| {
-            let at = lines.location(directive.span().offset());
-            (at, lower::directive(directive))
-        });
+        let directives = read::directives(text).map_err(|(at, why)| fail(at, why))?;
+        let directives = directives
+            .into_iter()
+            .map(|(offset, directive)| (lines.location(offset), directive));
         Ok(Script {
             file: file.to_owned(),
             header,
@@ -212,20 +205,21 @@ fn add_steps(case: &mut Case, names: &mut Names, directive: &Directive) -> Resul
         | Directive::Return(action, _)
         | Directive::Trap(action, _)
         | Directive::Exception(action)
+        | Directive::Unlinkable(action, _)
         | Directive::Exhaustion(action, _) => add_action(case, names, action)?,
-        Directive::Unlinkable(source, _) => {
-            let module = add_module(case, None, source)?;
-            case.steps.push(Step::Instantiate { module });
-            names.attempt();
-        }
+        Directive::Unread(why) => return Err(why.clone()),
         Directive::Malformed(..) | Directive::Invalid(..) | Directive::Unsupported(_) => {}
     }
     Ok(())
 }
 
 fn add_action(case: &mut Case, names: &mut Names, action: &Action) -> Result<(), String> {
-    if let Action::Module(source) = action {
-        let module = add_module(case, None, source)?;
+    let module = match action {
+        Action::Module(source) => Some(add_module(case, None, source)?),
+        Action::Instantiate { module } => Some(names.module(module.as_ref())?),
+        Action::Invoke { .. } | Action::Get { .. } => None,
+    };
+    if let Some(module) = module {
         case.steps.push(Step::Instantiate { module });
         names.attempt();
         return Ok(());
@@ -254,7 +248,7 @@ pub fn action_step(names: &Names, action: &Action) -> Result<Option<Step>, Strin
             instance: names.instance(instance.as_ref())?,
             global: global.clone(),
         })),
-        Action::Module(_) => Ok(None),
+        Action::Module(_) | Action::Instantiate { .. } => Ok(None),
     }
 }
 
@@ -284,10 +278,10 @@ mod tests {
     #[test]
     fn bad_scripts_are_errors_with_a_location() {
         let table = [
-            ("(module", "1:8"),
-            ("(module)\n(assert_retur (invoke \"x\"))", "2:2"),
-            ("(module)\n  (assert_return (invoke 3))", "2:26"),
-            ("\n\"open", "2:6"),
+            ("(module", "1:1"),
+            ("(module)\nword (module)", "2:1"),
+            ("(module))", "1:9"),
+            ("\n\"open", "2:1"),
             (";;! schedule = \"x\"\n(module)", "1:1"),
         ];
         for (text, at) in table {
@@ -297,6 +291,36 @@ mod tests {
                 "{text:?}: {error}"
             );
         }
+    }
+
+    #[test]
+    fn a_form_that_cannot_be_read_costs_that_form_only() {
+        let text = r#"(module definition $d (func (export "f") (result anyref) (ref.i31 (i32.const 1))))
+            (module instance $i $d)
+            (assert_retur (invoke "f"))
+              (assert_return (invoke 3))
+            (script $s (assert_return (invoke "f") (ref)) (input "x.wast"))
+            (assert_trap (module instance $j $d) "unreach")
+            (assert_unlinkable (module instance) "unknown import")"#;
+        let script = Script::parse("t.wast", text).expect("a script");
+        let expected = [
+            ((1, 2), "Definition"),
+            ((2, 14), "Instance"),
+            ((3, 14), "Unread"),
+            ((4, 38), "Unread"),
+            ((5, 24), "Return"),
+            ((5, 59), "Unsupported"),
+            ((6, 13), "Trap"),
+            ((7, 13), "Unlinkable"),
+        ];
+        let found = script.directives.iter().map(|(at, directive)| {
+            let text = format!("{directive:?}");
+            let kind = text.split(['(', ' ']).next().unwrap_or_default();
+            ((at.line, at.column), kind.to_owned())
+        });
+        let expected = expected.map(|(at, kind)| (at, kind.to_owned()));
+        assert_eq!(found.collect::<Vec<_>>(), expected);
+        assert!(script.case().is_err());
     }
 
     #[test]

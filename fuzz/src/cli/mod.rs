@@ -4,7 +4,7 @@
 //! terminals and words.
 //!
 //! Reading order: `failure`, `terminal`, `output`, `named`, `findings`, `fuzz`, `input`, `replay`,
-//! `reduce`, `engines`, `wast`, `run`, `list`.
+//! `reduce`, `engines`, `scripts`, `watched`, `wast`, `run`, `list`.
 
 use std::process::ExitCode;
 
@@ -21,8 +21,10 @@ pub mod output;
 pub mod reduce;
 pub mod replay;
 pub mod run;
+mod scripts;
 pub mod terminal;
 pub mod wast;
+mod watched;
 
 use terminal::warn_line;
 

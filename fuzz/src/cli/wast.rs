@@ -1,9 +1,10 @@
 //! `gcrucible wast`: runs scripts and counts what passed, for each file and in total.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use gcrucible_oracles::engine::{self, Engine, reference};
@@ -11,13 +12,15 @@ use gcrucible_oracles::schedule::Schedule;
 use gcrucible_wast_tests::directive::Location;
 use gcrucible_wast_tests::runner::{Failure as Failed, Report};
 use gcrucible_wast_tests::script::Script;
-use gcrucible_wast_tests::{known, matrix, suite};
+use gcrucible_wast_tests::{known, matrix};
 use serde::Serialize;
 
 use super::engines::Choice;
 use super::failure::{Ending, Failure};
 use super::output;
+use super::scripts::{Item, NotRun, items};
 use super::terminal::say;
+use super::watched::{self, Watch};
 
 /// Arguments of `wast`.
 #[derive(Clone, Debug, Args)]
@@ -44,15 +47,23 @@ pub struct Options {
     /// Write the counts as one JSON object into this file; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// How many seconds one directive may take. What takes longer fails, and so does the rest of
+    /// its script. The thread is left behind: it costs a core until the command ends.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = seconds)]
+    pub timeout: f64,
+    /// How many seconds one script may take.
+    #[arg(long, value_name = "SECONDS", default_value_t = 600.0, value_parser = seconds)]
+    pub script_timeout: f64,
     /// Show files without failures as well.
     #[arg(long, short)]
     pub verbose: bool,
 }
 
-/// A script before it is read.
-struct Item {
-    name: String,
-    text: String,
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(seconds) if (0.001..=1e6).contains(&seconds) => Ok(seconds),
+        _ => Err("expected seconds, from 0.001 to 1000000".to_owned()),
+    }
 }
 
 #[derive(Default, Serialize)]
@@ -80,12 +91,6 @@ struct JsonFile {
     failures: Vec<String>,
 }
 
-#[derive(Clone, Serialize)]
-struct NotRun {
-    file: String,
-    why: &'static str,
-}
-
 /// Runs the subcommand.
 ///
 /// # Errors
@@ -93,6 +98,7 @@ struct NotRun {
 /// A path that cannot be read, a folder without scripts, or an engine that does not exist.
 pub fn run(options: &Options) -> Result<Ending, Failure> {
     let (items, not_in_release) = items(&options.paths)?;
+    let items: Vec<Arc<Item>> = items.into_iter().map(Arc::new).collect();
     let runs = runs(options)?;
     if let Some(path) = &options.json {
         output::try_file(path)?;
@@ -100,7 +106,7 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
     let mut done = Vec::new();
     each(
         &runs,
-        |(engine, schedule)| all(&items, engine.as_ref(), schedule, options),
+        |(engine, schedule)| all(&items, engine, schedule, options),
         |json| {
             say!("{}", json.summary());
             done.push(json);
@@ -145,11 +151,11 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
 }
 
 /// An engine, and the schedule for scripts that do not say.
-type Run = (Box<dyn Engine>, Schedule);
+type Run = (Arc<dyn Engine>, Schedule);
 
 /// The engines to run, each with its schedule.
 fn runs(options: &Options) -> Result<Vec<Run>, Failure> {
-    let chosen = options.choice.open()?;
+    let chosen: Arc<dyn Engine> = options.choice.open()?.into();
     if !options.matrix {
         return Ok(vec![(chosen, options.schedule.clone())]);
     }
@@ -162,7 +168,7 @@ fn runs(options: &Options) -> Result<Vec<Run>, Failure> {
         for name in engine::matrix() {
             let engine = engine::named(&name).map_err(|why| Failure::Usage(why.to_string()))?;
             if engine.allows(&schedule) {
-                runs.push((engine, schedule.clone()));
+                runs.push((engine.into(), schedule.clone()));
             }
         }
         if options.schedule == Schedule::Every {
@@ -194,8 +200,17 @@ fn each<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync, mut take: 
 }
 
 /// Every script on one engine.
-fn all(items: &[Item], engine: &dyn Engine, schedule: &Schedule, options: &Options) -> Json {
+fn all(
+    items: &[Arc<Item>],
+    engine: &Arc<dyn Engine>,
+    schedule: &Schedule,
+    options: &Options,
+) -> Json {
     let started = Instant::now();
+    let limits = watched::Limits {
+        directive: Duration::from_secs_f64(options.timeout),
+        script: Duration::from_secs_f64(options.script_timeout),
+    };
     let mut json = Json {
         engine: engine.name(),
         collector: engine.collector(),
@@ -204,7 +219,7 @@ fn all(items: &[Item], engine: &dyn Engine, schedule: &Schedule, options: &Optio
         ..Json::default()
     };
     for item in items {
-        let report = one(item, engine, schedule, options.check);
+        let report = one(item, engine, schedule, options.check, limits);
         if options.verbose || !report.failures.is_empty() {
             say!("{report}");
         }
@@ -253,59 +268,43 @@ impl Json {
     }
 }
 
-/// The scripts to run, and the built-in ones that are not.
-fn items(paths: &[PathBuf]) -> Result<(Vec<Item>, Vec<NotRun>), Failure> {
-    let mut items = Vec::new();
-    let mut not_run = Vec::new();
-    if paths.is_empty() {
-        for file in suite::files() {
-            match file.standing {
-                suite::Standing::NotInRelease(why) => not_run.push(NotRun {
-                    file: file.name,
-                    why,
-                }),
-                _ => items.push(Item {
-                    name: file.name,
-                    text: file.text.to_owned(),
-                }),
-            }
-        }
-    }
-    for path in paths {
-        let failed = |e| Failure::input(path.display(), e);
-        let found = if std::fs::metadata(path).map_err(failed)?.is_dir() {
-            matrix::scripts_under(path).map_err(failed)?
-        } else {
-            vec![path.clone()]
-        };
-        if found.is_empty() {
-            return Err(Failure::Usage(format!(
-                "{}: no *.wast here",
-                path.display()
-            )));
-        }
-        for file in found {
-            let text =
-                std::fs::read_to_string(&file).map_err(|e| Failure::input(file.display(), e))?;
-            items.push(Item {
-                name: file.display().to_string(),
-                text,
-            });
-        }
-    }
-    Ok((items, not_run))
+/// Runs one script in its own session. If it cannot be read, that is a failure of this script.
+fn one(
+    item: &Arc<Item>,
+    engine: &Arc<dyn Engine>,
+    schedule: &Schedule,
+    check: bool,
+    limits: watched::Limits,
+) -> Report {
+    let (its, engine, schedule) = (Arc::clone(item), Arc::clone(engine), schedule.clone());
+    let ran = watched::run(&item.name, limits, move |watch| {
+        unwatched(&its, engine.as_ref(), &schedule, check, watch)
+    });
+    ran.unwrap_or_else(|why| failed(item, format!("no thread: {why}"), Location::default()))
 }
 
-/// Runs one script in its own session. If it cannot be parsed, that is a failure of this script.
-fn one(item: &Item, engine: &dyn Engine, schedule: &Schedule, check: bool) -> Report {
-    let failed = |message: String, at| Report {
+fn failed(item: &Item, message: String, at: Location) -> Report {
+    Report {
         file: item.name.clone(),
         failures: vec![Failed { at, message }],
         ..Report::default()
+    }
+}
+
+fn unwatched(
+    item: &Item,
+    engine: &dyn Engine,
+    schedule: &Schedule,
+    check: bool,
+    watch: &Watch,
+) -> Report {
+    let text = match &item.text {
+        Ok(text) => text,
+        Err(why) => return failed(item, why.clone(), Location::default()),
     };
-    let script = match Script::parse(&item.name, &item.text) {
+    let script = match Script::parse(&item.name, text) {
         Ok(script) => script,
-        Err(error) => return failed(error.message, error.at),
+        Err(error) => return failed(item, error.message, error.at),
     };
     if !matrix::selects(&script, engine) {
         let why = "not meant for this collector".to_owned();
@@ -315,24 +314,19 @@ fn one(item: &Item, engine: &dyn Engine, schedule: &Schedule, check: bool) -> Re
             ..Report::default()
         };
     }
-    let schedule = script
-        .header
-        .schedule
-        .clone()
-        .unwrap_or_else(|| schedule.clone());
+    let schedule = script.header.schedule.as_ref().unwrap_or(schedule).clone();
+    let begins = |at: Location, report: &Report| watch.begins(at, report);
     let run = if check {
         matrix::lives_at_the_end(&script, reference().as_ref())
-            .and_then(|left| matrix::run_checked(&script, engine, schedule, &left))
+            .and_then(|left| matrix::run_checked_watched(&script, engine, schedule, &left, &begins))
     } else {
-        matrix::run_script(&script, engine, schedule)
+        matrix::run_watched(&script, engine, schedule, &begins)
     };
     let mut report = match run {
         Ok(report) => report,
         Err(why) => {
-            return failed(
-                format!("the engine does not start: {why}"),
-                Location::default(),
-            );
+            let message = format!("the engine does not start: {why}");
+            return failed(item, message, Location::default());
         }
     };
     // Assertions of old proposals that 3.0 has superseded are no failures; each is a row of a table

@@ -169,6 +169,10 @@ pub trait Session {
     /// Totals so far.
     fn totals(&self) -> Totals;
 
+    /// Gives the whole budget of fuel again, if the engine meters. A case has one budget; each
+    /// directive of a script has its own.
+    fn refuel(&mut self) {}
+
     /// Drops everything.
     ///
     /// # Errors

@@ -630,6 +630,11 @@ impl Store {
         self.stack().steps.left()
     }
 
+    /// Sets the number of steps left.
+    pub fn set_steps_left(&mut self, steps: u64) {
+        self.stack_mut().steps.set_left(steps);
+    }
+
     /// Number of wasm frames on the stack: 0, except while a host function is called.
     #[must_use]
     pub fn depth(&self) -> usize {

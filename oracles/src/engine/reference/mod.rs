@@ -104,6 +104,7 @@ fn store_limits(limits: &Limits) -> StoreLimits {
 
 struct ReferenceSession {
     store: Store,
+    fuel: u64,
     /// By module index; none for a module that was refused.
     modules: Vec<Option<Rc<ValidModule>>>,
     /// By instance index; none for a failed instantiation.
@@ -127,6 +128,7 @@ impl ReferenceSession {
     fn new(setup: &Setup) -> ReferenceSession {
         ReferenceSession {
             store: Store::new(store_limits(&setup.limits)),
+            fuel: setup.limits.fuel,
             modules: Vec::new(),
             instances: Vec::new(),
             names: Names::default(),
@@ -393,6 +395,10 @@ impl Session for ReferenceSession {
             allocations: self.store.objects_asked(),
             ..Totals::default()
         }
+    }
+
+    fn refuel(&mut self) {
+        self.store.set_steps_left(self.fuel);
     }
 
     fn close(self: Box<Self>) -> Result<(), String> {

@@ -173,6 +173,8 @@ struct RuntimeSession {
     store: Store<Data>,
     inner: Inner,
     reclaims: Reclaims,
+    /// The budget; none if the configuration does not meter.
+    fuel: Option<u64>,
     /// Why nothing more can be asked.
     broken: Option<String>,
 }
@@ -423,6 +425,7 @@ impl RuntimeSession {
             store,
             inner,
             reclaims: runtime.traits().reclaims,
+            fuel: runtime.config.fuel.then_some(setup.limits.fuel),
             broken: None,
         })
     }
@@ -518,6 +521,15 @@ impl Session for RuntimeSession {
             collections: stats.collections,
             points: stats.collection_points,
             allocations: stats.allocations,
+        }
+    }
+
+    fn refuel(&mut self) {
+        // Fuel can be set where the configuration meters, and only there is there any.
+        if let Some(fuel) = self.fuel
+            && let Err(why) = self.store.set_fuel(fuel)
+        {
+            self.broken = Some(why.to_string());
         }
     }
 

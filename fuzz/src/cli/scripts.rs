@@ -1,0 +1,105 @@
+//! The scripts that `wast` runs: found, and read with care.
+//!
+//! A file that was named and cannot be read ends the command. A file that a folder has is reported,
+//! and the rest runs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use gcrucible_wast_tests::{matrix, suite};
+use serde::Serialize;
+
+use super::failure::Failure;
+
+/// The largest script that is read. The largest of the official suite has 2 MB.
+const SCRIPT_BYTES_MAX: u64 = 64 << 20;
+
+/// A script before it is understood.
+pub struct Item {
+    /// Its path, or its name in the official suite.
+    pub name: String,
+    /// Its text, or why there is none.
+    pub text: Result<String, String>,
+}
+
+/// A script of the official suite that does not run.
+#[derive(Clone, Serialize)]
+pub struct NotRun {
+    file: String,
+    why: &'static str,
+}
+
+/// The scripts to run, and the built-in ones that are not.
+///
+/// # Errors
+///
+/// A path that cannot be read, or a folder without scripts.
+pub fn items(paths: &[PathBuf]) -> Result<(Vec<Item>, Vec<NotRun>), Failure> {
+    let mut items = Vec::new();
+    let mut not_run = Vec::new();
+    if paths.is_empty() {
+        for file in suite::files() {
+            match file.standing {
+                suite::Standing::NotInRelease(why) => not_run.push(NotRun {
+                    file: file.name,
+                    why,
+                }),
+                _ => items.push(Item {
+                    name: file.name,
+                    text: Ok(file.text.to_owned()),
+                }),
+            }
+        }
+    }
+    for path in paths {
+        let failed = |e| Failure::input(path.display(), e);
+        if !fs::metadata(path).map_err(failed)?.is_dir() {
+            let text = text(path).map_err(|message| Failure::Content {
+                path: path.display().to_string(),
+                message,
+            })?;
+            items.push(Item {
+                name: path.display().to_string(),
+                text: Ok(text),
+            });
+            continue;
+        }
+        let found = matrix::scripts_under(path).map_err(failed)?;
+        if found.is_empty() {
+            return Err(Failure::Usage(format!(
+                "{}: no *.wast here",
+                path.display()
+            )));
+        }
+        items.extend(found.iter().map(|file| Item {
+            name: file.display().to_string(),
+            text: text(file),
+        }));
+    }
+    Ok((items, not_run))
+}
+
+/// The text of a script. Nothing that has no end is read, and nothing that is too large.
+fn text(path: &Path) -> Result<String, String> {
+    let metadata = fs::metadata(path).map_err(|e| e.to_string())?;
+    if !metadata.is_file() {
+        return Err("this is not a regular file".to_owned());
+    }
+    if metadata.len() > SCRIPT_BYTES_MAX {
+        return Err(format!(
+            "the file has {} bytes, and {SCRIPT_BYTES_MAX} are the most",
+            metadata.len()
+        ));
+    }
+    let bytes = fs::read(path).map_err(|e| e.to_string())?;
+    String::from_utf8(bytes).map_err(|error| {
+        let is_module = error.as_bytes().starts_with(b"\0asm");
+        let advice = if is_module {
+            ": this is a module, and `run` runs it"
+        } else {
+            ""
+        };
+        let at = error.utf8_error().valid_up_to();
+        format!("the text is not UTF-8 at byte {at:#x}{advice}")
+    })
+}
