@@ -1,6 +1,7 @@
 //! Conformance and regression scripts, and what runs them on any engine session.
 //!
-//! Reading order: `expect`, `directive`, `lower`, `forms`, `read`, `script`, `runner`, `suite`, `known`, `matrix`.
+//! Reading order: `expect`, `directive`, `lower`, `forms`, `read`, `script`, `runner`,
+//! `suite`, `known`, `matrix`.
 //!
 //! | file | what it says |
 //! |---|---|

@@ -3,10 +3,11 @@
 //!
 //! This room uses neither Cranelift nor a store, and has no input or output. `decode` fills the
 //! tables while `wasmparser` validates. `const_expr` keeps constant expressions as data. `classify`
-//! tells malformed from invalid modules, and `counts` what is over a limit. [`Module::validate`] is the only constructor, so a
-//! [`Module`] is a proof of validity.
+//! tells malformed from invalid modules, and `counts` what is over a limit. [`Module::validate`] is
+//! the only constructor, so a [`Module`] is a proof of validity.
 //!
-//! The types of this file come first. Reading order: `counts`, `classify`, `convert`, `const_expr`, `decode`.
+//! The types of this file come first. Reading order: `counts`, `classify`, `convert`, `const_expr`,
+//! `decode`.
 
 mod classify;
 mod const_expr;
