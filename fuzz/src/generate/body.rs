@@ -39,20 +39,24 @@ impl Gen<'_> {
                     let (low, high) = self.size.pick((3, 10), (4, 26));
                     self.src.range(low, high) as i32
                 }
+                BodyKind::Kept | BodyKind::Trapping => self.src.range(4, 10) as i32,
                 BodyKind::Stub => 0,
             },
             ..Body::default()
         };
         let mut body = Vec::new();
         match kind {
-            BodyKind::Stub => {}
+            BodyKind::Stub | BodyKind::Kept | BodyKind::Trapping => {}
             BodyKind::Entry => body.push(Expr::stmt(
                 Op::GlobalSet(self.fuel),
                 vec![Expr::i32([25, 8, 80, 200][self.src.below(4)])],
             )),
             BodyKind::General => self.take_fuel(&mut body),
         }
-        if kind == BodyKind::Stub {
+        if matches!(kind, BodyKind::Kept | BodyKind::Trapping) {
+            let params = self.f.locals.clone();
+            body = self.write_kept(id, kind, params);
+        } else if kind == BodyKind::Stub {
             body.extend(sig.results.iter().map(|&ty| self.smallest(ty)));
         } else {
             self.add_locals(&mut body);

@@ -224,7 +224,7 @@ impl Gen<'_> {
             BodyKind::Stub => None,
             BodyKind::General if self.src.chance(40) => None,
             BodyKind::General => Some(format!("f{}", id.0)),
-            BodyKind::Entry => Some(format!("e{}", id.0)),
+            BodyKind::Entry | BodyKind::Kept | BodyKind::Trapping => Some(format!("e{}", id.0)),
         };
         self.m.funcs.push(Func {
             id,
@@ -235,7 +235,7 @@ impl Gen<'_> {
             body: Vec::new(),
         });
         self.unwritten.push((id, kind));
-        if kind == BodyKind::Entry {
+        if !matches!(kind, BodyKind::General | BodyKind::Stub) {
             self.entries.push(id);
         }
         id

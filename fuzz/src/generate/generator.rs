@@ -6,7 +6,8 @@ use super::source::Source;
 use super::swarm::{Feature, Swarm};
 use super::types;
 use crate::program::{
-    Composite, FuncId, GlobalId, Heap, Module, RefTy, Sig, TableId, Ty, TypeDef, TypeId, Universe,
+    Composite, DataId, ElemId, FuncId, GlobalId, Heap, Module, RefTy, Sig, TableId, Ty, TypeDef,
+    TypeId, Universe,
 };
 
 /// The size of a program. Most faults show in a few instructions, and small programs run several
@@ -38,6 +39,12 @@ pub(super) struct Gen<'s> {
     pub drawer: Drawer,
     /// See [`Program::held`].
     pub held: bool,
+    /// Whether its functions keep all they compute: see the module `kept`.
+    pub kept: bool,
+    /// Passive segments that are dropped before each use.
+    pub dropped_datas: Vec<DataId>,
+    /// Likewise.
+    pub dropped_elems: Vec<ElemId>,
     /// Finished modules.
     pub done: Vec<Module>,
     /// The module being made.
@@ -75,6 +82,10 @@ pub(super) enum BodyKind {
     Entry,
     /// Anything.
     General,
+    /// Called by the embedder only; all its values are results.
+    Kept,
+    /// Likewise, and may trap.
+    Trapping,
     /// Returns the smallest results and does nothing else.
     Stub,
 }
@@ -96,6 +107,8 @@ impl Gen<'_> {
         self.fixed_tables.clear();
         self.slots.clear();
         self.users.clear();
+        self.dropped_datas.clear();
+        self.dropped_elems.clear();
         self.declare_types();
         self.items();
         let mut written = 0;

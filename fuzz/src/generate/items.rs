@@ -44,6 +44,9 @@ impl Gen<'_> {
         {
             self.add_elems();
         }
+        if self.kept {
+            self.add_kept();
+        }
         // While the start function runs there is no instance yet that the embedder could operate
         // on.
         let host = [
@@ -92,11 +95,16 @@ impl Gen<'_> {
     }
 
     fn add_functions(&mut self) {
-        for _ in 0..self.src.range(1, 3) {
+        let most = if self.kept { 1 } else { 3 };
+        for _ in 0..self.src.range(1, most) {
             let ty = self.some_func_type();
             self.declare_func(ty, BodyKind::General);
         }
-        for _ in 0..self.src.range(1, 2) {
+        let entries = match self.kept {
+            true => u32::from(self.src.chance(50)),
+            false => self.src.range(1, 2),
+        };
+        for _ in 0..entries {
             let params = (0..self.src.below(3)).map(|_| self.entry_param()).collect();
             let results = (0..self.src.range(0, 2)).map(|_| self.any_type()).collect();
             let ty = self.sig_type(&Sig { params, results });

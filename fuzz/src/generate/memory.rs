@@ -197,6 +197,9 @@ fn memory_init(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
 }
 
 fn data_drop(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
+    if g.kept {
+        return None;
+    }
     let datas: Vec<DataId> = g.m.datas.iter().map(|d| d.id).collect();
     let data = g.src.pick(&datas)?;
     Some(Expr::stmt(Op::Memory(MemoryOp::DataDrop(data)), Vec::new()))

@@ -22,8 +22,8 @@
 //!
 //! Reading order: `source`, `swarm`, `values`, `types`, `classes`, `drawer`, `function`,
 //! `generator`, `row`, `calc`, `body`, `items`, `consts`, `variables`, `scalars`, `objects`,
-//! `arrays`, `refs`, `tables`, `memory`, `control`, `exceptions`, `calls`, `host`, `shape`, `expr`,
-//! `steps`, `whole`, `smith`, `survey`.
+//! `arrays`, `refs`, `tables`, `memory`, `control`, `exceptions`, `calls`, `host`, `shape`, `kept`,
+//! `expr`, `steps`, `whole`, `smith`, `survey`.
 
 mod arrays;
 mod body;
@@ -39,6 +39,7 @@ mod function;
 mod generator;
 mod host;
 mod items;
+mod kept;
 mod memory;
 mod objects;
 mod refs;

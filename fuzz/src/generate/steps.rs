@@ -54,7 +54,14 @@ impl Gen<'_> {
                 self.invoke(module, entries, &mut steps);
             }
         }
-        for _ in 0..self.src.range(2, 5) {
+        if self.kept {
+            for (module, ids) in entries.iter().enumerate() {
+                ids.iter()
+                    .for_each(|&id| self.invoke_entry(module, id, &mut steps));
+            }
+        }
+        let (low, high) = if self.kept { (0, 2) } else { (2, 5) };
+        for _ in 0..self.src.range(low, high) {
             let module = self.src.below(self.done.len());
             self.invoke(module, entries, &mut steps);
         }
@@ -67,9 +74,12 @@ impl Gen<'_> {
         {
             steps.push(step);
         }
-        let Some(id) = self.src.pick(&entries[module]) else {
-            return;
-        };
+        if let Some(id) = self.src.pick(&entries[module]) {
+            self.invoke_entry(module, id, steps);
+        }
+    }
+
+    fn invoke_entry(&mut self, module: usize, id: FuncId, steps: &mut Vec<Step>) {
         let Some(func) = self.done[module].func(id) else {
             return;
         };

@@ -185,7 +185,7 @@ pub enum Focus {
 }
 
 /// Changes the swarm for `focus`. Returns true if the program is of the `held` kind.
-pub(super) fn bend(swarm: &mut Swarm, src: &mut Source<'_>, focus: Focus) -> bool {
+pub(super) fn bend(swarm: &mut Swarm, src: &mut Source<'_>, focus: Focus, kept: bool) -> bool {
     use Feature as F;
     let wanted: &[Feature] = match focus {
         Focus::Any => &[],
@@ -216,8 +216,8 @@ pub(super) fn bend(swarm: &mut Swarm, src: &mut Source<'_>, focus: Focus) -> boo
         ],
     };
     wanted.iter().for_each(|&f| swarm.force(f));
-    let held = src.chance(if focus == Focus::Roots { 60 } else { 15 });
-    if focus == Focus::Roots && !held {
+    let held = !kept && src.chance(if focus == Focus::Roots { 60 } else { 18 });
+    if kept || (focus == Focus::Roots && !held) {
         // The answer depends on where collections happen: the reference would run once for each
         // place.
         swarm.forbid(F::AskLive);

@@ -151,6 +151,9 @@ fn table_init(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
 }
 
 fn elem_drop(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
+    if g.kept {
+        return None;
+    }
     let elems: Vec<ElemId> = g.m.elems.iter().map(|e| e.id).collect();
     let elem = g.src.pick(&elems)?;
     Some(Expr::stmt(Op::Table(TableOp::ElemDrop(elem)), Vec::new()))

@@ -65,6 +65,12 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         feature: Feature::Basic,
+        weight: 8,
+        classes: STMT,
+        make: number_kept,
+    },
+    Row {
+        feature: Feature::Basic,
         weight: 4,
         classes: STMT,
         make: drop_value,
@@ -119,6 +125,14 @@ fn global_set(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     let (global, ty) = g.src.pick(&globals)?;
     let value = g.expr(ty);
     Some(Expr::stmt(Op::GlobalSet(global), vec![value]))
+}
+
+/// Adds a number to an exported global that depends on all numbers so far.
+fn number_kept(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
+    let ty = [Ty::I32, Ty::I64][g.src.below(2)];
+    let global = g.sink(ty)?;
+    let value = g.expr(ty);
+    g.absorbed(global, value)
 }
 
 fn drop_value(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {

@@ -22,7 +22,8 @@ pub fn from_seed(seed: u64, focus: Focus) -> Program {
 pub fn generate(bytes: &[u8], focus: Focus) -> Program {
     let mut src = Source::new(bytes);
     let mut swarm = Swarm::draw(&mut src);
-    let held = bend(&mut swarm, &mut src, focus);
+    let kept = src.chance(if focus == Focus::Any { 30 } else { 25 });
+    let held = bend(&mut swarm, &mut src, focus, kept);
     let size = if src.chance(5) {
         Size::Large
     } else {
@@ -42,6 +43,9 @@ pub fn generate(bytes: &[u8], focus: Focus) -> Program {
         types,
         drawer,
         held,
+        kept,
+        dropped_datas: Vec::new(),
+        dropped_elems: Vec::new(),
         done: Vec::new(),
         m: Module::default(),
         visible: Vec::new(),

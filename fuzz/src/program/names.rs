@@ -45,6 +45,8 @@ impl Op {
             Op::Table(op) => op.name(),
             Op::Memory(MemoryOp::Load(load, ..)) => return format!("load {load:?}"),
             Op::Memory(MemoryOp::Store(store, ..)) => return format!("store {store:?}"),
+            Op::Memory(MemoryOp::LoadLane(bytes, ..)) => return format!("load lane of {bytes}"),
+            Op::Memory(MemoryOp::StoreLane(bytes, ..)) => return format!("store lane of {bytes}"),
             Op::Memory(op) => op.name(),
             Op::Ref(op) => op.name(),
             Op::Struct(op) => op.name(),
@@ -78,8 +80,8 @@ impl TableOp {
 impl MemoryOp {
     fn name(&self) -> &'static str {
         match self {
-            MemoryOp::Load(..) => "load",
-            MemoryOp::Store(..) => "store",
+            MemoryOp::Load(..) | MemoryOp::LoadLane(..) => "load",
+            MemoryOp::Store(..) | MemoryOp::StoreLane(..) => "store",
             MemoryOp::Size(_) => "memory.size",
             MemoryOp::Grow(_) => "memory.grow",
             MemoryOp::Fill(_) => "memory.fill",

@@ -44,10 +44,10 @@ impl NumId {
 
 macro_rules! rows {
     (@params [$($param:ident)*]) => { &[$(Ty::$param),*] };
-    ($( $hazard:ident $params:tt -> $result:ident : $($name:ident)* ; )*) => {
+    ($( $hazard:ident $params:tt -> $result:ident : $($name:ident $(($($immediate:tt)*))?)* ; )*) => {
         /// All numeric instructions, grouped by signature.
         pub static NUMERIC: &[NumRow] = &[ $( $( NumRow {
-            instruction: Instruction::$name,
+            instruction: Instruction::$name $(($($immediate)*))?,
             params: rows!(@params $params),
             result: Ty::$result,
             hazard: Hazard::$hazard,
@@ -108,4 +108,56 @@ rows! {
         F32x4Max F32x4PMin F32x4PMax F64x2Add F64x2Sub F64x2Mul F64x2Div F64x2Min F64x2Max F64x2PMin F64x2PMax;
     None [V128 I32] -> V128: I8x16Shl I8x16ShrS I8x16ShrU I16x8Shl I16x8ShrS I32x4Shl I32x4ShrU I64x2Shl I64x2ShrS;
     None [V128 V128 V128] -> V128: V128Bitselect;
+    None [V128] -> V128: I16x8ExtendLowI8x16U I16x8ExtendHighI8x16S I32x4ExtendLowI16x8S
+        I32x4ExtendHighI16x8U I64x2ExtendLowI32x4U I64x2ExtendHighI32x4S;
+    None [V128 V128] -> V128: I8x16Ne I8x16LtU I8x16GtS I8x16LeS I8x16LeU I8x16GeS I8x16GeU I16x8Eq
+        I16x8LtS I16x8LtU I16x8GtS I16x8GtU I16x8LeU I16x8GeS I32x4Ne I32x4LtS I32x4GtS I32x4GtU
+        I32x4LeS I32x4LeU I32x4GeU I64x2Ne I64x2GtS I64x2LeS I64x2GeS F32x4Ne F32x4Gt F32x4Le
+        F32x4Ge F64x2Eq F64x2Lt F64x2Gt F64x2Le I8x16AddSatU I8x16SubSatS I8x16MinU I8x16MaxS
+        I16x8AddSatS I16x8SubSatU I16x8MinS I16x8MaxU I32x4MinU I32x4MaxS I16x8ExtMulLowI8x16U
+        I16x8ExtMulHighI8x16S I32x4ExtMulLowI16x8S I32x4ExtMulHighI16x8S I32x4ExtMulHighI16x8U
+        I64x2ExtMulLowI32x4S I64x2ExtMulLowI32x4U I64x2ExtMulHighI32x4U;
+    None [V128 I32] -> V128: I16x8ShrU I32x4ShrS I64x2ShrU;
+    None [V128] -> I32: I8x16ExtractLaneS(0) I8x16ExtractLaneS(1) I8x16ExtractLaneS(2)
+        I8x16ExtractLaneS(3) I8x16ExtractLaneS(4) I8x16ExtractLaneS(5) I8x16ExtractLaneS(6)
+        I8x16ExtractLaneS(7) I8x16ExtractLaneS(8) I8x16ExtractLaneS(9) I8x16ExtractLaneS(10)
+        I8x16ExtractLaneS(11) I8x16ExtractLaneS(12) I8x16ExtractLaneS(13) I8x16ExtractLaneS(14)
+        I8x16ExtractLaneS(15) I8x16ExtractLaneU(0) I8x16ExtractLaneU(1) I8x16ExtractLaneU(2)
+        I8x16ExtractLaneU(3) I8x16ExtractLaneU(4) I8x16ExtractLaneU(5) I8x16ExtractLaneU(6)
+        I8x16ExtractLaneU(7) I8x16ExtractLaneU(8) I8x16ExtractLaneU(9) I8x16ExtractLaneU(10)
+        I8x16ExtractLaneU(11) I8x16ExtractLaneU(12) I8x16ExtractLaneU(13) I8x16ExtractLaneU(14)
+        I8x16ExtractLaneU(15);
+    None [V128 I32] -> V128: I8x16ReplaceLane(0) I8x16ReplaceLane(1) I8x16ReplaceLane(2)
+        I8x16ReplaceLane(3) I8x16ReplaceLane(4) I8x16ReplaceLane(5) I8x16ReplaceLane(6)
+        I8x16ReplaceLane(7) I8x16ReplaceLane(8) I8x16ReplaceLane(9) I8x16ReplaceLane(10)
+        I8x16ReplaceLane(11) I8x16ReplaceLane(12) I8x16ReplaceLane(13) I8x16ReplaceLane(14)
+        I8x16ReplaceLane(15);
+    None [V128] -> I32: I16x8ExtractLaneS(0) I16x8ExtractLaneS(1) I16x8ExtractLaneS(2)
+        I16x8ExtractLaneS(3) I16x8ExtractLaneS(4) I16x8ExtractLaneS(5) I16x8ExtractLaneS(6)
+        I16x8ExtractLaneS(7) I16x8ExtractLaneU(0) I16x8ExtractLaneU(1) I16x8ExtractLaneU(2)
+        I16x8ExtractLaneU(3) I16x8ExtractLaneU(4) I16x8ExtractLaneU(5) I16x8ExtractLaneU(6)
+        I16x8ExtractLaneU(7);
+    None [V128 I32] -> V128: I16x8ReplaceLane(0) I16x8ReplaceLane(1) I16x8ReplaceLane(2)
+        I16x8ReplaceLane(3) I16x8ReplaceLane(4) I16x8ReplaceLane(5) I16x8ReplaceLane(6)
+        I16x8ReplaceLane(7);
+    None [V128] -> I32: I32x4ExtractLane(0) I32x4ExtractLane(1) I32x4ExtractLane(2)
+        I32x4ExtractLane(3);
+    None [V128 I32] -> V128: I32x4ReplaceLane(0) I32x4ReplaceLane(1) I32x4ReplaceLane(2)
+        I32x4ReplaceLane(3);
+    None [V128] -> I64: I64x2ExtractLane(0) I64x2ExtractLane(1);
+    None [V128 I64] -> V128: I64x2ReplaceLane(0) I64x2ReplaceLane(1);
+    None [V128] -> F32: F32x4ExtractLane(0) F32x4ExtractLane(1) F32x4ExtractLane(2)
+        F32x4ExtractLane(3);
+    None [V128 F32] -> V128: F32x4ReplaceLane(0) F32x4ReplaceLane(1) F32x4ReplaceLane(2)
+        F32x4ReplaceLane(3);
+    None [V128] -> F64: F64x2ExtractLane(0) F64x2ExtractLane(1);
+    None [V128 F64] -> V128: F64x2ReplaceLane(0) F64x2ReplaceLane(1);
+    None [V128 V128] -> V128:
+        I8x16Shuffle([15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0])
+        I8x16Shuffle([0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23])
+        I8x16Shuffle([31, 0, 30, 1, 29, 2, 28, 3, 27, 4, 26, 5, 25, 6, 24, 7])
+        I8x16Shuffle([3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3])
+        I8x16Shuffle([8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23])
+        I8x16Shuffle([16, 0, 0, 31, 15, 15, 17, 1, 30, 14, 2, 29, 13, 3, 28, 12])
+        I8x16Shuffle([4, 5, 6, 7, 0, 1, 2, 3, 20, 21, 22, 23, 16, 17, 18, 19]);
 }

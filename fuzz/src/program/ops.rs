@@ -97,6 +97,16 @@ pub enum Load {
     V128,
     V128Splat32,
     V128Zero64,
+    V128S8x8,
+    V128U8x8,
+    V128S16x4,
+    V128U16x4,
+    V128S32x2,
+    V128U32x2,
+    V128Splat8,
+    V128Splat16,
+    V128Splat64,
+    V128Zero32,
 }
 
 /// Which store instruction.
@@ -143,6 +153,10 @@ pub enum MemoryOp {
     Load(Load, MemId, u32),
     /// A store with its constant offset.
     Store(Store, MemId, u32),
+    /// `v128.load*_lane`: bytes of a lane, the lane, and the constant offset.
+    LoadLane(u8, u8, MemId, u32),
+    /// `v128.store*_lane`, likewise.
+    StoreLane(u8, u8, MemId, u32),
     /// `memory.size`
     Size(MemId),
     /// `memory.grow`

@@ -4,14 +4,15 @@ use gcrucible_oracles::schedule::Schedule;
 
 use super::gate::Gate;
 use crate::program::edit::{Item, simplest};
-use crate::program::{Expr, Program, Step};
+use crate::program::{Composite, Expr, FuncId, Op, Program, Sig, Step, To, TypeDef, TypeId};
 
 /// A pass.
 pub type Pass = fn(&mut Program, &mut Gate<'_>) -> bool;
 
 /// Every pass, those that remove most first.
 pub static ALL: &[Pass] = &[
-    steps, modules, bodies, items, unused, lists, exports, constants, elements, locals, schedule,
+    steps, modules, bodies, items, unused, results, lists, exports, constants, elements, locals,
+    schedule,
 ];
 
 /// Calls `attempt` for ranges of `0..len`, large ones first. `attempt` returns true if it removed
@@ -121,6 +122,66 @@ fn unused(program: &mut Program, gate: &mut Gate<'_>) -> bool {
         changed |= module.drop_unused_funcs();
     }
     changed && gate.attempt(program, |p| *p = fewer)
+}
+
+/// Drops results of functions where they are made: all of a function, then smaller parts.
+fn results(program: &mut Program, gate: &mut Gate<'_>) -> bool {
+    let mut changed = false;
+    for m in 0..program.modules.len() {
+        let funcs: Vec<FuncId> = program.modules[m].funcs.iter().map(|f| f.id).collect();
+        for id in funcs {
+            changed |= ranges(returned(program, m, id).len(), |from, to| {
+                let gone = returned(program, m, id)[from..to].to_vec();
+                gate.attempt(program, |p| drop_results(p, m, id, &gone))
+            });
+        }
+    }
+    changed
+}
+
+/// Positions in a function's body of the expressions that are its results, if they are all of them.
+fn returned(program: &Program, m: usize, id: FuncId) -> Vec<usize> {
+    let Some(func) = program.modules[m].func(id) else {
+        return Vec::new();
+    };
+    let results = program
+        .types
+        .sig(func.ty)
+        .map_or(0, |sig| sig.results.len());
+    let made: usize = func.body.iter().map(|e| e.tys.len()).sum();
+    if func.import.is_some() || made != results {
+        return Vec::new();
+    }
+    let values = func.body.iter().enumerate();
+    let values = values.filter(|(_, e)| !e.tys.is_empty());
+    values.map(|(at, _)| at).collect()
+}
+
+fn drop_results(program: &mut Program, m: usize, id: FuncId, gone: &[usize]) {
+    let module = &mut program.modules[m];
+    let Some(func) = module.funcs.iter_mut().find(|f| f.id == id) else {
+        return;
+    };
+    for &at in gone {
+        let value = func.body[at].clone();
+        let to = vec![To::Drop; value.tys.len()];
+        func.body[at] = Expr::stmt(Op::Sink(to), vec![value]);
+    }
+    let results = func.body.iter().flat_map(|e| e.tys.clone()).collect();
+    let params = program.types.sig(func.ty).map(|sig| sig.params.clone());
+    let ty = TypeId(program.types.defs.len() as u32);
+    program.types.defs.push(TypeDef {
+        body: Composite::Func(Sig {
+            params: params.unwrap_or_default(),
+            results,
+        }),
+        is_final: true,
+        supertype: None,
+        canon: ty,
+    });
+    func.ty = ty;
+    module.groups.push(program.types.groups.len());
+    program.types.groups.push(vec![ty]);
 }
 
 /// Removes statements, replaces values by the simplest of their types, and replaces nodes by what

@@ -11,6 +11,12 @@ impl MemoryOp {
         Ok(match self {
             MemoryOp::Load(load, mem, offset) => loaded(*load, argument(cx, *mem, *offset)?),
             MemoryOp::Store(store, mem, offset) => stored(*store, argument(cx, *mem, *offset)?),
+            MemoryOp::LoadLane(bytes, lane, mem, offset) => {
+                lane_loaded(*bytes, *lane, argument(cx, *mem, *offset)?)
+            }
+            MemoryOp::StoreLane(bytes, lane, mem, offset) => {
+                lane_stored(*bytes, *lane, argument(cx, *mem, *offset)?)
+            }
             MemoryOp::Size(m) => I::MemorySize(cx.mem(*m)?),
             MemoryOp::Grow(m) => I::MemoryGrow(cx.mem(*m)?),
             MemoryOp::Fill(m) => I::MemoryFill(cx.mem(*m)?),
@@ -55,6 +61,16 @@ fn loaded(load: L, arg: MemArg) -> I<'static> {
         L::V128 => I::V128Load(arg),
         L::V128Splat32 => I::V128Load32Splat(arg),
         L::V128Zero64 => I::V128Load64Zero(arg),
+        L::V128S8x8 => I::V128Load8x8S(arg),
+        L::V128U8x8 => I::V128Load8x8U(arg),
+        L::V128S16x4 => I::V128Load16x4S(arg),
+        L::V128U16x4 => I::V128Load16x4U(arg),
+        L::V128S32x2 => I::V128Load32x2S(arg),
+        L::V128U32x2 => I::V128Load32x2U(arg),
+        L::V128Splat8 => I::V128Load8Splat(arg),
+        L::V128Splat16 => I::V128Load16Splat(arg),
+        L::V128Splat64 => I::V128Load64Splat(arg),
+        L::V128Zero32 => I::V128Load32Zero(arg),
     }
 }
 
@@ -70,5 +86,23 @@ fn stored(store: S, arg: MemArg) -> I<'static> {
         S::I64As16 => I::I64Store16(arg),
         S::I64As32 => I::I64Store32(arg),
         S::V128 => I::V128Store(arg),
+    }
+}
+
+fn lane_loaded(bytes: u8, lane: u8, memarg: MemArg) -> I<'static> {
+    match bytes {
+        1 => I::V128Load8Lane { memarg, lane },
+        2 => I::V128Load16Lane { memarg, lane },
+        4 => I::V128Load32Lane { memarg, lane },
+        _ => I::V128Load64Lane { memarg, lane },
+    }
+}
+
+fn lane_stored(bytes: u8, lane: u8, memarg: MemArg) -> I<'static> {
+    match bytes {
+        1 => I::V128Store8Lane { memarg, lane },
+        2 => I::V128Store16Lane { memarg, lane },
+        4 => I::V128Store32Lane { memarg, lane },
+        _ => I::V128Store64Lane { memarg, lane },
     }
 }

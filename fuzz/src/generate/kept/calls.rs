@@ -1,0 +1,329 @@
+//! Calls with many parameters and results, in every form, and exceptions with several payloads and
+//! twin tags: everything that was passed comes back as a result.
+
+use crate::generate::generator::Gen;
+use crate::generate::swarm::Feature;
+use crate::program::{
+    Catch, Elem, ElemId, Expr, Func, FuncId, Heap, LocalId, Mode, Op, RefOp, RefTy, Sig, Table,
+    TableId, TableTy, TagId, Ty, TypeId,
+};
+
+impl Gen<'_> {
+    fn passed(&mut self) -> Ty {
+        match self.src.below(9) {
+            0 | 1 => Ty::I32,
+            2 | 3 => Ty::I64,
+            4 => Ty::F32,
+            5 => Ty::F64,
+            6 => Ty::V128,
+            7 => Ty::nullable(Heap::Any),
+            _ => self.any_defaultable(),
+        }
+    }
+
+    fn any_defaultable(&mut self) -> Ty {
+        match self.any_type() {
+            Ty::Ref(r) => Ty::nullable(r.heap),
+            number => number,
+        }
+    }
+
+    /// A number of values to pass: mostly few, sometimes more than registers hold.
+    fn count(&mut self, most: u32) -> u32 {
+        match self.src.below(6) {
+            0 => self.src.range(9, most.max(10)),
+            1 => self.src.range(6, 9),
+            _ => self.src.range(1, 5),
+        }
+    }
+
+    fn add_helper(&mut self, sig: &Sig, body: Vec<Expr>) -> FuncId {
+        let ty = self.sig_type(sig);
+        let id = FuncId(self.fresh());
+        self.m.funcs.push(Func {
+            id,
+            ty,
+            import: None,
+            export: None,
+            locals: Vec::new(),
+            body,
+        });
+        id
+    }
+
+    /// A function that returns some of its parameters in another order.
+    fn shuffling(&mut self) -> (FuncId, Sig) {
+        let n = self.count(24);
+        // Often of one type, so that none can be told from another by its type.
+        let one = self.passed();
+        let alike = self.src.chance(40);
+        let params: Vec<Ty> = (0..n)
+            .map(|_| if alike { one } else { self.passed() })
+            .collect();
+        let m = self.count(17);
+        let order: Vec<usize> = (0..m).map(|_| self.src.below(params.len())).collect();
+        let sig = Sig {
+            results: order.iter().map(|&at| params[at]).collect(),
+            params,
+        };
+        let mut body: Vec<Expr> = order
+            .iter()
+            .map(|&at| Expr::get(LocalId(at as u32), sig.params[at]))
+            .collect();
+        if self.on(Feature::AskGc) && self.src.chance(50) {
+            let at = self.src.below(body.len() + 1);
+            let gc = self.ask_gc();
+            body.insert(at, gc);
+        }
+        (self.add_helper(&sig, body), sig)
+    }
+
+    /// A function that passes what it got, or constants, on by a tail call.
+    fn passing_on(&mut self, to: FuncId, to_sig: &Sig) -> (FuncId, Sig) {
+        let n = self.count(12);
+        let params: Vec<Ty> = (0..n).map(|_| self.passed()).collect();
+        let mut args: Vec<Expr> = Vec::new();
+        for &ty in &to_sig.params {
+            let from: Vec<u32> = (0..)
+                .zip(&params)
+                .filter(|(_, p)| **p == ty)
+                .map(|(at, _)| at)
+                .collect();
+            args.push(match self.src.pick(&from) {
+                Some(at) if self.src.chance(60) => Expr::get(LocalId(at), ty),
+                _ => self.outside_body(ty),
+            });
+        }
+        let sig = Sig {
+            params,
+            results: to_sig.results.clone(),
+        };
+        let (op, last) = self.form(to, true);
+        args.extend(last);
+        let body = vec![Expr::stmt(op, args)];
+        (self.add_helper(&sig, body), sig)
+    }
+
+    /// A value for another function's body: no local of this one.
+    fn outside_body(&mut self, ty: Ty) -> Expr {
+        match ty {
+            Ty::Ref(_) => self.smallest(ty),
+            number => self.boundary(number),
+        }
+    }
+
+    /// One of the forms of a call to the function, and the operand that it adds.
+    fn form(&mut self, to: FuncId, tail: bool) -> (Op, Option<Expr>) {
+        let ty = self.m.func(to).map_or(TypeId(0), |f| f.ty);
+        let func = Expr::value(
+            Op::Ref(RefOp::Func(to)),
+            Vec::new(),
+            Ty::non_null(Heap::Def(ty)),
+        );
+        match (self.src.below(4), tail) {
+            (0, true) => (Op::ReturnCallRef(ty), Some(func)),
+            (0, false) => (Op::CallRef(ty), Some(func)),
+            (1, _) => {
+                let (table, slot) = self.table_of(to, ty);
+                let op = if tail {
+                    Op::ReturnCallIndirect(table, ty)
+                } else {
+                    Op::CallIndirect(table, ty)
+                };
+                (op, Some(slot))
+            }
+            (_, true) => (Op::ReturnCall(to), None),
+            (_, false) => (Op::Call(to), None),
+        }
+    }
+
+    /// A table that holds the function, and its index: of any function, or of its very type.
+    fn table_of(&mut self, func: FuncId, ty: TypeId) -> (TableId, Expr) {
+        let heap = if self.src.chance(50) {
+            Heap::Func
+        } else {
+            Heap::Def(ty)
+        };
+        let at = self.src.range(0, 3);
+        let elem = RefTy::nullable(heap);
+        let is64 = self.src.chance(20);
+        let id = TableId(self.fresh());
+        self.m.tables.push(Table {
+            id,
+            ty: TableTy {
+                elem,
+                min: u64::from(at) + 1,
+                max: self.src.chance(50).then_some(u64::from(at) + 1),
+                is64,
+            },
+            import: None,
+            export: None,
+            init: None,
+        });
+        self.fixed_tables.push(id);
+        let index = |at: u32| match is64 {
+            true => Expr::i64(at.into()),
+            false => Expr::i32(at as i32),
+        };
+        let segment = ElemId(self.fresh());
+        self.m.elems.push(Elem {
+            id: segment,
+            mode: Mode::Active(id, index(at)),
+            ty: elem,
+            items: vec![Expr::value(
+                Op::Ref(RefOp::Func(func)),
+                Vec::new(),
+                Ty::non_null(Heap::Def(ty)),
+            )],
+        });
+        (id, index(at))
+    }
+}
+
+/// A call in one of its forms, perhaps through a function that calls on by a tail call.
+pub(super) fn calls(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
+    let (mut to, mut sig) = g.shuffling();
+    if g.src.chance(50) {
+        (to, sig) = g.passing_on(to, &sig);
+    }
+    let mut args: Vec<Expr> = sig.params.iter().map(|&ty| g.filled(ty)).collect();
+    let (op, last) = g.form(to, false);
+    args.extend(last);
+    Some(vec![Expr::many(op, args, sig.results)])
+}
+
+/// An indirect call by the wrong type, of an empty element, or outside of the table.
+pub(super) fn wrong_call(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
+    let (to, _) = g.shuffling();
+    let ty = g.m.func(to)?.ty;
+    let (table, index) = g.table_of(to, ty);
+    let known = g.defs_below(Heap::Func, |_, _| true);
+    let asked = match g.src.below(3) {
+        0 => ty,
+        _ => g.src.pick(&known)?,
+    };
+    let asked_sig = g.types.sig(asked)?.clone();
+    let mut args: Vec<Expr> = asked_sig.params.iter().map(|&ty| g.filled(ty)).collect();
+    let wrong = match (g.src.below(3), index.op.clone()) {
+        (0, Op::I64(at)) => Expr::i64(at | 1 << 32),
+        (0, Op::I32(at)) => Expr::i32(at | i32::MIN),
+        (1, Op::I64(_)) => Expr::i64(0),
+        (1, _) => Expr::i32(0),
+        _ => index,
+    };
+    args.push(g.hidden(wrong));
+    Some(vec![Expr::many(
+        Op::CallIndirect(table, asked),
+        args,
+        asked_sig.results,
+    )])
+}
+
+/// Throws one of several tags with the same parameters, and returns what was caught: the payload,
+/// and a number that says by which clause.
+pub(super) fn exceptions(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
+    let n = g.src.range(0, 6);
+    let payload: Vec<Ty> = (0..n).map(|_| g.passed()).collect();
+    let mut tags: Vec<TagId> = (0..g.src.range(1, 3))
+        .map(|_| g.add_tag(payload.clone()).0)
+        .collect();
+    let thrown = tags[g.src.below(tags.len())];
+    if tags.len() > 1 && g.src.chance(40) {
+        // Only some of them have a clause.
+        tags.retain(|&tag| tag == thrown || tag.0 % 2 == 0);
+    }
+    let values: Vec<Expr> = payload.iter().map(|&ty| g.filled(ty)).collect();
+    let throw = Expr::stmt(Op::Throw(thrown), values);
+    let body = if g.src.chance(40) {
+        let params: Vec<Expr> = (0..)
+            .map(LocalId)
+            .zip(&payload)
+            .map(|(l, &ty)| Expr::get(l, ty))
+            .collect();
+        let sig = Sig {
+            params: payload.clone(),
+            results: Vec::new(),
+        };
+        let thrower = g.add_helper(&sig, vec![Expr::stmt(Op::Throw(thrown), params)]);
+        let values: Vec<Expr> = payload.iter().map(|&ty| g.filled(ty)).collect();
+        let call = Expr::stmt(Op::Call(thrower), values);
+        vec![call, Expr::stmt(Op::Unreachable, Vec::new())]
+    } else {
+        vec![throw]
+    };
+    let body = if g.src.chance(40) {
+        rethrown(g, body)
+    } else {
+        body
+    };
+    let mut results = payload.clone();
+    results.push(Ty::I32);
+    let (out, guard) = (g.new_label(), g.new_label());
+    let all = g.new_label();
+    let mut clauses = Vec::new();
+    for tag in tags {
+        let with_exn = g.src.chance(30);
+        clauses.push((g.new_label(), tag, with_exn));
+    }
+    let mut catches: Vec<Catch> = clauses
+        .iter()
+        .map(|&(label, tag, with_exn)| Catch {
+            tag: Some(tag),
+            with_exn,
+            label,
+        })
+        .collect();
+    let first = g.src.chance(15);
+    let catch_all = Catch {
+        tag: None,
+        with_exn: false,
+        label: all,
+    };
+    catches.insert(if first { 0 } else { catches.len() }, catch_all);
+    let mut inner = vec![Expr::stmt(Op::Try(guard, catches, body), Vec::new())];
+    inner.push(Expr::stmt(Op::Unreachable, Vec::new()));
+    for (at, &(label, _, with_exn)) in clauses.iter().enumerate() {
+        let mut tys = payload.clone();
+        if with_exn {
+            tys.push(Ty::non_null(Heap::Exn));
+        }
+        let mut caught = Expr::many(Op::Block(label, Vec::new(), inner), Vec::new(), tys);
+        if with_exn {
+            // Only the reference, which is on top.
+            caught = Expr::many(Op::Drop, vec![caught], payload.clone());
+        }
+        let number = Expr::i32(at as i32 + 1);
+        inner = vec![Expr::stmt(Op::Br(out), vec![caught, number])];
+    }
+    let caught_all = Expr::stmt(Op::Block(all, Vec::new(), inner), Vec::new());
+    let mut whole = vec![caught_all];
+    whole.extend(payload.iter().map(|&ty| g.smallest(ty)));
+    whole.push(Expr::i32(-1));
+    Some(vec![Expr::many(
+        Op::Block(out, Vec::new(), whole),
+        Vec::new(),
+        results,
+    )])
+}
+
+/// Catches what `body` throws as a reference, and throws it again.
+fn rethrown(g: &mut Gen<'_>, body: Vec<Expr>) -> Vec<Expr> {
+    let (label, guard) = (g.new_label(), g.new_label());
+    let catch = Catch {
+        tag: None,
+        with_exn: true,
+        label,
+    };
+    let mut inner = vec![Expr::stmt(Op::Try(guard, vec![catch], body), Vec::new())];
+    inner.push(Expr::stmt(Op::Unreachable, Vec::new()));
+    let exn = Expr::value(
+        Op::Block(label, Vec::new(), inner),
+        Vec::new(),
+        Ty::non_null(Heap::Exn),
+    );
+    let mut operands = vec![exn];
+    if g.on(Feature::AskGc) && g.src.chance(50) {
+        operands.push(g.ask_gc());
+    }
+    vec![Expr::stmt(Op::ThrowRef, operands)]
+}

@@ -1,0 +1,259 @@
+//! Programs in which every value that an operation produces is kept and compared as it is.
+//!
+//! A function of this kind takes numbers and has no other purpose than its results: a row of small
+//! pieces, each of which runs one kind of operation on boundary values and leaves on the operand
+//! stack all that can be seen of it. Nothing is masked, guarded or dropped. Indices and lengths are
+//! known while the program is made, so the pieces do not trap; a piece that may trap has a function
+//! of its own.
+//!
+//! Reading order: `operands`, `numbers`, `objects`, `casts`, `memories`, `tables`, `calls`.
+
+mod calls;
+mod casts;
+mod memories;
+mod numbers;
+mod objects;
+mod operands;
+mod tables;
+
+use super::generator::{BodyKind, Gen};
+use super::swarm::Feature;
+use crate::program::{
+    Composite, Data, DataId, Expr, Field, FuncId, Global, GlobalId, Heap, MemId, Memory, Mode, Op,
+    Sig, Storage, Ty, TypeDef, TypeId,
+};
+
+/// A piece: leaves its results on the operand stack, or is `None` if the module has nothing
+/// suitable.
+type Piece = fn(&mut Gen<'_>) -> Option<Vec<Expr>>;
+
+/// Pieces that do not trap, with their weights.
+const PIECES: &[(u32, Piece)] = &[
+    (34, numbers::number),
+    (8, numbers::i31),
+    (4, numbers::branches),
+    (4, numbers::selects),
+    (3, numbers::loops),
+    (12, objects::structs),
+    (26, objects::arrays),
+    (14, casts::tests),
+    (3, casts::identity),
+    (6, casts::nulls),
+    (14, memories::accesses),
+    (8, memories::bulk),
+    (4, memories::growth),
+    (14, tables::tables),
+    (14, calls::calls),
+    (7, calls::exceptions),
+];
+
+/// Pieces that may trap.
+const TRAPPING: &[(u32, Piece)] = &[
+    (6, numbers::hazard),
+    (12, objects::array_outside),
+    (8, casts::cast),
+    (8, memories::outside),
+    (4, memories::dropped),
+    (8, tables::outside),
+    (5, calls::wrong_call),
+];
+
+/// How many results a function may have before the next piece's go elsewhere.
+const RESULTS_MAX: usize = 48;
+
+impl Gen<'_> {
+    /// Adds what the pieces work on: globals that keep numbers, types of arrays and structs, a
+    /// memory and segments; and declares their functions.
+    pub(super) fn add_kept(&mut self) {
+        for ty in [
+            Ty::I32,
+            Ty::I64,
+            Ty::F32,
+            Ty::F64,
+            Ty::V128,
+            Ty::nullable(Heap::Any),
+        ] {
+            self.add_sink(ty, true);
+            self.add_sink(ty, false);
+        }
+        for _ in 0..self.src.range(1, 3) {
+            self.add_array_type();
+        }
+        for _ in 0..self.src.range(1, 2) {
+            self.add_struct_types();
+        }
+        if self.m.mems.is_empty() && self.src.chance(60) {
+            let id = MemId(self.fresh());
+            self.m.mems.push(Memory {
+                id,
+                min: 1,
+                max: Some(2),
+                is64: self.src.chance(35),
+                import: None,
+                export: Some(format!("mem{}", id.0)),
+            });
+        }
+        for _ in 0..2 {
+            let id = DataId(self.fresh());
+            let n = self.src.range(7, 40);
+            let bytes = (0..n).map(|_| self.src.below(256) as u8).collect();
+            self.m.datas.push(Data {
+                id,
+                mode: Mode::Passive,
+                bytes,
+            });
+        }
+        // Pieces drop these before they use them.
+        let last = self.m.datas.last().map(|d| d.id);
+        self.dropped_datas = last.filter(|_| self.src.chance(50)).into_iter().collect();
+        let last = self.m.elems.last().map(|e| e.id);
+        self.dropped_elems = last.filter(|_| self.src.chance(30)).into_iter().collect();
+        for _ in 0..self.src.range(2, 3) {
+            self.declare_kept(BodyKind::Kept);
+        }
+        if self.src.chance(50) {
+            self.declare_kept(BodyKind::Trapping);
+        }
+    }
+
+    fn declare_kept(&mut self, kind: BodyKind) {
+        let params = (0..self.src.range(0, 4))
+            .map(|_| {
+                [
+                    Ty::I32,
+                    Ty::I64,
+                    Ty::F32,
+                    Ty::F64,
+                    Ty::V128,
+                    Ty::nullable(Heap::Extern),
+                ][self.src.below(6)]
+            })
+            .collect();
+        // The results are known when the body is.
+        let ty = self.sig_type(&Sig {
+            params,
+            results: Vec::new(),
+        });
+        self.declare_func(ty, kind);
+    }
+
+    fn add_sink(&mut self, ty: Ty, exported: bool) {
+        let id = GlobalId(self.fresh());
+        let init = match ty {
+            Ty::Ref(r) => self.null(r.heap),
+            number => operands::edge(&mut self.src, number),
+        };
+        self.m.globals.push(Global {
+            id,
+            ty,
+            mutable: true,
+            import: None,
+            export: exported.then(|| format!("g{}", id.0)),
+            init: Some(init),
+        });
+    }
+
+    /// A storage of any width.
+    fn storage(&mut self) -> Storage {
+        match self.src.below(10) {
+            0 => Storage::I8,
+            1 | 2 => Storage::I16,
+            3 => Storage::Val(Ty::I32),
+            4 => Storage::Val(Ty::I64),
+            5 => Storage::Val(Ty::F32),
+            6 => Storage::Val(Ty::F64),
+            7 => Storage::Val(Ty::V128),
+            8 => Storage::Val(Ty::nullable(Heap::Any)),
+            _ => Storage::Val(Ty::nullable(
+                [Heap::Eq, Heap::I31, Heap::Func, Heap::Extern][self.src.below(4)],
+            )),
+        }
+    }
+
+    fn add_type(&mut self, body: Composite, supertype: Option<TypeId>, is_final: bool) -> TypeId {
+        let id = TypeId(self.types.defs.len() as u32);
+        self.types.defs.push(TypeDef {
+            body,
+            is_final,
+            supertype,
+            canon: id,
+        });
+        self.types.groups.push(vec![id]);
+        let group = self.types.groups.len() - 1;
+        self.require_group(group);
+        id
+    }
+
+    fn add_array_type(&mut self) {
+        let field = Field {
+            storage: self.storage(),
+            mutable: self.src.chance(85),
+        };
+        let is_final = self.src.chance(50);
+        self.add_type(Composite::Array(field), None, is_final);
+    }
+
+    /// A chain of structs, each with more fields than the one before: mostly one or two, sometimes
+    /// so many that a chain is deep or an object wide.
+    fn add_struct_types(&mut self) {
+        let (types, fields) = match self.src.below(12) {
+            0 => (self.src.range(8, 20), 1),
+            1 => (1, [17, 33, 65][self.src.below(3)]),
+            _ => (self.src.range(1, 3), self.src.range(2, 5)),
+        };
+        let (mut all, mut above) = (Vec::new(), None);
+        for at in 0..types {
+            for _ in 0..fields {
+                all.push(Field {
+                    storage: self.storage(),
+                    mutable: self.src.chance(75),
+                });
+            }
+            let is_final = at + 1 == types && self.src.chance(50);
+            above = Some(self.add_type(Composite::Struct(all.clone()), above, is_final));
+        }
+    }
+
+    /// Writes a function of pieces. Its type has the results that the pieces left.
+    pub(super) fn write_kept(&mut self, id: FuncId, kind: BodyKind, params: Vec<Ty>) -> Vec<Expr> {
+        let mut body = vec![Expr::stmt(Op::GlobalSet(self.fuel), vec![Expr::i32(25)])];
+        let mut results: Vec<Ty> = Vec::new();
+        let (pieces, n) = match kind {
+            BodyKind::Trapping => (TRAPPING, 1),
+            _ => (PIECES, self.size.pick(self.src.range(2, 6), 12)),
+        };
+        let weights: Vec<u32> = pieces.iter().map(|&(weight, _)| weight).collect();
+        for _ in 0..n {
+            let made = (0..3).find_map(|_| pieces[self.src.weighted(&weights)].1(self));
+            for e in made.unwrap_or_default() {
+                self.keep(e, &mut body, &mut results);
+            }
+            if self.on(Feature::AskGc) && self.src.chance(25) {
+                body.push(self.ask_gc());
+            }
+        }
+        let ty = self.sig_type(&Sig { params, results });
+        if let Some(func) = self.m.funcs.iter_mut().find(|f| f.id == id) {
+            func.ty = ty;
+        }
+        body
+    }
+
+    /// Leaves a value on the stack as a result, or adds it to the global that keeps its type.
+    fn keep(&mut self, e: Expr, body: &mut Vec<Expr>, results: &mut Vec<Ty>) {
+        let full = results.len() + e.tys.len() > RESULTS_MAX;
+        if let &[ty] = e.tys.as_slice()
+            && let Some(global) = self.sink(ty)
+            && (full || self.src.chance(25))
+        {
+            body.extend(self.absorbed(global, e));
+            return;
+        }
+        if full {
+            body.push(self.discard(e));
+            return;
+        }
+        results.extend(&e.tys);
+        body.push(e);
+    }
+}

@@ -1,0 +1,337 @@
+//! Operands at the boundaries of every width, and where a program gets them from: constants, which
+//! a compiler folds, and parameters, globals and memories, which it cannot.
+
+use crate::generate::generator::Gen;
+use crate::generate::source::Source;
+use crate::generate::{calc, values};
+use crate::program::numeric::{Hazard, NumId};
+use crate::program::{Expr, GlobalId, Op, Ty};
+
+/// An `i32` next to a power of two, or any.
+pub(super) fn int32(src: &mut Source<'_>) -> i32 {
+    match src.below(9) {
+        8 => [0, 0, -1, i32::MIN, i32::MAX][src.below(5)],
+        0..=3 => near_power(src, 32) as i32,
+        4 => src.range(0, 40) as i32 - 8,
+        5 => src.bits32() as i32,
+        _ => values::int32(src),
+    }
+}
+
+/// An `i64` next to a power of two, or any.
+pub(super) fn int64(src: &mut Source<'_>) -> i64 {
+    match src.below(9) {
+        8 => [0, 0, -1, i64::MIN, i64::MAX][src.below(5)],
+        0..=3 => near_power(src, 64) as i64,
+        4 => i64::from(int32(src)),
+        5 => src.bits64() as i64,
+        6 => i64::from(src.bits32()) << 32 | i64::from(src.below(3) as u32),
+        _ => values::int64(src),
+    }
+}
+
+/// A power of two below `2^width`, one more or one less, or the complement of one of these.
+fn near_power(src: &mut Source<'_>, width: usize) -> u64 {
+    let power = 1_u64 << src.below(width);
+    let near = match src.below(3) {
+        0 => power,
+        1 => power.wrapping_sub(1),
+        _ => power.wrapping_add(1),
+    };
+    if src.chance(25) { !near } else { near }
+}
+
+/// Numbers at which conversions, rounding and comparisons change their way.
+const EDGES: [f64; 40] = [
+    0.0,
+    -0.0,
+    0.5,
+    -0.5,
+    1.5,
+    -1.5,
+    2.5,
+    -2.5,
+    0.49999999999999994,
+    -0.9999999999999999,
+    127.5,
+    128.0,
+    -128.5,
+    255.5,
+    32767.5,
+    -32768.5,
+    65535.5,
+    8388607.5,
+    8388608.5,
+    16777217.0,
+    2147483647.0,
+    2147483647.5,
+    2147483648.0,
+    -2147483648.0,
+    -2147483648.9,
+    -2147483649.0,
+    4294967295.0,
+    4294967295.9,
+    4294967296.0,
+    4503599627370495.5,
+    9007199254740993.0,
+    9223372036854775807.0,
+    9223371487098961920.0,
+    -9223372036854775808.0,
+    -9223373136366403584.0,
+    18446744073709551615.0,
+    18446742974197923840.0,
+    f64::INFINITY,
+    f64::NEG_INFINITY,
+    f64::NAN,
+];
+
+/// The bits of an `f32`.
+pub(super) fn float32(src: &mut Source<'_>) -> u32 {
+    match src.below(8) {
+        0..=4 => canonical32(EDGES[src.below(EDGES.len())] as f32),
+        5 => [1, 0x8000_0001, 0x007f_ffff, 0x0080_0000, 0x7f7f_ffff][src.below(5)],
+        6 => values::float32(src),
+        _ => canonical32(f32::from_bits(src.bits32())),
+    }
+}
+
+/// The bits of an `f64`.
+pub(super) fn float64(src: &mut Source<'_>) -> u64 {
+    match src.below(8) {
+        0..=4 => canonical64(EDGES[src.below(EDGES.len())]),
+        5 => [
+            1,
+            1 << 63 | 1,
+            0x000f_ffff_ffff_ffff,
+            0x7fef_ffff_ffff_ffff,
+            // Just above and at the largest f32, and its rounding limit.
+            0x47ef_ffff_e000_0000,
+            0x47ef_ffff_efff_ffff,
+        ][src.below(6)],
+        6 => values::float64(src),
+        _ => canonical64(f64::from_bits(src.bits64())),
+    }
+}
+
+fn canonical32(value: f32) -> u32 {
+    if value.is_nan() {
+        0x7fc0_0000
+    } else {
+        value.to_bits()
+    }
+}
+
+fn canonical64(value: f64) -> u64 {
+    if value.is_nan() {
+        0x7ff8_0000_0000_0000
+    } else {
+        value.to_bits()
+    }
+}
+
+/// The bits of a `v128` whose lanes of some width are at boundaries.
+pub(super) fn vector(src: &mut Source<'_>) -> u128 {
+    let mut bits = 0;
+    match src.below(6) {
+        0 => (0..16).for_each(|_| bits = bits << 8 | u128::from(near_power(src, 8) as u8)),
+        1 => (0..8).for_each(|_| bits = bits << 16 | u128::from(near_power(src, 16) as u16)),
+        2 => (0..4).for_each(|_| bits = bits << 32 | u128::from(int32(src) as u32)),
+        3 => (0..2).for_each(|_| bits = bits << 64 | u128::from(int64(src) as u64)),
+        4 => (0..4).for_each(|_| bits = bits << 32 | u128::from(float32(src))),
+        _ => (0..2).for_each(|_| bits = bits << 64 | u128::from(float64(src))),
+    }
+    bits
+}
+
+/// A constant at a boundary.
+pub(super) fn edge(src: &mut Source<'_>, ty: Ty) -> Expr {
+    let op = match ty {
+        Ty::I64 => Op::I64(int64(src)),
+        Ty::F32 => Op::F32(float32(src)),
+        Ty::F64 => Op::F64(float64(src)),
+        Ty::V128 => Op::V128(vector(src)),
+        Ty::I32 | Ty::Ref(_) => Op::I32(int32(src)),
+    };
+    let ty = if ty.as_ref().is_some() { Ty::I32 } else { ty };
+    Expr::value(op, Vec::new(), ty)
+}
+
+/// Two constants for which some instruction has a case of its own: zeros of both signs, NaN and a
+/// number, the least integer and -1, a shift by the width.
+fn special_pair(src: &mut Source<'_>, ty: Ty) -> Option<(Op, Op)> {
+    let pair = match ty {
+        Ty::I32 => {
+            let width = [31, 32, 33, -1, 63, 64][src.below(6)];
+            let second = [width, -1, 1][src.below(3)];
+            (Op::I32(int32(src)), Op::I32(second))
+        }
+        Ty::I64 => {
+            let width = [31, 32, 33, 63, 64, 65][src.below(6)];
+            let second = [width, -1, 1][src.below(3)];
+            (Op::I64(int64(src)), Op::I64(second))
+        }
+        Ty::F32 => {
+            let (a, b) = [(0, 1 << 31), (0x7fc0_0000, 0x3f80_0000), (0x7f80_0000, 0)][src.below(3)];
+            (Op::F32(a), Op::F32(b))
+        }
+        Ty::F64 => {
+            let (a, b) = [
+                (0, 1 << 63),
+                (0x7ff8_0000_0000_0000, 0x3ff0_0000_0000_0000),
+                (0x7ff0_0000_0000_0000, 0),
+            ][src.below(3)];
+            (Op::F64(a), Op::F64(b))
+        }
+        Ty::V128 | Ty::Ref(_) => return None,
+    };
+    let float = matches!(ty, Ty::F32 | Ty::F64);
+    Some(if float && src.chance(50) {
+        (pair.1, pair.0)
+    } else {
+        pair
+    })
+}
+
+impl Gen<'_> {
+    /// A number that a compiler may or may not know.
+    pub(super) fn operand(&mut self, ty: Ty) -> Expr {
+        match self.src.below(8) {
+            0..=2 => match self.local_below(ty) {
+                Some(local) => Expr::get(local, ty),
+                None => edge(&mut self.src, ty),
+            },
+            3 => match self.veil(ty) {
+                Some(global) => Expr::value(Op::GlobalGet(global), Vec::new(), ty),
+                None => edge(&mut self.src, ty),
+            },
+            _ => edge(&mut self.src, ty),
+        }
+    }
+
+    /// The value, out of a compiler's sight: through the global of its type.
+    pub(super) fn hidden(&mut self, value: Expr) -> Expr {
+        let Some(&ty) = value.tys.first() else {
+            return value;
+        };
+        match self.veil(ty).filter(|_| self.src.chance(50)) {
+            Some(global) => Expr::value(
+                Op::Seq,
+                vec![
+                    Expr::stmt(Op::GlobalSet(global), vec![value]),
+                    Expr::value(Op::GlobalGet(global), Vec::new(), ty),
+                ],
+                ty,
+            ),
+            None => value,
+        }
+    }
+
+    /// The exported mutable global of exactly this type that keeps what is computed.
+    pub(in crate::generate) fn sink(&self, ty: Ty) -> Option<GlobalId> {
+        let found = self
+            .m
+            .globals
+            .iter()
+            .find(|x| x.mutable && x.export.is_some() && x.id != self.fuel && x.ty == ty);
+        found.map(|x| x.id)
+    }
+
+    /// The mutable global of this type that nobody else sees, through which operands are hidden.
+    fn veil(&self, ty: Ty) -> Option<GlobalId> {
+        let found = self
+            .m
+            .globals
+            .iter()
+            .find(|x| x.mutable && x.export.is_none() && x.import.is_none() && x.ty == ty);
+        found.map(|x| x.id)
+    }
+
+    /// Operands for a numeric instruction that do not trap, mostly at its boundaries.
+    pub(super) fn numeric_operands(&mut self, id: NumId) -> Vec<Expr> {
+        let row = id.row();
+        match row.hazard {
+            Hazard::Divisor => return self.division(id),
+            Hazard::Range => {
+                let number = in_range(&mut self.src, id);
+                return vec![self.hidden(number)];
+            }
+            Hazard::None => {}
+        }
+        if let &[a, b] = row.params
+            && a == b
+            && self.src.chance(30)
+        {
+            if let Some((x, y)) = special_pair(&mut self.src, a) {
+                let (x, y) = (Expr::value(x, Vec::new(), a), Expr::value(y, Vec::new(), a));
+                return vec![self.hidden(x), y];
+            }
+            let same = self.operand(a);
+            return vec![same.clone(), same];
+        }
+        row.params.iter().map(|&ty| self.operand(ty)).collect()
+    }
+
+    /// Dividend and divisor. Only a signed quotient overflows, and only by -1.
+    fn division(&mut self, id: NumId) -> Vec<Expr> {
+        let row = id.row();
+        let ty = row.params[0];
+        let quotient = format!("{:?}", row.instruction).ends_with("DivS");
+        let dividend = self.operand(ty);
+        let divisor = match edge(&mut self.src, ty).op {
+            Op::I64(0) => Op::I64(3),
+            Op::I64(-1) if quotient => Op::I64(-2),
+            Op::I32(0) => Op::I32(3),
+            Op::I32(-1) if quotient => Op::I32(-2),
+            other => other,
+        };
+        let divisor = Expr::value(divisor, Vec::new(), ty);
+        let hidden = self.hidden(divisor);
+        vec![dividend, hidden]
+    }
+
+    /// `sum * 31 + value`, so that the sum depends on every value that was added.
+    pub(in crate::generate) fn absorbed(&self, global: GlobalId, value: Expr) -> Option<Expr> {
+        let ty = *value.tys.first()?;
+        let sum = Expr::value(Op::GlobalGet(global), Vec::new(), ty);
+        let whole = match ty {
+            Ty::I32 => calc::add(value, calc::mul(sum, Expr::i32(31))),
+            Ty::I64 => calc::add64(value, calc::mul64(sum, Expr::i64(31))),
+            _ => value,
+        };
+        Some(Expr::stmt(Op::GlobalSet(global), vec![whole]))
+    }
+}
+
+/// A float that the conversion takes, often the last one that it takes.
+fn in_range(src: &mut Source<'_>, id: NumId) -> Expr {
+    let row = id.row();
+    let name = format!("{:?}", row.instruction);
+    let (bits, signed) = (
+        if row.result == Ty::I64 { 64 } else { 32 },
+        name.ends_with('S'),
+    );
+    let (low, high) = if signed {
+        (-2_f64.powi(bits - 1), 2_f64.powi(bits - 1))
+    } else {
+        (0.0, 2_f64.powi(bits))
+    };
+    let single = row.params[0] == Ty::F32;
+    let fits = |value: f64| {
+        let value = if single {
+            f64::from(value as f32)
+        } else {
+            value
+        };
+        let whole = value.trunc();
+        whole >= low && whole < high
+    };
+    let found = (0..6)
+        .map(|_| EDGES[src.below(EDGES.len())])
+        .find(|&value| fits(value))
+        .unwrap_or(0.0);
+    if single {
+        Expr::value(Op::F32((found as f32).to_bits()), Vec::new(), Ty::F32)
+    } else {
+        Expr::value(Op::F64(found.to_bits()), Vec::new(), Ty::F64)
+    }
+}
