@@ -52,6 +52,44 @@ fn check(fault: &str, by: &[&str]) {
         // Operations on a heap are no script.
         folder.join("case.wast").exists() || folder.join("operations.txt").exists()
     }));
+    let mut proven = 0;
+    for group in groups {
+        let folder = Path::new(group["folder"].as_str().unwrap_or_default());
+        for script in ["case.wast", "reduced.wast"] {
+            let script = folder.join(script);
+            if script.exists() {
+                proves_itself(&script);
+                proven += 1;
+            }
+        }
+    }
+    assert!(proven > 0, "{fault}: no script proves the finding");
+}
+
+/// A script of a finding passes on the reference and on the healthy configuration, and fails on the
+/// one at fault, which its header names.
+#[cfg(feature = "planted")]
+#[track_caller]
+fn proves_itself(script: &Path) {
+    let text = std::fs::read_to_string(script).expect("a script");
+    let named = text
+        .lines()
+        .find_map(|line| line.strip_prefix(";;! engine = \""))
+        .expect("an engine");
+    let healthy = named.split(['+', '"']).next().unwrap_or_default();
+    for (engine, status) in [(None, 1), (Some("reference"), 0), (Some(healthy), 0)] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gcrucible"));
+        command.arg("wast").arg(script);
+        command.args(engine.iter().flat_map(|engine| ["--engine", engine]));
+        let output = command.output().expect("gcrucible starts");
+        let said = String::from_utf8_lossy(&output.stdout);
+        let script = script.display();
+        assert_eq!(
+            output.status.code(),
+            Some(status),
+            "{script} on {engine:?}:\n{said}\n{text}"
+        );
+    }
 }
 
 /// What the audit of reference counts and the exact live counts say.

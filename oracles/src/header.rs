@@ -47,6 +47,10 @@ pub struct Header {
     /// The number of the one allocation that finds the heap full.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub full: Option<u64>,
+    /// Whether the runner also runs the script as a case and compares everything that can be seen,
+    /// and live counts, with the reference.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub check: Option<bool>,
     /// Whether the program uses every reference that it holds at a collection point afterwards.
     /// Then live counts are exact at such points.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,7 +58,7 @@ pub struct Header {
 }
 
 /// Every key.
-pub const KEYS: [&str; 9] = [
+pub const KEYS: [&str; 10] = [
     "guards",
     "source",
     "engine",
@@ -63,6 +67,7 @@ pub const KEYS: [&str; 9] = [
     "collectors",
     "heap",
     "full",
+    "check",
     "held",
 ];
 

@@ -312,6 +312,24 @@ fn spread(count: u64) -> impl Iterator<Item = u64> {
     (0..count).step_by(count.div_ceil(SWEEP_MAX).max(1) as usize)
 }
 
+/// Runs a script as a case on an engine, and compares everything with the reference.
+///
+/// # Errors
+///
+/// What differs, or why the script is no case.
+pub fn compare_with_reference(
+    script: &Script,
+    engine: &dyn Engine,
+    reference: &dyn Engine,
+    schedule: Schedule,
+) -> Result<(), String> {
+    let case = script
+        .case()
+        .map_err(|error: ScriptError| error.to_string())?;
+    let mut judge = Judge::new(case, reference);
+    judge_case(&mut judge, engine, schedule).map(drop)
+}
+
 fn judge_case(
     judge: &mut Judge<'_>,
     engine: &dyn Engine,

@@ -1,14 +1,18 @@
 //! A finding on disk: a folder that holds the case as a script, the verdict as text, and the line
 //! that replays it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
+use gcrucible_oracles::engine::reference;
 use gcrucible_oracles::finding::Finding;
+use gcrucible_oracles::header::Header;
 use serde::{Deserialize, Serialize};
 
 use super::failure::Failure;
 use super::output;
 use crate::input::Input;
+use crate::program::checking;
 use crate::reduce::Reduced;
 use crate::targets::{Subject, Target};
 
@@ -134,15 +138,31 @@ pub fn told_target(folder: &Path) -> Option<String> {
 }
 
 /// A subject that shows a finding, as text. If it is a script, its header states the engine and the
-/// conditions.
+/// conditions. If two engines were compared, the script checks itself.
 fn text(subject: &Subject, finding: &Finding) -> String {
-    let mut text = subject.to_string();
+    let mut text = checking(subject, finding).unwrap_or_else(|| subject.to_string());
     if subject.file_name().ends_with(".wast") {
         for (key, value) in header(finding) {
             text = with_header(&text, key, &value);
         }
     }
     text
+}
+
+/// A case with what the reference sees of it; none if there was no comparison, or if the reference
+/// itself fails.
+fn checking(subject: &Subject, finding: &Finding) -> Option<String> {
+    let conditions = finding.conditions.as_ref()?;
+    let mut case = subject.case.under(conditions.schedule.clone());
+    case.limits.full_at = conditions.full_at;
+    let run = catch_unwind(AssertUnwindSafe(|| reference().run(&case, &[]))).ok()?;
+    let held = subject.program.as_ref().is_some_and(|program| program.held);
+    let header = Header {
+        check: Some(true),
+        held: held.then_some(true),
+        ..Header::default()
+    };
+    Some(format!("{header}{}", checking::directives(&case, &run)))
 }
 
 /// Lines of a script's header without which the script would not show the finding, by key.

@@ -159,7 +159,7 @@ fn runs(options: &Options) -> Result<Vec<Run>, Failure> {
     if !options.matrix {
         return Ok(vec![(chosen, options.schedule.clone())]);
     }
-    if options.choice.engine != "runtime" || options.choice.collector.is_some() {
+    if options.choice.is_given() {
         let text = "--matrix runs every configuration: name none";
         return Err(Failure::Usage(text.to_owned()));
     }
@@ -219,7 +219,7 @@ fn all(
         ..Json::default()
     };
     for item in items {
-        let report = one(item, engine, schedule, options.check, limits);
+        let report = one(item, engine, schedule, options, limits);
         if options.verbose || !report.failures.is_empty() {
             say!("{report}");
         }
@@ -273,12 +273,15 @@ fn one(
     item: &Arc<Item>,
     engine: &Arc<dyn Engine>,
     schedule: &Schedule,
-    check: bool,
+    options: &Options,
     limits: watched::Limits,
 ) -> Report {
+    let check = options.check;
+    // A header names an engine for a command line that names none.
+    let may_name = !options.choice.is_given() && !options.matrix;
     let (its, engine, schedule) = (Arc::clone(item), Arc::clone(engine), schedule.clone());
     let ran = watched::run(&item.name, limits, move |watch| {
-        unwatched(&its, engine.as_ref(), &schedule, check, watch)
+        unwatched(&its, engine.as_ref(), may_name, &schedule, check, watch)
     });
     ran.unwrap_or_else(|why| failed(item, format!("no thread: {why}"), Location::default()))
 }
@@ -294,6 +297,7 @@ fn failed(item: &Item, message: String, at: Location) -> Report {
 fn unwatched(
     item: &Item,
     engine: &dyn Engine,
+    may_name: bool,
     schedule: &Schedule,
     check: bool,
     watch: &Watch,
@@ -306,6 +310,14 @@ fn unwatched(
         Ok(script) => script,
         Err(error) => return failed(item, error.message, error.at),
     };
+    let named = match script.header.engine.as_deref().filter(|_| may_name) {
+        Some(name) => match healthy_or_named(&item.name, name) {
+            Ok(named) => Some(named),
+            Err(why) => return failed(item, why, Location::default()),
+        },
+        None => None,
+    };
+    let engine = named.as_deref().unwrap_or(engine);
     if !matrix::selects(&script, engine) {
         let why = "not meant for this collector".to_owned();
         return Report {
@@ -316,6 +328,12 @@ fn unwatched(
     }
     let schedule = script.header.schedule.as_ref().unwrap_or(schedule).clone();
     let begins = |at: Location, report: &Report| watch.begins(at, report);
+    let differs = if script.header.check == Some(true) {
+        let reference = reference();
+        matrix::compare_with_reference(&script, engine, reference.as_ref(), schedule.clone()).err()
+    } else {
+        None
+    };
     let run = if check {
         matrix::lives_at_the_end(&script, reference().as_ref())
             .and_then(|left| matrix::run_checked_watched(&script, engine, schedule, &left, &begins))
@@ -333,5 +351,22 @@ fn unwatched(
     // with its reason.
     let judged = known::judge(&report);
     report.failures = judged.unexpected;
+    report.failures.extend(differs.map(|message| Failed {
+        at: Location::default(),
+        message,
+    }));
     report
+}
+
+/// The engine that a header names. Without the faults that this build cannot plant, it is the
+/// healthy one.
+fn healthy_or_named(script: &str, name: &str) -> Result<Box<dyn Engine>, String> {
+    match engine::named(name) {
+        Err(engine::NoEngine::NotPlanted { fault }) => {
+            say!("{script}: runs without `{fault}`, which this build cannot plant");
+            let healthy = name.split('+').next().unwrap_or(name);
+            engine::named(healthy).map_err(|why| why.to_string())
+        }
+        named => named.map_err(|why| format!("the header's engine: {why}")),
+    }
 }

@@ -1,0 +1,207 @@
+//! A case as a script that checks itself: each step is an assertion of what the reference saw.
+//!
+//! A result that the specification leaves open (a NaN, a number of live objects with frames on the
+//! stack) is not asserted. What no assertion can say (contents of objects, globals and tables, live
+//! counts) is checked by the header: `check = true` has the runner compare everything with the
+//! reference.
+
+use std::fmt::Write as _;
+
+use gcrucible_oracles::case::{Case, CaseModule, Step};
+use gcrucible_oracles::engine::Run;
+use gcrucible_oracles::observe::{Node, Observation};
+use gcrucible_oracles::outcome::{Outcome, Resource, Why};
+use gcrucible_oracles::value::{HeapTop, Ref, Target, Value};
+
+use super::print::argument;
+
+/// The directives of a case, of which `run` is what the reference saw.
+#[must_use]
+pub fn directives(case: &Case, run: &Run) -> String {
+    let mut text = String::new();
+    let mut instances: Vec<usize> = Vec::new();
+    if case.steps.is_empty() {
+        for (index, module) in case.modules.iter().enumerate() {
+            line(&mut text, &loaded(module, index, run.loads.get(index)));
+        }
+    }
+    for (number, step) in case.steps.iter().enumerate() {
+        let Some(seen) = run.steps.get(number).map(|step| &step.observation) else {
+            line(
+                &mut text,
+                &format!(";; the reference does not get to: {step}"),
+            );
+            continue;
+        };
+        match step {
+            Step::Instantiate { module } => {
+                let index = module.0 as usize;
+                instances.push(index);
+                if let Some(module) = case.modules.get(index) {
+                    line(&mut text, &instantiated(module, index, seen));
+                }
+            }
+            Step::Register { instance, name } => {
+                let instance = name_of(case, &instances, instance.0);
+                let text_of = format!("(register \"{}\" {instance})", escaped(name));
+                asserted(&mut text, &text_of, seen, run);
+            }
+            Step::Invoke {
+                instance,
+                export,
+                args,
+            } => {
+                let instance = name_of(case, &instances, instance.0);
+                let args: String = args
+                    .iter()
+                    .map(|arg| format!(" {}", argument(arg)))
+                    .collect();
+                let action = format!("(invoke {instance} \"{}\"{args})", escaped(export));
+                asserted(&mut text, &action, seen, run);
+            }
+            Step::Get { instance, global } => {
+                let instance = name_of(case, &instances, instance.0);
+                let action = format!("(get {instance} \"{}\")", escaped(global));
+                asserted(&mut text, &action, seen, run);
+            }
+        }
+    }
+    text
+}
+
+fn line(text: &mut String, line: &str) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "{line}");
+}
+
+/// The name of a module in the script.
+fn name(module: &CaseModule, index: usize) -> String {
+    match module.name.as_str() {
+        "" => format!("$m{index}"),
+        name => format!("${name}"),
+    }
+}
+
+fn name_of(case: &Case, instances: &[usize], instance: u32) -> String {
+    let index = instances.get(instance as usize).copied().unwrap_or(0);
+    case.modules
+        .get(index)
+        .map_or_else(String::new, |module| name(module, index))
+}
+
+/// A module that is in text, or in bytes if it cannot be printed.
+fn printed(module: &CaseModule, head: &str) -> String {
+    let text = wasmprinter::print_bytes(&module.wasm).ok();
+    match text.filter(|text| text.starts_with("(module")) {
+        Some(text) => text.trim_end().replacen("(module", head, 1),
+        None => {
+            let bytes: String = module.wasm.iter().map(|b| format!("\\{b:02x}")).collect();
+            format!("{head} binary \"{bytes}\")")
+        }
+    }
+}
+
+fn loaded(module: &CaseModule, index: usize, outcome: Option<&Outcome>) -> String {
+    let assertion = match outcome {
+        Some(Outcome::Rejected(rejection)) if rejection.why == Why::Invalid => "assert_invalid",
+        Some(Outcome::Rejected(rejection)) if rejection.why == Why::Malformed => "assert_malformed",
+        _ => {
+            return printed(
+                module,
+                &format!("(module definition {}", name(module, index)),
+            );
+        }
+    };
+    format!("({assertion} {} \"\")", printed(module, "(module"))
+}
+
+fn instantiated(module: &CaseModule, index: usize, seen: &Observation) -> String {
+    let plain = printed(module, &format!("(module {}", name(module, index)));
+    match &seen.outcome {
+        Outcome::Trapped(trap) => format!("(assert_trap {plain} \"{trap}\")"),
+        Outcome::Threw(_) => format!("(assert_exception {plain})"),
+        Outcome::Exhausted(resource) => format!("(assert_trap {plain} \"{}\")", words(*resource)),
+        Outcome::Rejected(rejection) => match rejection.why {
+            Why::Unlinkable => format!("(assert_unlinkable {plain} \"\")"),
+            Why::Invalid => format!("(assert_invalid {plain} \"\")"),
+            Why::Malformed => format!("(assert_malformed {plain} \"\")"),
+            Why::Limit | Why::Misuse => plain,
+        },
+        _ => plain,
+    }
+}
+
+/// An action with what it must end with.
+fn asserted(text: &mut String, action: &str, seen: &Observation, run: &Run) {
+    let exact = |sample: &gcrucible_oracles::leak::Sample| {
+        (sample.bounds).is_some_and(|b| b.least == b.most_retained)
+    };
+    let is_action = !action.starts_with("(register");
+    let assertion = match &seen.outcome {
+        Outcome::Returned(values) if is_action && run.samples.iter().all(exact) => {
+            let patterns: Option<Vec<String>> =
+                values.iter().map(|value| pattern(*value, seen)).collect();
+            match patterns {
+                Some(patterns) => {
+                    let patterns: String = patterns.iter().map(|p| format!(" {p}")).collect();
+                    format!("(assert_return {action}{patterns})")
+                }
+                None => action.to_owned(),
+            }
+        }
+        Outcome::Trapped(trap) => format!("(assert_trap {action} \"{trap}\")"),
+        Outcome::Threw(_) => format!("(assert_exception {action})"),
+        Outcome::Exhausted(resource) => {
+            format!("(assert_exhaustion {action} \"{}\")", words(*resource))
+        }
+        Outcome::Returned(_) => action.to_owned(),
+        other => format!(";; {action} ends otherwise: {other}").replace('\n', " "),
+    };
+    line(text, &assertion);
+}
+
+fn words(resource: Resource) -> String {
+    match resource {
+        Resource::CallStack => "call stack exhausted".to_owned(),
+        other => format!("{other} exhausted"),
+    }
+}
+
+/// The pattern of a result; none if the specification leaves it open.
+fn pattern(value: Value, seen: &Observation) -> Option<String> {
+    match value {
+        Value::F32(bits) if f32::from_bits(bits).is_nan() => None,
+        Value::F64(bits) if f64::from_bits(bits).is_nan() => None,
+        // A lane can be a NaN.
+        Value::V128(_) => None,
+        Value::Ref(reference) => Some(reference_pattern(reference, seen)),
+        number => Some(argument(&number)),
+    }
+}
+
+fn reference_pattern(reference: Ref, seen: &Observation) -> String {
+    let node = match reference.to {
+        Target::Node(node) => seen.graph.get(node),
+        _ => None,
+    };
+    match (reference.to, reference.top, node) {
+        (Target::Null, ..) => "(ref.null)".to_owned(),
+        (Target::Host(number), HeapTop::Extern, _) => format!("(ref.extern {number})"),
+        (Target::Host(number), ..) => format!("(ref.host {number})"),
+        (_, HeapTop::Extern, _) => "(ref.extern)".to_owned(),
+        (_, HeapTop::Func, _) => "(ref.func)".to_owned(),
+        (Target::I31(_), ..) => "(ref.i31)".to_owned(),
+        (_, HeapTop::Any, Some(Node::Struct { .. })) => "(ref.struct)".to_owned(),
+        (_, HeapTop::Any, Some(Node::Array { .. })) => "(ref.array)".to_owned(),
+        _ => "(ref)".to_owned(),
+    }
+}
+
+/// A name as a string of the text format.
+fn escaped(name: &str) -> String {
+    let plain = |c: char| c.is_ascii_graphic() && c != '"' && c != '\\' || c == ' ';
+    if name.chars().all(plain) {
+        return name.to_owned();
+    }
+    name.bytes().map(|b| format!("\\{b:02x}")).collect()
+}
