@@ -86,6 +86,15 @@ const collectNow = isBun
     ? () => globalThis.fullGC()
     : () => globalThis.gc();
 
+/** A collection of young objects, where the engine has such a thing: many times cheaper. */
+const collectYoung = isNode
+  ? () => globalThis.gc({ type: 'minor' })
+  : isJsc && typeof globalThis.edenGC === 'function'
+    ? () => globalThis.edenGC()
+    : typeof globalThis.minorgc === 'function'
+      ? () => globalThis.minorgc()
+      : collectNow;
+
 /** Ends the current job, after which no `WeakRef` keeps its object alive any more. */
 const turn = isNode || isBun
   ? () => new Promise((resolve) => setImmediate(resolve))
@@ -141,8 +150,10 @@ const INDIRECT = ['undefined element', 'uninitialized element', 'indirect call t
 /**
  * What the engines say when code traps, and the traps that it can mean. The first row that matches
  * counts. V8's words are in its `message-template.h`, JavaScriptCore's in `WasmExceptionType.h`,
- * SpiderMonkey's in `js.msg`.
+ * SpiderMonkey's in `js.msg`. JavaScriptCore has one message for all operations of an array,
+ * whichever operand was out of bounds, and tells a failed cast of null as a use of null.
  */
+const isJavaScriptCore = isBun || isJsc;
 const TRAPS = [
   [/unreachable/i, ['unreachable']],
   [/divide result unrepresentable|integer overflow/i, ['integer overflow']],
@@ -158,9 +169,12 @@ const TRAPS = [
   [/signature/i, ['indirect call type mismatch']],
   [/null table entry|indirect call to null/i, ['uninitialized element']],
   [/out of bounds call_indirect/i, ['undefined element']],
-  [/null/i, [NULL]],
+  [/null/i, isJavaScriptCore ? [NULL, CAST] : [NULL]],
   [/table index|table access|table.*bounds|bounds.*table/i, [OUT_OF_TABLE, 'undefined element']],
-  [/array.*bounds|bounds.*array|array\./i, [OUT_OF_ARRAY]],
+  [
+    /array.*bounds|bounds.*array|array\./i,
+    isJavaScriptCore ? [OUT_OF_ARRAY, OUT_OF_MEMORY, OUT_OF_TABLE] : [OUT_OF_ARRAY],
+  ],
   [/index out of bounds/i, [OUT_OF_TABLE, OUT_OF_MEMORY, OUT_OF_ARRAY, 'undefined element']],
   [/memory.*bounds|bounds.*memory/i, [OUT_OF_MEMORY]],
 ];
@@ -201,6 +215,10 @@ class HostObject {
   }
 }
 
+/** How many full collections a program can cause, and how many of young objects. */
+const FULL_WITHIN = 1;
+const YOUNG_WITHIN = 60;
+
 class Session {
   constructor(open) {
     this.modules = new Map();
@@ -214,6 +232,8 @@ class Session {
     this.functions = new Map();
     this.exception = undefined;
     this.points = 0;
+    this.full = FULL_WITHIN;
+    this.young = YOUNG_WITHIN;
     this.collectsAt = schedule(open.schedule);
     const traps = new WebAssembly.Module(decode(open.traps));
     this.traps = new WebAssembly.Instance(traps, {}).exports;
@@ -224,9 +244,24 @@ class Session {
     collectNow();
   }
 
+  /**
+   * A collection while the program runs. Full ones cost milliseconds, so each session has few of
+   * them, the first of all, and young ones after them.
+   */
+  collectWithin() {
+    this.collections += 1;
+    if (this.full > 0) {
+      this.full -= 1;
+      collectNow();
+    } else if (this.young > 0) {
+      this.young -= 1;
+      collectYoung();
+    }
+  }
+
   /** A point at which the schedule may ask for a collection. */
   point() {
-    if (this.collectsAt(this.points++)) this.collect();
+    if (this.collectsAt(this.points++)) this.collectWithin();
   }
 
   newHost(number) {
@@ -304,10 +339,10 @@ function hostFunction(session, self, what) {
   };
   switch (what.do) {
     case 'gc':
-      return () => session.collect();
+      return () => session.collectWithin();
     case 'live':
       return () => {
-        session.collect();
+        session.collectWithin();
         return session.answers[session.answered++] ?? 0;
       };
     case 'extern':
@@ -380,7 +415,7 @@ function hostFunction(session, self, what) {
         try {
           return exported(what.function, Function)(...args);
         } finally {
-          session.collect();
+          session.collectWithin();
         }
       };
     case 'rethrow':
@@ -446,14 +481,21 @@ function load({ module, wasm }) {
   session.modules.set(module, new WebAssembly.Module(decode(wasm)));
 }
 
+/** The names of modules that a module imports from. JavaScriptCore cannot describe every import. */
+function modulesNamed(compiled) {
+  try {
+    return WebAssembly.Module.imports(compiled).map((entry) => entry.module);
+  } catch {
+    return [];
+  }
+}
+
 /** Returns whether the module and every instance it imports from are there. */
 function instantiate({ module, instance, imports, caught }) {
   const compiled = session.modules.get(module);
   if (compiled === undefined) return false;
   const linked = {};
-  for (const { module: from } of WebAssembly.Module.imports(compiled)) {
-    linked[from] ??= {};
-  }
+  for (const from of modulesNamed(compiled)) linked[from] ??= {};
   for (const { module: from, name, from: source } of imports) {
     linked[from] ??= {};
     if (source.export !== undefined) {
@@ -556,13 +598,27 @@ function hello() {
         crosses_v128: false,
         crosses_exnref: false,
         crosses_nan_bits: false,
-        names_functions: true,
+        names_functions: namesFunctions(),
         host_allocates: false,
         keeps_failed_instances: false,
       },
     },
   };
 }
+
+/** Returns whether a function is the same object wherever JavaScript meets it. */
+function namesFunctions() {
+  // (module (func) (table (export "t") funcref (elem 0)) (global (export "g") funcref (ref.func 0)))
+  const body = [
+    1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 4, 4, 1, 0x70, 0, 1, 6, 6, 1, 0x70, 0, 0xd2, 0, 0x0b,
+    7, 9, 2, 1, 0x74, 1, 0, 1, 0x67, 3, 0, 9, 7, 1, 0, 0x41, 0, 0x0b, 1, 0, 10, 4, 1, 2, 0, 0x0b,
+  ];
+  const module = new WebAssembly.Module(new Uint8Array([...HEADER, ...body]));
+  const { t, g } = new WebAssembly.Instance(module, {}).exports;
+  return t.get(0) === g.value;
+}
+
+const HEADER = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 
 /** One tiny module for each proposal, which an engine that lacks it refuses. */
 const PROPOSALS = {
@@ -581,8 +637,7 @@ const PROPOSALS = {
 };
 
 function lacks() {
-  const header = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
-  const has = (body) => WebAssembly.validate(new Uint8Array([...header, ...body]));
+  const has = (body) => WebAssembly.validate(new Uint8Array([...HEADER, ...body]));
   return Object.keys(PROPOSALS).filter((name) => !has(PROPOSALS[name]));
 }
 

@@ -144,6 +144,27 @@ pub fn words() -> Vec<String> {
     words
 }
 
+/// The engine in JavaScript with this name, without flags.
+///
+/// # Errors
+///
+/// No engine has this name.
+pub fn known(name: &str) -> Result<Known, NotKnown> {
+    let known = javascript().into_iter().find(|known| known.name == name);
+    known.ok_or_else(|| NotKnown::Engine {
+        name: name.to_owned(),
+        nearest: near(name, words()),
+    })
+}
+
+/// How an engine that is not here comes here.
+pub fn advice(known: &Known) -> String {
+    match &known.install {
+        Some(_) => format!("`gcrucible engine install {}` fetches it", known.name),
+        None => format!("put its program `{}` on the path", known.program),
+    }
+}
+
 /// Whether a name begins with the word of an engine of this catalogue.
 pub fn names(name: &str) -> bool {
     let word = name.split(':').next().unwrap_or_default();
@@ -163,14 +184,7 @@ pub fn launch(name: &str, places: &Places) -> Result<Launch, NotKnown> {
             variables: BTreeMap::new(),
         }),
         "wasmtime-c" => wasmtime_c(rest, places),
-        _ => {
-            let known = javascript().into_iter().find(|known| known.name == word);
-            let known = known.ok_or_else(|| NotKnown::Engine {
-                name: word.to_owned(),
-                nearest: near(word, words()),
-            })?;
-            started(&known, rest, places)
-        }
+        _ => started(&known(word)?, rest, places),
     }
 }
 
@@ -181,10 +195,7 @@ fn near(word: &str, known: Vec<String>) -> Option<String> {
 fn started(known: &Known, flags: &str, places: &Places) -> Result<Launch, NotKnown> {
     let program = program(known, places).ok_or_else(|| NotKnown::Absent {
         engine: known.name.clone(),
-        advice: match &known.install {
-            Some(_) => format!("`gcrucible engine install {}` fetches it", known.name),
-            None => format!("put its program `{}` on the path", known.program),
-        },
+        advice: advice(known),
     })?;
     let mut command = vec![program.into_os_string()];
     command.extend(known.arguments.iter().map(OsString::from));
@@ -224,6 +235,18 @@ fn on_path(program: &str) -> Option<PathBuf> {
 pub fn wasmtime_library(version: &str, places: &Places) -> PathBuf {
     let folder = places.cache.join("wasmtime-c").join(version);
     folder.join("wasmtime/linux-x86_64/_libwasmtime.so")
+}
+
+/// The versions of Wasmtime whose library was installed, in order.
+pub fn wasmtime_versions(places: &Places) -> Vec<String> {
+    let entries = std::fs::read_dir(places.cache.join("wasmtime-c"));
+    let names = entries.into_iter().flatten().flatten();
+    let names = names.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut versions: Vec<String> = names
+        .filter(|name| wasmtime_library(name, places).is_file())
+        .collect();
+    versions.sort();
+    versions
 }
 
 fn wasmtime_c(rest: &str, places: &Places) -> Result<Launch, NotKnown> {

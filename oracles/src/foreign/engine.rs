@@ -23,6 +23,7 @@ use crate::engine::{
 use crate::leak::{Live, Reclaims, Sample};
 use crate::observe::Observation;
 use crate::outcome::{Outcome, Unasked};
+use crate::schedule::Schedule;
 
 /// When host objects are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +36,9 @@ pub enum Counted {
     Never,
 }
 
-/// An engine behind an adapter. It has one session at a time: a new one ends the one before.
+/// An engine behind an adapter. It has one session at a time: a new one ends the one before. A
+/// clone asks the same adapter.
+#[derive(Clone)]
 pub struct Foreign {
     name: String,
     hello: Hello,
@@ -48,6 +51,8 @@ pub struct Foreign {
 struct Line {
     transport: Box<dyn Transport>,
     session: u64,
+    /// Why there is no engine any more, if this machine is the reason.
+    unavailable: Option<String>,
 }
 
 fn lock(line: &Mutex<Line>) -> std::sync::MutexGuard<'_, Line> {
@@ -74,13 +79,16 @@ impl Foreign {
                 format!("the adapter speaks version {theirs} of the protocol, not {VERSION}");
             return Err(Broken::Greeting(what));
         }
-        let session = 0;
         Ok(Foreign {
             name: name.to_owned(),
             hello,
             counted: Counted::EachStep,
             kept: Arc::default(),
-            line: Arc::new(Mutex::new(Line { transport, session })),
+            line: Arc::new(Mutex::new(Line {
+                transport,
+                session: 0,
+                unavailable: None,
+            })),
         })
     }
 
@@ -179,6 +187,19 @@ impl Engine for Foreign {
         }
     }
 
+    fn allows(&self, schedule: &Schedule) -> bool {
+        self.hello.capabilities.schedules || *schedule == Schedule::OnPressure
+    }
+
+    fn closer(&self) -> Option<Box<dyn Engine>> {
+        let often = self.counted == Counted::AtEnd;
+        often.then(|| Box::new(self.clone().counting(Counted::EachStep)) as Box<dyn Engine>)
+    }
+
+    fn unavailable(&self) -> Option<String> {
+        lock(&self.line).unavailable.clone()
+    }
+
     fn open(&self, setup: &Setup) -> Result<Box<dyn Session>, String> {
         let mut session = self.session();
         let requests = session.plan.open(setup);
@@ -201,11 +222,35 @@ impl Engine for Foreign {
             return self.unasked(Outcome::Unasked(Unasked::Proposal));
         }
         let mut session = self.session();
-        match session.run_at_once(case, answers, self.empty_run(answers)) {
-            Some(run) => run,
-            None => run_case(self, case, answers),
+        if let Some(run) = session.run_at_once(case, answers, self.empty_run(answers)) {
+            return run;
+        }
+        let broken = session.broken.take();
+        drop(session);
+        let run = run_case(self, case, answers);
+        match broken {
+            Some(why) if !breaks(&run) => broke_once(run, &why),
+            _ => run,
         }
     }
+}
+
+/// Whether a run shows that the engine broke.
+fn breaks(run: &Run) -> bool {
+    let broke = |outcome: &Outcome| matches!(outcome, Outcome::Crashed(_) | Outcome::Stuck(_));
+    let broken_step = |step: &StepRun| broke(&step.observation.outcome) || step.live.is_err();
+    run.loads.iter().any(broke) || run.steps.iter().any(broken_step)
+}
+
+/// A run that went well after the same case had broken the engine: the end of the run tells.
+fn broke_once(mut run: Run, why: &str) -> Run {
+    let why = format!("{why} (not again step by step)");
+    match (run.steps.last_mut(), run.loads.last_mut()) {
+        (Some(step), _) => step.live = Err(why),
+        (None, Some(load)) => *load = Outcome::Crashed(why),
+        (None, None) => run.loads.push(Outcome::Crashed(why)),
+    }
+    run
 }
 
 /// What of the capabilities matters for a session.
@@ -322,6 +367,11 @@ impl ForeignSession {
             return Err(self.break_down("another session was opened".to_owned()));
         }
         let answer = line.transport.ask(request);
+        if let Err(broken) = &answer
+            && !broken.is_finding()
+        {
+            line.unavailable = Some(broken.to_string());
+        }
         drop(line);
         answer.map_err(|broken| {
             self.open = false;

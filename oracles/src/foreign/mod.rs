@@ -5,7 +5,7 @@
 //! bytes.
 //!
 //! Reading order: `module`, `types`, `tape`, `probe`, `kept`, `plan`, `reading`,
-//! `transport`, `catalog`, `process`, `engine`.
+//! `transport`, `catalog`, `process`, `engine`, `check`.
 
 pub mod module;
 
@@ -28,6 +28,8 @@ pub mod catalog;
 pub mod process;
 
 mod engine;
+
+pub mod check;
 
 pub use engine::{Counted, Foreign};
 pub use transport::{Broken, Transport};

@@ -131,11 +131,11 @@ impl Transport for Process {
             Some(running) => running,
             None => self.start()?,
         };
-        let mut line = serde_json::to_vec(request).map_err(|cause| Broken::Garbage {
+        let line = serde_json::to_string(request).map_err(|cause| Broken::Garbage {
             line: String::new(),
             cause: cause.to_string(),
         })?;
-        line.push(b'\n');
+        let line = in_ascii(&line);
         // On an error `running` is dropped here, which kills the process.
         let answer = running.exchange(&line, &self.bounds)?;
         running.answered += 1;
@@ -313,6 +313,23 @@ fn begins_session(request: &Request) -> bool {
     }
 }
 
+/// A line of JSON in ASCII: some engines' shells read bytes, not characters. All other characters
+/// stand in strings, where JSON has another way to write them.
+fn in_ascii(json: &str) -> Vec<u8> {
+    let mut line = Vec::with_capacity(json.len() + 1);
+    for c in json.chars() {
+        if c.is_ascii() {
+            line.push(c as u8);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            line.extend_from_slice(format!("\\u{unit:04x}").as_bytes());
+        }
+    }
+    line.push(b'\n');
+    line
+}
+
 fn is_nothing(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -379,6 +396,14 @@ mod tests {
 
     fn answered(process: &Process) -> Option<u64> {
         process.running.as_ref().map(|running| running.answered)
+    }
+
+    #[test]
+    fn requests_are_ascii() {
+        assert_eq!(
+            in_ascii("{\"a\":\"é𝄞\"}"),
+            b"{\"a\":\"\\u00e9\\ud834\\udd1e\"}\n"
+        );
     }
 
     #[test]

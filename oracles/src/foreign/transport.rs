@@ -69,6 +69,9 @@ impl Broken {
     }
 }
 
+/// How the text of [`Broken::Hung`] begins.
+pub(crate) const NO_ANSWER: &str = "the engine gave no answer";
+
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let wrote = |f: &mut fmt::Formatter<'_>, stderr: &str| {
@@ -87,7 +90,7 @@ impl fmt::Display for Broken {
                 milliseconds,
                 stderr,
             } => {
-                write!(f, "the engine gave no answer within {milliseconds} ms")?;
+                write!(f, "{NO_ANSWER} within {milliseconds} ms")?;
                 wrote(f, stderr)
             }
             Broken::Memory { bytes, limit } => {

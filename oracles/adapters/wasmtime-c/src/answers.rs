@@ -178,7 +178,7 @@ impl WasmtimeC {
                 crosses_v128: true,
                 crosses_exnref: library.varying.set_exception.is_some(),
                 crosses_nan_bits: true,
-                names_functions: true,
+                names_functions: false,
                 host_allocates: false,
                 keeps_failed_instances: true,
             },

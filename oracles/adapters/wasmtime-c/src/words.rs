@@ -66,9 +66,16 @@ fn exhausted(text: &str) -> Option<Ended> {
     })
 }
 
+/// What an exception is called that nobody caught.
+const THROWN: &str = "thrown Wasm exception";
+
 /// How a call ended whose trap says this. Words that no row knows are those of a panic, which the C
 /// interface reports as a trap without a code.
 pub fn trapped(text: String, has_code: bool) -> Ended {
+    // An exception that passed through a function of the host arrives as a trap.
+    if text.contains(THROWN) {
+        return Ended::Threw;
+    }
     if let Some(ended) = exhausted(&text) {
         return ended;
     }
@@ -87,7 +94,7 @@ pub fn trapped(text: String, has_code: bool) -> Ended {
 
 /// How a call or an instantiation ended that failed without a trap.
 pub fn failed(text: String) -> Ended {
-    if text.contains("thrown Wasm exception") {
+    if text.contains(THROWN) {
         return Ended::Threw;
     }
     if let Some(ended) = exhausted(&text) {

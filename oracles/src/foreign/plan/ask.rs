@@ -290,7 +290,6 @@ impl Plan {
             }
             asked.states.push(shape);
         }
-        let reader = self.ensure_reader(&mut made);
         let wanted = !calls.is_empty() || !memories.is_empty();
         let reads = match &asked.main {
             Main::Called(_, results) => self.uses.exceptions || !results.is_empty(),
@@ -298,12 +297,14 @@ impl Plan {
             Main::Wrapped(..) | Main::Global(..) => true,
             Main::Known(_) => false,
         };
-        if !wanted && !reads {
-            return;
-        }
+        let reader = (wanted || reads).then(|| self.ensure_reader(&mut made));
+        // What was planned to be made counts as made from now on, so it is made in any case.
         asked
             .requests
             .extend(made.into_iter().map(|request| (Part::Probe, request)));
+        let Some(reader) = reader else {
+            return;
+        };
         let observe = Request::Observe {
             calls,
             length: exported(reader, "end"),

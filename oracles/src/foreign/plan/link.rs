@@ -104,6 +104,9 @@ impl Plan {
         if !made_here && !sig.params.iter().chain(&sig.results).all(crosses) {
             return Err(Outcome::Unasked(Unasked::Boundary));
         }
+        if on_exceptions(&func, module) && !self.can.crosses_exnref {
+            return Err(Outcome::Unasked(Unasked::Boundary));
+        }
         if !made_here {
             return Ok(Some(Source::Host(host_function(func, &sig))));
         }
@@ -144,6 +147,26 @@ impl Plan {
             }
         };
         Some(self.export(instance, name))
+    }
+}
+
+/// Whether a function works on a table or global that holds exceptions. An operation such as a copy
+/// moves them though its signature does not show them.
+fn on_exceptions(func: &HarnessFunc, module: &Module) -> bool {
+    let holds = |name: &String| match module.export(name) {
+        Some(Item::Table(index)) => {
+            let table = module.tables.get(index as usize);
+            table.is_some_and(|table| module.top(table.element_type) == HeapTop::Exn)
+        }
+        _ => false,
+    };
+    match func {
+        HarnessFunc::TableGet(table)
+        | HarnessFunc::TableSet(table)
+        | HarnessFunc::TableGrow(table)
+        | HarnessFunc::TableFill(table) => holds(table),
+        HarnessFunc::TableCopy { to, from } => holds(to) || holds(from),
+        _ => false,
     }
 }
 

@@ -2,8 +2,8 @@
 //! its argument chooses.
 
 use wasm_encoder::{
-    AbstractHeapType, BlockType, ConstExpr, ExportKind, HeapType, Ieee32, Ieee64, RefType,
-    TableType, ValType,
+    AbstractHeapType, BlockType, ConstExpr, ExportKind, HeapType, Ieee32, Ieee64, MemArg,
+    MemArgTarget, RefType, TableType, ValType,
 };
 
 use super::builder::Builder;
@@ -95,5 +95,54 @@ pub fn traps() -> Vec<u8> {
         sink.drop().unreachable();
     });
     b.export("trap", trap);
+    b.finish()
+}
+
+/// The module that a check of an adapter runs. It imports `h.extern` and exports:
+///
+/// | export | what it does |
+/// |---|---|
+/// | `keep` | makes a host object and writes it into a global |
+/// | `waste` | makes a host object and drops it |
+/// | `trap` | traps with `unreachable` |
+/// | `write` | writes 42 into byte 0 of the memory `out` |
+/// | `length` | returns 1 |
+pub fn checked() -> Vec<u8> {
+    let mut b = Builder::default();
+    let make = b.import("h", "extern", &[ValType::I32], &[ValType::EXTERNREF]);
+    b.memory(1, 1);
+    let null = ConstExpr::ref_null(HeapType::EXTERN);
+    let kept = b.global(ValType::EXTERNREF, true, &null);
+    let keep = b.define(&[], &[], &[], |sink| {
+        sink.i32_const(7).call(make).global_set(kept);
+    });
+    let waste = b.define(&[], &[], &[], |sink| {
+        sink.i32_const(8).call(make).drop();
+    });
+    let trap = b.define(&[], &[], &[], |sink| {
+        sink.unreachable();
+    });
+    let memory = MemArg {
+        offset: 0,
+        align: 0,
+        target: MemArgTarget::Memory(0),
+        ordering: None,
+    };
+    let write = b.define(&[], &[], &[], |sink| {
+        sink.i32_const(0).i32_const(42).i32_store8(memory);
+    });
+    let length = b.define(&[], &[ValType::I32], &[], |sink| {
+        sink.i32_const(1);
+    });
+    for (name, func) in [
+        ("keep", keep),
+        ("waste", waste),
+        ("trap", trap),
+        ("write", write),
+        ("length", length),
+    ] {
+        b.export(name, func);
+    }
+    b.export_item("out", ExportKind::Memory, 0);
     b.finish()
 }
