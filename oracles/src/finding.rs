@@ -13,6 +13,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::reference::trace::Part;
+use crate::foreign::transport::NO_ANSWER;
 use crate::schedule::Schedule;
 
 /// Which comparison found a difference.
@@ -194,6 +195,59 @@ pub struct Conditions {
     pub answers: Vec<u32>,
 }
 
+/// What other engines say of a case in which one engine shows a finding. Lists of engines' names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stands {
+    /// These show the same finding.
+    pub with: Vec<String>,
+    /// These agree with the reference.
+    pub against: Vec<String>,
+    /// These show another finding.
+    pub apart: Vec<String>,
+    /// These compared nothing: they lack a feature, or a resource ran out.
+    pub silent: Vec<String>,
+}
+
+impl fmt::Display for Stands {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |names: &[String]| names.join(", ");
+        if self.with.is_empty() {
+            f.write_str("alone")?;
+        } else {
+            write!(f, "with {}", list(&self.with))?;
+        }
+        f.write_str(" against reference")?;
+        for name in &self.against {
+            write!(f, ", {name}")?;
+        }
+        if !self.apart.is_empty() {
+            write!(f, "; another finding on {}", list(&self.apart))?;
+        }
+        if !self.silent.is_empty() {
+            write!(f, "; nothing compared on {}", list(&self.silent))?;
+        }
+        if self.against.is_empty() && self.with.len() > 1 {
+            f.write_str("; suspect the reference first")?;
+        }
+        Ok(())
+    }
+}
+
+/// How often a finding shows when its case is run again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rate {
+    /// Runs that showed the same finding, the first one included.
+    pub shown: u32,
+    /// All runs.
+    pub of: u32,
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} runs", self.shown, self.of)
+    }
+}
+
 /// Something that went wrong, where and how.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
@@ -206,6 +260,10 @@ pub struct Finding {
     pub symptom: Symptom,
     /// How the case was run; none if there is no case.
     pub conditions: Option<Conditions>,
+    /// What other engines say; none if no other engine was asked.
+    pub stands: Option<Stands>,
+    /// How often it shows; none if the case was run once.
+    pub rate: Option<Rate>,
     /// The whole report for people. Empty until [`report`](crate::report) has written it.
     pub text: String,
 }
@@ -218,6 +276,8 @@ impl Finding {
             step,
             symptom,
             conditions: None,
+            stands: None,
+            rate: None,
             text: String::new(),
         }
     }
@@ -252,6 +312,20 @@ impl Finding {
             _ => finding.title(),
         };
         Finding { text, ..finding }
+    }
+
+    /// Whether seeing it again costs a whole time limit.
+    pub fn is_slow(&self) -> bool {
+        match &self.symptom {
+            Symptom::Hung { .. } => true,
+            Symptom::Broke(words) => words.text.starts_with(NO_ANSWER),
+            Symptom::Differs(_) | Symptom::Died(_) | Symptom::Panicked(_) => false,
+        }
+    }
+
+    /// Whether running the case again does not always show it.
+    pub fn is_rare(&self) -> bool {
+        self.rate.is_some_and(|rate| rate.shown < rate.of)
     }
 
     /// Equal for two cases that show the same fault, as far as one symptom can tell.

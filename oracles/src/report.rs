@@ -66,6 +66,12 @@ fn write_finding(text: &mut String, finding: &Finding, case: &Case) -> std::fmt:
         Symptom::Broke(words) => writeln!(text, "it said     {}", words.text)?,
         Symptom::Died(_) | Symptom::Hung { .. } | Symptom::Panicked(_) => {}
     }
+    if let Some(stands) = &finding.stands {
+        writeln!(text, "stands      {stands}")?;
+    }
+    if let Some(rate) = &finding.rate {
+        writeln!(text, "shows       in {rate}")?;
+    }
     writeln!(text, "signature   {}", finding.signature())
 }
 

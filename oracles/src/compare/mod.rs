@@ -145,7 +145,12 @@ fn outcomes(
 fn outcome_side(outcome: &Outcome) -> Described {
     let class = match outcome {
         Outcome::Trapped(trap) => format!("trapped: {trap}"),
-        Outcome::Rejected(rejection) => format!("rejected: {}", rejection.why),
+        // The engine's words tell refusals apart.
+        Outcome::Rejected(rejection) => {
+            const WORDS: usize = 8;
+            let words = Described::by_words(&rejection.detail, WORDS).class;
+            format!("rejected: {}: {words}", rejection.why)
+        }
         other => other.kind().to_owned(),
     };
     Described::new(outcome, class)

@@ -112,6 +112,19 @@ pub trait Engine: Send + Sync {
         true
     }
 
+    /// The same engine, which observes more often and at a greater cost. It is asked once a cheap
+    /// run has shown a difference, to find the step that made it. None if this engine always
+    /// observes everything.
+    fn closer(&self) -> Option<Box<dyn Engine>> {
+        None
+    }
+
+    /// Why this machine does not run the engine any more: its program is gone, or no process can be
+    /// started. What the engine's runs say after that means nothing.
+    fn unavailable(&self) -> Option<String> {
+        None
+    }
+
     /// Opens a session in which only the host modules `harness` and `spectest` exist.
     ///
     /// # Errors
