@@ -1,15 +1,23 @@
-//! The command line's choice of an engine.
+//! Engines, as the command line names them: ours, and those in processes of their own.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
-use gcrucible_oracles::engine::{self, Engine};
+use gcrucible_oracles::engine::{self, Engine, NoEngine};
+use gcrucible_oracles::foreign::catalog::{self, Places};
+use gcrucible_oracles::foreign::process::{Bounds, Process};
+use gcrucible_oracles::foreign::{Counted, Foreign};
 
 use super::failure::Failure;
 
 /// The engine and its configuration.
 #[derive(Clone, Debug, Args)]
 pub struct Choice {
-    /// The engine: `runtime` (which it is without this), `reference`, or a whole configuration such
-    /// as `runtime:drc:speed:explicit`.
+    /// The engine: `runtime` (which it is without this), `reference`, a whole configuration such as
+    /// `runtime:drc:speed:explicit`, or one in a process of its own such as `v8`. `gcrucible
+    /// engine list` shows the latter.
     #[arg(long, value_name = "NAME")]
     pub engine: Option<String>,
     /// The runtime's collector: null, drc, drc-cycles or copying (which is the default).
@@ -31,7 +39,6 @@ impl Choice {
     pub fn open(&self) -> Result<Box<dyn Engine>, Failure> {
         let engine = self.engine.as_deref().unwrap_or("runtime");
         let name = match (engine, &self.collector) {
-            ("runtime", None) => "runtime:copying".to_owned(),
             ("runtime", Some(collector)) => format!("runtime:{collector}"),
             (name, None) => name.to_owned(),
             (name, Some(_)) => {
@@ -40,6 +47,117 @@ impl Choice {
                 )));
             }
         };
-        engine::named(&name).map_err(|why| Failure::Usage(why.to_string()))
+        open(&name, bounds(), Counted::EachStep)
     }
+}
+
+/// What an engine in a process of its own may use if nothing else is said.
+#[must_use]
+pub fn bounds() -> Bounds {
+    Bounds {
+        time: Duration::from_secs(10),
+        ..Bounds::default()
+    }
+}
+
+/// The engine with this name. One in a process of its own is started and greeted.
+///
+/// # Errors
+///
+/// No engine has this name, it is not on this machine, or it does not start.
+pub fn open(name: &str, bounds: Bounds, counted: Counted) -> Result<Box<dyn Engine>, Failure> {
+    if catalog::names(name) {
+        return Ok(Box::new(greet(name, bounds)?.counting(counted)));
+    }
+    let whole = if name == "runtime" {
+        "runtime:copying"
+    } else {
+        name
+    };
+    engine::named(whole).map_err(|why| Failure::Usage(unknown(name, &why)))
+}
+
+/// What is wrong with a name. Engines in processes of their own are known here only.
+fn unknown(name: &str, why: &NoEngine) -> String {
+    match why {
+        NoEngine::Name { known, .. } => {
+            let words = catalog::words();
+            let known = known.iter().copied();
+            let all = known.chain(words.iter().map(String::as_str));
+            let nearest = gcrucible_oracles::nearest::nearest(name, all.clone());
+            let hint = match nearest {
+                Some(nearest) => format!("did you mean `{nearest}`?"),
+                None => format!("there are: {}", all.collect::<Vec<_>>().join(", ")),
+            };
+            format!("no engine is named `{name}`; {hint}")
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Starts and greets an engine in a process of its own.
+///
+/// # Errors
+///
+/// No engine has this name, it is not on this machine, or it does not start.
+pub fn greet(name: &str, bounds: Bounds) -> Result<Foreign, Failure> {
+    let process = Box::new(process(name, bounds)?);
+    Foreign::greet(name, process).map_err(|broken| Failure::Engine(format!("{name}: {broken}")))
+}
+
+/// An adapter that is started when it is first asked.
+///
+/// # Errors
+///
+/// No engine has this name, or it is not on this machine.
+pub fn process(name: &str, bounds: Bounds) -> Result<Process, Failure> {
+    let places = places()?;
+    let launch = catalog::launch(name, &places).map_err(|why| Failure::Usage(why.to_string()))?;
+    Ok(Process::new(launch, bounds))
+}
+
+/// Where engines and our own parts of them are on this machine. Writes the driver for JavaScript
+/// engines into the cache folder if it is not there.
+///
+/// # Errors
+///
+/// The cache folder cannot be written.
+pub fn places() -> Result<Places, Failure> {
+    let cache = cache();
+    let driver = cache.join(format!("driver-{:016x}.mjs", digest(catalog::DRIVER)));
+    if !driver.is_file() {
+        write_driver(&cache, &driver).map_err(|error| Failure::output(driver.display(), error))?;
+    }
+    Ok(Places {
+        cache,
+        server: PathBuf::from("/proc/self/exe"),
+        driver,
+    })
+}
+
+/// The folder that installed engines go into.
+#[must_use]
+pub fn cache() -> PathBuf {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    match (set("GCRUCIBLE_CACHE"), set("XDG_CACHE_HOME"), set("HOME")) {
+        (Some(own), _, _) => PathBuf::from(own),
+        (None, Some(caches), _) => Path::new(&caches).join("gcrucible"),
+        (None, None, Some(home)) => Path::new(&home).join(".cache/gcrucible"),
+        (None, None, None) => std::env::temp_dir().join("gcrucible"),
+    }
+}
+
+/// Writes the driver. Two processes may do it at once.
+fn write_driver(cache: &Path, driver: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(cache)?;
+    let mut fresh = tempfile::NamedTempFile::new_in(cache)?;
+    fresh.write_all(catalog::DRIVER.as_bytes())?;
+    fresh.persist(driver)?;
+    Ok(())
+}
+
+/// A number that tells texts apart (FNV-1a), so that two builds do not use each other's driver.
+fn digest(text: &str) -> u64 {
+    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, step)
 }

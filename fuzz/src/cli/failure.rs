@@ -67,6 +67,14 @@ pub enum Failure {
     /// An engine does not start.
     #[error("the engine does not start: {0}")]
     Engine(String),
+    /// A tool of the machine failed, such as one that installs an engine.
+    #[error("`{line}`: {how}")]
+    Tool {
+        /// The command.
+        line: String,
+        /// Its exit status, or why it did not start.
+        how: String,
+    },
     /// Workers cannot go on, in their own words.
     #[error("{0}")]
     Workers(String),
@@ -101,6 +109,7 @@ impl Failure {
             | Failure::Lost { .. }
             | Failure::System { .. }
             | Failure::Engine(_)
+            | Failure::Tool { .. }
             | Failure::Workers(_) => ENVIRONMENT,
         }
     }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::failure::Failure;
 use super::output;
+use super::under_test::UnderTest;
 use crate::input::Input;
 use crate::program::checking;
 use crate::reduce::Reduced;
@@ -35,23 +36,24 @@ impl InputId {
         }
     }
 
-    /// The command that runs the input again, with the same faults planted.
+    /// The command that runs the input again, with the same engines and faults.
     #[must_use]
-    pub fn replay_line(&self, planted: &[String]) -> String {
+    pub fn replay_line(&self, under_test: &UnderTest) -> String {
         let InputId { target, seed } = self;
-        let feature = if planted.is_empty() {
+        let feature = if under_test.planted.is_empty() {
             ""
         } else {
             " --features planted"
         };
-        let faults: String = planted.iter().map(|f| format!(" --planted {f}")).collect();
-        format!("cargo run --release{feature} -- replay --target {target} --seed {seed:#x}{faults}")
+        let rest = under_test.in_shell();
+        format!("cargo run --release{feature} -- replay --target {target} --seed {seed:#x}{rest}")
     }
 
     /// Findings of inputs with equal signatures are taken for the same fault.
     #[must_use]
     pub fn signature(&self, finding: &Finding) -> String {
-        format!("{}: {}", self.target, finding.signature())
+        let engine = finding.engine.split(':').next().unwrap_or_default();
+        format!("{}: {engine}: {}", self.target, finding.signature())
     }
 }
 
@@ -66,9 +68,9 @@ pub fn write(
     id: &InputId,
     finding: &Finding,
     subject: Option<&Subject>,
-    planted: &[String],
+    under_test: &UnderTest,
 ) -> Result<PathBuf, Failure> {
-    let replay = id.replay_line(planted);
+    let replay = id.replay_line(under_test);
     write_folder(out, id, finding, subject, &replay).map_err(|cause| Failure::Lost {
         cause: Box::new(cause),
         title: finding.title(),

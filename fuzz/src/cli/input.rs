@@ -7,6 +7,7 @@ use clap::Args;
 use super::failure::Failure;
 use super::findings;
 use super::named::chosen;
+use super::under_test::UnderTest;
 use crate::input::Input;
 use crate::targets::{self, Rig, Target};
 
@@ -24,10 +25,9 @@ pub struct InputOptions {
     /// The seed of one input, as findings show it; the seed of a whole run is `fuzz --run-seed`
     #[arg(long, value_name = "S", requires = "target", value_parser = super::named::parse_seed)]
     pub seed: Option<u64>,
-    /// Switch on this planted fault in all engines; may be given more than once. Only a build with
-    /// the feature `planted` has them; `gcrucible list faults` shows their names
-    #[arg(long = "planted", value_name = "FAULT")]
-    pub planted: Vec<String>,
+    /// What is tested beside the target.
+    #[command(flatten)]
+    pub under_test: UnderTest,
 }
 
 /// What was given.
@@ -60,7 +60,7 @@ impl InputOptions {
     ///
     /// An unknown target or fault, or a file that cannot be read or is not recognised.
     pub fn given(&self) -> Result<(Rig, Given), Failure> {
-        let rig = Rig::standard(&self.planted).map_err(|why| Failure::Usage(why.to_string()))?;
+        let rig = self.under_test.rig()?;
         let target = match &self.target {
             Some(name) => Some(chosen(std::slice::from_ref(name))?[0]),
             None => None,

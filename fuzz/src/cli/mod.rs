@@ -3,13 +3,14 @@
 //! Nothing here decides what is a fault: targets and oracles do. Here are processes, files,
 //! terminals and words.
 //!
-//! Reading order: `failure`, `terminal`, `output`, `named`, `findings`, `fuzz`, `input`, `replay`,
-//! `reduce`, `engines`, `scripts`, `watched`, `wast`, `run`, `list`.
+//! Reading order: `failure`, `terminal`, `output`, `named`, `engines`, `under_test`, `findings`,
+//! `fuzz`, `input`, `replay`, `reduce`, `scripts`, `watched`, `wast`, `run`, `engine`, `list`.
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+pub mod engine;
 pub mod engines;
 pub mod failure;
 pub mod findings;
@@ -23,6 +24,7 @@ pub mod replay;
 pub mod run;
 mod scripts;
 pub mod terminal;
+pub mod under_test;
 pub mod wast;
 mod watched;
 
@@ -58,6 +60,8 @@ pub enum Command {
     Wast(wast::Options),
     /// Run a module, call one of its exports, and show results, traps and live objects.
     Run(run::Options),
+    /// List, install, check and serve engines that run in processes of their own.
+    Engine(engine::Options),
     /// List the names of targets, engines and planted faults.
     List(list::Options),
     /// (Internal) A worker of `fuzz`.
@@ -82,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Reduce(options) => reduce::run(&options),
         Command::Wast(options) => wast::run(&options),
         Command::Run(options) => run::run(&options),
+        Command::Engine(options) => engine::run(&options),
         Command::List(options) => Ok(list::run(&options)),
         Command::Worker(options) => return fuzz::worker::main(&options),
     };

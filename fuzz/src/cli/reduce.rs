@@ -44,7 +44,7 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
         Given::Script { .. } => return Err(refuse("a script")),
         Given::Module(_) => return Err(refuse("a module")),
     };
-    let subject = target.subject_of(&bytes);
+    let subject = rig.prepared(target.subject_of(&bytes));
     if subject.program.is_none() {
         return Err(refuse("a module of wasm-smith, bytes, or heap operations"));
     }

@@ -2,12 +2,13 @@
 
 use clap::Args;
 use gcrucible_oracles::case::{Case, CaseModule, Limits};
-use gcrucible_oracles::engine;
 use gcrucible_oracles::engine::reference::trace::{self, Trace};
+use gcrucible_oracles::foreign::Counted;
 use gcrucible_oracles::schedule::Schedule;
 use gcrucible_wast_tests::matrix;
 use gcrucible_wast_tests::script::Script;
 
+use super::engines;
 use super::failure::{Ending, Failure};
 use super::input::{Given, InputOptions};
 use super::terminal::say;
@@ -75,10 +76,10 @@ struct Again {
 
 impl Again {
     fn of_input(target: &Target, bytes: &[u8], rig: &mut Rig) -> Again {
-        let subject = target.subject_of(bytes);
+        let subject = rig.prepared(target.subject_of(bytes));
         Again {
             text: subject.to_string(),
-            ran: (target.check)(&subject, rig),
+            ran: target.judge(&subject, rig),
             case: subject.case,
         }
     }
@@ -106,8 +107,9 @@ fn of_script(name: String, text: String, rig: &mut Rig) -> Result<Again, Failure
         .case()
         .map_err(|e| content(format!("{}: {}", e.at, e.message)))?;
     let subject = of_case(case);
-    let named = script.header.engine.as_deref().map(engine::named);
-    let named = named.transpose().map_err(|why| content(why.to_string()))?;
+    let named = script.header.engine.as_deref();
+    let open = |name| engines::open(name, engines::bounds(), Counted::EachStep);
+    let named = named.map(open).transpose()?;
     let (mut trial, engines) = Trial::new(&subject, rig);
     let usual = engines
         .iter()

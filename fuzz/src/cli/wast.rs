@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use gcrucible_oracles::engine::{self, Engine, reference};
+use gcrucible_oracles::foreign::{Counted, catalog};
 use gcrucible_oracles::schedule::Schedule;
 use gcrucible_wast_tests::directive::Location;
 use gcrucible_wast_tests::runner::{Failure as Failed, Report};
@@ -15,7 +16,7 @@ use gcrucible_wast_tests::script::Script;
 use gcrucible_wast_tests::{known, matrix};
 use serde::Serialize;
 
-use super::engines::Choice;
+use super::engines::{self, Choice};
 use super::failure::{Ending, Failure};
 use super::output;
 use super::scripts::{Item, NotRun, items};
@@ -361,6 +362,10 @@ fn unwatched(
 /// The engine that a header names. Without the faults that this build cannot plant, it is the
 /// healthy one.
 fn healthy_or_named(script: &str, name: &str) -> Result<Box<dyn Engine>, String> {
+    if catalog::names(name) {
+        let opened = engines::open(name, engines::bounds(), Counted::EachStep);
+        return opened.map_err(|why| format!("the header's engine: {why}"));
+    }
     match engine::named(name) {
         Err(engine::NoEngine::NotPlanted { fault }) => {
             say!("{script}: runs without `{fault}`, which this build cannot plant");

@@ -6,7 +6,7 @@
 //! A program as generated is valid. After an edit it may not be: [`Program::validate`] decides.
 //!
 //! Reading order: `types`, `numeric`, `ops`, `names`, `syntax`, `encode`, `validate`, `print`,
-//! `checking`, `edit`.
+//! `checking`, `edit`, `portable`.
 
 pub mod checking;
 pub mod edit;
@@ -14,6 +14,7 @@ pub mod encode;
 mod names;
 pub mod numeric;
 pub mod ops;
+pub mod portable;
 pub mod print;
 pub mod syntax;
 pub mod types;

@@ -47,21 +47,23 @@ fn float_64(bits: u64) -> String {
     }
 }
 
-impl fmt::Display for Program {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Program {
+    /// Writes the program with these bytes of its modules, which may differ from what it encodes to
+    /// (see [`portable`](super::portable)).
+    ///
+    /// # Errors
+    ///
+    /// Writing failed.
+    pub fn write_script(&self, f: &mut impl fmt::Write, modules: &[&[u8]]) -> fmt::Result {
         writeln!(f, ";;! schedule = \"{}\"", self.schedule)?;
         if self.held {
             writeln!(f, ";;! held = true")?;
         }
-        let modules = match self.encode() {
-            Ok(modules) => modules,
-            Err(dangling) => return writeln!(f, ";; does not encode: {dangling}"),
-        };
         for step in &self.steps {
             match step {
                 Step::Instantiate(at) => {
                     let name = &self.modules[*at].name;
-                    let text = wasmprinter::print_bytes(&modules[*at])
+                    let text = wasmprinter::print_bytes(modules[*at])
                         .unwrap_or_else(|e| format!("(module ;; does not print: {e}\n)"));
                     writeln!(
                         f,
@@ -84,6 +86,18 @@ impl fmt::Display for Program {
             }
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.encode() {
+            Ok(modules) => {
+                let modules: Vec<&[u8]> = modules.iter().map(Vec::as_slice).collect();
+                self.write_script(f, &modules)
+            }
+            Err(dangling) => writeln!(f, ";; does not encode: {dangling}"),
+        }
     }
 }
 

@@ -33,7 +33,7 @@ impl Gate<'_> {
             return false;
         }
         self.attempts += 1;
-        let subject = subject_of(program.clone(), self.number);
+        let subject = self.rig.prepared(subject_of(program.clone(), self.number));
         match check(self.target, &subject, self.rig) {
             Some(finding) if finding.signature() == self.finding.signature() => {
                 self.finding = finding;
@@ -71,5 +71,5 @@ pub(super) fn subject_of(program: Program, number: u64) -> Subject {
 
 /// What the target finds in a subject.
 pub(super) fn check(target: &Target, subject: &Subject, rig: &mut Rig) -> Option<Finding> {
-    Ran::catching(|| (target.check)(subject, rig)).finding
+    Ran::catching(|| target.judge(subject, rig)).finding
 }

@@ -65,7 +65,7 @@ pub fn reduce(
     }
     Some(Reduced {
         size: (before, program.size()),
-        subject: subject_of(program, number),
+        subject: gate.rig.prepared(subject_of(program, number)),
         finding: gate.finding,
         attempts: gate.attempts,
     })

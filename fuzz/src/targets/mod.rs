@@ -7,8 +7,9 @@
 //! To add a target: a file here with `TARGET` and a smoke test, a line in [`TARGETS`], and a file
 //! in `fuzz_targets`.
 //!
-//! Reading order: `operations`, `subject`, `rig`, `run`, `target`, `differential`, `collectors`,
-//! `sweep`, `const_eval`, `table_ops`, `exceptions`, `types`, `validate`, `heap_ops`, `libfuzzer`.
+//! Reading order: `operations`, `subject`, `rig`, `run`, `named`, `target`, `differential`,
+//! `collectors`, `sweep`, `const_eval`, `table_ops`, `exceptions`, `types`, `validate`, `heap_ops`,
+//! `libfuzzer`.
 
 pub mod collectors;
 pub mod const_eval;
@@ -16,6 +17,7 @@ pub mod differential;
 pub mod exceptions;
 pub mod heap_ops;
 pub mod libfuzzer;
+pub mod named;
 pub mod operations;
 pub mod rig;
 pub mod run;

@@ -3,12 +3,17 @@
 use gcrucible_oracles::coverage::RuleMap;
 use gcrucible_oracles::engine::{self, Engine, NoEngine, Pool};
 
+use super::subject::Subject;
+
 /// The engines of a session. They are made once and used for every input.
 pub struct Rig {
     /// The reference.
     pub reference: Box<dyn Engine>,
     /// The engines under test, each in one configuration.
     pub engines: Vec<Box<dyn Engine>>,
+    /// Whether the user named the engines under test. Then every target asks these, and none of its
+    /// own choice.
+    pub are_named: bool,
     /// All configurations, for targets that draw one.
     pub pool: Pool,
     /// Every rule and pair of rules seen so far.
@@ -38,9 +43,35 @@ impl Rig {
         Ok(Rig {
             reference,
             engines: names.iter().map(find).collect::<Result<_, _>>()?,
+            are_named: false,
             pool,
             seen: RuleMap::default(),
             last: RuleMap::default(),
         })
+    }
+
+    /// A subject as the engines under test get it: portable, if one of them is not ours.
+    #[must_use]
+    pub fn prepared(&self, subject: Subject) -> Subject {
+        let mut engines = self.engines.iter();
+        let has_foreign = engines.any(|engine| engine.traits().outside.is_some());
+        if self.are_named && has_foreign {
+            subject.portable()
+        } else {
+            subject
+        }
+    }
+
+    /// The same with these engines under test, unless there are none.
+    #[must_use]
+    pub fn naming(self, engines: Vec<Box<dyn Engine>>) -> Rig {
+        if engines.is_empty() {
+            return self;
+        }
+        Rig {
+            engines,
+            are_named: true,
+            ..self
+        }
     }
 }

@@ -65,6 +65,8 @@ pub struct Ran {
     pub stats: Stats,
     /// Other things that the target counts, by name.
     pub counts: BTreeMap<String, u64>,
+    /// Why no further input can be run: an engine is not there any more.
+    pub unavailable: Option<String>,
 }
 
 impl Ran {
@@ -105,6 +107,7 @@ impl<'a> Trial<'a> {
             seen,
             last,
             pool: _,
+            are_named: _,
         } = rig;
         let judge = Judge::new(subject.case.clone(), &**reference);
         let mut ran = Ran::default();
@@ -126,13 +129,67 @@ impl<'a> Trial<'a> {
     /// Runs an engine under a schedule and compares. Returns the number of collection points that
     /// it passed, or `None` if there is a finding.
     pub fn against(&mut self, engine: &dyn Engine, schedule: Schedule) -> Option<u64> {
-        let schedule = spaced(schedule, self.judge.expected().totals.allocations);
+        let schedule = self.spaced(schedule);
         let (verdict, run) = self.judge.judge_under(engine, schedule.clone());
+        self.count(&verdict, &run);
+        if let Verdict::Found(finding) = verdict {
+            self.found(*finding, engine, schedule);
+            return None;
+        }
+        Some(run.totals.points)
+    }
+
+    /// The schedule with fewer collections if the program allocates many objects.
+    pub(super) fn spaced(&self, schedule: Schedule) -> Schedule {
+        spaced(schedule, self.judge.expected().totals.allocations)
+    }
+
+    /// Runs an engine and compares, without counting anything.
+    pub(super) fn asked(&mut self, engine: &dyn Engine, schedule: Schedule) -> Verdict {
+        self.judge.judge_under(engine, schedule).0
+    }
+
+    /// Runs an engine that the user named and compares, and counts what was compared, also for this
+    /// engine alone. A finding is only returned.
+    pub(super) fn compared(&mut self, engine: &dyn Engine, schedule: Schedule) -> Option<Finding> {
+        let (verdict, run) = self.judge.judge_under(engine, schedule);
+        self.count(&verdict, &run);
+        let ended = match &verdict {
+            Verdict::Agree(_, None) => "agree".to_owned(),
+            Verdict::Agree(_, Some(skip)) => format!("agree until {skip}"),
+            Verdict::Skipped(skip) => format!("skipped: {skip}"),
+            Verdict::Found(_) => "found".to_owned(),
+        };
+        let counts = &mut self.ran.counts;
+        *counts
+            .entry(format!("{}: {ended}", engine.name()))
+            .or_default() += 1;
+        match verdict {
+            Verdict::Found(finding) => Some(*finding),
+            Verdict::Agree(..) | Verdict::Skipped(_) => None,
+        }
+    }
+
+    /// Takes a finding for the result, with its report.
+    pub(super) fn found(&mut self, finding: Finding, engine: &dyn Engine, schedule: Schedule) {
+        let verdict = Verdict::Found(Box::new(finding.clone()));
+        self.ran.finding = Some(Finding {
+            text: self.report(&verdict, engine, schedule),
+            ..finding
+        });
+    }
+
+    /// Takes the result for void, because an engine is not there any more.
+    pub(super) fn unavailable(&mut self, why: String) {
+        self.ran.unavailable = Some(why);
+    }
+
+    fn count(&mut self, verdict: &Verdict, run: &Run) {
         let stats = &mut self.ran.stats;
         stats.collections += run.totals.collections;
         stats.allocations = run.totals.allocations;
         stats.collected_alive |= run.totals.collections > 0 && lived(self.judge.expected());
-        match &verdict {
+        match verdict {
             Verdict::Agree(agreed, cut) => {
                 stats.steps += agreed.steps;
                 stats.live_checks += agreed.live_checks;
@@ -141,15 +198,8 @@ impl<'a> Trial<'a> {
                 self.skip = self.skip.or(*cut);
             }
             Verdict::Skipped(why) => self.skip = self.skip.or(Some(*why)),
-            Verdict::Found(finding) => {
-                self.ran.finding = Some(Finding {
-                    text: self.report(&verdict, engine, schedule),
-                    ..(**finding).clone()
-                });
-                return None;
-            }
+            Verdict::Found(_) => {}
         }
-        Some(run.totals.points)
     }
 
     /// The verdict in words.

@@ -12,6 +12,7 @@ use super::operations::Operations;
 use crate::generate::{Focus, generate, smith};
 use crate::input::Input;
 use crate::mutate;
+use crate::program::portable::portable;
 use crate::program::{Program, Step};
 
 /// What is tested.
@@ -100,6 +101,15 @@ impl Subject {
         }
     }
 
+    /// The same with modules that keep out of what the specification leaves open.
+    #[must_use]
+    pub fn portable(mut self) -> Subject {
+        for module in &mut self.case.modules {
+            module.wasm = portable(&module.wasm);
+        }
+        self
+    }
+
     /// Returns a number below `n`, always the same for this input.
     pub fn draw(&self, n: usize) -> usize {
         let mut state = self.number;
@@ -167,7 +177,13 @@ impl fmt::Display for Subject {
             writeln!(f, ";;! full = {allocation}")?;
         }
         if let Some(program) = &self.program {
-            return write!(f, "{program}");
+            let modules: Vec<&[u8]> = self
+                .case
+                .modules
+                .iter()
+                .map(|m| m.wasm.as_slice())
+                .collect();
+            return program.write_script(f, &modules);
         }
         writeln!(f, ";;! schedule = \"{}\"", self.case.schedule)?;
         for module in &self.case.modules {

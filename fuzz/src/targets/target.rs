@@ -1,5 +1,6 @@
 //! A fuzz target, as data.
 
+use super::named;
 use super::rig::Rig;
 use super::run::Ran;
 use super::subject::Subject;
@@ -17,7 +18,7 @@ pub struct Target {
     pub share: u32,
     /// Makes the subject of an input.
     pub subject: fn(&Input) -> Subject,
-    /// Runs and compares.
+    /// Runs and compares, on engines of the target's choice. Callers use [`Target::judge`].
     pub check: fn(&Subject, &mut Rig) -> Ran,
 }
 
@@ -25,13 +26,21 @@ impl Target {
     /// Runs an input. What an engine did wrong is returned as [`Ran::finding`]. A panic is a fault
     /// of the harness itself.
     pub fn run(&self, bytes: &[u8], rig: &mut Rig) -> Ran {
-        (self.check)(&self.subject_of(bytes), rig)
+        self.judge(&rig.prepared(self.subject_of(bytes)), rig)
+    }
+
+    /// Runs a subject: on the engines that the user named, or else on those of the target's choice.
+    pub fn judge(&self, subject: &Subject, rig: &mut Rig) -> Ran {
+        if rig.are_named {
+            return named::each(subject, rig);
+        }
+        (self.check)(subject, rig)
     }
 
     /// Runs the input of a seed.
     pub fn run_seed(&self, seed: u64, rig: &mut Rig) -> Ran {
-        let subject = (self.subject)(&Input::of_seed(seed));
-        (self.check)(&subject, rig)
+        let subject = rig.prepared((self.subject)(&Input::of_seed(seed)));
+        self.judge(&subject, rig)
     }
 
     /// The bytes of a seed's input.

@@ -7,6 +7,7 @@ use clap::CommandFactory;
 use clap::error::ErrorKind;
 use gcrucible::cli::Arguments;
 use gcrucible_oracles::engine;
+use gcrucible_oracles::foreign::catalog;
 
 use crate::tree::Tree;
 
@@ -142,7 +143,8 @@ fn gcrucible(tree: &Tree, words: &[&str]) -> Option<String> {
 
 /// Returns a complaint if no engine has this name, as `--engine` takes it.
 pub fn no_engine(name: &str) -> Option<String> {
-    let exists = name == "runtime" || engine::named(name).is_ok();
+    let name = name.trim_matches('\'');
+    let exists = name == "runtime" || engine::named(name).is_ok() || catalog::names(name);
     (!exists).then(|| format!("there is no engine {name}"))
 }
 

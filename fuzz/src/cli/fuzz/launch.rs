@@ -63,10 +63,8 @@ impl Launcher<'_> {
         for target in self.targets {
             command.args(["--target", target.name]);
         }
-        for fault in &self.options.planted {
-            command.args(["--planted", fault]);
-        }
         command
+            .args(self.options.under_test.words())
             .args(["--run-seed", &self.run_seed.to_string()])
             .args(["--first", &share.first.to_string()])
             .args(["--stride", &share.stride.to_string()])

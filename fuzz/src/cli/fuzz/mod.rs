@@ -29,7 +29,7 @@ pub use options::Options;
 use super::failure::{Ending, Failure};
 use super::named::chosen;
 use super::output;
-use crate::targets::Rig;
+use super::terminal::warn_line;
 
 /// Runs the subcommand.
 ///
@@ -38,8 +38,13 @@ use crate::targets::Rig;
 /// Wrong usage, a worker that cannot be started, a file that cannot be written, or a run that
 /// compared nothing.
 pub fn run(options: &Options) -> Result<Ending, Failure> {
-    // Workers switch the faults on; an unknown name is better said now.
-    Rig::standard(&options.planted).map_err(|why| Failure::Usage(why.to_string()))?;
+    // Workers open the engines. What is wrong with them is better said now.
+    let rig = options.under_test.rig()?;
+    if rig.are_named {
+        let engines = rig.engines.iter();
+        engines.for_each(|engine| warn_line!("engine: {}", engine.describe()));
+    }
+    drop(rig);
     let targets = chosen(&options.targets)?;
     output::try_folder(&options.out)?;
     if let Some(json) = &options.json {

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::cli::under_test::UnderTest;
+
 /// Arguments of `fuzz`.
 #[derive(Clone, Debug, Args)]
 pub struct Options {
@@ -46,10 +48,9 @@ pub struct Options {
     /// Stop at the first finding.
     #[arg(long)]
     pub stop: bool,
-    /// Switch on this planted fault in all engines; may be given more than once. Only a build with
-    /// the feature `planted` has them; `gcrucible list faults` shows their names.
-    #[arg(long = "planted", value_name = "FAULT")]
-    pub planted: Vec<String>,
+    /// What is tested beside the target.
+    #[command(flatten)]
+    pub under_test: UnderTest,
 }
 
 fn refuse_seed(_: &str) -> Result<u64, String> {

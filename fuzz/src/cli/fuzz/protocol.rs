@@ -113,7 +113,7 @@ pub enum Message {
     /// Everything since the worker started.
     Report(Counters),
     /// A finding, after it was written.
-    Found(Found),
+    Found(Box<Found>),
     /// The reason, in words, why the worker cannot go on: a file cannot be written, or an engine
     /// does not start.
     Broken(String),

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::protocol::{Counters, Found, TargetCounters};
 use crate::cli::failure::{Ending, Failure};
+use crate::cli::under_test::UnderTest;
 use crate::targets::Target;
 
 /// The sum of a run, while it goes on and when it has ended.
@@ -16,7 +17,7 @@ pub struct Summary {
     run_seed: u64,
     jobs: usize,
     targets: Vec<&'static str>,
-    planted: Vec<String>,
+    under_test: UnderTest,
     started: Instant,
     stopped: Option<Instant>,
     /// The counters of workers that have ended.
@@ -79,13 +80,13 @@ impl Summary {
         run_seed: u64,
         jobs: usize,
         targets: &[&'static Target],
-        planted: &[String],
+        under_test: &UnderTest,
     ) -> Summary {
         Summary {
             run_seed,
             jobs,
             targets: targets.iter().map(|t| t.name).collect(),
-            planted: planted.to_vec(),
+            under_test: under_test.clone(),
             started: Instant::now(),
             stopped: None,
             counters: Counters::default(),
@@ -277,7 +278,7 @@ impl fmt::Display for Summary {
             if let Some(folder) = &first.folder {
                 writeln!(f, "    in      {folder}")?;
             }
-            writeln!(f, "    replay  {}", first.id.replay_line(&self.planted))?;
+            writeln!(f, "    replay  {}", first.id.replay_line(&self.under_test))?;
         }
         Ok(())
     }

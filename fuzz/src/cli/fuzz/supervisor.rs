@@ -72,7 +72,7 @@ pub fn run(options: &Options, targets: &[&'static Target]) -> Result<Ending, Fai
         send,
         workers: Vec::new(),
         confirmations: Confirmations::new(jobs, Duration::from_secs(options.hang)),
-        summary: Summary::new(run_seed, jobs, targets, &options.planted),
+        summary: Summary::new(run_seed, jobs, targets, &options.under_test),
         progress,
     };
     supervisor.progress.begin(run_seed, jobs, targets);
@@ -274,7 +274,7 @@ impl Supervisor<'_> {
                         worker.counters = counters;
                         worker.done = true;
                     }
-                    Message::Found(found) => self.found(found),
+                    Message::Found(found) => self.found(*found),
                     Message::Broken(why) => return Err(Failure::Workers(why)),
                 }
                 Ok(())
@@ -351,14 +351,16 @@ impl Supervisor<'_> {
 
     /// Writes a finding on an input that killed its worker.
     fn write(&mut self, id: &InputId, finding: Finding) -> Result<(), Failure> {
-        let Options { out, planted, .. } = self.launcher.options;
+        let Options {
+            out, under_test, ..
+        } = self.launcher.options;
         // The worker took its subject with it. Making it again may panic as well.
         let make = || {
             let target = targets::named(&id.target)?;
             Some((target.subject)(&Input::of_seed(id.seed)))
         };
         let subject = catch_unwind(AssertUnwindSafe(make)).ok().flatten();
-        let folder = findings::write(out, id, &finding, subject.as_ref(), planted)?;
+        let folder = findings::write(out, id, &finding, subject.as_ref(), under_test)?;
         self.summary.counters.findings += 1;
         self.summary.counters.programs += 1;
         self.found(Found {
@@ -423,7 +425,7 @@ impl Supervisor<'_> {
         for suspect in self.confirmations.give_up() {
             let replay = self
                 .input(&suspect)
-                .replay_line(&self.launcher.options.planted);
+                .replay_line(&self.launcher.options.under_test);
             let what = "a worker died, and nothing tells whether its input is at fault";
             self.progress.line(&format!("{what}: {replay}"));
             self.summary.unconfirmed += 1;

@@ -23,6 +23,7 @@ use super::record::{Position, Record};
 use crate::cli::failure::{ENVIRONMENT, Failure};
 use crate::cli::findings::{self, InputId};
 use crate::cli::named::chosen;
+use crate::cli::under_test::UnderTest;
 use crate::input::Input;
 use crate::reduce::reduce;
 use crate::targets::{Ran, Rig, Subject, Target, round};
@@ -32,6 +33,9 @@ const FOLDERS_PER_SIGNATURE: u64 = 3;
 
 /// How many programs a worker runs to reduce the first finding of a signature.
 const REDUCTION_ATTEMPTS: u32 = 800;
+
+/// How many if each costs a whole time limit, or most show nothing.
+const SLOW_ATTEMPTS: u32 = 10;
 
 /// How often a worker reports.
 const REPORT_EVERY: Duration = Duration::from_millis(100);
@@ -60,9 +64,9 @@ pub struct Options {
     /// The folder for findings.
     #[arg(long)]
     pub out: PathBuf,
-    /// Faults to plant.
-    #[arg(long = "planted")]
-    pub planted: Vec<String>,
+    /// What is tested beside the target.
+    #[command(flatten)]
+    pub under_test: UnderTest,
 }
 
 /// Runs inputs until there are no more or standard input is closed. Reports a failure to the
@@ -87,7 +91,7 @@ pub fn main(options: &Options) -> ExitCode {
 }
 
 fn run(options: &Options, counters: &mut Counters) -> Result<(), Failure> {
-    let rig = Rig::standard(&options.planted).map_err(|why| Failure::Usage(why.to_string()))?;
+    let rig = options.under_test.rig()?;
     let targets = chosen(&options.targets)?;
     let record = Record::create(&options.record)
         .map_err(|error| Failure::output(options.record.display(), error))?;
@@ -166,22 +170,27 @@ impl Worker<'_> {
         stop: &AtomicBool,
     ) -> Result<(), Failure> {
         let started = Instant::now();
-        let made = catch_unwind(AssertUnwindSafe(|| (target.subject)(&Input::of_seed(seed))));
+        let make = || self.rig.prepared((target.subject)(&Input::of_seed(seed)));
+        let made = catch_unwind(AssertUnwindSafe(make));
         let (subject, ran) = match made {
             Ok(subject) => {
-                let ran = Ran::catching(|| (target.check)(&subject, &mut self.rig));
+                let ran = Ran::catching(|| target.judge(&subject, &mut self.rig));
                 (Some(subject), ran)
             }
             Err(panic) => (None, Ran::panicked(panic.as_ref())),
         };
+        if let Some(why) = ran.unavailable {
+            return Err(Failure::Engine(why));
+        }
         self.counters.count(target, seed, &ran, started.elapsed());
         let Some(finding) = ran.finding else {
             return Ok(());
         };
         let id = InputId::new(target, seed);
+        let is_slow = finding.is_slow() || finding.is_rare();
         let is_first = self.found(&id, finding, subject.as_ref())?;
         match (is_first, subject) {
-            (Some(folder), Some(subject)) => self.reduce(target, &subject, &folder, stop),
+            (Some(folder), Some(subject)) => self.reduce(target, &subject, &folder, is_slow, stop),
             _ => Ok(()),
         }
     }
@@ -193,6 +202,7 @@ impl Worker<'_> {
         target: &'static Target,
         subject: &Subject,
         folder: &Path,
+        is_slow: bool,
         stop: &AtomicBool,
     ) -> Result<(), Failure> {
         let (counters, mut reported) = (&self.counters, Instant::now());
@@ -204,7 +214,12 @@ impl Worker<'_> {
             !stop.load(Ordering::Relaxed)
         };
         let rig = &mut self.rig;
-        match reduce(target, subject, rig, REDUCTION_ATTEMPTS, &mut go_on) {
+        let attempts = if is_slow {
+            SLOW_ATTEMPTS
+        } else {
+            REDUCTION_ATTEMPTS
+        };
+        match reduce(target, subject, rig, attempts, &mut go_on) {
             Some(reduced) => findings::add_reduced(folder, &reduced).map(drop),
             None => Ok(()),
         }
@@ -222,15 +237,17 @@ impl Worker<'_> {
         let mut folder = None;
         let is_first = *written == 0;
         if *written < FOLDERS_PER_SIGNATURE {
-            let Options { out, planted, .. } = self.options;
-            folder = Some(findings::write(out, id, &finding, subject, planted)?);
+            let Options {
+                out, under_test, ..
+            } = self.options;
+            folder = Some(findings::write(out, id, &finding, subject, under_test)?);
             *written += 1;
         }
-        tell(&Message::Found(Found {
+        tell(&Message::Found(Box::new(Found {
             id: id.clone(),
             finding,
             folder: folder.as_ref().map(|folder| folder.display().to_string()),
-        }));
+        })));
         Ok(folder.filter(|_| is_first))
     }
 }

@@ -1,0 +1,141 @@
+//! What is tested beside a target: engines that the user names, and faults that are switched on.
+
+use std::time::Duration;
+
+use clap::Args;
+use gcrucible_oracles::engine::Engine;
+use gcrucible_oracles::foreign::Counted;
+use gcrucible_oracles::foreign::process::Bounds;
+
+use super::engines;
+use super::failure::Failure;
+use crate::targets::Rig;
+
+/// The arguments that say it. The same for a run, its workers, and the replay of one input.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub struct UnderTest {
+    /// Compare this engine with the reference and the runtime, on every program; may be given more
+    /// than once. Without it, each target draws configurations of the runtime. `gcrucible engine
+    /// list` shows engines that run in processes of their own.
+    #[arg(long = "engine", value_name = "NAME")]
+    pub engines: Vec<String>,
+    /// Take an engine in a process of its own for hung if it gives no answer within this many
+    /// seconds; 10 without it.
+    #[arg(long, value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub engine_time: Option<u64>,
+    /// Take an engine in a process of its own for broken if it has more resident memory than this,
+    /// in MiB; 4096 without it.
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(64..))]
+    pub engine_memory: Option<u64>,
+    /// Switch on this planted fault in all engines; may be given more than once. Only a build with
+    /// the feature `planted` has them; `gcrucible list faults` shows their names.
+    #[arg(long = "planted", value_name = "FAULT")]
+    pub planted: Vec<String>,
+}
+
+impl UnderTest {
+    /// Opens the engines.
+    ///
+    /// # Errors
+    ///
+    /// An unknown name of an engine or fault, or an engine that does not start.
+    pub fn rig(&self) -> Result<Rig, Failure> {
+        let rig = Rig::standard(&self.planted).map_err(|why| Failure::Usage(why.to_string()))?;
+        Ok(rig.naming(self.open()?))
+    }
+
+    /// Opens the engines that are named.
+    ///
+    /// # Errors
+    ///
+    /// As [`UnderTest::rig`].
+    pub fn open(&self) -> Result<Vec<Box<dyn Engine>>, Failure> {
+        if self.engines.iter().any(|name| name == "reference") {
+            let message = "the reference takes part in every comparison: leave it out of --engine";
+            return Err(Failure::Usage(message.to_owned()));
+        }
+        let names = self.engines.iter();
+        names
+            .map(|name| engines::open(name, self.bounds(), Counted::AtEnd))
+            .collect()
+    }
+
+    /// What an engine in a process of its own may use.
+    #[must_use]
+    pub fn bounds(&self) -> Bounds {
+        let mut bounds = engines::bounds();
+        if let Some(seconds) = self.engine_time {
+            bounds.time = Duration::from_secs(seconds);
+        }
+        if let Some(mebibytes) = self.engine_memory {
+            bounds.memory = mebibytes << 20;
+        }
+        bounds
+    }
+
+    /// The arguments as words.
+    #[must_use]
+    pub fn words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        let mut say = |flag: &str, value: String| words.extend([flag.to_owned(), value]);
+        for engine in &self.engines {
+            say("--engine", engine.clone());
+        }
+        if let Some(seconds) = self.engine_time {
+            say("--engine-time", seconds.to_string());
+        }
+        if let Some(mebibytes) = self.engine_memory {
+            say("--engine-memory", mebibytes.to_string());
+        }
+        for fault in &self.planted {
+            say("--planted", fault.clone());
+        }
+        words
+    }
+
+    /// The arguments as part of a line for a shell, each after a space.
+    #[must_use]
+    pub fn in_shell(&self) -> String {
+        let words = self.words();
+        words
+            .iter()
+            .map(|word| format!(" {}", quoted(word)))
+            .collect()
+    }
+}
+
+/// A word that a shell takes for one word.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/+=,@".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_for_a_shell_are_quoted_where_they_must_be() {
+        let under_test = UnderTest {
+            engines: vec!["v8:liftoff".to_owned(), "adapter:a 'b'".to_owned()],
+            engine_time: Some(3),
+            engine_memory: None,
+            planted: vec!["x-y".to_owned()],
+        };
+        let line =
+            " --engine v8:liftoff --engine 'adapter:a '\\''b'\\''' --engine-time 3 --planted x-y";
+        assert_eq!(under_test.in_shell(), line);
+    }
+
+    #[test]
+    fn the_reference_is_not_compared_with_itself() {
+        let under_test = UnderTest {
+            engines: vec!["reference".to_owned()],
+            ..UnderTest::default()
+        };
+        assert!(matches!(under_test.open(), Err(Failure::Usage(_))));
+    }
+}

@@ -1,0 +1,111 @@
+//! A subject on the engines that the user named: each of them, and the runtime, against the
+//! reference.
+//!
+//! Always: every engine gets the same program. When one shows a finding, all others are asked as
+//! well, so that the verdict says who stands alone, and the case is run again to see how often the
+//! finding shows.
+
+use gcrucible_oracles::engine::Engine;
+use gcrucible_oracles::finding::{Finding, Rate, Stands};
+use gcrucible_oracles::schedule::Schedule;
+use gcrucible_oracles::verdict::Verdict;
+
+use super::rig::Rig;
+use super::run::{Ran, Trial};
+use super::subject::Subject;
+
+/// How often the case of a finding is run again on an engine in a process of its own.
+const AGAIN: u32 = 4;
+
+/// Runs a subject on every named engine, until one shows a finding.
+pub fn each(subject: &Subject, rig: &mut Rig) -> Ran {
+    if subject.operations.is_some() {
+        return Ran {
+            skipped: Some("operations on our own heaps".to_owned()),
+            ..Ran::default()
+        };
+    }
+    let own = rig.pool.drawn(subject.draw(usize::MAX) as u64);
+    let (mut trial, named) = Trial::new(subject, rig);
+    let all = || std::iter::once(own.as_ref()).chain(named.iter().map(AsRef::as_ref));
+    for (number, engine) in all().enumerate() {
+        let schedule = trial.spaced(fitting(engine, subject));
+        let found = if number == 0 {
+            // The runtime is a witness here: what it agrees on says nothing about the others.
+            finding(trial.asked(engine, schedule.clone()))
+        } else {
+            trial.compared(engine, schedule.clone())
+        };
+        if let Some(why) = engine.unavailable() {
+            trial.unavailable(why);
+            break;
+        }
+        if let Some(finding) = found {
+            let others = all().filter(|other| other.name() != engine.name());
+            let finding = examined(&mut trial, finding, engine, &schedule, others);
+            trial.found(finding, engine, schedule);
+            break;
+        }
+    }
+    trial.end()
+}
+
+/// The subject's schedule, if the engine can follow it.
+fn fitting(engine: &dyn Engine, subject: &Subject) -> Schedule {
+    let schedule = Some(&subject.case.schedule).filter(|schedule| engine.allows(schedule));
+    schedule.cloned().unwrap_or(Schedule::OnPressure)
+}
+
+/// Runs the case of a finding again, to see where it begins, how often it shows, and what the
+/// others say.
+fn examined<'e>(
+    trial: &mut Trial<'_>,
+    first: Finding,
+    engine: &dyn Engine,
+    schedule: &Schedule,
+    others: impl Iterator<Item = &'e dyn Engine>,
+) -> Finding {
+    let mut finding = first;
+    if let Some(closer) = engine.closer()
+        && let Verdict::Found(closest) = trial.asked(closer.as_ref(), schedule.clone())
+        && closest.signature() == finding.signature()
+    {
+        finding = *closest;
+    }
+    let signature = finding.signature();
+    if engine.traits().outside.is_some() {
+        let again = if finding.is_slow() { 1 } else { AGAIN };
+        let mut rate = Rate { shown: 1, of: 1 };
+        for _ in 0..again {
+            let verdict = trial.asked(engine, schedule.clone());
+            rate.of += 1;
+            rate.shown += u32::from(shows(&verdict, &signature));
+        }
+        finding.rate = Some(rate);
+    }
+    let mut stands = Stands::default();
+    for other in others {
+        let schedule = Some(schedule).filter(|schedule| other.allows(schedule));
+        let verdict = trial.asked(other, schedule.cloned().unwrap_or(Schedule::OnPressure));
+        let side = match &verdict {
+            verdict if shows(verdict, &signature) => &mut stands.with,
+            Verdict::Found(_) => &mut stands.apart,
+            Verdict::Agree(..) => &mut stands.against,
+            Verdict::Skipped(_) => &mut stands.silent,
+        };
+        side.push(other.name());
+    }
+    finding.stands = Some(stands);
+    finding
+}
+
+fn finding(verdict: Verdict) -> Option<Finding> {
+    match verdict {
+        Verdict::Found(finding) => Some(*finding),
+        Verdict::Agree(..) | Verdict::Skipped(_) => None,
+    }
+}
+
+fn shows(verdict: &Verdict, signature: &str) -> bool {
+    matches!(verdict, Verdict::Found(finding) if finding.signature() == signature)
+}
