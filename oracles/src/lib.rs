@@ -4,8 +4,8 @@
 //! A file may use only what stands earlier in the reading order.
 //!
 //! Reading order: `nearest`, `value`, `outcome`, `schedule`, `case`, `header`, `observe`, `host`,
-//! `leak`, `coverage`, `engine`, `foreign`, `nondeterminism`, `finding`, `verdict`, `compare`,
-//! `judge`, `report`.
+//! `leak`, `coverage`, `engine`, `foreign`, `nondeterminism`, `finding`, `known_faults`,
+//! `verdict`, `compare`, `judge`, `report`.
 //!
 //! | file | what it says |
 //! |---|---|
@@ -20,6 +20,7 @@
 //! | `foreign` | engines in processes of their own, through the engine protocol |
 //! | `nondeterminism` | permitted differences, each with its authority |
 //! | `finding` | what went wrong, where and how: one type from comparison to folder |
+//! | `known_faults` | faults of engines that are known, which are counted and not reported |
 //! | `verdict` | what a comparison says, and counters |
 //! | `compare` | two runs: equal, permitted, or the first difference with its path |
 //! | `judge` | a case, the reference and an engine: one verdict |
@@ -55,6 +56,8 @@ pub mod foreign;
 pub mod nondeterminism;
 
 pub mod finding;
+
+pub mod known_faults;
 
 pub mod verdict;
 

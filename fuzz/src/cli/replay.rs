@@ -167,12 +167,18 @@ fn of_case(case: Case) -> Subject {
 }
 
 fn verdict(ran: &Ran) -> String {
-    match (&ran.finding, &ran.skipped) {
+    let counts: String = ran
+        .counts
+        .iter()
+        .map(|(what, count)| format!("\n{what}: {count}"))
+        .collect();
+    let ended = match (&ran.finding, &ran.skipped) {
         (Some(finding), _) => format!("{}\n{}", finding.title(), finding.text.trim_end()),
         (None, Some(reason)) => format!("skipped: {reason}"),
         (None, None) => format!(
             "agree: {} steps, {} collections, {} live objects in {} checks",
             ran.stats.steps, ran.stats.collections, ran.stats.live_objects, ran.stats.live_checks
         ),
-    }
+    };
+    ended + &counts
 }

@@ -1,9 +1,9 @@
 //! A case as a script that checks itself: each step is an assertion of what the reference saw.
 //!
 //! A result that the specification leaves open (a NaN, a number of live objects with frames on the
-//! stack) is not asserted. What no assertion can say (contents of objects, globals and tables, live
-//! counts) is checked by the header: `check = true` has the runner compare everything with the
-//! reference.
+//! stack) is not asserted. A script ends before a step that runs out of a resource. What no
+//! assertion can say (contents of objects, globals and tables, live counts) is checked by the
+//! header: `check = true` has the runner compare everything with the reference.
 
 use std::fmt::Write as _;
 
@@ -26,13 +26,23 @@ pub fn directives(case: &Case, run: &Run) -> String {
         }
     }
     for (number, step) in case.steps.iter().enumerate() {
-        let Some(seen) = run.steps.get(number).map(|step| &step.observation) else {
+        let Some(taken) = run.steps.get(number) else {
             line(
                 &mut text,
                 &format!(";; the reference does not get to: {step}"),
             );
             continue;
         };
+        let seen = &taken.observation;
+        // A script runs under other limits than a fuzz run. Only the allocation that its header
+        // makes fail does so in both. Nothing after exhaustion was compared.
+        if let (Outcome::Exhausted(resource), false) = (&seen.outcome, taken.full) {
+            let end = format!(
+                ";; the reference runs out of {resource}, and is not compared after: {step}"
+            );
+            line(&mut text, &end);
+            break;
+        }
         match step {
             Step::Instantiate { module } => {
                 let index = module.0 as usize;

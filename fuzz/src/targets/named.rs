@@ -3,10 +3,11 @@
 //!
 //! Always: every engine gets the same program. When one shows a finding, all others are asked as
 //! well, so that the verdict says who stands alone, and the case is run again to see how often the
-//! finding shows.
+//! finding shows. A fault that is known of the engine is counted by its name.
 
 use gcrucible_oracles::engine::Engine;
 use gcrucible_oracles::finding::{Finding, Rate, Stands};
+use gcrucible_oracles::known_faults::known;
 use gcrucible_oracles::schedule::Schedule;
 use gcrucible_oracles::verdict::Verdict;
 
@@ -39,6 +40,13 @@ pub fn each(subject: &Subject, rig: &mut Rig) -> Ran {
         if let Some(why) = engine.unavailable() {
             trial.unavailable(why);
             break;
+        }
+        if let Some(fault) = found
+            .as_ref()
+            .and_then(|finding| known(finding, &engine.describe()))
+        {
+            trial.known(engine, fault);
+            continue;
         }
         if let Some(finding) = found {
             let others = all().filter(|other| other.name() != engine.name());

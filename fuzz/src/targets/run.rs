@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use gcrucible_oracles::engine::{Engine, Run, StepRun};
 use gcrucible_oracles::finding::Finding;
 use gcrucible_oracles::judge::Judge;
+use gcrucible_oracles::known_faults::KnownFault;
 use gcrucible_oracles::nondeterminism::Skip;
 use gcrucible_oracles::outcome::Outcome;
 use gcrucible_oracles::report::{Context, report};
@@ -95,6 +96,8 @@ pub struct Trial<'a> {
     judge: Judge<'a>,
     ran: Ran,
     compared: bool,
+    /// Whether a known fault ended a comparison.
+    is_known: bool,
     skip: Option<Skip>,
 }
 
@@ -121,6 +124,7 @@ impl<'a> Trial<'a> {
             judge,
             ran,
             compared: false,
+            is_known: false,
             skip: None,
         };
         (trial, engines)
@@ -179,6 +183,17 @@ impl<'a> Trial<'a> {
         });
     }
 
+    /// Counts a fault of an engine that is known.
+    pub(super) fn known(&mut self, engine: &dyn Engine, fault: &KnownFault) {
+        let link = match fault.link.as_str() {
+            "" => String::new(),
+            link => format!(" ({link})"),
+        };
+        let what = format!("{}: known: {}{link}", engine.name(), fault.says);
+        *self.ran.counts.entry(what).or_default() += 1;
+        self.is_known = true;
+    }
+
     /// Takes the result for void, because an engine is not there any more.
     pub(super) fn unavailable(&mut self, why: String) {
         self.ran.unavailable = Some(why);
@@ -217,8 +232,9 @@ impl<'a> Trial<'a> {
     /// Returns the result of all comparisons.
     pub fn end(mut self) -> Ran {
         if !self.compared && self.ran.finding.is_none() {
-            let why = self.skip.unwrap_or(Skip::NoSteps);
-            self.ran.skipped = Some(why.to_string());
+            let why = self.skip.unwrap_or(Skip::NoSteps).to_string();
+            let known = || "a known fault of the engine".to_owned();
+            self.ran.skipped = Some(if self.is_known { known() } else { why });
         }
         self.ran
     }

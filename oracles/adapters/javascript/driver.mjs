@@ -147,13 +147,15 @@ const NULL = 'null reference';
 const CAST = 'cast failure';
 const INDIRECT = ['undefined element', 'uninitialized element', 'indirect call type mismatch'];
 
+const isJavaScriptCore = isBun || isJsc;
+
 /**
  * What the engines say when code traps, and the traps that it can mean. The first row that matches
  * counts. V8's words are in its `message-template.h`, JavaScriptCore's in `WasmExceptionType.h`,
  * SpiderMonkey's in `js.msg`. JavaScriptCore has one message for all operations of an array,
- * whichever operand was out of bounds, and tells a failed cast of null as a use of null.
+ * whichever operand was out of bounds, tells a failed cast of null as a use of null, and a call of an
+ * empty element as a call with a wrong signature.
  */
-const isJavaScriptCore = isBun || isJsc;
 const TRAPS = [
   [/unreachable/i, ['unreachable']],
   [/divide result unrepresentable|integer overflow/i, ['integer overflow']],
@@ -166,7 +168,10 @@ const TRAPS = [
   [/element segment/i, [OUT_OF_TABLE]],
   [/illegal cast|bad cast|ref\.cast|cast/i, [CAST]],
   [/null function or function signature mismatch/i, [...INDIRECT, NULL]],
-  [/signature/i, ['indirect call type mismatch']],
+  [
+    /signature/i,
+    ['indirect call type mismatch', ...(isJavaScriptCore ? ['uninitialized element'] : [])],
+  ],
   [/null table entry|indirect call to null/i, ['uninitialized element']],
   [/out of bounds call_indirect/i, ['undefined element']],
   [/null/i, isJavaScriptCore ? [NULL, CAST] : [NULL]],
