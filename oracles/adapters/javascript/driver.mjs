@@ -145,6 +145,7 @@ const OUT_OF_TABLE = 'out of bounds table access';
 const OUT_OF_ARRAY = 'out of bounds array access';
 const NULL = 'null reference';
 const CAST = 'cast failure';
+const EMPTY = 'uninitialized element';
 const INDIRECT = ['undefined element', 'uninitialized element', 'indirect call type mismatch'];
 
 const isJavaScriptCore = isBun || isJsc;
@@ -152,9 +153,9 @@ const isJavaScriptCore = isBun || isJsc;
 /**
  * What the engines say when code traps, and the traps that it can mean. The first row that matches
  * counts. V8's words are in its `message-template.h`, JavaScriptCore's in `WasmExceptionType.h`,
- * SpiderMonkey's in `js.msg`. JavaScriptCore has one message for all operations of an array,
- * whichever operand was out of bounds, tells a failed cast of null as a use of null, and a call of an
- * empty element as a call with a wrong signature.
+ * SpiderMonkey's in `js.msg`. An operation with a segment and an array has
+ * one message, whichever was out of bounds. A call of an empty element is told as a wrong signature
+ * or as a use of null. JavaScriptCore tells a failed cast of null as a use of null as well.
  */
 const TRAPS = [
   [/unreachable/i, ['unreachable']],
@@ -164,21 +165,18 @@ const TRAPS = [
     /float unrepresentable|out of bounds trunc|integer conversion|invalid conversion/i,
     ['integer overflow', 'invalid conversion to integer'],
   ],
-  [/data segment/i, [OUT_OF_MEMORY]],
-  [/element segment/i, [OUT_OF_TABLE]],
+  [/data segment/i, [OUT_OF_MEMORY, OUT_OF_ARRAY]],
+  [/element segment/i, [OUT_OF_TABLE, OUT_OF_ARRAY]],
   [/illegal cast|bad cast|ref\.cast|cast/i, [CAST]],
   [/null function or function signature mismatch/i, [...INDIRECT, NULL]],
-  [
-    /signature/i,
-    ['indirect call type mismatch', ...(isJavaScriptCore ? ['uninitialized element'] : [])],
-  ],
+  [/signature/i, ['indirect call type mismatch', EMPTY]],
   [/null table entry|indirect call to null/i, ['uninitialized element']],
   [/out of bounds call_indirect/i, ['undefined element']],
-  [/null/i, isJavaScriptCore ? [NULL, CAST] : [NULL]],
+  [/null/i, isJavaScriptCore ? [NULL, CAST, EMPTY] : [NULL, EMPTY]],
   [/table index|table access|table.*bounds|bounds.*table/i, [OUT_OF_TABLE, 'undefined element']],
   [
     /array.*bounds|bounds.*array|array\./i,
-    isJavaScriptCore ? [OUT_OF_ARRAY, OUT_OF_MEMORY, OUT_OF_TABLE] : [OUT_OF_ARRAY],
+    [OUT_OF_ARRAY, OUT_OF_MEMORY, OUT_OF_TABLE],
   ],
   [/index out of bounds/i, [OUT_OF_TABLE, OUT_OF_MEMORY, OUT_OF_ARRAY, 'undefined element']],
   [/memory.*bounds|bounds.*memory/i, [OUT_OF_MEMORY]],
