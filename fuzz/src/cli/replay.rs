@@ -115,12 +115,8 @@ fn of_script(name: String, text: String, rig: &mut Rig) -> Result<Again, Failure
         .iter()
         .filter(|engine| matrix::selects(&script, engine.as_ref()));
     for engine in named.iter().chain(usual) {
-        let schedule = Some(subject.case.schedule.clone());
-        let schedule = schedule.filter(|schedule| engine.allows(schedule));
-        if trial
-            .against(engine.as_ref(), schedule.unwrap_or_default())
-            .is_none()
-        {
+        let schedule = engine.fitting(&subject.case.schedule);
+        if trial.against(engine.as_ref(), schedule).is_none() {
             break;
         }
     }

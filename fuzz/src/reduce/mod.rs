@@ -47,6 +47,7 @@ pub fn reduce(
     let before = program.size();
     let finding = check(target, subject, rig)?;
     let number = subject.number;
+    rig.examines = false;
     let mut gate = Gate {
         target,
         rig,
@@ -63,6 +64,7 @@ pub fn reduce(
             changed |= pass(&mut program, &mut gate);
         }
     }
+    gate.rig.examines = true;
     Some(Reduced {
         size: (before, program.size()),
         subject: gate.rig.prepared(subject_of(program, number)),

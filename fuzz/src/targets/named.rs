@@ -26,14 +26,15 @@ pub fn each(subject: &Subject, rig: &mut Rig) -> Ran {
             ..Ran::default()
         };
     }
+    let examines = rig.examines;
     let own = rig.pool.drawn(subject.draw(usize::MAX) as u64);
     let (mut trial, named) = Trial::new(subject, rig);
     let all = || std::iter::once(own.as_ref()).chain(named.iter().map(AsRef::as_ref));
     for (number, engine) in all().enumerate() {
-        let schedule = trial.spaced(fitting(engine, subject));
+        let schedule = trial.spaced(engine.fitting(&subject.case.schedule));
         let found = if number == 0 {
             // The runtime is a witness here: what it agrees on says nothing about the others.
-            finding(trial.asked(engine, schedule.clone()))
+            trial.asked(engine, schedule.clone()).finding().cloned()
         } else {
             trial.compared(engine, schedule.clone())
         };
@@ -48,20 +49,16 @@ pub fn each(subject: &Subject, rig: &mut Rig) -> Ran {
             trial.known(engine, fault);
             continue;
         }
-        if let Some(finding) = found {
-            let others = all().filter(|other| other.name() != engine.name());
-            let finding = examined(&mut trial, finding, engine, &schedule, others);
+        if let Some(mut finding) = found {
+            if examines {
+                let others = all().filter(|other| other.name() != engine.name());
+                finding = examined(&mut trial, finding, engine, &schedule, others);
+            }
             trial.found(finding, engine, schedule);
             break;
         }
     }
     trial.end()
-}
-
-/// The subject's schedule, if the engine can follow it.
-fn fitting(engine: &dyn Engine, subject: &Subject) -> Schedule {
-    let schedule = Some(&subject.case.schedule).filter(|schedule| engine.allows(schedule));
-    schedule.cloned().unwrap_or(Schedule::OnPressure)
 }
 
 /// Runs the case of a finding again, to see where it begins, how often it shows, and what the
@@ -93,8 +90,7 @@ fn examined<'e>(
     }
     let mut stands = Stands::default();
     for other in others {
-        let schedule = Some(schedule).filter(|schedule| other.allows(schedule));
-        let verdict = trial.asked(other, schedule.cloned().unwrap_or(Schedule::OnPressure));
+        let verdict = trial.asked(other, other.fitting(schedule));
         let side = match &verdict {
             verdict if shows(verdict, &signature) => &mut stands.with,
             Verdict::Found(_) => &mut stands.apart,
@@ -107,13 +103,8 @@ fn examined<'e>(
     finding
 }
 
-fn finding(verdict: Verdict) -> Option<Finding> {
-    match verdict {
-        Verdict::Found(finding) => Some(*finding),
-        Verdict::Agree(..) | Verdict::Skipped(_) => None,
-    }
-}
-
 fn shows(verdict: &Verdict, signature: &str) -> bool {
-    matches!(verdict, Verdict::Found(finding) if finding.signature() == signature)
+    verdict
+        .finding()
+        .is_some_and(|finding| finding.signature() == signature)
 }

@@ -14,6 +14,9 @@ pub struct Rig {
     /// Whether the user named the engines under test. Then every target asks these, and none of its
     /// own choice.
     pub are_named: bool,
+    /// Whether a finding on a named engine is examined: located, repeated, and put to the other
+    /// engines. The reducer only asks whether there is one.
+    pub examines: bool,
     /// All configurations, for targets that draw one.
     pub pool: Pool,
     /// Every rule and pair of rules seen so far.
@@ -44,6 +47,7 @@ impl Rig {
             reference,
             engines: names.iter().map(find).collect::<Result<_, _>>()?,
             are_named: false,
+            examines: true,
             pool,
             seen: RuleMap::default(),
             last: RuleMap::default(),

@@ -111,6 +111,7 @@ impl<'a> Trial<'a> {
             last,
             pool: _,
             are_named: _,
+            examines: _,
         } = rig;
         let judge = Judge::new(subject.case.clone(), &**reference);
         let mut ran = Ran::default();
@@ -168,10 +169,7 @@ impl<'a> Trial<'a> {
         *counts
             .entry(format!("{}: {ended}", engine.name()))
             .or_default() += 1;
-        match verdict {
-            Verdict::Found(finding) => Some(*finding),
-            Verdict::Agree(..) | Verdict::Skipped(_) => None,
-        }
+        verdict.finding().cloned()
     }
 
     /// Takes a finding for the result, with its report.
@@ -274,9 +272,9 @@ fn lived(run: &Run) -> bool {
 /// own schedule if it allows that one.
 pub fn one_engine(subject: &Subject, rig: &mut Rig) -> Ran {
     let engine = rig.pool.drawn(subject.draw(usize::MAX) as u64);
-    let schedule = Some(subject.case.schedule.clone()).filter(|schedule| engine.allows(schedule));
+    let schedule = engine.fitting(&subject.case.schedule);
     let (mut trial, _) = Trial::new(subject, rig);
-    trial.against(engine.as_ref(), schedule.unwrap_or(Schedule::OnPressure));
+    trial.against(engine.as_ref(), schedule);
     trial.end()
 }
 

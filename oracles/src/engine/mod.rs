@@ -112,6 +112,14 @@ pub trait Engine: Send + Sync {
         true
     }
 
+    /// The schedule, if the engine can collect as it says, or else `OnPressure`.
+    fn fitting(&self, schedule: &Schedule) -> Schedule {
+        if self.allows(schedule) {
+            return schedule.clone();
+        }
+        Schedule::OnPressure
+    }
+
     /// The same engine, which observes more often and at a greater cost. It is asked once a cheap
     /// run has shown a difference, to find the step that made it. None if this engine always
     /// observes everything.
