@@ -252,12 +252,12 @@ class Session {
    * them, the first of all, and young ones after them.
    */
   collectWithin() {
-    this.collections += 1;
     if (this.full > 0) {
       this.full -= 1;
-      collectNow();
+      this.collect();
     } else if (this.young > 0) {
       this.young -= 1;
+      this.collections += 1;
       collectYoung();
     }
   }
