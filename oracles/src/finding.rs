@@ -314,6 +314,11 @@ impl Finding {
         Finding { text, ..finding }
     }
 
+    /// The first word of the engine's name: `v8` of `v8:liftoff`.
+    pub fn engine_word(&self) -> &str {
+        self.engine.split(':').next().unwrap_or_default()
+    }
+
     /// Whether seeing it again costs a whole time limit.
     pub fn is_slow(&self) -> bool {
         match &self.symptom {

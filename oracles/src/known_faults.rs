@@ -38,8 +38,7 @@ static KNOWN: LazyLock<Vec<KnownFault>> = LazyLock::new(|| {
 
 /// The row of a finding, on an engine that describes itself so.
 pub fn known(finding: &Finding, description: &str) -> Option<&'static KnownFault> {
-    let word = finding.engine.split(':').next().unwrap_or_default();
-    let signature = finding.signature();
+    let (word, signature) = (finding.engine_word(), finding.signature());
     KNOWN.iter().find(|fault| {
         fault.engines.iter().any(|engine| engine == word)
             && description.contains(&fault.version)

@@ -6,7 +6,7 @@ use std::process::Command as Process;
 use clap::{Args, Subcommand};
 use gcrucible_oracles::engine::runtime::{RuntimeConfig, Served};
 use gcrucible_oracles::foreign::catalog::{self, Install, Known};
-use gcrucible_oracles::foreign::{check, process};
+use gcrucible_oracles::foreign::check;
 use gcrucible_protocol::serve::serve as serve_lines;
 use gcrucible_protocol::{Capabilities, Hello, HostObjects};
 use gcrucible_wasmtime_c as wasmtime_c;
@@ -246,7 +246,7 @@ fn installed(name: &str, file: &Path) -> Result<Ending, Failure> {
 
 fn checked(name: &str) -> Result<Ending, Failure> {
     let mut adapter = engines::process(name, engines::bounds())?;
-    say!("{}", process::Process::command(&adapter));
+    say!("{}", adapter.command());
     let mut ending = Ending::Clean;
     for check in check::check(&mut adapter) {
         match check.kept {

@@ -9,6 +9,7 @@ use gcrucible_oracles::engine::{self, Engine, NoEngine};
 use gcrucible_oracles::foreign::catalog::{self, Places};
 use gcrucible_oracles::foreign::process::{Bounds, Process};
 use gcrucible_oracles::foreign::{Counted, Foreign};
+use gcrucible_oracles::nearest::suggestion;
 
 use super::failure::Failure;
 
@@ -83,13 +84,8 @@ fn unknown(name: &str, why: &NoEngine) -> String {
         NoEngine::Name { known, .. } => {
             let words = catalog::words();
             let known = known.iter().copied();
-            let all = known.chain(words.iter().map(String::as_str));
-            let nearest = gcrucible_oracles::nearest::nearest(name, all.clone());
-            let hint = match nearest {
-                Some(nearest) => format!("did you mean `{nearest}`?"),
-                None => format!("there are: {}", all.collect::<Vec<_>>().join(", ")),
-            };
-            format!("no engine is named `{name}`; {hint}")
+            let all: Vec<&str> = known.chain(words.iter().map(String::as_str)).collect();
+            format!("no engine is named `{name}`; {}", suggestion(name, &all))
         }
         other => other.to_string(),
     }

@@ -52,7 +52,7 @@ impl InputId {
     /// Findings of inputs with equal signatures are taken for the same fault.
     #[must_use]
     pub fn signature(&self, finding: &Finding) -> String {
-        let engine = finding.engine.split(':').next().unwrap_or_default();
+        let engine = finding.engine_word();
         format!("{}: {engine}: {}", self.target, finding.signature())
     }
 }

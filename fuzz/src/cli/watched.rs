@@ -43,7 +43,7 @@ impl Watch {
 /// Stack of the thread: that of a main thread.
 const STACK_BYTES: usize = 8 << 20;
 
-/// How often is looked at the clock.
+/// The time between two looks at the clock.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// Runs `work` on the script `file`. If it takes longer than `limits`, the report is what is known

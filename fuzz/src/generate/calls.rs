@@ -109,6 +109,21 @@ fn tail_call_sometimes(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
 }
 
 impl Gen<'_> {
+    /// Adds a function that is called from inside only.
+    pub(super) fn add_helper(&mut self, sig: &Sig, body: Vec<Expr>) -> FuncId {
+        let ty = self.sig_type(sig);
+        let id = FuncId(self.fresh());
+        self.m.funcs.push(Func {
+            id,
+            ty,
+            import: None,
+            export: None,
+            locals: Vec::new(),
+            body,
+        });
+        id
+    }
+
     /// A function that may be called from inside, and its signature.
     pub(super) fn callee(&mut self, keep: impl Fn(&Self, &Sig) -> bool) -> Option<(FuncId, Sig)> {
         let funcs: Vec<(FuncId, TypeId)> = self

@@ -459,19 +459,11 @@ impl Gen<'_> {
         if let Some(&(_, id)) = self.users.iter().find(|(t, _)| *t == top) {
             return Some(id);
         }
-        let ty = self.sig_type(&Sig {
+        let sig = Sig {
             params: vec![Ty::nullable(top)],
             results: Vec::new(),
-        });
-        let id = FuncId(self.fresh());
-        self.m.funcs.push(Func {
-            id,
-            ty,
-            import: None,
-            export: None,
-            locals: Vec::new(),
-            body: Vec::new(),
-        });
+        };
+        let id = self.add_helper(&sig, Vec::new());
         self.users.push((top, id));
         Some(id)
     }

@@ -15,7 +15,7 @@ use gcrucible_oracles::value::{HeapTop, Ref, Target, Value};
 
 use super::print::argument;
 
-/// The directives of a case, of which `run` is what the reference saw.
+/// Returns the directives of a case. `run` is what the reference saw of it.
 #[must_use]
 pub fn directives(case: &Case, run: &Run) -> String {
     let mut text = String::new();

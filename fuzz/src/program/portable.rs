@@ -10,7 +10,7 @@
 //! Always: a module that is not valid is returned as it is. The change is a function of the bytes.
 
 use wasm_encoder::reencode::{self, Reencode};
-use wasm_encoder::{CodeSection, Function, Instruction, MemoryType, TableType, ValType};
+use wasm_encoder::{CodeSection, Function, Instruction, MemoryType, TableSection, ValType};
 use wasmparser::{CompositeInnerType, Operator, Parser, Payload};
 
 /// The most elements that a table may grow to.
@@ -106,22 +106,14 @@ impl Reencode for Portable {
         Ok(())
     }
 
-    fn parse_table_section(
+    fn parse_table(
         &mut self,
-        tables: &mut wasm_encoder::TableSection,
-        section: wasmparser::TableSectionReader<'_>,
+        tables: &mut TableSection,
+        mut table: wasmparser::Table<'_>,
     ) -> Result<()> {
-        for table in section {
-            let table = table?;
-            let ty = bounded_table(self.table_type(table.ty)?);
-            match table.init {
-                wasmparser::TableInit::RefNull => tables.table(ty),
-                wasmparser::TableInit::Expr(init) => {
-                    tables.table_with_init(ty, &self.const_expr(init)?)
-                }
-            };
-        }
-        Ok(())
+        let most = bounded(table.ty.initial, table.ty.maximum, TABLE_MOST);
+        table.ty.maximum = Some(most);
+        reencode::utils::parse_table(self, tables, table)
     }
 
     fn parse_memory_section(
@@ -137,13 +129,6 @@ impl Reencode for Portable {
             });
         }
         Ok(())
-    }
-}
-
-fn bounded_table(ty: TableType) -> TableType {
-    TableType {
-        maximum: Some(bounded(ty.minimum, ty.maximum, TABLE_MOST)),
-        ..ty
     }
 }
 

@@ -389,8 +389,8 @@ fn items(element: &wasmparser::Element<'_>) -> Read {
     )
 }
 
-/// The operators of a body. At the first that `wasmparser` does not read: is it one of those that
-/// only have too much of something?
+/// Reads the operators of a body. If `wasmparser` does not read one, decides whether that one only
+/// has too much of something.
 fn operators(reader: BinaryReader<'_>) -> Read {
     let mut operators = OperatorsReader::new(reader);
     while !operators.eof() {

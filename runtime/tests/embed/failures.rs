@@ -10,7 +10,7 @@ use gcrucible_runtime::embed::*;
 
 use crate::{call, each_store, instantiate, module, under, wat};
 
-/// A host object. The counter holds the number of those that exist.
+/// A host object. The counter holds the number of host objects that exist.
 struct Counted(Arc<AtomicUsize>);
 
 impl Counted {

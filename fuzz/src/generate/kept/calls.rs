@@ -4,8 +4,8 @@
 use crate::generate::generator::Gen;
 use crate::generate::swarm::Feature;
 use crate::program::{
-    Catch, Elem, ElemId, Expr, Func, FuncId, Heap, LocalId, Mode, Op, RefOp, RefTy, Sig, Table,
-    TableId, TableTy, TagId, Ty, TypeId,
+    Catch, Elem, ElemId, Expr, FuncId, Heap, LocalId, Mode, Op, RefOp, RefTy, Sig, Table, TableId,
+    TableTy, TagId, Ty, TypeId,
 };
 
 impl Gen<'_> {
@@ -35,20 +35,6 @@ impl Gen<'_> {
             1 => self.src.range(6, 9),
             _ => self.src.range(1, 5),
         }
-    }
-
-    fn add_helper(&mut self, sig: &Sig, body: Vec<Expr>) -> FuncId {
-        let ty = self.sig_type(sig);
-        let id = FuncId(self.fresh());
-        self.m.funcs.push(Func {
-            id,
-            ty,
-            import: None,
-            export: None,
-            locals: Vec::new(),
-            body,
-        });
-        id
     }
 
     /// A function that returns some of its parameters in another order.

@@ -193,8 +193,8 @@ impl Gen<'_> {
         self.add_type(Composite::Array(field), None, is_final);
     }
 
-    /// A chain of structs, each with more fields than the one before: mostly one or two, sometimes
-    /// so many that a chain is deep or an object wide.
+    /// A chain of structs, each with more fields than the one before. Usually it is short.
+    /// Sometimes it is deep, and sometimes it is one wide struct.
     fn add_struct_types(&mut self) {
         let (types, fields) = match self.src.below(12) {
             0 => (self.src.range(8, 20), 1),
