@@ -4,7 +4,7 @@
 //! each child module once. Words in parentheses are explanations. A file below `b` may import from
 //! `b` and `a`, never from `c`. What a path means is decided by the file that declares the item, so
 //! a re-export in between changes nothing. The parent itself may import from every child, and every
-//! child from the parent, unless the sentence gives the parent a place too, as "this file"; then it
+//! child from the parent. If the sentence gives the parent a place too, as "this file", the parent
 //! is bound like a child. `pub use` in the parent is free: it imports for others.
 
 use crate::modules::{Crate, Module, ModulePath, Reference, crates};
@@ -12,16 +12,11 @@ use crate::tree::{Tree, Violation};
 
 /// With more children than this, an order has to be stated.
 const FREE: usize = 2;
-/// Files that state no order though they should, and why.
-const UNORDERED: &[(&str, &str)] = &[(
-    "runtime/src/instance/mod.rs",
-    "each file adds operations to the store, which owns what the files define",
-)];
 /// How a stated order names the parent itself.
 const THIS_FILE: &str = "this file";
 
-/// Returns the modules that state no order though they should, or one that is not that of their
-/// children.
+/// Returns the modules that state no order although they should, and those whose order does not
+/// list exactly their children.
 pub fn stated(tree: &Tree) -> Vec<Violation> {
     let mut broken = Vec::new();
     for krate in crates(tree) {
@@ -35,17 +30,11 @@ pub fn stated(tree: &Tree) -> Vec<Violation> {
 fn wrong_statements(module: &Module) -> Vec<Violation> {
     let say = |what: String| Violation::new(&module.file, 1, what);
     let Some(order) = order(&module.doc) else {
-        let is_excused = UNORDERED.iter().any(|(file, _)| *file == module.file);
-        let missing = module.children.len() > FREE && !is_excused;
+        let missing = module.children.len() > FREE;
         let what = format!("{} modules without a reading order", module.children.len());
         return missing.then(|| say(what)).into_iter().collect();
     };
     let mut broken = Vec::new();
-    if UNORDERED.iter().any(|(file, _)| *file == module.file) {
-        broken.push(say(
-            "an order, though the list of files without one has it".to_owned()
-        ));
-    }
     for child in &module.children {
         match order.iter().filter(|name| *name == child).count() {
             0 => broken.push(say(format!("the reading order lacks `{child}`"))),
@@ -99,7 +88,8 @@ fn against(
     let name = |path: &ModulePath| path.get(shared).cloned().unwrap_or(THIS_FILE.to_owned());
     let (user, used) = (name(from), name(to));
     let place = |name: &str| order.iter().position(|other| other == name);
-    // Who has no place in the order is bound by nothing; that a child has none is another rule's.
+    // A module without a place in the order is bound by nothing. Another rule reports children
+    // without a place.
     let (user_at, used_at) = (place(&user)?, place(&used)?);
     (user_at < used_at).then(|| {
         let path = reference.path.join("::");

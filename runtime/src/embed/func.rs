@@ -13,7 +13,7 @@ use super::types::{FuncType, func_type};
 use super::val::{Val, arity, lift, lower};
 use crate::abi::vmctx::ValRaw;
 use crate::instance::contents::Definition;
-use crate::instance::host::HostFunc;
+use crate::instance::host_func::HostFunc;
 use crate::instance::store::StoreOpaque;
 
 impl Func {

@@ -15,7 +15,7 @@ use super::store::{AsContext, AsContextMut};
 use super::typed::IntoFunc;
 use super::types::FuncType;
 use super::val::Val;
-use crate::instance::host::HostFunc;
+use crate::instance::host_func::HostFunc;
 use crate::instance::link::Item;
 
 /// What a name means.

@@ -15,14 +15,14 @@ use super::store::{AsContextMut, StoreContextMut, StoreInner};
 use super::types::FuncType;
 use super::val::{Val, lift, lower};
 use crate::abi::signature;
-use crate::abi::vmctx::{ValRaw, VmFuncRef};
+use crate::abi::vmctx::{ValRaw, VmFuncRef, VmStore};
 use crate::error::Rejected;
 use crate::execute::{Ended, Raised};
 use crate::heap::GcRef;
 use crate::instance::InstanceId;
-use crate::instance::host::{HostBody, HostFunc};
-use crate::instance::invoke::Callable;
-use crate::instance::store::StoreOpaque;
+use crate::instance::callable::Callable;
+use crate::instance::host_func::{HostBody, HostFunc};
+use crate::instance::store::{StoreOpaque, store_at};
 
 /// Values between host and compiled code. A few values need no allocation.
 pub(crate) type Buffer = SmallVec<[ValRaw; 8]>;
@@ -95,11 +95,13 @@ where
 {
     unsafe fn call(
         &self,
-        store: *mut StoreOpaque,
+        vm: *mut VmStore,
         caller: Option<InstanceId>,
         buffer: &mut [ValRaw],
     ) -> Result<(), Raised> {
         // SAFETY: the caller's promise: the store is alive.
+        let store = unsafe { store_at(vm) };
+        // SAFETY: as above.
         let outer = unsafe { (*store).outer() }.cast::<StoreInner<T>>();
         let result = {
             // SAFETY: O1: this is the `Store<T>` around it. The types of `Func` and `Linker` ensure

@@ -14,7 +14,7 @@ use super::store::AsContextMut;
 use super::types::{FuncType, HeapType, RefType, ValType};
 use crate::abi::vmctx::ValRaw;
 use crate::heap::GcRef;
-use crate::instance::host::HostFunc;
+use crate::instance::host_func::HostFunc;
 use crate::instance::store::StoreOpaque;
 
 /// A Rust type that is a WebAssembly value type.

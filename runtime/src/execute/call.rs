@@ -135,10 +135,7 @@ fn begin(
     limit: usize,
 ) -> Result<Activation, Ended> {
     if sp < limit {
-        return Err(Ended {
-            why: Raised::Exhausted(Exhausted::CallStack),
-            backtrace: Backtrace::default(),
-        });
+        return Err(Raised::Exhausted(Exhausted::CallStack).into());
     }
     if execution.signals {
         signals::prepare_thread();

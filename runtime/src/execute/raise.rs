@@ -88,6 +88,16 @@ pub struct Ended {
     pub backtrace: Backtrace,
 }
 
+/// An activation that ended before any wasm frame was on the stack.
+impl From<Raised> for Ended {
+    fn from(why: Raised) -> Ended {
+        Ended {
+            why,
+            backtrace: Backtrace::default(),
+        }
+    }
+}
+
 /// Runs `body`. A panic in it becomes an error.
 ///
 /// # Errors

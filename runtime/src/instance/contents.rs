@@ -1,4 +1,4 @@
-//! Everything a store owns besides its heap, and the list of all roots.
+//! Everything that a store owns except its heap, and the list of all roots.
 
 use std::collections::BTreeMap;
 use std::ptr::NonNull;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::context::Context;
 use super::global::GlobalData;
 use super::handles::Handles;
-use super::host::HostFuncData;
+use super::host_func::HostFuncData;
 use super::mapping::Record;
 use super::memory::MemoryData;
 use super::segment::Segment;
@@ -56,6 +56,18 @@ impl InstanceData {
             self.module.data(data)
         }
     }
+
+    /// Returns the reference of a function that is imported or escapes.
+    ///
+    /// # Panics
+    /// When the function does neither.
+    #[must_use]
+    pub fn func(&self, func: FuncIdx) -> NonNull<VmFuncRef> {
+        match self.module.escape(func) {
+            Some(escape) => self.context.funcref(escape.0),
+            None => self.imported_funcs[func.as_usize()],
+        }
+    }
 }
 
 /// A tag of a store.
@@ -65,7 +77,7 @@ pub struct TagData {
     pub ty: TypeId,
 }
 
-/// What a store owns besides its heap.
+/// What a store owns except its heap.
 ///
 /// Invariants:
 /// - **N1** Nothing is removed from the vectors of entities, so positions stay good and records

@@ -8,7 +8,6 @@ use std::ptr::{self, NonNull};
 
 use super::InstanceId;
 use super::mapping::{NoMemory, Record};
-use super::store::StoreOpaque;
 use crate::abi::vmctx::{
     VmContext, VmFuncImport, VmFuncRef, VmGlobal, VmMemory, VmOffsets, VmSegment, VmShape, VmStore,
     VmTable,
@@ -122,17 +121,4 @@ pub unsafe fn instance_of(context: *const VmContext) -> InstanceId {
     // SAFETY: the caller's promise (V1).
     let host = unsafe { (*context).host };
     InstanceId(host.addr() as u32)
-}
-
-/// Returns the store that owns a context.
-///
-/// # Safety
-/// `context` is the context of an instance of a living store.
-#[must_use]
-pub unsafe fn store_of(context: *const VmContext) -> *mut StoreOpaque {
-    // SAFETY: the caller's promise (V1).
-    let store = unsafe { (*context).store };
-    // SAFETY: V2.
-    let host = unsafe { (*store).host };
-    host.cast()
 }

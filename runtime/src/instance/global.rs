@@ -1,15 +1,11 @@
 //! Globals.
 //!
-//! Specification: `globalinst`, and the rules `global.get` and `global.set`.
+//! Specification: `globalinst`, and the rule `global.get`.
 
 use std::ptr::NonNull;
 
-use super::GlobalId;
 use super::mapping::Record;
-use super::store::StoreOpaque;
 use crate::abi::vmctx::{ValRaw, VmGlobal};
-use crate::execute::Raised;
-use crate::heap::GcRef;
 use crate::module::GlobalType;
 
 /// A global of a store. Its record is valid for as long as the store lives (V1).
@@ -73,36 +69,6 @@ impl GlobalData {
             Some(unsafe { self.vm.cast::<u32>().as_mut() })
         } else {
             None
-        }
-    }
-}
-
-impl StoreOpaque {
-    /// A global.
-    ///
-    /// # Panics
-    /// When no global of this store has that number.
-    #[must_use]
-    pub fn global(&self, id: GlobalId) -> &GlobalData {
-        &self.contents.globals[id.at()]
-    }
-
-    /// Writes a global whose type has been checked.
-    ///
-    /// # Errors
-    /// The heap is corrupt.
-    pub fn global_set(&mut self, id: GlobalId, value: ValRaw) -> Result<(), Raised> {
-        let global = &mut self.contents.globals[id.at()];
-        match global.slot() {
-            Some(slot) => {
-                let new = GcRef::from_raw(value.low_u32());
-                Ok(self.heap.write_root(slot, new)?)
-            }
-            None => {
-                // SAFETY: as in `GlobalData::get`.
-                unsafe { (*global.vm.as_ptr()).bytes = value.0 };
-                Ok(())
-            }
         }
     }
 }

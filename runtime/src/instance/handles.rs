@@ -125,7 +125,8 @@ impl Handles {
             }
             std::mem::take(&mut *shared)
         };
-        // Drops can come from other threads; what is reused first must not depend on their order.
+        // Drops can come from other threads. The order in which positions are reused must not
+        // depend on them.
         dropped.sort_unstable();
         for at in dropped {
             let slot = &mut self.owned[at as usize];

@@ -1,5 +1,5 @@
 //! The host calls a function of a store. Calls in the other direction are in
-//! [`host`](super::host).
+//! [`host_call`](super::host_call).
 //!
 //! Invariant **V4**: nothing collects while a reference is in a buffer of arguments or results. It
 //! is in no stack map and in no root there, until the callee loads it or the host roots it.
@@ -8,30 +8,15 @@ use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+use super::callable::Callable;
 use super::store::StoreOpaque;
 use crate::abi::signature::lower;
 use crate::abi::vmctx::{ValRaw, VmFuncRef};
-use crate::compile::trampoline::Trampoline;
 use crate::error::Exhausted;
 use crate::execute::call::{Callee, enter};
-use crate::execute::{Backtrace, Ended, Raised};
+use crate::execute::{Ended, Raised};
 use crate::heap::HeapFault;
 use crate::types::{FuncSig, TypeId};
-
-fn refuse(why: Raised) -> Ended {
-    Ended {
-        why,
-        backtrace: Backtrace::default(),
-    }
-}
-
-/// What a call of a function of some type needs. It keeps the code of the trampoline alive.
-#[derive(Debug)]
-pub struct Callable {
-    /// Parameters and results.
-    pub sig: FuncSig,
-    trampoline: Arc<Trampoline>,
-}
 
 impl StoreOpaque {
     /// Returns what calls of functions of that type need. The type is that of a function of this
@@ -94,7 +79,7 @@ impl StoreOpaque {
             params: [].into(),
             results: [].into(),
         };
-        let callable = self.prepare(sig).map_err(refuse)?;
+        let callable = self.prepare(sig)?;
         // SAFETY: instances call this with code of their module and their context, or with what
         // they import.
         unsafe { self.enter(code, vmctx, &callable, &mut []) }
@@ -112,7 +97,7 @@ impl StoreOpaque {
     ) -> Result<(), Ended> {
         let sig = &callable.sig;
         assert!(buffer.len() >= sig.params.len().max(sig.results.len()));
-        self.usable().map_err(refuse)?;
+        self.usable()?;
         let callee = Callee {
             trampoline: callable.trampoline.code(),
             vmctx,

@@ -17,6 +17,8 @@ use rustix::mm::{
     Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap_anonymous, mprotect, munmap,
 };
 
+use crate::error::Exhausted;
+use crate::execute::Raised;
 use crate::limits::GUARD_BYTES;
 
 /// Most reservations that a pool keeps.
@@ -38,6 +40,12 @@ unsafe impl Sync for Reservation {}
 /// The system refused address space or memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoMemory;
+
+impl From<NoMemory> for Raised {
+    fn from(_: NoMemory) -> Raised {
+        Raised::Exhausted(Exhausted::Memory)
+    }
+}
 
 impl Reservation {
     fn map(reserved: usize) -> Result<Reservation, NoMemory> {

@@ -3,14 +3,12 @@
 //! Invariant **M4**: `VmMemory::base` and `len` always describe the accessible part of the memory's
 //! reservation.
 //!
-//! Specification: `meminst`, and the rules `memory.grow`, `memory.fill` and `memory.copy`.
+//! Specification: `meminst`.
 
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
-use super::MemoryId;
 use super::mapping::{MemoryPool, Record, Reservation};
-use super::store::StoreOpaque;
 use crate::abi::vmctx::VmMemory;
 use crate::error::{Exhausted, Trap};
 use crate::execute::Raised;
@@ -42,18 +40,17 @@ impl MemoryData {
         pool: &Arc<MemoryPool>,
         vm: Option<NonNull<VmMemory>>,
     ) -> Result<MemoryData, Raised> {
-        let none = |_| Raised::Exhausted(Exhausted::Memory);
         let bytes = ty
             .min
             .checked_mul(WASM_PAGE_BYTES)
             .filter(|bytes| *bytes <= MEMORY_BYTES_MAX)
             .ok_or(Raised::Exhausted(Exhausted::Memory))?;
         let reserved = reservation_bytes(reservation.max(bytes));
-        let space = pool.take(reserved as usize, bytes as usize).map_err(none)?;
+        let space = pool.take(reserved as usize, bytes as usize)?;
         let (vm, record) = match vm {
             Some(vm) => (vm, None),
             None => {
-                let record = Record::new(size_of::<VmMemory>()).map_err(none)?;
+                let record = Record::new(size_of::<VmMemory>())?;
                 (record.start().cast(), Some(record))
             }
         };
@@ -135,7 +132,7 @@ impl MemoryData {
 
     /// Grows to `pages`, which are no more than [`MemoryData::pages_max`]. Moves if the reservation
     /// is too small. Returns false if there is no memory.
-    fn grow_to(&mut self, pages: u64) -> bool {
+    pub(super) fn grow_to(&mut self, pages: u64) -> bool {
         let bytes = pages * WASM_PAGE_BYTES;
         let old = self.bytes() as usize;
         let Some(space) = &mut self.reservation else {
@@ -173,7 +170,7 @@ impl MemoryData {
     }
 
     /// Returns the range `at..at + len` if it is in the memory.
-    fn range(&self, at: u64, len: u64) -> Result<std::ops::Range<usize>, Raised> {
+    pub(super) fn range(&self, at: u64, len: u64) -> Result<std::ops::Range<usize>, Raised> {
         match at.checked_add(len) {
             Some(end) if end <= self.bytes() => Ok(at as usize..end as usize),
             _ => Err(Raised::Trap(Trap::MemoryOutOfBounds)),
@@ -196,85 +193,5 @@ fn reservation_bytes(bytes: u64) -> u64 {
         bytes.next_multiple_of(1 << 30)
     } else {
         bytes.max(WASM_PAGE_BYTES).next_power_of_two()
-    }
-}
-
-impl StoreOpaque {
-    /// A memory.
-    ///
-    /// # Panics
-    /// When no memory of this store has that number.
-    #[must_use]
-    pub fn memory(&self, id: MemoryId) -> &MemoryData {
-        &self.contents.memories[id.at()]
-    }
-
-    /// A memory.
-    ///
-    /// # Panics
-    /// When no memory of this store has that number.
-    #[must_use]
-    pub fn memory_mut(&mut self, id: MemoryId) -> &mut MemoryData {
-        &mut self.contents.memories[id.at()]
-    }
-
-    /// `memory.grow`. Returns the old size in pages, or `None` if type, implementation or limiter
-    /// refuse.
-    pub fn memory_grow(&mut self, id: MemoryId, delta: u64) -> Option<u64> {
-        let memory = self.memory(id);
-        let (old, max) = (memory.pages(), memory.pages_max());
-        let wanted = old.checked_add(delta).filter(|pages| *pages <= max)?;
-        let declared = memory
-            .ty
-            .max
-            .map(|pages| pages.saturating_mul(WASM_PAGE_BYTES));
-        let (from, to) = (old * WASM_PAGE_BYTES, wanted * WASM_PAGE_BYTES);
-        if delta > 0 && !self.limit(|l| l.memory_growing(from, to, declared)) {
-            return None;
-        }
-        self.memory_mut(id).grow_to(wanted).then_some(old)
-    }
-
-    /// `memory.fill`.
-    ///
-    /// # Errors
-    /// `MemoryOutOfBounds`. Nothing was written then.
-    pub fn memory_fill(
-        &mut self,
-        id: MemoryId,
-        at: u64,
-        value: u8,
-        len: u64,
-    ) -> Result<(), Raised> {
-        let memory = self.memory_mut(id);
-        let range = memory.range(at, len)?;
-        memory.data_mut()[range].fill(value);
-        Ok(())
-    }
-
-    /// `memory.copy`.
-    ///
-    /// # Errors
-    /// `MemoryOutOfBounds`. Nothing was written then.
-    pub fn memory_copy(
-        &mut self,
-        (to, at): (MemoryId, u64),
-        (from, start): (MemoryId, u64),
-        len: u64,
-    ) -> Result<(), Raised> {
-        let source = self.memory(from).range(start, len)?;
-        let target = self.memory(to).range(at, len)?;
-        if to == from {
-            self.memory_mut(to)
-                .data_mut()
-                .copy_within(source, target.start);
-        } else {
-            let bytes: *const [u8] = &raw const self.memory(from).data()[source];
-            // SAFETY: M4: two memories have different reservations, so the slices do not overlap,
-            // and neither moves here.
-            let bytes = unsafe { &*bytes };
-            self.memory_mut(to).data_mut()[target].copy_from_slice(bytes);
-        }
-        Ok(())
     }
 }

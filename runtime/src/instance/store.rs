@@ -2,15 +2,14 @@
 //!
 //! A store stays at one address inside of the embedder's `Store`, and `VmStore::host` points to it.
 //! The heap is in [`LazyHeap`] and everything else in [`Contents`], so that a collection can borrow
-//! both.
+//! both. The files that come later add their operations to [`StoreOpaque`].
 //!
 //! Invariants:
 //! - Outside of compiled code, references are written to roots by [`LazyHeap`] only.
 //! - After something proved broken ([`HeapFault`]) the store runs nothing any more.
-//! - Data of host objects is dropped by [`StoreOpaque::drop_dead_hosts`], never while a collection
+//! - Data of host objects is dropped by `StoreOpaque::drop_dead_hosts`, never while a collection
 //!   runs.
 
-use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::c_void;
 use std::ptr::NonNull;
@@ -18,18 +17,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::TagId;
+use super::callable::Callable;
 use super::contents::{Contents, TagData};
 use super::engine::EngineData;
-use super::host::{HostFunc, HostFuncData};
-use super::invoke::Callable;
+use super::host_objects::HostObjects;
 use super::lazy_heap::LazyHeap;
 use super::limiter::{EpochHook, LimiterHook, ResourceLimiter, Unlimited};
 use super::mapping::{NoMemory, Record};
-use crate::abi::vmctx::{VmFuncRef, VmStore};
+use crate::abi::vmctx::{VmContext, VmFuncRef, VmStore};
 use crate::config::StoreConfig;
 use crate::error::Exhausted;
 use crate::execute::{Execution, Raised, fuel};
-use crate::heap::{AllocError, GcRef, Heap, HeapFault, PointKind};
+use crate::heap::{Heap, HeapFault};
 use crate::planted::Planted;
 use crate::types::TypeId;
 use crate::types::registry::Registered;
@@ -44,65 +43,6 @@ impl StoreId {
         // equality of identities is ever looked at, so a run cannot notice the number.
         static NEXT: AtomicU64 = AtomicU64::new(1);
         StoreId(NEXT.fetch_add(1, Ordering::Relaxed))
-    }
-}
-
-/// The data of host objects, by the number that their references carry.
-#[derive(Default)]
-pub struct HostObjects {
-    slots: Vec<Option<Box<dyn Any + Send + Sync>>>,
-    free: Vec<u32>,
-    created: u64,
-    dropped: u64,
-}
-
-impl HostObjects {
-    fn insert(&mut self, object: Box<dyn Any + Send + Sync>) -> u32 {
-        self.created += 1;
-        match self.free.pop() {
-            Some(at) => {
-                self.slots[at as usize] = Some(object);
-                at
-            }
-            None => {
-                self.slots.push(Some(object));
-                (self.slots.len() - 1) as u32
-            }
-        }
-    }
-
-    fn take(&mut self, at: u32) -> Option<Box<dyn Any + Send + Sync>> {
-        let object = self.slots.get_mut(at as usize)?.take()?;
-        self.free.push(at);
-        self.dropped += 1;
-        Some(object)
-    }
-
-    /// An object.
-    #[must_use]
-    pub fn get(&self, at: u32) -> Option<&(dyn Any + Send + Sync)> {
-        self.slots.get(at as usize)?.as_deref()
-    }
-
-    /// An object.
-    #[must_use]
-    pub fn get_mut(&mut self, at: u32) -> Option<&mut (dyn Any + Send + Sync)> {
-        self.slots.get_mut(at as usize)?.as_deref_mut()
-    }
-
-    /// Returns how many were created and dropped since the store was made.
-    #[must_use]
-    pub fn counts(&self) -> (u64, u64) {
-        (self.created, self.dropped)
-    }
-}
-
-impl std::fmt::Debug for HostObjects {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("HostObjects")
-            .field("created", &self.created)
-            .field("dropped", &self.dropped)
-            .finish()
     }
 }
 
@@ -331,121 +271,6 @@ impl StoreOpaque {
         &self.config
     }
 
-    /// Passes a collection point. References that only the caller holds must be in `temporaries`.
-    ///
-    /// # Errors
-    /// The heap is corrupt.
-    pub fn point(&mut self, kind: PointKind) -> Result<(), Raised> {
-        if self.heap.point(kind, &mut self.contents)? {
-            self.drop_dead_hosts();
-        }
-        Ok(())
-    }
-
-    /// Passes a collection point at which the caller holds references. Returns them as they are
-    /// afterwards.
-    ///
-    /// # Errors
-    /// The heap is corrupt.
-    pub fn point_with<const N: usize>(
-        &mut self,
-        kind: PointKind,
-        mut references: [u32; N],
-    ) -> Result<[u32; N], Raised> {
-        if self.heap.passes_point(kind) {
-            return Ok(references);
-        }
-        self.with_temporaries(&mut references, |store| store.point(kind))?;
-        Ok(references)
-    }
-
-    /// Runs `act`, which may collect, while the caller holds references. Updates them.
-    ///
-    /// # Errors
-    /// Those of `act`, or the heap is corrupt.
-    pub fn with_temporaries<R>(
-        &mut self,
-        references: &mut [u32],
-        act: impl FnOnce(&mut StoreOpaque) -> Result<R, Raised>,
-    ) -> Result<R, Raised> {
-        let start = self.contents.temporaries.len();
-        self.contents.temporaries.extend_from_slice(references);
-        let result = act(self);
-        let held = self.contents.temporaries.drain(start..);
-        for (raw, held) in references.iter_mut().zip(held) {
-            *raw = held;
-        }
-        result
-    }
-
-    /// Collects everything that the collector can reclaim.
-    ///
-    /// # Errors
-    /// The heap is corrupt.
-    pub fn gc(&mut self) -> Result<(), Raised> {
-        self.contents.handles.sweep(&mut self.heap)?;
-        self.heap.collect(&mut self.contents)?;
-        self.drop_dead_hosts();
-        Ok(())
-    }
-
-    /// Drops the data of host objects whose references died.
-    pub fn drop_dead_hosts(&mut self) {
-        let dead = self.heap.take_dead_hosts().into_iter();
-        let dead: Vec<_> = dead.filter_map(|at| self.hosts.take(at)).collect();
-        drop(dead);
-    }
-
-    /// Makes a reference to a host object. A collection point.
-    ///
-    /// # Errors
-    /// Exhaustion, or the heap is corrupt. The object is dropped then.
-    pub fn alloc_extern(&mut self, object: Box<dyn Any + Send + Sync>) -> Result<GcRef, Raised> {
-        self.heap()?;
-        let at = self.hosts.insert(object);
-        let made = self.allocate(|heap, contents| heap.alloc_extern(at, contents));
-        if made.is_err() {
-            drop(self.hosts.take(at));
-        }
-        made
-    }
-
-    /// Makes a structure, all zero. A collection point. See [`Heap::alloc_struct`].
-    ///
-    /// # Errors
-    /// Exhaustion, or the heap is corrupt.
-    pub fn alloc_struct(&mut self, ty: TypeId) -> Result<GcRef, Raised> {
-        self.allocate(|heap, contents| heap.alloc_struct(ty, contents))
-    }
-
-    /// Makes an array, all zero. A collection point. See [`Heap::alloc_array`].
-    ///
-    /// # Errors
-    /// Exhaustion, a length that no heap could hold, or the heap is corrupt.
-    pub fn alloc_array(&mut self, ty: TypeId, len: u32) -> Result<GcRef, Raised> {
-        self.allocate(|heap, contents| heap.alloc_array(ty, len, contents))
-    }
-
-    /// Makes an exception of a tag, its payload all zero. A collection point. See
-    /// [`Heap::alloc_exception`].
-    ///
-    /// # Errors
-    /// Exhaustion, or the heap is corrupt.
-    pub fn alloc_exception(&mut self, tag: TagId) -> Result<GcRef, Raised> {
-        let ty = self.tag(tag).ty;
-        self.allocate(|heap, contents| heap.alloc_exception(ty, tag.0, contents))
-    }
-
-    fn allocate(
-        &mut self,
-        make: impl FnOnce(&mut Heap, &mut Contents) -> Result<GcRef, AllocError>,
-    ) -> Result<GcRef, Raised> {
-        let (heap, contents) = self.heap_and_contents()?;
-        let made = make(heap, contents);
-        self.drop_dead_hosts();
-        Ok(made?)
-    }
-
     /// A tag.
     ///
     /// # Panics
@@ -486,25 +311,6 @@ impl StoreOpaque {
         id
     }
 
-    /// Puts a function of the host into the store, if it is not there yet. Returns its reference.
-    ///
-    /// # Errors
-    /// There is no memory.
-    pub fn add_host_func(&mut self, func: Arc<HostFunc>) -> Result<NonNull<VmFuncRef>, NoMemory> {
-        let key = Arc::as_ptr(&func).addr();
-        if let Some(at) = self.contents.by_host.get(&key) {
-            return Ok(self.contents.host_funcs[*at as usize].funcref());
-        }
-        let data = HostFuncData::new(func, self.vm())?;
-        let funcref = data.funcref();
-        let at = self.contents.host_funcs.len() as u32;
-        self.contents.by_host.insert(key, at);
-        let context = data.context().addr();
-        self.contents.by_host_context.insert(context, at);
-        self.contents.host_funcs.push(data);
-        Ok(funcref)
-    }
-
     /// Gives the store exactly `fuel`.
     pub fn set_fuel(&mut self, fuel: u64) {
         // SAFETY: V1 and V3, as in `vm_mut`; the record is not part of `contents`.
@@ -519,20 +325,26 @@ impl StoreOpaque {
         let vm = unsafe { self.vm.start().cast::<VmStore>().as_ref() };
         fuel::left(vm, &self.contents.execution)
     }
+}
 
-    /// Checks the heap and all roots.
-    ///
-    /// # Errors
-    /// The first thing that is wrong. The store must not be used any more.
-    pub fn verify_heap(&mut self) -> Result<(), HeapFault> {
-        self.heap.verify(&mut self.contents)
-    }
+/// Returns the store whose record this is.
+///
+/// # Safety
+/// `vm` is the record of a living store.
+#[must_use]
+pub unsafe fn store_at(vm: *const VmStore) -> *mut StoreOpaque {
+    // SAFETY: the caller's promise (V1).
+    unsafe { (*vm).host }.cast()
+}
 
-    /// Checks reference counts against the references there are, if the collector counts.
-    ///
-    /// # Errors
-    /// The first thing that is wrong. The store must not be used any more.
-    pub fn audit(&mut self) -> Result<(), HeapFault> {
-        self.heap.audit(&mut self.contents)
-    }
+/// Returns the store that owns a context.
+///
+/// # Safety
+/// `context` is the context of an instance of a living store.
+#[must_use]
+pub unsafe fn store_of(context: *const VmContext) -> *mut StoreOpaque {
+    // SAFETY: the caller's promise (V1).
+    let vm = unsafe { (*context).store };
+    // SAFETY: V2.
+    unsafe { (*vm).host }.cast()
 }

@@ -29,8 +29,8 @@ use crate::execute::raise::{Raised, guard};
 use crate::execute::{math, resume};
 use crate::instance::InstanceId;
 use crate::instance::contents::InstanceData;
-use crate::instance::context::{instance_of, store_of};
-use crate::instance::store::StoreOpaque;
+use crate::instance::context::instance_of;
+use crate::instance::store::{StoreOpaque, store_of};
 
 /// One call from compiled code.
 pub(crate) struct Call<'a> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::host_code;
 use crate::abi::signature::lower;
-use crate::abi::vmctx::ValRaw;
+use crate::abi::vmctx::{ValRaw, VmStore};
 use crate::config::{CollectorKind, Config, Schedule, StoreConfig, TrapMode};
 use crate::error::{Exhausted, Trap};
 use crate::execute::{Ended, Raised, fuel};
@@ -13,9 +13,9 @@ use crate::heap::GcRef;
 use crate::instance::InstanceId;
 use crate::instance::code::CompiledModule;
 use crate::instance::engine::EngineData;
-use crate::instance::host::{HostBody, HostFunc};
+use crate::instance::host_func::{HostBody, HostFunc};
 use crate::instance::link::Item;
-use crate::instance::store::StoreOpaque;
+use crate::instance::store::{StoreOpaque, store_at};
 use crate::module::EntityIdx;
 use crate::types::registry::Registered;
 use crate::types::{Composite, FuncSig, TypeDef, TypeId, ValKind};
@@ -27,11 +27,13 @@ struct Host(Body);
 impl HostBody for Host {
     unsafe fn call(
         &self,
-        store: *mut StoreOpaque,
+        vm: *mut VmStore,
         caller: Option<InstanceId>,
         buffer: &mut [ValRaw],
     ) -> Result<(), Raised> {
         // SAFETY: the trait's contract.
+        let store = unsafe { store_at(vm) };
+        // SAFETY: as above.
         let store = unsafe { &mut *store };
         (self.0)(store, caller.expect("an instance imports it"), buffer)
     }
@@ -133,7 +135,7 @@ fn take_pending(store: &mut StoreOpaque) -> Result<GcRef, Raised> {
     Ok(GcRef::from_raw(raw).expect("an exception is pending"))
 }
 
-/// Calls the export `inner` of whoever calls, and hands on what ends it; a collection comes before.
+/// Collects, then calls the export `inner` of the caller, and hands on what ends that call.
 fn call_inner(store: &mut StoreOpaque, caller: InstanceId, args: &[u64]) -> Result<u64, Raised> {
     match call(store, caller, "inner", args) {
         Ok(results) => Ok(results.first().copied().unwrap_or(0)),
@@ -402,7 +404,8 @@ fn tail_calls_take_no_stack() {
     }
 }
 
-/// In a new store, calls a function that calls this again with one less; at 0 it traps, or returns.
+/// In a new store, calls a function that calls this again with a smaller `depth`. At 0 it traps or
+/// returns, as `traps` says.
 fn nest(config: &(Config, StoreConfig), depth: u32, traps: bool) -> Result<u32, Raised> {
     const WAT: &str = r#"(module
         (import "" "call" (func $call (param i32 i32) (result i32)))
