@@ -167,7 +167,7 @@ pub struct StoreConfig {
     /// first entered it. It gets less if the thread has less. A host function that needs much
     /// stack itself needs a thread that has this much more.
     pub stack_size: usize,
-    /// How large the collected heap may become, in bytes; at most 4 GiB.
+    /// How large the collected heap may become, in bytes. At most 4 GiB.
     pub heap_limit: u64,
     /// Whether freed memory is filled with a pattern. The heap verifier then expects the pattern
     /// to stay.

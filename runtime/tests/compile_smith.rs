@@ -1,6 +1,6 @@
 //! Modules that `wasm-smith` makes, with everything that 3.0 has, compile under every collector,
-//! both levels of optimisation and both trap modes. Breadth where the suite has depth; nothing is
-//! run.
+//! both levels of optimisation and both trap modes. They are broader than the suite, which goes
+//! deeper. Nothing is run.
 
 use arbitrary::Unstructured;
 use gcrucible_runtime::embed::{

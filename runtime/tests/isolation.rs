@@ -1,20 +1,20 @@
-//! A hundred thousand stores in one process, each of which comes to an end of its own: whatever
-//! they used is given back.
+//! A hundred thousand stores in one process, which end in different ways. Everything that they used
+//! is given back.
 //!
-//! In a process of its own, because the resident size of the whole process is looked at.
+//! It has a process of its own, because it looks at the resident size of the whole process.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use gcrucible_runtime::embed::*;
 
-/// How many stores, over all engines.
+/// How many stores are made, by all engines together.
 const STORES: u64 = 100_000;
 
-/// Stores before the resident size is looked at first: pools are full by then.
+/// How many stores are made before the resident size is looked at first. Pools are full by then.
 const WARM_UP: u64 = STORES / 5;
 
-/// What the resident size may grow by after that. A leak of 200 bytes for each store is more.
+/// How much the resident size may grow after that. A leak of 200 bytes for each store is more.
 const SLACK_BYTES: u64 = 16 << 20;
 
 /// How many stores share one compiled module.

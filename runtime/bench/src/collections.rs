@@ -1,5 +1,5 @@
-//! What a collection costs: by live objects where they are moved, by garbage where they are
-//! counted.
+//! What a collection costs, by the number of live objects if they are moved, and by the number of
+//! dead ones if they are counted.
 
 use gcrucible_runtime::embed::{Error, Instance, Module, ObjectKind, Store};
 use serde::Serialize;
@@ -83,8 +83,8 @@ fn collect_garbage(count: u32) -> Result<f64, Error> {
     store.gc()?;
     let drop = instance.get_typed_func::<(), ()>(&store, "drop")?;
     let start = Moment::now();
-    // Everything dies by the store into the global: a chain of `count` objects, freed without
-    // recursion.
+    // The store into the global lets everything die: a chain of `count` objects, which is freed
+    // without recursion.
     drop.call(&mut store, ())?;
     store.gc()?;
     let took = start.elapsed().as_secs_f64();

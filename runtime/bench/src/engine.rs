@@ -1,4 +1,4 @@
-//! One trait for both engines, and the configurations of either.
+//! One trait for both engines, and their configurations.
 
 use std::time::Duration;
 

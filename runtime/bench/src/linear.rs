@@ -1,4 +1,5 @@
-//! How the time to compile grows with the size of a module: it must be linear, whatever the shape.
+//! How the time to compile grows with the size of a module. It must be linear for modules of every
+//! shape.
 
 use std::fmt::Write;
 
@@ -16,11 +17,11 @@ pub struct Shape {
     pub name: &'static str,
     /// The member of that size.
     make: fn(u32) -> String,
-    /// The smallest size; each next one is twice as large.
+    /// The smallest size. Each further size is twice as large.
     first: u32,
 }
 
-/// What was measured of a shape.
+/// What was measured for a shape.
 #[derive(Debug, Serialize)]
 pub struct Growth {
     /// Its name.
@@ -208,9 +209,9 @@ fn br_table_blocks(count: u32) -> String {
     )
 }
 
-/// `count` locals, each set before and read after each of `count` calls: the module's size is
-/// `count` in one, the number of values times calls is its square. The size is therefore counted in
-/// pairs: `count` grows by the square root.
+/// `count` locals, which are set before `count` calls and read after them. The size of the module
+/// is proportional to `count`, and the number of pairs of a value and a call to its square. The
+/// size is counted in pairs, so `count` grows by the square root.
 fn pairs(count: u32, ty: &str, make: &str, read: &str, function: &str) -> String {
     // The values are 64, the calls grow.
     let locals = lines(64, |text, _| put!(text, "(local {ty})"));

@@ -40,26 +40,26 @@ use crate::report::Report;
 #[derive(Debug, Parser)]
 #[command(name = "cargo bench -p gcrucible-bench --", version)]
 struct Args {
-    /// Only rows with this in "group/name"; may be given several times
+    /// Measure only rows whose "group/name" contains this; may be given more than once
     filter: Vec<String>,
 
-    /// Fewer samples, smaller inputs, nothing that takes the peer seconds
+    /// Take fewer samples of smaller inputs, and leave out what takes the peer seconds
     #[arg(long)]
     quick: bool,
 
-    /// Samples of each configuration in each row
+    /// Take this many samples of each configuration in each row
     #[arg(long)]
     rounds: Option<usize>,
 
-    /// Where the figures go as JSON
+    /// Write the figures into this file, as JSON
     #[arg(long, default_value = "target/bench/figures.json")]
     json: PathBuf,
 
-    /// Where the plot of collections goes
+    /// Write the plot of collections into this file, as SVG
     #[arg(long, default_value = "target/bench/collections.svg")]
     plot: PathBuf,
 
-    /// Given by `cargo bench`
+    /// Ignored; `cargo bench` passes it
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -73,7 +73,8 @@ impl Args {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    // Paths are meant from the workspace's root; `cargo bench` starts programs in their package.
+    // Paths are relative to the root of the workspace, but `cargo bench` starts programs in the
+    // folder of their package.
     if std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).is_err() {
         eprintln!("the workspace is not where it was built");
         return ExitCode::from(2);
@@ -88,7 +89,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Measures and reports. Whether every goal that was measured is met.
+/// Measures and reports. Returns true if every goal that was measured is met.
 fn run(args: &Args) -> Result<bool, String> {
     let rounds = args.rounds.unwrap_or(if args.quick { 5 } else { 11 });
     let mut report = Report::default();

@@ -1,12 +1,13 @@
-//! Samples of several configurations, taken in turn, so that what disturbs the machine disturbs all
-//! of them; and what is said of them.
+//! Samples of several configurations, and figures made of them. The samples are taken in turn, so
+//! that other work on the machine disturbs all configurations alike.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-/// A moment in the life of this thread: only the time that it had a processor counts, so that other
-/// work on the machine disturbs less. Neither engine uses another thread for what is measured.
+/// A moment in the life of this thread. Only the time counts in which the thread had a processor,
+/// so that other work on the machine disturbs less. Neither engine uses another thread for what is
+/// measured.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment(Duration);
 
@@ -41,7 +42,7 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// Of at least one sample.
+    /// Returns the spread of at least one sample.
     pub fn of(samples: &[f64]) -> Spread {
         let mut sorted = samples.to_vec();
         sorted.sort_by(f64::total_cmp);
@@ -60,7 +61,7 @@ impl Spread {
         }
     }
 
-    /// Of the ratios of samples that were taken side by side.
+    /// Returns the spread of the ratios of samples that were taken side by side.
     pub fn of_ratios(ours: &[f64], peers: &[f64]) -> Spread {
         let ratios: Vec<f64> = ours.iter().zip(peers).map(|(a, b)| a / b).collect();
         Spread::of(&ratios)
@@ -77,7 +78,7 @@ pub fn geometric_mean(numbers: impl IntoIterator<Item = f64>) -> f64 {
     (sum / f64::from(count.max(1))).exp()
 }
 
-/// Seconds that `act` takes: it is repeated until it took long enough to be measured.
+/// Returns the seconds that `act` takes. Repeats it until the time is long enough to be measured.
 pub fn seconds_of(mut act: impl FnMut() -> Result<(), String>) -> Result<f64, String> {
     const ENOUGH: Duration = Duration::from_millis(4);
     let mut times = 1u32;

@@ -11,13 +11,13 @@ struct Ours(embed::Engine);
 
 struct OurModule(embed::Engine, Module);
 
-/// The runtime in that configuration.
+/// Starts the runtime in that configuration.
 pub fn start(setup: &Setup) -> Result<Box<dyn Engine>, String> {
     let engine = engine(setup.collector, setup.optimised)?;
     Ok(Box::new(Ours(engine)))
 }
 
-/// An engine of the runtime as a user has it.
+/// Makes an engine of the runtime, configured as an embedder would configure it.
 pub fn engine(collector: Collector, optimised: bool) -> Result<embed::Engine, String> {
     let config = Config {
         collector: match collector {

@@ -11,7 +11,7 @@ struct Peer(wasmtime::Engine);
 
 struct PeerModule(wasmtime::Engine, wasmtime::Module);
 
-/// Wasmtime in that configuration; everything that is not said here is its default.
+/// Starts Wasmtime in that configuration. Settings that are not named here have their defaults.
 pub fn start(setup: &Setup) -> Result<Box<dyn Engine>, String> {
     let mut config = Config::new();
     config.wasm_function_references(true).wasm_gc(true);

@@ -28,7 +28,7 @@ impl Axis {
     }
 }
 
-/// The plot; straight lines of slope 1 mean linear cost.
+/// Returns the plot. Straight lines of slope 1 mean linear cost.
 pub fn svg(series: &[Series]) -> String {
     let points = || series.iter().flat_map(|series| &series.points);
     let bounds = |of: fn(&(u32, f64)) -> f64| {

@@ -1,4 +1,5 @@
-//! What is run: texts in `programs/`, each with an export `run` of type `[i32] -> [i64]`.
+//! The programs that are run. They are texts in `programs/`, each with an export `run` of type
+//! `[i32] -> [i64]`.
 
 /// A program.
 #[derive(Clone, Copy, Debug)]

@@ -1,4 +1,4 @@
-//! What is said at the end: goals, and everything as JSON.
+//! The report at the end: goals, and all figures as JSON.
 
 use serde::Serialize;
 
@@ -17,24 +17,24 @@ pub struct Report {
     pub growth: Vec<Growth>,
     /// Time of collections by number of objects.
     pub collections: Vec<Series>,
-    /// What is aimed at.
+    /// The goals.
     pub goals: Vec<Goal>,
 }
 
-/// Something aimed at.
+/// A goal.
 #[derive(Debug, Serialize)]
 pub struct Goal {
-    /// What.
+    /// What it is about.
     pub name: String,
     /// The most that it may be.
     pub at_most: f64,
-    /// What it is.
+    /// The figure that was measured.
     pub is: f64,
-    /// Whether that is enough.
+    /// Whether the goal is met.
     pub met: bool,
 }
 
-/// An exponent above this is not linear: caches and fixed costs explain what is below.
+/// An exponent above this is not linear. Caches and fixed costs explain exponents below it.
 const EXPONENT_MAX: f64 = 1.2;
 
 impl Report {
@@ -150,7 +150,7 @@ fn ratio(found: &Ratio) -> String {
     format!("{median:.3} ({low:.3} to {high:.3})  {ours} / {peer}")
 }
 
-/// One row of the table.
+/// Prints one row of the table.
 pub fn print_row(figures: &Figures) {
     println!("{}/{}", figures.group, figures.name);
     for side in [Side::Ours, Side::Peer] {
@@ -174,7 +174,7 @@ pub fn print_row(figures: &Figures) {
     }
 }
 
-/// Growth of a shape.
+/// Prints the growth of a shape.
 pub fn print_growth(growth: &Growth) {
     println!("linear/{}  exponent {:.2}", growth.name, growth.exponent);
     let points = growth
@@ -184,7 +184,7 @@ pub fn print_growth(growth: &Growth) {
     println!("    {}", points.collect::<Vec<_>>().join("   "));
 }
 
-/// The series of the plot.
+/// Prints the series of the plot.
 pub fn print_collections(series: &[Series]) {
     for series in series {
         println!("collections/{}", series.name);
@@ -195,7 +195,7 @@ pub fn print_collections(series: &[Series]) {
     }
 }
 
-/// What is met and what is not.
+/// Prints the goals, and which of them are met.
 pub fn print_goals(report: &Report) {
     println!();
     for group in ["compute", "gc", "compile", "allocations", "instantiate"] {

@@ -11,7 +11,7 @@ use crate::start::start;
 /// What a row does.
 #[derive(Debug)]
 enum Work {
-    /// Calls `run` with that argument in a new store; only the call is measured.
+    /// Calls `run` with that argument in a new store. Only the call is measured.
     Run(i32),
     /// Compiles the module.
     Compile,
@@ -49,11 +49,11 @@ pub struct Figures {
     pub group: &'static str,
     /// Its name.
     pub name: String,
-    /// By configuration.
+    /// The samples of each configuration.
     pub samples: Vec<Samples>,
     /// Our best configuration against the peer's best one, among those that collect.
     pub best: Option<Ratio>,
-    /// By collector: the best of ours with it against the best of the peer's with it.
+    /// For each collector, our best configuration with it against the peer's best one with it.
     pub by_collector: Vec<Ratio>,
 }
 
@@ -154,8 +154,8 @@ fn instantiate(rows: &mut Vec<Row>) {
     let mut setups = Vec::new();
     for collector in Collector::ALL {
         setups.push(Setup::ours(collector));
-        // Compiling some of these takes the peer many seconds when it optimises; what runs is
-        // hardly different.
+        // If the peer optimises, it takes many seconds to compile some of these, and the code that
+        // runs is hardly different.
         setups.push(Setup::peer(collector).plain());
         setups.push(Setup::peer(collector).plain().pooled());
     }
@@ -196,7 +196,7 @@ impl Row {
             samples.push(Samples { setup, seconds });
         }
         let mut expected = None;
-        // The first round warms caches and branch predictors, where there is time for it.
+        // If there is more than one round, the first one warms caches and branch predictors.
         let warm = usize::from(rounds > 1);
         for round in 0..rounds + warm {
             for (worker, samples) in workers.iter().zip(&mut samples) {
@@ -240,7 +240,8 @@ impl Row {
     }
 }
 
-/// The best of ours against the best of the peer's, among the configurations that `counts` allows.
+/// Compares our best configuration with the peer's best one, among those for which `counts` returns
+/// true.
 fn ratio(samples: &[Samples], counts: impl Fn(&Setup) -> bool) -> Option<Ratio> {
     let best = |side: Side| {
         let of_side = samples

@@ -1,4 +1,4 @@
-//! Modules that are made: for compiling and instantiating.
+//! Modules that are generated, for compiling and instantiating.
 
 use std::fmt::Write;
 

@@ -11,7 +11,7 @@
 //!
 //! No Rust frame is ever skipped.
 //!
-//! The bodies are in the room `libcalls`; the stubs are made by `compile::stubs`.
+//! The bodies are in the room `libcalls`. `compile::stubs` makes the stubs.
 
 /// What a host function that raises returns instead of a result. No result has this value.
 pub const RAISED: u64 = 0x8000_0000_0000_0001;

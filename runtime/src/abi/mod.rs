@@ -1,4 +1,4 @@
-//! What compiled code and the host agree on. Both sides import it; neither defines it.
+//! What compiled code and the host agree on. Both sides import it, and neither defines it.
 //!
 //! Reading order: `libcalls`, `signature`, `vmctx`.
 

@@ -93,9 +93,9 @@ pub struct VmStore {
     /// Offset at which the region for inline allocation ends. Equal to `bump` if allocation must go
     /// out of line.
     pub bump_end: u32,
-    /// Head of `drc`'s list of objects that the stack may refer to; 0 ends the list.
+    /// First object of the zero-count table of `drc`. The table is a list, which 0 ends.
     pub zero_count_table: RawGcRef,
-    /// Objects in that list.
+    /// Objects in that table.
     pub zero_count_table_len: u32,
     /// The engine's supertype displays: row of
     /// [`DISPLAY_ROW_BYTES`](crate::limits::DISPLAY_ROW_BYTES) per type id.

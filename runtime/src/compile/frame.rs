@@ -76,7 +76,7 @@ impl LoopDepth {
 /// One clause of a `try_table`.
 #[derive(Debug)]
 pub(super) struct Handler {
-    /// The tag it catches; `None` catches everything.
+    /// The tag that it catches, or `None` if it catches everything.
     pub tag: Option<u32>,
     /// Whether the reference is handed to the label as well.
     pub keeps_reference: bool,

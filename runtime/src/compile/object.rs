@@ -33,7 +33,7 @@ fn region(storage: StorageKind) -> Region {
     }
 }
 
-/// What a collected reference in a field can be; `None` for everything else.
+/// Returns what a collected reference in a field can be, or `None` for any other field.
 fn holds(storage: StorageKind) -> Option<Holds> {
     match storage {
         StorageKind::Val(ValKind::Ref(kind)) if kind.is_collected() => Some(Holds::of(kind)),

@@ -1,5 +1,5 @@
 //! Which target a function is compiled for. Large functions get a quicker one, so that the time to
-//! compile a module is linear in its size, whatever its shape.
+//! compile a module of any shape is linear in its size.
 //!
 //! Two parts of Cranelift are not linear. The optimiser visits all loops around each instruction
 //! that it places. The backtracking register allocator splits a range that crosses many blocks

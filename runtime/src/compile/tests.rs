@@ -186,8 +186,8 @@ fn planted_faults_leave_references_out_of_maps() {
     }
 }
 
-/// Stores of a function with a collector that has no barriers, and how many a counting one has
-/// besides.
+/// Returns the number of stores in a function with a collector that has no barriers, and how many
+/// more there are with a collector that counts.
 fn stores(body: &str) -> (usize, usize) {
     let stores = |collector| {
         let config = Config {

@@ -381,7 +381,7 @@ impl Translator<'_> {
 
     /// Start of the collected heap. In a module that uses the heap, the address is reserved before
     /// any of its code runs and never changes. In any other module, the host may make the first
-    /// object, and thereby the heap, while this function runs.
+    /// object while this function runs, and the heap with it.
     pub fn heap_base(&mut self) -> Value {
         if self.env.module.decls().uses_heap {
             let offset = offset_of!(VmContext, heap_base) as u32;

@@ -204,9 +204,9 @@ pub fn install() {
             // SAFETY: all bytes zero is a value of this plain record.
             let mut action = unsafe { MaybeUninit::<libc::sigaction>::zeroed().assume_init() };
             action.sa_sigaction = handle as extern "C" fn(_, _, _) as *const () as usize;
-            // The landing is reached by returning from the handler, which unblocks the signal;
-            // without SA_NODEFER a handler that we pass a signal on to, and that leaves
-            // by jumping, would find it blocked.
+            // Our handler returns to the landing, and returning unblocks the signal. Other
+            // handlers, to which we pass signals on, may leave by jumping. Without SA_NODEFER the
+            // signal would stay blocked then.
             action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
             // SAFETY: `handle` is a handler of that form; `before` has room for what was there.
             let done = unsafe { libc::sigaction(signal, &raw const action, before) };

@@ -52,7 +52,8 @@ fn bounds() -> Option<Range<usize>> {
     if stack != 0 || guarded != 0 {
         return None;
     }
-    // Older systems count the guard as part of the stack; leaving it out twice costs a page.
+    // Older systems count the guard as part of the stack. Where they do not, this leaves out one
+    // page too many.
     let start = start.addr();
     Some(start + guard..start + size)
 }

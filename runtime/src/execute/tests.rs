@@ -1,4 +1,4 @@
-//! Activations of functions made by hand: nothing but Cranelift, the arena, the trampolines and
+//! Activations of functions made by hand. They need only Cranelift, the arena, the trampolines and
 //! this room.
 
 use std::cell::Cell;

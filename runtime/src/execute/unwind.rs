@@ -162,7 +162,7 @@ pub unsafe fn record_from(pc: usize, fp: usize, landing_fp: usize, recorded: &mu
 ///
 /// # Safety
 ///
-/// E3, E4 and E5 hold for `vm`, all of `saved`, and `code`; the slots may be written.
+/// E3, E4 and E5 hold for `vm`, all of `saved`, and `code`. The slots may be written.
 ///
 /// # Panics
 ///

@@ -9,9 +9,9 @@ use crate::planted::planted;
 use crate::types::TypeId;
 
 impl Heap {
-    /// Makes the allocation with this number find the heap full, however much room there is: it
-    /// collects everything, and fails. Allocations are numbered from 0, starting now. While a
-    /// number is set no allocation is inline, so every allocation has a number.
+    /// Makes the allocation with this number find the heap full, even if there is room. It collects
+    /// everything, and fails. Allocations are numbered from 0, starting now. While a number is set
+    /// no allocation is inline, so every allocation has a number.
     pub fn set_full_at(&mut self, number: Option<u64>) {
         self.asked = 0;
         self.full_at = number;

@@ -63,7 +63,7 @@ pub trait Collector: Send + std::fmt::Debug {
         room: Room,
     ) -> Result<Option<u32>, HeapFault>;
 
-    /// Returns true if the collector prefers to collect now, whatever is allocated next.
+    /// Returns true if the collector prefers to collect before the next allocation of any size.
     fn pressure(&self, memory: &ObjectMemory) -> bool;
 
     /// Adds `times` to the count of an object.

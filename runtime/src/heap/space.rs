@@ -412,7 +412,7 @@ impl Space {
     /// Reads a number.
     ///
     /// # Panics
-    /// `at` is not accessible; callers check references first.
+    /// `at` is not accessible. Callers check references first.
     #[inline(always)]
     #[must_use]
     pub fn load<T: Scalar>(&self, at: u32) -> T {

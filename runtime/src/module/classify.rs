@@ -40,7 +40,7 @@ fn is_grammar(message: &str) -> bool {
         || message.contains("cannot define continuation types")
 }
 
-/// Whether the reader stopped at the index of a type that it has no room for. No module of
+/// Returns true if the reader stopped at the index of a type that it has no room for. No module of
 /// permitted size declares such a type. The reader says so in words, so a module of one such index
 /// is read to get them.
 fn is_large_type_index(error: &wasmparser::Error) -> bool {

@@ -1,6 +1,6 @@
-//! Each limit on a module, from both sides: as much as it permits is valid, and one more is over
-//! the limit. It is never invalid or malformed. What is over a limit and does not match the grammar
-//! is malformed.
+//! Each limit on a module, from both sides. A module with as much as the limit permits is valid. A
+//! module with one more is over the limit, and neither invalid nor malformed. A module that is over
+//! a limit and does not match the grammar is malformed.
 
 use super::Module;
 use crate::error::Rejected;
@@ -71,7 +71,7 @@ fn exports(count: u64) -> Vec<u8> {
     module(&[global, sized(&[7], &all)])
 }
 
-/// Functions with bodies; one of them is imported.
+/// Functions with bodies. One function is imported.
 fn functions(count: u64) -> Vec<u8> {
     let import = sized(&[2], &vec(1, &[0, 0, 0, 0]));
     let code = sized(&[10], &vec(count - 1, &[2, 0, 0x0b]));
@@ -212,7 +212,7 @@ fn every_limit_on_a_module_is_kept_from_both_sides() {
     }
 }
 
-/// Imports and exports have types, and those run out first.
+/// Imports and exports have types, and the limit on types is reached first.
 #[test]
 fn too_many_imports_and_exports_are_over_a_limit() {
     let tables = |count| imports(count, &[3, 0x7f, 0]);

@@ -519,7 +519,8 @@ fn objects_that_cannot_be_made_release_what_they_were_given() {
     });
 }
 
-/// A store has no collected heap before its first object, whatever types its modules know.
+/// A store has no collected heap before its first object, even if its modules have types of
+/// objects.
 #[test]
 fn a_store_that_never_allocates_has_no_heap() {
     each_store(|store| {

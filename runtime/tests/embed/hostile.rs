@@ -1,5 +1,5 @@
-//! Modules that ask for too much get a refusal, a trap or exhaustion, in a moment; the store is
-//! usable afterwards and the process unharmed.
+//! Modules that ask for too much are refused, trap or run out of a resource, within a moment.
+//! Afterwards the store is usable and the process unharmed.
 
 use gcrucible_runtime::embed::*;
 
@@ -260,8 +260,8 @@ fn jump_tables_and_nesting() {
     }
 }
 
-/// A frame that is larger than what is left of the stack, or than any guard, is noticed before it
-/// is touched.
+/// A frame that is larger than the rest of the stack, or than any guard, is noticed before it is
+/// touched.
 #[test]
 fn frames_larger_than_the_stack() {
     for trap_mode in [TrapMode::Signals, TrapMode::Explicit] {
@@ -381,8 +381,8 @@ fn thousands_of_locals_keep_their_values() {
     }
 }
 
-/// What would take time by the square of a function's length is refused: operands held over as many
-/// checks, references over as many calls.
+/// Functions that would take time by the square of their length are refused: many operands that are
+/// held over many checks, and many references that are held over many calls.
 #[test]
 fn much_held_over_much() {
     let loads = format!(

@@ -171,8 +171,8 @@ fn a_small_reservation_moves() {
     });
 }
 
-/// A heap too small for all of them fails at one of the steps of initialisation; whatever is left
-/// is consistent.
+/// A heap that is too small for all of them fails at one of the steps of initialisation. What is
+/// left is consistent.
 #[test]
 fn constant_evaluation_fails_cleanly_at_every_step() {
     for collector in CollectorKind::ALL {

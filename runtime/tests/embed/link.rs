@@ -4,7 +4,7 @@ use gcrucible_runtime::embed::*;
 
 use crate::{call, each_store, instantiate, module, store};
 
-/// Whether a module that imports `import` can be given what `export` exports as "x".
+/// Checks if a module that imports `import` can be given what `export` exports as "x".
 #[track_caller]
 fn check(export: &str, import: &str, expected: bool) {
     let mut store = store();
@@ -181,7 +181,7 @@ fn constant_expressions_may_allocate_and_collect() {
         store.audit().unwrap();
         let reclaims = store.engine().collector_traits().reclaims;
         let total = store.census().unwrap().total();
-        // 2 arrays and 4 structures of the global, item 5, item 6; what the table began with is
+        // 2 arrays and 4 structures of the global, item 5, item 6. What the table began with is
         // garbage.
         assert_eq!(total, 8 + u64::from(!reclaims));
     });

@@ -1,4 +1,4 @@
-//! Faults that no script can show, because a script has one store: each is planted, and found by
+//! Faults that no script can show, because a script has one store. Each is planted, and found by
 //! what an embedder can do. Without the fault nothing is found.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,8 +7,8 @@ use gcrucible_runtime::embed::*;
 
 use crate::{call, instantiate, under};
 
-/// Carries `scenario` out on every collector, sound and with the fault: only the latter is found,
-/// and on one at least.
+/// Runs `scenario` on every collector, without the fault and with it. Without the fault it must
+/// pass. With the fault it must fail on at least one collector.
 #[track_caller]
 fn check(fault: PlantedFault, scenario: impl Fn(&Config) -> Result<(), Error>) {
     let mut found = Vec::new();

@@ -1,11 +1,11 @@
-//! The stack: overflow in wasm, in the host and between them; tail calls that need none.
+//! The stack: overflow in wasm, in the host and between them, and tail calls, which need none.
 
 use gcrucible_runtime::embed::*;
 
 use crate::{call, each_store, instantiate, module, under};
 
-/// wasm -> host -> wasm -> ... until the stack is used up: exhaustion for each of them, and an
-/// ordinary end afterwards.
+/// wasm -> host -> wasm -> ... until the stack is used up. Each of them sees exhaustion, and later
+/// calls end as usual.
 #[test]
 fn recursion_through_the_host_ends() {
     each_store(|store| {
@@ -102,7 +102,7 @@ fn every_kind_of_call_overflows() {
     }
 }
 
-/// Ten million tail calls of each kind, to functions with other numbers of parameters, and to
+/// Ten million tail calls of each kind, to functions with other numbers of parameters and to
 /// another instance.
 #[test]
 fn tail_calls_take_no_stack() {

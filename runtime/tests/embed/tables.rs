@@ -1,4 +1,4 @@
-//! The embedder's operations on tables and globals: each releases and keeps exactly what it should.
+//! The embedder's operations on tables and globals. Each releases and keeps exactly what it should.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

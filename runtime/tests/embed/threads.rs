@@ -1,5 +1,5 @@
-//! Engines, stores and collectors side by side, in one process and in threads; interruption from
-//! another thread.
+//! Engines, stores and collectors side by side, in one process and in threads, and interruption
+//! from another thread.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -60,8 +60,8 @@ fn stores_of_one_engine_run_in_threads() {
             thread::scope(|scope| {
                 for _ in 0..4 {
                     scope.spawn(|| {
-                        // Some use the module of all, and every thread compiles, registers types
-                        // and forgets them.
+                        // Some stores use the module that all threads share. Every thread also
+                        // compiles, registers types and forgets them.
                         for _ in 0..3 {
                             work(&mut under(&engine, Schedule::EveryNth(7), ()), &module);
                             let own = Module::new(&engine, wat(TREES)).unwrap();

@@ -1,5 +1,5 @@
 //! Deferred reference counting (Deutsch and Bobrow 1976). References in frames are not counted. The
-//! zero-count table holds the objects to which possibly nothing but frames refers.
+//! zero-count table holds the objects to which perhaps only frames refer.
 //!
 //! ```text
 //! 0 tag    4 count    8 link    12 length, number or tag    16 fields
