@@ -1,4 +1,4 @@
-//! The bytes that a target is given: a base, which makes a program, and edits, which change it.
+//! The bytes that a target gets: a base, which makes a program, and edits, which change it.
 //!
 //! Seeds, corpus files, libFuzzer and `replay` share one format:
 //!
@@ -23,7 +23,7 @@ pub const SEED_BYTES_MAX: usize = 16;
 /// A change to a program: see `mutate`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Edit {
-    /// What to do; taken modulo the number of mutations.
+    /// Which mutation, taken modulo their number.
     pub kind: u8,
     /// How.
     pub seed: u32,
@@ -91,8 +91,8 @@ impl Input {
         expand(self.number(), SEED_BYTES)
     }
 
-    /// Returns one number for the whole base, for decisions outside the program: which engine,
-    /// which generator.
+    /// Returns one number for the whole base, for decisions outside of the program such as the
+    /// choice of an engine or a generator.
     pub fn number(&self) -> u64 {
         if let Ok(seed) = <[u8; 8]>::try_from(self.base.as_slice()) {
             return u64::from_le_bytes(seed);
@@ -102,7 +102,7 @@ impl Input {
         })
     }
 
-    /// The base as numbers of eight bytes each, the last one filled up with zeros.
+    /// Returns the base as numbers of eight bytes each. The last one is filled up with zeros.
     pub fn words(&self) -> impl Iterator<Item = u64> {
         self.base.chunks(8).map(|bytes| {
             let mut word = [0; 8];

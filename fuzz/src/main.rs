@@ -6,7 +6,7 @@ fn main() -> std::process::ExitCode {
     gcrucible::cli::main()
 }
 
-// `cargo fuzz build` instruments every binary of the package, and what instrumented code calls
-// comes with libFuzzer.
+// `cargo fuzz build` instruments every binary of the package. Only libFuzzer defines the functions
+// that instrumented code calls.
 #[cfg(fuzzing)]
 libfuzzer_sys::fuzz_target!(|_bytes: &[u8]| {});

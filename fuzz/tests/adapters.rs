@@ -1,6 +1,6 @@
 //! Engines in processes of their own, as a user meets them: named on the command line, killed,
-//! hung, lying, gone. No engine but ours is needed: this program is the adapter when its first
-//! argument is `adapter`. The second says how it misbehaves.
+//! hung, lying, gone. The test needs only our own engines. This program is the adapter if its first
+//! argument is `adapter`. The second argument says how it misbehaves.
 //!
 //! Always: a run goes on after a misbehaviour, and the misbehaviour is a finding of its own.
 
@@ -91,7 +91,7 @@ fn misbehave(lie: &str, output: &[u8], last: Option<&Vec<u8>>) -> Vec<u8> {
             std::thread::sleep(Duration::from_secs(60));
         },
         "memory" => loop {
-            // It is touched, so that it is resident, and never given back.
+            // The memory is written, so that it is resident, and never given back.
             let block = vec![1_u8; 64 << 20];
             std::mem::forget(std::hint::black_box(block));
             std::thread::sleep(Duration::from_millis(1));
@@ -244,7 +244,7 @@ fn unknown() -> Result<(), Failed> {
         ("wasmtime-c:1.2.3", "engine install wasmtime-c:1.2.3"),
     ] {
         let ended = gcrucible(&["fuzz", "--engine", name, "--runs", "3"], folder.path());
-        // Without that engine on this machine, its absence is what is wrong first.
+        // If that engine is not on this machine, the message is about its absence.
         let named = ended.err.contains(answer) || ended.err.contains("engine install v8");
         expect(ended.status == Some(2) && named, &ended, name)?;
     }

@@ -1,4 +1,4 @@
-//! The program `gcrucible` as a user runs it: what it is given, what it writes, how it ends.
+//! The program `gcrucible` as a user runs it: its arguments, its output and its exit status.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -295,7 +295,7 @@ fn names_can_be_listed() {
 
 // ---- workers that die
 
-/// A run of a copy of the program, which is deleted once the run goes on.
+/// Runs a copy of the program, which is deleted while it runs.
 struct Night {
     child: Child,
     folder: tempfile::TempDir,
@@ -341,7 +341,7 @@ impl Night {
         }
     }
 
-    /// Waits for another worker than this one, which then ends well.
+    /// Waits until another worker has replaced this one.
     fn end(mut self, died: Pid) -> serde_json::Value {
         while self.worker() == died {
             std::thread::sleep(std::time::Duration::from_millis(20));
@@ -450,7 +450,7 @@ fn a_script_without_an_end_is_cut_on_every_engine() {
     );
 }
 
-/// A step that uses up the fuel leaves the next one its own.
+/// A step that uses up its fuel does not use the fuel of the next one.
 #[test]
 fn each_directive_has_its_own_fuel() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! The runtime, seen from outside: through the protocol and probes it shows what it shows when its
-//! objects are read directly, and lies of an adapter are noticed.
+//! The runtime, observed from outside. Observations through the protocol and probes are the same as
+//! those that read its objects directly. Lies of an adapter are noticed.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -72,8 +72,8 @@ fn cases(seeds: u64) -> Vec<(String, Case)> {
     cases
 }
 
-/// Whether two observations of one step can only be equal if they are the same: nothing in them
-/// looks different from outside.
+/// Returns true if two observations of one step must be the same: nothing in them looks different
+/// from outside.
 fn plain(lesser: &Lesser) -> bool {
     lesser.counts().iter().all(|(_, count)| *count == 0)
 }
@@ -151,7 +151,7 @@ fn the_runtime_looks_the_same_through_a_narrow_boundary() {
     check("runtime:null", like_a_script, 10);
 }
 
-/// How many of some programs show a finding if every answer is changed.
+/// Returns how many of some programs show a finding if every answer is changed.
 fn found(change: impl FnMut(&mut Answer) + Send + 'static) -> u64 {
     let served = served("runtime:copying", |_| {});
     let inside = Box::new(Inside { served, change });

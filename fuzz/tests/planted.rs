@@ -1,8 +1,8 @@
-//! The oracles find faults that are planted on purpose: the program `gcrucible` itself, as a user
-//! runs it, on one core, from nothing.
+//! The oracles find faults that are planted on purpose. The test runs the program `gcrucible` as a
+//! user does, on one core and without a corpus.
 //!
-//! Needs the cargo feature `planted`; without it there is nothing to plant, and one test says that
-//! asking for it is refused.
+//! Needs the cargo feature `planted`. Without it, faults cannot be planted, and one test checks
+//! that asking for one is refused.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -92,7 +92,7 @@ fn proves_itself(script: &Path) {
     }
 }
 
-/// What the audit of reference counts and the exact live counts say.
+/// Words in the reports of the audit of reference counts and of the exact live counts.
 #[cfg(feature = "planted")]
 const COUNTS: &[&str] = &[
     "counts",

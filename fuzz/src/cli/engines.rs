@@ -16,12 +16,12 @@ use super::failure::Failure;
 /// The engine and its configuration.
 #[derive(Clone, Debug, Args)]
 pub struct Choice {
-    /// The engine: `runtime` (which it is without this), `reference`, a whole configuration such as
-    /// `runtime:drc:speed:explicit`, or one in a process of its own such as `v8`. `gcrucible
-    /// engine list` shows the latter.
+    /// The engine, `runtime` by default. Others are `reference`, a whole configuration such as
+    /// `runtime:drc:speed:explicit`, and engines in processes of their own such as `v8`, which
+    /// `gcrucible engine list` shows.
     #[arg(long, value_name = "NAME")]
     pub engine: Option<String>,
-    /// The runtime's collector: null, drc, drc-cycles or copying (which is the default).
+    /// The runtime's collector: null, drc, drc-cycles or copying (the default).
     #[arg(long, value_name = "NAME")]
     pub collector: Option<String>,
 }
@@ -52,7 +52,7 @@ impl Choice {
     }
 }
 
-/// What an engine in a process of its own may use if nothing else is said.
+/// The limits of an engine in a process of its own, unless the user names others.
 #[must_use]
 pub fn bounds() -> Bounds {
     Bounds {
@@ -78,7 +78,7 @@ pub fn open(name: &str, bounds: Bounds, counted: Counted) -> Result<Box<dyn Engi
     engine::named(whole).map_err(|why| Failure::Usage(unknown(name, &why)))
 }
 
-/// What is wrong with a name. Engines in processes of their own are known here only.
+/// Returns what is wrong with a name. Only this file knows the engines in processes of their own.
 fn unknown(name: &str, why: &NoEngine) -> String {
     match why {
         NoEngine::Name { known, .. } => {
@@ -152,7 +152,7 @@ fn write_driver(cache: &Path, driver: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// A number that tells texts apart (FNV-1a), so that two builds do not use each other's driver.
+/// Returns a hash of a text (FNV-1a), so that two builds do not use each other's driver.
 fn digest(text: &str) -> u64 {
     let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
     text.bytes().fold(0xcbf2_9ce4_8422_2325, step)

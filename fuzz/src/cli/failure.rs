@@ -1,4 +1,4 @@
-//! How a subcommand ends: what it found, or why it could not do its work.
+//! How a subcommand ends: with findings, or with a reason why it could not do its work.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -115,7 +115,7 @@ impl Failure {
     }
 }
 
-/// The status of a command that makes no sense: its arguments or its files are wrong, or nothing
+/// The status of a command that was used wrongly: its arguments or its files are wrong, or nothing
 /// was compared.
 pub const USAGE: u8 = 2;
 

@@ -49,7 +49,7 @@ impl InputId {
         format!("cargo run --release{feature} -- replay --target {target} --seed {seed:#x}{rest}")
     }
 
-    /// Findings of inputs with equal signatures are taken for the same fault.
+    /// Findings with equal signatures count as the same fault.
     #[must_use]
     pub fn signature(&self, finding: &Finding) -> String {
         let engine = finding.engine_word();
@@ -58,7 +58,7 @@ impl InputId {
 }
 
 /// Writes a finding as a new folder below `out`, complete or not at all, and returns the folder.
-/// Without a subject, as when making it is what went wrong, there is no script.
+/// Without a subject there is no script. A finding has no subject if making the subject went wrong.
 ///
 /// # Errors
 ///
@@ -89,7 +89,7 @@ fn write_folder(
     std::fs::create_dir_all(out).map_err(failed)?;
     let folder = out.join(format!("{}-{:016x}", id.target, id.seed));
     if folder.exists() {
-        // The same input was found before; it has the same content.
+        // The same input was found before. Its folder has the same content.
         return Ok(folder);
     }
     let fresh = tempfile::Builder::new()
@@ -129,7 +129,8 @@ pub const INPUT: &str = "input.bin";
 /// The file of a finding's folder that holds the verdict as text.
 pub const VERDICT: &str = "verdict.txt";
 
-/// The target that the verdict in a finding's folder names, in the line that replays it.
+/// Returns the target that is named by the verdict in a finding's folder, in the line that replays
+/// it.
 #[must_use]
 pub fn told_target(folder: &Path) -> Option<String> {
     let verdict = std::fs::read_to_string(folder.join(VERDICT)).ok()?;
@@ -151,8 +152,8 @@ fn text(subject: &Subject, finding: &Finding) -> String {
     text
 }
 
-/// A case with what the reference sees of it; none if there was no comparison, or if the reference
-/// itself fails.
+/// Returns a case with what the reference sees of it. `None` if there was no comparison, or if the
+/// reference itself fails.
 fn checking(subject: &Subject, finding: &Finding) -> Option<String> {
     let conditions = finding.conditions.as_ref()?;
     let mut case = subject.case.under(conditions.schedule.clone());
@@ -167,7 +168,7 @@ fn checking(subject: &Subject, finding: &Finding) -> Option<String> {
     Some(format!("{header}{}", checking::directives(&case, &run)))
 }
 
-/// Lines of a script's header without which the script would not show the finding, by key.
+/// Returns the lines that a script's header needs to show the finding, by key.
 fn header(finding: &Finding) -> Vec<(&'static str, String)> {
     let mut lines = Vec::new();
     if !finding.engine.is_empty() {
@@ -197,7 +198,7 @@ pub fn add_reduced(folder: &Path, reduced: &Reduced) -> Result<PathBuf, Failure>
     Ok(path)
 }
 
-/// A script whose header has this line, and no other for the same key.
+/// Returns the script with this line in its header, in place of any other for the same key.
 fn with_header(script: &str, key: &str, value: &str) -> String {
     let is_key = |line: &&str| {
         let line = line

@@ -1,4 +1,4 @@
-//! What `replay` and `reduce` are given: a seed, or a file that is recognised by its content.
+//! The input of `replay` and `reduce`: a seed, or a file that is recognised by its content.
 
 use std::path::{Path, PathBuf};
 
@@ -18,11 +18,10 @@ pub struct InputOptions {
     /// an input of the target `--target` as libFuzzer writes them
     #[arg(required_unless_present = "seed", conflicts_with = "seed")]
     pub file: Option<PathBuf>,
-    /// The target of the input; needed with `--seed`, and for a file that lies in no finding's
-    /// folder
+    /// The target of the input. Needed with `--seed`, and for a file outside of a finding's folder
     #[arg(long, value_name = "NAME")]
     pub target: Option<String>,
-    /// The seed of one input, as findings show it; the seed of a whole run is `fuzz --run-seed`
+    /// The seed of one input, as findings show it. (The seed of a whole run is `fuzz --run-seed`)
     #[arg(long, value_name = "S", requires = "target", value_parser = super::named::parse_seed)]
     pub seed: Option<u64>,
     /// What is tested beside the target.

@@ -1,7 +1,7 @@
 //! The program `gcrucible`: one file for each subcommand, arguments and exit statuses here.
 //!
-//! Nothing here decides what is a fault: targets and oracles do. Here are processes, files,
-//! terminals and words.
+//! Nothing here decides what is a fault: targets and oracles do. This folder is about processes,
+//! files, terminals and words.
 //!
 //! Reading order: `failure`, `terminal`, `output`, `named`, `engines`, `under_test`, `findings`,
 //! `fuzz`, `input`, `replay`, `reduce`, `scripts`, `watched`, `wast`, `run`, `engine`, `list`.

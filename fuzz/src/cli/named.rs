@@ -3,8 +3,8 @@
 use super::failure::Failure;
 use crate::targets::{TARGETS, Target};
 
-/// The targets with these names, in the order of the list of targets; all of them when no name is
-/// given.
+/// Returns the targets with these names, in the order of the list of targets. Without names,
+/// returns all of them.
 ///
 /// # Errors
 ///

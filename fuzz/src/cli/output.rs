@@ -3,8 +3,8 @@
 //! What always holds:
 //!
 //! - `-` is standard output;
-//! - only a regular file is replaced, and it then has the old content or the whole new content; a
-//!   device, a pipe or a socket is opened and written to;
+//! - a regular file is replaced, so it has either the old content or the whole new content;
+//! - a device, a pipe or a socket is opened and written to;
 //! - a symbolic link stays, and the file it points to is written;
 //! - a new file gets the permissions that the umask allows, and an old file keeps its own.
 //!

@@ -19,8 +19,8 @@ pub struct Options {
     /// Run at most this many programs
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     pub attempts: u32,
-    /// Write the script into this file; `-` is standard output. Without it, the script goes into
-    /// the finding's folder as `reduced.wast`, or else to standard output
+    /// Write the script into this file, or to standard output with `-`. By default it goes into the
+    /// finding's folder as `reduced.wast`, or to standard output if the input is in no such folder
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 }
@@ -29,8 +29,8 @@ pub struct Options {
 ///
 /// # Errors
 ///
-/// An unknown target, a file that cannot be read or written, or an input that shows nothing or is
-/// no program that could be reduced.
+/// An unknown target, a file that cannot be read or written, an input that shows nothing, or an
+/// input that is no program.
 pub fn run(options: &Options) -> Result<Ending, Failure> {
     const ONLY: &str = "only programs of our own generator can be reduced";
     let refuse = |what: &str| Failure::Usage(format!("{ONLY}: this is {what}"));

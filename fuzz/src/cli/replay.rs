@@ -84,7 +84,7 @@ impl Again {
         }
     }
 
-    /// What the reference did around a finding, if it shows in a step of the case.
+    /// Returns what the reference did around a finding, if the finding shows in a step of the case.
     fn trace(&self, lines: usize) -> Option<Trace> {
         let finding = self.ran.finding.as_ref()?;
         let (step, conditions) = (finding.step?, finding.conditions.as_ref()?);

@@ -44,8 +44,8 @@ pub struct Options {
 ///
 /// # Errors
 ///
-/// A file that cannot be read or is no module, an export that does not exist, or arguments that do
-/// not fit.
+/// A file that cannot be read, a file that is no module, an export that does not exist, or
+/// arguments that do not fit.
 pub fn run(options: &Options) -> Result<Ending, Failure> {
     let wasm = read_module(&options.file)?;
     let content = |message| Failure::Content {

@@ -1,7 +1,7 @@
-//! The scripts that `wast` runs: found, and read with care.
+//! Finds and reads the scripts that `wast` runs.
 //!
-//! A file that was named and cannot be read ends the command. A file that a folder has is reported,
-//! and the rest runs.
+//! If a file that the user named cannot be read, the command ends. If a file in a folder cannot be
+//! read, it is reported, and the others run.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -79,7 +79,7 @@ pub fn items(paths: &[PathBuf]) -> Result<(Vec<Item>, Vec<NotRun>), Failure> {
     Ok((items, not_run))
 }
 
-/// The text of a script. Nothing that has no end is read, and nothing that is too large.
+/// Returns the text of a script. Does not read files without an end, and none that is too large.
 fn text(path: &Path) -> Result<String, String> {
     let metadata = fs::metadata(path).map_err(|e| e.to_string())?;
     if !metadata.is_file() {

@@ -1,6 +1,6 @@
 //! Standard output and standard error.
 //!
-//! The reader may go away at any time (`gcrucible ... | head`). The program then goes on, because
+//! The reader may go away at any time (`gcrucible ... | head`). The program goes on then, because
 //! it may still have files to write. So errors are ignored here.
 
 use std::fmt;

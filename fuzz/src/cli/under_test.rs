@@ -1,4 +1,4 @@
-//! What is tested beside a target: engines that the user names, and faults that are switched on.
+//! The engines that the user names, and the faults that the user switches on.
 
 use std::time::Duration;
 
@@ -11,24 +11,24 @@ use super::engines;
 use super::failure::Failure;
 use crate::targets::Rig;
 
-/// The arguments that say it. The same for a run, its workers, and the replay of one input.
+/// Their arguments, which are the same for a run, its workers, and the replay of one input.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub struct UnderTest {
-    /// Compare this engine with the reference and the runtime, on every program; may be given more
+    /// Compare this engine with the reference and the runtime, on every program. May be given more
     /// than once. Without it, each target draws configurations of the runtime. `gcrucible engine
     /// list` shows engines that run in processes of their own.
     #[arg(long = "engine", value_name = "NAME")]
     pub engines: Vec<String>,
-    /// Take an engine in a process of its own for hung if it gives no answer within this many
-    /// seconds; 10 without it.
+    /// Report a hang if an engine in a process of its own gives no answer within this many seconds.
+    /// The default is 10.
     #[arg(long, value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..))]
     pub engine_time: Option<u64>,
-    /// Take an engine in a process of its own for broken if it has more resident memory than this,
-    /// in MiB; 4096 without it.
+    /// Report a finding if an engine in a process of its own has more resident memory than this, in
+    /// MiB. The default is 4096.
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(64..))]
     pub engine_memory: Option<u64>,
-    /// Switch on this planted fault in all engines; may be given more than once. Only a build with
-    /// the feature `planted` has them; `gcrucible list faults` shows their names.
+    /// Switch on this planted fault in all engines. May be given more than once. Only a build with
+    /// the feature `planted` has faults. `gcrucible list faults` shows their names.
     #[arg(long = "planted", value_name = "FAULT")]
     pub planted: Vec<String>,
 }

@@ -26,8 +26,8 @@ use super::watched::{self, Watch};
 /// Arguments of `wast`.
 #[derive(Clone, Debug, Args)]
 pub struct Options {
-    /// Scripts, or folders that are searched for `*.wast`. Without any, the official suite runs; it
-    /// is built in.
+    /// Scripts, or folders that are searched for `*.wast`. Without any, the official suite runs,
+    /// which is built in.
     pub paths: Vec<PathBuf>,
     /// The engine.
     #[command(flatten)]
@@ -45,11 +45,11 @@ pub struct Options {
     /// those that the reference can reach, drop the store, and check that no host object is left.
     #[arg(long)]
     pub check: bool,
-    /// Write the counts as one JSON object into this file; `-` is standard output.
+    /// Write the counts as one JSON object into this file, or to standard output with `-`.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
-    /// How many seconds one directive may take. What takes longer fails, and so does the rest of
-    /// its script. The thread is left behind: it costs a core until the command ends.
+    /// How many seconds one directive may take. If it takes longer, it fails, and so does the rest
+    /// of its script. Its thread uses a core until the command ends.
     #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = seconds)]
     pub timeout: f64,
     /// How many seconds one script may take.
@@ -151,7 +151,7 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
     })
 }
 
-/// An engine, and the schedule for scripts that do not say.
+/// An engine, and the schedule for scripts whose header has none.
 type Run = (Arc<dyn Engine>, Schedule);
 
 /// The engines to run, each with its schedule.
@@ -179,7 +179,7 @@ fn runs(options: &Options) -> Result<Vec<Run>, Failure> {
     Ok(runs)
 }
 
-/// Does the work of each item on all cores. Each result is taken as soon as it is there.
+/// Does `work` for each item, on all cores, and hands each result to `take` at once.
 fn each<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync, mut take: impl FnMut(R)) {
     let next = AtomicUsize::new(0);
     let (send, receive) = mpsc::channel();
@@ -278,7 +278,7 @@ fn one(
     limits: watched::Limits,
 ) -> Report {
     let check = options.check;
-    // A header names an engine for a command line that names none.
+    // The engine in a header counts if the command line names none.
     let may_name = !options.choice.is_given() && !options.matrix;
     let (its, engine, schedule) = (Arc::clone(item), Arc::clone(engine), schedule.clone());
     let ran = watched::run(&item.name, limits, move |watch| {
@@ -348,8 +348,8 @@ fn unwatched(
             return failed(item, message, Location::default());
         }
     };
-    // Assertions of old proposals that 3.0 has superseded are no failures; each is a row of a table
-    // with its reason.
+    // Assertions of old proposals that 3.0 has superseded are no failures. Each is a row of a
+    // table, with its reason.
     let judged = known::judge(&report);
     report.failures = judged.unexpected;
     report.failures.extend(differs.map(|message| Failed {
@@ -359,8 +359,7 @@ fn unwatched(
     report
 }
 
-/// The engine that a header names. Without the faults that this build cannot plant, it is the
-/// healthy one.
+/// Returns the engine that a header names, without the faults that this build cannot plant.
 fn healthy_or_named(script: &str, name: &str) -> Result<Box<dyn Engine>, String> {
     if catalog::names(name) {
         let opened = engines::open(name, engines::bounds(), Counted::EachStep);

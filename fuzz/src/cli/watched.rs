@@ -1,7 +1,7 @@
-//! Runs work in a thread of its own and waits for it no longer than is permitted.
+//! Runs work in a thread of its own and waits for it up to a limit.
 //!
-//! A thread cannot be ended from outside, on no engine. So one that does not come back is left
-//! behind, and ends with the process.
+//! A thread cannot be ended from outside. So a thread that does not come back is left behind, and
+//! ends with the process.
 
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
@@ -26,7 +26,7 @@ struct Progress {
     report: Report,
 }
 
-/// What work tells of itself: the directive that is next, and what happened before it.
+/// What work reports: the directive that is next, and what happened before it.
 #[derive(Clone)]
 pub struct Watch(Arc<Mutex<Progress>>);
 
@@ -46,8 +46,8 @@ const STACK_BYTES: usize = 8 << 20;
 /// The time between two looks at the clock.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Runs `work` on the script `file`. If it takes longer than `limits`, the report is what is known
-/// of it, with one failure more.
+/// Runs `work` on the script `file`. If it takes longer than `limits`, the report has what is known
+/// until then, and one failure more.
 ///
 /// # Errors
 ///

@@ -101,7 +101,7 @@ fn array_new(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
 fn array_new_default(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     let (id, _) = g.array_below(want, |f| f.storage.unpacked().is_defaultable())?;
     let len = match g.on(Feature::Traps) && g.src.chance(2) {
-        // More than any heap holds, some so that the size in bytes wraps around.
+        // Lengths that no heap can hold. With some, the size in bytes wraps around.
         true => [1_073_741_817, 536_870_911, -21, -1, i32::MIN][g.src.below(5)],
         false => values::length(&mut g.src) as i32,
     };

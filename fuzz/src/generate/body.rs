@@ -74,8 +74,8 @@ impl Gen<'_> {
         func.locals = self.f.locals.split_off(params);
     }
 
-    /// Writes the start of a function: return the smallest results if the counter is empty,
-    /// otherwise decrement it.
+    /// Writes the start of a function, which returns the smallest results if the counter is empty,
+    /// and otherwise decrements it.
     fn take_fuel(&mut self, body: &mut Vec<Expr>) {
         let empty = calc::lt_s(self.fuel_left(), Expr::i32(0));
         let leave = if self.held {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use crate::program::numeric::{NUMERIC, NumId};
 use crate::program::{Expr, Op, Ty};
 
-/// The row of `NUMERIC` whose instruction has this name in its debug form.
+/// Returns the row of `NUMERIC` whose instruction has this name in its debug form.
 fn num(name: &str) -> NumId {
     let at = NUMERIC
         .iter()

@@ -1,8 +1,8 @@
 //! Calls (specification 4.3, "Call instructions"): direct, by reference, indirect, and as tail
 //! calls.
 //!
-//! Functions that the embedder calls (`entries`) set the counter. So no code of the program calls
-//! them or refers to them.
+//! Functions that the embedder calls (`entries`) set the counter. So no code of the program may
+//! call them or refer to them.
 
 use super::classes::{STMT, VALUE};
 use super::generator::{BodyKind, Gen};
@@ -232,7 +232,7 @@ impl Gen<'_> {
         }
     }
 
-    /// Declares a function and puts it on the list of those without a body yet.
+    /// Declares a function and puts it on the list of functions that have no body yet.
     pub(super) fn declare_func(&mut self, ty: TypeId, kind: BodyKind) -> FuncId {
         let id = FuncId(self.fresh());
         let export = match kind {

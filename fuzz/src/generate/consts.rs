@@ -1,4 +1,4 @@
-//! Constant expressions (specification 2.3, "Constant expressions"; 4.4, instantiation): the
+//! Constant expressions (specification 2.3 "Constant expressions" and 4.4 "Instantiation"): the
 //! initial values of globals, tables and segments.
 //!
 //! They may allocate, so they may collect. They nest structs and arrays, read earlier globals,

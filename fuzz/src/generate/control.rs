@@ -299,7 +299,8 @@ fn loop_over_links(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     Some(Expr::stmt(Op::Seq, vec![start, whole]))
 }
 
-/// Leaves on purpose. The code behind it is dead, but must validate and compile.
+/// Leaves the function or a block on purpose. The code after it is dead, but must validate and
+/// compile.
 fn unreachable_rest(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     Some(g.leave(want))
 }
@@ -348,8 +349,7 @@ impl Gen<'_> {
         let to = tys
             .iter()
             .map(|&ty| {
-                // In the `held` kind a local may not lose what it holds, and nothing may be dropped
-                // unused.
+                // In the `held` kind, a local keeps what it holds, and every value is used.
                 if self.held {
                     let user = ty.as_ref().and_then(|r| self.user(r.heap));
                     return user.map_or(To::Drop, To::Call);

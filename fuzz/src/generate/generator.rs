@@ -39,7 +39,7 @@ pub(super) struct Gen<'s> {
     pub drawer: Drawer,
     /// See [`Program::held`].
     pub held: bool,
-    /// Whether its functions keep all they compute: see the module `kept`.
+    /// Whether its functions keep everything that they compute: see the module `kept`.
     pub kept: bool,
     /// Passive segments that are dropped before each use.
     pub dropped_datas: Vec<DataId>,
@@ -82,7 +82,7 @@ pub(super) enum BodyKind {
     Entry,
     /// Anything.
     General,
-    /// Called by the embedder only; all its values are results.
+    /// Only the embedder calls it. All its values are results.
     Kept,
     /// Likewise, and may trap.
     Trapping,

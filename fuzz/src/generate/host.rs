@@ -169,7 +169,7 @@ fn host_number(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     let value = g.expr(ty);
     let local = g.temp(ty);
     let tee = g.tee_local(local, value);
-    // A host object is what is neither null nor, seen from inside, a struct, an array or an i31.
+    // A host object is not null, and its internalised reference is no struct, array or i31.
     let inside = Expr::value(
         Op::Ref(RefOp::AnyConvertExtern),
         vec![tee],

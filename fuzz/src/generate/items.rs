@@ -1,4 +1,4 @@
-//! Everything in a module but bodies: imports from earlier modules, tags, functions, globals,
+//! Everything in a module except bodies: imports from earlier modules, tags, functions, globals,
 //! tables, segments, memories.
 //!
 //! Order matters: a constant expression may mention any function, and the globals before it.
@@ -47,8 +47,8 @@ impl Gen<'_> {
         if self.kept {
             self.add_kept();
         }
-        // While the start function runs there is no instance yet that the embedder could operate
-        // on.
+        // While the start function runs, the embedder has no instance yet on which it could
+        // operate.
         let host = [
             Feature::HostTables,
             Feature::HostGlobals,
@@ -326,7 +326,7 @@ impl Gen<'_> {
         };
         let earlier = self.done[from].clone();
         for f in earlier.funcs.iter().filter(|f| f.import.is_none()) {
-            // The entries of earlier modules fill the counter up; their exports begin with `e`.
+            // The entries of earlier modules set the counter. Their exports begin with `e`.
             let Some(export) = f.export.as_ref().filter(|e| e.starts_with('f')) else {
                 continue;
             };
@@ -398,7 +398,7 @@ impl Gen<'_> {
         });
     }
 
-    /// Imports a global; an immutable one sometimes under a wider type.
+    /// Imports a global. Sometimes imports an immutable one under a wider type.
     fn import_global(&mut self, x: &Global, import: Import) {
         let mut ty = x.ty;
         if let Ty::Ref(r) = ty

@@ -218,7 +218,7 @@ impl Gen<'_> {
         self.src.pick(&mems)
     }
 
-    /// An address within the first page, and rarely any address.
+    /// An address within the first page. Rarely any address.
     fn address(&mut self, index: Ty) -> Expr {
         let drawn = if self.bare() {
             self.expr(Ty::I32)

@@ -264,7 +264,7 @@ fn br_on_cast(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
     let source = RefTy::nullable(from);
     Some(g.block(&[want], |g, label| {
         let value = g.expr(Ty::Ref(source));
-        // What does not match goes on here; it cannot be null if null matches.
+        // A value that does not match continues here. It cannot be null if null matches.
         let rest = Ty::Ref(RefTy {
             null: !to.null,
             heap: from,
@@ -285,11 +285,11 @@ fn br_on_cast_fail(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
         null: !to.null,
         heap: from,
     });
-    // Nothing can fail to match, and nothing could be carried to the label.
+    // Every value matches, so no value could be carried to the label.
     if from == g.types.bottom(from) {
         return None;
     }
-    // outer: the wanted value; inner: what failed to match.
+    // `outer` gets the wanted value, and `inner` the value that failed to match.
     Some(g.block(&[want], |g, outer| {
         let inner = g.block(&[rest], |g, label| {
             let value = g.expr(Ty::Ref(source));
@@ -324,8 +324,8 @@ fn i31_get(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     ))
 }
 
-/// Compares an i31 from a constant with one computed from numbers. They are equal whatever the
-/// upper bits of the numbers are.
+/// Compares an i31 from a constant with one computed from numbers. The upper bits of the numbers do
+/// not matter.
 fn i31_identity(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     let (value, offset) = (values::int32(&mut g.src), values::int32(&mut g.src));
     let i31 = |e: Expr| Expr::value(Op::Ref(RefOp::I31), vec![e], Ty::non_null(Heap::I31));
@@ -368,7 +368,8 @@ fn any_convert_extern(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
 }
 
 impl Gen<'_> {
-    /// Some heap type below `heap`: itself, or a visible definition, or an abstract one between.
+    /// Draws a heap type below `heap`: `heap` itself, a visible definition, or an abstract type
+    /// between.
     pub(super) fn heap_below(&mut self, heap: Heap) -> Heap {
         let defs = self.defs_below(heap, |_, _| true);
         let mut below: Vec<Heap> = [Heap::Eq, Heap::I31, Heap::Struct, Heap::Array]

@@ -1,9 +1,9 @@
 //! A row: one way to make an expression or a statement.
 //!
 //! A row states the feature it belongs to, its weight, the classes of wanted types it can make, and
-//! a function. The function gets the wanted type and returns an expression whose type matches it,
-//! or `None` if the module has nothing suitable; then another row is drawn. Rows of statements have
-//! the class [`STMT`](super::classes::STMT) and ignore the wanted type.
+//! a function. The function gets the wanted type and returns an expression whose type matches it.
+//! If the module has nothing suitable, it returns `None`, and another row is drawn. Rows of
+//! statements have the class [`STMT`](super::classes::STMT) and ignore the wanted type.
 
 use super::classes::Classes;
 use super::generator::Gen;

@@ -1,4 +1,4 @@
-//! What the generator makes: shares of instructions and features over many seeds.
+//! Counts what the generator makes: the shares of instructions and features over many seeds.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ pub struct Survey {
     pub programs: u64,
     /// The number of programs in which each name occurs.
     pub in_programs: BTreeMap<String, u64>,
-    /// The number of occurrences of each name in all programs.
+    /// How often each name occurs in all programs.
     pub occurrences: BTreeMap<String, u64>,
     /// Bytes of all modules.
     pub bytes: u64,
@@ -21,7 +21,7 @@ pub struct Survey {
     pub modules: u64,
     /// Steps.
     pub steps: u64,
-    /// Programs that do not validate; must stay 0.
+    /// Programs that do not validate. It must stay 0.
     pub invalid: u64,
 }
 
@@ -336,7 +336,8 @@ mod tests {
     /// The names of the rules, by number.
     const RULES: &str = include_str!("../../../oracles/reference/src/rules.txt");
 
-    /// An instruction in a program may stand where nothing comes: this counts what was executed.
+    /// This counts rules that were applied, because an instruction in a program is not always
+    /// executed.
     #[test]
     fn nothing_listed_is_rarely_executed() {
         const PROGRAMS: u32 = 1000;

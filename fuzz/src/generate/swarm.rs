@@ -18,7 +18,8 @@ macro_rules! features {
 }
 
 features! {
-    /// What every program may use: locals, constants, the simplest way to make a value.
+    /// The features that every program may use: locals, constants, the simplest way to make a
+    /// value.
     Basic 100
     // ---- types
     /// Recursion groups with several members.
@@ -167,7 +168,7 @@ impl Swarm {
     }
 }
 
-/// What a program is wanted for. It changes the swarm and nothing else.
+/// The purpose of a program. It changes the swarm and nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Focus {
     /// Everything.
@@ -218,12 +219,12 @@ pub(super) fn bend(swarm: &mut Swarm, src: &mut Source<'_>, focus: Focus, kept: 
     wanted.iter().for_each(|&f| swarm.force(f));
     let held = !kept && src.chance(if focus == Focus::Roots { 60 } else { 18 });
     if kept || (focus == Focus::Roots && !held) {
-        // The answer depends on where collections happen: the reference would run once for each
-        // place.
+        // The answer depends on where collections happen, so the reference would have to run once
+        // for each place.
         swarm.forbid(F::AskLive);
     }
     if held {
-        // All that may leave a block or a function while references wait.
+        // Everything that may leave a block or a function while references wait on the stack.
         for f in [F::Exceptions, F::TailCalls, F::Traps] {
             swarm.forbid(f);
         }

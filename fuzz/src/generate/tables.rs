@@ -231,7 +231,7 @@ impl Gen<'_> {
         (at, self.src.range(0, min - at))
     }
 
-    /// Returns by how much to grow: also by zero, and by more than is allowed.
+    /// Draws by how much to grow. It can be zero, or more than is allowed.
     pub(super) fn growth(&mut self) -> u32 {
         match self.src.below(8) {
             0 | 1 => 0,

@@ -383,7 +383,7 @@ pub fn value_type(src: &mut Source<'_>, swarm: &Swarm, types: &Universe, limit: 
     }
 }
 
-/// A reference type; see [`value_type`].
+/// Draws a reference type: see [`value_type`].
 pub fn ref_type(src: &mut Source<'_>, swarm: &Swarm, types: &Universe, limit: u32) -> RefTy {
     let on = |f: Feature, weight: u32| if swarm.has(f) { weight } else { 0 };
     let heaps = [

@@ -44,7 +44,7 @@ pub fn int64(src: &mut Source<'_>) -> i64 {
     }
 }
 
-/// The bits of an `f32`; a NaN is the canonical one.
+/// Draws the bits of an `f32`. A NaN is canonical.
 pub fn float32(src: &mut Source<'_>) -> u32 {
     const EDGES: [f32; 12] = [
         0.0,
@@ -67,7 +67,7 @@ pub fn float32(src: &mut Source<'_>) -> u32 {
     }
 }
 
-/// The bits of an `f64`; a NaN is the canonical one.
+/// Draws the bits of an `f64`. A NaN is canonical.
 pub fn float64(src: &mut Source<'_>) -> u64 {
     match src.below(4) {
         0..=2 => {

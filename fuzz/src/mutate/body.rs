@@ -80,7 +80,7 @@ pub(super) fn change_constant(program: &mut Program, src: &mut Source<'_>) -> bo
         return false;
     };
     match &mut list[at].op {
-        // Turns, lengths and the counter's filling are small; keep them so.
+        // Numbers of turns, lengths and the value of the counter are small, and stay so.
         Op::I32(old) if (0..=200).contains(old) => *old = value.rem_euclid(201),
         Op::I32(old) => *old = value,
         Op::I64(old) => *old = i64::from(value),

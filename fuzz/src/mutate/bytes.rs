@@ -1,8 +1,8 @@
-//! Bytes of a module -> damaged bytes, to test who accepts them as a module.
+//! Bytes of a module -> damaged bytes, to test which sides accept them as a module.
 //!
 //! The lengths of sections and bodies are usually corrected after the damage. Otherwise most
-//! mutants would fail there and never reach the rule that the damage is about. What always holds:
-//! the result depends on the bytes and the choices alone. It need not be a module.
+//! mutants would fail there and never reach the rule that the damage is about. The result depends
+//! on the bytes and the choices alone. It need not be a module.
 
 use crate::generate::source::Source;
 

@@ -42,8 +42,7 @@ pub const MUTATIONS: &[Mutation] = &[
     ("repeat a type", types::repeat_group),
 ];
 
-/// How many positions are tried for one edit. A statement that is copied to a random position often
-/// does not fit.
+/// How many positions are tried for one edit. A statement often does not fit at a random position.
 const TRIES: u64 = 3;
 
 /// Applies one edit. Returns true if the program changed.
@@ -86,7 +85,7 @@ pub fn neighbour(input: &Input, seed: u64) -> Input {
             new.base = src.bits64().to_le_bytes().to_vec();
             new.edits.clear();
         }
-        // From a seed to its choices, so that single choices can change.
+        // Replaces a seed by its choices, so that single choices can change.
         _ if new.base.len() <= SEED_BYTES_MAX => {
             new.base = new.choices();
             new.base.truncate(CHOICES_MAX);
@@ -114,7 +113,7 @@ mod tests {
     use super::*;
     use crate::generate::{Focus, from_seed};
 
-    /// Every mutation takes effect on a good share of programs, and the results validate.
+    /// Every mutation changes a good share of programs, and the results validate.
     #[test]
     fn every_mutation_has_an_effect() {
         const PROGRAMS: u32 = 60;

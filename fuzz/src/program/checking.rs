@@ -1,9 +1,9 @@
-//! A case as a script that checks itself: each step is an assertion of what the reference saw.
+//! A case as a script that checks itself: each step asserts what the reference saw.
 //!
 //! A result that the specification leaves open (a NaN, a number of live objects with frames on the
-//! stack) is not asserted. A script ends before a step that runs out of a resource. What no
-//! assertion can say (contents of objects, globals and tables, live counts) is checked by the
-//! header: `check = true` has the runner compare everything with the reference.
+//! stack) is not asserted. A script ends before a step that runs out of a resource. Assertions
+//! cannot describe contents of objects, globals and tables, or live counts. The line `check = true`
+//! in the header makes the runner compare all of these with the reference.
 
 use std::fmt::Write as _;
 
@@ -34,8 +34,9 @@ pub fn directives(case: &Case, run: &Run) -> String {
             continue;
         };
         let seen = &taken.observation;
-        // A script runs under other limits than a fuzz run. Only the allocation that its header
-        // makes fail does so in both. Nothing after exhaustion was compared.
+        // A script runs under other limits than a fuzz run, so it cannot repeat exhaustion. The
+        // exception is the allocation that the header lets fail. Nothing after exhaustion was
+        // compared.
         if let (Outcome::Exhausted(resource), false) = (&seen.outcome, taken.full) {
             let end = format!(
                 ";; the reference runs out of {resource}, and is not compared after: {step}"
@@ -99,7 +100,7 @@ fn name_of(case: &Case, instances: &[usize], instance: u32) -> String {
         .map_or_else(String::new, |module| name(module, index))
 }
 
-/// A module that is in text, or in bytes if it cannot be printed.
+/// Returns a module as text, or as bytes if it cannot be printed.
 fn printed(module: &CaseModule, head: &str) -> String {
     let text = wasmprinter::print_bytes(&module.wasm).ok();
     match text.filter(|text| text.starts_with("(module")) {
@@ -177,7 +178,7 @@ fn words(resource: Resource) -> String {
     }
 }
 
-/// The pattern of a result; none if the specification leaves it open.
+/// Returns the pattern of a result, or `None` if the specification leaves the result open.
 fn pattern(value: Value, seen: &Observation) -> Option<String> {
     match value {
         Value::F32(bits) if f32::from_bits(bits).is_nan() => None,

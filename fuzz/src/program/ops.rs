@@ -5,9 +5,9 @@
 //! while the earlier operands wait on the operand stack. In this way a program holds references
 //! over a call or a collection.
 //!
-//! A label is a number that is unique in its function, and not a depth; the encoder counts depths.
-//! So code can be wrapped or moved without renumbering. Code that is moved out of its label does
-//! not encode.
+//! A label is a number that is unique in its function. It is not a depth. The encoder counts
+//! depths, so code can be wrapped or moved without renumbering. Code that is moved out of its label
+//! does not encode.
 
 use super::numeric::NumId;
 use super::types::{Heap, RefTy, Ty, TypeId};
@@ -406,7 +406,7 @@ impl Expr {
         Expr::stmt(Op::Drop, vec![value])
     }
 
-    /// The statement lists inside the node, besides its operands.
+    /// Returns the statement lists inside of the node. Its operands are not among them.
     pub fn bodies(&self) -> impl Iterator<Item = &Vec<Expr>> {
         let (a, b) = match &self.op {
             Op::Block(_, _, body) | Op::Loop(_, _, body) | Op::Try(_, _, body) => {

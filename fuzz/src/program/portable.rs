@@ -1,5 +1,5 @@
-//! A module -> one that keeps out of what the specification leaves open, for engines that choose
-//! otherwise than ours.
+//! A module -> a module that does not depend on choices that the specification leaves open. Engines
+//! that are not ours may choose differently.
 //!
 //! - NaNs: after each instruction whose NaN may have any sign and payload (specification, section
 //!   "NaN Propagation"), a NaN is replaced by the positive canonical one.
@@ -35,7 +35,8 @@ pub fn portable(wasm: &[u8]) -> Vec<u8> {
     }
 }
 
-/// The number of parameters of each function that a module defines. None if it cannot be read.
+/// Returns the number of parameters of each function that a module defines, or `None` if the module
+/// cannot be read.
 fn params(wasm: &[u8]) -> Option<Vec<u32>> {
     let mut types: Vec<u32> = Vec::new();
     let mut params = Vec::new();
@@ -66,7 +67,7 @@ fn params(wasm: &[u8]) -> Option<Vec<u32>> {
 }
 
 struct Portable {
-    /// The number of parameters of each function whose body comes next.
+    /// The numbers of parameters of the functions whose bodies are still to come.
     params: std::vec::IntoIter<u32>,
 }
 
@@ -132,8 +133,8 @@ impl Reencode for Portable {
     }
 }
 
-/// A maximum of at most `most`, but never below the minimum. It is never above the old one, so that
-/// what could be imported before still can.
+/// Returns a maximum of at most `most`, but never below the minimum. It is never above the old one,
+/// so that imports still match.
 fn bounded(minimum: u64, maximum: Option<u64>, most: u64) -> u64 {
     maximum.unwrap_or(most).min(most).max(minimum)
 }
@@ -181,8 +182,8 @@ impl NanKind {
     }
 }
 
-/// Which NaN an instruction may produce. Negation, absolute value and copied signs have only one
-/// right result, also for a NaN.
+/// Returns which NaN an instruction may produce. Negation, absolute value and copied signs have
+/// only one right result, also for a NaN.
 fn nan_kind(operator: &Operator<'_>) -> Option<NanKind> {
     use Operator as O;
     Some(match operator {

@@ -21,7 +21,7 @@ pub fn argument(value: &Value) -> String {
     }
 }
 
-/// A float in the syntax of the text format; NaNs keep their payload.
+/// Returns a float in the syntax of the text format. NaNs keep their payload.
 fn float_32(bits: u32) -> String {
     let (value, payload) = (f32::from_bits(bits), bits & 0x7f_ffff);
     let sign = if bits >> 31 == 1 { "-" } else { "" };

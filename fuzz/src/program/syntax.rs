@@ -68,7 +68,7 @@ pub struct Table {
     pub import: Option<Import>,
     /// The name it is exported under.
     pub export: Option<String>,
-    /// Initial value of all elements; needed if they cannot be null.
+    /// Initial value of all elements. Needed if they cannot be null.
     pub init: Option<Expr>,
 }
 
@@ -174,7 +174,7 @@ pub struct Module {
     pub tables: Vec<Table>,
     /// Memories.
     pub mems: Vec<Memory>,
-    /// Globals; an initial value may mention immutable globals before it.
+    /// Globals. An initial value may mention immutable globals before it.
     pub globals: Vec<Global>,
     /// Tags.
     pub tags: Vec<Tag>,

@@ -6,9 +6,9 @@
 //! different modules. Instructions name a type by its position in the universe ([`TypeId`]). The
 //! encoder translates it.
 //!
-//! What always holds for a generated universe: a reference that cannot be null points to an
-//! abstract type that has values, or to a definition of an *earlier* group. So every type has a
-//! value that can be built bottom-up.
+//! In a generated universe, a reference that cannot be null points to an abstract type that has
+//! values, or to a definition of an *earlier* group. So every type has a value that can be built
+//! bottom-up.
 //!
 //! Not here: validation. `matches` is what the generator needs to build valid programs. The tests
 //! of `generate` ask `wasmparser` whether it is right.
@@ -139,7 +139,7 @@ impl Storage {
         matches!(self, Storage::I8 | Storage::I16)
     }
 
-    /// Bytes per element in a data segment; `None` for references.
+    /// Returns the bytes of an element in a data segment, or `None` for references.
     pub fn bytes(self) -> Option<u32> {
         Some(match self {
             Storage::I8 => 1,
@@ -190,7 +190,7 @@ pub struct TypeDef {
     pub is_final: bool,
     /// The declared supertype.
     pub supertype: Option<TypeId>,
-    /// The definition it is equal to, if its whole group repeats an earlier group; otherwise
+    /// The definition that it is equal to, if its whole group repeats an earlier group. Otherwise
     /// itself.
     pub canon: TypeId,
 }
@@ -235,7 +235,7 @@ impl TypeDef {
 /// The type definitions of one program.
 #[derive(Clone, Debug, Default)]
 pub struct Universe {
-    /// All definitions; an entry no group lists is unused.
+    /// All definitions. An entry that no group lists is unused.
     pub defs: Vec<TypeDef>,
     /// Recursion groups, in an order in which every reference points to the same or an earlier
     /// group.
@@ -322,7 +322,7 @@ impl Universe {
         }
     }
 
-    /// Whether `sub` is `sup` or has it among its declared supertypes.
+    /// Returns true if `sub` is `sup` or has it among its declared supertypes.
     pub fn def_matches(&self, sub: TypeId, sup: TypeId) -> bool {
         let goal = self.def(sup).canon;
         let mut at = Some(sub);
@@ -348,7 +348,7 @@ impl Universe {
         }
     }
 
-    /// Whether a field of type `sub` may stand where the supertype has `sup`.
+    /// Returns true if a field of type `sub` may stand where the supertype has `sup`.
     pub fn field_matches(&self, sub: Field, sup: Field) -> bool {
         if sub.mutable != sup.mutable {
             return false;

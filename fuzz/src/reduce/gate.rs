@@ -43,7 +43,7 @@ impl Gate<'_> {
         }
     }
 
-    /// Applies `edit` if what comes of it passes. Whether it did.
+    /// Applies `edit` if the changed program passes. Returns true if it did.
     pub(super) fn attempt(
         &mut self,
         program: &mut Program,

@@ -8,8 +8,8 @@
 //!
 //! To add a pass: a function in [`passes`] and a line in its list.
 //!
-//! Not here: ways to change a program (`program::edit`), and inputs that are no program of ours:
-//! modules of wasm-smith, and heap operations, which `targets::operations` reduces.
+//! Not here: ways to change a program (`program::edit`), heap operations (`targets::operations`
+//! reduces them), and modules of wasm-smith.
 //!
 //! Reading order: `gate`, `passes`.
 
@@ -34,8 +34,8 @@ pub struct Reduced {
     pub attempts: u32,
 }
 
-/// Reduces an input in which `target` finds a fault; none if it finds none, or the input is no
-/// program. `go_on` is asked before each attempt.
+/// Reduces an input in which `target` finds a fault. Returns `None` if it finds none, or if the
+/// input is no program. Stops before an attempt if `go_on` returns false.
 pub fn reduce(
     target: &'static Target,
     subject: &Subject,
@@ -80,7 +80,7 @@ mod tests {
     use crate::input::Input;
     use crate::targets::{Ran, Stats};
 
-    /// Finds fault with every program that has an instruction of this name.
+    /// Reports a fault for every program that has an instruction of this name.
     static TARGET: Target = Target {
         name: "array_copy",
         hunts: "array.copy",
@@ -114,8 +114,8 @@ mod tests {
             let program = small.subject.program.as_ref().expect("a program");
             assert!(program.validate().is_ok(), "seed {seed}");
             assert!(program.steps.len() <= program.modules.len(), "seed {seed}");
-            // The instruction, its five operands, and at most a few that make or hold them, or
-            // beside which it stands as operands of one instruction.
+            // The instruction, its five operands, and a few others that make or hold these, or that
+            // are operands of the same instruction.
             assert!(small.size.1 <= 24, "seed {seed}: {}", small.subject);
             let again = reduce(&TARGET, &subject, &mut rig, 5_000, &mut || true);
             let again = again.expect("the same fault").subject.to_string();

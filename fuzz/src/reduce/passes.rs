@@ -124,7 +124,8 @@ fn unused(program: &mut Program, gate: &mut Gate<'_>) -> bool {
     changed && gate.attempt(program, |p| *p = fewer)
 }
 
-/// Drops results of functions where they are made: all of a function, then smaller parts.
+/// Drops results of functions where they are made: first all results of a function, then smaller
+/// parts.
 fn results(program: &mut Program, gate: &mut Gate<'_>) -> bool {
     let mut changed = false;
     for m in 0..program.modules.len() {
@@ -139,7 +140,8 @@ fn results(program: &mut Program, gate: &mut Gate<'_>) -> bool {
     changed
 }
 
-/// Positions in a function's body of the expressions that are its results, if they are all of them.
+/// Returns the positions in a function's body of the expressions that are its results, if these are
+/// all of them.
 fn returned(program: &Program, m: usize, id: FuncId) -> Vec<usize> {
     let Some(func) = program.modules[m].func(id) else {
         return Vec::new();

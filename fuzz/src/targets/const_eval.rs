@@ -18,7 +18,7 @@ pub static TARGET: Target = Target {
 };
 
 /// At most this many allocations of one program are made to fail. If there are more, every second
-/// is, or every third, and so on.
+/// one fails, or every third, and so on.
 const FAILURES_MAX: u64 = 6;
 
 fn test_case(input: &Input) -> Subject {

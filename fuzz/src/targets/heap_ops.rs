@@ -76,7 +76,7 @@ fn check(subject: &Subject, rig: &mut Rig) -> Ran {
     ran
 }
 
-/// The finding, with the shortest list of operations that shows the same.
+/// Returns the finding, with the shortest list of operations that shows the same.
 fn finding(
     operations: &Operations,
     collector: CollectorKind,
@@ -101,8 +101,8 @@ fn finding(
     }
 }
 
-/// Returns what does not change from one list to another: the words after the operation, without
-/// numbers.
+/// Returns the part of a message that does not depend on the list: the words after the operation,
+/// without numbers.
 fn class(what: &str) -> String {
     let what = what.split_once("): ").map_or(what, |(_, what)| what);
     let words = what.split(|c: char| !c.is_alphabetic());

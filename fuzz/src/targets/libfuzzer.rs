@@ -18,8 +18,8 @@ use crate::input::Input;
 use crate::mutate::neighbour;
 
 thread_local! {
-    /// Engines are made once. That they carry nothing over from one input to the next is part of
-    /// what is tested.
+    /// Engines are made once. So a run also tests that they carry nothing over from one input to
+    /// the next.
     static RIG: RefCell<Option<Rig>> = const { RefCell::new(None) };
 }
 
@@ -58,8 +58,8 @@ pub fn mutate(data: &mut [u8], size: usize, max_size: usize, seed: u32) -> usize
     len
 }
 
-/// Runs the files given as arguments. If the one argument is a number, runs that many seeds;
-/// without arguments, 1000.
+/// Runs the files given as arguments. If the only argument is a number, runs that many seeds.
+/// Without arguments, runs 1000 seeds.
 pub fn main(target: &Target) -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let mut inputs: Vec<(String, Vec<u8>)> = Vec::new();
@@ -127,7 +127,7 @@ fn count(_: &Rig) {}
 #[macro_export]
 macro_rules! fuzz_target_file {
     ($target:expr) => {
-        /// The bytes of an input, printed as the program they make.
+        /// Returns the program that the bytes of an input make, as text.
         #[cfg(fuzzing)]
         struct Bytes(Vec<u8>);
 

@@ -1,8 +1,8 @@
 //! Input -> verdict. The list of targets, through which everything goes: the command line, replay,
 //! smoke tests, libFuzzer.
 //!
-//! A target states what it makes of an input (its [`Subject`]) and what it does with that: which
-//! engines run it, under which schedules. `run` does this for all targets; `oracles` compares.
+//! A target states what it makes of an input (its [`Subject`]), which engines run that, and under
+//! which schedules. `run` does this for all targets, and `oracles` compares.
 //!
 //! To add a target: a file here with `TARGET` and a smoke test, a line in [`TARGETS`], and a file
 //! in `fuzz_targets`.
@@ -46,8 +46,8 @@ pub static TARGETS: &[&Target] = &[
     &heap_ops::TARGET,
 ];
 
-/// Returns one round of a run over `targets`. It is a list of positions in `targets`; each occurs
-/// [`Target::share`] times, and they are spread evenly.
+/// Returns one round of a run over `targets`. It is a list of positions in `targets`. Each position
+/// occurs [`Target::share`] times, spread evenly.
 pub fn round(targets: &[&Target]) -> Vec<usize> {
     let length: u32 = targets.iter().map(|t| t.share).sum();
     let mut round = Vec::new();

@@ -1,9 +1,9 @@
-//! A subject on the engines that the user named: each of them, and the runtime, against the
-//! reference.
+//! Runs a subject on the engines that the user named. Each of them, and the runtime, is compared
+//! with the reference.
 //!
-//! Always: every engine gets the same program. When one shows a finding, all others are asked as
-//! well, so that the verdict says who stands alone, and the case is run again to see how often the
-//! finding shows. A fault that is known of the engine is counted by its name.
+//! Always: every engine gets the same program. When one shows a finding, all others run the case
+//! too, so that the verdict says who stands alone. The case is also run again, to see how often the
+//! finding shows. A known fault of an engine is counted by its name.
 
 use gcrucible_oracles::engine::Engine;
 use gcrucible_oracles::finding::{Finding, Rate, Stands};
@@ -33,7 +33,8 @@ pub fn each(subject: &Subject, rig: &mut Rig) -> Ran {
     for (number, engine) in all().enumerate() {
         let schedule = trial.spaced(engine.fitting(&subject.case.schedule));
         let found = if number == 0 {
-            // The runtime is a witness here: what it agrees on says nothing about the others.
+            // The runtime only shows who stands alone. What it agrees on says nothing about the
+            // named engines.
             trial.asked(engine, schedule.clone()).finding().cloned()
         } else {
             trial.compared(engine, schedule.clone())
@@ -61,8 +62,8 @@ pub fn each(subject: &Subject, rig: &mut Rig) -> Ran {
     trial.end()
 }
 
-/// Runs the case of a finding again, to see where it begins, how often it shows, and what the
-/// others say.
+/// Runs the case of a finding again, to see where the finding begins, how often it shows, and what
+/// the other engines do.
 fn examined<'e>(
     trial: &mut Trial<'_>,
     first: Finding,

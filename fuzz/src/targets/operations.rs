@@ -89,8 +89,8 @@ impl Operations {
         }
     }
 
-    /// Returns a shorter list that shows the same fault. Ever smaller pieces are removed if the
-    /// fault stays.
+    /// Returns a shorter list that shows the same fault. Removes smaller and smaller pieces as long
+    /// as the fault stays.
     pub(super) fn reduced(&self, fails: impl Fn(&Operations) -> bool) -> Operations {
         let mut least = self.clone();
         let mut budget = REDUCTION_OPERATIONS;
@@ -126,7 +126,7 @@ fn first_line(panic: &(dyn Any + Send)) -> &str {
 }
 
 impl fmt::Display for Operations {
-    /// One line for each operation: the word that encodes it, and the operation.
+    /// Returns one line for each operation: the word that encodes it, and the operation.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "schedule = {:?}", self.schedule)?;
         writeln!(f, "heap = {} bytes", self.heap_limit)?;

@@ -11,11 +11,10 @@ pub struct Rig {
     pub reference: Box<dyn Engine>,
     /// The engines under test, each in one configuration.
     pub engines: Vec<Box<dyn Engine>>,
-    /// Whether the user named the engines under test. Then every target asks these, and none of its
-    /// own choice.
+    /// Whether the user named the engines under test. Then every target uses only these.
     pub are_named: bool,
-    /// Whether a finding on a named engine is examined: located, repeated, and put to the other
-    /// engines. The reducer only asks whether there is one.
+    /// Whether a finding on a named engine is located, repeated, and compared with the other
+    /// engines. The reducer needs none of this.
     pub examines: bool,
     /// All configurations, for targets that draw one.
     pub pool: Pool,
@@ -30,7 +29,7 @@ impl Rig {
     /// switched on in each.
     ///
     /// # Errors
-    /// A fault's name is unknown, or planted faults are not built in.
+    /// A fault's name is unknown, or this build has no planted faults.
     pub fn standard(planted: &[String]) -> Result<Rig, NoEngine> {
         let pool = Pool::new(planted)?;
         let reference = engine::reference();
@@ -54,7 +53,8 @@ impl Rig {
         })
     }
 
-    /// A subject as the engines under test get it: portable, if one of them is not ours.
+    /// Returns a subject as the engines under test get it. It is portable if one of them is not
+    /// ours.
     #[must_use]
     pub fn prepared(&self, subject: Subject) -> Subject {
         let mut engines = self.engines.iter();
@@ -66,7 +66,7 @@ impl Rig {
         }
     }
 
-    /// The same with these engines under test, unless there are none.
+    /// Returns the same engines with these under test, unless there are none.
     #[must_use]
     pub fn naming(self, engines: Vec<Box<dyn Engine>>) -> Rig {
         if engines.is_empty() {

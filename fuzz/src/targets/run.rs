@@ -66,7 +66,7 @@ pub struct Ran {
     pub stats: Stats,
     /// Other things that the target counts, by name.
     pub counts: BTreeMap<String, u64>,
-    /// Why no further input can be run: an engine is not there any more.
+    /// Why no further input can be run: an engine does not start any more.
     pub unavailable: Option<String>,
 }
 
@@ -144,7 +144,7 @@ impl<'a> Trial<'a> {
         Some(run.totals.points)
     }
 
-    /// The schedule with fewer collections if the program allocates many objects.
+    /// Returns the schedule, with fewer collections if the program allocates many objects.
     pub(super) fn spaced(&self, schedule: Schedule) -> Schedule {
         spaced(schedule, self.judge.expected().totals.allocations)
     }
@@ -154,8 +154,8 @@ impl<'a> Trial<'a> {
         self.judge.judge_under(engine, schedule).0
     }
 
-    /// Runs an engine that the user named and compares, and counts what was compared, also for this
-    /// engine alone. A finding is only returned.
+    /// Runs an engine that the user named and compares. Counts what was compared, in total and for
+    /// this engine. Returns a finding without recording it.
     pub(super) fn compared(&mut self, engine: &dyn Engine, schedule: Schedule) -> Option<Finding> {
         let (verdict, run) = self.judge.judge_under(engine, schedule);
         self.count(&verdict, &run);
@@ -192,7 +192,7 @@ impl<'a> Trial<'a> {
         self.is_known = true;
     }
 
-    /// Takes the result for void, because an engine is not there any more.
+    /// Marks the result as void, because an engine does not start any more.
     pub(super) fn unavailable(&mut self, why: String) {
         self.ran.unavailable = Some(why);
     }

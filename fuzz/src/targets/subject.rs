@@ -1,4 +1,4 @@
-//! What a target makes of an input: a program of ours, a module of wasm-smith, or bytes that need
+//! What a target makes of an input: one of our programs, a module of wasm-smith, or bytes that need
 //! not be a module.
 
 use std::fmt;
@@ -42,7 +42,8 @@ impl Subject {
         }
     }
 
-    /// A module of wasm-smith, or a program if the input does not make such a module.
+    /// Returns a module of wasm-smith, or one of our programs if the input does not make such a
+    /// module.
     pub fn smith(input: &Input) -> Subject {
         let choices = input.choices();
         let choices = &choices[..choices.len().min(SMITH_BYTES)];
@@ -92,7 +93,7 @@ impl Subject {
 }
 
 impl Subject {
-    /// The name of the file in which a finding keeps it as text.
+    /// Returns the name of the file in which a finding has it as text.
     pub fn file_name(&self) -> &'static str {
         if self.operations.is_some() {
             "operations.txt"
@@ -101,7 +102,8 @@ impl Subject {
         }
     }
 
-    /// The same with modules that keep out of what the specification leaves open.
+    /// Returns the subject with modules that do not depend on choices that the specification leaves
+    /// open.
     #[must_use]
     pub fn portable(mut self) -> Subject {
         for module in &mut self.case.modules {
@@ -117,7 +119,7 @@ impl Subject {
     }
 }
 
-/// How many choices wasm-smith gets: its modules grow with them.
+/// How many bytes of choices wasm-smith gets. Its modules grow with them.
 const SMITH_BYTES: usize = 1500;
 
 /// Returns the case of a program. Each module is registered under its name when it is instantiated.

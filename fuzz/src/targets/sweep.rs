@@ -18,8 +18,8 @@ pub static TARGET: Target = Target {
     check,
 };
 
-/// At most this many points of one program are tried. If there are more, every second is, or every
-/// third, and so on.
+/// At most this many points of one program are tried. If there are more, every second one is tried,
+/// or every third, and so on.
 const POINTS_MAX: u64 = 32;
 
 fn test_case(input: &Input) -> Subject {

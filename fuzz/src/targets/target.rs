@@ -23,8 +23,8 @@ pub struct Target {
 }
 
 impl Target {
-    /// Runs an input. What an engine did wrong is returned as [`Ran::finding`]. A panic is a fault
-    /// of the harness itself.
+    /// Runs an input. Returns a fault of an engine as [`Ran::finding`]. A panic is a fault of the
+    /// harness itself.
     pub fn run(&self, bytes: &[u8], rig: &mut Rig) -> Ran {
         self.judge(&rig.prepared(self.subject_of(bytes)), rig)
     }

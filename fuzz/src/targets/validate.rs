@@ -46,8 +46,7 @@ const FEATURES: WasmFeatures = WasmFeatures::WASM3.difference(WasmFeatures::THRE
 fn test_case(input: &Input) -> Subject {
     let choices = input.choices();
     let number = input.number();
-    // Small modules: a change in one of them more often meets something that matters, and costs
-    // less.
+    // Small modules, because a change in one of them is more likely to matter, and costs less.
     let few = |most| &choices[..choices.len().min(most)];
     let module = match number % 3 {
         0 => smith::generate(few(300)).map(|m| m.wasm),

@@ -1,7 +1,7 @@
-//! Whether a command line could work: subcommands, options, packages, targets, engines.
+//! Checks if a command line could work: its subcommands, options, packages, targets and engines.
 //!
-//! Lines of `gcrucible` are given to the program's own definition of its arguments; lines of Cargo
-//! are compared with the packages of the tree.
+//! The program's own definition of its arguments parses lines of `gcrucible`. Lines of Cargo are
+//! compared with the packages of the tree.
 
 use clap::CommandFactory;
 use clap::error::ErrorKind;

@@ -1,10 +1,10 @@
-//! Comments of Rust sources, told apart from code by a real lexer, so that a `//` in a string is
-//! none.
+//! Comments of Rust sources. A real lexer tells them from code, so a `//` in a string is no
+//! comment.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 
-/// Returns the lines of `source` with everything blank that is no comment. Doc comments count as
-/// comments. A source that is no Rust gives an error.
+/// Returns the lines of `source` with blanks in place of everything that is no comment. Doc
+/// comments are comments. A source that is not Rust is an error.
 pub fn comments(source: &str) -> Result<Vec<String>, String> {
     let tokens: TokenStream = source.parse().map_err(|e| format!("no Rust: {e}"))?;
     let mut bytes = source.as_bytes().to_vec();
@@ -16,7 +16,7 @@ pub fn comments(source: &str) -> Result<Vec<String>, String> {
 /// Overwrites what the tokens cover with spaces, line breaks excepted.
 fn blank(tokens: TokenStream, source: &str, bytes: &mut [u8]) {
     for token in tokens {
-        // A doc comment is tokens as well, those of an attribute. Each covers the comment.
+        // A doc comment is also the tokens of an attribute. Each of them covers the comment.
         if is_comment(&source[token.span().byte_range()]) {
             continue;
         }
@@ -50,7 +50,7 @@ pub fn prose(comment: &str) -> &str {
     text.strip_prefix(' ').unwrap_or(text)
 }
 
-/// Tells code in doc comments from prose: fed with the lines of a file in order.
+/// Tells code in doc comments from prose. It gets the lines of a file in order.
 #[derive(Default)]
 pub struct Fence {
     open: Option<bool>,

@@ -27,7 +27,7 @@ pub fn length(tree: &Tree) -> Vec<Violation> {
 }
 
 /// Returns the lines of prose that are too wide: comments, Markdown, headers of scripts. An address
-/// in the line is not counted, for it cannot be wrapped.
+/// in the line is not counted, because it cannot be wrapped.
 pub fn width(tree: &Tree) -> Vec<Violation> {
     let mut broken = Vec::new();
     for (file, text) in tree.iter().filter(|(file, _)| !NOT_OURS.contains(file)) {
@@ -73,8 +73,8 @@ fn wide(file: &str, text: &str) -> Vec<usize> {
     wide.map(|(number, _)| number).collect()
 }
 
-/// Returns the columns of a line without its addresses. A row of a table has none that count, for
-/// it cannot be wrapped either.
+/// Returns the columns of a line without its addresses. The columns of a row of a table do not
+/// count, because it cannot be wrapped either.
 fn columns(line: &str) -> usize {
     if prose(line).trim_start().starts_with('|') {
         return 0;

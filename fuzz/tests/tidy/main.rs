@@ -1,8 +1,8 @@
 //! The house rules that no compiler checks, as tests of our own sources.
 //!
-//! A rule is a function from a [`Tree`] of files to the places that break it. Each has a test here,
-//! which reads the real tree, and a test in its own file, which breaks the rule in a tree made up
-//! for that purpose.
+//! A rule is a function from a [`Tree`] of files to the places that break it. Each rule has a test
+//! here, which reads the real tree, and a test in its own file, which breaks the rule in a small
+//! tree.
 //!
 //! Reading order: `tree`, `comments`, `lines`, `docs`, `invariants`, `faults`, `modules`,
 //! `order`, `markdown`, `commands`, `readme`.

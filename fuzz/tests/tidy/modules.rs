@@ -116,7 +116,7 @@ impl Crate {
     }
 
     fn follow(&self, from: &[String], path: &[String], depth: usize) -> Option<Target> {
-        // Imports by name may form a circle in code that does not compile.
+        // In code that does not compile, imports by name may form a circle.
         if depth > 8 {
             return None;
         }

@@ -1,4 +1,4 @@
-//! What Markdown files claim about the tree exists: paths, commands, names of engines.
+//! Everything that Markdown files name in the tree exists: paths, commands, names of engines.
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 

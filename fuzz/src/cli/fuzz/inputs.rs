@@ -2,8 +2,8 @@
 
 use crate::generate::source::split_mix_at;
 
-/// Input number `number` of the run of `run_seed`: its target, which is the one whose turn it is in
-/// `round` ([`crate::targets::round`]), and its own seed.
+/// Returns the target and the own seed of input number `number` in the run of `run_seed`. The
+/// targets take turns as `round` says ([`crate::targets::round`]).
 ///
 /// No two inputs of a run have the same seed.
 #[must_use]

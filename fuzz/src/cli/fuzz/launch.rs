@@ -8,8 +8,8 @@ use super::options::Options;
 use crate::cli::failure::Failure;
 use crate::targets::Target;
 
-/// The program that runs now. The link stays good when the file is replaced or deleted, as a build
-/// during a long run does.
+/// The program that runs now. The link stays good when the file is replaced or deleted, for example
+/// by a build during a long run.
 const THIS_PROGRAM: &str = "/proc/self/exe";
 
 /// What all workers of a run have in common.
@@ -37,8 +37,8 @@ pub struct Share {
 }
 
 impl Launcher<'_> {
-    /// Starts a worker whose standard input and output are pipes. An old record is removed, so that
-    /// none is taken for this worker's.
+    /// Starts a worker whose standard input and output are pipes. Removes an old record, so that
+    /// nobody takes it for one of this worker.
     ///
     /// # Errors
     /// The system starts no process.

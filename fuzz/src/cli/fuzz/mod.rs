@@ -38,7 +38,8 @@ use super::terminal::warn_line;
 /// Wrong usage, a worker that cannot be started, a file that cannot be written, or a run that
 /// compared nothing.
 pub fn run(options: &Options) -> Result<Ending, Failure> {
-    // Workers open the engines. What is wrong with them is better said now.
+    // Workers open the engines. If something is wrong with an engine, it is better to say so before
+    // they start.
     let rig = options.under_test.rig()?;
     if rig.are_named {
         let engines = rig.engines.iter();

@@ -13,7 +13,7 @@ pub struct Options {
     /// targets` shows them.
     #[arg(long = "target", value_name = "NAME")]
     pub targets: Vec<String>,
-    /// Run for this many seconds; 60 unless `--runs` is given.
+    /// Run for this many seconds. The default is 60 unless `--runs` is given.
     #[arg(long, value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..))]
     pub time: Option<u64>,
     /// Run this many programs.
@@ -27,14 +27,14 @@ pub struct Options {
     /// Refused: it is the seed of one input.
     #[arg(long, hide = true, value_parser = refuse_seed)]
     pub seed: Option<u64>,
-    /// Start this many worker processes; without it, one for each core.
+    /// Start this many worker processes. The default is one for each core.
     #[arg(long, value_name = "J", value_parser = clap::value_parser!(u64).range(1..))]
     pub jobs: Option<u64>,
-    /// Write findings into this folder; it is created when there is one.
+    /// Write findings into this folder, which is created for the first one.
     #[arg(long, value_name = "DIR", default_value = "findings")]
     pub out: PathBuf,
-    /// Write the summary as one JSON object into this file; `-` is standard output, and the summary
-    /// for people then goes to standard error.
+    /// Write the summary as one JSON object into this file. With `-` it goes to standard output,
+    /// and the summary for people to standard error.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
     /// Report an input as a hang if it does not end within this many seconds.

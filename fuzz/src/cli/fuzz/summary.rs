@@ -22,11 +22,11 @@ pub struct Summary {
     stopped: Option<Instant>,
     /// The counters of workers that have ended.
     pub counters: Counters,
-    /// Findings by signature: the first of each, and how many there were.
+    /// For each signature, the first finding and the number of findings.
     groups: BTreeMap<String, (Found, u64)>,
     /// Workers that died of their input.
     pub crashed: u64,
-    /// Workers that died although their input ends well when it is run again. Somebody killed them.
+    /// Workers that died, but whose input ends well when it is run again. Somebody killed them.
     pub killed: u64,
     /// Workers that we killed because their input took too long, although it ends in time when it
     /// is run again.

@@ -34,7 +34,7 @@ const FOLDERS_PER_SIGNATURE: u64 = 3;
 /// How many programs a worker runs to reduce the first finding of a signature.
 const REDUCTION_ATTEMPTS: u32 = 800;
 
-/// How many if each costs a whole time limit, or most show nothing.
+/// How many it runs if each program takes a whole time limit, or if most show nothing.
 const SLOW_ATTEMPTS: u32 = 10;
 
 /// How often a worker reports.
@@ -73,7 +73,7 @@ pub struct Options {
 /// supervisor, which tells the user.
 #[must_use]
 pub fn main(options: &Options) -> ExitCode {
-    // Ctrl-C reaches the whole process group; the supervisor decides what happens, and closes our
+    // Ctrl-C reaches the whole process group. The supervisor decides what happens, and closes our
     // standard input.
     let _ = ctrlc::set_handler(|| {});
     let mut counters = Counters::default();
@@ -113,7 +113,7 @@ fn stop_at_end_of_input() -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
     std::thread::spawn(move || {
-        // Nothing is ever sent; a read that ends, ends with the pipe.
+        // Nothing is ever sent. A read ends only when the pipe does.
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
         flag.store(true, Ordering::Relaxed);
     });
@@ -292,7 +292,7 @@ pub fn describe(status: std::process::ExitStatus) -> String {
     }
 }
 
-/// The usual name of the signals that end a process that went wrong.
+/// Returns the usual name of a signal that ends a faulty process.
 fn signal_name(signal: i32) -> &'static str {
     match signal {
         4 => "SIGILL",

@@ -1,5 +1,5 @@
-//! Calls with many parameters and results, in every form, and exceptions with several payloads and
-//! twin tags: everything that was passed comes back as a result.
+//! Calls of every form with many parameters and results, and exceptions with several payloads and
+//! tags of one type. Everything that was passed comes back as a result.
 
 use crate::generate::generator::Gen;
 use crate::generate::swarm::Feature;
@@ -28,7 +28,8 @@ impl Gen<'_> {
         }
     }
 
-    /// A number of values to pass: mostly few, sometimes more than registers hold.
+    /// Draws a number of values to pass. Usually it is small. Sometimes they do not all fit into
+    /// registers.
     fn count(&mut self, most: u32) -> u32 {
         match self.src.below(6) {
             0 => self.src.range(9, most.max(10)),
@@ -40,7 +41,7 @@ impl Gen<'_> {
     /// A function that returns some of its parameters in another order.
     fn shuffling(&mut self) -> (FuncId, Sig) {
         let n = self.count(24);
-        // Often of one type, so that none can be told from another by its type.
+        // Often they have one type, so that a swap is not found by types.
         let one = self.passed();
         let alike = self.src.chance(40);
         let params: Vec<Ty> = (0..n)
@@ -64,7 +65,7 @@ impl Gen<'_> {
         (self.add_helper(&sig, body), sig)
     }
 
-    /// A function that passes what it got, or constants, on by a tail call.
+    /// A function that makes a tail call with its parameters or with constants.
     fn passing_on(&mut self, to: FuncId, to_sig: &Sig) -> (FuncId, Sig) {
         let n = self.count(12);
         let params: Vec<Ty> = (0..n).map(|_| self.passed()).collect();
@@ -90,7 +91,7 @@ impl Gen<'_> {
         (self.add_helper(&sig, body), sig)
     }
 
-    /// A value for another function's body: no local of this one.
+    /// A value for the body of another function, which cannot use the locals of this one.
     fn outside_body(&mut self, ty: Ty) -> Expr {
         match ty {
             Ty::Ref(_) => self.smallest(ty),
@@ -123,7 +124,8 @@ impl Gen<'_> {
         }
     }
 
-    /// A table that holds the function, and its index: of any function, or of its very type.
+    /// A table of functions that has the function, and the function's index in it. The table's
+    /// element type is `func` or the function's own type.
     fn table_of(&mut self, func: FuncId, ty: TypeId) -> (TableId, Expr) {
         let heap = if self.src.chance(50) {
             Heap::Func
@@ -166,7 +168,7 @@ impl Gen<'_> {
     }
 }
 
-/// A call in one of its forms, perhaps through a function that calls on by a tail call.
+/// A call in one of its forms, perhaps through a function that makes the call as a tail call.
 pub(super) fn calls(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     let (mut to, mut sig) = g.shuffling();
     if g.src.chance(50) {
@@ -178,7 +180,7 @@ pub(super) fn calls(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     Some(vec![Expr::many(op, args, sig.results)])
 }
 
-/// An indirect call by the wrong type, of an empty element, or outside of the table.
+/// An indirect call with the wrong type, of an empty element, or outside of the table.
 pub(super) fn wrong_call(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     let (to, _) = g.shuffling();
     let ty = g.m.func(to)?.ty;
@@ -205,8 +207,8 @@ pub(super) fn wrong_call(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     )])
 }
 
-/// Throws one of several tags with the same parameters, and returns what was caught: the payload,
-/// and a number that says by which clause.
+/// Throws one of several tags with the same parameters. Returns the payload that was caught, and
+/// the number of the clause that caught it.
 pub(super) fn exceptions(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     let n = g.src.range(0, 6);
     let payload: Vec<Ty> = (0..n).map(|_| g.passed()).collect();

@@ -1,5 +1,5 @@
-//! Tests and casts whose answers are kept: of every kind of value, to every kind of type, with and
-//! without null, and to types of the value's own chain.
+//! Tests and casts whose answers are kept. They test values of every kind for types of every kind,
+//! with and without null, and for types of the value's own chain.
 
 use crate::generate::calc;
 use crate::generate::generator::Gen;
@@ -42,7 +42,8 @@ fn subject(g: &mut Gen<'_>) -> Option<(Expr, LocalId, Heap, Option<Heap>)> {
         }
     };
     let local = g.temp(top_ty);
-    // Through a global if there is one, so that nothing is known about it.
+    // Passes the value through a global if there is one, so that the compiler knows nothing about
+    // it.
     let hidden = g.hidden(with_type(value, top_ty));
     Some((Expr::set(local, hidden), local, top, known))
 }
@@ -55,7 +56,7 @@ fn with_type(value: Expr, ty: Ty) -> Expr {
     }
 }
 
-/// A type to ask for: one of the chain of the value's type, a sibling, or an abstract one.
+/// A type to test for: one of the chain of the value's type, a sibling, or an abstract one.
 fn question(g: &mut Gen<'_>, top: Heap, known: Option<Heap>) -> RefTy {
     let defs = g.defs_below(top, |_, _| true);
     let heap = match (known, g.src.below(6)) {
@@ -122,7 +123,7 @@ pub(super) fn tests(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     Some(out)
 }
 
-/// `br_on_cast` or `br_on_cast_fail`: which way it went, as a number.
+/// `br_on_cast` or `br_on_cast_fail`, and the way it went as a number.
 fn branch(g: &mut Gen<'_>, value: Expr, top: Heap, to: RefTy, on_cast: bool) -> Expr {
     let from = RefTy::nullable(top);
     let matched = Ty::Ref(to);
@@ -167,7 +168,8 @@ pub(super) fn cast(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     Some(vec![start, cast])
 }
 
-/// Equality of objects: with itself under two names, and with an equal one.
+/// Equality of objects. Compares an object with itself under two names, and with another one that
+/// has the same contents.
 pub(super) fn identity(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     let ids = g.defs_below(Heap::Eq, |_, _| true);
     let id = g.src.pick(&ids)?;
@@ -192,7 +194,7 @@ pub(super) fn identity(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     Some(out)
 }
 
-/// The branches on null, with which way they went and what they carried.
+/// The branches on null, the way they went, and the values that they carried.
 pub(super) fn nulls(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     let ids = g.defs_below(Heap::Eq, |_, _| true);
     let heap = g.src.pick(&ids).map_or(Heap::I31, Heap::Def);
@@ -204,7 +206,8 @@ pub(super) fn nulls(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     };
     let (outer, inner) = (g.new_label(), g.new_label());
     let get = Expr::get(local, null);
-    // Something waits below the reference: the branch must carry exactly what its label takes.
+    // Another value is below the reference on the stack. The branch must carry exactly the values
+    // that its label takes.
     let below = g.operand(Ty::I32);
     let choice = if g.src.chance(50) {
         let kept = Expr::many(Op::BrOnNull(outer), vec![below, get], vec![Ty::I32, sure]);
@@ -219,7 +222,7 @@ pub(super) fn nulls(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
             Vec::new(),
             both,
         );
-        // Taken: one more, if the reference is the one that was tested.
+        // Taken. Adds one if the reference is the one that was tested.
         let args = vec![block, Expr::get(local, null)];
         let same = Expr::many(Op::Ref(RefOp::Eq), args, vec![Ty::I32, Ty::I32]);
         vec![calc::add(same, Expr::stmt(Op::Nop, Vec::new()))]

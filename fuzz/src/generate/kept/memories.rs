@@ -1,5 +1,5 @@
-//! Loads and stores of every width, at both ends of a memory, with what they read kept; bulk
-//! operations around their ends; segments, also dropped ones.
+//! Loads and stores of every width at both ends of a memory, bulk operations near the ends, and
+//! segments, some of them dropped. Everything that is read is kept.
 
 use super::operands;
 use crate::generate::calc;
@@ -71,7 +71,7 @@ fn number(index: Ty, n: u64) -> Expr {
     }
 }
 
-/// Where an access of `bytes` bytes goes: an address and a constant offset.
+/// Returns an address and a constant offset for an access of `bytes` bytes.
 fn place(g: &mut Gen<'_>, size: u64, index: Ty, bytes: u64) -> (Expr, u32) {
     let end = match g.src.below(4) {
         0 => size,
@@ -124,7 +124,8 @@ pub(super) fn accesses(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     Some(out)
 }
 
-/// Bulk operations that end at the end of the memory or near its start, and what they leave there.
+/// Bulk operations that end at the end of the memory or near its start, and the bytes that they
+/// leave there.
 pub(super) fn bulk(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     let (mem, size, index) = any(g)?;
     let n = u64::from(g.src.range(0, 24));
@@ -163,7 +164,7 @@ pub(super) fn bulk(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     Some(vec![statement, Expr::value(load, vec![read], Ty::I64)])
 }
 
-/// Sizes and growth; a failure is a result as well.
+/// Sizes and growth. A failure is a result as well.
 pub(super) fn growth(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     let (mem, _, index) = any(g)?;
     let by = match index {
@@ -187,7 +188,8 @@ fn live_data(g: &mut Gen<'_>) -> Option<(DataId, u32)> {
     g.src.pick(&datas)
 }
 
-/// An access beyond the end: by one byte, or with high bits that must not be lost.
+/// An access beyond the end. It is one byte too far, or its address has high bits that must not be
+/// lost.
 pub(super) fn outside(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     let (mem, size, index) = any(g)?;
     // The memory may have grown by a page.
@@ -210,7 +212,7 @@ pub(super) fn outside(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
         1 => Expr::stmt(Op::Memory(MemoryOp::Copy(mem, mem)), vec![at, zero, n]),
         2 => Expr::stmt(Op::Memory(MemoryOp::Copy(mem, mem)), vec![zero, at, n]),
         3 => {
-            // A length whose low half is small, or a dropped segment used again.
+            // An access with a length whose low half is small, or a use of a dropped segment.
             let len = match index {
                 Ty::I64 => Expr::i64(1 << 32),
                 _ => Expr::i32(-1),
@@ -236,8 +238,8 @@ pub(super) fn outside(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     }])
 }
 
-/// `memory.init` of a segment after `data.drop` or of an active one: nothing at its start is
-/// allowed, and nothing beyond it is not.
+/// `memory.init` of a segment after `data.drop`, or of an active one. Length 0 is allowed at its
+/// start, and not beyond it.
 pub(super) fn dropped(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     let (mem, _, index) = any(g)?;
     let dead: Vec<DataId> =

@@ -1,10 +1,9 @@
 //! Programs in which every value that an operation produces is kept and compared as it is.
 //!
-//! A function of this kind takes numbers and has no other purpose than its results: a row of small
-//! pieces, each of which runs one kind of operation on boundary values and leaves on the operand
-//! stack all that can be seen of it. Nothing is masked, guarded or dropped. Indices and lengths are
-//! known while the program is made, so the pieces do not trap; a piece that may trap has a function
-//! of its own.
+//! A function of this kind takes numbers and consists of small pieces. Each piece runs one kind of
+//! operation on boundary values and leaves everything that it computes on the operand stack.
+//! Nothing is masked, guarded or dropped. Indices and lengths are known while the program is made,
+//! so the pieces do not trap. A piece that may trap has a function of its own.
 //!
 //! Reading order: `operands`, `numbers`, `objects`, `casts`, `memories`, `tables`, `calls`.
 
@@ -23,8 +22,8 @@ use crate::program::{
     Sig, Storage, Ty, TypeDef, TypeId,
 };
 
-/// A piece: leaves its results on the operand stack, or is `None` if the module has nothing
-/// suitable.
+/// Makes a piece, which leaves its results on the operand stack. Returns `None` if the module has
+/// nothing suitable.
 type Piece = fn(&mut Gen<'_>) -> Option<Vec<Expr>>;
 
 /// Pieces that do not trap, with their weights.
@@ -58,12 +57,12 @@ const TRAPPING: &[(u32, Piece)] = &[
     (5, calls::wrong_call),
 ];
 
-/// How many results a function may have before the next piece's go elsewhere.
+/// If a function has at least this many results, the next piece goes to another function.
 const RESULTS_MAX: usize = 48;
 
 impl Gen<'_> {
-    /// Adds what the pieces work on: globals that keep numbers, types of arrays and structs, a
-    /// memory and segments; and declares their functions.
+    /// Adds what the pieces need: globals that keep numbers, types of arrays and structs, a memory,
+    /// and segments. Declares the functions of the pieces.
     pub(super) fn add_kept(&mut self) {
         for ty in [
             Ty::I32,

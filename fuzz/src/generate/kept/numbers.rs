@@ -1,4 +1,5 @@
-//! Every numeric and vector instruction at its boundaries, and control that depends on numbers.
+//! Every numeric and vector instruction at its boundaries, and control instructions that depend on
+//! numbers.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -8,7 +9,8 @@ use crate::generate::generator::Gen;
 use crate::program::numeric::{NUMERIC, NumId};
 use crate::program::{Expr, Heap, Op, RefOp, Sign, Ty};
 
-/// The rows of the numeric table by instruction: lanes and shuffles count as one each.
+/// The rows of the numeric table, grouped by instruction. Lane accesses and shuffles count as one
+/// instruction each.
 static INSTRUCTIONS: LazyLock<Vec<Vec<NumId>>> = LazyLock::new(|| {
     let mut groups: BTreeMap<String, Vec<NumId>> = BTreeMap::new();
     for id in (0..NUMERIC.len() as u16).map(NumId) {
@@ -24,7 +26,7 @@ fn any_row(g: &mut Gen<'_>) -> NumId {
     group[g.src.below(group.len())]
 }
 
-/// One instruction, sometimes with another's result as an operand.
+/// One instruction. Sometimes the result of another one is its operand.
 pub(super) fn number(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     let one = |g: &mut Gen<'_>| {
         let id = any_row(g);
@@ -56,7 +58,7 @@ pub(super) fn hazard(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     Some(vec![Expr::value(Op::Num(id), args, row.result)])
 }
 
-/// i31: both readings, and equality with one that differs in one bit.
+/// i31: `get_s`, `get_u`, and equality with one that differs in one bit.
 pub(super) fn i31(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     let i31 = |value: Expr| Expr::value(Op::Ref(RefOp::I31), vec![value], Ty::non_null(Heap::I31));
     let get =
@@ -106,7 +108,7 @@ pub(super) fn branches(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     };
     let index = g.hidden(index);
     let carried = g.operand(Ty::I64);
-    // Three labels: each adds something to what it is left with.
+    // Three labels. Each adds a number to the value that a branch carries to it.
     let labels: Vec<_> = (0..3).map(|_| g.new_label()).collect();
     let targets = (0..n).map(|_| labels[g.src.below(3)]).collect();
     let default = labels[g.src.below(3)];
@@ -133,7 +135,7 @@ pub(super) fn selects(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     Some(vec![Expr::value(Op::Select(typed), args, ty)])
 }
 
-/// A loop of known length over a local that is teed, and a parameter that is carried along.
+/// A loop of known length, with a local that `local.tee` sets and a block parameter.
 pub(super) fn loops(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     use crate::generate::calc;
     let ty = Ty::I64;

@@ -1,5 +1,5 @@
-//! Structs and arrays of known shape: every field and element is written with a boundary value,
-//! read back, and kept as a result, and so is the object.
+//! Structs and arrays of known shape. Every field and element is written with a boundary value and
+//! read back. What is read and the object itself are results.
 
 use super::operands;
 use crate::generate::generator::Gen;
@@ -8,7 +8,8 @@ use crate::program::{
     TypeId,
 };
 
-/// How many fields or elements are read one by one; the object as a result shows the others.
+/// How many fields or elements are read one by one. The others are seen because the object is a
+/// result.
 const READS: u32 = 3;
 
 fn read_array(id: TypeId, field: Field, array: LocalId, index: Expr, sign: u32) -> Expr {
@@ -64,8 +65,8 @@ pub(super) fn structs(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     Some(out)
 }
 
-/// Makes an array in one of the ways that there are, and returns the statement that puts it into
-/// the local, and its length.
+/// Makes an array by one of the instructions that can. Returns the statement that puts it into the
+/// local, and its length.
 fn new_array(g: &mut Gen<'_>, id: TypeId, field: Field, to: LocalId) -> (Expr, u32) {
     let elem = field.storage.unpacked();
     let len = match g.src.below(16) {
@@ -104,8 +105,8 @@ fn new_array(g: &mut Gen<'_>, id: TypeId, field: Field, to: LocalId) -> (Expr, u
     (Expr::set(to, made), len)
 }
 
-/// An array: made, changed by bulk and single operations that end at its last element as often as
-/// not, read, and kept.
+/// An array that is made, changed by bulk and single operations, read, and kept. Half of the
+/// operations end at its last element.
 pub(super) fn arrays(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     let ids = g.defs_below(Heap::Array, |_, _| true);
     let id = g.src.pick(&ids)?;
@@ -193,7 +194,8 @@ fn change(g: &mut Gen<'_>, id: TypeId, field: Field, array: LocalId, len: u32) -
     })
 }
 
-/// An access to an array just outside of its bounds, or far outside with a low half inside.
+/// An access to an array just outside of its bounds, or with an index whose low half is within
+/// them.
 pub(super) fn array_outside(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     let ids = g.defs_below(Heap::Array, |types, id| {
         types.element(id).is_some_and(|f| f.mutable)
@@ -260,8 +262,8 @@ pub(super) enum Segment {
 }
 
 impl Gen<'_> {
-    /// A value of the type with something to tell it by: a number at a boundary, a new object, an
-    /// i31, null sometimes.
+    /// A value of the type that can be told from others: a number at a boundary, a new object, an
+    /// i31, or sometimes null.
     pub(super) fn filled(&mut self, ty: Ty) -> Expr {
         match ty {
             Ty::Ref(r) => match r.heap {
@@ -279,7 +281,7 @@ impl Gen<'_> {
         }
     }
 
-    /// Offset and length of a part, which reaches the end as often as not, and may be empty there.
+    /// Offset and length of a part. Half of the parts reach the end, and may be empty there.
     pub(super) fn range_in(&mut self, len: u32) -> (u32, u32) {
         let at = self.src.range(0, len);
         let n = match self.src.below(4) {
@@ -290,7 +292,8 @@ impl Gen<'_> {
         (at, n)
     }
 
-    /// Offset and length of a part that is not inside: by one, or by the high bits of the sum.
+    /// Offset and length of a part that is out of bounds by one, or because of the high bits of
+    /// their sum.
     pub(super) fn range_outside(&mut self, len: u32) -> (u32, u32) {
         let n = self.src.range(0, len + 1);
         match self.src.below(6) {

@@ -1,5 +1,5 @@
-//! Operands at the boundaries of every width, and where a program gets them from: constants, which
-//! a compiler folds, and parameters, globals and memories, which it cannot.
+//! Operands at the boundaries of every width. Some are constants, which a compiler can fold. Others
+//! come from parameters, globals and memories, so that it cannot.
 
 use crate::generate::generator::Gen;
 use crate::generate::source::Source;
@@ -41,7 +41,7 @@ fn near_power(src: &mut Source<'_>, width: usize) -> u64 {
     if src.chance(25) { !near } else { near }
 }
 
-/// Numbers at which conversions, rounding and comparisons change their way.
+/// Numbers at which conversions, rounding and comparisons change their results.
 const EDGES: [f64; 40] = [
     0.0,
     -0.0,
@@ -156,7 +156,7 @@ pub(super) fn edge(src: &mut Source<'_>, ty: Ty) -> Expr {
     Expr::value(op, Vec::new(), ty)
 }
 
-/// Two constants for which some instruction has a case of its own: zeros of both signs, NaN and a
+/// Two constants that are a special case of some instruction: zeros of both signs, NaN and a
 /// number, the least integer and -1, a shift by the width.
 fn special_pair(src: &mut Source<'_>, ty: Ty) -> Option<(Op, Op)> {
     let pair = match ty {
@@ -208,7 +208,8 @@ impl Gen<'_> {
         }
     }
 
-    /// The value, out of a compiler's sight: through the global of its type.
+    /// Passes the value through the global of its type, so that the compiler knows nothing about
+    /// it.
     pub(super) fn hidden(&mut self, value: Expr) -> Expr {
         let Some(&ty) = value.tys.first() else {
             return value;
@@ -236,7 +237,7 @@ impl Gen<'_> {
         found.map(|x| x.id)
     }
 
-    /// The mutable global of this type that nobody else sees, through which operands are hidden.
+    /// The mutable global of this type that only hides operands and is not exported.
     fn veil(&self, ty: Ty) -> Option<GlobalId> {
         let found = self
             .m
@@ -246,7 +247,7 @@ impl Gen<'_> {
         found.map(|x| x.id)
     }
 
-    /// Operands for a numeric instruction that do not trap, mostly at its boundaries.
+    /// Operands with which a numeric instruction does not trap, mostly at its boundaries.
     pub(super) fn numeric_operands(&mut self, id: NumId) -> Vec<Expr> {
         let row = id.row();
         match row.hazard {
@@ -302,7 +303,7 @@ impl Gen<'_> {
     }
 }
 
-/// A float that the conversion takes, often the last one that it takes.
+/// A float in the range of the conversion, often the last one in it.
 fn in_range(src: &mut Source<'_>, id: NumId) -> Expr {
     let row = id.row();
     let name = format!("{:?}", row.instruction);

@@ -1,5 +1,5 @@
-//! Table instructions whose effects are read back at once: first and last elements, growth with a
-//! value, overlapping copies, segments from an offset, and dropped segments.
+//! Table instructions whose effects are read back at once: on first and last elements, growth with
+//! a value, overlapping copies, segments from an offset, and dropped segments.
 
 use super::objects::Segment;
 use crate::generate::generator::Gen;
@@ -100,7 +100,7 @@ fn dead_segment(g: &mut Gen<'_>, ty: &TableTy) -> Option<ElemId> {
     g.src.pick(&dead)
 }
 
-/// An access outside of a table, or of a segment that is gone.
+/// An access outside of a table, or to a dropped segment.
 pub(super) fn outside(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     let (id, ty) = g.writable_table(|_, _| true)?;
     // Growth adds little, and never up to here.

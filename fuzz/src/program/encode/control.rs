@@ -23,7 +23,7 @@ impl Code {
         Ok(())
     }
 
-    /// `if`; without `else` if that would be empty.
+    /// `if`, without an empty `else`.
     pub(super) fn conditional(
         &mut self,
         cx: &mut Context<'_>,
