@@ -1,4 +1,4 @@
-//! A case: modules, and steps on them. All that an engine is given.
+//! A case: modules, and steps on them. It is everything that an engine gets.
 //!
 //! Always: a case is a value. Running it needs no file, clock or environment, and every run of it
 //! is the same. Modules may import from earlier instances by their registered names, from `harness`
@@ -36,9 +36,9 @@ impl fmt::Display for InstanceIndex {
 /// A module in binary form. The name is for people (and for `$name` in a script).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CaseModule {
-    /// A short identifier without `$`; may be empty.
+    /// A short identifier without `$`. It may be empty.
     pub name: String,
-    /// The binary; need not be a valid module.
+    /// The binary. It need not be a valid module.
     pub wasm: Vec<u8>,
 }
 
@@ -119,7 +119,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// For generated programs: small, so that a runaway costs milliseconds.
+    /// For generated programs. They are small, so that an endless loop costs milliseconds.
     pub const FUZZING: Limits = Limits {
         fuel: 5_000_000,
         call_depth: 400,
@@ -151,7 +151,7 @@ pub struct Case {
     pub schedule: Schedule,
     /// Resources.
     pub limits: Limits,
-    /// Where the case came from, for replay: target and seed, or a file. One line; empty when
+    /// Where the case came from, for replay: target and seed, or a file. One line, or empty when
     /// unknown.
     pub origin: String,
 }
@@ -180,7 +180,7 @@ impl Case {
         }
     }
 
-    /// The same case where the allocation with this number finds the heap full.
+    /// Returns the same case, in which the allocation with this number finds the heap full.
     pub fn full_at(&self, allocation: u64) -> Case {
         let limits = Limits {
             full_at: Some(allocation),

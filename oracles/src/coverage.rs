@@ -1,5 +1,5 @@
-//! Which rules of the specification a run applied, and which rule directly after which. The fuzzer
-//! is guided by it.
+//! Which rules of the specification a run applied, and which pairs of them directly after each
+//! other. It guides the fuzzer.
 //!
 //! Only the reference reports it. The map has a fixed number of bits, so libFuzzer can take it as
 //! counters and two maps are merged word by word. Not here: the names of rules
@@ -14,7 +14,8 @@ pub struct RuleMap {
 }
 
 impl RuleMap {
-    /// A map over this many rules from its words, row by row; each row begins with a new word.
+    /// Makes a map over this many rules from its words, row by row. Each row begins with a new
+    /// word.
     pub fn new(rules: usize, words: impl IntoIterator<Item = u64>) -> RuleMap {
         RuleMap {
             rules,
@@ -48,7 +49,7 @@ impl RuleMap {
         (0..self.rules).filter(is_set).collect()
     }
 
-    /// Adds another map; how many pairs were new.
+    /// Adds another map. Returns how many pairs were new.
     pub fn merge(&mut self, other: &RuleMap) -> u64 {
         if self.words.len() < other.words.len() {
             self.words.resize(other.words.len(), 0);

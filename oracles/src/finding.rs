@@ -1,9 +1,9 @@
-//! A finding: something that an engine, or the harness itself, did wrong. The one type for it, from
-//! the comparison that sees it to the folder on disk.
+//! A finding: a fault of an engine, or of the harness itself. It has one type on the way from the
+//! comparison that sees it to the folder on disk.
 //!
 //! Always: a finding is data that can be sent from one process to another. Its signature has no
-//! number that changes while the case is reduced, so findings with equal signatures are taken for
-//! one fault.
+//! number that changes while the case is reduced, so findings with equal signatures count as one
+//! fault.
 //!
 //! Not here: target and seed of the program (the fuzzer adds them), and the text of the report
 //! (`report`).
@@ -112,7 +112,7 @@ impl fmt::Display for Aspect {
     }
 }
 
-/// A text in full, and its class: the part that stays the same while the case is reduced.
+/// A whole text, and its class: the part that stays the same while the case is reduced.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Described {
     /// In full.
@@ -157,7 +157,7 @@ pub struct Difference {
     /// Which comparison.
     pub aspect: Aspect,
     /// The path from a root to the value that differs, such as `table "t"[3] -> field 1`. Empty if
-    /// the aspect says it all.
+    /// the aspect needs no path.
     pub path: String,
     /// What the first run (the reference) has there.
     pub expected: Described,
@@ -190,12 +190,12 @@ pub struct Conditions {
     pub schedule: Schedule,
     /// The allocation that had to fail: [`Limits::full_at`](crate::case::Limits::full_at).
     pub full_at: Option<u64>,
-    /// What the engine answered when the program asked for the number of live objects. The
-    /// reference must be given the same answers to take the same path.
+    /// The engine's answers when the program asked for the number of live objects. The reference
+    /// needs the same answers to take the same path.
     pub answers: Vec<u32>,
 }
 
-/// What other engines say of a case in which one engine shows a finding. Lists of engines' names.
+/// What other engines do on a case in which one engine shows a finding. Lists of engines' names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stands {
     /// These show the same finding.
@@ -251,7 +251,7 @@ impl fmt::Display for Rate {
 /// Something that went wrong, where and how.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// The name of the engine that did it; empty if it was no engine.
+    /// The name of the faulty engine. Empty if the fault is not one of an engine.
     pub engine: String,
     /// The step of the case in which it shows, counted from 0. None if it shows while modules are
     /// loaded, after the last step, or if there is no case.
@@ -260,7 +260,7 @@ pub struct Finding {
     pub symptom: Symptom,
     /// How the case was run; none if there is no case.
     pub conditions: Option<Conditions>,
-    /// What other engines say; none if no other engine was asked.
+    /// What other engines do. `None` if no other engine ran the case.
     pub stands: Option<Stands>,
     /// How often it shows; none if the case was run once.
     pub rate: Option<Rate>,
@@ -333,7 +333,8 @@ impl Finding {
         self.rate.is_some_and(|rate| rate.shown < rate.of)
     }
 
-    /// Equal for two cases that show the same fault, as far as one symptom can tell.
+    /// Returns a text that is equal for two cases that show the same fault, as far as one symptom
+    /// can tell.
     pub fn signature(&self) -> String {
         match &self.symptom {
             Symptom::Differs(difference) => {

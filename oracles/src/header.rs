@@ -35,10 +35,11 @@ pub struct Header {
         skip_serializing_if = "Vec::is_empty"
     )]
     pub planted: Vec<String>,
-    /// When to collect; absent means that the runner chooses.
+    /// When to collect. If it is absent, the runner chooses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Schedule>,
-    /// Names of the collectors this case is meant for; empty means all.
+    /// Names of the collectors for which this case is meant. If there are none, it is meant for
+    /// all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub collectors: Vec<String>,
     /// Bytes of the collected heap.
@@ -158,10 +159,10 @@ impl Header {
     }
 }
 
-/// The TOML in a line of a script, if it is one of the header.
+/// Returns the TOML in a line of a script, if the line belongs to the header.
 fn toml_of(line: &str) -> Option<&str> {
     let text = line.trim_start().strip_prefix(";;!")?;
-    // One space belongs to the mark: a string of several lines keeps its own spaces.
+    // One space belongs to the mark. A string of several lines keeps its own spaces.
     Some(text.strip_prefix(' ').unwrap_or(text))
 }
 

@@ -1,7 +1,7 @@
-//! Faults of engines that are known: data, in `adapters/known-faults.toml`.
+//! Known faults of engines. The data is in `adapters/known-faults.toml`.
 //!
-//! Always: a row belongs to one version of an engine, so that a fault that comes back, or that a
-//! new version still has, is shown.
+//! Always: a row belongs to one version of an engine. So a fault is shown again if a new version
+//! still has it, or if it comes back.
 
 use std::sync::LazyLock;
 
@@ -23,7 +23,7 @@ pub struct KnownFault {
     pub signature: String,
     /// The fault, in one line.
     pub says: String,
-    /// Where it was reported; empty if that is not known.
+    /// The address of the report. Empty if that is not known.
     pub link: String,
 }
 
@@ -36,7 +36,7 @@ static KNOWN: LazyLock<Vec<KnownFault>> = LazyLock::new(|| {
     file.fault
 });
 
-/// The row of a finding, on an engine that describes itself so.
+/// Returns the row of a finding, on an engine with this description.
 pub fn known(finding: &Finding, description: &str) -> Option<&'static KnownFault> {
     let (word, signature) = (finding.engine_word(), finding.signature());
     KNOWN.iter().find(|fault| {

@@ -1,9 +1,9 @@
-//! The known name that somebody probably meant, for messages about unknown ones.
+//! Finds the known name that somebody probably meant, for messages about unknown names.
 
 use strsim::damerau_levenshtein;
 
-/// The known name with the fewest typing errors between it and `word`; none if every one has too
-/// many to be meant. Of equally near names the first one.
+/// Returns the known name with the fewest typing errors between it and `word`. If several are
+/// equally near, returns the first one. If none is near enough, returns `None`.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Half of a short word may be wrong, a third of a long one.
     let most = (word.chars().count() / 3).max(2);
@@ -14,7 +14,8 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     (distance <= most).then_some(name)
 }
 
-/// The end of a message about an unknown name: the name that was probably meant, or all there are.
+/// Returns the end of a message about an unknown name: the name that was probably meant, or all
+/// names.
 pub fn suggestion(word: &str, known: &[&str]) -> String {
     match nearest(word, known.iter().copied()) {
         Some(name) => format!("did you mean `{name}`?"),

@@ -158,8 +158,8 @@ pub fn permits(left: &Outcome, right: &Outcome) -> Option<(&'static Permitted, T
     rows.find_map(|row| (row.covers)(left, right).map(|then| (row, then)))
 }
 
-/// Whether two different numbers may be results of the same instruction. They may if both are NaNs
-/// and at least one engine does not promise the canonical one (specification, section "NaN
+/// Returns true if two different numbers may be results of the same instruction. They may if both
+/// are NaNs and at least one engine does not promise the canonical one (specification, section "NaN
 /// Propagation"). Vectors are compared lane by lane, as singles or as doubles.
 pub fn permits_values(left: Value, right: Value, traits: [Traits; 2]) -> bool {
     if traits.iter().all(|traits| traits.canonical_nans) {

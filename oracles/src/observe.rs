@@ -206,7 +206,7 @@ impl<K: Ord + Clone> GraphBuilder<K> {
         }
     }
 
-    /// The number of an object, new if it was not found before.
+    /// Returns the number of an object. It is a new one if the object was not found before.
     pub fn number(&mut self, key: K) -> NodeId {
         if let Some(&id) = self.numbers.get(&key) {
             return id;
@@ -271,7 +271,7 @@ impl MemoryState {
         }
     }
 
-    /// The byte at an address; 0 where no block is kept.
+    /// Returns the byte at an address. It is 0 if no block is kept there.
     pub fn byte(&self, address: u64) -> u8 {
         let block = self.blocks.get(&(address / BLOCK as u64));
         let within = (address % BLOCK as u64) as usize;
@@ -312,7 +312,7 @@ pub struct InstanceState {
 /// What one step showed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation {
-    /// How the step ended; its references are nodes of `graph`.
+    /// How the step ended. References in it are nodes of `graph`.
     pub outcome: Outcome,
     /// Every instance's exports, when they were asked for.
     pub instances: Vec<InstanceState>,

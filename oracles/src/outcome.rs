@@ -149,7 +149,7 @@ impl fmt::Display for Why {
     }
 }
 
-/// A refusal: the stage is compared, the detail is for people.
+/// A refusal. The stage is compared. The detail is for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
     /// The stage.
@@ -223,7 +223,8 @@ pub enum Outcome {
     Unsupported(String),
     /// The engine was not asked, or its state could not be observed.
     Unasked(Unasked),
-    /// The engine reached a state its own rules exclude; the text says which. Always a fault.
+    /// The engine reached a state that its own rules exclude. The text describes it. Always a
+    /// fault.
     Stuck(String),
     /// The engine's process or thread died, or one of its own checks failed (heap verification,
     /// audit). Always a fault.

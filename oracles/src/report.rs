@@ -18,7 +18,7 @@ pub struct Context<'a> {
     pub configuration: &'a str,
     /// The command that replays the finding.
     pub replay: &'a str,
-    /// The program as text; empty when it cannot be printed.
+    /// The program as text. Empty when it cannot be printed.
     pub program: &'a str,
 }
 

@@ -25,7 +25,7 @@ pub enum Schedule {
 }
 
 impl Schedule {
-    /// Whether a collection happens at the point with this number.
+    /// Returns true if a collection happens at the point with this number.
     pub fn collects_at(&self, point: u64) -> bool {
         match self {
             Schedule::OnPressure => false,

@@ -1,4 +1,4 @@
-//! Engine-neutral values: what a step is given and what it gives back.
+//! Engine-neutral values: the arguments and results of a step.
 //!
 //! Always: floats and vectors are bit patterns, so that equality is equality of bits. A reference
 //! to an object is the number of a node in the [`Graph`](crate::observe::Graph) that was observed
@@ -95,7 +95,7 @@ impl Ref {
         }
     }
 
-    /// An unboxed scalar seen as `anyref`; only the low 31 bits count.
+    /// Returns an i31 seen as `anyref`. Only the low 31 bits count.
     pub fn i31(value: u32) -> Ref {
         Ref {
             top: HeapTop::Any,
@@ -132,7 +132,7 @@ impl fmt::Display for Ref {
 /// A WebAssembly value. Floats are their bit patterns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Value {
-    /// A 32-bit integer; signedness is an interpretation.
+    /// A 32-bit integer, signed or unsigned.
     I32(i32),
     /// A 64-bit integer.
     I64(i64),

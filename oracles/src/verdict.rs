@@ -30,11 +30,11 @@ pub struct Stats {
     pub permitted: u64,
     /// Collections on the actual side.
     pub collections: u64,
-    /// What was compared less closely than it is told by an engine whose objects are read directly.
+    /// What was compared less closely than with an engine whose objects are read directly.
     pub lesser: Lesser,
 }
 
-/// Comparisons with an engine in a process of its own that say less than others.
+/// Comparisons with an engine in a process of its own, which show less than others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lesser {
     /// Functions that are told apart, but not known by their definitions.
@@ -192,7 +192,7 @@ impl Tally {
 
     /// # Errors
     ///
-    /// When no step and no module was compared and nothing was found: such a session proves
+    /// When no step and no module was compared and nothing was found. Such a session proves
     /// nothing.
     pub fn check(&self) -> Result<(), NothingCompared> {
         let compared = self.stats.steps + self.stats.loads + self.findings;

@@ -13,7 +13,7 @@ use wast::parser::{self, ParseBuffer};
 
 const NODES: i32 = 300_000;
 
-/// A list of that many nodes in an exported global; `end` changes the last one.
+/// A list of that many nodes in an exported global. `end` changes the last one.
 const LIST: &str = r#"(module
     (type $node (struct (field (mut i32)) (field (ref null $node))))
     (global $list (export "list") (mut (ref null $node)) (ref.null $node))

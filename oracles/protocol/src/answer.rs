@@ -65,8 +65,8 @@ pub struct Capabilities {
     pub names_functions: bool,
     /// Whether the embedder can allocate structures and arrays.
     pub host_allocates: bool,
-    /// Whether what an instance whose start failed has written elsewhere keeps that instance alive,
-    /// as the specification says, until nothing refers to it.
+    /// Whether an instance whose start failed stays alive as long as something refers to it, as the
+    /// specification says. It may have written such references elsewhere.
     pub keeps_failed_instances: bool,
 }
 
@@ -100,7 +100,7 @@ pub enum CollectorKind {
 pub enum Ended {
     /// As it should.
     Returned,
-    /// By a trap.
+    /// A trap.
     Trapped {
         /// Every trap that the engine reports in this way, by the words of the official scripts,
         /// such as `cast failure`. More than one when the engine does not tell them apart. Empty
@@ -109,19 +109,18 @@ pub enum Ended {
         /// The engine's words.
         text: String,
     },
-    /// By an exception that nobody caught.
+    /// An exception that nobody caught.
     Threw,
     /// A resource ran out.
     Exhausted {
-        /// Which: `call_stack`, `heap`, `memory`, `table` or `fuel`.
+        /// The resource: `call_stack`, `heap`, `memory`, `table` or `fuel`.
         resource: String,
         /// The engine's words.
         text: String,
     },
     /// A module, or its imports, were refused.
     Rejected {
-        /// At which stage: `malformed`, `invalid`, `refused` (either of them), `unlinkable`,
-        /// `limit`.
+        /// The stage: `malformed`, `invalid`, `refused` (either of them), `unlinkable`, `limit`.
         stage: String,
         /// The engine's words.
         text: String,

@@ -7,7 +7,7 @@
 //! and sends.
 //!
 //! These types are the only definition of the protocol. The page beside this crate (`README.md`)
-//! shows every message with an example; a test reads the examples of the page with these types.
+//! shows an example of every message. A test reads the examples with these types.
 //!
 //! Reading order: `value`, `request`, `answer`, `serve`.
 

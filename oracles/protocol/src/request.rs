@@ -21,8 +21,8 @@ pub enum Request {
     Open {
         /// How much the session may use.
         limits: Limits,
-        /// When to collect, beside the collections that requests and programs ask for. Each host
-        /// function has two collection points, when it begins and when it ends, except
+        /// When to collect, in addition to the collections that requests and programs ask for. Each
+        /// host function has two collection points, when it begins and when it ends, except
         /// `extern_id_or_none`, `func_id` and `rethrow`, which only probes call. Points are
         /// numbered from 0 in order of execution. `pressure`: when the engine likes. `every`: at
         /// every point. `every:N`: at every N-th point. `at:A,B,C`: at the points with these
@@ -68,7 +68,7 @@ pub enum Request {
         caught: Option<Call>,
     },
     /// Calls the functions `calls`, one after the other, then `length`. Reads as many bytes of the
-    /// memory `out` as `length` returned; the instance of `length` exports that memory. Answer:
+    /// memory `out` as `length` returned. The instance of `length` exports that memory. Answer:
     /// `bytes`, or `ended` when a call does not return.
     Observe {
         /// Functions without parameters and results.
@@ -162,7 +162,8 @@ pub enum HostFunction {
     TableFill(TableOperation),
     /// `[] -> [i]`.
     TableSize(TableOperation),
-    /// `[i, i, i] -> []`: to, from, count; from the exported table `from`.
+    /// `[i, i, i] -> []`: target index, source index and count. The source is the exported table
+    /// `from`.
     TableCopy(TableCopy),
     /// `[] -> [t]` on the exported global of `self`.
     GlobalGet(NamedGlobal),
@@ -238,6 +239,6 @@ pub struct Limits {
     pub memory_bytes: u64,
     /// Elements of all tables.
     pub table_elements: u64,
-    /// Milliseconds for one request. gcrucible watches the time; the adapter need not.
+    /// Milliseconds for one request. gcrucible watches the time. The adapter need not.
     pub milliseconds: u64,
 }

@@ -1,5 +1,5 @@
-//! Values that cross the boundary: arguments of calls. Results never cross it; a probe module reads
-//! them inside of the engine.
+//! Values that cross the boundary: arguments of calls. Results never cross it, because a probe
+//! module reads them inside of the engine.
 
 use serde::{Deserialize, Serialize};
 

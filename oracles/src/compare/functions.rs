@@ -1,4 +1,4 @@
-//! Functions of an engine that numbers them without saying what they are.
+//! Functions of an engine that numbers functions without saying how they are defined.
 //!
 //! Always: over a whole run a number stands for one function of the reference, and a function that
 //! a module defines has one number. A host function may have several, one for each import.
@@ -15,7 +15,7 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
-    /// Whether `key` may have this number; remembers it.
+    /// Checks that `key` may have this number, and remembers it.
     ///
     /// # Errors
     ///

@@ -46,12 +46,12 @@ enum Origin {
     Inside(usize, usize),
 }
 
-/// The growing bijection and the pairs still to be looked into.
+/// The growing bijection, and the pairs whose contents are not compared yet.
 pub(super) struct Matching<'a> {
     left: &'a Observation,
     right: &'a Observation,
     traits: [Traits; 2],
-    /// For each node of the left graph its pair's number, and likewise right.
+    /// For each node of the left graph, the number of its pair. The same for the right graph.
     of_left: Vec<Option<usize>>,
     of_right: Vec<Option<usize>>,
     pairs: Vec<(NodeId, NodeId, Origin)>,
@@ -186,7 +186,7 @@ impl<'a> Matching<'a> {
         Ok(())
     }
 
-    /// Looks into every pair found so far, and into those found meanwhile.
+    /// Compares the contents of every pair found so far, and of those found meanwhile.
     fn objects(&mut self) -> Result<(), Box<Difference>> {
         let mut next = 0;
         while let Some(&(left, right, _)) = self.pairs.get(next) {
@@ -276,7 +276,7 @@ impl<'a> Matching<'a> {
                 self.lesser.functions_unknown += 1;
                 return Ok(());
             }
-            // Each place that refers to an exception has one of its own.
+            // Each reference to an exception leads to a node of its own.
             (Some(Node::Exception { .. }), Some(read @ Node::Exception { .. }))
                 if self.traits[1].outside.is_some() =>
             {

@@ -22,8 +22,8 @@ use crate::nondeterminism::{self, Skip, Then};
 use crate::outcome::Outcome;
 use crate::verdict::{Stats, Verdict};
 
-/// Compares two runs of the same case. Both must have been given the same answers to `live`, which
-/// `judge` ensures.
+/// Compares two runs of the same case. Both must have got the same answers to `live`, which `judge`
+/// ensures.
 pub fn compare(expected: &Run, actual: &Run) -> Verdict {
     let mut stats = Stats::default();
     match compare_runs(expected, actual, &mut stats) {
@@ -86,7 +86,7 @@ fn compare_runs(expected: &Run, actual: &Run, stats: &mut Stats) -> Result<(), E
     compare_samples(expected, actual, stats)
 }
 
-/// An engine that broke ends the comparison, whichever side it is.
+/// The comparison ends if the engine on either side broke.
 fn broken(run: &Run, step: Option<usize>, outcome: &Outcome) -> Result<(), End> {
     let (Outcome::Stuck(what) | Outcome::Crashed(what)) = outcome else {
         return Ok(());
@@ -177,7 +177,7 @@ impl Pair<'_> {
         let (expected, actual) = (&left.observation, &right.observation);
         let differ = |sides| report(Aspect::Outcome, String::new(), sides);
         if left.full && right.full {
-            // The one allocation that has to fail failed on both sides: what is left can be
+            // The one allocation that has to fail failed on both sides, so the state can be
             // compared as after any other step.
             if expected.outcome != actual.outcome {
                 let sides = (
@@ -257,7 +257,7 @@ impl Pair<'_> {
                 differs(engine, Aspect::Handles, Some(step), path.to_owned(), sides)
             })?;
         stats.live_checks += checks + equations;
-        // Both equations of host objects are all that can be asked from outside.
+        // From outside, only the two equations of host objects can be checked.
         let checked = match traits.outside {
             Some(_) => equations == 2,
             None => checks > 0,

@@ -72,8 +72,8 @@ pub struct Traits {
     pub canonical_nans: bool,
     /// What a full collection frees.
     pub reclaims: Reclaims,
-    /// For an engine in a process of its own, what is known from outside; none for an engine whose
-    /// objects are read directly.
+    /// What is known from outside about an engine in a process of its own. `None` for an engine
+    /// whose objects are read directly.
     pub outside: Option<Outside>,
 }
 
@@ -82,7 +82,7 @@ pub struct Traits {
 pub struct Totals {
     /// Collections that happened.
     pub collections: u64,
-    /// Collection points passed: a case can be swept over `0..points`.
+    /// Collection points passed. A sweep tries each of the points `0..points`.
     pub points: u64,
     /// Allocations that were attempted: [`Limits::full_at`] counts these. An engine that allocates
     /// inline counts them only if it was told to fail at one.
@@ -91,8 +91,8 @@ pub struct Totals {
 
 /// An engine in one configuration.
 pub trait Engine: Send + Sync {
-    /// A short name that tells configurations apart, such as `reference` or `runtime:drc:speed`.
-    /// [`named`] makes the same engine from it.
+    /// Returns a short name that tells configurations apart, such as `reference` or
+    /// `runtime:drc:speed`. [`named`] makes the same engine from it.
     fn name(&self) -> String;
 
     /// The configuration in one line for people.
@@ -101,18 +101,19 @@ pub trait Engine: Send + Sync {
     /// Its choices.
     fn traits(&self) -> Traits;
 
-    /// The name of its collector, which the header key `collectors` selects by. None if it has no
-    /// choice of collectors.
+    /// Returns the name of its collector, by which the header key `collectors` selects. `None` if
+    /// it has no choice of collectors.
     fn collector(&self) -> Option<&'static str> {
         None
     }
 
-    /// Whether the engine can collect as the schedule says. Every engine allows `OnPressure`.
+    /// Returns true if the engine can collect as the schedule says. Every engine allows
+    /// `OnPressure`.
     fn allows(&self, _schedule: &Schedule) -> bool {
         true
     }
 
-    /// The schedule, if the engine can collect as it says, or else `OnPressure`.
+    /// Returns the schedule, if the engine can collect as it says, or else `OnPressure`.
     fn fitting(&self, schedule: &Schedule) -> Schedule {
         if self.allows(schedule) {
             return schedule.clone();
@@ -120,15 +121,15 @@ pub trait Engine: Send + Sync {
         Schedule::OnPressure
     }
 
-    /// The same engine, which observes more often and at a greater cost. It is asked once a cheap
-    /// run has shown a difference, to find the step that made it. None if this engine always
-    /// observes everything.
+    /// Returns the same engine with more observations, at a greater cost. After a cheap run has
+    /// shown a difference, it finds the step that made it. `None` if this engine always observes
+    /// everything.
     fn closer(&self) -> Option<Box<dyn Engine>> {
         None
     }
 
-    /// Why this machine does not run the engine any more: its program is gone, or no process can be
-    /// started. What the engine's runs say after that means nothing.
+    /// Returns why this machine does not run the engine any more: its program is gone, or no
+    /// process can be started. Runs of the engine mean nothing after that.
     fn unavailable(&self) -> Option<String> {
         None
     }
@@ -190,7 +191,7 @@ pub trait Session {
     /// Totals so far.
     fn totals(&self) -> Totals;
 
-    /// Gives the whole budget of fuel again, if the engine meters. A case has one budget; each
+    /// Gives the whole budget of fuel again, if the engine meters. A case has one budget, and each
     /// directive of a script has its own.
     fn refuel(&mut self) {}
 
@@ -256,7 +257,7 @@ pub struct Run {
     pub traits: Traits,
     /// One outcome for each module.
     pub loads: Vec<Outcome>,
-    /// One entry for each step; shorter if the engine crashed or got stuck.
+    /// One entry for each step. There are fewer if the engine crashed or got stuck.
     pub steps: Vec<StepRun>,
     /// [`Session::samples`].
     pub samples: Vec<Sample>,
@@ -299,7 +300,7 @@ pub(crate) fn run_case<E: Engine + ?Sized>(engine: &E, case: &Case, answers: &[u
         let full = !failed_before && has_failed(session.as_ref());
         let over = match observation.outcome {
             Outcome::Crashed(_) | Outcome::Stuck(_) | Outcome::Unasked(_) => true,
-            // An allocation that has to fail fails at the same moment everywhere.
+            // An allocation that has to fail fails at the same moment on every engine.
             Outcome::Exhausted(what) => !(full && what == Resource::Heap),
             _ => false,
         };

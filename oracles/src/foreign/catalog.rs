@@ -1,5 +1,6 @@
-//! The engines that are known by name: how each is found on this machine, started and installed.
-//! Data, in `adapters/javascript/engines.toml`; what is not in JavaScript has its rows here.
+//! The engines that have names: how each is found on this machine, started and installed. The data
+//! is in `adapters/javascript/engines.toml`. Engines that are not JavaScript engines have their
+//! rows here.
 //!
 //! A name is a word and flags: `v8`, `v8:liftoff:one-thread`, `wasmtime-c:50.0.1:speed`,
 //! `wasmtime-c:/path/libwasmtime.so`, `adapter:COMMAND` for any other adapter.
@@ -25,7 +26,7 @@ pub struct Known {
     pub name: String,
     /// What it is, in one line.
     pub says: String,
-    /// Where installing it puts its program, below the cache folder.
+    /// The path to which it is installed, below the cache folder.
     pub installed: Option<PathBuf>,
     /// The program that is looked for on the path otherwise.
     pub program: String,
@@ -46,7 +47,7 @@ pub struct Install {
     pub tool: String,
     /// The name of the package.
     pub package: String,
-    /// The version; the newest that there is when it is empty.
+    /// The version, or empty for the newest one.
     pub version: String,
     /// Whether the package's own script has to run.
     pub scripts: bool,
@@ -82,7 +83,7 @@ pub struct Places {
 pub struct Launch {
     /// The program and its arguments.
     pub command: Vec<OsString>,
-    /// Variables of its environment, beside those of this process.
+    /// Variables of its environment, in addition to those of this process.
     pub variables: BTreeMap<String, String>,
 }
 
@@ -165,7 +166,7 @@ pub fn advice(known: &Known) -> String {
     }
 }
 
-/// Whether a name begins with the word of an engine of this catalogue.
+/// Returns true if a name begins with the word of an engine of this catalogue.
 pub fn names(name: &str) -> bool {
     let word = name.split(':').next().unwrap_or_default();
     words().iter().any(|known| known == word)
@@ -213,7 +214,7 @@ fn started(known: &Known, flags: &str, places: &Places) -> Result<Launch, NotKno
     Ok(Launch { command, variables })
 }
 
-/// The program of an engine: the installed one, or the first on the path.
+/// Returns the program of an engine: the installed one, or the first on the path.
 pub fn program(known: &Known, places: &Places) -> Option<PathBuf> {
     let installed = known
         .installed

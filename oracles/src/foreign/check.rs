@@ -1,8 +1,7 @@
-//! Whether an adapter keeps the protocol: one check for each promise, in the order in which an
-//! adapter is written.
+//! Checks that an adapter keeps the protocol. There is one check for each promise, in the order in
+//! which an author would write an adapter.
 //!
-//! Not here: whether the engine is right. Programs decide that, through
-//! [`Foreign`](super::Foreign).
+//! Not here: faults of the engine. Programs find them, through [`Foreign`](super::Foreign).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;

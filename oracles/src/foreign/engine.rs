@@ -1,9 +1,9 @@
 //! An engine that is only reached through the protocol, behind the same traits as every engine.
 //!
-//! Always: a whole case is one line, planned as if everything went well. Where that was wrong (a
-//! module is refused, an instance is not made, the process dies), the case is run again step by
-//! step, so that each step is planned with the knowledge of what happened before it, and a death
-//! is known by its step.
+//! Always: a whole case is one line, which is planned as if everything went well. If something goes
+//! wrong (a module is refused, an instance is not made, the process dies), the case is run again
+//! step by step. Each step is then planned with the results of those before it, and a death of the
+//! process is known by its step.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -36,8 +36,8 @@ pub enum Counted {
     Never,
 }
 
-/// An engine behind an adapter. It has one session at a time: a new one ends the one before. A
-/// clone asks the same adapter.
+/// An engine behind an adapter. It has one session at a time, so a new session ends the one before.
+/// A clone asks the same adapter.
 #[derive(Clone)]
 pub struct Foreign {
     name: String,
@@ -51,7 +51,7 @@ pub struct Foreign {
 struct Line {
     transport: Box<dyn Transport>,
     session: u64,
-    /// Why there is no engine any more, if this machine is the reason.
+    /// Why the engine does not start any more, if this machine is the reason.
     unavailable: Option<String>,
 }
 
@@ -64,7 +64,7 @@ impl Foreign {
     ///
     /// # Errors
     ///
-    /// It does not answer, or speaks another version of the protocol.
+    /// The adapter does not answer, or speaks another version of the protocol.
     pub fn greet(name: &str, mut transport: Box<dyn Transport>) -> Result<Foreign, Broken> {
         let answer = transport.ask(&Request::Hello { protocol: VERSION })?;
         let Answer::Hello(hello) = answer else {
@@ -92,7 +92,7 @@ impl Foreign {
         })
     }
 
-    /// The same engine, whose host objects are counted at other times.
+    /// Returns the same engine, whose host objects are counted at other times.
     #[must_use]
     pub fn counting(mut self, counted: Counted) -> Foreign {
         self.counted = counted;
@@ -145,7 +145,7 @@ impl Foreign {
     }
 }
 
-/// The answers that a program got, which are those it was given.
+/// Returns the answers that a program got. They are those of the caller.
 fn replayed(answers: &[u32]) -> Vec<Sample> {
     let sample = |&answer| Sample {
         answer,
@@ -242,7 +242,8 @@ fn breaks(run: &Run) -> bool {
     run.loads.iter().any(broke) || run.steps.iter().any(broken_step)
 }
 
-/// A run that went well after the same case had broken the engine: the end of the run tells.
+/// A run that went well, after the same case had broken the engine. The end of the run has the
+/// difference.
 fn broke_once(mut run: Run, why: &str) -> Run {
     let why = format!("{why} (not again step by step)");
     match (run.steps.last_mut(), run.loads.last_mut()) {
@@ -295,7 +296,7 @@ struct ForeignSession {
 /// What the answers to one step say.
 enum Digest {
     Seen(Observation, Option<Seen>),
-    /// The instance was not made, so that the observation was not, either.
+    /// The instance was not made, so there is no observation.
     NotPlaced(Ended),
 }
 
@@ -323,7 +324,7 @@ fn digest(plan: &Plan, asked: &Asked, answers: &[Answer]) -> Result<Digest, Stri
                     "observing"
                 };
                 return match reading::ended_outcome(ended) {
-                    // It says nothing about the engine, as it says nothing after any step.
+                    // As after any step, this says nothing about the engine.
                     none @ (Outcome::Exhausted(_) | Outcome::Unsupported(_)) => {
                         Ok(Digest::Seen(Observation::bare(none), None))
                     }
@@ -467,7 +468,7 @@ impl ForeignSession {
         reading::live(counting, reliable)
     }
 
-    /// Runs a whole case in one line; none if it has to be run step by step.
+    /// Runs a whole case in one line. Returns `None` if it has to be run step by step.
     fn run_at_once(&mut self, case: &Case, answers: &[u32], mut run: Run) -> Option<Run> {
         let setup = Setup {
             answers: answers.to_vec(),
@@ -611,7 +612,8 @@ impl Session for ForeignSession {
         let seen = match (&asked.main, asked.unchanged) {
             (Main::Known(outcome), true) => {
                 let outcome = outcome.clone();
-                // What was asked for before the step turned out to make no sense is made anyway.
+                // The step makes no sense. The requests that were planned before that was known are
+                // sent nevertheless.
                 let made = asked
                     .requests
                     .into_iter()
@@ -687,7 +689,7 @@ impl ForeignSession {
 impl Drop for ForeignSession {
     fn drop(&mut self) {
         if self.open && self.broken.is_none() {
-            // Whoever drops a session does not want to know how it ends.
+            // Nobody needs the answer to the end of a session.
             let _ = self.ask(&Request::Close);
         }
     }

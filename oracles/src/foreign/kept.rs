@@ -1,6 +1,7 @@
 //! What is kept from case to case: modules that were read, and their probes.
 //!
-//! Always: a function of the bytes alone. Which modules are kept says nothing about a verdict.
+//! Always: everything is a function of the bytes alone, so a verdict does not depend on which
+//! modules are kept.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,8 +20,8 @@ pub struct Kept {
     probes: Mutex<VecDeque<(Made, Arc<Probe>)>>,
 }
 
-/// What a probe is made from. A module is the same if it lies at the same place, because it is kept
-/// by whoever made the probe.
+/// The input of a probe. Two modules are the same if they have the same address, because the maker
+/// of the probe keeps its module.
 #[derive(Debug)]
 struct Made {
     module: Arc<Module>,
@@ -68,7 +69,7 @@ impl Kept {
         probe
     }
 
-    /// Whether a module that is valid uses a proposal that the engine lacks.
+    /// Returns true if a valid module uses a proposal that the engine lacks.
     pub fn lacks(&self, wasm: &[u8], can: &Capabilities) -> bool {
         if can.lacks.is_empty() {
             return false;

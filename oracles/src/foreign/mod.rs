@@ -1,8 +1,8 @@
 //! Engines in processes of their own, which only speak the protocol.
 //!
-//! Always: everything clever is here, and pure: which modules look into the engine (`probe`), what
-//! is asked (`plan`), what the answers mean (`reading`). An adapter instantiates, calls, and copies
-//! bytes.
+//! Always: an adapter only instantiates, calls, and copies bytes. Everything else is here: the
+//! modules that read objects inside of the engine (`probe`), the requests (`plan`), and the meaning
+//! of the answers (`reading`). These are pure functions.
 //!
 //! Reading order: `module`, `types`, `tape`, `probe`, `kept`, `plan`, `reading`,
 //! `transport`, `catalog`, `process`, `engine`, `check`.

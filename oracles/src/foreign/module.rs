@@ -1,7 +1,7 @@
-//! What a module declares, as far as probes need it: types, imports, exports, and the types behind
-//! them. Parsed once.
+//! The declarations of a module that probes need: types, imports, exports, and the types of these.
+//! They are parsed once.
 //!
-//! Always: nothing here is validated. A module that cannot be read is not given a probe. Bodies and
+//! Always: nothing here is validated. A module that cannot be read gets no probe. Bodies and
 //! segments are not looked at.
 
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
@@ -29,7 +29,7 @@ pub struct Module {
     pub tables: Vec<TableType>,
     /// Its globals, likewise.
     pub globals: Vec<GlobalType>,
-    /// The type of each tag, likewise.
+    /// The type of each tag, imported ones first.
     pub tags: Vec<u32>,
     /// How many tags are imported.
     pub imported_tags: u32,
@@ -48,7 +48,7 @@ pub struct Import {
     pub module: String,
     /// The name.
     pub name: String,
-    /// What is imported; the index counts imports of the kind.
+    /// What is imported. Its index counts imports of the same kind.
     pub item: Item,
 }
 
@@ -381,7 +381,7 @@ pub fn top(types: &[SubType], ty: RefType) -> HeapTop {
     }
 }
 
-/// The fields of a structure, or the element of an array; none for a function.
+/// Returns the fields of a structure, or the element of an array. `None` for a function.
 pub fn parts(ty: &SubType) -> Option<Vec<StorageType>> {
     match &ty.composite_type.inner {
         CompositeInnerType::Struct(ty) => {

@@ -39,7 +39,7 @@ pub struct Plan {
     kept: Arc<Kept>,
     crosses: Crosses,
     modules: Vec<Loaded>,
-    /// By instance index; none for one that failed.
+    /// By instance index. `None` for an instance that failed.
     instances: Vec<Option<Placed>>,
     registered: BTreeMap<String, InstanceIndex>,
     types: Types,
@@ -55,7 +55,7 @@ pub struct Plan {
 struct Loaded {
     /// Its number in requests.
     number: u32,
-    /// What it declares; none if it was refused or cannot be read.
+    /// Its declarations, or why there are none: it was refused or cannot be read.
     module: Result<Arc<Module>, Outcome>,
     /// Its probe, once it was loaded: number in requests.
     probe: Option<(u32, Uses, Arc<Probe>)>,
@@ -109,8 +109,8 @@ impl Plan {
         }
     }
 
-    /// Opens the session, and makes the part of the probes that is always there. What it uses is
-    /// added to the limits.
+    /// Opens the session, and makes the part of the probes that every case has. The limits are
+    /// raised by what this part uses.
     pub fn open(&mut self, setup: &Setup) -> Vec<Request> {
         const MILLISECONDS: u64 = 10_000;
         let open = Request::Open {
@@ -137,7 +137,8 @@ impl Plan {
         requests
     }
 
-    /// Loads a module of the case. The second is how loading ends without being asked, if so.
+    /// Loads a module of the case. The second result is the outcome, if the engine need not be
+    /// asked.
     pub fn load(&mut self, wasm: &[u8]) -> (Option<Request>, Option<Outcome>) {
         if self.kept.lacks(wasm, &self.can) {
             let outcome = Outcome::Unasked(Unasked::Proposal);
@@ -224,8 +225,8 @@ impl Plan {
         live.map(|(index, _)| InstanceIndex(index)).collect()
     }
 
-    /// The tags that the probe with this number among those that read exceptions knows, with their
-    /// arguments.
+    /// Returns the tags that a probe knows, with their arguments. Its number counts the probes that
+    /// read exceptions.
     pub(super) fn exception(&self, reader: u32, tag: u32) -> Option<(TagKey, &[ValType], &Module)> {
         let index = *self.reader.as_ref()?.exceptions.get(reader as usize)?;
         let placed = self.instance(index)?;
@@ -306,7 +307,7 @@ impl Plan {
         number
     }
 
-    /// Makes sure that an instance has a probe; returns the probe's instance.
+    /// Makes sure that an instance has a probe. Returns the probe's instance.
     fn ensure_probe(
         &mut self,
         index: InstanceIndex,

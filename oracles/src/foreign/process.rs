@@ -1,8 +1,8 @@
 //! An adapter in a child process, under bounds of time, memory and output.
 //!
 //! Always: a process that broke is dead before [`Process::ask`] returns, and the next question
-//! starts another. Requests and answers go through pipes that never block this side, so that a
-//! child that neither reads nor writes costs no more than its time.
+//! starts another. Requests and answers go through pipes that never block this side. So a child
+//! that neither reads nor writes only costs its time limit.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
@@ -28,7 +28,7 @@ pub struct Bounds {
     pub memory: u64,
     /// Length of one answer, in bytes.
     pub answer: usize,
-    /// Questions that one process answers before the next session gets another process.
+    /// After this many questions, the next session gets a new process.
     pub questions: u64,
 }
 
@@ -43,13 +43,13 @@ impl Default for Bounds {
     }
 }
 
-/// How often the memory of a child is looked at while it works.
+/// The interval at which the memory of a child is looked at while it works.
 const TICK: Duration = Duration::from_millis(50);
 
-/// How much of what a child wrote to standard error is kept, in bytes.
+/// How many bytes of a child's standard error are kept.
 const STDERR_KEPT: usize = 16 << 10;
 
-/// An adapter's command, and its process once it was asked something.
+/// An adapter's command, and its process from the first question on.
 #[derive(Debug)]
 pub struct Process {
     launch: Launch,
@@ -67,7 +67,7 @@ struct Running {
 }
 
 impl Process {
-    /// An adapter that is started in this way when it is first asked.
+    /// Makes an adapter that is started in this way at the first question.
     pub fn new(launch: Launch, bounds: Bounds) -> Process {
         Process {
             launch,
@@ -209,11 +209,11 @@ impl Running {
         let Some(stdin) = self.child.stdin.as_mut().filter(|_| !bytes.is_empty()) else {
             return 0;
         };
-        // A pipe that nobody reads any more shows as the end of the other one.
+        // If nobody reads this pipe any more, the other one ends, which is noticed there.
         stdin.write(bytes).unwrap_or(0)
     }
 
-    /// Reads what there is. Returns whether the other side closed the pipe.
+    /// Reads the available bytes. Returns true if the other side closed the pipe.
     fn read_some(&mut self) -> Result<bool, Broken> {
         let Some(stdout) = self.child.stdout.as_mut() else {
             return Ok(true);
@@ -230,7 +230,7 @@ impl Running {
         }
     }
 
-    /// Reads what there is on standard error, until the pipe is empty, and keeps the end of it.
+    /// Reads the available bytes of standard error, and keeps the last ones.
     fn read_stderr(&mut self) {
         let Some(stderr) = self.child.stderr.as_mut() else {
             return;
@@ -257,7 +257,7 @@ impl Running {
     ///
     /// The process has more memory than it may.
     fn within_memory(&self, limit: u64) -> Result<(), Broken> {
-        // Without the file, as after the process has ended, there is nothing to bound.
+        // The file is missing after the process has ended. Then there is no limit to check.
         let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.child.id()));
         let pages = statm
             .ok()
@@ -290,7 +290,8 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // The whole group: a launcher's own children too. One that has ended is not an error.
+        // Kills the whole group, which includes the children of a launcher. It is no error if a
+        // process has ended already.
         if let Some(group) = Pid::from_raw(self.child.id() as i32) {
             let _ = kill_process_group(group, Signal::KILL);
         }
@@ -299,7 +300,7 @@ impl Drop for Running {
     }
 }
 
-/// Whether nothing that an earlier request made is needed to answer this one.
+/// Returns true if the answer needs nothing that an earlier request made.
 fn begins_session(request: &Request) -> bool {
     match request {
         Request::Hello { .. } | Request::Open { .. } => true,
@@ -313,8 +314,8 @@ fn begins_session(request: &Request) -> bool {
     }
 }
 
-/// A line of JSON in ASCII: some engines' shells read bytes, not characters. All other characters
-/// stand in strings, where JSON has another way to write them.
+/// Returns a line of JSON in ASCII, because the shells of some engines read bytes and not
+/// characters. Other characters occur in strings only, where JSON can write them as escapes.
 fn in_ascii(json: &str) -> Vec<u8> {
     let mut line = Vec::with_capacity(json.len() + 1);
     for c in json.chars() {

@@ -1,8 +1,8 @@
 //! From answers to observations.
 //!
-//! Always: what an adapter answers is not trusted. An answer that is not what was asked for, a
-//! number that nothing has, an observation that does not end where it should: each is the engine's
-//! breaking, with words, and never a panic.
+//! Always: answers are not trusted. An answer of another kind than the request needs, an unknown
+//! number, or an observation that ends too early or too late means that the engine broke. Each has
+//! a message, and none is a panic.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ use crate::observe::{
 use crate::outcome::{Outcome, Resource, Trap, Unasked, Why};
 use crate::value::{HeapTop, Ref, Target, Value};
 
-/// Stands for a type that no module defined: it equals no type of the reference.
+/// Stands for a type that no module defined. It equals no type of the reference.
 const UNKNOWN_TYPE: TypeKey = TypeKey {
     module: crate::case::ModuleIndex(u32::MAX),
     index: u32::MAX,
@@ -43,7 +43,7 @@ enum To {
     Target(Target),
     Object(u32),
     Func(u32),
-    /// By its place among all exceptions of the tape.
+    /// An exception, by its position among all exceptions of the tape.
     Exception(u32),
 }
 
@@ -61,7 +61,7 @@ enum Object {
     Unknown,
 }
 
-/// An exception on a tape; neither tag nor arguments if nobody could read it.
+/// An exception on a tape. It has neither tag nor arguments if nobody could read it.
 struct Exception {
     tag: Option<TagKey>,
     arguments: Vec<Written>,
@@ -107,11 +107,11 @@ struct Reading<'a> {
     /// How many objects the header promises.
     promised: u32,
     exceptions: Vec<Exception>,
-    /// How many exceptions are being read, each an argument of the one before.
+    /// How many exceptions are being read. Each is an argument of the one before.
     depth: u32,
 }
 
-/// How deep exceptions may lie in exceptions: they are read by recursion.
+/// How deeply exceptions may be nested in exceptions. They are read by recursion.
 const DEPTH: u32 = 100;
 
 impl Reading<'_> {
@@ -164,7 +164,7 @@ impl Reading<'_> {
         all.into_iter().map(|ty| self.value(types, ty)).collect()
     }
 
-    /// An exception after its tag; nested ones are read before it.
+    /// Reads an exception after its tag. Reads nested ones first.
     fn exception(&mut self) -> Result<u32, Garbled> {
         if self.depth == DEPTH {
             return Err(Garbled::Deep(DEPTH));
@@ -321,7 +321,7 @@ fn reference(builder: &mut Builder, top: HeapTop, to: To) -> Ref {
     Ref { top, to }
 }
 
-/// What an observation showed, before it is put into words.
+/// What an observation showed, before it becomes an [`Observation`].
 pub struct Seen {
     tape: Tape,
     shapes: Vec<Shape>,
@@ -438,8 +438,8 @@ pub struct Answers<'a> {
     pub observed: Option<(&'a str, &'a [Memory])>,
 }
 
-/// What a step showed, from its answers. What was seen is kept for the next step if that changes
-/// nothing.
+/// Returns what a step showed, from its answers. The observation is kept in case that the next step
+/// changes nothing.
 ///
 /// # Errors
 ///
@@ -488,7 +488,7 @@ pub fn step(
     Ok((observation, Some(seen)))
 }
 
-/// The observation of a step that asked nothing, from what was seen last.
+/// Returns the observation of a step without requests, from the last one.
 pub fn unchanged(plan: &Plan, outcome: Outcome, seen: &Seen) -> Observation {
     seen.observation(plan, |_| outcome)
 }
@@ -579,7 +579,7 @@ pub fn ended_outcome(ended: &Ended) -> Outcome {
     }
 }
 
-/// The trap with these words, or all traps that the engine reports alike.
+/// Returns the trap with these words, or all traps that the engine reports with the same words.
 fn trapped(kinds: &[String]) -> Outcome {
     let known = |kind: &String| Trap::ALL.into_iter().find(|trap| trap.message() == kind);
     let mut traps: Vec<Trap> = kinds.iter().filter_map(known).collect();

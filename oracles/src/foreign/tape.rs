@@ -16,8 +16,8 @@
 //! | `HEAD` | 4 | the type of the next object; its fields, or its length and elements, follow |
 //! | `SIZE` | 4 | the size of a table |
 //!
-//! The first eight bytes are the header: whether everything found room, and how many objects there
-//! are. All numbers have their least significant byte first.
+//! The first eight bytes are the header. It says if there was room for everything, and how many
+//! objects there are. All numbers have their least significant byte first.
 
 /// The tags, as in the table above.
 #[allow(missing_docs, reason = "named after the rows of the table above")]
@@ -79,7 +79,7 @@ pub enum Garbled {
     /// A number that nothing has.
     #[error("the observation names {what} {number}, which does not exist")]
     Number {
-        /// Of what.
+        /// What is garbled.
         what: &'static str,
         /// The number.
         number: u32,

@@ -1,4 +1,5 @@
-//! How requests reach an engine: a question, an answer, or the way in which the other side broke.
+//! How requests reach an engine. A question leads to an answer, or to the way in which the other
+//! side broke.
 
 use std::fmt;
 
@@ -6,7 +7,8 @@ use gcrucible_protocol::{Answer, Request};
 
 /// What carries requests to an adapter and answers back.
 pub trait Transport: Send {
-    /// Asks. After an error the next question goes to a new process, whose session is not open.
+    /// Sends requests and returns the answers. After an error the next question goes to a new
+    /// process, whose session is not open.
     ///
     /// # Errors
     ///
@@ -14,11 +16,11 @@ pub trait Transport: Send {
     fn ask(&mut self, request: &Request) -> Result<Answer, Broken>;
 }
 
-/// Why there is no answer. `stderr` is the end of what the process wrote to standard error, where a
-/// sanitizer reports: it is part of the text.
+/// Why there is no answer. `stderr` is the end of the process's standard error, where sanitizers
+/// report. It is part of the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Broken {
-    /// The process could not be started: a matter of this machine, never a finding.
+    /// The process could not be started. This is a problem of this machine and never a finding.
     Start {
         /// The command.
         command: String,
@@ -39,14 +41,14 @@ pub enum Broken {
         /// What it wrote to standard error.
         stderr: String,
     },
-    /// The process took more memory than it may. It was killed.
+    /// The process took more memory than allowed. It was killed.
     Memory {
         /// How much it had, in bytes.
         bytes: u64,
         /// How much it may have, in bytes.
         limit: u64,
     },
-    /// The answer is longer than an answer may be. The process was killed.
+    /// The answer is longer than allowed. The process was killed.
     Output {
         /// How long an answer may be, in bytes.
         limit: usize,
@@ -63,7 +65,7 @@ pub enum Broken {
 }
 
 impl Broken {
-    /// Whether this says something about the engine, and not only about this machine.
+    /// Returns true if this is a fault of the engine, and not only a problem of this machine.
     pub fn is_finding(&self) -> bool {
         !matches!(self, Broken::Start { .. })
     }

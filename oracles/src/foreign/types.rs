@@ -1,10 +1,10 @@
-//! The types of several modules in one list: equal recursion groups once, in the order in which
-//! they are first defined.
+//! The types of several modules in one list. Equal recursion groups occur once, in the order in
+//! which they are first defined.
 //!
-//! Always: two groups are the same if and only if they are written alike once indices of earlier
-//! groups are replaced by positions in the list, and indices of the group itself by distances to
-//! its start (specification, section "Type Equivalence"). So the position of a type is its
-//! identity, and its first definition is its [`TypeKey`].
+//! Always: two groups are the same if and only if their canonical forms are equal. In the canonical
+//! form, indices of earlier groups are positions in the list, and indices of the group itself are
+//! distances to its start (specification, section "Type Equivalence"). So the position of a type is
+//! its identity, and its first definition is its [`TypeKey`].
 
 use std::collections::BTreeMap;
 
@@ -22,11 +22,11 @@ use crate::observe::TypeKey;
 pub struct Types {
     /// The types, with indices into this list.
     pub list: Vec<SubType>,
-    /// The first definition of each.
+    /// The first definition of each type.
     pub keys: Vec<TypeKey>,
     /// How many types each group has.
     groups: Vec<u32>,
-    /// The position of a group's first type, by how the group is written.
+    /// The position of a group's first type, by the group's canonical form.
     known: BTreeMap<Vec<u8>, u32>,
 }
 
@@ -34,7 +34,7 @@ pub struct Types {
 const OWN: u32 = 1 << 30;
 
 impl Types {
-    /// Adds the types of a module; returns the position of each. Indices in `module` exist.
+    /// Adds the types of a module. Returns the position of each. Indices in `module` exist.
     pub fn add(&mut self, module: &Module, index: ModuleIndex) -> Vec<u32> {
         let mut positions: Vec<u32> = Vec::new();
         for &count in &module.groups {

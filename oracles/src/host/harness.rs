@@ -10,8 +10,8 @@
 //! Host objects and handles:
 //!
 //! - `extern : [i32] -> [externref]` makes a host object that carries the number
-//! - `extern.id : [externref] -> [i32]` returns that number; it traps for anything else
-//! - `hold : [ref] -> [i32]` makes a host handle, which is a root of the embedder; handles count
+//! - `extern.id : [externref] -> [i32]` returns that number, and traps for anything else
+//! - `hold : [ref] -> [i32]` makes a host handle, which is a root of the embedder. Handles count
 //!   from 0 and are never reused
 //! - `held : [i32] -> [ref]` returns the reference of a handle
 //! - `release : [i32] -> []` ends a handle
@@ -25,7 +25,7 @@
 //! - `table.size:T : [] -> [i]` and `table.grow:T : [ref, i] -> [i]`
 //! - `table.fill:T : [i, ref, i] -> []` and `table.copy:T:U : [i, i, i] -> []` (to T from U)
 //! - `global.get:G : [] -> [t]` and `global.set:G : [t] -> []`
-//! - `call:F` calls the export F; the import has the signature of F
+//! - `call:F` calls the export F. The import has the signature of F
 //! - `call.gc:F` does the same and collects everything before it returns, or passes on a trap or
 //!   exception, so that only the host holds the results
 //!
@@ -49,8 +49,8 @@ use crate::value::HeapTop;
 /// The module name.
 pub const MODULE: &str = "harness";
 
-/// Whether an import belongs to the harness. Scripts of Wasmtime import the function `gc` from the
-/// module `wasmtime`: it is the same function.
+/// Returns true if an import belongs to the harness. Scripts of Wasmtime import the function `gc`
+/// from the module `wasmtime`. It is the same function.
 pub fn offers(module: &str, name: &str) -> bool {
     module == MODULE || (module, name) == ("wasmtime", "gc")
 }
@@ -209,25 +209,25 @@ pub trait Host {
     fn host_number(&mut self, value: &Self::Val) -> Option<u32>;
     /// Keeps a reference alive under the next handle.
     fn hold(&mut self, value: &Self::Val, top: HeapTop) -> Result<u32, Self::Halt>;
-    /// The reference under a handle, if it is held and of the hierarchy.
+    /// Returns the reference under a handle, if it is held and of the hierarchy.
     fn held(&mut self, handle: u32, top: HeapTop) -> Result<Option<Self::Val>, Self::Halt>;
-    /// Ends a handle; false if it is not held.
+    /// Ends a handle. Returns false if it is not held.
     fn release(&mut self, handle: u32) -> bool;
     /// The size of an exported table.
     fn table_size(&mut self, table: &str) -> Result<u64, Self::Halt>;
-    /// An element; none out of bounds.
+    /// Returns an element, or `None` out of bounds.
     fn table_get(&mut self, table: &str, index: u64) -> Result<Option<Self::Val>, Self::Halt>;
-    /// Sets an element; false out of bounds.
+    /// Sets an element. Returns false out of bounds.
     fn table_set(&mut self, table: &str, index: u64, value: &Self::Val)
     -> Result<bool, Self::Halt>;
-    /// Grows; the old size, or none when it cannot grow.
+    /// Grows a table. Returns the old size, or `None` if it cannot grow.
     fn table_grow(
         &mut self,
         table: &str,
         value: &Self::Val,
         by: u64,
     ) -> Result<Option<u64>, Self::Halt>;
-    /// Fills a range; false out of bounds.
+    /// Fills a range. Returns false out of bounds.
     fn table_fill(
         &mut self,
         table: &str,
@@ -235,7 +235,7 @@ pub trait Host {
         value: &Self::Val,
         count: u64,
     ) -> Result<bool, Self::Halt>;
-    /// Copies a range; false out of bounds.
+    /// Copies a range. Returns false out of bounds.
     fn table_copy(
         &mut self,
         to: (&str, u64),
@@ -254,7 +254,7 @@ pub trait Host {
     fn call(&mut self, export: &str, args: &[Self::Val]) -> Result<Vec<Self::Val>, Self::Halt>;
     /// The unsigned number in an `i32` or `i64`.
     fn unsigned(&self, value: &Self::Val) -> Option<u64>;
-    /// An `i32`, or an `i64` if so asked; out of range wraps.
+    /// Returns an `i32`, or an `i64` if `wide` is true. A value out of range wraps.
     fn integer(&self, value: u64, wide: bool) -> Self::Val;
 }
 
@@ -400,7 +400,7 @@ impl<R> Handles<R> {
         (self.kept.len() - 1) as u32
     }
 
-    /// The reference under a handle, if it is held and of the hierarchy.
+    /// Returns the reference under a handle, if it is held and of the hierarchy.
     pub fn held(&self, handle: u32, top: HeapTop) -> Option<&R> {
         let kept = self.kept.get(handle as usize)?.as_ref();
         kept.filter(|(held, _)| *held == top)

@@ -22,9 +22,9 @@ pub enum OutOfBounds {
     },
     /// One side asked more often.
     Count {
-        /// By the reference.
+        /// The number of answers of the reference.
         expected: usize,
-        /// By the engine.
+        /// The number of answers of the engine.
         actual: usize,
     },
 }
@@ -32,7 +32,7 @@ pub enum OutOfBounds {
 /// Checks every answer of `actual` against the bounds that the reference computed at the same
 /// point. Returns how many were checked.
 ///
-/// Both runs must have been given the same answers ([`same_answers`]).
+/// Both runs must have got the same answers ([`same_answers`]).
 ///
 /// # Errors
 ///
@@ -72,7 +72,7 @@ pub fn check(
     Ok(checked)
 }
 
-/// Whether both programs were given the same answers. Otherwise their runs cannot be compared.
+/// Returns true if both programs got the same answers. Otherwise their runs cannot be compared.
 pub fn same_answers(left: &[Sample], right: &[Sample]) -> bool {
     let answers = |samples: &[Sample]| {
         samples

@@ -26,9 +26,9 @@ pub enum Imbalance {
     },
 }
 
-/// Checks the balance where `actual` reports drops; returns how many equations were checked. How
-/// many should live follows from the form of the census that `actual` reports, or, for an engine
-/// that is seen from outside, from what it reclaims.
+/// Checks the balance if `actual` reports drops. Returns how many equations were checked. The
+/// number that should live depends on the form of the census that `actual` reports. For an engine
+/// that is seen from outside it depends on what the engine reclaims.
 ///
 /// # Errors
 ///

@@ -30,8 +30,8 @@ pub enum Reclaims {
     Nothing,
 }
 
-/// What is known of an engine that is looked into by probes. Its exceptions have no identity, and
-/// programs get the reference's answers to `live`.
+/// What is known of an engine whose objects are read by probes. Its exceptions have no identity,
+/// and programs get the reference's answers to `live`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outside {
     /// Whether a count of living host objects may be too high, because the stack is scanned
@@ -46,7 +46,7 @@ pub enum LiveKind {
     Struct(TypeKey),
     /// Arrays of this type.
     Array(TypeKey),
-    /// Exceptions, whatever their tag.
+    /// Exceptions of all tags.
     Exception,
     /// Host objects behind an externref.
     Host,

@@ -265,7 +265,7 @@ fn exported(session: &Session, call: &Call) -> Option<[u64; 2]> {
     (found[0] & 0xff == extern_kind::FUNC).then_some([found[1], found[2]])
 }
 
-/// How a call ended. An exception is given to `caught` first.
+/// Returns how a call ended. Passes an exception to `caught` first.
 fn thrown(session: &Session, halt: Halt, caught: Option<&Call>) -> Ended {
     let ended = session.ended(halt);
     if ended != Ended::Threw {
@@ -500,7 +500,8 @@ const GARBAGE: &[u8] = b"\0asm\x01\0\0\0\x01\x10\x03_\x02c\0\x01o\0`\x01\x7f\x01
 const TRAP: &[u8] =
     b"\0asm\x01\0\0\0\x01\x05\x01`\x01\x7f\0\x03\x02\x01\0\x07\x08\x01\x04trap\0\0\x0a\x05\x01\x03\0\0\x0b";
 
-/// What this version's default collector frees, by trying: no function of the C interface says it.
+/// Finds out by trying what this version's default collector frees, because no function of the C
+/// interface says it.
 fn reclaims(library: &Rc<Library>, engine: Opaque) -> CollectorKind {
     tried(library, engine).unwrap_or(CollectorKind::Nothing)
 }

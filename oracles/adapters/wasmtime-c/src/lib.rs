@@ -1,5 +1,5 @@
-//! An adapter of the engine protocol for Wasmtime through its C interface, loaded at run time: any
-//! version from 36 on whose shared library is at hand. Nothing is compiled for it.
+//! An adapter of the engine protocol for Wasmtime through its C interface. It loads the shared
+//! library of any version from 36 on at run time. Nothing is compiled for it.
 //!
 //! ```text
 //! file -> Library (symbols, version, sizes) -> Session (store, instances, handles) -> answers
@@ -37,7 +37,7 @@ pub use library::LoadError;
 /// What can be chosen beside the file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Whether Cranelift optimises for speed; otherwise not at all.
+    /// Whether Cranelift optimises for speed. Otherwise it does not optimise.
     pub speed: bool,
 }
 

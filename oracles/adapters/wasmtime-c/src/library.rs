@@ -9,7 +9,7 @@ pub type Opaque = *mut c_void;
 /// A finaliser that the library calls when it drops a host object.
 pub type Finalizer = unsafe extern "C" fn(Opaque);
 
-/// A host function: environment, caller, arguments, results; returns a trap or null.
+/// A host function. It gets environment, caller, arguments and results, and returns a trap or null.
 pub type Callback =
     unsafe extern "C" fn(Opaque, Opaque, *const u64, usize, *mut u64, usize) -> Opaque;
 
@@ -122,7 +122,7 @@ pub struct Varying {
     pub exceptions: Option<unsafe extern "C" fn(Opaque, bool)>,
     /// Takes the exception by which a call ended, from version 44 on.
     pub take_exception: Option<unsafe extern "C" fn(Opaque, *mut u64) -> bool>,
-    /// Throws an exception: gives the trap that a host function has to return.
+    /// Throws an exception. Returns the trap that a host function has to return.
     pub set_exception: Option<unsafe extern "C" fn(Opaque, *const u64) -> Opaque>,
 }
 
@@ -137,7 +137,7 @@ pub enum LoadError {
         /// The loader's words.
         cause: libloading::Error,
     },
-    /// It does not say its version where all known versions say it.
+    /// It does not have its version at the place at which all known versions have it.
     #[error("{}: no version of Wasmtime can be read from it", path.display())]
     NoVersion {
         /// The file.
@@ -332,8 +332,8 @@ fn varying(open: &libloading::Library) -> Result<Varying, libloading::Error> {
     })
 }
 
-/// The version, as it stands in the header of a compiled module: a length, the version, a length,
-/// the target. No function of the C interface says it.
+/// Returns the version from the header of a compiled module, which has a length, the version, a
+/// length and the target. No function of the C interface returns the version.
 fn version(symbols: &Symbols) -> Option<String> {
     const EMPTY: [u8; 8] = *b"\0asm\x01\0\0\0";
     let mut bytes = ByteVec {

@@ -1,7 +1,7 @@
 //! A store, and everything that a session of the protocol keeps beside it.
 //!
-//! Host functions run while a call of the session runs, so everything that both change is behind a
-//! cell, and no borrow of a cell lasts while the library runs.
+//! Host functions run during a call of the session. So everything that both change is in a cell,
+//! and no cell is borrowed while the library runs.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
@@ -15,7 +15,7 @@ use crate::library::{Library, Opaque};
 use crate::value::{Values, is_null, kind, kind_of, write};
 use crate::words;
 
-/// A host object: all that a program can learn of it is its number.
+/// A host object. A program can only learn its number.
 #[derive(Debug)]
 pub struct HostObject {
     /// The number.
@@ -33,9 +33,9 @@ unsafe extern "C" fn drop_host_object(object: Opaque) {
 /// [`Session::ended`] or given back to the library.
 #[derive(Clone, Copy, Debug)]
 pub enum Halt {
-    /// By a trap.
+    /// A trap.
     Trap(Opaque),
-    /// By an error of the library.
+    /// An error of the library.
     Error(Opaque),
 }
 
@@ -118,7 +118,7 @@ pub struct Session {
     pub pending: RefCell<Vec<Values>>,
     /// Numbers of functions, by address.
     pub functions: RefCell<BTreeMap<usize, i32>>,
-    /// What is answered to a program that asks how many objects live.
+    /// The answers to a program that asks how many objects live.
     pub answers: RefCell<VecDeque<u32>>,
     /// The exception by which the last call ended.
     pub exception: RefCell<Option<Values>>,
@@ -371,7 +371,7 @@ impl Session {
         // SAFETY: W2.
         let error = unsafe { self.library.collect(self.context) };
         if !error.is_null() {
-            // A collection can only fail where the library cannot give its memory back.
+            // A collection can only fail if the library cannot give its memory back.
             drop(self.error_text(error));
         }
     }

@@ -74,7 +74,7 @@ pub fn write(value: &mut [u64], kind: u8, low: u64, high: u64) {
     value[2] = high;
 }
 
-/// The bits of a number, as an unsigned integer of 64 bits; an `i32` is not sign-extended.
+/// Returns the bits of a number as an unsigned integer of 64 bits. An `i32` is not sign-extended.
 pub fn unsigned(value: &[u64]) -> u64 {
     match kind_of(value) {
         kind::I32 => value[1] & 0xffff_ffff,

@@ -1,4 +1,4 @@
-//! The library's words to the protocol's. All that is decided by an engine's text is decided here.
+//! The library's words to the protocol's. Only this file makes decisions by an engine's text.
 
 use gcrucible_protocol::Ended;
 
@@ -69,8 +69,8 @@ fn exhausted(text: &str) -> Option<Ended> {
 /// What an exception is called that nobody caught.
 const THROWN: &str = "thrown Wasm exception";
 
-/// How a call ended whose trap says this. Words that no row knows are those of a panic, which the C
-/// interface reports as a trap without a code.
+/// Returns how a call ended whose trap has this text. If no row has the text, it is that of a
+/// panic, which the C interface reports as a trap without a code.
 pub fn trapped(text: String, has_code: bool) -> Ended {
     // An exception that passed through a function of the host arrives as a trap.
     if text.contains(THROWN) {

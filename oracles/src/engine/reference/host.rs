@@ -129,7 +129,7 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// An export of the importing instance. None before its instantiation is complete.
+    /// Returns an export of the importing instance. `None` before its instantiation is complete.
     fn export(&self, name: &str) -> Option<Extern> {
         let complete = self.shared.borrow().complete.contains(&self.instance);
         self.store.export(self.instance, name).filter(|_| complete)
@@ -164,7 +164,7 @@ impl Call<'_> {
         }
     }
 
-    /// What the harness promises for misuse that only shows when it is called.
+    /// Returns what the harness promises for misuse that shows only when it is called.
     fn settle<T>(&self, result: Result<T, Halt>) -> Result<T, Halt> {
         result.map_err(|halt| match halt {
             Halt::Misuse(Misuse::ValueType | Misuse::Results) => self.trap(Trap::CastFailure),

@@ -2,8 +2,8 @@
 //!
 //! Always: it has no collector, so the schedule changes nothing, and live counts are computed by
 //! reachability. If the program asks for live objects while frames are on the stack, the session
-//! gives the answers that it was told to give and records the bounds. The reference's types appear
-//! in this folder only.
+//! gives the answers that it got from its caller and records the bounds. The reference's types
+//! appear in this folder only.
 //!
 //! Reading order: `observe`, `host`, `trace`.
 //!
@@ -87,7 +87,7 @@ pub fn absorbed_rules() -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 /// What a store may use, from the limits of a case. Nothing is ever freed here, so the heap is
-/// several times as large as that of an engine with a collector, and never small.
+/// several times as large as that of an engine with a collector. It has at least a certain size.
 fn store_limits(limits: &Limits) -> StoreLimits {
     const HEAP_FACTOR: u64 = 4;
     const HEAP_WORDS_MIN: u64 = 8 << 20;
@@ -105,9 +105,9 @@ fn store_limits(limits: &Limits) -> StoreLimits {
 struct ReferenceSession {
     store: Store,
     fuel: u64,
-    /// By module index; none for a module that was refused.
+    /// By module index. `None` for a module that was refused.
     modules: Vec<Option<Rc<ValidModule>>>,
-    /// By instance index; none for a failed instantiation.
+    /// By instance index. `None` for a failed instantiation.
     instances: Vec<Option<InstanceAddr>>,
     names: Names,
     shared: Rc<RefCell<Shared>>,
@@ -146,7 +146,7 @@ impl ReferenceSession {
         self.instances.get(index.0 as usize).copied().flatten()
     }
 
-    /// Instantiates; values in the outcome there are none.
+    /// Instantiates a module. The outcome has no values.
     fn instantiate(&mut self, module: ModuleIndex) -> Result<Called, Outcome> {
         let index = InstanceIndex(self.instances.len() as u32);
         self.instances.push(None);
@@ -173,7 +173,7 @@ impl ReferenceSession {
         }
     }
 
-    /// Imported tags have a name already; what has none is defined here.
+    /// Imported tags have a name already, so tags without one are defined here.
     fn name_tags(&mut self, address: InstanceAddr, instance: InstanceIndex) {
         let Ok(found) = self.store.instance(address) else {
             return;
@@ -227,7 +227,8 @@ impl ReferenceSession {
         Ok(Extern::Func(func))
     }
 
-    /// The `spectest` module, made when the first module imports from it: other cases pay nothing.
+    /// Returns the `spectest` module. It is made when the first module imports from it, so other
+    /// cases pay nothing.
     fn spectest(&mut self) -> Result<&Spectest, Outcome> {
         if self.spectest.is_none() {
             let made = Spectest::new(&mut self.store);
@@ -243,7 +244,7 @@ impl ReferenceSession {
         self.spectest.as_ref().ok_or_else(|| misuse("spectest"))
     }
 
-    /// The values of arguments; host objects among them are made now.
+    /// Returns the values of arguments. Host objects among them are made now.
     fn arguments(&mut self, args: &[Value]) -> Result<Vec<TheirValue>, Outcome> {
         args.iter().map(|&arg| self.argument(arg)).collect()
     }

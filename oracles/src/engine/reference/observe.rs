@@ -34,7 +34,7 @@ enum Key {
 
 type Builder = GraphBuilder<Key>;
 
-/// A number as the reference has it; none for a reference.
+/// Returns a number in the reference's own form, or `None` for a reference.
 pub(super) fn number(value: Value) -> Option<TheirValue> {
     Some(match value {
         Value::I32(value) => TheirValue::I32(value as u32),
@@ -105,7 +105,7 @@ impl Observer<'_> {
             }
         };
         let to = match r.unwrapped() {
-            // What `REF.EXTERN` wraps is neither null nor wrapped again.
+            // `REF.EXTERN` never wraps null or another `REF.EXTERN`.
             TheirRef::Null | TheirRef::Extern(_) => Target::Null,
             TheirRef::I31(value) => Target::I31(value & 0x7fff_ffff),
             // Every host object here was made by the store.
@@ -240,7 +240,7 @@ impl Observer<'_> {
     }
 }
 
-/// What a step showed. A store that cannot be read is stuck.
+/// Returns what a step showed. If the store cannot be read, the reference is stuck.
 pub(super) fn observation(
     store: &Store,
     names: &Names,

@@ -1,5 +1,5 @@
-//! What the reference does in one step of a case, around the instruction where another engine may
-//! have gone another way.
+//! The instructions that the reference executes in one step of a case, around the one at which
+//! another engine may have done something else.
 //!
 //! Always: memory is bounded. The step is run twice: first to find the instruction, then to keep
 //! the lines around it. Not here: which step it is (`compare`).
@@ -14,7 +14,7 @@ use super::ReferenceSession;
 use crate::case::Case;
 use crate::engine::{Session, Setup, Watch};
 
-/// A part of the store whose content a comparison looks at directly.
+/// A part of the store that a comparison looks at directly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// The globals.

@@ -3,15 +3,15 @@
 //! The parts of a name, in their order:
 //!
 //! - `null`, `drc`, `drc-cycles` or `copying`: the collector
-//! - `speed`: Cranelift optimises; otherwise it does not
-//! - `backtracking`: backtracking register allocation; otherwise single-pass
-//! - `explicit`: traps by explicit checks; otherwise by guard pages and signals
-//! - `bounds`: memories are small reservations with bounds checks and move when they grow;
-//!   otherwise each reserves 4 GiB
+//! - `speed`: Cranelift optimises
+//! - `backtracking`: backtracking register allocation, not single-pass
+//! - `explicit`: traps by explicit checks, not by guard pages and signals
+//! - `bounds`: memories are small reservations with bounds checks that move when they grow, and do
+//!   not reserve 4 GiB
 //! - `fuel`: compiled code consumes fuel
 //! - `epochs`: compiled code checks the epoch, and always finds that its deadline has passed
-//! - `inline`: compiled code allocates inline and has no collection points; it goes only with the
-//!   schedule `pressure`
+//! - `inline`: compiled code allocates inline and has no collection points, so the only schedule is
+//!   `pressure`
 //! - `+fault`: a planted fault, by name (needs the cargo feature `planted`)
 //!
 //! Always: a name holds the collector and every choice that differs from [`RuntimeConfig::plain`],
@@ -27,7 +27,7 @@ use gcrucible_runtime::embed::{
 use crate::engine::NoEngine;
 use crate::schedule::Schedule;
 
-/// What can be chosen about the runtime, as far as the oracles choose.
+/// The choices that the oracles make about the runtime.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuntimeConfig {
     /// Which collector.
@@ -52,7 +52,8 @@ pub struct RuntimeConfig {
     pub faults: Vec<&'static str>,
 }
 
-/// A choice of two: its part of a name, whether a configuration has it, and how to choose it.
+/// A choice between two alternatives: its part of a name, a test if a configuration has it, and how
+/// to choose it.
 struct Part {
     name: &'static str,
     /// What it means, for people.
@@ -108,7 +109,7 @@ const PARTS: [Part; 7] = [
         make: |config| config.epochs = true,
         share: 8,
     },
-    // What it costs is not time but collections: it has no schedule.
+    // It costs no time, but it allows no schedules.
     Part {
         name: "inline",
         means: "inline allocation without collection points",
@@ -134,8 +135,8 @@ impl RuntimeConfig {
         }
     }
 
-    /// The configuration that a number draws: any collector, and each choice as often as its share
-    /// says if numbers are evenly distributed. A function of the number only.
+    /// Returns the configuration that a number draws. If numbers are evenly distributed, so are
+    /// collectors, and each choice has its share. A function of the number only.
     pub fn drawn(number: u64) -> RuntimeConfig {
         let collectors = CollectorKind::ALL;
         let count = collectors.len() as u64;
@@ -150,8 +151,8 @@ impl RuntimeConfig {
         config
     }
 
-    /// The configuration with this name. `runtime` alone is `runtime:copying`. A fault may follow
-    /// without a colon: `runtime:drc+fault` is `runtime:drc:+fault`.
+    /// Returns the configuration with this name. `runtime` alone is `runtime:copying`. A fault may
+    /// follow without a colon: `runtime:drc+fault` is `runtime:drc:+fault`.
     ///
     /// # Errors
     ///
@@ -205,7 +206,7 @@ impl RuntimeConfig {
         name
     }
 
-    /// The runtime's own form, of what is chosen for an engine.
+    /// Returns the part that an engine has, in the runtime's own form.
     pub(super) fn config(&self) -> Config {
         const SMALL_RESERVATION: u64 = 1 << 20;
         let fuzzing = Config::fuzzing(self.collector);
@@ -230,7 +231,7 @@ impl RuntimeConfig {
         }
     }
 
-    /// The runtime's own form, of what is chosen for a store.
+    /// Returns the part that a store has, in the runtime's own form.
     pub(super) fn store_config(&self, schedule: &Schedule, heap_limit: u64) -> StoreConfig {
         StoreConfig {
             schedule: match schedule {
@@ -250,7 +251,7 @@ impl RuntimeConfig {
         self.collector.traits()
     }
 
-    /// The faults switched on; none without the cargo feature `planted`.
+    /// Returns the faults that are switched on. Without the cargo feature `planted` there are none.
     #[cfg(feature = "planted")]
     pub fn planted(&self) -> Planted {
         let faults = self
@@ -272,8 +273,8 @@ pub fn collectors() -> impl Iterator<Item = &'static str> {
     CollectorKind::ALL.iter().map(|kind| kind.name())
 }
 
-/// The names of all planted faults. `:+name` at the end of a configuration's name switches one on
-/// (with the cargo feature `planted`).
+/// Returns the names of all planted faults. `:+name` at the end of a configuration's name switches
+/// one on (with the cargo feature `planted`).
 pub fn fault_names() -> impl Iterator<Item = &'static str> {
     PlantedFault::ALL.iter().map(|fault| fault.name())
 }
@@ -282,7 +283,7 @@ pub fn fault_names() -> impl Iterator<Item = &'static str> {
 ///
 /// # Errors
 ///
-/// A name that is no fault's, or a fault in a build without the cargo feature `planted`.
+/// An unknown name, or a fault in a build without the cargo feature `planted`.
 pub fn known_faults(names: &[String]) -> Result<Vec<&'static str>, NoEngine> {
     let mut faults = Vec::new();
     for name in names {
@@ -392,8 +393,7 @@ mod tests {
         }
     }
 
-    /// Multiplying consecutive numbers by an odd constant distributes them like the numbers of
-    /// inputs.
+    /// Consecutive numbers times an odd constant are distributed like the numbers of inputs.
     #[test]
     fn every_configuration_is_drawn_and_quick_ones_more_often() {
         // A digit to base 100 for each choice: made or not.

@@ -10,8 +10,8 @@ pub(super) fn misuse(what: &str) -> Outcome {
     Outcome::rejected(Why::Misuse, what)
 }
 
-/// How a step ended. Exceptions are taken out of the error before; an exception that is still in it
-/// is a fault.
+/// Returns how a step ended. The caller has taken exceptions out of the error. An exception that is
+/// still in it is a fault.
 pub(super) fn outcome(error: &Error) -> Outcome {
     match error {
         Error::Trap(info) => trapped(info.trap),
@@ -42,7 +42,8 @@ fn resource(what: Exhausted) -> Resource {
     match what {
         Exhausted::CallStack => Resource::CallStack,
         Exhausted::GcHeap => Resource::Heap,
-        // Too many instances, memories or tables: what runs out is address space.
+        // Too many instances, memories or tables. They count as memory, because they use up address
+        // space.
         Exhausted::Memory | Exhausted::Count => Resource::Memory,
         Exhausted::Table => Resource::Table,
         Exhausted::Fuel | Exhausted::Epoch => Resource::Fuel,

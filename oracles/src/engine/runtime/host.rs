@@ -21,7 +21,7 @@ use crate::value::HeapTop;
 
 /// What a store carries for the harness.
 pub(super) struct Data {
-    /// By instance index; none for one that failed or is not there yet.
+    /// By instance index. `None` for an instance that failed or does not exist yet.
     pub(super) instances: Vec<Option<Instance>>,
     /// Answers given to `live`.
     pub(super) samples: Vec<Sample>,
@@ -157,7 +157,7 @@ struct Call<'a, 'b> {
 }
 
 impl Call<'_, '_> {
-    /// An export of the importing instance. None before its instantiation is complete.
+    /// Returns an export of the importing instance. `None` before its instantiation is complete.
     fn export(&self, name: &str) -> Option<Extern> {
         let known = self.caller.data().instances.get(self.instance.0 as usize);
         known.copied().flatten()?.get_export(&self.caller, name)
@@ -195,7 +195,7 @@ impl Call<'_, '_> {
         }
     }
 
-    /// What the harness promises for misuse that only shows when it is called.
+    /// Returns what the harness promises for misuse that shows only when it is called.
     fn settle<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
         result.map_err(|error| match error {
             Error::Misuse(Misuse::Type { .. }) => self.trap(Trap::CastFailure),

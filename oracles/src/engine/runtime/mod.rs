@@ -2,8 +2,8 @@
 //!
 //! Always: a step runs in its own scope of handles. So between steps the only roots are those of
 //! the program and of the harness. Before live objects are counted everything is collected, and
-//! afterwards the runtime's audit and heap verification run. What they report, and every panic, is
-//! a crash. The runtime's types appear in this folder only.
+//! afterwards the runtime's audit and heap verification run. Each of their reports is a crash, and
+//! so is every panic. The runtime's types appear in this folder only.
 //!
 //! Reading order: `config`, `errors`, `observe`, `host`, `pool`, `serve`.
 //!
@@ -70,7 +70,7 @@ impl Recent {
     /// As many as a program has modules, and one more.
     const MODULES: usize = 4;
 
-    /// The module with these bytes. It is compiled unless it is among the last ones.
+    /// Returns the module with these bytes. Compiles it unless it is among the last ones.
     fn module(&self, engine: &TheirEngine, wasm: &[u8]) -> Result<Module, Error> {
         let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, module)) = lock().iter().find(|(bytes, _)| bytes == wasm) {
@@ -85,7 +85,7 @@ impl Recent {
 }
 
 impl Runtime {
-    /// The runtime in this configuration; nothing is started yet.
+    /// Makes an engine of this configuration. Nothing is started yet.
     pub fn new(config: RuntimeConfig) -> Runtime {
         Runtime {
             config,
@@ -156,8 +156,8 @@ impl Engine for Runtime {
     }
 }
 
-/// Returns the result of `act`, or the message of its panic. The objects it worked on are only
-/// dropped after a panic, so nobody sees them half changed.
+/// Returns the result of `act`, or the message of its panic. After a panic, its objects are only
+/// dropped, so nobody sees them half changed.
 fn caught<R>(act: impl FnOnce() -> R) -> Result<R, String> {
     panic::catch_unwind(AssertUnwindSafe(act)).map_err(|payload| {
         let text = payload.downcast_ref::<String>().map(String::as_str);
@@ -290,7 +290,8 @@ impl Inner {
         Ok(Extern::Func(func))
     }
 
-    /// The `spectest` module, made when the first module imports from it: other cases pay nothing.
+    /// Returns the `spectest` module. It is made when the first module imports from it, so other
+    /// cases pay nothing.
     fn spectest(&mut self, store: &mut Scope<'_>) -> Result<&Spectest, Outcome> {
         if self.spectest.is_none() {
             let made = Spectest::new(&self.engine, store).map_err(|error| outcome(&error))?;
@@ -407,8 +408,8 @@ impl RuntimeSession {
             store.set_fuel(setup.limits.fuel)?;
         }
         if runtime.config.epochs {
-            // The deadline has always passed: each check of the epoch calls the host, which extends
-            // it.
+            // The deadline has always passed, so each check of the epoch calls the host, which
+            // extends it.
             store.set_epoch_deadline(0);
             store.epoch_deadline_callback(|_| Ok(0));
         }
@@ -525,7 +526,7 @@ impl Session for RuntimeSession {
     }
 
     fn refuel(&mut self) {
-        // Fuel can be set where the configuration meters, and only there is there any.
+        // Fuel can be set only if the configuration meters. Other configurations have none.
         if let Some(fuel) = self.fuel
             && let Err(why) = self.store.set_fuel(fuel)
         {
@@ -554,7 +555,7 @@ impl Session for RuntimeSession {
     }
 }
 
-/// How a step ended that did not return: by an exception, or with another outcome.
+/// Returns how a step ended that did not return: by an exception, or with another outcome.
 fn ended(error: Error) -> Result<Called, Outcome> {
     match error {
         Error::Thrown(exception) => Ok(Called::Threw(exception)),

@@ -253,7 +253,7 @@ fn exports(store: &Scope<'_>, index: InstanceIndex, instance: Instance) -> Resul
     Ok(Exports { items, state })
 }
 
-/// What a step showed. A store that cannot be read is a crash.
+/// Returns what a step showed. A store that cannot be read is a crash.
 pub(super) fn observation(
     store: &mut Scope<'_>,
     names: &Names,

@@ -39,7 +39,7 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// A pool. These planted faults are switched on in all its engines.
+    /// Makes a pool. These planted faults are switched on in all its engines.
     ///
     /// # Errors
     ///
@@ -52,13 +52,13 @@ impl Pool {
         })
     }
 
-    /// The engine that a number draws, see [`RuntimeConfig::drawn`]. A function of the number only.
-    /// It need not [allow](Engine::allows) every schedule.
+    /// Returns the engine that a number draws (see [`RuntimeConfig::drawn`]). A function of the
+    /// number only. The engine need not [allow](Engine::allows) every schedule.
     pub fn drawn(&mut self, number: u64) -> Rc<dyn Engine> {
         self.engine(RuntimeConfig::drawn(number))
     }
 
-    /// The engine that a number draws among those that allow every schedule.
+    /// Returns the engine that a number draws among those that allow every schedule.
     pub fn drawn_for_schedules(&mut self, number: u64) -> Rc<dyn Engine> {
         let mut config = RuntimeConfig::drawn(number);
         config.inline_allocation = false;

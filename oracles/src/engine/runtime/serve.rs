@@ -1,8 +1,8 @@
 //! The runtime as an adapter: behind the protocol, as an engine in a process of its own is.
 //!
-//! Always: it only does what the protocol asks, so that it is an example for whoever writes an
-//! adapter, and tests of what reads answers know the truth from the runtime's own observations. It
-//! may claim to be able to do less than it can.
+//! Always: it only does what the protocol asks. So it is an example for authors of adapters. Tests
+//! compare what is read from its answers with the runtime's own observations. It may claim fewer
+//! capabilities than it has.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -36,7 +36,7 @@ use crate::value::{HeapTop, Ref, Target, Value};
 pub struct Served {
     runtime: Runtime,
     capabilities: Capabilities,
-    /// Compiled modules by their bytes: probes come again and again.
+    /// Compiled modules by their bytes, because the same probes come again and again.
     compiled: RefCell<VecDeque<(String, Module)>>,
     session: Option<Open>,
 }
@@ -62,7 +62,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 impl Served {
-    /// The runtime in this configuration, with everything it can do.
+    /// Makes an adapter for the runtime in this configuration, with all its capabilities.
     pub fn new(config: RuntimeConfig) -> Served {
         let runtime = Runtime::new(config);
         let reclaims = match runtime.traits().reclaims {
@@ -266,7 +266,7 @@ impl Open {
             .ok_or(Ended::Skipped)
     }
 
-    /// Has an exception read while it is there, and says how the request ended.
+    /// Lets the probe read an exception as long as it exists. Returns how the request ended.
     fn after(&mut self, done: Result<(), Error>, reader: Option<Call>) -> Result<(), Ended> {
         let Err(error) = done else {
             return Ok(());

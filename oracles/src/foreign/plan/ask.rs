@@ -32,7 +32,7 @@ pub struct Asked {
     pub main: Main,
     /// Instances whose state is observed, in order.
     pub states: Vec<Shape>,
-    /// Whether nothing can have changed since the last observation of everything.
+    /// Returns true if nothing can have changed since the last observation of everything.
     pub unchanged: bool,
 }
 
@@ -96,7 +96,7 @@ impl Shape {
         shape
     }
 
-    /// Whether a probe has to be called to observe it: its memories need none.
+    /// Whether a probe has to be called to observe it. Memories need no probe.
     pub fn needs_probe(&self) -> bool {
         !self.globals.is_empty() || !self.tables.is_empty()
     }
@@ -105,7 +105,7 @@ impl Shape {
 /// A step without its observation.
 struct Begun {
     main: Main,
-    /// The only instance that is looked at when nothing else is.
+    /// The instance that is observed, if it is the only one.
     only: Option<InstanceIndex>,
 }
 
@@ -141,7 +141,7 @@ impl Plan {
         asked
     }
 
-    /// Observes without a step, or after a step that ended otherwise than it was planned.
+    /// Observes without a step, or after a step that did not end as planned.
     pub fn look(&mut self, main: Main, watch: Watch) -> Asked {
         let mut asked = Asked {
             requests: Vec::new(),
@@ -213,7 +213,7 @@ impl Plan {
             .ok_or_else(|| misuse("no such instance"))
     }
 
-    /// Makes what reads an exception that ends a step; returns the function to call then.
+    /// Makes the probes that read an exception that ends a step. Returns the function to call then.
     fn ready(&mut self, before: &mut Vec<Request>) -> Option<Call> {
         let reader = self.ensure_reader(before);
         if !self.uses.exceptions {
@@ -274,7 +274,7 @@ impl Plan {
         })
     }
 
-    /// Adds the requests that observe these instances, and whatever was written before.
+    /// Adds the requests that observe these instances, and everything that was written before.
     fn observe(&mut self, instances: &[InstanceIndex], asked: &mut Asked) {
         let (mut calls, mut memories, mut made) = (Vec::new(), Vec::new(), Vec::new());
         for &index in instances {
@@ -298,7 +298,7 @@ impl Plan {
             Main::Known(_) => false,
         };
         let reader = (wanted || reads).then(|| self.ensure_reader(&mut made));
-        // What was planned to be made counts as made from now on, so it is made in any case.
+        // From now on, everything that is planned counts as made. So it is made in any case.
         asked
             .requests
             .extend(made.into_iter().map(|request| (Part::Probe, request)));

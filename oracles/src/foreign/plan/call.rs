@@ -1,4 +1,5 @@
-//! Calls of the case's own exports: whether the arguments fit, and how they get there.
+//! Calls of the case's own exports: checks that the arguments fit, and plans how the engine gets
+//! them.
 
 use gcrucible_protocol::{Call, Value as Given};
 use wasm_encoder::{AbstractHeapType, HeapType, RefType, ValType};

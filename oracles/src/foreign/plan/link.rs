@@ -18,15 +18,15 @@ use crate::observe::TagKey;
 use crate::outcome::{Outcome, Unasked};
 use crate::value::HeapTop;
 
-/// Imports as they are given, and the definitions of the tags among them, in order.
+/// The imports that the engine gets, and the definitions of the tags among them, in order.
 pub(super) struct Linked {
     pub(super) imports: Vec<Import>,
     pub(super) tags: Vec<TagKey>,
 }
 
 impl Plan {
-    /// Finds what each import of a module stands for. What stands for nothing is left out, so that
-    /// the engine has to refuse.
+    /// Finds the entity of each import of a module. An import without one is left out, so that the
+    /// engine has to refuse.
     ///
     /// # Errors
     ///
@@ -150,8 +150,8 @@ impl Plan {
     }
 }
 
-/// Whether a function works on a table or global that holds exceptions. An operation such as a copy
-/// moves them though its signature does not show them.
+/// Returns true if a function works on a table or global that holds exceptions. An operation such
+/// as a copy moves exceptions although its signature does not show them.
 fn on_exceptions(func: &HarnessFunc, module: &Module) -> bool {
     let holds = |name: &String| match module.export(name) {
         Some(Item::Table(index)) => {

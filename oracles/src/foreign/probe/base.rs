@@ -6,7 +6,7 @@
 //! engines err most in growing and in bulk operations.
 //!
 //! Objects are told apart by `ref.eq`. An object is looked up among those with the same type and
-//! the same hash of numbers inside; both do not change during an observation.
+//! the same hash of its numbers. Neither changes during an observation.
 
 use wasm_encoder::{
     BlockType, ConstExpr, ExportKind, InstructionSink, MemArg, MemArgTarget, RefType, TableType,
@@ -27,7 +27,8 @@ pub const OBJECTS: u32 = 8192;
 const BUCKETS: u32 = 4096;
 const BUCKETS_AT: u32 = ROOM;
 const RECORDS_AT: u32 = BUCKETS_AT + 4 * BUCKETS;
-/// A record: the number of the next object in the same bucket, the type, the bucket's address.
+/// The fields of a record: the number of the next object in the same bucket, the type, the bucket's
+/// address.
 const RECORD: u32 = 12;
 /// Pages of its memory.
 pub const PAGES: u64 = ((RECORDS_AT + OBJECTS * RECORD) as u64).div_ceil(1 << 16);
@@ -127,7 +128,8 @@ fn write(
         .global_set(g.position);
 }
 
-/// The functions that write one value each; returns the one that writes the number of an object.
+/// Defines the functions that write one value each. Returns the one that writes the number of an
+/// object.
 fn writers(b: &mut Builder, g: &Globals, func_id: Option<u32>) -> u32 {
     let null = b.define(&[], &[], &[], |sink| write(sink, g, tag::NULL, 0, |_| {}));
     b.export("null", null);
@@ -274,7 +276,8 @@ fn lookup(b: &mut Builder, g: &Globals, table: u32, object: u32) {
     b.export("find", find);
 }
 
-/// What the reader needs to walk over the objects met, and over the elements of an array.
+/// The functions with which the reader walks over the objects met, and over the elements of an
+/// array.
 fn walking(b: &mut Builder, g: &Globals, table: u32) {
     let object = b.define(&[ValType::I32], &[EQREF], &[], |sink| {
         sink.local_get(0).table_get(table);
@@ -287,7 +290,7 @@ fn walking(b: &mut Builder, g: &Globals, table: u32) {
             .i32_load(at(RECORDS_AT + 4));
     });
     b.export("type", ty);
-    // Whether an object has this number, and there is room to write it.
+    // Tests that an object has this number, and that there is room to write it.
     let more = b.define(&[ValType::I32], &[ValType::I32], &[], |sink| {
         sink.local_get(0).global_get(g.count).i32_lt_u();
         sink.global_get(g.full).i32_eqz().i32_and();
@@ -303,7 +306,8 @@ fn walking(b: &mut Builder, g: &Globals, table: u32) {
 }
 
 /// `next(index, length)`: the element that is observed after this one, as
-/// [`observed_elements`](crate::observe::observed_elements) says; at least `length` at the end.
+/// [`observed_elements`](crate::observe::observed_elements) says. At the end it is at least
+/// `length`.
 fn next_element(sink: &mut InstructionSink<'_>) {
     const END: u32 = ELEMENTS_ALL / 4;
     const MIDDLE: u32 = 2 * END;

@@ -1,4 +1,4 @@
-//! Writing a module: sections that grow together, and function types that are declared once.
+//! Writes a module: its sections grow together, and each function type is declared once.
 //!
 //! Always: imports come before definitions, so that an index given out stays good.
 
@@ -34,7 +34,7 @@ pub(super) struct Builder {
 }
 
 impl Builder {
-    /// A module that declares types first; `write` writes `count` of them.
+    /// Makes a module that declares types first. `write` writes `count` of them.
     pub(super) fn with_types(write: impl FnOnce(&mut TypeSection), count: usize) -> Builder {
         let mut builder = Builder::default();
         write(&mut builder.types);
@@ -224,7 +224,7 @@ fn memory_type(least: u64, most: u64) -> MemoryType {
     }
 }
 
-/// `while condition { body }`; the condition leaves an `i32`.
+/// `while condition { body }`. The condition leaves an `i32`.
 pub(super) fn repeat(
     sink: &mut InstructionSink<'_>,
     condition: impl FnOnce(&mut InstructionSink<'_>),

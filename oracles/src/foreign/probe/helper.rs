@@ -1,5 +1,5 @@
-//! Modules that serve a case and read nothing: `spectest`, and a function that traps in a way that
-//! its argument chooses.
+//! Modules that a case needs and that read nothing: `spectest`, and a function that traps in the
+//! way that its argument chooses.
 
 use wasm_encoder::{
     AbstractHeapType, BlockType, ConstExpr, ExportKind, HeapType, Ieee32, Ieee64, MemArg,

@@ -7,8 +7,8 @@
 //! | `results:K : [t*] -> []` | writes the results of a function with the `K`-th list of results |
 //! | `invoke:N : [u*] -> []` | calls the `N`-th export, for values that do not cross the engine's boundary: floats come as their bits, vectors as two halves, references to exceptions not at all, because only null can be given |
 //!
-//! Always: made from the module alone, so that it can be kept and used for every instance of it.
-//! Types have the same indices as in the module.
+//! Always: it is made from the module alone, so that it can be kept and used for every instance of
+//! the module. Types have the same indices as in the module.
 
 use wasm_encoder::{BlockType, Catch, HeapType, InstructionSink, TableType, ValType};
 
@@ -341,7 +341,8 @@ fn wrap(
         }
         sink.i32_const(mark::RESULTS as i32).call(mark);
         for (at, &ty) in (first..).zip(results) {
-            // A local of a type without default cannot be told to be set on all paths otherwise.
+            // Otherwise validation does not accept that a local of a type without a default is set
+            // on all paths.
             sink.local_get(at).call(writers.of(&module.types, ty));
         }
         if uses.exceptions {
@@ -386,7 +387,8 @@ fn argument(sink: &mut InstructionSink<'_>, ty: ValType, parts: &[CarriedAs], ne
     *next += parts.len() as u32;
 }
 
-/// A function that reads an exception if it has one of the tags: whether it has.
+/// A function that reads an exception if it has one of the tags. It returns whether the exception
+/// has one.
 fn exception_reader(
     b: &mut Builder,
     module: &Module,
@@ -394,7 +396,7 @@ fn exception_reader(
     writers: &Writers,
     [exception, write_tag]: [u32; 2],
 ) -> u32 {
-    // Blocks that end with the arguments of each tag, the last tag's outermost.
+    // Blocks that end with the arguments of each tag. The block of the last tag is the outermost.
     let arguments: Vec<(BlockType, &[ValType])> = tags
         .iter()
         .map(

@@ -2,7 +2,7 @@
 //! module, a function with the import's own type.
 //!
 //! A reference that does not have the type of its field is a cast failure, as everywhere in
-//! `harness`. Numbers that do not fit cannot be written down as a valid function, so that such a
+//! `harness`. If the numbers of an import do not fit, no valid function could use them, so the
 //! function only traps.
 
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
@@ -21,7 +21,7 @@ pub fn makes(module: &str, name: &str) -> bool {
     harness::offers(module, name) && matches!(name, "struct.new" | "array.new")
 }
 
-/// Whether several imports ask under one name, so that the names do not tell them apart.
+/// Returns true if several imports have one name, so that names do not tell them apart.
 pub fn is_ambiguous(module: &Module) -> bool {
     let imports = module.imports.iter();
     imports
@@ -30,13 +30,13 @@ pub fn is_ambiguous(module: &Module) -> bool {
         > 1
 }
 
-/// The name that the import with this number gets in a module where names do not tell imports
-/// apart.
+/// Returns the name that the import with this number gets in a module in which names do not tell
+/// imports apart.
 pub fn unique(name: &str, number: usize) -> String {
     format!("{name}#{number}")
 }
 
-/// The same module, whose imports that ask for allocations have names of their own.
+/// Returns the same module, in which each import for an allocation has a name of its own.
 ///
 /// # Errors
 ///
@@ -68,7 +68,8 @@ pub fn renamed(wasm: &[u8]) -> Result<Vec<u8>, Unreadable> {
     Ok(new.finish())
 }
 
-/// The module; it exports `new:N` for the import with the number `N`. None if no import asks.
+/// Returns the module. It exports `new:N` for the import with the number `N`. `None` if there is no
+/// such import.
 pub fn module(module: &Module) -> Option<Vec<u8>> {
     let imports = module.imports.iter().enumerate();
     let wanted = imports.filter(|(_, import)| makes(&import.module, &import.name));

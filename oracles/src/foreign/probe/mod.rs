@@ -1,8 +1,8 @@
-//! The modules that look into an engine from inside: everything that an observation needs is
-//! written into a memory by WebAssembly functions, so that no embedder has to read objects.
+//! The modules that read objects inside of an engine. Their functions write everything that an
+//! observation needs into a memory, so no embedder has to read objects.
 //!
-//! Always: they use GC, reference types and what the case itself uses, no more. Their bytes are a
-//! function of what the case declares and of the engine's capabilities.
+//! Always: they use only GC, reference types and the features that the case itself uses. Their
+//! bytes are a function of what the case declares and of the engine's capabilities.
 //!
 //! | module | made from | imported as | what it does |
 //! |---|---|---|---|
@@ -72,7 +72,7 @@ struct Writers {
 }
 
 impl Writers {
-    /// The one for a type, whose hierarchy is looked up among `types`.
+    /// Returns the function for a type, whose hierarchy is looked up among `types`.
     fn of(&self, types: &[wasm_encoder::SubType], ty: ValType) -> u32 {
         match ty {
             ValType::I32 => self.i32,
@@ -90,7 +90,7 @@ impl Writers {
     }
 }
 
-/// What a probe may use beside GC and reference types, because the case does.
+/// The features that a probe may use in addition to GC and reference types, because the case does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Uses {
     /// Tags and exceptions.

@@ -5,8 +5,8 @@
 //! down to the most specific one that the object has. There is one such path, because a type has
 //! at most one supertype. Objects are read breadth first, in the order in which they were met.
 //!
-//! An exception has no identity: it is read each time it is met. Only who knows a tag can read an
-//! exception, so probes of instances register a function that tries the tags they know.
+//! An exception has no identity, so it is read each time it is met. An exception can only be read
+//! by its tag, so probes of instances register a function that tries the tags they know.
 
 use wasm_encoder::{
     BlockType, Catch, CompositeInnerType, ConstExpr, ExportKind, HeapType, InstructionSink,
@@ -119,7 +119,7 @@ fn any(b: &mut Builder, base: &Base, see: u32, extern_id: u32) -> u32 {
     any
 }
 
-/// Types that objects have, with those that have each as their supertype.
+/// The types that objects can have, each with its direct subtypes.
 struct Tree {
     roots: Vec<u32>,
     below: Vec<Vec<u32>>,
@@ -153,7 +153,7 @@ fn see(b: &mut Builder, base: &Base, types: &Types) -> u32 {
     let tree = Tree::of(types);
     let find = base.get("find");
     b.define(&[EQREF], &[], &[], |sink| {
-        // Types still to be tested, and those of which all below were tested.
+        // Types that are still to be tested, and types whose subtypes were all tested.
         enum Todo {
             Test(u32),
             Leave(u32),
@@ -187,7 +187,7 @@ fn see(b: &mut Builder, base: &Base, types: &Types) -> u32 {
     })
 }
 
-/// Leaves a hash of the first two numbers in an object of this type; of an array, its length.
+/// Leaves a hash of the first two numbers in an object of this type. For an array it is the length.
 fn hash(sink: &mut InstructionSink<'_>, types: &Types, ty: u32) {
     const NUMBERS: usize = 2;
     let object = HeapType::Concrete(ty);
@@ -236,7 +236,7 @@ fn read(b: &mut Builder, base: &Base, types: &Types, writers: &Writers) -> u32 {
         .zip(&types.list)
         .filter_map(|(at, ty)| parts(ty).map(|_| at))
         .collect();
-    // The label of each type: types that no object has go where unknown ones go.
+    // The label of each type. Types that no object has share the label of unknown ones.
     let unknown = objects.len() as u32;
     let mut labels = vec![unknown; types.list.len()];
     for (label, &at) in (0..).zip(&objects) {
@@ -301,7 +301,7 @@ fn inside(sink: &mut InstructionSink<'_>, base: &Base, types: &Types, writers: &
     }
 }
 
-/// `exn(exnref)`, `thrown()` and `register(funcref)`; returns the first.
+/// Defines `exn(exnref)`, `thrown()` and `register(funcref)`. Returns the first one.
 fn exceptions(b: &mut Builder, base: &Base, rethrow: u32) -> u32 {
     let readers = b.table(TableType {
         element_type: RefType::FUNCREF,
