@@ -8,7 +8,7 @@ use gcrucible_oracles::value::Value;
 
 use crate::expect::Expect;
 
-/// Where in the text of a script, line and column counted from 1.
+/// A place in the text of a script. Line and column are counted from 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Location {
     /// Line.
@@ -35,7 +35,7 @@ pub struct Source {
 pub enum Action {
     /// Call an export.
     Invoke {
-        /// The instance's name; the last one when absent.
+        /// The instance's name, or `None` for the last instance.
         instance: Option<String>,
         /// The export.
         export: String,
@@ -44,7 +44,7 @@ pub enum Action {
     },
     /// Read a global.
     Get {
-        /// The instance's name; the last one when absent.
+        /// The instance's name, or `None` for the last instance.
         instance: Option<String>,
         /// The export.
         global: String,
@@ -53,7 +53,7 @@ pub enum Action {
     Module(Source),
     /// Instantiate a defined module. The instance gets no name.
     Instantiate {
-        /// The definition's name; the last one when absent.
+        /// The definition's name, or `None` for the last definition.
         module: Option<String>,
     },
 }
@@ -79,17 +79,17 @@ pub enum Directive {
     Instance {
         /// The instance's name.
         name: Option<String>,
-        /// The definition's name; the last one when absent.
+        /// The definition's name, or `None` for the last definition.
         module: Option<String>,
     },
     /// `register`.
     Register {
         /// The module name for importers.
         name: String,
-        /// The instance's name; the last one when absent.
+        /// The instance's name, or `None` for the last instance.
         instance: Option<String>,
     },
-    /// An action alone; it must not fail.
+    /// An action alone. It must not fail.
     Action(Action),
     /// `assert_return`.
     Return(Action, Vec<Expect>),

@@ -62,8 +62,8 @@ pub enum Expect {
 }
 
 impl Expect {
-    /// Whether a value matches the pattern. References are looked up in the observation that has
-    /// the value.
+    /// Returns true if a value matches the pattern. References are looked up in the observation
+    /// that has the value.
     pub fn matches(&self, value: Value, seen: &Observation) -> bool {
         match (self, value) {
             (Expect::Either(patterns), _) => {
@@ -210,8 +210,8 @@ pub const TRAP_WORDS: &[(&str, &[Trap])] = &[
         "out of bounds array access",
         &[Trap::OutOfBoundsArrayAccess],
     ),
-    // Bulk operations of the proposals' own scripts say only this, and so do other engines of an
-    // indirect call.
+    // The words for bulk operations in the proposals' own scripts, and for indirect calls in
+    // scripts of other engines.
     (
         "out of bounds",
         &[
@@ -221,7 +221,7 @@ pub const TRAP_WORDS: &[(&str, &[Trap])] = &[
             Trap::UndefinedElement,
         ],
     ),
-    // An index beyond the end of the table; `undefined` alone is the same, shortened.
+    // An index beyond the end of the table. `undefined` alone means the same.
     ("undefined", &[Trap::UndefinedElement]),
     // Some scripts call an index beyond the end uninitialised.
     (
@@ -230,14 +230,15 @@ pub const TRAP_WORDS: &[(&str, &[Trap])] = &[
     ),
     ("indirect call", &[Trap::IndirectCallTypeMismatch]),
     ("call type mismatch", &[Trap::IndirectCallTypeMismatch]),
-    // `null structure reference`, `null function reference` and so on: the place says which.
+    // `null structure reference`, `null function reference` and so on. Scripts that say only this
+    // leave the kind open.
     ("null", &[Trap::NullReference]),
     // The GC proposal's own scripts say only `cast`.
     ("cast", &[Trap::CastFailure]),
 ];
 
-/// Whether a trap is one that a script's words stand for; `None` when the words are in no row. The
-/// words need only be the beginning of a message, so no words at all stand for every trap.
+/// Returns true if a script's words stand for the trap. `None` if the words are in no row. They can
+/// be the beginning of a message, so an empty text stands for every trap.
 pub fn is_trap(words: &str, actual: Trap) -> Option<bool> {
     let rows = TRAP_WORDS.iter();
     if let Some((_, traps)) = rows.clone().find(|(known, _)| words.starts_with(known)) {
@@ -249,9 +250,9 @@ pub fn is_trap(words: &str, actual: Trap) -> Option<bool> {
     })
 }
 
-/// The words for resources that run out. Official scripts know only the first; the next are for our
-/// own, which must tell an exhausted heap from an exception and from a result; the last are what
-/// other engines' scripts say.
+/// The words for resources that run out. Official scripts use only the first ones. The next are for
+/// our own scripts, which must tell an exhausted heap from an exception and from a result. Scripts
+/// of other engines use the last ones.
 pub const EXHAUSTION_WORDS: &[(&str, Resource)] = &[
     ("call stack exhausted", Resource::CallStack),
     ("heap exhausted", Resource::Heap),
@@ -265,8 +266,8 @@ pub const EXHAUSTION_WORDS: &[(&str, Resource)] = &[
     ),
 ];
 
-/// Whether a resource is one that a script's words stand for; `None` when the words are in no row.
-/// The words need only be the beginning of a message.
+/// Returns true if a script's words stand for the resource. `None` if the words are in no row. They
+/// can be the beginning of a message.
 pub fn is_resource(words: &str, actual: Resource) -> Option<bool> {
     let begun = EXHAUSTION_WORDS
         .iter()

@@ -1,6 +1,6 @@
 //! The forms of a script as ranges of its text, without any grammar beyond parentheses, strings and
-//! comments. A script that the parser of the crate `wast` refuses is read form by form, so that one
-//! form that it does not know costs that form only.
+//! comments. A script that the parser of the crate `wast` refuses is read form by form, so that a
+//! form that it does not know does not affect the others.
 
 use std::ops::Range;
 
@@ -84,7 +84,7 @@ fn atom(bytes: &[u8], start: usize) -> Result<usize, usize> {
             _ => at += 1,
         }
     }
-    // A single `;` is no comment; it is no word of a script either.
+    // A single `;` is neither a comment nor a word of a script.
     Ok(at.max(start + 1))
 }
 

@@ -101,7 +101,7 @@ pub const SUPERSEDED: &[Superseded] = &[
     },
 ];
 
-/// What is left of a report once the table is taken into account.
+/// A report after the table was applied to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Judged {
     /// Failures that are not in the table.

@@ -77,8 +77,8 @@ fn lower(directive: WastDirective<'_>) -> Result<Directive, String> {
     })
 }
 
-/// Assertions about custom sections are about the text parser only: an engine ignores custom
-/// sections.
+/// Assertions about custom sections are about the text parser only, because an engine ignores
+/// custom sections.
 fn custom(module: QuoteWat<'_>, message: &str, what: &str) -> Result<Directive, String> {
     let source = source(module)?;
     match source.binary {
@@ -146,7 +146,7 @@ fn argument(argument: &WastArg<'_>) -> Result<Value, String> {
     })
 }
 
-/// The hierarchy of an abstract type; none for a type by index.
+/// Returns the hierarchy of an abstract type, or `None` for a type by index.
 fn top(heap: &HeapType<'_>) -> Result<Option<HeapTop>, String> {
     let (shared, ty) = match heap {
         HeapType::Abstract { shared, ty } => (*shared, *ty),

@@ -35,7 +35,7 @@ use crate::known::{self, Judged};
 use crate::runner::{self, Failure, Report};
 use crate::script::{Script, ScriptError};
 
-/// The schedules under which a regression runs, besides its own.
+/// The schedules under which a regression runs, in addition to its own.
 pub const SCHEDULES: [Schedule; 5] = [
     Schedule::OnPressure,
     Schedule::EveryNth(2),
@@ -104,7 +104,7 @@ pub fn run_watched(
     Ok(runner::run_watched(script, session.as_mut(), watch))
 }
 
-/// What the reference reaches at the end of a script: the expectation of [`run_checked`].
+/// Returns what the reference reaches at the end of a script. [`run_checked`] expects it.
 ///
 /// # Errors
 ///
@@ -184,8 +184,8 @@ pub fn run_suite_script(
     Ok((report, judged))
 }
 
-/// Whether a script is meant for an engine. A header that names collectors selects only engines
-/// with those.
+/// Returns true if a script is meant for an engine. A header that names collectors selects only
+/// engines with those.
 pub fn selects(script: &Script, engine: &dyn Engine) -> bool {
     let collectors = &script.header.collectors;
     let named = |collector| collectors.iter().any(|name| name == collector);
@@ -197,8 +197,8 @@ pub fn selects(script: &Script, engine: &dyn Engine) -> bool {
 pub enum Breadth {
     /// Under its own schedule and [`SCHEDULES`].
     Schedules,
-    /// Also with one collection at each collection point in turn, and with a heap that is full at
-    /// each allocation in turn.
+    /// Also runs it with one collection at each collection point in turn, and with a heap that is
+    /// full at each allocation in turn.
     Swept,
 }
 
@@ -266,7 +266,7 @@ pub fn run_regression(
     Ok(trials)
 }
 
-/// Whether a module of the script imports a count of live objects.
+/// Returns true if a module of the script imports a count of live objects.
 fn asks(script: &Script) -> bool {
     let Ok(case) = script.case() else {
         return false;
@@ -307,7 +307,7 @@ fn sweep(
     Ok(())
 }
 
-/// The numbers below `count`, or [`SWEEP_MAX`] of them at most.
+/// Returns the numbers below `count`, but at most [`SWEEP_MAX`] of them.
 fn spread(count: u64) -> impl Iterator<Item = u64> {
     (0..count).step_by(count.div_ceil(SWEEP_MAX).max(1) as usize)
 }
@@ -357,7 +357,7 @@ fn judge_case(
 /// the runtime could break one of the second.
 const OWN_FOLDERS: [&str; 2] = ["regressions", "conformance"];
 
-/// Our own scripts: each path, and the path relative to this package.
+/// Returns our own scripts: for each, its path, and its path relative to this package.
 ///
 /// # Errors
 ///
@@ -375,8 +375,8 @@ pub fn own_scripts() -> io::Result<Vec<(PathBuf, String)>> {
     Ok(found)
 }
 
-/// Every `.wast` file under a folder, sorted by path. Each folder is walked once, whatever links
-/// lead to it.
+/// Returns every `.wast` file under a folder, sorted by path. Each folder is walked once, even if
+/// several links lead to it.
 ///
 /// # Errors
 ///

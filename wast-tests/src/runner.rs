@@ -32,7 +32,7 @@ pub struct Report {
     pub file: String,
     /// Directives that held, on the engine.
     pub passed: u64,
-    /// Assertions about text that the text parser decided; the engine saw nothing.
+    /// Assertions about text that the text parser decided. The engine saw nothing.
     pub by_text_parser: u64,
     /// Modules that were refused at another stage than the script says: invalid and not malformed,
     /// for example. They count as passed too.
@@ -115,7 +115,7 @@ enum Unmet {
     Failed(String),
     Unsupported(String),
     TextParser,
-    /// The engine broke; nothing more can be asked of it.
+    /// The engine broke. The session cannot go on.
     Broken(String),
 }
 
@@ -182,7 +182,7 @@ impl Runner<'_> {
         }
     }
 
-    /// Loads a module; the number it got, whatever the outcome.
+    /// Loads a module. Returns its number, which every module gets, and the outcome.
     fn load(&mut self, wasm: &[u8]) -> (ModuleIndex, Outcome) {
         let index = ModuleIndex(self.next_module);
         self.next_module += 1;
@@ -223,7 +223,7 @@ impl Runner<'_> {
         Ok((instance, seen))
     }
 
-    /// A module, loaded and not instantiated. It can be instantiated later.
+    /// A module that is loaded and not instantiated. It can be instantiated later.
     fn loaded(&mut self, source: &Source) -> Result<ModuleIndex, Unmet> {
         let wasm = encoded(source)?;
         let (module, outcome) = self.load(wasm);
@@ -267,8 +267,8 @@ impl Runner<'_> {
         let (_, outcome) = self.load(wasm);
         usable(&outcome)?;
         match &outcome {
-            // An engine may check a limit before it reads the grammar to its end: 2^32 locals are
-            // malformed, and also more than 50,000.
+            // An engine may check a limit before it has checked the whole grammar. For example,
+            // 2^32 locals are malformed, and they are also more than 50,000.
             Outcome::Rejected(rejection)
                 if matches!(rejection.why, Why::Malformed | Why::Invalid | Why::Limit) =>
             {
@@ -297,7 +297,7 @@ fn encoded(source: &Source) -> Result<&[u8], Unmet> {
     source.binary.as_deref().map_err(refused)
 }
 
-/// Sorts out outcomes that say nothing about the directive.
+/// Takes out outcomes that say nothing about the directive.
 fn usable(outcome: &Outcome) -> Met {
     match outcome {
         Outcome::Unsupported(feature) => Err(Unmet::Unsupported(feature.clone())),
@@ -362,8 +362,7 @@ fn trapped(words: &str, outcome: &Outcome) -> Met {
             held.try_fold(false, |any, one| Some(any | one?))
         }
         // `assert_exhaustion` takes only a call. For a module that runs out of a resource, scripts
-        // use `assert_trap`.
-        // What has no end is no trap.
+        // use `assert_trap`. An endless loop is no trap.
         Outcome::Exhausted(Resource::Fuel) if words.is_empty() => Some(false),
         Outcome::Exhausted(resource) => expect::is_resource(words, *resource).or(Some(false)),
         _ => Some(false),

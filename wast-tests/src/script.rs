@@ -40,7 +40,7 @@ impl Script {
     ///
     /// # Errors
     ///
-    /// When the text is not a script, or a header line cannot be read.
+    /// The text is not a script, or a header line cannot be read.
     pub fn parse(file: &str, text: &str) -> Result<Script, ScriptError> {
         let lines = Lines::of(text);
         let fail = |offset: usize, message: String| ScriptError {
@@ -228,7 +228,7 @@ fn add_action(case: &mut Case, names: &mut Names, action: &Action) -> Result<(),
     Ok(())
 }
 
-/// The step of an action. None for a module, which takes two steps.
+/// Returns the step of an action. `None` for a module, which takes two steps.
 ///
 /// # Errors
 ///
@@ -252,7 +252,7 @@ pub fn action_step(names: &Names, action: &Action) -> Result<Option<Step>, Strin
     }
 }
 
-/// Where lines start, so that a location costs a binary search.
+/// The offsets at which lines start, so that a location is found by a binary search.
 struct Lines(Vec<usize>);
 
 impl Lines {

@@ -24,7 +24,7 @@ pub enum Standing {
 }
 
 impl Standing {
-    /// Whether an engine that implements WebAssembly 3.0 must pass it.
+    /// Returns true if an engine that implements WebAssembly 3.0 must pass it.
     pub fn is_required(self) -> bool {
         !matches!(self, Standing::NotInRelease(_))
     }
@@ -41,7 +41,7 @@ pub struct SuiteFile {
     pub text: &'static str,
 }
 
-/// The standing of a proposal, by the appendix "Change History" of the 3.0 specification.
+/// Returns the standing of a proposal, by the appendix "Change History" of the 3.0 specification.
 pub fn standing(proposal: Proposal) -> Standing {
     match proposal {
         Proposal::Threads => {
@@ -66,12 +66,13 @@ pub fn standing(proposal: Proposal) -> Standing {
         | Proposal::SignExtensionOps
         | Proposal::Simd
         | Proposal::TailCall => Standing::Finished,
-        // The crate may add proposals; until someone looks, they are not in 3.0.
+        // A newer version of the crate may add proposals. Until someone has looked at them, they
+        // are not in 3.0.
         _ => Standing::NotInRelease("unknown to this project"),
     }
 }
 
-/// Every file, byte-identical copies left out, sorted by group and name.
+/// Returns every file without byte-identical copies, sorted by group and name.
 pub fn files() -> Vec<SuiteFile> {
     let mut groups: Vec<(Standing, Vec<TestFile<'static>>)> = vec![
         (Standing::Release, spec(SpecVersion::V3).collect()),

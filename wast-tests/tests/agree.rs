@@ -1,5 +1,5 @@
-//! The official suite as cases: one trial for each file, judged on every engine against the
-//! reference with every comparison there is.
+//! The official suite as cases. There is one trial for each file. Every engine is compared with the
+//! reference, by all comparisons.
 //!
 //! The assertions of a script are tested in `spec`. Here everything observable after each step and
 //! every live count must agree, also where no script looks. A collection happens at every third

@@ -86,7 +86,7 @@ fn rows() -> Result<Vec<Row>, Failed> {
     Ok(rows)
 }
 
-/// What stands in `conformance` names no fault: none would be planted for it.
+/// Scripts in `conformance` name no fault, because none would be planted for them.
 fn check_conformance() -> Result<(), Failed> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance");
     for path in matrix::scripts_under(&folder)? {
@@ -99,7 +99,7 @@ fn check_conformance() -> Result<(), Failed> {
     Ok(())
 }
 
-/// Every fault is named by a script or listed, not both, and nothing else is.
+/// Every fault is either named by a script or in the list, and all these names are names of faults.
 fn check_names(named: &BTreeSet<String>) -> Result<(), Failed> {
     let all: BTreeSet<&str> = fault_names().collect();
     let named: BTreeSet<&str> = named.iter().map(String::as_str).collect();

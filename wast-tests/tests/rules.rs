@@ -1,6 +1,6 @@
 //! The official suite and our own scripts apply every rule of the specification that the reference
-//! names, so no arm of the reference is dead. That each rule is named once is tested beside the
-//! names (`oracles/reference/src/rules.rs`).
+//! names, so no arm of the reference is dead. A test in `oracles/reference/src/rules.rs` checks
+//! that each rule is named once.
 //!
 //! Always: a rule that nothing reaches is in [`UNREACHED`] with the reason. It is an error if a
 //! rule of that list is reached.

@@ -1,5 +1,6 @@
-//! Every assertion of a script can fail, and the failure says where. A session with prepared
-//! answers is judged by scripts that are right and scripts that are wrong about it.
+//! Every assertion of a script can fail, and the failure has a location. The test runs scripts on a
+//! session with prepared answers. Some of the scripts are right about the answers, others are
+//! wrong.
 
 use gcrucible_oracles::case::Step;
 use gcrucible_oracles::engine::{Session, Totals, Watch};
@@ -10,8 +11,8 @@ use gcrucible_oracles::value::{HeapTop, Ref, Value};
 use gcrucible_wast_tests::runner::{Report, run};
 use gcrucible_wast_tests::script::Script;
 
-/// Answers by the name of the export. Modules are judged by their length, and link if they import
-/// nothing.
+/// Answers by the name of the export. The length of a module decides if it is valid, and a module
+/// links if it imports nothing.
 #[derive(Default)]
 struct Prepared {
     modules: Vec<Vec<u8>>,

@@ -54,8 +54,8 @@ fn main() -> ExitCode {
     for name in names {
         let made = name.clone();
         let engine = lazy(move || engine::named(&made));
-        // Whether there is a second trial is decided before anything runs. The reference has no
-        // collector.
+        // The list of trials is made before anything runs. The reference has no collector, so it
+        // has no second trial.
         let collects = engine::named(&name)
             .is_ok_and(|engine| engine.collector().is_some() && engine.allows(&Schedule::Every));
         for (file, (script, left)) in files.iter().zip(&scripts) {
