@@ -81,7 +81,13 @@ fn replay_refuses_what_is_nothing_it_knows() {
     let (_, err) = check(&["replay", &empty], 2);
     assert!(err.contains("no finding"), "{err}");
     let (_, err) = check(&["replay", "/dev/zero"], 2);
-    assert!(err.contains("no regular file"), "{err}");
+    assert!(err.contains("not a regular file"), "{err}");
+    let large = folder.path().join("large.wasm");
+    fs::File::create(&large).unwrap().set_len(3 << 30).unwrap();
+    for command in ["replay", "reduce", "run"] {
+        let (_, err) = check(&[command, &path(folder.path(), "large.wasm")], 2);
+        assert!(err.contains("the file has 3221225472 bytes"), "{err}");
+    }
     let (_, err) = check(&["replay", &path(folder.path(), "absent")], 2);
     assert!(err.contains("absent"), "{err}");
     let (_, err) = check(&["replay", "--seed", "1"], 2);
@@ -167,6 +173,52 @@ fn a_dash_is_standard_output() {
     let json: serde_json::Value = serde_json::from_str(&out).expect("nothing but JSON");
     assert_eq!(json["programs"].as_u64(), Some(5));
     assert!(err.contains("compared "), "{err}");
+    let commit = json["build"]["commit"].as_str().expect("a commit");
+    let (version, _) = check(&["--version"], 0);
+    assert!(version.contains(&format!("commit {commit}, ")), "{version}");
+}
+
+/// Every program is compared, skipped for a reason, or shows something.
+#[test]
+fn nothing_is_discarded_uncounted() {
+    let folder = tempfile::tempdir().unwrap();
+    let json = path(folder.path(), "json");
+    for jobs in ["1", "2"] {
+        let run = [
+            "fuzz",
+            "--run-seed",
+            "1",
+            "--runs",
+            "300",
+            "--jobs",
+            jobs,
+            "--json",
+        ];
+        check(&[&run[..], &[&json]].concat(), 0);
+        let summary = summary(Path::new(&json));
+        let skipped = summary["skipped"].as_object().expect("reasons").values();
+        let skipped: u64 = skipped.filter_map(serde_json::Value::as_u64).sum();
+        let count = |what: &str| summary[what].as_u64().expect("a number");
+        assert_eq!(count("compared") + skipped, 300, "{summary}");
+        assert!(
+            summary["counts"]["permitted: a resource ran out"].is_u64(),
+            "{summary}"
+        );
+    }
+}
+
+/// What `replay` does not compare to the end has a reason, and each permitted difference a name.
+#[test]
+fn replay_names_the_permitted_difference() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = path(folder.path(), "deep.wast");
+    let text = "(module (func $f (export \"f\") (call $f)))\n\
+                (assert_exhaustion (invoke \"f\") \"\")\n(assert_return (invoke \"f\"))";
+    fs::write(&script, text).unwrap();
+    let (out, _) = check(&["replay", &script], 0);
+    assert!(out.contains("permitted   a resource ran out"), "{out}");
+    assert!(out.contains("Implementation Limitations"), "{out}");
+    assert!(out.contains("ended early: exhausted: call stack"), "{out}");
 }
 
 #[test]

@@ -132,6 +132,49 @@ fn miscounted_edges_of_arrays() {
     check("array-edges-miscounted", COUNTS);
 }
 
+/// What a finding says does not depend on which inputs its worker ran before.
+#[cfg(feature = "planted")]
+#[test]
+fn verdicts_are_the_same_for_any_number_of_jobs() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let run = |jobs: &str| {
+        let out = folder.path().join(jobs);
+        let fault = ["fuzz", "--planted", "release-is-shallow", "--runs", "150"];
+        let output = Command::new(env!("CARGO_BIN_EXE_gcrucible"))
+            .args(fault)
+            .args([
+                "--run-seed",
+                "1",
+                "--target",
+                "differential",
+                "--target",
+                "types",
+            ])
+            .args(["--jobs", jobs, "--out"])
+            .arg(&out)
+            .output()
+            .expect("gcrucible starts");
+        assert_eq!(output.status.code(), Some(1));
+        out
+    };
+    let (one, two) = (run("1"), run("2"));
+    let mut compared = 0;
+    for entry in std::fs::read_dir(&one).expect("findings") {
+        let name = entry.expect("a folder").file_name();
+        for file in ["verdict.txt", "case.wast"] {
+            let read = |of: &Path| std::fs::read_to_string(of.join(&name).join(file));
+            let (alone, beside) = (read(&one).expect("a file"), read(&two));
+            assert_eq!(
+                beside.ok().as_deref(),
+                Some(alone.as_str()),
+                "{name:?}/{file}"
+            );
+            compared += 1;
+        }
+    }
+    assert!(compared >= 4, "{compared}");
+}
+
 #[cfg(not(feature = "planted"))]
 #[test]
 fn an_ordinary_build_refuses_to_plant_faults() {

@@ -11,7 +11,7 @@ use crate::compare::compare;
 use crate::engine::{Engine, Run};
 use crate::finding::Conditions;
 use crate::leak::frames::same_answers;
-use crate::nondeterminism::Skip;
+use crate::nondeterminism::{Row, Skip};
 use crate::outcome::{Outcome, Resource};
 use crate::schedule::Schedule;
 use crate::verdict::Verdict;
@@ -74,7 +74,10 @@ impl<'a> Judge<'a> {
         };
         let actual = engine.run(&self.case.under(schedule.clone()), &answers);
         let verdict = match compare(self.expected_for(&actual), &actual) {
-            Verdict::Agree(stats, None) if self.endless => Verdict::Agree(stats, Some(endless)),
+            Verdict::Agree(mut stats, None) if self.endless => {
+                stats.permitted.count(Row::RESOURCE);
+                Verdict::Agree(stats, Some(endless))
+            }
             Verdict::Skipped(Skip::NoSteps) if self.endless => Verdict::Skipped(endless),
             Verdict::Found(mut finding) => {
                 finding.conditions = Some(Conditions {

@@ -3,8 +3,8 @@
 //!
 //! Always: a pair that no row permits is a difference. Some rows end the comparison: a resource ran
 //! out, a feature is missing. The reason is a [`Skip`] and is counted. Other rows let the
-//! comparison go on: the payload of a NaN. Not here: live counts with frames on the stack
-//! (`leak::frames`).
+//! comparison go on: the payload of a NaN. [`Used`] counts how often each row was used. Not here:
+//! live counts with frames on the stack (`leak::frames`).
 
 use std::fmt;
 
@@ -152,10 +152,66 @@ fn refused(outcome: &Outcome) -> Option<Why> {
     }
 }
 
+/// The row for two different NaNs, see [`permits_values`].
+const NANS: (&str, &str) = (
+    "bits of a NaN",
+    "specification, section \"NaN Propagation\": the payload is any of a set",
+);
+
+/// The number of rows, that of NaNs included.
+const ROWS: usize = PERMITTED.len() + 1;
+
+/// A row of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row(usize);
+
+impl Row {
+    /// A resource ran out.
+    pub const RESOURCE: Row = Row(0);
+    /// Two different NaNs.
+    pub const NANS: Row = Row(PERMITTED.len());
+
+    /// Its short name.
+    pub fn name(self) -> &'static str {
+        PERMITTED.get(self.0).map_or(NANS.0, |row| row.name)
+    }
+
+    /// Where the specification permits it.
+    pub fn authority(self) -> &'static str {
+        PERMITTED.get(self.0).map_or(NANS.1, |row| row.authority)
+    }
+}
+
+/// How often each row was used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Used([u64; ROWS]);
+
+impl Used {
+    /// Counts one use of a row.
+    pub fn count(&mut self, row: Row) {
+        self.0[row.0] += 1;
+    }
+
+    /// Adds other counts.
+    pub fn add(&mut self, other: &Used) {
+        self.0
+            .iter_mut()
+            .zip(other.0)
+            .for_each(|(sum, more)| *sum += more);
+    }
+
+    /// The rows that were used, in the order of the table, and how often.
+    pub fn rows(&self) -> impl Iterator<Item = (Row, u64)> + '_ {
+        let rows = self.0.iter().enumerate();
+        rows.filter(|(_, count)| **count > 0)
+            .map(|(row, &count)| (Row(row), count))
+    }
+}
+
 /// The first row that covers a pair of outcomes.
-pub fn permits(left: &Outcome, right: &Outcome) -> Option<(&'static Permitted, Then)> {
-    let mut rows = PERMITTED.iter();
-    rows.find_map(|row| (row.covers)(left, right).map(|then| (row, then)))
+pub fn permits(left: &Outcome, right: &Outcome) -> Option<(Row, Then)> {
+    let mut rows = PERMITTED.iter().enumerate();
+    rows.find_map(|(at, row)| (row.covers)(left, right).map(|then| (Row(at), then)))
 }
 
 /// Returns true if two different numbers may be results of the same instruction. They may if both
@@ -199,7 +255,8 @@ mod tests {
         let unasked = Outcome::Unasked(Unasked::Proposal);
         let merged = Outcome::TrappedByAny(vec![Trap::CastFailure, Trap::Unreachable]);
         let unknown = Outcome::TrappedByAny(vec![]);
-        let name = |left: &Outcome, right: &Outcome| permits(left, right).map(|(row, _)| row.name);
+        let name =
+            |left: &Outcome, right: &Outcome| permits(left, right).map(|(row, _)| row.name());
         assert_eq!(name(&returned, &heap), Some("a resource ran out"));
         assert_eq!(name(&heap, &trapped), Some("a resource ran out"));
         assert_eq!(
@@ -224,6 +281,24 @@ mod tests {
         ] {
             assert_eq!(name(left, right), None, "{left} / {right}");
         }
+    }
+
+    #[test]
+    fn uses_are_counted_by_row() {
+        let heap = Outcome::Exhausted(Resource::Heap);
+        let (row, then) = permits(&heap, &heap).expect("a row");
+        assert_eq!(
+            (row, then),
+            (Row::RESOURCE, Then::End(Skip::Exhausted(Resource::Heap)))
+        );
+        let mut used = Used::default();
+        used.count(row);
+        used.count(Row::NANS);
+        let mut sum = used;
+        sum.add(&used);
+        let named: Vec<_> = sum.rows().map(|(row, count)| (row.name(), count)).collect();
+        assert_eq!(named, [("a resource ran out", 2), ("bits of a NaN", 2)]);
+        assert!(Row::NANS.authority().contains("NaN"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! A verdict for people: which comparison failed, where, both values, why they must be equal, and
-//! the command that replays it.
+//! A verdict for people: which comparison failed, where, both values, and why they must be equal.
 //!
-//! Only this file turns a verdict into text. The caller prints the program and passes it in.
+//! Only this file turns a verdict into text. It does not contain the program, which stands beside
+//! it.
 
 use std::fmt::Write;
 
@@ -16,10 +16,6 @@ pub struct Context<'a> {
     pub case: &'a Case,
     /// The engine's configuration in one line.
     pub configuration: &'a str,
-    /// The command that replays the finding.
-    pub replay: &'a str,
-    /// The program as text. Empty when it cannot be printed.
-    pub program: &'a str,
 }
 
 /// The report, lines ended by line feeds.
@@ -41,12 +37,6 @@ fn write_report(text: &mut String, verdict: &Verdict, context: &Context<'_>) -> 
     writeln!(text, "schedule    {}", context.case.schedule)?;
     if !context.case.origin.is_empty() {
         writeln!(text, "origin      {}", context.case.origin)?;
-    }
-    if !context.replay.is_empty() {
-        writeln!(text, "replay      {}", context.replay)?;
-    }
-    if !context.program.is_empty() {
-        writeln!(text, "\n{}", context.program.trim_end())?;
     }
     Ok(())
 }

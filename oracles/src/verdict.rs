@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::finding::Finding;
-use crate::nondeterminism::Skip;
+use crate::nondeterminism::{Skip, Used};
 
 /// How much a comparison compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,8 +26,8 @@ pub struct Stats {
     pub samples: u64,
     /// Steps after which no live count was checked, because the collector reclaims nothing.
     pub live_unchecked: u64,
-    /// Differences that a row of the table permits, and after which the comparison went on.
-    pub permitted: u64,
+    /// Differences that a row of the table permits.
+    pub permitted: Used,
     /// Collections on the actual side.
     pub collections: u64,
     /// What was compared less closely than with an engine whose objects are read directly.
@@ -84,7 +84,7 @@ impl Stats {
         self.live_checks += other.live_checks;
         self.samples += other.samples;
         self.live_unchecked += other.live_unchecked;
-        self.permitted += other.permitted;
+        self.permitted.add(&other.permitted);
         self.collections += other.collections;
         self.lesser.add(&other.lesser);
     }

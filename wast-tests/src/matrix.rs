@@ -343,8 +343,6 @@ fn judge_case(
     let context = Context {
         case: &case,
         configuration: &engine.describe(),
-        replay: "",
-        program: "",
     };
     let full = case.limits.full_at;
     let full = full.map_or(String::new(), |at| {

@@ -40,8 +40,6 @@ fn check(file: &SuiteFile) -> Result<(), Failed> {
             let context = Context {
                 case: judge.case(),
                 configuration: &engine.describe(),
-                replay: "",
-                program: "",
             };
             return Err(report(&verdict, &context).into());
         }

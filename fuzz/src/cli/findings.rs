@@ -1,6 +1,10 @@
 //! A finding on disk: a folder that holds the case as a script, the verdict as text, and the line
 //! that replays it.
+//!
+//! Always: a folder belongs to one run. If an older run has left one with the same name, the new
+//! one gets a number.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
@@ -9,8 +13,10 @@ use gcrucible_oracles::finding::Finding;
 use gcrucible_oracles::header::Header;
 use serde::{Deserialize, Serialize};
 
+use super::build::VERSION;
 use super::failure::Failure;
 use super::output;
+use super::scratch::Scratch;
 use super::under_test::UnderTest;
 use crate::input::Input;
 use crate::program::checking;
@@ -57,70 +63,126 @@ impl InputId {
     }
 }
 
-/// Writes a finding as a new folder below `out`, complete or not at all, and returns the folder.
-/// Without a subject there is no script. A finding has no subject if making the subject went wrong.
-///
-/// # Errors
-///
-/// When the folder cannot be made or written.
-pub fn write(
-    out: &Path,
-    id: &InputId,
-    finding: &Finding,
-    subject: Option<&Subject>,
-    under_test: &UnderTest,
-) -> Result<PathBuf, Failure> {
-    let replay = id.replay_line(under_test);
-    write_folder(out, id, finding, subject, &replay).map_err(|cause| Failure::Lost {
-        cause: Box::new(cause),
-        title: finding.title(),
-        replay,
-    })
+/// The folder for the findings of one run.
+#[derive(Clone, Debug)]
+pub struct Shelf {
+    folder: PathBuf,
+    /// The names in it that are older than the run.
+    older: BTreeSet<String>,
 }
 
-fn write_folder(
-    out: &Path,
-    id: &InputId,
-    finding: &Finding,
-    subject: Option<&Subject>,
-    replay: &str,
-) -> Result<PathBuf, Failure> {
-    let failed = |error| Failure::output(out.display(), error);
-    std::fs::create_dir_all(out).map_err(failed)?;
-    let folder = out.join(format!("{}-{:016x}", id.target, id.seed));
-    if folder.exists() {
-        // The same input was found before. Its folder has the same content.
-        return Ok(folder);
+impl Shelf {
+    /// Begins a run. What the folder holds now belongs to older ones. Writes its names into the
+    /// file `list`, for [`Shelf::again`].
+    ///
+    /// # Errors
+    ///
+    /// The list cannot be written.
+    pub fn begin(folder: &Path, list: &Path) -> Result<Shelf, Failure> {
+        let entries = std::fs::read_dir(folder).into_iter().flatten();
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let older: BTreeSet<String> = names.collect();
+        let lines: String = older.iter().map(|name| format!("{name}\n")).collect();
+        output::write(list, lines.as_bytes())?;
+        Ok(Shelf {
+            folder: folder.to_owned(),
+            older,
+        })
     }
-    let fresh = tempfile::Builder::new()
-        .prefix(".writing-")
-        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777))
-        .tempdir_in(out)
-        .map_err(failed)?;
-    let verdict = format!(
-        "{}\n\nreplay: {replay}\n\n{}",
-        finding.title(),
-        finding.text
-    );
-    output::write(&fresh.path().join(VERDICT), verdict.as_bytes())?;
-    if let Some(subject) = subject {
-        let text = text(subject, finding);
-        output::write(&fresh.path().join(subject.file_name()), text.as_bytes())?;
+
+    /// The folder of a run that another process has begun with this list.
+    ///
+    /// # Errors
+    ///
+    /// The list cannot be read.
+    pub fn again(folder: &Path, list: &Path) -> Result<Shelf, Failure> {
+        let lines = std::fs::read_to_string(list);
+        let lines = lines.map_err(|error| Failure::input(list.display(), error))?;
+        Ok(Shelf {
+            folder: folder.to_owned(),
+            older: lines.lines().map(str::to_owned).collect(),
+        })
     }
-    output::write(
-        &fresh.path().join(INPUT),
-        &Input::of_seed(id.seed).to_bytes(),
-    )?;
-    let fresh = fresh.keep();
-    match std::fs::rename(&fresh, &folder) {
-        Ok(()) => Ok(folder),
-        Err(_) if folder.exists() => {
-            // Another worker was quicker with the same input.
-            let _ = std::fs::remove_dir_all(&fresh);
-            Ok(folder)
+
+    /// Writes a finding as a new folder, complete or not at all, and returns that folder. Without a
+    /// subject, as when making it is what went wrong, there is no script.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be made or written.
+    pub fn write(
+        &self,
+        id: &InputId,
+        finding: &Finding,
+        subject: Option<&Subject>,
+        under_test: &UnderTest,
+    ) -> Result<PathBuf, Failure> {
+        let replay = id.replay_line(under_test);
+        self.put(id, finding, subject, &replay)
+            .map_err(|cause| Failure::Lost {
+                cause: Box::new(cause),
+                title: finding.title(),
+                replay,
+            })
+    }
+
+    fn put(
+        &self,
+        id: &InputId,
+        finding: &Finding,
+        subject: Option<&Subject>,
+        replay: &str,
+    ) -> Result<PathBuf, Failure> {
+        let failed = |error| Failure::output(self.folder.display(), error);
+        std::fs::create_dir_all(&self.folder).map_err(failed)?;
+        let fresh = Scratch::new(&self.folder, ".writing-").map_err(failed)?;
+        let verdict = format!(
+            "{}\n\nreplay: {replay}\nbuild:  gcrucible {VERSION}\n\n{}",
+            finding.title(),
+            finding.text
+        );
+        output::write(&fresh.path().join(VERDICT), verdict.as_bytes())?;
+        if let Some(subject) = subject {
+            let text = text(subject, finding);
+            output::write(&fresh.path().join(subject.file_name()), text.as_bytes())?;
         }
-        Err(error) => Err(failed(error)),
+        output::write(
+            &fresh.path().join(INPUT),
+            &Input::of_seed(id.seed).to_bytes(),
+        )?;
+        for name in names(id) {
+            if self.older.contains(&name) {
+                continue;
+            }
+            let folder = self.folder.join(name);
+            // A folder takes the place of an empty one only.
+            match std::fs::rename(fresh.path(), &folder) {
+                Ok(()) => {
+                    let _ = fresh.keep();
+                    return Ok(folder);
+                }
+                // This run has found the same before, when it ran the input the first time.
+                Err(_) if holds(&folder, &verdict) => return Ok(folder),
+                Err(_) if folder.exists() => {}
+                Err(error) => return Err(failed(error)),
+            }
+        }
+        Err(failed(std::io::ErrorKind::AlreadyExists.into()))
     }
+}
+
+/// The names for the folder of an input, best first.
+fn names(id: &InputId) -> impl Iterator<Item = String> {
+    let name = format!("{}-{:016x}", id.target, id.seed);
+    let others = (2..10_000).map({
+        let name = name.clone();
+        move |number| format!("{name}-{number}")
+    });
+    std::iter::once(name).chain(others)
+}
+
+fn holds(folder: &Path, verdict: &str) -> bool {
+    std::fs::read_to_string(folder.join(VERDICT)).is_ok_and(|found| found == verdict)
 }
 
 /// The file of a finding's folder that holds the input as bytes.
@@ -213,7 +275,34 @@ fn with_header(script: &str, key: &str, value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::with_header;
+    use super::*;
+    use crate::targets::types;
+
+    #[test]
+    fn folders_of_older_runs_are_neither_reused_nor_pointed_to() {
+        let place = tempfile::tempdir().unwrap();
+        let (out, list) = (place.path().join("findings"), place.path().join("older"));
+        let id = InputId::new(&types::TARGET, 7);
+        let write = |shelf: &Shelf, how: &str| {
+            let folder = shelf.write(&id, &Finding::died(how), None, &UnderTest::default());
+            let folder = folder.unwrap();
+            let verdict = std::fs::read_to_string(folder.join(VERDICT)).unwrap();
+            assert!(
+                verdict.starts_with(how) && verdict.contains(VERSION),
+                "{verdict}"
+            );
+            folder.file_name().unwrap().to_str().unwrap().to_owned()
+        };
+        let first = Shelf::begin(&out, &list).unwrap();
+        assert_eq!(write(&first, "a"), "types-0000000000000007");
+        assert_eq!(write(&first, "a"), "types-0000000000000007");
+        assert_eq!(write(&first, "b"), "types-0000000000000007-2");
+        Shelf::begin(&out, &list).unwrap();
+        let second = Shelf::again(&out, &list).unwrap();
+        assert_eq!(write(&second, "a"), "types-0000000000000007-3");
+        assert_eq!(write(&second, "a"), "types-0000000000000007-3");
+        assert_eq!(std::fs::read_dir(&out).unwrap().count(), 3);
+    }
 
     #[test]
     fn a_line_of_the_header_takes_the_place_of_another() {

@@ -7,6 +7,7 @@ use clap::Args;
 use super::failure::Failure;
 use super::findings;
 use super::named::chosen;
+use super::reading;
 use super::under_test::UnderTest;
 use crate::input::Input;
 use crate::targets::{self, Rig, Target};
@@ -87,10 +88,7 @@ fn recognised(file: &Path, named: Option<&'static Target>) -> Result<Given, Fail
     if metadata.is_dir() {
         return finding(file, named);
     }
-    if !metadata.is_file() {
-        return Err(content(file, "no regular file"));
-    }
-    let bytes = std::fs::read(file).map_err(failed)?;
+    let bytes = reading::named(file)?;
     let extension = file.extension().and_then(|e| e.to_str());
     let given = match extension {
         _ if bytes.starts_with(b"\0asm") => Given::Module(bytes),
@@ -120,7 +118,7 @@ fn finding(folder: &Path, named: Option<&'static Target>) -> Result<Given, Failu
         let message = format!("no finding: there is no {} in this folder", findings::INPUT);
         return Err(content(folder, &message));
     }
-    let bytes = std::fs::read(&input).map_err(|error| Failure::input(input.display(), error))?;
+    let bytes = reading::named(&input)?;
     let target = named.or_else(|| told(folder)).ok_or_else(|| {
         let verdict = findings::VERDICT;
         content(
@@ -164,7 +162,7 @@ fn told(folder: &Path) -> Option<&'static Target> {
 ///
 /// A file that cannot be read, or that is no module.
 pub fn read_module(file: &Path) -> Result<Vec<u8>, Failure> {
-    let bytes = std::fs::read(file).map_err(|error| Failure::input(file.display(), error))?;
+    let bytes = reading::named(file)?;
     if bytes.starts_with(b"\0asm") {
         return Ok(bytes);
     }

@@ -3,13 +3,15 @@
 //! Nothing here decides what is a fault: targets and oracles do. This folder is about processes,
 //! files, terminals and words.
 //!
-//! Reading order: `failure`, `terminal`, `output`, `named`, `engines`, `under_test`, `findings`,
-//! `fuzz`, `input`, `replay`, `reduce`, `scripts`, `watched`, `wast`, `run`, `engine`, `list`.
+//! Reading order: `build`, `failure`, `terminal`, `output`, `reading`, `scratch`, `named`,
+//! `engines`, `under_test`, `findings`, `fuzz`, `input`, `replay`, `reduce`, `scripts`, `watched`,
+//! `wast`, `run`, `engine`, `list`.
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+pub mod build;
 pub mod engine;
 pub mod engines;
 pub mod failure;
@@ -19,9 +21,11 @@ pub mod input;
 pub mod list;
 pub mod named;
 pub mod output;
+pub mod reading;
 pub mod reduce;
 pub mod replay;
 pub mod run;
+pub mod scratch;
 mod scripts;
 pub mod terminal;
 pub mod under_test;
@@ -34,7 +38,7 @@ use terminal::warn_line;
 /// a Cranelift runtime and on an independent reference interpreter, and compares results and live
 /// objects.
 #[derive(Debug, Parser)]
-#[command(name = "gcrucible", version, max_term_width = 100)]
+#[command(name = "gcrucible", version = build::VERSION, max_term_width = 100)]
 #[command(
     after_help = "Exit status: 0 nothing found; 1 something found or failed; 2 wrong usage, or nothing was \
                   compared; 3 the environment failed: a full disk, a process that cannot be started."

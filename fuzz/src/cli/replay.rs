@@ -176,5 +176,13 @@ fn verdict(ran: &Ran) -> String {
             ran.stats.steps, ran.stats.collections, ran.stats.live_objects, ran.stats.live_checks
         ),
     };
-    ended + &counts
+    let permitted: String = ran
+        .permitted
+        .rows()
+        .map(|(row, count)| {
+            let (name, authority) = (row.name(), row.authority());
+            format!("\npermitted   {name} ({count}x): {authority}")
+        })
+        .collect();
+    ended + &permitted + &counts
 }

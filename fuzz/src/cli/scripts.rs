@@ -10,9 +10,7 @@ use gcrucible_wast_tests::{matrix, suite};
 use serde::Serialize;
 
 use super::failure::Failure;
-
-/// The largest script that is read. The largest of the official suite has 2 MB.
-const SCRIPT_BYTES_MAX: u64 = 64 << 20;
+use super::reading;
 
 /// A script before it is understood.
 pub struct Item {
@@ -79,19 +77,9 @@ pub fn items(paths: &[PathBuf]) -> Result<(Vec<Item>, Vec<NotRun>), Failure> {
     Ok((items, not_run))
 }
 
-/// Returns the text of a script. Does not read files without an end, and none that is too large.
+/// Returns the text of a script.
 fn text(path: &Path) -> Result<String, String> {
-    let metadata = fs::metadata(path).map_err(|e| e.to_string())?;
-    if !metadata.is_file() {
-        return Err("this is not a regular file".to_owned());
-    }
-    if metadata.len() > SCRIPT_BYTES_MAX {
-        return Err(format!(
-            "the file has {} bytes, and {SCRIPT_BYTES_MAX} are the most",
-            metadata.len()
-        ));
-    }
-    let bytes = fs::read(path).map_err(|e| e.to_string())?;
+    let bytes = reading::bytes(path)?;
     String::from_utf8(bytes).map_err(|error| {
         let is_module = error.as_bytes().starts_with(b"\0asm");
         let advice = if is_module {

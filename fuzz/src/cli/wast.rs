@@ -16,6 +16,7 @@ use gcrucible_wast_tests::script::Script;
 use gcrucible_wast_tests::{known, matrix};
 use serde::Serialize;
 
+use super::build::{BUILD, Build};
 use super::engines::{self, Choice};
 use super::failure::{Ending, Failure};
 use super::output;
@@ -67,8 +68,9 @@ fn seconds(text: &str) -> Result<f64, String> {
     }
 }
 
-#[derive(Default, Serialize)]
+#[derive(Serialize)]
 struct Json {
+    build: Build,
     engine: String,
     collector: Option<&'static str>,
     schedule: String,
@@ -213,11 +215,18 @@ fn all(
         script: Duration::from_secs_f64(options.script_timeout),
     };
     let mut json = Json {
+        build: BUILD,
         engine: engine.name(),
         collector: engine.collector(),
         schedule: schedule.to_string(),
         checked: options.check,
-        ..Json::default()
+        passed: 0,
+        failed: 0,
+        unsupported: 0,
+        decided_by_text_parser: 0,
+        files: Vec::new(),
+        not_in_release: Vec::new(),
+        seconds: 0.0,
     };
     for item in items {
         let report = one(item, engine, schedule, options, limits);

@@ -55,6 +55,7 @@ fn collectors(rig: &Rig) -> Vec<(CollectorKind, Planted)> {
 fn check(subject: &Subject, rig: &mut Rig) -> Ran {
     let mut ran = Ran::default();
     let Some(operations) = &subject.operations else {
+        ran.skipped = Some("no operations".to_owned());
         return ran;
     };
     for (collector, planted) in collectors(rig) {

@@ -8,7 +8,7 @@ use gcrucible_oracles::engine::{Engine, Run, StepRun};
 use gcrucible_oracles::finding::Finding;
 use gcrucible_oracles::judge::Judge;
 use gcrucible_oracles::known_faults::KnownFault;
-use gcrucible_oracles::nondeterminism::Skip;
+use gcrucible_oracles::nondeterminism::{Skip, Used};
 use gcrucible_oracles::outcome::Outcome;
 use gcrucible_oracles::report::{Context, report};
 use gcrucible_oracles::schedule::Schedule;
@@ -20,6 +20,8 @@ use super::subject::Subject;
 /// How much one input exercised.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
+    /// Modules whose acceptance was compared, over all engines and schedules.
+    pub loads: u64,
     /// Steps compared, over all engines and schedules.
     pub steps: u64,
     /// Collections that happened.
@@ -44,6 +46,7 @@ pub struct Stats {
 impl Stats {
     /// Adds what a further run of the same input exercised.
     pub fn add(&mut self, other: Stats) {
+        self.loads += other.loads;
         self.steps += other.steps;
         self.collections += other.collections;
         self.live_checks += other.live_checks;
@@ -64,6 +67,8 @@ pub struct Ran {
     pub skipped: Option<String>,
     /// Counters.
     pub stats: Stats,
+    /// Differences that were permitted.
+    pub permitted: Used,
     /// Other things that the target counts, by name.
     pub counts: BTreeMap<String, u64>,
     /// Why no further input can be run: an engine does not start any more.
@@ -74,6 +79,11 @@ impl Ran {
     /// Returns what `run` returns. A panic is a fault of the harness itself.
     pub fn catching(run: impl FnOnce() -> Ran) -> Ran {
         catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Ran::panicked(panic.as_ref()))
+    }
+
+    /// Whether anything was compared. An input is skipped, shows a finding, or was compared.
+    pub fn is_compared(&self) -> bool {
+        self.skipped.is_none() && self.stats.steps + self.stats.loads > 0
     }
 
     /// An input on which the harness itself panicked.
@@ -204,11 +214,23 @@ impl<'a> Trial<'a> {
         stats.collected_alive |= run.totals.collections > 0 && lived(self.judge.expected());
         match verdict {
             Verdict::Agree(agreed, cut) => {
+                stats.loads += agreed.loads;
                 stats.steps += agreed.steps;
                 stats.live_checks += agreed.live_checks;
                 stats.live_objects += agreed.objects;
-                self.compared |= agreed.steps + agreed.loads > 0;
+                self.ran.permitted.add(&agreed.permitted);
+                // Modules are accepted nearly always. So a case with steps is compared if one of
+                // them is.
+                let compared = match self.subject.case.steps.as_slice() {
+                    [] => agreed.loads,
+                    _ => agreed.steps,
+                };
+                self.compared |= compared > 0;
                 self.skip = self.skip.or(*cut);
+                if let Some(skip) = cut {
+                    let ended = format!("ended early: {skip}");
+                    *self.ran.counts.entry(ended).or_default() += 1;
+                }
             }
             Verdict::Skipped(why) => self.skip = self.skip.or(Some(*why)),
             Verdict::Found(_) => {}
@@ -221,8 +243,6 @@ impl<'a> Trial<'a> {
         let context = Context {
             case: &case,
             configuration: &engine.describe(),
-            replay: "",
-            program: &self.subject.to_string(),
         };
         report(verdict, &context)
     }

@@ -74,6 +74,12 @@ impl Target {
                 let title = finding.title();
                 panic!("{} --seed {seed}: {title}\n{}", self.name, finding.text);
             }
+            // Nothing is discarded uncounted.
+            assert!(
+                ran.is_compared() != ran.skipped.is_some(),
+                "{} --seed {seed}: {ran:?}",
+                self.name
+            );
             compared += u64::from(ran.skipped.is_none());
             steps += ran.stats.reference_steps;
             traps += ran.stats.traps;

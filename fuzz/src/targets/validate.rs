@@ -81,14 +81,14 @@ fn check(subject: &Subject, rig: &mut Rig) -> Ran {
         let wasm = parts.damaged(&mut src);
         let sides = Sides::of(&wasm, rig.reference.as_ref(), engine.as_ref());
         if let Err(difference) = sides.judge(&mut ran) {
-            ran.finding = Some(difference.with(mutant, &wasm, subject));
+            ran.finding = Some(difference.with(mutant, &wasm));
             return ran;
         }
         if sides.all_accept() && subject.draw(COMPILED) == mutant as usize % COMPILED {
             let engine = &rig.engines[subject.draw(rig.engines.len())];
             *ran.counts.entry("mutants compiled".to_owned()).or_default() += 1;
             if let Err(difference) = compiles(engine.as_ref(), subject, &wasm) {
-                ran.finding = Some(difference.with(mutant, &wasm, subject));
+                ran.finding = Some(difference.with(mutant, &wasm));
                 return ran;
             }
         }
@@ -239,7 +239,7 @@ fn compiles(engine: &dyn Engine, subject: &Subject, wasm: &[u8]) -> Result<(), W
 }
 
 impl Wrong {
-    fn with(self, mutant: u64, wasm: &[u8], subject: &Subject) -> Finding {
+    fn with(self, mutant: u64, wasm: &[u8]) -> Finding {
         let Wrong {
             engine,
             does,
@@ -249,7 +249,7 @@ impl Wrong {
         let text = wasmprinter::print_bytes(wasm).unwrap_or_default();
         let bytes: String = wasm.iter().map(|b| format!("\\{b:02x}")).collect();
         let text = format!(
-            "{engine} {does}\n{detail}\n\nmutant {mutant}:\n(module binary \"{bytes}\")\n{text}\n\nof:\n{subject}"
+            "{engine} {does}\n{detail}\n\nmutant {mutant}:\n(module binary \"{bytes}\")\n{text}"
         );
         let difference = Difference {
             aspect: Aspect::Load,

@@ -4,7 +4,7 @@
 use super::functions::Numbers;
 use crate::engine::Traits;
 use crate::finding::{Aspect, Described, Difference};
-use crate::nondeterminism;
+use crate::nondeterminism::{self, Row, Used};
 use crate::observe::{FuncKey, InstanceState, MemoryState, Node, Observation, observed_elements};
 use crate::outcome::Outcome;
 use crate::value::{NodeId, Ref, Target, Value};
@@ -56,7 +56,7 @@ pub(super) struct Matching<'a> {
     of_right: Vec<Option<usize>>,
     pairs: Vec<(NodeId, NodeId, Origin)>,
     pub(super) values: u64,
-    pub(super) permitted: u64,
+    pub(super) permitted: Used,
     pub(super) lesser: Lesser,
     numbers: &'a mut Numbers,
 }
@@ -76,7 +76,7 @@ impl<'a> Matching<'a> {
             of_right: vec![None; right.graph.len()],
             pairs: Vec::new(),
             values: 0,
-            permitted: 0,
+            permitted: Used::default(),
             lesser: Lesser::default(),
             numbers,
         }
@@ -249,7 +249,7 @@ impl<'a> Matching<'a> {
             return Ok(());
         }
         if nondeterminism::permits_values(left, right, self.traits) {
-            self.permitted += 1;
+            self.permitted.count(Row::NANS);
             return Ok(());
         }
         let origin = origin();

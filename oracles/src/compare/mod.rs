@@ -130,11 +130,16 @@ fn outcomes(
     // If both sides find a module too large they agree, but nothing was compared. So the table is
     // asked first.
     match nondeterminism::permits(left, right) {
-        Some((_, Then::End(skip))) => Err(End::Skip(skip)),
-        Some((_, Then::GoOn)) => {
+        Some((row, Then::End(skip))) => {
+            stats.permitted.count(row);
+            Err(End::Skip(skip))
+        }
+        Some((row, Then::GoOn)) => {
             let merged = matches!(right, Outcome::TrappedByAny(_));
             stats.lesser.traps_merged += u64::from(merged);
-            stats.permitted += u64::from(!alike && !merged);
+            if !alike {
+                stats.permitted.count(row);
+            }
             Ok(())
         }
         None if alike => Ok(()),
@@ -193,7 +198,7 @@ impl Pair<'_> {
         let matched = matching.all();
         stats.values += matching.values;
         stats.objects += matching.objects_matched();
-        stats.permitted += matching.permitted;
+        stats.permitted.add(&matching.permitted);
         stats.lesser.add(&matching.lesser);
         matched
             .map_err(|found| report(found.aspect, found.path, (found.expected, found.actual)))?;

@@ -1,5 +1,6 @@
 //! Types in the text format, for messages. A defined type inside of another is shown as a name, so
-//! that the text of a recursive type ends.
+//! that the text of a recursive type ends. The caller may give names; without one the name is made
+//! of the type's number.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -9,7 +10,67 @@ use super::types::{
     ArrayType, FieldType, FuncType, HeapTopType, HeapType, Mutability, RefType, StorageType,
     StructType, ValType,
 };
-use crate::types::{Composite, FieldKind, HeapKind, RefKind, ValKind};
+use crate::types::{Composite, FieldKind, HeapKind, RefKind, TypeId, TypeNames, ValKind};
+
+/// Something whose text contains names of types.
+pub(super) trait Text {
+    fn write(&self, f: &mut Formatter<'_>, names: TypeNames<'_>) -> fmt::Result;
+}
+
+/// It, with names.
+pub(super) struct Named<'a, T>(pub &'a T, pub TypeNames<'a>);
+
+impl<T: Text> Display for Named<'_, T> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.0.write(f, self.1)
+    }
+}
+
+macro_rules! shown {
+    ($($name:ty),*) => { $(
+        impl Display for $name {
+            fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+                self.write(f, &|_| None)
+            }
+        }
+    )* };
+}
+
+shown!(
+    HeapType,
+    RefType,
+    ValType,
+    StorageType,
+    FieldType,
+    FuncType,
+    StructType,
+    ArrayType,
+    TableType,
+    GlobalType,
+    ExternType
+);
+
+/// `$name`, or `$"a name"`.
+fn identifier(f: &mut Formatter<'_>, name: &str) -> fmt::Result {
+    let is_plain = |c: char| c.is_ascii_graphic() && !"\"(),;[]{}".contains(c);
+    if !name.is_empty() && name.chars().all(is_plain) {
+        write!(f, "${name}")
+    } else {
+        write!(f, "${name:?}")
+    }
+}
+
+fn defined(
+    f: &mut Formatter<'_>,
+    names: TypeNames<'_>,
+    shape: &'static str,
+    id: TypeId,
+) -> fmt::Result {
+    match names(id) {
+        Some(name) => identifier(f, &name),
+        None => write!(f, "${shape}{}", id.0),
+    }
+}
 
 impl Display for HeapTopType {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -22,8 +83,8 @@ impl Display for HeapTopType {
     }
 }
 
-impl Display for HeapType {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+impl Text for HeapType {
+    fn write(&self, f: &mut Formatter<'_>, names: TypeNames<'_>) -> fmt::Result {
         f.write_str(match self {
             HeapType::Extern => "extern",
             HeapType::NoExtern => "noextern",
@@ -37,39 +98,39 @@ impl Display for HeapType {
             HeapType::None => "none",
             HeapType::Exn => "exn",
             HeapType::NoExn => "noexn",
-            HeapType::ConcreteFunc(ty) => return write!(f, "$func{}", ty.id().0),
-            HeapType::ConcreteArray(ty) => return write!(f, "$array{}", ty.id().0),
-            HeapType::ConcreteStruct(ty) => return write!(f, "$struct{}", ty.id().0),
+            HeapType::ConcreteFunc(ty) => return defined(f, names, "func", ty.id()),
+            HeapType::ConcreteArray(ty) => return defined(f, names, "array", ty.id()),
+            HeapType::ConcreteStruct(ty) => return defined(f, names, "struct", ty.id()),
         })
     }
 }
 
-impl Display for RefType {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+impl Text for RefType {
+    fn write(&self, f: &mut Formatter<'_>, names: TypeNames<'_>) -> fmt::Result {
         let null = if self.nullable { "null " } else { "" };
-        write!(f, "(ref {null}{})", self.heap_type)
+        write!(f, "(ref {null}{})", Named(&self.heap_type, names))
     }
 }
 
-impl Display for ValType {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+impl Text for ValType {
+    fn write(&self, f: &mut Formatter<'_>, names: TypeNames<'_>) -> fmt::Result {
         match self {
             ValType::I32 => f.write_str("i32"),
             ValType::I64 => f.write_str("i64"),
             ValType::F32 => f.write_str("f32"),
             ValType::F64 => f.write_str("f64"),
             ValType::V128 => f.write_str("v128"),
-            ValType::Ref(ty) => ty.fmt(f),
+            ValType::Ref(ty) => ty.write(f, names),
         }
     }
 }
 
-impl Display for StorageType {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+impl Text for StorageType {
+    fn write(&self, f: &mut Formatter<'_>, names: TypeNames<'_>) -> fmt::Result {
         match self {
             StorageType::I8 => f.write_str("i8"),
             StorageType::I16 => f.write_str("i16"),
-            StorageType::ValType(ty) => ty.fmt(f),
+            StorageType::ValType(ty) => ty.write(f, names),
         }
     }
 }
@@ -82,9 +143,9 @@ fn mutable(f: &mut Formatter<'_>, mutability: Mutability, content: &dyn Display)
     }
 }
 
-impl Display for FieldType {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        mutable(f, self.mutability, &self.element_type)
+impl Text for FieldType {
+    fn write(&self, f: &mut Formatter<'_>, names: TypeNames<'_>) -> fmt::Result {
+        mutable(f, self.mutability, &Named(&self.element_type, names))
     }
 }
 
@@ -110,9 +171,16 @@ pub(super) struct CompositeText<'a>(pub &'a Engine, pub &'a Composite);
 
 impl Display for CompositeText<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.write(f, &|_| None)
+    }
+}
+
+impl Text for CompositeText<'_> {
+    fn write(&self, f: &mut Formatter<'_>, names: TypeNames<'_>) -> fmt::Result {
         let CompositeText(engine, composite) = self;
-        let val = |kind: &ValKind| ValType::from_kind(engine, *kind);
-        let field = |kind: &FieldKind| FieldType::from_kind(engine, *kind);
+        let val = |kind: &ValKind| Named(&ValType::from_kind(engine, *kind), names).to_string();
+        let field =
+            |kind: &FieldKind| Named(&FieldType::from_kind(engine, *kind), names).to_string();
         match composite {
             Composite::Func(sig) => {
                 f.write_str("(func")?;
@@ -130,17 +198,17 @@ impl Display for CompositeText<'_> {
     }
 }
 
-macro_rules! defined {
+macro_rules! composite {
     ($($name:ident),*) => { $(
-        impl Display for $name {
-            fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-                CompositeText(&self.0.engine, &self.0.def.composite).fmt(f)
+        impl Text for $name {
+            fn write(&self, f: &mut Formatter<'_>, names: TypeNames<'_>) -> fmt::Result {
+                CompositeText(&self.0.engine, &self.0.def.composite).write(f, names)
             }
         }
     )* };
 }
 
-defined!(FuncType, StructType, ArrayType);
+composite!(FuncType, StructType, ArrayType);
 
 /// A value type in its canonical form. A type that no longer lives is shown as its number.
 pub(super) fn val_text(engine: &Engine, kind: ValKind) -> String {
@@ -166,11 +234,11 @@ fn limits(f: &mut Formatter<'_>, is_64: bool, minimum: u64, maximum: Option<u64>
     }
 }
 
-impl Display for TableType {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+impl Text for TableType {
+    fn write(&self, f: &mut Formatter<'_>, names: TypeNames<'_>) -> fmt::Result {
         f.write_str("(table ")?;
         limits(f, self.is_64, self.minimum, self.maximum)?;
-        write!(f, " {})", self.element)
+        write!(f, " {})", Named(&self.element, names))
     }
 }
 
@@ -182,24 +250,25 @@ impl Display for MemoryType {
     }
 }
 
-impl Display for GlobalType {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+impl Text for GlobalType {
+    fn write(&self, f: &mut Formatter<'_>, names: TypeNames<'_>) -> fmt::Result {
         f.write_str("(global ")?;
-        mutable(f, self.mutability, &self.content)?;
+        mutable(f, self.mutability, &Named(&self.content, names))?;
         f.write_str(")")
     }
 }
 
-impl Display for ExternType {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+impl Text for ExternType {
+    fn write(&self, f: &mut Formatter<'_>, names: TypeNames<'_>) -> fmt::Result {
         match self {
-            ExternType::Func(ty) => ty.fmt(f),
-            ExternType::Table(ty) => ty.fmt(f),
+            ExternType::Func(ty) => ty.write(f, names),
+            ExternType::Table(ty) => ty.write(f, names),
             ExternType::Memory(ty) => ty.fmt(f),
-            ExternType::Global(ty) => ty.fmt(f),
+            ExternType::Global(ty) => ty.write(f, names),
             ExternType::Tag(ty) => {
                 f.write_str("(tag")?;
-                list(f, "param", ty.params())?;
+                let params = ty.params();
+                list(f, "param", params.map(|ty| Named(&ty, names).to_string()))?;
                 f.write_str(")")
             }
         }

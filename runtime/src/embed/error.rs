@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use super::display::{Named, Text};
 use super::extern_types::ExternType;
 use super::reference::{ExnRef, OwnedRooted};
 use crate::config::ConfigError;
@@ -11,6 +12,7 @@ use crate::execute::{Backtrace, Raised};
 use crate::heap::HeapFault;
 use crate::instance::engine::EngineError;
 use crate::instance::mapping::NoMemory;
+use crate::types::TypeNames;
 
 /// A trap and its backtrace.
 #[derive(Clone, Debug)]
@@ -39,17 +41,25 @@ pub struct LinkError {
 
 impl fmt::Display for LinkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, &|_| None)
+    }
+}
+
+impl Text for LinkError {
+    fn write(&self, f: &mut fmt::Formatter<'_>, names: TypeNames<'_>) -> fmt::Result {
         let LinkError {
             module,
             name,
             expected,
             ..
         } = self;
+        let expected = Named(expected, names);
         match &self.found {
             None => write!(f, "unknown import {module:?} {name:?}: expected {expected}"),
             Some(found) => write!(
                 f,
-                "incompatible import type of {module:?} {name:?}: expected {expected}, found {found}"
+                "incompatible import type of {module:?} {name:?}: expected {expected}, found {}",
+                Named(found, names)
             ),
         }
     }
@@ -136,6 +146,17 @@ impl Error {
     /// A failure of the host with that message.
     pub fn host(message: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
         Error::Host(message.into())
+    }
+
+    /// Returns the error as text in which `names` names the types. Its `Display` shows the numbers
+    /// that types have in their engine, which may be others in the next run.
+    #[must_use]
+    pub fn named(&self, names: TypeNames<'_>) -> String {
+        match self {
+            Error::Link(error) => Named(&**error, names).to_string(),
+            Error::Fault(fault) => format!("fault of the runtime: {}", fault.named(names)),
+            other => other.to_string(),
+        }
     }
 
     /// The trap, if the error is one.

@@ -70,4 +70,4 @@ pub use crate::instance::engine::EngineError;
 pub use crate::instance::limiter::{ResourceLimiter, StoreLimits};
 pub use crate::instance::{InstanceId, TagId};
 pub use crate::planted::{Planted, PlantedFault};
-pub use crate::types::TypeId;
+pub use crate::types::{TypeId, TypeNames};

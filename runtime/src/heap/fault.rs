@@ -7,7 +7,7 @@ use std::fmt;
 
 use super::RootKind;
 use super::layout::Kind;
-use crate::types::HeapKind;
+use crate::types::{HeapKind, TypeId, TypeNames};
 
 /// Where a reference was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -199,7 +199,7 @@ impl CountFault {
 impl fmt::Display for Referrer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Referrer::Root { kind, at } => write!(f, "root {at} ({kind:?})"),
+            Referrer::Root { kind, at } => write!(f, "root {at} ({kind})"),
             Referrer::Object { object, slot } => {
                 write!(f, "object {object:#x} at +{}", slot.wrapping_sub(*object))
             }
@@ -213,6 +213,27 @@ impl fmt::Display for Referrer {
 
 impl fmt::Display for HeapFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, &|_| None)
+    }
+}
+
+/// A fault as text, with names of types.
+struct Named<'a>(&'a HeapFault, TypeNames<'a>);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.write(f, self.1)
+    }
+}
+
+impl HeapFault {
+    /// Returns the fault as text in which `names` names the types.
+    pub fn named<'a>(&'a self, names: TypeNames<'a>) -> impl fmt::Display + 'a {
+        Named(self, names)
+    }
+
+    fn write(&self, f: &mut fmt::Formatter<'_>, names: TypeNames<'_>) -> fmt::Result {
+        let name = |id: u32| names(TypeId(id)).unwrap_or_else(|| format!("type number {id}"));
         match self {
             HeapFault::BadReference { referrer, raw } => {
                 write!(f, "{referrer}: {raw:#x} is no reference")
@@ -222,13 +243,13 @@ impl fmt::Display for HeapFault {
             }
             HeapFault::BadTag { object, tag } => write!(f, "object {object:#x}: bad tag {tag:#x}"),
             HeapFault::BadType { object, type_id } => {
-                write!(f, "object {object:#x}: bad type {type_id}")
+                write!(f, "object {object:#x}: {} is no type of it", name(*type_id))
             }
             HeapFault::BadSize { object, size } => {
                 write!(f, "object {object:#x}: size {size} reaches too far")
             }
             HeapFault::WrongKind { object, found } => {
-                write!(f, "object {object:#x}: {found:?} is of the wrong kind")
+                write!(f, "object {object:#x}: {found} is of the wrong kind")
             }
             HeapFault::NotAnObject { raw } => write!(f, "i31 {raw:#x} where an object is needed"),
             HeapFault::WrongField { object, at } => {
@@ -241,7 +262,12 @@ impl fmt::Display for HeapFault {
                 referrer,
                 raw,
                 declared,
-            } => write!(f, "{referrer}: {raw:#x} is no {declared:?}"),
+            } => match declared {
+                HeapKind::Defined(id, _) => {
+                    write!(f, "{referrer}: {raw:#x} does not have {}", name(id.0))
+                }
+                other => write!(f, "{referrer}: {raw:#x} is no {}", other.word()),
+            },
             HeapFault::Null { referrer } => write!(f, "{referrer}: null where there can be none"),
             HeapFault::BadFunction {
                 object,
@@ -261,20 +287,7 @@ impl fmt::Display for HeapFault {
             HeapFault::CountRange { object, count } => {
                 write!(f, "object {object:#x}: count {count} leaves its range")
             }
-            HeapFault::Count(count) => write!(
-                f,
-                "object {:#x} ({:?}, type {}): counts {} but has {} edges, {} roots, {} in the zero-count table \
-                 (last root {:?}, last slot {:x?})",
-                count.object,
-                count.kind,
-                count.type_id,
-                count.stored,
-                count.edges,
-                count.roots,
-                u32::from(count.in_table),
-                count.root,
-                count.slot,
-            ),
+            HeapFault::Count(count) => count.write(f, &name),
             HeapFault::NotInZeroCountTable { object } => write!(
                 f,
                 "object {object:#x} has no counted reference and is not in the zero-count table"
@@ -293,6 +306,30 @@ impl fmt::Display for HeapFault {
                 f,
                 "compiled code accessed the heap at {offset:#x}, where nothing is"
             ),
+        }
+    }
+}
+
+impl CountFault {
+    fn write(&self, f: &mut fmt::Formatter<'_>, name: &dyn Fn(u32) -> String) -> fmt::Result {
+        write!(f, "object {:#x} ({}", self.object, self.kind)?;
+        if self.type_id != 0 {
+            write!(f, " of {}", name(self.type_id))?;
+        }
+        write!(
+            f,
+            "): counts {} but has {} edges, {} roots, {} in the zero-count table",
+            self.stored,
+            self.edges,
+            self.roots,
+            u32::from(self.in_table)
+        )?;
+        if let Some(root) = self.root {
+            write!(f, "; the last root is {root}")?;
+        }
+        match self.slot {
+            Some(slot) => write!(f, "; the last slot is at {slot:#x}"),
+            None => Ok(()),
         }
     }
 }

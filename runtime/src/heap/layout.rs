@@ -13,6 +13,8 @@
 //! size is a multiple of 8. A reference takes 4 bytes. A function reference is the 4-byte number of
 //! the function in the store, never a pointer. A v128 is aligned to 8.
 
+use std::fmt;
+
 use crate::planted::{Planted, planted};
 use crate::types::{FieldKind, StorageKind, ValKind};
 
@@ -32,6 +34,19 @@ pub enum Kind {
     Exception = 4,
     /// An object that has moved. Its new offset is at offset 4.
     Forwarded = 5,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Kind::Free => "free memory",
+            Kind::Struct => "a structure",
+            Kind::Array => "an array",
+            Kind::Extern => "a host object",
+            Kind::Exception => "an exception",
+            Kind::Forwarded => "an object that has moved",
+        })
+    }
 }
 
 /// The mask of the type id in a tag.

@@ -1,5 +1,7 @@
 //! The complete list of places outside of the heap that can hold a reference into it.
 
+use std::fmt;
+
 /// What kind of place a root is. A new kind of place is a new variant, and the crate does not
 /// compile until every match handles it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,6 +35,20 @@ impl RootKind {
             | RootKind::PendingException => true,
             RootKind::StackSlot | RootKind::Temporary => false,
         }
+    }
+}
+
+impl fmt::Display for RootKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            RootKind::Global => "a global",
+            RootKind::TableElement => "a table element",
+            RootKind::Segment => "a segment",
+            RootKind::HostHandle => "a handle of the host",
+            RootKind::PendingException => "the pending exception",
+            RootKind::StackSlot => "a stack slot",
+            RootKind::Temporary => "a temporary of the host",
+        })
     }
 }
 

@@ -27,6 +27,10 @@ impl TypeId {
     pub const MAX: u32 = (1 << 24) - 1;
 }
 
+/// Gives a defined type its name in a message. `None` if the type has no name: the message then
+/// shows its number, which says nothing outside of its engine.
+pub type TypeNames<'a> = &'a dyn Fn(TypeId) -> Option<String>;
+
 /// The three shapes a defined type can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Shape {
@@ -72,6 +76,25 @@ pub enum Top {
 }
 
 impl HeapKind {
+    /// Returns the type's name in the text format, without the numbers and names of defined types.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            HeapKind::Any => "any",
+            HeapKind::Eq => "eq",
+            HeapKind::I31 => "i31",
+            HeapKind::Struct | HeapKind::Defined(_, Shape::Struct) => "struct",
+            HeapKind::Array | HeapKind::Defined(_, Shape::Array) => "array",
+            HeapKind::None => "none",
+            HeapKind::Func | HeapKind::Defined(_, Shape::Func) => "func",
+            HeapKind::NoFunc => "nofunc",
+            HeapKind::Extern => "extern",
+            HeapKind::NoExtern => "noextern",
+            HeapKind::Exn => "exn",
+            HeapKind::NoExn => "noexn",
+        }
+    }
+
     /// The top of this type's hierarchy.
     #[must_use]
     pub const fn top(self) -> Top {

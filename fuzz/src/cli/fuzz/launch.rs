@@ -57,6 +57,12 @@ impl Launcher<'_> {
         start(command.stdout(Stdio::null()).stderr(Stdio::null()), record)
     }
 
+    /// The list of names in the folder for findings that are older than the run.
+    #[must_use]
+    pub fn older(&self) -> PathBuf {
+        self.scratch.join("older")
+    }
+
     fn command(&self, share: Share, record: &Path) -> Command {
         let mut command = Command::new(THIS_PROGRAM);
         command.arg0("gcrucible").arg("worker");
@@ -72,7 +78,9 @@ impl Launcher<'_> {
             .arg("--record")
             .arg(record)
             .arg("--out")
-            .arg(&self.options.out);
+            .arg(&self.options.out)
+            .arg("--older")
+            .arg(self.older());
         command
     }
 }

@@ -12,7 +12,8 @@ use crate::cli::findings::InputId;
 pub struct TargetCounters {
     /// Programs generated and given to the engines.
     pub programs: u64,
-    /// Programs in which at least one step was compared to its end.
+    /// Programs in which at least one step was compared to its end, or at least one module if there
+    /// are no steps.
     pub compared: u64,
     /// Time of one core spent on them, in microseconds.
     pub micros: u64,
@@ -40,7 +41,8 @@ impl TargetCounters {
 pub struct Counters {
     /// Programs generated and given to the engines.
     pub programs: u64,
-    /// Programs in which at least one step was compared to its end.
+    /// Programs in which at least one step was compared to its end, or at least one module if there
+    /// are no steps.
     pub compared: u64,
     /// Programs that were not compared, by the name of the reason.
     pub skipped: BTreeMap<String, u64>,

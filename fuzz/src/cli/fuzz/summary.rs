@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::protocol::{Counters, Found, TargetCounters};
+use crate::cli::build::{BUILD, Build, VERSION};
 use crate::cli::failure::{Ending, Failure};
 use crate::cli::under_test::UnderTest;
 use crate::targets::Target;
@@ -40,6 +41,7 @@ pub struct Summary {
 /// The JSON object.
 #[derive(Serialize)]
 struct Json<'a> {
+    build: Build,
     run_seed: String,
     jobs: usize,
     targets: &'a [&'static str],
@@ -157,6 +159,7 @@ impl Summary {
             folder: first.folder.as_deref(),
         });
         let json = Json {
+            build: BUILD,
             run_seed: format!("{:#x}", self.run_seed),
             jobs: self.jobs,
             targets: &self.targets,
@@ -219,6 +222,7 @@ impl fmt::Display for Summary {
         } else {
             ""
         };
+        writeln!(f, "build         {VERSION}")?;
         writeln!(
             f,
             "targets       {}; --run-seed {:#x}, {} workers, {seconds:.1} s{how}",

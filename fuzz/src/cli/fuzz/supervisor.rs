@@ -26,8 +26,9 @@ use super::record::Record;
 use super::summary::Summary;
 use super::worker;
 use crate::cli::failure::{Ending, Failure};
-use crate::cli::findings::{self, InputId};
+use crate::cli::findings::{InputId, Shelf};
 use crate::cli::output;
+use crate::cli::scratch::Scratch;
 use crate::cli::terminal::{complain, print};
 use crate::input::Input;
 use crate::targets::{self, Target};
@@ -53,21 +54,21 @@ pub fn run(options: &Options, targets: &[&'static Target]) -> Result<Ending, Fai
     let run_seed = options.run_seed.unwrap_or_else(new_seed);
     let progress = Progress::new();
     let jobs = jobs(options.jobs, &progress);
-    let scratch = tempfile::Builder::new()
-        .prefix("gcrucible-")
-        .tempdir()
-        .map_err(|error| Failure::System {
-            what: "temporary folder",
-            error,
-        })?;
+    let scratch = Scratch::new(&std::env::temp_dir(), "gcrucible-");
+    let scratch = scratch.map_err(|error| Failure::System {
+        what: "temporary folder",
+        error,
+    })?;
     let (send, receive) = channel();
+    let launcher = Launcher {
+        options,
+        targets,
+        run_seed,
+        scratch: scratch.path().to_owned(),
+    };
     let mut supervisor = Supervisor {
-        launcher: Launcher {
-            options,
-            targets,
-            run_seed,
-            scratch: scratch.path().to_owned(),
-        },
+        shelf: Shelf::begin(&options.out, &launcher.older())?,
+        launcher,
         jobs,
         send,
         workers: Vec::new(),
@@ -157,6 +158,7 @@ struct Worker {
 }
 
 struct Supervisor<'a> {
+    shelf: Shelf,
     launcher: Launcher<'a>,
     jobs: usize,
     send: Sender<Event>,
@@ -351,16 +353,16 @@ impl Supervisor<'_> {
 
     /// Writes a finding on an input that killed its worker.
     fn write(&mut self, id: &InputId, finding: Finding) -> Result<(), Failure> {
-        let Options {
-            out, under_test, ..
-        } = self.launcher.options;
+        let under_test = &self.launcher.options.under_test;
         // The worker took its subject with it. Making it again may panic as well.
         let make = || {
             let target = targets::named(&id.target)?;
             Some((target.subject)(&Input::of_seed(id.seed)))
         };
         let subject = catch_unwind(AssertUnwindSafe(make)).ok().flatten();
-        let folder = findings::write(out, id, &finding, subject.as_ref(), under_test)?;
+        let folder = self
+            .shelf
+            .write(id, &finding, subject.as_ref(), under_test)?;
         self.summary.counters.findings += 1;
         self.summary.counters.programs += 1;
         self.found(Found {

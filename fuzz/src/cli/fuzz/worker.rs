@@ -21,7 +21,7 @@ use super::inputs::input;
 use super::protocol::{Counters, Found, Message};
 use super::record::{Position, Record};
 use crate::cli::failure::{ENVIRONMENT, Failure};
-use crate::cli::findings::{self, InputId};
+use crate::cli::findings::{self, InputId, Shelf};
 use crate::cli::named::chosen;
 use crate::cli::under_test::UnderTest;
 use crate::input::Input;
@@ -64,6 +64,9 @@ pub struct Options {
     /// The folder for findings.
     #[arg(long)]
     pub out: PathBuf,
+    /// The list of names in that folder that are older than the run.
+    #[arg(long)]
+    pub older: PathBuf,
     /// What is tested beside the target.
     #[command(flatten)]
     pub under_test: UnderTest,
@@ -97,6 +100,7 @@ fn run(options: &Options, counters: &mut Counters) -> Result<(), Failure> {
         .map_err(|error| Failure::output(options.record.display(), error))?;
     let stop = stop_at_end_of_input();
     let mut worker = Worker {
+        shelf: Shelf::again(&options.out, &options.older)?,
         rig,
         options,
         targets,
@@ -130,6 +134,7 @@ fn tell(message: &Message) {
 }
 
 struct Worker<'a> {
+    shelf: Shelf,
     rig: Rig,
     options: &'a Options,
     targets: Vec<&'static Target>,
@@ -237,10 +242,8 @@ impl Worker<'_> {
         let mut folder = None;
         let is_first = *written == 0;
         if *written < FOLDERS_PER_SIGNATURE {
-            let Options {
-                out, under_test, ..
-            } = self.options;
-            folder = Some(findings::write(out, id, &finding, subject, under_test)?);
+            let under_test = &self.options.under_test;
+            folder = Some(self.shelf.write(id, &finding, subject, under_test)?);
             *written += 1;
         }
         tell(&Message::Found(Box::new(Found {
@@ -268,12 +271,16 @@ impl Counters {
         for (what, count) in &ran.counts {
             *self.counts.entry(what.clone()).or_default() += count;
         }
+        for (row, count) in ran.permitted.rows() {
+            let what = format!("permitted: {}", row.name());
+            *self.counts.entry(what).or_default() += count;
+        }
         match (&ran.finding, &ran.skipped) {
             (Some(_), _) => self.findings += 1,
             (None, Some(reason)) => *self.skipped.entry(reason.clone()).or_default() += 1,
             (None, None) => {}
         }
-        if ran.skipped.is_none() && ran.stats.steps > 0 {
+        if ran.is_compared() {
             of_target.compared += 1;
             self.compared += 1;
             self.collected_alive += u64::from(ran.stats.collected_alive);

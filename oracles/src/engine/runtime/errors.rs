@@ -1,8 +1,10 @@
 //! The runtime's errors as outcomes. The match is exhaustive, so a new error must be classified
-//! before anything compiles.
+//! before anything compiles. A type is called by the name that a case knows it by: the runtime's
+//! own numbers depend on what its engine has loaded before.
 
 use gcrucible_runtime::embed::{Error, Exhausted, Rejected, Trap as TheirTrap};
 
+use super::Names;
 use crate::outcome::{Outcome, Resource, Trap, Why};
 
 /// A step that makes no sense.
@@ -12,13 +14,13 @@ pub(super) fn misuse(what: &str) -> Outcome {
 
 /// Returns how a step ended. The caller has taken exceptions out of the error. An exception that is
 /// still in it is a fault.
-pub(super) fn outcome(error: &Error) -> Outcome {
+pub(super) fn outcome(error: &Error, names: &Names) -> Outcome {
     match error {
         Error::Trap(info) => trapped(info.trap),
         Error::Exhausted(what) => Outcome::Exhausted(resource(*what)),
         Error::Thrown(_) => Outcome::Stuck("an exception where none can be".to_owned()),
         Error::Host(error) => Outcome::Crashed(format!("a host function failed: {error}")),
-        Error::Link(error) => Outcome::rejected(Why::Unlinkable, error.to_string()),
+        Error::Link(_) => Outcome::rejected(Why::Unlinkable, text(error, names)),
         Error::Rejected(rejected) => match rejected {
             // The outcome names the class itself.
             Rejected::Malformed { offset, message } => {
@@ -34,8 +36,13 @@ pub(super) fn outcome(error: &Error) -> Outcome {
         },
         Error::Engine(error) => Outcome::Crashed(error.to_string()),
         Error::Misuse(what) => misuse(&what.to_string()),
-        Error::Fault(fault) => Outcome::Crashed(fault.to_string()),
+        Error::Fault(fault) => Outcome::Crashed(fault.named(&|id| names.type_name(id)).to_string()),
     }
+}
+
+/// An error for people.
+pub(super) fn text(error: &Error, names: &Names) -> String {
+    error.named(&|id| names.type_name(id))
 }
 
 fn resource(what: Exhausted) -> Resource {

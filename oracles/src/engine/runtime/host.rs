@@ -11,7 +11,7 @@ use gcrucible_runtime::embed::{
 
 use super::errors::{outcome, their_trap};
 use super::observe::HostObject;
-use super::{Scope, observe};
+use super::{Names, Scope, observe};
 use crate::case::{InstanceIndex, Limits};
 use crate::host::harness::{self, Handles, Host};
 use crate::host::{Covers, RefTy, Sig, Ty, spectest};
@@ -93,6 +93,7 @@ pub(super) fn define(
     instance: InstanceIndex,
     name: &str,
     ty: &FuncType,
+    names: &Names,
 ) -> Result<Func, Outcome> {
     let sig = Sig {
         params: ty.params().map(|ty| neutral_type(&ty)).collect(),
@@ -112,7 +113,7 @@ pub(super) fn define(
         results.copy_from_slice(&values);
         Ok(())
     };
-    Func::new(store, ty, body).map_err(|error| outcome(&error))
+    Func::new(store, ty, body).map_err(|error| outcome(&error, names))
 }
 
 pub(super) fn neutral_top(top: HeapTopType) -> HeapTop {

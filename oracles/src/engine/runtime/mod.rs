@@ -36,7 +36,7 @@ use gcrucible_runtime::embed::{
 };
 
 pub use self::config::{RuntimeConfig, collectors, fault_names, known_faults};
-use self::errors::{misuse, outcome};
+use self::errors::{misuse, outcome, text};
 use self::host::{Data, Spectest};
 pub use self::pool::{Pool, matrix};
 pub use self::serve::Served;
@@ -149,7 +149,7 @@ impl Engine for Runtime {
             .map(|engine| caught(|| Module::validate(&engine, wasm)));
         match validated {
             Ok(Ok(Ok(()))) => Outcome::Returned(Vec::new()),
-            Ok(Ok(Err(error))) => outcome(&error),
+            Ok(Ok(Err(error))) => outcome(&error, &Names::default()),
             Ok(Err(why)) => Outcome::Crashed(why),
             Err(error) => Outcome::Crashed(error.to_string()),
         }
@@ -238,7 +238,7 @@ impl Inner {
                 store.as_context_mut().data_mut().instances[index.0 as usize] = Some(instance);
                 Ok(Called::Returned(Vec::new()))
             }
-            Err(error) => ended(error),
+            Err(error) => self.names.ended(error),
         }
     }
 
@@ -285,7 +285,7 @@ impl Inner {
                 format!("`harness` {name:?} is a function"),
             ));
         };
-        let func = host::define(store, index, name, ty)?;
+        let func = host::define(store, index, name, ty, &self.names)?;
         self.names.name_func(store, func, harness::MODULE, name)?;
         Ok(Extern::Func(func))
     }
@@ -294,7 +294,8 @@ impl Inner {
     /// cases pay nothing.
     fn spectest(&mut self, store: &mut Scope<'_>) -> Result<&Spectest, Outcome> {
         if self.spectest.is_none() {
-            let made = Spectest::new(&self.engine, store).map_err(|error| outcome(&error))?;
+            let made = Spectest::new(&self.engine, store);
+            let made = made.map_err(|error| outcome(&error, &self.names))?;
             for (func, name) in made.funcs() {
                 self.names.name_func(store, func, spectest::MODULE, name)?;
             }
@@ -321,7 +322,7 @@ impl Inner {
                 let global = global.ok_or_else(|| misuse("no such exported global"))?;
                 match global.get(store) {
                     Ok(value) => Ok(Called::Returned(vec![value])),
-                    Err(error) => ended(error),
+                    Err(error) => self.names.ended(error),
                 }
             }
         }
@@ -338,13 +339,14 @@ impl Inner {
         let func = func.ok_or_else(|| misuse("no such exported function"))?;
         let mut values = Vec::new();
         for &arg in args {
-            values.push(argument(store, arg)?);
+            values.push(argument(store, arg, &self.names)?);
         }
-        let ty = func.ty(&*store).map_err(|error| outcome(&error))?;
+        let ty = func.ty(&*store);
+        let ty = ty.map_err(|error| outcome(&error, &self.names))?;
         let mut results = vec![Val::I32(0); ty.results().len()];
         match func.call(store, &values, &mut results) {
             Ok(()) => Ok(Called::Returned(results)),
-            Err(error) => ended(error),
+            Err(error) => self.names.ended(error),
         }
     }
 
@@ -391,7 +393,20 @@ impl Names {
             Ok(FuncOrigin::Wasm { .. }) => {
                 Err(Outcome::Stuck("a host function of an instance".to_owned()))
             }
-            Err(error) => Err(outcome(&error)),
+            Err(error) => Err(outcome(&error, self)),
+        }
+    }
+
+    /// The name of a type in messages.
+    fn type_name(&self, id: TypeId) -> Option<String> {
+        self.types.get(&id).map(TypeKey::to_string)
+    }
+
+    /// How a step ended that did not return: by an exception, or with another outcome.
+    fn ended(&self, error: Error) -> Result<Called, Outcome> {
+        match error {
+            Error::Thrown(exception) => Ok(Called::Threw(exception)),
+            other => Err(outcome(&other, self)),
         }
     }
 }
@@ -476,7 +491,7 @@ impl Session for RuntimeSession {
         });
         match loaded {
             Err(why) => Outcome::Crashed(why),
-            Ok(Err(error)) => outcome(&error),
+            Ok(Err(error)) => outcome(&error, &self.inner.names),
             Ok(Ok(module)) => {
                 for (at, ty) in module.type_ids().enumerate() {
                     let key = TypeKey {
@@ -506,7 +521,7 @@ impl Session for RuntimeSession {
     fn live(&mut self) -> Result<Live, String> {
         let counted = self.guard(RuntimeSession::count)?;
         counted.map_err(|error| {
-            let why = error.to_string();
+            let why = text(&error, &self.inner.names);
             self.broken = Some(why.clone());
             why
         })
@@ -555,17 +570,9 @@ impl Session for RuntimeSession {
     }
 }
 
-/// Returns how a step ended that did not return: by an exception, or with another outcome.
-fn ended(error: Error) -> Result<Called, Outcome> {
-    match error {
-        Error::Thrown(exception) => Ok(Called::Threw(exception)),
-        other => Err(outcome(&other)),
-    }
-}
-
 /// An argument; a host object is made now.
-fn argument(store: &mut Scope<'_>, arg: Value) -> Result<Val, Outcome> {
-    let failed = |error: Error| outcome(&error);
+fn argument(store: &mut Scope<'_>, arg: Value, names: &Names) -> Result<Val, Outcome> {
+    let failed = |error: Error| outcome(&error, names);
     let Value::Ref(Ref { top, to }) = arg else {
         return Ok(observe::number(arg));
     };

@@ -262,7 +262,7 @@ pub(super) fn observation(
 ) -> Observation {
     match observe(store, names, called, instances) {
         Ok(observation) => observation,
-        Err(error) => Observation::bare(match outcome(&error) {
+        Err(error) => Observation::bare(match outcome(&error, names) {
             crashed @ Outcome::Crashed(_) => crashed,
             other => Outcome::Crashed(format!("observing: {other}")),
         }),

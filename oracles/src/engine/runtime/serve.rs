@@ -24,7 +24,7 @@ use gcrucible_runtime::embed::{
 use super::errors::outcome;
 use super::host::{self, Data};
 use super::observe::HostObject;
-use super::{Runtime, RuntimeConfig, RuntimeSession, Scope, argument, caught};
+use super::{Names, Runtime, RuntimeConfig, RuntimeSession, Scope, argument, caught};
 use crate::case::{InstanceIndex, Limits};
 use crate::engine::{Engine, Setup};
 use crate::leak::Reclaims;
@@ -180,7 +180,7 @@ fn ended(error: &Error) -> Ended {
         return Ended::Threw;
     }
     let text = error.to_string();
-    match outcome(error) {
+    match outcome(error, &Names::default()) {
         Outcome::Trapped(trap) => Ended::Trapped {
             kinds: vec![trap.message().to_owned()],
             text,
@@ -349,7 +349,7 @@ impl Open {
         let mut values = Vec::new();
         for (ty, arg) in ty.params().zip(args) {
             let arg = neutral(&ty, arg).ok_or_else(|| crashed(&"an argument that is none"))?;
-            let value = argument(&mut scope, arg);
+            let value = argument(&mut scope, arg, &Names::default());
             values.push(value.map_err(|outcome| crashed(&outcome))?);
         }
         let mut results = vec![Val::I32(0); ty.results().len()];
@@ -516,7 +516,7 @@ fn define(
         }
         other => harness_name(other),
     };
-    let defined = host::define(store, instance, &name, ty);
+    let defined = host::define(store, instance, &name, ty, &Names::default());
     defined.map_err(|outcome| Ended::Rejected {
         stage: "unlinkable".to_owned(),
         text: outcome.to_string(),
