@@ -6,8 +6,7 @@ use super::source::Source;
 use super::swarm::{Feature, Swarm};
 use super::types;
 use crate::program::{
-    Composite, DataId, ElemId, FuncId, GlobalId, Heap, Module, RefTy, Sig, TableId, Ty, TypeDef,
-    TypeId, Universe,
+    DataId, ElemId, FuncId, GlobalId, Heap, Module, RefTy, Sig, TableId, Ty, TypeId, Universe,
 };
 
 /// The size of a program. Most faults show in a few instructions, and small programs run several
@@ -209,26 +208,7 @@ impl Gen<'_> {
 
     /// The plain function type with this signature, declared in the module.
     pub(super) fn sig_type(&mut self, sig: &Sig) -> TypeId {
-        let plain = |def: &TypeDef| def.is_final && def.supertype.is_none();
-        let known = self
-            .types
-            .groups
-            .iter()
-            .position(|group| match group.as_slice() {
-                &[id] => plain(self.types.def(id)) && self.types.sig(id) == Some(sig),
-                _ => false,
-            });
-        let group = known.unwrap_or_else(|| {
-            let id = TypeId(self.types.defs.len() as u32);
-            self.types.defs.push(TypeDef {
-                body: Composite::Func(sig.clone()),
-                is_final: true,
-                supertype: None,
-                canon: id,
-            });
-            self.types.groups.push(vec![id]);
-            self.types.groups.len() - 1
-        });
+        let group = self.types.plain_sig(sig);
         self.require_group(group);
         self.types.groups[group][0]
     }

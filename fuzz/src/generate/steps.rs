@@ -25,6 +25,7 @@ impl Gen<'_> {
             steps,
             schedule,
             held: self.held,
+            canaries: false,
         }
     }
 

@@ -6,8 +6,9 @@
 //! A program as generated is valid. After an edit it may not be: [`Program::validate`] decides.
 //!
 //! Reading order: `types`, `numeric`, `ops`, `names`, `syntax`, `encode`, `validate`, `print`,
-//! `checking`, `edit`, `portable`.
+//! `checking`, `edit`, `canaries`, `portable`.
 
+pub mod canaries;
 pub mod checking;
 pub mod edit;
 pub mod encode;

@@ -250,6 +250,8 @@ pub struct Program {
     /// Whether every reference held at a collection point is used afterwards. Then the live count
     /// with frames on the stack has only one right answer.
     pub held: bool,
+    /// Whether its structures carry canaries (see [`canaries`](super::canaries)).
+    pub canaries: bool,
 }
 
 impl Program {

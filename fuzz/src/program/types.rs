@@ -361,6 +361,29 @@ impl Universe {
         }
     }
 
+    /// Returns the group of the plain function type with this signature: final, without a
+    /// supertype, alone in its group. Adds it if there is none.
+    pub fn plain_sig(&mut self, sig: &Sig) -> usize {
+        let is_it = |group: &Vec<TypeId>| match group.as_slice() {
+            &[id] => {
+                let def = self.def(id);
+                def.is_final && def.supertype.is_none() && self.sig(id) == Some(sig)
+            }
+            _ => false,
+        };
+        self.groups.iter().position(is_it).unwrap_or_else(|| {
+            let id = TypeId(self.defs.len() as u32);
+            self.defs.push(TypeDef {
+                body: Composite::Func(sig.clone()),
+                is_final: true,
+                supertype: None,
+                canon: id,
+            });
+            self.groups.push(vec![id]);
+            self.groups.len() - 1
+        })
+    }
+
     /// Number of supertypes above `id`.
     pub fn depth(&self, id: TypeId) -> u32 {
         let mut depth = 0;

@@ -5,6 +5,10 @@ use gcrucible_oracles::engine::{self, Engine, NoEngine, Pool};
 
 use super::subject::Subject;
 
+/// How many programs for an engine that is not ours have canaries, in percent. The others run as
+/// they are, because a canary changes the layout of each structure.
+const CANARIES_PERCENT: usize = 60;
+
 /// The engines of a session. They are made once and used for every input.
 pub struct Rig {
     /// The reference.
@@ -53,13 +57,19 @@ impl Rig {
         })
     }
 
-    /// Returns a subject as the engines under test get it. It is portable if one of them is not
-    /// ours.
+    /// Returns a subject as the engines under test get it. If one of them is not ours, it
+    /// is portable, and most programs have canaries.
     #[must_use]
     pub fn prepared(&self, subject: Subject) -> Subject {
         let mut engines = self.engines.iter();
         let has_foreign = engines.any(|engine| engine.traits().outside.is_some());
         if self.are_named && has_foreign {
+            let has_canaries = subject.draw(100) < CANARIES_PERCENT;
+            let subject = if has_canaries {
+                subject.with_canaries()
+            } else {
+                subject
+            };
             subject.portable()
         } else {
             subject

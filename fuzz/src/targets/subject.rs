@@ -12,6 +12,7 @@ use super::operations::Operations;
 use crate::generate::{Focus, generate, smith};
 use crate::input::Input;
 use crate::mutate;
+use crate::program::canaries::with_canaries;
 use crate::program::portable::portable;
 use crate::program::{Program, Step};
 
@@ -110,6 +111,24 @@ impl Subject {
             module.wasm = portable(&module.wasm);
         }
         self
+    }
+
+    /// The same with canaries, if it is a program that can have them and has none. The limits of
+    /// the case stay.
+    #[must_use]
+    pub fn with_canaries(self) -> Subject {
+        let program = self.program.as_ref().filter(|program| !program.canaries);
+        let Some(changed) = program.and_then(with_canaries) else {
+            return self;
+        };
+        Subject {
+            case: Case {
+                limits: self.case.limits,
+                ..case_of(&changed)
+            },
+            program: Some(changed),
+            ..self
+        }
     }
 
     /// Returns a number below `n`, always the same for this input.
