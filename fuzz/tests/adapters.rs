@@ -27,6 +27,7 @@ fn main() -> std::process::ExitCode {
         Trial::test("an_adapter_that_is_gone_is_no_finding", gone),
         Trial::test("a_named_engine_must_exist", unknown),
         Trial::test("a_finding_is_replayed_by_its_own_line", replayed),
+        Trial::test("an_adapter_ends_with_the_run_that_is_killed", ends),
     ];
     for (lie, words) in LIES {
         trials.push(Trial::test(format!("found: {lie}"), || found(lie, words)));
@@ -87,7 +88,7 @@ fn misbehave(lie: &str, output: &[u8], last: Option<&Vec<u8>>) -> Vec<u8> {
             eprintln!("==1==ERROR: AddressSanitizer: heap-use-after-free");
             std::process::exit(1)
         }
-        "hang" => loop {
+        "hang" | "outlive" => loop {
             std::thread::sleep(Duration::from_secs(60));
         },
         "memory" => loop {
@@ -296,4 +297,40 @@ fn replayed() -> Result<(), Failed> {
         &ended,
         &said,
     )
+}
+
+/// Processes whose command line has this word.
+fn running(word: &str) -> Vec<String> {
+    let processes = std::fs::read_dir("/proc").expect("a list of processes");
+    let lines = processes.flatten().filter_map(|process| {
+        let line = std::fs::read(process.path().join("cmdline")).ok()?;
+        Some(String::from_utf8_lossy(&line).replace('\0', " "))
+    });
+    lines.filter(|line| line.contains(word)).collect()
+}
+
+fn ends() -> Result<(), Failed> {
+    let folder = folder();
+    let engine = engine("outlive");
+    let mut run = Command::new(env!("CARGO_BIN_EXE_gcrucible"));
+    run.args(["fuzz", "--jobs", "1", "--time", "60", "--engine", &engine])
+        .current_dir(folder.path())
+        .env("GCRUCIBLE_CACHE", folder.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let mut run = run.spawn()?;
+    let wait = |what: &str, holds: &dyn Fn(usize) -> bool| {
+        for _ in 0..600 {
+            if holds(running("adapter outlive").len()) {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Err(Failed::from(what))
+    };
+    // The supervisor's own command line has the words as well.
+    wait("no adapter began", &|count| count >= 3)?;
+    run.kill()?;
+    run.wait()?;
+    wait("an adapter is left behind", &|count| count == 0)
 }

@@ -17,6 +17,7 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::catalog::Launch;
+use super::spawn::spawn;
 use super::transport::{Broken, Transport};
 
 /// What a child may use.
@@ -78,13 +79,7 @@ impl Process {
 
     /// The command in one line.
     pub fn command(&self) -> String {
-        let words: Vec<_> = self
-            .launch
-            .command
-            .iter()
-            .map(|word| word.to_string_lossy())
-            .collect();
-        words.join(" ")
+        self.launch.line()
     }
 
     fn start(&self) -> Result<Running, Broken> {
@@ -106,7 +101,7 @@ impl Process {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let child = command.spawn().map_err(|cause| fail(cause.to_string()))?;
+        let child = spawn(command).map_err(|cause| fail(cause.to_string()))?;
         let running = Running {
             child,
             rest: Vec::new(),
