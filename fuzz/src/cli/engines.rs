@@ -8,7 +8,7 @@ use clap::Args;
 use gcrucible_oracles::engine::{self, Engine, NoEngine};
 use gcrucible_oracles::foreign::catalog::{self, Places};
 use gcrucible_oracles::foreign::process::{Bounds, Process};
-use gcrucible_oracles::foreign::{Counted, Foreign};
+use gcrucible_oracles::foreign::{Any, Counted, Foreign};
 use gcrucible_oracles::nearest::suggestion;
 
 use super::failure::Failure;
@@ -67,6 +67,9 @@ pub fn bounds() -> Bounds {
 ///
 /// No engine has this name, it is not on this machine, or it does not start.
 pub fn open(name: &str, bounds: Bounds, counted: Counted) -> Result<Box<dyn Engine>, Failure> {
+    if let Some(names) = catalog::configurations(name) {
+        return any(name, &names, bounds, counted);
+    }
     if catalog::names(name) {
         return Ok(Box::new(greet(name, bounds)?.counting(counted)));
     }
@@ -76,6 +79,25 @@ pub fn open(name: &str, bounds: Bounds, counted: Counted) -> Result<Box<dyn Engi
         name
     };
     engine::named(whole).map_err(|why| Failure::Usage(unknown(name, &why)))
+}
+
+/// The engine that stands for these configurations.
+fn any(
+    name: &str,
+    names: &[String],
+    bounds: Bounds,
+    counted: Counted,
+) -> Result<Box<dyn Engine>, Failure> {
+    let mut engines = Vec::new();
+    for name in names {
+        engines.push(greet(name, bounds)?.counting(counted));
+    }
+    if engines.is_empty() {
+        let message = format!("{name}: no configurations are listed for this engine");
+        return Err(Failure::Usage(message));
+    }
+    let first = engines.remove(0);
+    Ok(Box::new(Any::new(name, first, engines)))
 }
 
 /// Returns what is wrong with a name. Only this file knows the engines in processes of their own.

@@ -128,6 +128,12 @@ pub trait Engine: Send + Sync {
         None
     }
 
+    /// The configuration that a case with this number gets, for an engine that stands for several.
+    /// None if this engine is one configuration.
+    fn drawn(&self, _number: u64) -> Option<Box<dyn Engine>> {
+        None
+    }
+
     /// Returns why this machine does not run the engine any more: its program is gone, or no
     /// process can be started. Runs of the engine mean nothing after that.
     fn unavailable(&self) -> Option<String> {

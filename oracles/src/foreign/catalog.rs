@@ -37,6 +37,9 @@ pub struct Known {
     /// What a configuration may name.
     #[serde(default)]
     pub flags: BTreeMap<String, Flag>,
+    /// The configurations that the flag `any` stands for, each as its flags joined by colons.
+    #[serde(default)]
+    pub any: Vec<String>,
 }
 
 /// How an engine is installed.
@@ -85,6 +88,15 @@ pub struct Launch {
     pub command: Vec<OsString>,
     /// Variables of its environment, in addition to those of this process.
     pub variables: BTreeMap<String, String>,
+}
+
+impl Launch {
+    /// Returns the command in one line.
+    pub fn line(&self) -> String {
+        let words = self.command.iter();
+        let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
+        words.join(" ")
+    }
 }
 
 /// Why a name gives no adapter.
@@ -156,6 +168,23 @@ pub fn known(name: &str) -> Result<Known, NotKnown> {
         name: name.to_owned(),
         nearest: near(name, words()),
     })
+}
+
+/// The flag that stands for every configuration that the catalogue lists for an engine.
+pub const ANY: &str = "any";
+
+/// Returns the names of the configurations that a name stands for; none if it stands for itself.
+pub fn configurations(name: &str) -> Option<Vec<String>> {
+    let (engine, flag) = name.rsplit_once(':')?;
+    let listed = match (flag, known(engine)) {
+        (ANY, Ok(known)) => known.any,
+        _ => return None,
+    };
+    let whole = |flags: String| match flags.as_str() {
+        "" => engine.to_owned(),
+        flags => format!("{engine}:{flags}"),
+    };
+    Some(listed.into_iter().map(whole).collect())
 }
 
 /// How an engine that is not here comes here.
@@ -308,6 +337,10 @@ mod tests {
                 let idle = flag.arguments.is_empty() && flag.variables.is_empty();
                 assert!(!idle && !flag.says.is_empty(), "{} {name}", known.name);
             }
+            for flags in &known.any {
+                let mut words = flags.split(':').filter(|word| !word.is_empty());
+                assert!(words.all(|word| known.flags.contains_key(word)), "{flags}");
+            }
         }
     }
 
@@ -330,10 +363,20 @@ mod tests {
                     variables: BTreeMap::from([("FAST".to_owned(), "1".to_owned())]),
                 },
             )]),
+            any: Vec::new(),
         };
         let launch = started(&sh, "fast", &places()).expect("sh is on the path");
         assert_eq!(launch.command[1..], ["-m", "--fast", "/driver.mjs"]);
         assert_eq!(launch.variables["FAST"], "1");
+    }
+
+    #[test]
+    fn any_stands_for_the_listed_configurations() {
+        let names = configurations("v8:any").expect("several");
+        assert!(names.len() > 3 && names[0] == "v8", "{names:?}");
+        assert!(names.contains(&"v8:liftoff".to_owned()), "{names:?}");
+        assert_eq!(configurations("v8:liftoff"), None);
+        assert_eq!(configurations("v8"), None);
     }
 
     #[test]

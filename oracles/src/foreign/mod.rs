@@ -5,7 +5,7 @@
 //! of the answers (`reading`). These are pure functions.
 //!
 //! Reading order: `module`, `types`, `tape`, `probe`, `kept`, `plan`, `reading`,
-//! `transport`, `catalog`, `process`, `engine`, `check`.
+//! `transport`, `catalog`, `spawn`, `process`, `engine`, `any`, `check`.
 
 pub mod module;
 
@@ -25,11 +25,16 @@ pub mod transport;
 
 pub mod catalog;
 
+mod spawn;
+
 pub mod process;
 
 mod engine;
 
+mod any;
+
 pub mod check;
 
+pub use any::Any;
 pub use engine::{Counted, Foreign};
 pub use transport::{Broken, Transport};
