@@ -12,6 +12,8 @@ pub struct Gate<'a> {
     pub(super) rig: &'a mut Rig,
     pub(super) number: u64,
     pub(super) finding: Finding,
+    /// How often a program is run before it counts as one that does not show the finding.
+    pub(super) tries: u32,
     pub(super) attempts: u32,
     pub(super) attempts_max: u32,
     pub(super) go_on: &'a mut dyn FnMut() -> bool,
@@ -34,12 +36,17 @@ impl Gate<'_> {
         }
         self.attempts += 1;
         let subject = self.rig.prepared(subject_of(program.clone(), self.number));
-        match check(self.target, &subject, self.rig) {
-            Some(finding) if finding.signature() == self.finding.signature() => {
+        let signature = self.finding.signature();
+        let found = (0..self.tries).find_map(|_| {
+            let found = check(self.target, &subject, self.rig);
+            found.filter(|finding| finding.signature() == signature)
+        });
+        match found {
+            Some(finding) => {
                 self.finding = finding;
                 true
             }
-            _ => false,
+            None => false,
         }
     }
 
@@ -67,6 +74,32 @@ pub(super) fn subject_of(program: Program, number: u64) -> Subject {
         operations: None,
         number,
     }
+}
+
+/// The most runs of an unchanged program until it shows a finding.
+const FIRST_TRIES: u32 = 24;
+
+/// The most runs of a changed program.
+const TRIES_MAX: u32 = 12;
+
+/// Returns what the target finds in a subject, and how often a changed program has to be run. An
+/// engine in a process of its own may show a finding in one run of several.
+pub(super) fn first(target: &Target, subject: &Subject, rig: &mut Rig) -> Option<(Finding, u32)> {
+    let mut engines = rig.engines.iter();
+    let may_be_rare = rig.are_named && engines.any(|engine| engine.traits().outside.is_some());
+    let tries = if may_be_rare { FIRST_TRIES } else { 1 };
+    (1..=tries).find_map(|run| {
+        let finding = check(target, subject, rig)?;
+        let rate = finding
+            .rate
+            .map_or(1, |rate| rate.of.div_ceil(rate.shown.max(1)));
+        let needed = if run.max(rate) == 1 {
+            1
+        } else {
+            2 * run.max(rate)
+        };
+        Some((finding, needed.min(TRIES_MAX)))
+    })
 }
 
 /// What the target finds in a subject.

@@ -16,7 +16,7 @@
 pub mod gate;
 pub mod passes;
 
-use gate::{Gate, check, subject_of};
+use gate::{Gate, first, subject_of};
 use gcrucible_oracles::finding::Finding;
 
 use crate::targets::{Rig, Subject, Target};
@@ -45,7 +45,8 @@ pub fn reduce(
 ) -> Option<Reduced> {
     let mut program = subject.program.clone()?;
     let before = program.size();
-    let finding = check(target, subject, rig)?;
+    let (finding, tries) = first(target, subject, rig)?;
+    let (rate, stands) = (finding.rate, finding.stands.clone());
     let number = subject.number;
     rig.examines = false;
     let mut gate = Gate {
@@ -53,6 +54,7 @@ pub fn reduce(
         rig,
         number,
         finding,
+        tries,
         attempts: 0,
         attempts_max,
         go_on,
@@ -68,7 +70,11 @@ pub fn reduce(
     Some(Reduced {
         size: (before, program.size()),
         subject: gate.rig.prepared(subject_of(program, number)),
-        finding: gate.finding,
+        finding: Finding {
+            rate: gate.finding.rate.or(rate),
+            stands: gate.finding.stands.clone().or(stands),
+            ..gate.finding
+        },
         attempts: gate.attempts,
     })
 }
