@@ -8,11 +8,12 @@
 //! | `mutate` | makes a neighbouring program from a program |
 //! | `targets` | makes a verdict from an input; has the list of targets |
 //! | `reduce` | makes a small program from one that shows a fault |
+//! | `repro` | makes files for an engine's maintainers from a small program |
 //! | `cli` | is the program `gcrucible` |
 //!
 //! Not here: running and comparing a case (`oracles`), and engines.
 //!
-//! Reading order: `program`, `generate`, `input`, `mutate`, `targets`, `reduce`, `cli`.
+//! Reading order: `program`, `generate`, `input`, `mutate`, `targets`, `reduce`, `repro`, `cli`.
 
 pub mod program;
 
@@ -25,5 +26,7 @@ pub mod mutate;
 pub mod targets;
 
 pub mod reduce;
+
+pub mod repro;
 
 pub mod cli;

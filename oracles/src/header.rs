@@ -56,10 +56,14 @@ pub struct Header {
     /// Then live counts are exact at such points.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held: Option<bool>,
+    /// What an engine that cannot count all objects answers when the program asks how many live, in
+    /// order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<u32>,
 }
 
 /// Every key.
-pub const KEYS: [&str; 10] = [
+pub const KEYS: [&str; 11] = [
     "guards",
     "source",
     "engine",
@@ -70,6 +74,7 @@ pub const KEYS: [&str; 10] = [
     "full",
     "check",
     "held",
+    "answers",
 ];
 
 /// Keys of Wasmtime's scripts: the features that a script needs, each `true` or `false`.

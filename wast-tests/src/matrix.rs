@@ -56,7 +56,7 @@ fn open(
     engine.open(&Setup {
         schedule,
         limits: script.limits(Limits::SCRIPT),
-        answers: Vec::new(),
+        answers: script.header.answers.clone(),
     })
 }
 

@@ -8,8 +8,9 @@ use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use gcrucible_oracles::engine::reference;
+use gcrucible_oracles::engine::{Run, reference};
 use gcrucible_oracles::finding::Finding;
+use gcrucible_oracles::foreign::catalog;
 use gcrucible_oracles::header::Header;
 use serde::{Deserialize, Serialize};
 
@@ -188,6 +189,9 @@ fn holds(folder: &Path, verdict: &str) -> bool {
 /// The file of a finding's folder that holds the input as bytes.
 pub const INPUT: &str = "input.bin";
 
+/// The file of a finding's folder that holds the reduced program as a script.
+pub const REDUCED: &str = "reduced.wast";
+
 /// The file of a finding's folder that holds the verdict as text.
 pub const VERDICT: &str = "verdict.txt";
 
@@ -225,9 +229,19 @@ fn checking(subject: &Subject, finding: &Finding) -> Option<String> {
     let header = Header {
         check: Some(true),
         held: held.then_some(true),
+        answers: told(&run, &finding.engine),
         ..Header::default()
     };
     Some(format!("{header}{}", checking::directives(&case, &run)))
+}
+
+/// What an engine in a process of its own is told to answer when the program asks how many objects
+/// live. None for other engines, which count.
+fn told(run: &Run, engine: &str) -> Vec<u32> {
+    if !catalog::names(engine) {
+        return Vec::new();
+    }
+    run.samples.iter().map(|sample| sample.answer).collect()
 }
 
 /// Returns the lines that a script's header needs to show the finding, by key.
@@ -255,7 +269,7 @@ pub fn script(reduced: &Reduced) -> String {
 ///
 /// When it cannot be written.
 pub fn add_reduced(folder: &Path, reduced: &Reduced) -> Result<PathBuf, Failure> {
-    let path = folder.join("reduced.wast");
+    let path = folder.join(REDUCED);
     output::write(&path, script(reduced).as_bytes())?;
     Ok(path)
 }

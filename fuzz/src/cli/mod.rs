@@ -4,8 +4,8 @@
 //! files, terminals and words.
 //!
 //! Reading order: `build`, `failure`, `terminal`, `output`, `reading`, `scratch`, `named`,
-//! `engines`, `under_test`, `findings`, `fuzz`, `input`, `replay`, `reduce`, `scripts`, `watched`,
-//! `wast`, `run`, `engine`, `list`.
+//! `engines`, `under_test`, `findings`, `reproduce`, `fuzz`, `input`, `replay`, `reduce`,
+//! `scripts`, `watched`, `wast`, `run`, `engine`, `list`.
 
 use std::process::ExitCode;
 
@@ -24,6 +24,7 @@ pub mod output;
 pub mod reading;
 pub mod reduce;
 pub mod replay;
+pub mod reproduce;
 pub mod run;
 pub mod scratch;
 mod scripts;

@@ -7,7 +7,7 @@ use clap::Args;
 use super::failure::{Ending, Failure};
 use super::input::{Given, InputOptions};
 use super::terminal::{say, warn_line};
-use super::{findings, output};
+use super::{findings, output, reproduce};
 use crate::reduce::reduce;
 
 /// Arguments of `reduce`.
@@ -48,7 +48,7 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
     if subject.program.is_none() {
         return Err(refuse("a module of wasm-smith, bytes, or heap operations"));
     }
-    let default = folder.map(|folder| folder.join("reduced.wast"));
+    let default = folder.as_ref().map(|folder| folder.join(findings::REDUCED));
     let path = options.out.clone().or(default);
     if let Some(path) = &path {
         output::try_file(path)?;
@@ -57,6 +57,8 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
         let message = format!("this input shows nothing with the target {}", target.name);
         return Err(Failure::Usage(message));
     };
+    let bounds = options.input.under_test.bounds();
+    let reduced = reproduce::with_fewer_flags(reduced, bounds)?;
     let (before, after) = reduced.size;
     let script = findings::script(&reduced);
     match &path {
@@ -68,6 +70,9 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
             say!("{}", path.display());
         }
         _ => say!("{script}"),
+    }
+    if let Some(folder) = &folder {
+        reproduce::add(folder, &reduced, bounds)?;
     }
     let (title, attempts) = (reduced.finding.title(), reduced.attempts);
     warn_line!("{title}: {before} nodes, now {after}, after {attempts} attempts");

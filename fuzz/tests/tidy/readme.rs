@@ -102,13 +102,16 @@ fn is_ignored(ignored: &Gitignore, path: &str) -> bool {
         .is_ignore()
 }
 
+/// Files that a run writes beside a finding: no files of ours.
+const WRITTEN: [&str; 1] = [gcrucible::repro::report::FILE];
+
 /// Returns true if a piece of code is meant as a path: a name with folders, or a source file's.
 fn is_path(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
     let source = [".rs", ".toml", ".md", ".yml"]
         .iter()
         .any(|end| text.ends_with(end));
-    text.chars().all(plain) && (text.contains('/') || source)
+    text.chars().all(plain) && (text.contains('/') || source) && !WRITTEN.contains(&text)
 }
 
 /// Returns true if `path` is there: from the root, from `folder`, or, for a bare name, anywhere.

@@ -54,7 +54,8 @@ pub fn serve(
     Ok(())
 }
 
-fn answered(adapter: &mut impl Adapter, request: Request) -> Answer {
+/// Answers a request, or each request of a batch.
+pub fn answered(adapter: &mut impl Adapter, request: Request) -> Answer {
     match request {
         Request::Batch { requests } => {
             let answers = requests.into_iter();

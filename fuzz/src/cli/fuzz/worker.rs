@@ -23,6 +23,7 @@ use super::record::{Position, Record};
 use crate::cli::failure::{ENVIRONMENT, Failure};
 use crate::cli::findings::{self, InputId, Shelf};
 use crate::cli::named::chosen;
+use crate::cli::reproduce;
 use crate::cli::under_test::UnderTest;
 use crate::input::Input;
 use crate::reduce::reduce;
@@ -225,7 +226,12 @@ impl Worker<'_> {
             REDUCTION_ATTEMPTS
         };
         match reduce(target, subject, rig, attempts, &mut go_on) {
-            Some(reduced) => findings::add_reduced(folder, &reduced).map(drop),
+            Some(reduced) => {
+                let bounds = self.options.under_test.bounds();
+                let reduced = reproduce::with_fewer_flags(reduced, bounds)?;
+                findings::add_reduced(folder, &reduced)?;
+                reproduce::add(folder, &reduced, bounds)
+            }
             None => Ok(()),
         }
     }
