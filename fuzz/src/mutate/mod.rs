@@ -9,17 +9,18 @@
 //!
 //! To add a mutation, add a row to [`MUTATIONS`] and its function to the file of its subject:
 //! `body` (statements and expressions), `schedule` (collections and steps), `types` (recursion
-//! groups).
+//! groups). Append an edit of its kind to `fuzz/oss-fuzz/default.dict`.
 //!
-//! Reading order: `body`, `schedule`, `types`, `bytes`.
+//! Reading order: `body`, `schedule`, `types`, `bytes`, `inputs`.
 
 mod body;
 pub mod bytes;
+pub mod inputs;
 mod schedule;
 mod types;
 
 use crate::generate::source::{Source, expand};
-use crate::input::{EDITS_MAX, Edit, Input, SEED_BYTES_MAX};
+use crate::input::Edit;
 use crate::program::Program;
 
 /// One kind of change: its name, and how it is made. It returns false if there is nothing to
@@ -64,50 +65,6 @@ pub fn apply_all(program: &mut Program, edits: &[Edit]) -> usize {
     edits.iter().filter(|&&edit| apply(program, edit)).count()
 }
 
-/// Returns an input near another: it has one edit more, one less or another one, another base, or a
-/// few other choices.
-pub fn neighbour(input: &Input, seed: u64) -> Input {
-    let bytes = expand(seed, 64);
-    let src = &mut Source::new(&bytes);
-    let mut new = input.clone();
-    let edit = Edit {
-        kind: src.below(256) as u8,
-        seed: src.bits32(),
-    };
-    match src.below(10) {
-        0..=4 if new.edits.len() < EDITS_MAX => new.edits.push(edit),
-        0..=5 if !new.edits.is_empty() => {
-            let at = src.below(new.edits.len());
-            new.edits[at] = edit;
-        }
-        6 if !new.edits.is_empty() => drop(new.edits.remove(src.below(input.edits.len()))),
-        7 => {
-            new.base = src.bits64().to_le_bytes().to_vec();
-            new.edits.clear();
-        }
-        // Replaces a seed by its choices, so that single choices can change.
-        _ if new.base.len() <= SEED_BYTES_MAX => {
-            new.base = new.choices();
-            new.base.truncate(CHOICES_MAX);
-            change_choices(&mut new.base, src);
-        }
-        _ => change_choices(&mut new.base, src),
-    }
-    new
-}
-
-/// At most this many choices are stored in an input.
-const CHOICES_MAX: usize = 3_000;
-
-fn change_choices(base: &mut [u8], src: &mut Source<'_>) {
-    for _ in 0..src.range(1, 3) {
-        let at = src.below(base.len());
-        if let Some(byte) = base.get_mut(at) {
-            *byte = src.below(256) as u8;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,5 +87,16 @@ mod tests {
             }
             assert!(effects * 5 >= PROGRAMS, "{name}: {effects} of {PROGRAMS}");
         }
+    }
+    /// libFuzzer's dictionary has an edit of each kind.
+    #[test]
+    fn the_dictionary_has_every_mutation() {
+        let lines = include_str!("../../oss-fuzz/default.dict").lines();
+        let edits = lines.filter(|line| line.ends_with("\\x01\\x00\\x00\\x00\""));
+        let expected = MUTATIONS.iter().enumerate().map(|(kind, (name, _))| {
+            let name = name.replace(' ', "_");
+            format!("{name}=\"\\x{kind:02x}\\x01\\x00\\x00\\x00\"")
+        });
+        assert!(edits.eq(expected));
     }
 }

@@ -1,8 +1,8 @@
 //! What every file in `fuzz_targets` contains: a target under libFuzzer, or as an ordinary program.
 //!
 //! Under libFuzzer (`cfg(fuzzing)`) the input is the bytes of an [`Input`]. `cargo fuzz fmt` prints
-//! them as the program they make, and libFuzzer mutates them with our mutations half of the time. A
-//! finding is a panic. The rules of the specification that a run reached are extra counters, beside
+//! them as the program they make, and libFuzzer mutates and crosses them as programs. A finding is
+//! a panic. What a run did in terms of the specification is extra counters, beside
 //! libFuzzer's own edge coverage.
 //!
 //! Without libFuzzer the same file is a program that runs files or seeds.
@@ -15,7 +15,7 @@ use super::rig::Rig;
 use super::run::Ran;
 use super::target::Target;
 use crate::input::Input;
-use crate::mutate::neighbour;
+use crate::mutate::inputs::{crossed, neighbour};
 
 thread_local! {
     /// Engines are made once. So a run also tests that they carry nothing over from one input to
@@ -49,12 +49,25 @@ pub fn fuzz(target: &Target, bytes: &[u8]) {
     }
 }
 
-/// Mutates `data[..size]` in place, for libFuzzer. Returns the new size.
+/// Mutates `data[..size]` in place, for libFuzzer. Returns the new size, which is at most
+/// `max_size`. libFuzzer's minimiser asks for less than `size`, and gets a smaller program.
 pub fn mutate(data: &mut [u8], size: usize, max_size: usize, seed: u32) -> usize {
+    let input = Input::parse(&data[..size.min(data.len())]);
     let max = max_size.min(data.len());
-    let new = neighbour(&Input::parse(&data[..size.min(max)]), u64::from(seed)).to_bytes();
-    let len = new.len().min(max);
-    data[..len].copy_from_slice(&new[..len]);
+    put(data, &neighbour(&input, u64::from(seed), max))
+}
+
+/// Puts an input between two others into `out`, for libFuzzer. Returns its size.
+pub fn cross(one: &[u8], other: &[u8], out: &mut [u8], seed: u32) -> usize {
+    let (one, other) = (Input::parse(one), Input::parse(other));
+    let new = crossed(&one, &other, u64::from(seed), out.len());
+    put(out, &new)
+}
+
+fn put(out: &mut [u8], input: &Input) -> usize {
+    let bytes = input.to_bytes();
+    let len = bytes.len().min(out.len());
+    out[..len].copy_from_slice(&bytes[..len]);
     len
 }
 
@@ -106,17 +119,20 @@ pub fn main(target: &Target) -> ExitCode {
     ExitCode::from(u8::from(!found.is_empty()))
 }
 
-/// Hands the rules and pairs of rules of the last run to libFuzzer, as extra counters.
+/// Hands what the last run did in terms of the specification to libFuzzer, as extra counters: for
+/// each rule, how many different rules were applied directly after it.
+///
+/// The pairs themselves would be a hundred thousand counters. libFuzzer's entropic schedule does
+/// work for each counter that an input touches, and would do little else while the corpus is small.
 #[cfg(fuzzing)]
 fn count(rig: &Rig) {
     use std::sync::atomic::{AtomicU8, Ordering};
-    const COUNTERS: usize = 1 << 16;
+    const COUNTERS: usize = 512;
     #[unsafe(link_section = "__libfuzzer_extra_counters")]
     static EXTRA: [AtomicU8; COUNTERS] = [const { AtomicU8::new(0) }; COUNTERS];
-    for (at, &word) in rig.last.words().iter().enumerate() {
-        for bit in (0..64).filter(|bit| word >> bit & 1 == 1) {
-            EXTRA[(at * 64 + bit) % COUNTERS].store(1, Ordering::Relaxed);
-        }
+    for (counter, followers) in EXTRA.iter().zip(rig.last.followers()) {
+        let followers = u8::try_from(followers).unwrap_or(u8::MAX);
+        counter.store(followers, Ordering::Relaxed);
     }
 }
 
@@ -154,11 +170,16 @@ macro_rules! fuzz_target_file {
 
         #[cfg(fuzzing)]
         libfuzzer_sys::fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
-            // Half of the mutations are libFuzzer's own, which know its dictionary and its corpus.
-            if seed % 2 == 0 {
+            // A quarter are libFuzzer's own mutations, which know its dictionary.
+            if seed % 4 == 0 && size <= max_size {
                 return libfuzzer_sys::fuzzer_mutate(data, size, max_size);
             }
             $crate::targets::libfuzzer::mutate(data, size, max_size, seed)
+        });
+
+        #[cfg(fuzzing)]
+        libfuzzer_sys::fuzz_crossover!(|one: &[u8], other: &[u8], out: &mut [u8], seed: u32| {
+            $crate::targets::libfuzzer::cross(one, other, out, seed)
         });
 
         #[cfg(not(fuzzing))]
