@@ -7,13 +7,15 @@
 //! | `input` | reads choices and edits from bytes |
 //! | `mutate` | makes a neighbouring program from a program |
 //! | `targets` | makes a verdict from an input; has the list of targets |
+//! | `corpus` | keeps inputs on disk, and chooses few that exercise much |
 //! | `reduce` | makes a small program from one that shows a fault |
 //! | `repro` | makes files for an engine's maintainers from a small program |
 //! | `cli` | is the program `gcrucible` |
 //!
 //! Not here: running and comparing a case (`oracles`), and engines.
 //!
-//! Reading order: `program`, `generate`, `input`, `mutate`, `targets`, `reduce`, `repro`, `cli`.
+//! Reading order: `program`, `generate`, `input`, `mutate`, `targets`, `corpus`, `reduce`, `repro`,
+//! `cli`.
 
 pub mod program;
 
@@ -24,6 +26,8 @@ pub mod input;
 pub mod mutate;
 
 pub mod targets;
+
+pub mod corpus;
 
 pub mod reduce;
 

@@ -49,6 +49,23 @@ impl RuleMap {
         (0..self.rules).filter(is_set).collect()
     }
 
+    /// Returns the pairs that are set, as row and column. The number of rules is the last row.
+    pub fn applied_in_a_row(&self) -> impl Iterator<Item = (usize, usize)> {
+        let width = self.rules.div_ceil(64).max(1);
+        let words = self.words.iter().enumerate();
+        words.flat_map(move |(at, &word)| {
+            let bits = (0..64).filter(move |bit| word >> bit & 1 == 1);
+            bits.map(move |bit| (at / width, at % width * 64 + bit))
+        })
+    }
+
+    /// Returns for each row by how many different rules it was followed.
+    pub fn followers(&self) -> impl Iterator<Item = u32> {
+        let width = self.rules.div_ceil(64).max(1);
+        let rows = self.words.chunks(width);
+        rows.map(|row| row.iter().map(|word| word.count_ones()).sum())
+    }
+
     /// Adds another map. Returns how many pairs were new.
     pub fn merge(&mut self, other: &RuleMap) -> u64 {
         if self.words.len() < other.words.len() {
@@ -78,5 +95,7 @@ mod tests {
         assert_eq!(seen.merge(&RuleMap::new(2, [0b11, 0, 0])), 1);
         assert_eq!((seen.pairs(), seen.reached()), (3, vec![0, 1]));
         assert_eq!(RuleMap::default().reached(), Vec::<usize>::new());
+        assert!(run.applied_in_a_row().eq([(0, 1), (2, 0)]));
+        assert!(seen.followers().eq([2, 0, 1]));
     }
 }

@@ -5,13 +5,14 @@
 //!
 //! Reading order: `build`, `failure`, `terminal`, `output`, `reading`, `scratch`, `named`,
 //! `engines`, `under_test`, `findings`, `reproduce`, `fuzz`, `input`, `replay`, `reduce`,
-//! `scripts`, `watched`, `wast`, `run`, `engine`, `list`.
+//! `scripts`, `watched`, `wast`, `run`, `corpus`, `engine`, `list`.
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 pub mod build;
+pub mod corpus;
 pub mod engine;
 pub mod engines;
 pub mod failure;
@@ -65,6 +66,8 @@ pub enum Command {
     Wast(wast::Options),
     /// Run a module, call one of its exports, and show results, traps and live objects.
     Run(run::Options),
+    /// Keep inputs that exercise much: choose few, merge, count, export.
+    Corpus(corpus::Options),
     /// List, install, check and serve engines that run in processes of their own.
     Engine(engine::Options),
     /// List the names of targets, engines and planted faults.
@@ -91,6 +94,7 @@ pub fn main() -> ExitCode {
         Command::Reduce(options) => reduce::run(&options),
         Command::Wast(options) => wast::run(&options),
         Command::Run(options) => run::run(&options),
+        Command::Corpus(options) => corpus::run(&options),
         Command::Engine(options) => engine::run(&options),
         Command::List(options) => Ok(list::run(&options)),
         Command::Worker(options) => return fuzz::worker::main(&options),
