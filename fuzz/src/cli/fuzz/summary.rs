@@ -76,7 +76,7 @@ struct Group<'a> {
 }
 
 impl Summary {
-    /// A run that begins now.
+    /// Makes a run that begins now.
     #[must_use]
     pub fn new(
         run_seed: u64,
@@ -101,7 +101,7 @@ impl Summary {
         }
     }
 
-    /// How long the run has lasted.
+    /// Returns how long the run has lasted.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.stopped
@@ -123,13 +123,13 @@ impl Summary {
         group.1 += 1;
     }
 
-    /// Whether anything was found.
+    /// Returns true if anything was found.
     #[must_use]
     pub fn has_findings(&self) -> bool {
         !self.groups.is_empty()
     }
 
-    /// The exit status.
+    /// Returns the exit status.
     ///
     /// # Errors
     ///
@@ -146,7 +146,7 @@ impl Summary {
         Ok(Ending::Clean)
     }
 
-    /// The run as one JSON object.
+    /// Returns the run as one JSON object.
     #[must_use]
     pub fn to_json(&self) -> String {
         let counters = &self.counters;
@@ -213,9 +213,10 @@ fn percent(part: u64, whole: u64) -> f64 {
     100.0 * part as f64 / whole.max(1) as f64
 }
 
-impl fmt::Display for Summary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let c = &self.counters;
+/// Parts of the text for people.
+impl Summary {
+    /// Writes what ran, and for how long.
+    fn write_run(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.elapsed().as_secs_f64();
         let how = if self.interrupted {
             ", interrupted"
@@ -230,6 +231,13 @@ impl fmt::Display for Summary {
             self.run_seed,
             self.jobs
         )?;
+        Ok(())
+    }
+
+    /// Writes how many programs were compared, and what was collected and counted meanwhile.
+    fn write_comparisons(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let c = &self.counters;
+        let seconds = self.elapsed().as_secs_f64();
         let speed = c.programs as f64 / seconds.max(0.001);
         writeln!(f, "programs      {} ({speed:.0} per second)", c.programs)?;
         writeln!(
@@ -259,8 +267,34 @@ impl fmt::Display for Summary {
             "live objects  {} in {} checks",
             c.live_objects, c.live_checks
         )?;
-        by_target(f, &c.by_target)?;
-        for (what, count) in &c.counts {
+        Ok(())
+    }
+
+    /// Writes the findings by signature.
+    fn write_findings(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "findings      {} in {} groups",
+            self.counters.findings,
+            self.groups.len()
+        )?;
+        for (signature, (first, count)) in &self.groups {
+            writeln!(f, "  {signature} ({count}x): {}", first.finding.title())?;
+            if let Some(folder) = &first.folder {
+                writeln!(f, "    in      {folder}")?;
+            }
+            writeln!(f, "    replay  {}", first.id.replay_line(&self.under_test))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_run(f)?;
+        self.write_comparisons(f)?;
+        by_target(f, &self.counters.by_target)?;
+        for (what, count) in &self.counters.counts {
             writeln!(f, "counted       {what}: {count}")?;
         }
         if self.crashed + self.killed + self.slow + self.unconfirmed > 0 {
@@ -271,19 +305,7 @@ impl fmt::Display for Summary {
                 self.crashed, self.killed, self.slow, self.unconfirmed
             )?;
         }
-        writeln!(
-            f,
-            "findings      {} in {} groups",
-            c.findings,
-            self.groups.len()
-        )?;
-        for (signature, (first, count)) in &self.groups {
-            writeln!(f, "  {signature} ({count}x): {}", first.finding.title())?;
-            if let Some(folder) = &first.folder {
-                writeln!(f, "    in      {folder}")?;
-            }
-            writeln!(f, "    replay  {}", first.id.replay_line(&self.under_test))?;
-        }
+        self.write_findings(f)?;
         Ok(())
     }
 }

@@ -4,8 +4,8 @@
 use crate::generate::generator::Gen;
 use crate::generate::swarm::Feature;
 use crate::program::{
-    Catch, Elem, ElemId, Expr, FuncId, Heap, LocalId, Mode, Op, RefOp, RefTy, Sig, Table, TableId,
-    TableTy, TagId, Ty, TypeId,
+    Catch, Elem, ElemId, Expr, FuncId, Heap, LabelId, LocalId, Mode, Op, RefOp, RefTy, Sig, Table,
+    TableId, TableTy, TagId, Ty, TypeId,
 };
 
 impl Gen<'_> {
@@ -220,25 +220,7 @@ pub(super) fn exceptions(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
         // Only some of them have a clause.
         tags.retain(|&tag| tag == thrown || tag.0 % 2 == 0);
     }
-    let values: Vec<Expr> = payload.iter().map(|&ty| g.filled(ty)).collect();
-    let throw = Expr::stmt(Op::Throw(thrown), values);
-    let body = if g.src.chance(40) {
-        let params: Vec<Expr> = (0..)
-            .map(LocalId)
-            .zip(&payload)
-            .map(|(l, &ty)| Expr::get(l, ty))
-            .collect();
-        let sig = Sig {
-            params: payload.clone(),
-            results: Vec::new(),
-        };
-        let thrower = g.add_helper(&sig, vec![Expr::stmt(Op::Throw(thrown), params)]);
-        let values: Vec<Expr> = payload.iter().map(|&ty| g.filled(ty)).collect();
-        let call = Expr::stmt(Op::Call(thrower), values);
-        vec![call, Expr::stmt(Op::Unreachable, Vec::new())]
-    } else {
-        vec![throw]
-    };
+    let body = throwing(g, &payload, thrown);
     let body = if g.src.chance(40) {
         rethrown(g, body)
     } else {
@@ -270,19 +252,7 @@ pub(super) fn exceptions(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     catches.insert(if first { 0 } else { catches.len() }, catch_all);
     let mut inner = vec![Expr::stmt(Op::Try(guard, catches, body), Vec::new())];
     inner.push(Expr::stmt(Op::Unreachable, Vec::new()));
-    for (at, &(label, _, with_exn)) in clauses.iter().enumerate() {
-        let mut tys = payload.clone();
-        if with_exn {
-            tys.push(Ty::non_null(Heap::Exn));
-        }
-        let mut caught = Expr::many(Op::Block(label, Vec::new(), inner), Vec::new(), tys);
-        if with_exn {
-            // Only the reference, which is on top.
-            caught = Expr::many(Op::Drop, vec![caught], payload.clone());
-        }
-        let number = Expr::i32(at as i32 + 1);
-        inner = vec![Expr::stmt(Op::Br(out), vec![caught, number])];
-    }
+    inner = handlers(&payload, &clauses, out, inner);
     let caught_all = Expr::stmt(Op::Block(all, Vec::new(), inner), Vec::new());
     let mut whole = vec![caught_all];
     whole.extend(payload.iter().map(|&ty| g.smallest(ty)));
@@ -292,6 +262,53 @@ pub(super) fn exceptions(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
         Vec::new(),
         results,
     )])
+}
+
+/// Returns statements that throw a payload, in place or in a function of their own.
+fn throwing(g: &mut Gen<'_>, payload: &[Ty], thrown: TagId) -> Vec<Expr> {
+    let values: Vec<Expr> = payload.iter().map(|&ty| g.filled(ty)).collect();
+    let throw = Expr::stmt(Op::Throw(thrown), values);
+    if g.src.chance(40) {
+        let params: Vec<Expr> = (0..)
+            .map(LocalId)
+            .zip(payload)
+            .map(|(l, &ty)| Expr::get(l, ty))
+            .collect();
+        let sig = Sig {
+            params: payload.to_vec(),
+            results: Vec::new(),
+        };
+        let thrower = g.add_helper(&sig, vec![Expr::stmt(Op::Throw(thrown), params)]);
+        let values: Vec<Expr> = payload.iter().map(|&ty| g.filled(ty)).collect();
+        let call = Expr::stmt(Op::Call(thrower), values);
+        vec![call, Expr::stmt(Op::Unreachable, Vec::new())]
+    } else {
+        vec![throw]
+    }
+}
+
+/// Nests one block for each clause around `inner`. Each branches to `out` with the payload and the
+/// number of the clause.
+fn handlers(
+    payload: &[Ty],
+    clauses: &[(LabelId, TagId, bool)],
+    out: LabelId,
+    mut inner: Vec<Expr>,
+) -> Vec<Expr> {
+    for (at, &(label, _, with_exn)) in clauses.iter().enumerate() {
+        let mut tys = payload.to_vec();
+        if with_exn {
+            tys.push(Ty::non_null(Heap::Exn));
+        }
+        let mut caught = Expr::many(Op::Block(label, Vec::new(), inner), Vec::new(), tys);
+        if with_exn {
+            // Only the reference, which is on top.
+            caught = Expr::many(Op::Drop, vec![caught], payload.to_vec());
+        }
+        let number = Expr::i32(at as i32 + 1);
+        inner = vec![Expr::stmt(Op::Br(out), vec![caught, number])];
+    }
+    inner
 }
 
 /// Catches what `body` throws as a reference, and throws it again.

@@ -57,7 +57,7 @@ pub(super) const FUNCS: [(&str, &[ValType], &[ValType]); 20] = [
     ("finish", &[], &[ValType::I32]),
 ];
 
-/// The names of `FUNCS`.
+/// Returns the names of `FUNCS`.
 pub fn exports() -> impl Iterator<Item = &'static str> {
     FUNCS.iter().map(|(name, ..)| *name)
 }
@@ -78,7 +78,7 @@ struct Globals {
     full: u32,
 }
 
-/// The module. `numbers` says whether functions are given to `func_id`.
+/// Returns the module. `numbers` says whether functions are given to `func_id`.
 pub fn module(numbers: bool) -> Vec<u8> {
     let mut b = Builder::default();
     let func_id = numbers.then(|| b.import(HOST, "func_id", &[FUNCREF], &[ValType::I32]));
@@ -133,34 +133,7 @@ fn write(
 fn writers(b: &mut Builder, g: &Globals, func_id: Option<u32>) -> u32 {
     let null = b.define(&[], &[], &[], |sink| write(sink, g, tag::NULL, 0, |_| {}));
     b.export("null", null);
-    let words = [
-        ("i32", tag::I32),
-        ("i31", tag::I31),
-        ("host", tag::HOST),
-        ("exception", tag::EXN),
-        ("tag", tag::TAG),
-        ("mark", tag::MARK),
-        ("head", tag::HEAD),
-        ("size", tag::SIZE),
-        ("", tag::OBJECT),
-        ("", tag::FUNC),
-    ];
-    let word = |b: &mut Builder, tag: u8| {
-        b.define(&[ValType::I32], &[], &[], |sink| {
-            write(sink, g, tag, 4, |sink| {
-                sink.global_get(g.position).local_get(0).i32_store(at(1));
-            });
-        })
-    };
-    let mut last = [0; 2];
-    for (name, tag) in words {
-        let index = word(b, tag);
-        if !name.is_empty() {
-            b.export(name, index);
-        }
-        last = [last[1], index];
-    }
-    let [object, func] = last;
+    let [object, func] = word_writers(b, g);
     let long = b.define(&[ValType::I64], &[], &[], |sink| {
         write(sink, g, tag::I64, 8, |sink| {
             sink.global_get(g.position).local_get(0).i64_store(at(1));
@@ -199,81 +172,131 @@ fn writers(b: &mut Builder, g: &Globals, func_id: Option<u32>) -> u32 {
     object
 }
 
+/// Defines the functions that write a tag and one word. Returns those for the number of an object
+/// and the number of a function, which are not exported.
+fn word_writers(b: &mut Builder, g: &Globals) -> [u32; 2] {
+    let words = [
+        ("i32", tag::I32),
+        ("i31", tag::I31),
+        ("host", tag::HOST),
+        ("exception", tag::EXN),
+        ("tag", tag::TAG),
+        ("mark", tag::MARK),
+        ("head", tag::HEAD),
+        ("size", tag::SIZE),
+        ("", tag::OBJECT),
+        ("", tag::FUNC),
+    ];
+    let word = |b: &mut Builder, tag: u8| {
+        b.define(&[ValType::I32], &[], &[], |sink| {
+            write(sink, g, tag, 4, |sink| {
+                sink.global_get(g.position).local_get(0).i32_store(at(1));
+            });
+        })
+    };
+    let mut last = [0; 2];
+    for (name, tag) in words {
+        let index = word(b, tag);
+        if !name.is_empty() {
+            b.export(name, index);
+        }
+        last = [last[1], index];
+    }
+    last
+}
+
+// Locals of `find`: its parameters, the address of the bucket, and the number of an object plus 1.
+const OF: u32 = 0;
+const TYPE: u32 = 1;
+const HASH: u32 = 2;
+const BUCKET: u32 = 3;
+const NUMBER: u32 = 4;
+
 /// `find(object, type, hash)`: writes the number of an object, a new one if it was not met before.
 fn lookup(b: &mut Builder, g: &Globals, table: u32, object: u32) {
-    const OF: u32 = 0;
-    const TYPE: u32 = 1;
-    const HASH: u32 = 2;
-    const BUCKET: u32 = 3;
-    const NUMBER: u32 = 4;
     let find = b.define(
         &[EQREF, ValType::I32, ValType::I32],
         &[],
         &[ValType::I32, ValType::I32],
         |sink| {
-            // The address of the bucket: the upper bits of a product.
-            sink.local_get(HASH)
-                .i32_const(31)
-                .i32_mul()
-                .local_get(TYPE)
-                .i32_add();
-            sink.i32_const(0x9e37_79b1_u32 as i32).i32_mul();
-            sink.i32_const(32 - BUCKETS.ilog2() as i32).i32_shr_u();
-            sink.i32_const(4).i32_mul().local_set(BUCKET);
-            sink.local_get(BUCKET)
-                .i32_load(at(BUCKETS_AT))
-                .local_set(NUMBER);
-            // Numbers in buckets are counted from 1.
-            repeat(
-                sink,
-                |sink| {
-                    sink.local_get(NUMBER);
-                },
-                |sink| {
-                    sink.local_get(NUMBER)
-                        .i32_const(1)
-                        .i32_sub()
-                        .table_get(table);
-                    sink.local_get(OF).ref_eq().if_(BlockType::Empty);
-                    sink.local_get(NUMBER)
-                        .i32_const(1)
-                        .i32_sub()
-                        .call(object)
-                        .return_();
-                    sink.end();
-                    sink.local_get(NUMBER).i32_const(RECORD as i32).i32_mul();
-                    sink.i32_load(at(RECORDS_AT - RECORD)).local_set(NUMBER);
-                },
-            );
+            bucket(sink);
+            search(sink, table, object);
             sink.global_get(g.count)
                 .i32_const(OBJECTS as i32)
                 .i32_ge_u();
             sink.if_(BlockType::Empty);
             sink.i32_const(1).global_set(g.full).return_();
             sink.end();
-            sink.global_get(g.count).local_get(OF).table_set(table);
-            let record = |sink: &mut InstructionSink<'_>| {
-                sink.global_get(g.count).i32_const(RECORD as i32).i32_mul();
-            };
-            record(sink);
-            sink.local_get(BUCKET)
-                .i32_load(at(BUCKETS_AT))
-                .i32_store(at(RECORDS_AT));
-            record(sink);
-            sink.local_get(TYPE).i32_store(at(RECORDS_AT + 4));
-            record(sink);
-            sink.local_get(BUCKET).i32_store(at(RECORDS_AT + 8));
-            sink.global_get(g.count)
-                .i32_const(1)
-                .i32_add()
-                .global_set(g.count);
-            sink.local_get(BUCKET)
-                .global_get(g.count)
-                .i32_store(at(BUCKETS_AT));
+            add(sink, g, table);
             sink.global_get(g.count).i32_const(1).i32_sub().call(object);
         },
     );
     b.export("find", find);
+}
+
+/// Finds the bucket of the type and the hash, and the first object in it.
+fn bucket(sink: &mut InstructionSink<'_>) {
+    sink.local_get(HASH)
+        .i32_const(31)
+        .i32_mul()
+        .local_get(TYPE)
+        .i32_add();
+    // The upper bits of a product.
+    sink.i32_const(0x9e37_79b1_u32 as i32).i32_mul();
+    sink.i32_const(32 - BUCKETS.ilog2() as i32).i32_shr_u();
+    sink.i32_const(4).i32_mul().local_set(BUCKET);
+    sink.local_get(BUCKET)
+        .i32_load(at(BUCKETS_AT))
+        .local_set(NUMBER);
+}
+
+/// Searches the bucket. If the object is in it, writes its number and returns.
+fn search(sink: &mut InstructionSink<'_>, table: u32, object: u32) {
+    // Numbers in buckets are counted from 1.
+    repeat(
+        sink,
+        |sink| {
+            sink.local_get(NUMBER);
+        },
+        |sink| {
+            sink.local_get(NUMBER)
+                .i32_const(1)
+                .i32_sub()
+                .table_get(table);
+            sink.local_get(OF).ref_eq().if_(BlockType::Empty);
+            sink.local_get(NUMBER)
+                .i32_const(1)
+                .i32_sub()
+                .call(object)
+                .return_();
+            sink.end();
+            sink.local_get(NUMBER).i32_const(RECORD as i32).i32_mul();
+            sink.i32_load(at(RECORDS_AT - RECORD)).local_set(NUMBER);
+        },
+    );
+}
+
+/// Adds the object to the table and to its bucket.
+fn add(sink: &mut InstructionSink<'_>, g: &Globals, table: u32) {
+    sink.global_get(g.count).local_get(OF).table_set(table);
+    let record = |sink: &mut InstructionSink<'_>| {
+        sink.global_get(g.count).i32_const(RECORD as i32).i32_mul();
+    };
+    record(sink);
+    sink.local_get(BUCKET)
+        .i32_load(at(BUCKETS_AT))
+        .i32_store(at(RECORDS_AT));
+    record(sink);
+    sink.local_get(TYPE).i32_store(at(RECORDS_AT + 4));
+    record(sink);
+    sink.local_get(BUCKET).i32_store(at(RECORDS_AT + 8));
+    sink.global_get(g.count)
+        .i32_const(1)
+        .i32_add()
+        .global_set(g.count);
+    sink.local_get(BUCKET)
+        .global_get(g.count)
+        .i32_store(at(BUCKETS_AT));
 }
 
 /// The functions with which the reader walks over the objects met, and over the elements of an
