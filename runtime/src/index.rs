@@ -8,7 +8,7 @@ macro_rules! index {
         pub struct $name(pub u32);
 
         impl $name {
-            /// The index as a position in a slice.
+            /// Returns the index as a position in a slice.
             #[must_use]
             pub const fn as_usize(self) -> usize {
                 self.0 as usize

@@ -81,7 +81,7 @@ impl Setup {
         }
     }
 
-    /// The same with a pool.
+    /// Returns the same with a pool.
     pub const fn pooled(self) -> Setup {
         Setup {
             pooled: true,

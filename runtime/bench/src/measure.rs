@@ -68,7 +68,7 @@ impl Spread {
     }
 }
 
-/// The geometric mean of at least one number.
+/// Returns the geometric mean of at least one number.
 pub fn geometric_mean(numbers: impl IntoIterator<Item = f64>) -> f64 {
     let (mut sum, mut count) = (0.0, 0u32);
     for number in numbers {

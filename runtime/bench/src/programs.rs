@@ -49,7 +49,7 @@ pub const GC: [Program; 11] = programs! {
     "array sieve" "gc_sieve" 4_000_000;
 };
 
-/// The text of a program by its name.
+/// Returns the text of a program by its name.
 ///
 /// # Panics
 /// There is none of that name.

@@ -68,7 +68,7 @@ pub struct Ratio {
     pub ratio: Spread,
 }
 
-/// All rows.
+/// Returns all rows.
 pub fn all(quick: bool) -> Vec<Row> {
     let mut rows = Vec::new();
     compute(&mut rows, quick);

@@ -12,7 +12,7 @@ pub const SMALL: &str = r#"(module
       (br_if $again (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
     (local.get $sum)))"#;
 
-/// A module's text as bytes.
+/// Returns a module's text as bytes.
 ///
 /// # Panics
 /// The text is wrong.
@@ -119,7 +119,7 @@ pub fn struct_function(count: u32) -> String {
     module(&format!("{globals}(func (export \"fill\")\n{sets})"))
 }
 
-/// A segment of that many structures.
+/// Returns a segment of that many structures.
 pub fn struct_segment(count: u32, active: bool) -> String {
     let items = lines(count, |text, _| put!(text, "({STRUCT})"));
     let table = if active { "(table 0)" } else { "" };
@@ -129,7 +129,7 @@ pub fn struct_segment(count: u32, active: bool) -> String {
     ))
 }
 
-/// The modules that are instantiated.
+/// Returns the modules that are instantiated.
 pub fn to_instantiate() -> Vec<(&'static str, String)> {
     let functions = lines(1000, |text, _| text.push_str("$n"));
     vec![

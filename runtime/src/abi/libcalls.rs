@@ -136,7 +136,7 @@ macro_rules! define {
             /// Every libcall, in the order of their numbers.
             pub const ALL: &'static [LibCall] = &[$(LibCall::$name),*];
 
-            /// Parameters behind the context.
+            /// Returns the parameters behind the context.
             #[must_use]
             pub const fn params(self) -> &'static [Ty] {
                 match self { $(LibCall::$name => &[$(Ty::$ty),*]),* }
@@ -154,7 +154,7 @@ macro_rules! define {
                 match self { $(LibCall::$name => $raise),* }
             }
 
-            /// Its name, for code listings.
+            /// Returns its name, for code listings.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self { $(LibCall::$name => stringify!($name)),* }

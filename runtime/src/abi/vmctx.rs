@@ -29,44 +29,44 @@ impl ValRaw {
     /// All bytes zero: zero of every number type, and null.
     pub const ZERO: ValRaw = ValRaw([0; 16]);
 
-    /// A value of at most 8 bytes, zero-extended: i32 and f32 (bits), i64 and f64 (bits),
+    /// Returns a value of at most 8 bytes, zero-extended: i32 and f32 (bits), i64 and f64 (bits),
     /// references.
     #[must_use]
     pub const fn from_u64(bits: u64) -> ValRaw {
         ValRaw((bits as u128).to_le_bytes())
     }
 
-    /// A vector.
+    /// Returns a vector.
     #[must_use]
     pub const fn from_u128(bits: u128) -> ValRaw {
         ValRaw(bits.to_le_bytes())
     }
 
-    /// A function reference.
+    /// Returns a function reference.
     #[must_use]
     pub fn from_func(func: *mut VmFuncRef) -> ValRaw {
         ValRaw::from_u64(func.expose_provenance() as u64)
     }
 
-    /// The first 4 bytes: i32, f32 (bits), a reference into the collected heap.
+    /// Returns the first 4 bytes: i32, f32 (bits), a reference into the collected heap.
     #[must_use]
     pub const fn low_u32(&self) -> u32 {
         u128::from_le_bytes(self.0) as u32
     }
 
-    /// The first 8 bytes: i64, f64 (bits).
+    /// Returns the first 8 bytes: i64, f64 (bits).
     #[must_use]
     pub const fn low_u64(&self) -> u64 {
         u128::from_le_bytes(self.0) as u64
     }
 
-    /// All bytes: a vector.
+    /// Returns all bytes: a vector.
     #[must_use]
     pub const fn as_u128(&self) -> u128 {
         u128::from_le_bytes(self.0)
     }
 
-    /// A function reference.
+    /// Returns a function reference.
     #[must_use]
     pub fn func(&self) -> *mut VmFuncRef {
         std::ptr::with_exposed_provenance_mut(self.low_u64() as usize)

@@ -36,7 +36,7 @@ pub struct Arena {
 }
 
 impl Arena {
-    /// A new, empty arena. Takes address space, but no memory yet.
+    /// Makes a new, empty arena. Takes address space, but no memory yet.
     ///
     /// # Errors
     ///
@@ -51,7 +51,7 @@ impl Arena {
         }))
     }
 
-    /// A block of at least `bytes` bytes, or `None` when there is no room.
+    /// Returns a block of at least `bytes` bytes, or `None` when there is no room.
     #[must_use]
     pub fn allocate(self: &Arc<Arena>, bytes: usize) -> Option<Block> {
         let bytes = u32::try_from(bytes.max(1)).ok()?;
@@ -65,7 +65,7 @@ impl Arena {
         })
     }
 
-    /// Bytes that are in no block.
+    /// Returns the bytes that are in no block.
     #[must_use]
     pub fn free_bytes(&self) -> u64 {
         let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
@@ -120,7 +120,7 @@ pub struct Block {
 }
 
 impl Block {
-    /// Address at which the block's code runs.
+    /// Returns the address at which the block's code runs.
     #[must_use]
     pub fn base(&self) -> *const u8 {
         self.arena
@@ -131,7 +131,7 @@ impl Block {
             .cast_const()
     }
 
-    /// The addresses of its code.
+    /// Returns the addresses of its code.
     #[must_use]
     pub fn range(&self) -> Range<usize> {
         let base = self.base().addr();

@@ -105,7 +105,7 @@ impl<'a> Translator<'a> {
         false
     }
 
-    /// The supertype at a depth of the type with identity `id`, or 0.
+    /// Returns the supertype at a depth of the type with identity `id`, or 0.
     pub(super) fn ancestor(&mut self, id: Value, depth: u32) -> Value {
         let depth = if planted!(self.config().planted(), DisplayOffByOne) {
             depth.saturating_sub(1)

@@ -42,7 +42,7 @@ impl std::fmt::Debug for Compiler {
 }
 
 impl Compiler {
-    /// A compiler for that configuration.
+    /// Makes a compiler for that configuration.
     ///
     /// # Errors
     ///
@@ -58,30 +58,30 @@ impl Compiler {
         })
     }
 
-    /// The configuration.
+    /// Returns the configuration.
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// The targets of the configuration.
+    /// Returns the targets of the configuration.
     pub(super) fn targets(&self) -> &Targets {
         &self.targets
     }
 
-    /// The target as configured.
+    /// Returns the target as configured.
     #[must_use]
     pub fn isa(&self) -> &dyn TargetIsa {
         self.targets.configured()
     }
 
-    /// The collector's emitted half.
+    /// Returns the collector's emitted half.
     #[must_use]
     pub fn collector(&self) -> &'static dyn EmitCollector {
         self.collector
     }
 
-    /// The collector's traits.
+    /// Returns the collector's traits.
     #[must_use]
     pub fn traits(&self) -> &CollectorTraits {
         &self.traits

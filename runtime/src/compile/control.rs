@@ -84,7 +84,7 @@ impl<'a> Translator<'a> {
         });
     }
 
-    /// The block to which a branch to the frame at that position goes, and the types of its
+    /// Returns the block to which a branch to the frame at that position goes, and the types of its
     /// arguments.
     pub(super) fn target(&mut self, at: usize) -> (Block, &'a [AbiTy]) {
         let frame = &self.frames[at];
@@ -103,7 +103,7 @@ impl<'a> Translator<'a> {
         (block, results)
     }
 
-    /// The position of the frame that a label refers to.
+    /// Returns the position of the frame that a label refers to.
     pub(super) fn frame_at(&self, depth: u32) -> usize {
         self.frames.len() - 1 - depth as usize
     }
@@ -171,7 +171,7 @@ impl<'a> Translator<'a> {
         self.reachable = true;
     }
 
-    /// The `end` of a frame. Returns true if it was the function's own.
+    /// Translates the `end` of a frame. Returns true if it was the function's own.
     pub(super) fn end(&mut self) -> bool {
         let at = self.frames.len() - 1;
         match &self.frames[at].kind {

@@ -112,7 +112,7 @@ impl Translator<'_> {
         }
     }
 
-    /// What an operator can do at the current position.
+    /// Returns what an operator can do at the current position.
     pub fn effect(&self, op: &Operator<'_>) -> Effect {
         let field = |ty: u32, field: u32, above: usize| {
             let (fields, _) = self.env.ty(TypeIdx(ty)).structure();

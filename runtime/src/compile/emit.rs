@@ -27,17 +27,17 @@ impl<'a> Translator<'a> {
     }
 }
 
-/// The register that holds a value.
+/// Returns the register that holds a value.
 pub(super) fn reg(value: Value) -> Reg {
     Reg(value.as_u32())
 }
 
-/// The value in a register.
+/// Returns the value in a register.
 pub(super) fn value(reg: Reg) -> Value {
     Value::from_u32(reg.0)
 }
 
-/// The slot at an offset from an address. `held` is its content, if that is known.
+/// Returns the slot at an offset from an address. `held` is its content, if that is known.
 pub(super) fn slot(address: Value, offset: u32, region: Region, held: Option<Value>) -> Slot {
     Slot {
         address: reg(address),

@@ -45,7 +45,7 @@ const HOST_SPACE: u32 = 3;
 const RESUME_SPACE: u32 = 4;
 
 impl Target {
-    /// The name by which a translator declares this target to Cranelift.
+    /// Returns the name by which a translator declares this target to Cranelift.
     ///
     /// # Panics
     ///

@@ -60,7 +60,7 @@ impl TypeInfo {
         TypeInfo { id, def, lowered }
     }
 
-    /// The shape of its composite type.
+    /// Returns the shape of its composite type.
     #[must_use]
     pub fn shape(&self) -> Shape {
         match self.lowered {
@@ -70,7 +70,7 @@ impl TypeInfo {
         }
     }
 
-    /// The machine signature.
+    /// Returns the machine signature.
     ///
     /// # Panics
     ///
@@ -83,7 +83,7 @@ impl TypeInfo {
         }
     }
 
-    /// The fields and their layout.
+    /// Returns the fields and their layout.
     ///
     /// # Panics
     ///
@@ -96,7 +96,7 @@ impl TypeInfo {
         }
     }
 
-    /// The element and its layout.
+    /// Returns the element and its layout.
     ///
     /// # Panics
     ///
@@ -161,20 +161,20 @@ impl<'a> Env<'a> {
         Ok(env)
     }
 
-    /// A type by its index.
+    /// Returns a type by its index.
     #[must_use]
     pub fn ty(&self, index: TypeIdx) -> &TypeInfo {
         &self.types[index.as_usize()]
     }
 
-    /// A type by its identity. The module's own types mention only identities of types of the
-    /// module.
+    /// Returns a type by its identity. The module's own types mention only identities of types of
+    /// the module.
     #[must_use]
     pub fn ty_by_id(&self, id: TypeId) -> &TypeInfo {
         &self.types[self.by_id[&id]]
     }
 
-    /// A function type by its index.
+    /// Returns a function type by its index.
     ///
     /// # Panics
     ///
@@ -187,19 +187,19 @@ impl<'a> Env<'a> {
         }
     }
 
-    /// The layout of exceptions of a tag.
+    /// Returns the layout of exceptions of a tag.
     #[must_use]
     pub fn tag_layout(&self, tag: u32) -> &StructLayout {
         &self.tag_layouts[tag as usize]
     }
 
-    /// Whether `sub` is `sup` or a declared subtype of it.
+    /// Returns true if `sub` is `sup` or a declared subtype of it.
     #[must_use]
     pub fn is_subtype(&self, sub: TypeId, sup: TypeId) -> bool {
         sub == sup || self.module.types().registry().is_subtype(sub, sup)
     }
 
-    /// A heap type of the module's code.
+    /// Returns a heap type of the module's code.
     ///
     /// # Errors
     ///
@@ -231,7 +231,7 @@ impl<'a> Env<'a> {
         }
     }
 
-    /// A reference type of the module's code.
+    /// Returns a reference type of the module's code.
     ///
     /// # Errors
     ///
@@ -243,7 +243,7 @@ impl<'a> Env<'a> {
         })
     }
 
-    /// A value type of the module's code.
+    /// Returns a value type of the module's code.
     ///
     /// # Errors
     ///
@@ -259,7 +259,7 @@ impl<'a> Env<'a> {
         })
     }
 
-    /// The machine type of a value type of the module's code.
+    /// Returns the machine type of a value type of the module's code.
     ///
     /// # Errors
     ///
@@ -269,19 +269,19 @@ impl<'a> Env<'a> {
     }
 }
 
-/// The name under which a defined function is compiled. Only listings show it.
+/// Returns the name under which a defined function is compiled. Only listings show it.
 #[must_use]
 pub fn listing_name(index: u32) -> ir::UserFuncName {
     ir::UserFuncName::user(0, index)
 }
 
-/// Whether a field or element holds a reference to a function.
+/// Returns true if a field or element holds a reference to a function.
 #[must_use]
 pub fn is_function(storage: StorageKind) -> bool {
     matches!(storage, StorageKind::Val(kind) if AbiTy::of(kind) == AbiTy::Func)
 }
 
-/// The error for a body that cannot be read, although it was validated.
+/// Returns the error for a body that cannot be read, although it was validated.
 #[must_use]
 pub fn unreadable(error: wasmparser::BinaryReaderError) -> Rejected {
     Rejected::Malformed {

@@ -23,9 +23,9 @@ pub(super) enum SlotName {
 }
 
 impl SlotName {
-    /// Whether both names can mean the same slot. Values that differ may be equal when the program
-    /// runs. A subtype has the fields of its supertype at the same offsets. One table or global can
-    /// be imported twice.
+    /// Returns true if both names can mean the same slot. Values that differ may be equal when the
+    /// program runs. A subtype has the fields of its supertype at the same offsets. One table or
+    /// global can be imported twice.
     pub fn may_be(self, other: SlotName) -> bool {
         match (self, other) {
             (SlotName::Field(_, a), SlotName::Field(_, b)) => a == b,
@@ -73,7 +73,7 @@ fn learn<T: PartialEq>(known: &mut SmallVec<[T; FACTS_MAX]>, fact: T) {
 }
 
 impl Facts {
-    /// Whether a reference is known to be not null.
+    /// Returns true if a reference is known to be not null.
     pub fn is_not_null(&self, reference: Value) -> bool {
         self.not_null.contains(&reference)
     }
@@ -83,7 +83,7 @@ impl Facts {
         learn(&mut self.not_null, reference);
     }
 
-    /// Whether the index of an element is known to be in bounds.
+    /// Returns true if the index of an element is known to be in bounds.
     pub fn is_in_bounds(&self, element: SlotName) -> bool {
         self.in_bounds.contains(&element)
     }
@@ -93,7 +93,7 @@ impl Facts {
         learn(&mut self.in_bounds, element);
     }
 
-    /// What a slot holds, if that is known.
+    /// Returns what a slot holds, if that is known.
     pub fn content(&self, slot: SlotName) -> Option<Value> {
         let found = self.contents.iter().find(|(name, _)| *name == slot);
         found.map(|(_, value)| *value)
@@ -125,7 +125,7 @@ impl Facts {
         }
     }
 
-    /// Whether another count can be deferred.
+    /// Returns true if another count can be deferred.
     pub fn can_defer(&self) -> bool {
         self.deferred.len() < FACTS_MAX
     }

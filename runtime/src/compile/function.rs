@@ -166,7 +166,7 @@ impl<'a> Translator<'a> {
         Ok(())
     }
 
-    /// The default value of a type.
+    /// Returns the default value of a type.
     pub(super) fn zero(&mut self, ty: AbiTy) -> ir::Value {
         match ty {
             AbiTy::I32 | AbiTy::Ref => self.i32_const(0),

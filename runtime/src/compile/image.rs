@@ -26,8 +26,8 @@ pub enum LinkError {
 
 /// Where targets outside of the code being linked are.
 pub trait Resolve {
-    /// The address of a target other than a function or a piece of the initialiser. `None` if this
-    /// code has no such target.
+    /// Returns the address of a target other than a function or a piece of the initialiser. `None`
+    /// if this code has no such target.
     fn address(&self, target: Target) -> Option<usize>;
 }
 
@@ -117,13 +117,13 @@ impl Image {
             .map(|&start| self.at(start))
     }
 
-    /// The addresses of the code.
+    /// Returns the addresses of the code.
     #[must_use]
     pub fn range(&self) -> Range<usize> {
         self.block.range()
     }
 
-    /// The piece that `pc` is in, and where in it.
+    /// Returns the piece that `pc` is in, and where in it.
     #[must_use]
     pub fn locate(&self, pc: usize) -> Option<(Piece, u32)> {
         let offset = self.offset(pc)?;
@@ -138,15 +138,15 @@ impl Image {
         Some((piece, offset - self.starts[at as usize]))
     }
 
-    /// The references held during the call that returns to exactly `ret`.
+    /// Returns the references held during the call that returns to exactly `ret`.
     #[must_use]
     pub fn stack_map(&self, ret: usize) -> Option<StackMap<'_>> {
         self.maps.get(self.offset(ret)?)
     }
 
-    /// The references held during the last call that returns to `ret` or to an address before it.
-    /// With `within`, that call must be in the same function. Without it, that call must be in a
-    /// function before it. Only planted faults use this.
+    /// Returns the references held during the last call that returns to `ret` or to an address
+    /// before it. With `within`, that call must be in the same function. Without it, that call must
+    /// be in a function before it. Only planted faults use this.
     #[must_use]
     pub fn stack_map_before(&self, ret: usize, within: bool) -> Option<StackMap<'_>> {
         let (_, into) = self.locate(ret)?;
@@ -161,13 +161,13 @@ impl Image {
         self.traps.get(self.offset(pc)?)
     }
 
-    /// The handlers of the call that returns to exactly `ret`.
+    /// Returns the handlers of the call that returns to exactly `ret`.
     #[must_use]
     pub fn try_call(&self, ret: usize) -> Option<TryCall<'_>> {
         self.tries.get(self.offset(ret)?)
     }
 
-    /// The address of an offset of the code, such as a handler's.
+    /// Returns the address of an offset of the code, such as a handler's.
     #[must_use]
     pub fn at(&self, offset: u32) -> *const u8 {
         self.block.base().wrapping_add(offset as usize)

@@ -40,7 +40,7 @@ macro_rules! for_each_feature {
     };
 }
 
-/// The target for code compiled under `config`.
+/// Returns the target for code compiled under `config`.
 ///
 /// # Errors
 ///
@@ -62,7 +62,7 @@ pub fn target(config: &Config) -> Result<OwnedTargetIsa, Rejected> {
     builder.finish(flags).map_err(|_| REFUSED)
 }
 
-/// The same on a processor for which there is no code generator.
+/// Returns the same on a processor for which there is no code generator.
 ///
 /// # Errors
 ///

@@ -162,7 +162,7 @@ impl Translator<'_> {
         };
     }
 
-    /// The flags, address and offset of an access, for vector operations.
+    /// Returns the flags, address and offset of an access, for vector operations.
     pub(super) fn access_parts(at: Access) -> (MemFlagsData, Value, i32) {
         (at.flags, at.address, at.offset)
     }

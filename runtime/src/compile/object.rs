@@ -69,7 +69,7 @@ impl Translator<'_> {
         self.push(truth);
     }
 
-    /// The reference of a function of this module's index space.
+    /// Returns the reference of a function of this module's index space.
     pub(super) fn ref_func(&mut self, func: FuncIdx) -> Value {
         if planted!(self.config().planted(), FuncReferenceLost) {
             return self.i64_const(0);
@@ -218,7 +218,7 @@ impl Translator<'_> {
         };
     }
 
-    /// Whether the value is known to be the integer or null whose bits are zero.
+    /// Returns true if the value is known to be the integer or null whose bits are zero.
     pub(super) fn is_zero(&self, value: Value) -> bool {
         let dfg = &self.b.func.dfg;
         let inst = dfg.value_def(value).inst();
@@ -283,7 +283,7 @@ impl Translator<'_> {
         self.load_context(types::I64, entry, 0)
     }
 
-    /// The number by which the heap refers to a function.
+    /// Returns the number by which the heap refers to a function.
     pub(super) fn number_of_function(&mut self, func: Value) -> Value {
         if self.is_zero(func) {
             return self.i32_const(0);
@@ -322,7 +322,7 @@ impl Translator<'_> {
 
 /// Structures.
 impl Translator<'_> {
-    /// A new object whose fields are all zero. The slow path calls `slow` with `args`.
+    /// Returns a new object whose fields are all zero. The slow path calls `slow` with `args`.
     pub(super) fn allocate(
         &mut self,
         tag: u32,

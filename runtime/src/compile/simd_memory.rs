@@ -11,7 +11,7 @@ use crate::error::Rejected;
 use crate::planted::planted;
 
 impl Translator<'_> {
-    /// A vector cast to lanes of another type.
+    /// Returns a vector cast to lanes of another type.
     pub(super) fn as_vector(&mut self, value: Value, ty: Type) -> Value {
         if self.b.func.dfg.value_type(value) == ty {
             return value;
@@ -36,7 +36,7 @@ impl Translator<'_> {
         self.lanes_const(types::I8X16, bits)
     }
 
-    /// A vector constant as lanes of that type.
+    /// Returns a vector constant as lanes of that type.
     pub(super) fn lanes_const(&mut self, ty: Type, bits: u128) -> Value {
         let bytes = bits.to_le_bytes().to_vec();
         let constant = self.b.func.dfg.constants.insert(bytes.into());

@@ -50,13 +50,13 @@ impl StackMapTable {
         }
     }
 
-    /// The map of the call that returns to exactly `ret`.
+    /// Returns the map of the call that returns to exactly `ret`.
     #[must_use]
     pub fn get(&self, ret: u32) -> Option<StackMap<'_>> {
         self.rets.binary_search(&ret).ok().map(|at| self.map(at))
     }
 
-    /// The last call that returns to `ret` or before it: its return offset and its map.
+    /// Returns the last call that returns to `ret` or before it: its return offset and its map.
     #[must_use]
     pub fn at_or_before(&self, ret: u32) -> Option<(u32, StackMap<'_>)> {
         let after = self.rets.partition_point(|&r| r <= ret);

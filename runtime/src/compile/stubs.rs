@@ -128,7 +128,7 @@ pub fn clif_type(ty: Ty) -> Type {
     }
 }
 
-/// The signature of a libcall: of its stub with [`CallConv::Tail`], of the host's half with
+/// Returns the signature of a libcall: of its stub with [`CallConv::Tail`], of the host's half with
 /// [`CallConv::SystemV`].
 #[must_use]
 pub fn signature(call: LibCall, convention: CallConv) -> Signature {
@@ -216,7 +216,7 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// A function with that signature and the body that `body` builds from the parameters.
+    /// Makes a function with that signature and the body that `body` builds from the parameters.
     pub(crate) fn make(
         &mut self,
         signature: Signature,

@@ -80,8 +80,8 @@ impl Translator<'_> {
         self.b.ins().iadd(base, bytes)
     }
 
-    /// The function at an index of a table of functions, for a call. Traps with `outside` if the
-    /// index is out of bounds.
+    /// Returns the function at an index of a table of functions, for a call. Traps with `outside`
+    /// if the index is out of bounds.
     pub(super) fn load_function(&mut self, table: TableIdx, index: Value, outside: Trap) -> Value {
         let address = self.table_element(table, index, outside);
         let flags = self.flags(Region::Table);

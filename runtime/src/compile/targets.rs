@@ -72,12 +72,12 @@ impl Targets {
         })
     }
 
-    /// The target as configured.
+    /// Returns the target as configured.
     pub fn configured(&self) -> &dyn TargetIsa {
         &*self.configured
     }
 
-    /// The target for a function of the module.
+    /// Returns the target for a function of the module.
     pub fn of_function(&self, extent: Extent) -> &dyn TargetIsa {
         if extent.loop_depth > LOOP_DEPTH_MAX || extent.in_frame {
             &*self.quick
@@ -91,7 +91,7 @@ impl Targets {
         }
     }
 
-    /// The target for code that runs once for each instance.
+    /// Returns the target for code that runs once for each instance.
     pub fn of_initialiser(&self) -> &dyn TargetIsa {
         &*self.quick
     }

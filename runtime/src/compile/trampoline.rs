@@ -45,7 +45,7 @@ pub struct Trampoline {
 }
 
 impl Trampoline {
-    /// Where it begins.
+    /// Returns where it begins.
     #[must_use]
     pub fn code(&self) -> *const u8 {
         self.image.func(DefinedFuncIdx(0))
@@ -66,7 +66,7 @@ pub struct Trampolines {
 }
 
 impl Trampolines {
-    /// An empty cache.
+    /// Makes an empty cache.
     #[must_use]
     pub fn new(isa: OwnedTargetIsa, arena: Arc<Arena>, host: HostCode) -> Trampolines {
         Trampolines {
@@ -92,8 +92,8 @@ impl Trampolines {
         })
     }
 
-    /// The value of [`VmFuncRef::code`](crate::abi::vmctx::VmFuncRef) for a function of the host
-    /// with this signature.
+    /// Returns the value of [`VmFuncRef::code`](crate::abi::vmctx::VmFuncRef) for a function of the
+    /// host with this signature.
     ///
     /// # Errors
     ///

@@ -146,7 +146,7 @@ pub(super) struct Translator<'a> {
 }
 
 impl<'a> Translator<'a> {
-    /// A translator at the start of the function's first block.
+    /// Makes a translator at the start of the function's first block.
     pub fn new(
         env: &'a Env<'a>,
         mut b: FunctionBuilder<'a>,
@@ -192,12 +192,12 @@ impl<'a> Translator<'a> {
         }
     }
 
-    /// The configuration.
+    /// Returns the configuration.
     pub fn config(&self) -> &'a Config {
         self.env.compiler.config()
     }
 
-    /// Whether traps must not rely on signals.
+    /// Returns true if traps must not rely on signals.
     pub fn is_explicit(&self) -> bool {
         self.config().trap_mode == TrapMode::Explicit
     }
@@ -214,7 +214,7 @@ impl Translator<'_> {
         self.stack.pop().expect("validated: an operand")
     }
 
-    /// The operand that has `above` operands above it.
+    /// Returns the operand that has `above` operands above it.
     pub fn operand(&self, above: usize) -> Value {
         self.stack[self.stack.len() - 1 - above]
     }
@@ -236,7 +236,7 @@ impl Translator<'_> {
         self.stack.drain(at..).collect()
     }
 
-    /// The topmost operands as arguments of a jump.
+    /// Returns the topmost operands as arguments of a jump.
     pub fn top_args(&self, count: usize) -> Args {
         let at = self.stack.len() - count;
         self.stack[at..]
@@ -264,7 +264,7 @@ impl Translator<'_> {
         }
     }
 
-    /// A part of the frame, aligned to [`SLOT_BYTES`] and empty. Its users make it larger.
+    /// Returns a part of the frame, aligned to [`SLOT_BYTES`] and empty. Its users make it larger.
     pub fn frame_area(&mut self) -> StackSlot {
         let align = SLOT_BYTES.trailing_zeros() as u8;
         let data = StackSlotData::new(StackSlotKind::ExplicitSlot, 0, align);
@@ -278,7 +278,7 @@ impl Translator<'_> {
         param
     }
 
-    /// A block with parameters of those types.
+    /// Returns a block with parameters of those types.
     pub fn block_with(&mut self, tys: &[AbiTy]) -> Block {
         let block = self.b.create_block();
         for &ty in tys {
@@ -296,7 +296,7 @@ impl Translator<'_> {
         self.b.switch_to_block(block);
     }
 
-    /// A new block that is laid out after the function's other code.
+    /// Returns a new block that is laid out after the function's other code.
     pub fn cold_block(&mut self) -> Block {
         let block = self.b.create_block();
         self.b.set_cold_block(block);
@@ -373,15 +373,15 @@ impl Translator<'_> {
         value
     }
 
-    /// The `VmStore`.
+    /// Returns the `VmStore`.
     pub fn store(&mut self) -> Value {
         let offset = offset_of!(VmContext, store) as u32;
         self.load_at_entry(Cached::Store, self.vmctx, offset)
     }
 
-    /// Start of the collected heap. In a module that uses the heap, the address is reserved before
-    /// any of its code runs and never changes. In any other module, the host may make the first
-    /// object while this function runs, and the heap with it.
+    /// Returns the start of the collected heap. In a module that uses the heap, the address is
+    /// reserved before any of its code runs and never changes. In any other module, the host may
+    /// make the first object while this function runs, and the heap with it.
     pub fn heap_base(&mut self) -> Value {
         if self.env.module.decls().uses_heap {
             let offset = offset_of!(VmContext, heap_base) as u32;
@@ -393,7 +393,7 @@ impl Translator<'_> {
         }
     }
 
-    /// The supertype displays.
+    /// Returns the supertype displays.
     pub fn displays(&mut self) -> Value {
         let store = self.store();
         let offset = offset_of!(VmStore, displays) as u32;
@@ -451,7 +451,7 @@ const fn region_name(region: Region) -> &'static str {
 
 /// Traps.
 impl Translator<'_> {
-    /// The function's only block with that trap.
+    /// Returns the function's only block with that trap.
     pub fn trap_block(&mut self, trap: Trap) -> Block {
         if let Some(&block) = self.trap_blocks.get(&trap) {
             return block;
@@ -521,7 +521,7 @@ impl Translator<'_> {
         })
     }
 
-    /// The machine signature of a function type, as Cranelift's function knows it.
+    /// Returns the machine signature of a function type, as Cranelift's function knows it.
     pub fn sig_ref(&mut self, ty: TypeIdx) -> SigRef {
         if let Some(&sig) = self.sigs.get(&ty) {
             return sig;
@@ -532,7 +532,7 @@ impl Translator<'_> {
         sig
     }
 
-    /// A function of this module.
+    /// Returns a function of this module.
     pub fn func_ref(&mut self, index: crate::index::DefinedFuncIdx, ty: TypeIdx) -> FuncRef {
         if let Some(&func) = self.funcs.get(&index.0) {
             return func;
@@ -543,7 +543,7 @@ impl Translator<'_> {
         func
     }
 
-    /// A libcall.
+    /// Returns a libcall.
     pub fn libcall_ref(&mut self, call: LibCall) -> FuncRef {
         if let Some(&func) = self.libcalls.get(&call) {
             return func;
@@ -556,7 +556,7 @@ impl Translator<'_> {
         func
     }
 
-    /// A libcall with another signature than its own, for calls that do not return.
+    /// Returns a libcall with another signature than its own, for calls that do not return.
     pub fn libcall_as(&mut self, call: LibCall, signature: ir::Signature) -> FuncRef {
         let sig = self.b.import_signature(signature);
         self.import(Target::LibCall(call), sig)

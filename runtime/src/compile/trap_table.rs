@@ -82,7 +82,7 @@ impl TryTable {
         }
     }
 
-    /// The call that returns to exactly `ret`, if it has handlers.
+    /// Returns the call that returns to exactly `ret`, if it has handlers.
     #[must_use]
     pub fn get(&self, ret: u32) -> Option<TryCall<'_>> {
         let at = self.rets.binary_search(&ret).ok()?;

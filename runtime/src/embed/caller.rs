@@ -44,24 +44,24 @@ pub struct Caller<'a, T> {
 }
 
 impl<T> Caller<'_, T> {
-    /// The embedder's data.
+    /// Returns the embedder's data.
     #[must_use]
     pub fn data(&self) -> &T {
         self.store.data()
     }
 
-    /// The embedder's data.
+    /// Returns the embedder's data.
     pub fn data_mut(&mut self) -> &mut T {
         self.store.data_mut()
     }
 
-    /// The engine.
+    /// Returns the engine.
     #[must_use]
     pub fn engine(&self) -> Engine {
         self.store.engine()
     }
 
-    /// The remaining fuel, after the fuel that the calling code has used until now.
+    /// Returns the remaining fuel, after the fuel that the calling code has used until now.
     ///
     /// # Errors
     /// `Misuse` when the engine's code consumes none.

@@ -45,13 +45,13 @@ pub struct Census {
 }
 
 impl Census {
-    /// The number of objects.
+    /// Returns the number of objects.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.entries.iter().map(|entry| entry.count).sum()
     }
 
-    /// The number of objects of a kind.
+    /// Returns the number of objects of a kind.
     #[must_use]
     pub fn of_kind(&self, kind: ObjectKind) -> u64 {
         let of_kind = self.entries.iter().filter(|entry| entry.kind == kind);

@@ -210,7 +210,7 @@ macro_rules! composite {
 
 composite!(FuncType, StructType, ArrayType);
 
-/// A value type in its canonical form. A type that no longer lives is shown as its number.
+/// Returns a value type in its canonical form. A type that no longer lives is shown as its number.
 pub(super) fn val_text(engine: &Engine, kind: ValKind) -> String {
     match kind {
         ValKind::Ref(RefKind {

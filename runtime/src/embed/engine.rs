@@ -16,7 +16,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine with that configuration.
+    /// Makes an engine with that configuration.
     ///
     /// # Errors
     /// When the code generator does not support the machine, or the system refuses memory.
@@ -26,31 +26,31 @@ impl Engine {
         })
     }
 
-    /// The configuration.
+    /// Returns the configuration.
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.data.config
     }
 
-    /// What the collector can do.
+    /// Returns what the collector can do.
     #[must_use]
     pub fn collector_traits(&self) -> CollectorTraits {
         self.data.config.collector.traits()
     }
 
-    /// The registry of the types of all its modules and stores.
+    /// Returns the registry of the types of all its modules and stores.
     pub(crate) fn registry(&self) -> &Arc<TypeRegistry> {
         &self.data.registry
     }
 
-    /// The number of defined types that some module, store or value of this engine uses.
+    /// Returns the number of defined types that some module, store or value of this engine uses.
     #[must_use]
     pub fn live_types(&self) -> usize {
         self.data.registry.live_types()
     }
 
-    /// Bytes of machine code in use, by living modules and by trampolines. An engine keeps up to a
-    /// few thousand trampolines.
+    /// Returns the bytes of machine code in use, by living modules and by trampolines. An engine
+    /// keeps up to a few thousand trampolines.
     #[must_use]
     pub fn code_bytes(&self) -> u64 {
         u64::from(crate::limits::CODE_ARENA_BYTES) - self.data.arena.free_bytes()
@@ -62,7 +62,7 @@ impl Engine {
         self.data.increment_epoch();
     }
 
-    /// Whether both are the same engine.
+    /// Returns true if both are the same engine.
     #[must_use]
     pub fn same(a: &Engine, b: &Engine) -> bool {
         Arc::ptr_eq(&a.data, &b.data)

@@ -21,7 +21,7 @@ use crate::planted::planted;
 use crate::types::{RefKind, ValKind};
 
 impl Extern {
-    /// Its type, with current sizes.
+    /// Returns its type, with current sizes.
     ///
     /// # Errors
     /// `Misuse` for an entity of another store.
@@ -57,7 +57,7 @@ fn limits(min: u64, max: Option<u64>, most: u64) -> Result<(), Error> {
 }
 
 impl Table {
-    /// A new table whose elements are all `init`. A collection point if its references are
+    /// Makes a new table whose elements are all `init`. A collection point if its references are
     /// collected.
     ///
     /// # Errors
@@ -96,7 +96,7 @@ impl Table {
         Ok(Table::from_id(opaque, id))
     }
 
-    /// Its type. The minimum is the current size.
+    /// Returns its type. The minimum is the current size.
     ///
     /// # Errors
     /// `Misuse` for a table of another store.
@@ -109,7 +109,7 @@ impl Table {
         Ok(TableType::from_kind(&Engine::from_data(&opaque.engine), ty))
     }
 
-    /// The number of its elements.
+    /// Returns the number of its elements.
     ///
     /// # Errors
     /// `Misuse` for a table of another store.
@@ -119,8 +119,8 @@ impl Table {
         Ok(opaque.table(self.id(opaque)?).size())
     }
 
-    /// An element. `None` if the index is out of bounds. A collection point if the references are
-    /// collected.
+    /// Returns an element. `None` if the index is out of bounds. A collection point if the
+    /// references are collected.
     ///
     /// # Errors
     /// `Misuse` for a table of another store.
@@ -272,7 +272,7 @@ fn keep_val(store: &mut StoreOpaque, engine: &Engine, kind: ValKind) {
 }
 
 impl Global {
-    /// A new global.
+    /// Makes a new global.
     ///
     /// # Errors
     /// `Misuse` when the value does not match.
@@ -296,7 +296,7 @@ impl Global {
         Ok(Global::from_id(opaque, id))
     }
 
-    /// Its type.
+    /// Returns its type.
     ///
     /// # Errors
     /// `Misuse` for a global of another store.
@@ -312,7 +312,7 @@ impl Global {
         ))
     }
 
-    /// Its value.
+    /// Returns its value.
     ///
     /// # Errors
     /// `Misuse` for a global of another store.
@@ -345,7 +345,7 @@ impl Global {
 }
 
 impl Memory {
-    /// A new memory. All its bytes are zero.
+    /// Makes a new memory. All its bytes are zero.
     ///
     /// # Errors
     /// `Misuse` for limits that are not valid. [`Error::Exhausted`] when the memory is too large.
@@ -371,7 +371,7 @@ impl Memory {
         Ok(Memory::from_id(opaque, id))
     }
 
-    /// Its type. The minimum is the current size.
+    /// Returns its type. The minimum is the current size.
     ///
     /// # Errors
     /// `Misuse` for a memory of another store.
@@ -383,7 +383,7 @@ impl Memory {
         Ok(MemoryType::from_kind(opaque.memory_type(self.id(opaque)?)))
     }
 
-    /// Its size in pages of 64 KiB.
+    /// Returns its size in pages of 64 KiB.
     ///
     /// # Errors
     /// `Misuse` for a memory of another store.
@@ -393,7 +393,7 @@ impl Memory {
         Ok(opaque.memory(self.id(opaque)?).pages())
     }
 
-    /// Its size in bytes.
+    /// Returns its size in bytes.
     ///
     /// # Errors
     /// `Misuse` for a memory of another store.
@@ -414,7 +414,7 @@ impl Memory {
         old.ok_or(Error::Exhausted(Exhausted::Memory))
     }
 
-    /// Its bytes.
+    /// Returns its bytes.
     ///
     /// # Errors
     /// `Misuse` for a memory of another store.
@@ -426,7 +426,7 @@ impl Memory {
         Ok(opaque.memory(self.id(opaque)?).data())
     }
 
-    /// Its bytes.
+    /// Returns its bytes.
     ///
     /// # Errors
     /// `Misuse` for a memory of another store.
@@ -464,7 +464,7 @@ impl Memory {
 }
 
 impl Tag {
-    /// A new tag. The parameters of its type are the payload. It has no results.
+    /// Makes a new tag. The parameters of its type are the payload. It has no results.
     ///
     /// # Errors
     /// `Misuse` for a type of another engine or one with results.
@@ -480,7 +480,7 @@ impl Tag {
         Ok(Tag::from_id(opaque, id))
     }
 
-    /// Its type.
+    /// Returns its type.
     ///
     /// # Errors
     /// `Misuse` for a tag of another store.
@@ -493,7 +493,7 @@ impl Tag {
         Ok(func_type(&Engine::from_data(&opaque.engine), ty))
     }
 
-    /// Its number in the store, as in [`RawRef::tag`](super::RawRef::tag).
+    /// Returns its number in the store, as in [`RawRef::tag`](super::RawRef::tag).
     #[must_use]
     pub fn number(&self) -> TagId {
         self.id

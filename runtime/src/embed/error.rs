@@ -143,7 +143,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// A failure of the host with that message.
+    /// Returns a failure of the host with that message.
     pub fn host(message: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
         Error::Host(message.into())
     }
@@ -159,7 +159,7 @@ impl Error {
         }
     }
 
-    /// The trap, if the error is one.
+    /// Returns the trap, if the error is one.
     #[must_use]
     pub fn trap(&self) -> Option<Trap> {
         match self {
@@ -282,8 +282,8 @@ impl From<Raised> for Error {
     }
 }
 
-/// What an error of a host function raises in wasm if the store cannot be accessed. An exception is
-/// then a failure of the host like any other.
+/// Returns what an error of a host function raises in wasm if the store cannot be accessed. An
+/// exception is then a failure of the host like any other.
 pub(crate) fn into_raised_without_store(error: Error) -> Raised {
     match error {
         Error::Trap(info) => Raised::Trap(info.trap),

@@ -18,7 +18,7 @@ pub struct TableType {
 }
 
 impl TableType {
-    /// A table type with 32-bit indices.
+    /// Makes a table type with 32-bit indices.
     #[must_use]
     pub const fn new(element: RefType, minimum: u64, maximum: Option<u64>) -> TableType {
         TableType {
@@ -51,7 +51,7 @@ pub struct MemoryType {
 }
 
 impl MemoryType {
-    /// A memory type with 32-bit addresses.
+    /// Makes a memory type with 32-bit addresses.
     #[must_use]
     pub const fn new(minimum: u64, maximum: Option<u64>) -> MemoryType {
         MemoryType {
@@ -88,7 +88,7 @@ pub struct GlobalType {
 }
 
 impl GlobalType {
-    /// A global type.
+    /// Makes a global type.
     #[must_use]
     pub const fn new(content: ValType, mutability: Mutability) -> GlobalType {
         GlobalType {

@@ -17,8 +17,8 @@ use crate::instance::host_func::HostFunc;
 use crate::instance::store::StoreOpaque;
 
 impl Func {
-    /// A function of the host with that type. Its body gets the caller, the arguments and a slice
-    /// for the results. The results are zero or null before.
+    /// Makes a function of the host with that type. Its body gets the caller, the arguments and a
+    /// slice for the results. The results are zero or null before.
     ///
     /// # Errors
     /// `Misuse` for a type of another engine. [`Error::Rejected`] when the engine has no memory for
@@ -33,8 +33,8 @@ impl Func {
         Func::insert(context.as_context_mut().opaque_mut(), func)
     }
 
-    /// A function of the host from a closure, such as `|a: i32, b: f64| -> Result<i64, Error>`. The
-    /// first parameter of the closure can be a [`Caller`].
+    /// Returns a function of the host from a closure, such as `|a: i32, b: f64| -> Result<i64,
+    /// Error>`. The first parameter of the closure can be a [`Caller`].
     ///
     /// # Errors
     /// [`Error::Rejected`] when the engine has no memory for code.
@@ -55,7 +55,7 @@ impl Func {
         })
     }
 
-    /// Its type.
+    /// Returns its type.
     ///
     /// # Errors
     /// `Misuse` for a function of another store.
@@ -68,7 +68,7 @@ impl Func {
         Ok(func_type(&Engine::from_data(&opaque.engine), id))
     }
 
-    /// Whether it is a value of that type.
+    /// Returns true if it is a value of that type.
     ///
     /// # Errors
     /// `Misuse` for a function of another store.
@@ -76,7 +76,7 @@ impl Func {
         Ok(self.ty(store)?.matches(ty))
     }
 
-    /// The definition of the function.
+    /// Returns the definition of the function.
     ///
     /// # Errors
     /// `Misuse` for a function of another store.
@@ -126,7 +126,7 @@ impl Func {
         Ok(())
     }
 
-    /// The function with parameters and results of Rust types.
+    /// Returns the function with parameters and results of Rust types.
     ///
     /// # Errors
     /// `Misuse` when its type does not match.

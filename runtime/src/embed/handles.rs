@@ -25,7 +25,7 @@ macro_rules! entity {
                 $name { store: store.id(), id }
             }
 
-            /// Its number in the store.
+            /// Returns its number in the store.
             ///
             /// # Errors
             /// `Misuse` for an entity of another store.
@@ -102,13 +102,13 @@ pub enum FuncOrigin {
 }
 
 impl Func {
-    /// The function at an address of that store. `None` for null.
+    /// Returns the function at an address of that store. `None` for null.
     pub(crate) fn from_ptr(store: StoreId, func: *mut VmFuncRef) -> Option<Func> {
         let func = NonNull::new(func)?;
         Some(Func { store, func })
     }
 
-    /// Its reference in compiled code.
+    /// Returns its reference in compiled code.
     pub(crate) fn get(&self, store: &StoreOpaque) -> Result<NonNull<VmFuncRef>, Error> {
         if self.store == store.id() {
             Ok(self.func)
@@ -154,7 +154,7 @@ impl Extern {
         })
     }
 
-    /// The function, if it is one.
+    /// Returns the function, if it is one.
     #[must_use]
     pub fn into_func(self) -> Option<Func> {
         match self {
@@ -163,7 +163,7 @@ impl Extern {
         }
     }
 
-    /// The table, if it is one.
+    /// Returns the table, if it is one.
     #[must_use]
     pub fn into_table(self) -> Option<Table> {
         match self {
@@ -172,7 +172,7 @@ impl Extern {
         }
     }
 
-    /// The memory, if it is one.
+    /// Returns the memory, if it is one.
     #[must_use]
     pub fn into_memory(self) -> Option<Memory> {
         match self {
@@ -181,7 +181,7 @@ impl Extern {
         }
     }
 
-    /// The global, if it is one.
+    /// Returns the global, if it is one.
     #[must_use]
     pub fn into_global(self) -> Option<Global> {
         match self {
@@ -190,7 +190,7 @@ impl Extern {
         }
     }
 
-    /// The tag, if it is one.
+    /// Returns the tag, if it is one.
     #[must_use]
     pub fn into_tag(self) -> Option<Tag> {
         match self {

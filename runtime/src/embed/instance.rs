@@ -56,7 +56,7 @@ impl Instance {
         }
     }
 
-    /// The error for an import that is missing or does not match.
+    /// Returns the error for an import that is missing or does not match.
     pub(crate) fn unsatisfied(
         store: &StoreOpaque,
         module: &Module,
@@ -81,13 +81,13 @@ impl Instance {
         }))
     }
 
-    /// Its number in the store, in the order of instantiation.
+    /// Returns its number in the store, in the order of instantiation.
     #[must_use]
     pub fn number(&self) -> InstanceId {
         self.id
     }
 
-    /// An export. `None` if the name is not exported, or for an instance of another store.
+    /// Returns an export. `None` if the name is not exported, or for an instance of another store.
     pub fn get_export(&self, store: impl AsContext, name: &str) -> Option<Extern> {
         let context = store.as_context();
         let opaque = context.opaque();
@@ -97,7 +97,7 @@ impl Instance {
         Extern::from_item(opaque, item(opaque, self.id, export.entity))
     }
 
-    /// All exports, in the order of the module. Empty for an instance of another store.
+    /// Returns all exports, in the order of the module. Empty for an instance of another store.
     pub fn exports(&self, store: impl AsContext) -> Vec<(Box<str>, Extern)> {
         let context = store.as_context();
         let opaque = context.opaque();
@@ -113,12 +113,12 @@ impl Instance {
         found.collect()
     }
 
-    /// An exported function.
+    /// Returns an exported function.
     pub fn get_func(&self, store: impl AsContext, name: &str) -> Option<Func> {
         self.get_export(store, name)?.into_func()
     }
 
-    /// An exported function with parameters and results of Rust types.
+    /// Returns an exported function with parameters and results of Rust types.
     ///
     /// # Errors
     /// `Misuse` when no function has that name, or its type does not match.
@@ -132,28 +132,28 @@ impl Instance {
         func.typed(store)
     }
 
-    /// An exported table.
+    /// Returns an exported table.
     pub fn get_table(&self, store: impl AsContext, name: &str) -> Option<Table> {
         self.get_export(store, name)?.into_table()
     }
 
-    /// An exported memory.
+    /// Returns an exported memory.
     pub fn get_memory(&self, store: impl AsContext, name: &str) -> Option<Memory> {
         self.get_export(store, name)?.into_memory()
     }
 
-    /// An exported global.
+    /// Returns an exported global.
     pub fn get_global(&self, store: impl AsContext, name: &str) -> Option<Global> {
         self.get_export(store, name)?.into_global()
     }
 
-    /// An exported tag.
+    /// Returns an exported tag.
     pub fn get_tag(&self, store: impl AsContext, name: &str) -> Option<Tag> {
         self.get_export(store, name)?.into_tag()
     }
 }
 
-/// An entity of an instance.
+/// Returns an entity of an instance.
 pub(crate) fn item(store: &StoreOpaque, id: InstanceId, entity: EntityIdx) -> Item {
     let data = &store.contents.instances[id.at()];
     match entity {
@@ -166,15 +166,15 @@ pub(crate) fn item(store: &StoreOpaque, id: InstanceId, entity: EntityIdx) -> It
 }
 
 impl<T> Caller<'_, T> {
-    /// The instance whose import was called. `None` if the function was called through a reference
-    /// or by the host.
+    /// Returns the instance whose import was called. `None` if the function was called through a
+    /// reference or by the host.
     #[must_use]
     pub fn instance(&self) -> Option<Instance> {
         let id = self.instance?;
         Some(Instance::from_id(self.store.as_context().opaque(), id))
     }
 
-    /// An export of that instance.
+    /// Returns an export of that instance.
     #[must_use]
     pub fn get_export(&mut self, name: &str) -> Option<Extern> {
         self.instance()?.get_export(&mut self.store, name)

@@ -89,7 +89,7 @@ impl RefType {
 }
 
 impl ValType {
-    /// Its canonical form in that engine.
+    /// Returns its canonical form in that engine.
     ///
     /// # Errors
     /// `Misuse` when it names a type of another engine.
@@ -104,7 +104,7 @@ impl ValType {
         })
     }
 
-    /// Whether values of this type are values of `other`, in that engine.
+    /// Returns true if values of this type are values of `other`, in that engine.
     ///
     /// # Errors
     /// `Misuse` when one of them names a type of another engine.
@@ -145,7 +145,7 @@ fn single(is_final: bool, supertype: Option<TypeId>, composite: Composite) -> Ty
 }
 
 impl FuncType {
-    /// The final function type with these parameters and results, alone in its group.
+    /// Makes the final function type with these parameters and results, alone in its group.
     ///
     /// # Errors
     /// `Misuse` for a type of another engine. [`Error::Rejected`] when the engine has no room for
@@ -158,7 +158,7 @@ impl FuncType {
         FuncType::with_finality_and_supertype(engine, true, None, params, results)
     }
 
-    /// A function type that is alone in its group.
+    /// Returns a function type that is alone in its group.
     ///
     /// # Errors
     /// As [`FuncType::new`]. `Misuse` when it does not match its supertype.
@@ -180,7 +180,7 @@ impl FuncType {
 }
 
 impl StructType {
-    /// The final structure type with these fields, alone in its group.
+    /// Makes the final structure type with these fields, alone in its group.
     ///
     /// # Errors
     /// `Misuse` for a type of another engine. [`Error::Rejected`] when the engine has no room for
@@ -192,7 +192,7 @@ impl StructType {
         StructType::with_finality_and_supertype(engine, true, None, fields)
     }
 
-    /// A structure type that is alone in its group.
+    /// Returns a structure type that is alone in its group.
     ///
     /// # Errors
     /// As [`StructType::new`]. `Misuse` when it does not match its supertype.
@@ -212,7 +212,7 @@ impl StructType {
 }
 
 impl ArrayType {
-    /// The final array type with that element, alone in its group.
+    /// Makes the final array type with that element, alone in its group.
     ///
     /// # Errors
     /// `Misuse` for a type of another engine. [`Error::Rejected`] when the engine has no room for
@@ -221,7 +221,7 @@ impl ArrayType {
         ArrayType::with_finality_and_supertype(engine, true, None, element)
     }
 
-    /// An array type that is alone in its group.
+    /// Returns an array type that is alone in its group.
     ///
     /// # Errors
     /// As [`ArrayType::new`]. `Misuse` when it does not match its supertype.

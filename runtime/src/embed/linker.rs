@@ -71,7 +71,7 @@ pub struct Linker<T> {
 }
 
 impl<T: 'static> Linker<T> {
-    /// An empty linker.
+    /// Makes an empty linker.
     #[must_use]
     pub fn new(engine: &Engine) -> Linker<T> {
         Linker {
@@ -179,7 +179,7 @@ impl<T: 'static> Linker<T> {
         Ok(self)
     }
 
-    /// The entity with that name, in that store.
+    /// Returns the entity with that name, in that store.
     pub fn get(
         &self,
         mut store: impl AsContextMut<Data = T>,

@@ -39,31 +39,31 @@ impl Module {
         Ok(())
     }
 
-    /// The engine.
+    /// Returns the engine.
     #[must_use]
     pub fn engine(&self) -> &Engine {
         &self.engine
     }
 
-    /// What the module declares.
+    /// Returns what the module declares.
     pub(crate) fn decoded(&self) -> &crate::module::Module {
         &self.compiled.module
     }
 
-    /// The identities of its types, by type index. Two types of one engine are equal if and only if
-    /// their identities are.
+    /// Returns the identities of its types, by type index. Two types of one engine are equal if and
+    /// only if their identities are.
     pub fn type_ids(&self) -> impl ExactSizeIterator<Item = TypeId> + '_ {
         self.decoded().decls().types.iter().copied()
     }
 
-    /// The indices of the tags that the module defines. Imported tags have smaller indices.
+    /// Returns the indices of the tags that the module defines. Imported tags have smaller indices.
     #[must_use]
     pub fn defined_tags(&self) -> Range<u32> {
         let decls = self.decoded().decls();
         decls.imported_tags..decls.tags.len() as u32
     }
 
-    /// Its imports, in order.
+    /// Returns its imports, in order.
     pub fn imports(&self) -> impl ExactSizeIterator<Item = ImportType<'_>> {
         self.decoded()
             .decls()
@@ -76,7 +76,7 @@ impl Module {
             })
     }
 
-    /// Its exports, in order.
+    /// Returns its exports, in order.
     pub fn exports(&self) -> impl ExactSizeIterator<Item = ExportType<'_>> {
         self.decoded()
             .decls()
@@ -88,7 +88,7 @@ impl Module {
             })
     }
 
-    /// The type of an export. `None` if the name is not exported.
+    /// Returns the type of an export. `None` if the name is not exported.
     #[must_use]
     pub fn get_export(&self, name: &str) -> Option<ExternType> {
         let exports = &self.decoded().decls().exports;

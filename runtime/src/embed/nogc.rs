@@ -187,7 +187,7 @@ impl<'a> NoGc<'a> {
         Lent(self)
     }
 
-    /// The reference of a handle.
+    /// Returns the reference of a handle.
     ///
     /// # Errors
     /// `Misuse` for a stale handle or a handle of another store.
@@ -196,7 +196,7 @@ impl<'a> NoGc<'a> {
         Ok(self.lent().raw(reference))
     }
 
-    /// A value without its handle.
+    /// Returns a value without its handle.
     ///
     /// # Errors
     /// `Misuse` for a stale handle or a handle of another store.
@@ -208,7 +208,7 @@ impl<'a> NoGc<'a> {
         Ok(self.lent().lift(kind, &raw))
     }
 
-    /// The definition of a function, as [`Func::origin`].
+    /// Returns the definition of a function, as [`Func::origin`].
     ///
     /// # Errors
     /// `Misuse` for a function of another store.
@@ -216,7 +216,7 @@ impl<'a> NoGc<'a> {
         self.lent().with(|store| func.origin_in(store))
     }
 
-    /// The value of a global.
+    /// Returns the value of a global.
     ///
     /// # Errors
     /// `Misuse` for a handle of another store.
@@ -228,7 +228,7 @@ impl<'a> NoGc<'a> {
         Ok(self.lent().lift(kind, &raw))
     }
 
-    /// An element of a table. `None` if the index is out of bounds.
+    /// Returns an element of a table. `None` if the index is out of bounds.
     ///
     /// # Errors
     /// `Misuse` for a handle of another store.
@@ -304,14 +304,14 @@ impl<'s> Lent<'s> {
 }
 
 impl<'s> RawRef<'s> {
-    /// A number. Within one scope, two references have the same number if and only if they refer to
-    /// the same object.
+    /// Returns a number. Within one scope, two references have the same number if and only if they
+    /// refer to the same object.
     #[must_use]
     pub fn identity(self) -> u32 {
         self.reference.raw()
     }
 
-    /// The integer, if it is an i31.
+    /// Returns the integer, if it is an i31.
     #[must_use]
     pub fn as_i31(self) -> Option<I31> {
         self.reference.as_i31().map(I31::wrapping_u32)
@@ -323,7 +323,7 @@ impl<'s> RawRef<'s> {
             .with(|store| store.heap()?.object(reference).map_err(Error::from))
     }
 
-    /// The kind of the object. `None` for an i31.
+    /// Returns the kind of the object. `None` for an i31.
     ///
     /// # Errors
     /// [`Error::Fault`] when the heap is corrupt.
@@ -340,8 +340,8 @@ impl<'s> RawRef<'s> {
         })
     }
 
-    /// The type of a structure or array, or the function type of an exception's tag. `None` for any
-    /// other reference.
+    /// Returns the type of a structure or array, or the function type of an exception's tag. `None`
+    /// for any other reference.
     ///
     /// # Errors
     /// [`Error::Fault`] when the heap is corrupt.
@@ -360,7 +360,7 @@ impl<'s> RawRef<'s> {
         })
     }
 
-    /// The number of fields, elements or payload values. 0 for any other reference.
+    /// Returns the number of fields, elements or payload values. 0 for any other reference.
     ///
     /// # Errors
     /// [`Error::Fault`] when the heap is corrupt.
@@ -375,7 +375,7 @@ impl<'s> RawRef<'s> {
         Ok(self.storages(object.type_id)?.map_or(0, |s| s.len() as u32))
     }
 
-    /// Whether [`RawRef::len`] is 0.
+    /// Returns true if [`RawRef::len`] is 0.
     ///
     /// # Errors
     /// [`Error::Fault`] when the heap is corrupt.
@@ -395,7 +395,7 @@ impl<'s> RawRef<'s> {
         }))
     }
 
-    /// A field, element or payload value.
+    /// Returns a field, element or payload value.
     ///
     /// # Errors
     /// `Misuse` when the index is out of bounds. [`Error::Fault`] when the heap is corrupt.
@@ -422,7 +422,7 @@ impl<'s> RawRef<'s> {
         self.scope.stored(stored, storage)
     }
 
-    /// The number of an exception's tag in the store.
+    /// Returns the number of an exception's tag in the store.
     ///
     /// # Errors
     /// `Misuse` when it is not an exception.

@@ -44,7 +44,7 @@ fn type_id(store: &mut StoreOpaque, reference: GcRef) -> Result<TypeId, Error> {
 }
 
 impl StructRef {
-    /// A new structure with these fields. A collection point.
+    /// Makes a new structure with these fields. A collection point.
     ///
     /// # Errors
     /// `Misuse` when the values do not match. [`Error::Exhausted`] when the heap is full.
@@ -69,7 +69,7 @@ impl StructRef {
         Rooted::new(store, object)
     }
 
-    /// Its type.
+    /// Returns its type.
     ///
     /// # Errors
     /// `Misuse` for a stale handle or a handle of another store.
@@ -81,7 +81,7 @@ impl StructRef {
         StructType::from_id(&engine, id).ok_or_else(|| Misuse::Stale.into())
     }
 
-    /// A field. A packed field is zero-extended.
+    /// Returns a field. A packed field is zero-extended.
     ///
     /// # Errors
     /// `Misuse` for a stale handle, a handle of another store, or an index out of bounds.
@@ -94,7 +94,7 @@ impl StructRef {
         from_stored(store, stored, kind.storage)
     }
 
-    /// All fields.
+    /// Returns all fields.
     ///
     /// # Errors
     /// `Misuse` for a stale handle or a handle of another store.
@@ -129,7 +129,7 @@ impl StructRef {
 }
 
 impl ArrayRef {
-    /// A new array of `len` equal elements. A collection point.
+    /// Makes a new array of `len` equal elements. A collection point.
     ///
     /// # Errors
     /// `Misuse` when the value does not match. [`Error::Exhausted`] when the heap is full. A trap
@@ -152,7 +152,7 @@ impl ArrayRef {
         Rooted::new(store, object)
     }
 
-    /// A new array of these elements. A collection point.
+    /// Makes a new array of these elements. A collection point.
     ///
     /// # Errors
     /// As [`ArrayRef::new`].
@@ -188,7 +188,7 @@ impl ArrayRef {
         Ok(kind)
     }
 
-    /// Its type.
+    /// Returns its type.
     ///
     /// # Errors
     /// `Misuse` for a stale handle or a handle of another store.
@@ -200,7 +200,7 @@ impl ArrayRef {
         ArrayType::from_id(&engine, id).ok_or_else(|| Misuse::Stale.into())
     }
 
-    /// The number of its elements.
+    /// Returns the number of its elements.
     ///
     /// # Errors
     /// `Misuse` for a stale handle or a handle of another store.
@@ -210,7 +210,7 @@ impl ArrayRef {
         Ok(store.heap()?.array_len(reference)?)
     }
 
-    /// An element. A packed element is zero-extended.
+    /// Returns an element. A packed element is zero-extended.
     ///
     /// # Errors
     /// `Misuse` for a stale handle, a handle of another store, or an index out of bounds.
@@ -228,7 +228,7 @@ impl ArrayRef {
         from_stored(store, stored, storage)
     }
 
-    /// All elements.
+    /// Returns all elements.
     ///
     /// # Errors
     /// `Misuse` for a stale handle or a handle of another store.
@@ -267,7 +267,7 @@ impl ArrayRef {
 }
 
 impl ExnRef {
-    /// A new exception of a tag with this payload. A collection point.
+    /// Makes a new exception of a tag with this payload. A collection point.
     ///
     /// # Errors
     /// `Misuse` when the values do not match. [`Error::Exhausted`] when the heap is full.
@@ -291,7 +291,7 @@ impl ExnRef {
         Rooted::new(store, object)
     }
 
-    /// Its tag.
+    /// Returns its tag.
     ///
     /// # Errors
     /// `Misuse` for a stale handle or a handle of another store.
@@ -302,7 +302,7 @@ impl ExnRef {
         Ok(Tag::from_id(store, TagId(id)))
     }
 
-    /// A value of the payload.
+    /// Returns a value of the payload.
     ///
     /// # Errors
     /// `Misuse` for a stale handle, a handle of another store, or an index out of bounds.
@@ -317,7 +317,7 @@ impl ExnRef {
         from_stored(store, stored, StorageKind::Val(kind))
     }
 
-    /// The payload.
+    /// Returns the payload.
     ///
     /// # Errors
     /// `Misuse` for a stale handle or a handle of another store.

@@ -40,7 +40,7 @@ pub(crate) fn call_raw(
     result.map_err(|ended| from_ended(store, ended))
 }
 
-/// The error for an activation that ended early.
+/// Returns the error for an activation that ended early.
 pub(crate) fn from_ended(store: &mut StoreOpaque, ended: Ended) -> Error {
     match ended.why {
         Raised::Trap(trap) => Error::Trap(TrapInfo {
@@ -65,7 +65,7 @@ pub(crate) fn from_ended(store: &mut StoreOpaque, ended: Ended) -> Error {
     }
 }
 
-/// What an error of a host function raises in wasm.
+/// Returns what an error of a host function raises in wasm.
 pub(crate) fn into_raised(store: &mut StoreOpaque, error: Error) -> Raised {
     match error {
         Error::Thrown(exception) => match thrown(store, &exception) {
@@ -121,7 +121,7 @@ where
     }
 }
 
-/// A function of the host whose body works on a buffer.
+/// Returns a function of the host whose body works on a buffer.
 pub(crate) fn raw_host_func<T: 'static>(
     engine: &Engine,
     ty: &FuncType,
@@ -148,7 +148,7 @@ pub(crate) fn raw_host_func<T: 'static>(
     }))
 }
 
-/// A function of the host whose body works on values.
+/// Returns a function of the host whose body works on values.
 pub(crate) fn host_func<T: 'static>(
     engine: &Engine,
     ty: &FuncType,

@@ -173,7 +173,8 @@ impl<T: Reference> Deref for Rooted<T> {
 }
 
 impl<T: Reference> Rooted<T> {
-    /// The same root as a reference of another kind. The caller knows that it is of that kind.
+    /// Returns the same root as a reference of another kind. The caller knows that it is of that
+    /// kind.
     pub(crate) fn cast<U>(self) -> Rooted<U> {
         Rooted {
             root: self.root,

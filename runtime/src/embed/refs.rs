@@ -17,7 +17,7 @@ use crate::types::Top;
 pub struct I31(u32);
 
 impl I31 {
-    /// The integer, if it fits into 31 bits unsigned.
+    /// Makes the integer, if it fits into 31 bits unsigned.
     #[must_use]
     pub const fn new_u32(value: u32) -> Option<I31> {
         if value >> 31 == 0 {
@@ -27,7 +27,7 @@ impl I31 {
         }
     }
 
-    /// The integer, if it fits into 31 bits signed.
+    /// Makes the integer, if it fits into 31 bits signed.
     #[must_use]
     pub const fn new_i32(value: i32) -> Option<I31> {
         if value >= -(1 << 30) && value < 1 << 30 {
@@ -37,19 +37,19 @@ impl I31 {
         }
     }
 
-    /// The low 31 bits of a value, as in `ref.i31`.
+    /// Returns the low 31 bits of a value, as in `ref.i31`.
     #[must_use]
     pub const fn wrapping_u32(value: u32) -> I31 {
         I31(value & 0x7fff_ffff)
     }
 
-    /// The integer, zero-extended.
+    /// Returns the integer, zero-extended.
     #[must_use]
     pub const fn get_u32(self) -> u32 {
         self.0
     }
 
-    /// The integer, sign-extended.
+    /// Returns the integer, sign-extended.
     #[must_use]
     pub const fn get_i32(self) -> i32 {
         ((self.0 << 1) as i32) >> 1
@@ -57,7 +57,7 @@ impl I31 {
 }
 
 impl AnyRef {
-    /// A reference to an i31.
+    /// Returns a reference to an i31.
     ///
     /// # Errors
     /// Only if the store's heap is corrupt.
@@ -79,7 +79,7 @@ impl AnyRef {
         Rooted::new(store, reference)
     }
 
-    /// Its most precise type.
+    /// Returns its most precise type.
     ///
     /// # Errors
     /// `Misuse` for a stale handle or a handle of another store.
@@ -90,7 +90,7 @@ impl AnyRef {
         Ok(HeapType::from_kind(&Engine::from_data(&store.engine), kind))
     }
 
-    /// Whether it is a value of that type.
+    /// Returns true if it is a value of that type.
     ///
     /// # Errors
     /// `Misuse` for a stale handle, a handle of another store, or a type of another engine.
@@ -102,7 +102,7 @@ impl AnyRef {
         Ok(store.engine.registry.heap_matches(own, kind))
     }
 
-    /// The integer, if it is an i31.
+    /// Returns the integer, if it is an i31.
     ///
     /// # Errors
     /// `Misuse` for a stale handle or a handle of another store.
@@ -112,7 +112,7 @@ impl AnyRef {
         Ok(reference.as_i31().map(I31))
     }
 
-    /// The same reference as a structure, if it is one.
+    /// Returns the same reference as a structure, if it is one.
     ///
     /// # Errors
     /// `Misuse` for a stale handle or a handle of another store.
@@ -120,7 +120,7 @@ impl AnyRef {
         as_kind(self, store, &[Kind::Struct])
     }
 
-    /// The same reference as an array, if it is one.
+    /// Returns the same reference as an array, if it is one.
     ///
     /// # Errors
     /// `Misuse` for a stale handle or a handle of another store.
@@ -128,7 +128,7 @@ impl AnyRef {
         as_kind(self, store, &[Kind::Array])
     }
 
-    /// The same reference as a reference of the host, if it is an internalised one.
+    /// Returns the same reference as a reference of the host, if it is an internalised one.
     ///
     /// # Errors
     /// `Misuse` for a stale handle or a handle of another store.
@@ -136,7 +136,7 @@ impl AnyRef {
         as_kind(self, store, &[Kind::Extern])
     }
 
-    /// The same reference as a reference below `eq`, if it is one.
+    /// Returns the same reference as a reference below `eq`, if it is one.
     ///
     /// # Errors
     /// `Misuse` for a stale handle or a handle of another store.
@@ -165,7 +165,7 @@ fn as_kind<T: Reference>(
 }
 
 impl EqRef {
-    /// A reference to an i31.
+    /// Returns a reference to an i31.
     ///
     /// # Errors
     /// Only if the store's heap is corrupt.
@@ -173,7 +173,7 @@ impl EqRef {
         AnyRef::from_i31(store, value).map(Rooted::cast)
     }
 
-    /// Its most precise type.
+    /// Returns its most precise type.
     ///
     /// # Errors
     /// `Misuse` for a stale handle or a handle of another store.
@@ -184,7 +184,7 @@ impl EqRef {
         Ok(HeapType::from_kind(&Engine::from_data(&store.engine), kind))
     }
 
-    /// The same reference as a structure, if it is one.
+    /// Returns the same reference as a structure, if it is one.
     ///
     /// # Errors
     /// `Misuse` for a stale handle or a handle of another store.
@@ -192,7 +192,7 @@ impl EqRef {
         as_kind(self, store, &[Kind::Struct])
     }
 
-    /// The same reference as an array, if it is one.
+    /// Returns the same reference as an array, if it is one.
     ///
     /// # Errors
     /// `Misuse` for a stale handle or a handle of another store.
@@ -200,7 +200,7 @@ impl EqRef {
         as_kind(self, store, &[Kind::Array])
     }
 
-    /// The integer, if it is an i31.
+    /// Returns the integer, if it is an i31.
     ///
     /// # Errors
     /// `Misuse` for a stale handle or a handle of another store.
@@ -212,8 +212,8 @@ impl EqRef {
 }
 
 impl ExternRef {
-    /// A reference to a new host object. The object is dropped after the collection that frees the
-    /// reference, or with the store. A collection point.
+    /// Makes a reference to a new host object. The object is dropped after the collection that
+    /// frees the reference, or with the store. A collection point.
     ///
     /// # Errors
     /// [`Error::Exhausted`] when the collected heap is full.
@@ -249,7 +249,7 @@ impl ExternRef {
         Ok(Some(store.heap()?.extern_host(reference)?))
     }
 
-    /// The host object. `None` for an externalised internal reference.
+    /// Returns the host object. `None` for an externalised internal reference.
     ///
     /// # Errors
     /// `Misuse` for a stale handle or a handle of another store.
@@ -264,7 +264,7 @@ impl ExternRef {
         Ok(store.hosts.get(number))
     }
 
-    /// The host object. `None` for an externalised internal reference.
+    /// Returns the host object. `None` for an externalised internal reference.
     ///
     /// # Errors
     /// `Misuse` for a stale handle or a handle of another store.
@@ -279,7 +279,7 @@ impl ExternRef {
         Ok(store.hosts.get_mut(number))
     }
 
-    /// A copy of the host object, if it is a `V`.
+    /// Returns a copy of the host object, if it is a `V`.
     ///
     /// # Errors
     /// `Misuse` for a stale handle, a handle of another store, or an object of another type.

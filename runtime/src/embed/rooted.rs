@@ -10,8 +10,8 @@ use crate::heap::GcRef;
 use crate::instance::store::StoreOpaque;
 
 impl Root {
-    /// A new root in the innermost scope. Nothing may have collected since the caller obtained
-    /// `reference`.
+    /// Makes a new root in the innermost scope. Nothing may have collected since the caller
+    /// obtained `reference`.
     pub(crate) fn new(store: &mut StoreOpaque, reference: GcRef) -> Result<Root, Error> {
         let root = store.contents.handles.root(&mut store.heap, reference)?;
         Ok(Root {
@@ -20,7 +20,7 @@ impl Root {
         })
     }
 
-    /// The reference that it holds now.
+    /// Returns the reference that it holds now.
     pub(crate) fn get(self, store: &StoreOpaque) -> Result<GcRef, Error> {
         if self.store != store.id() {
             return Err(Misuse::WrongStore.into());
@@ -34,7 +34,7 @@ impl Root {
 }
 
 impl<T: Reference> Rooted<T> {
-    /// A new root in the innermost scope for a reference of that kind.
+    /// Makes a new root in the innermost scope for a reference of that kind.
     pub(crate) fn new(store: &mut StoreOpaque, reference: GcRef) -> Result<Rooted<T>, Error> {
         Ok(Rooted {
             root: Root::new(store, reference)?,
@@ -42,7 +42,7 @@ impl<T: Reference> Rooted<T> {
         })
     }
 
-    /// A root that is independent of scopes.
+    /// Returns a root that is independent of scopes.
     ///
     /// # Errors
     /// `Misuse` for a stale handle or a handle of another store.
@@ -52,7 +52,7 @@ impl<T: Reference> Rooted<T> {
         OwnedRooted::new(store, reference)
     }
 
-    /// Whether both refer to the same object, or are equal i31.
+    /// Returns true if both refer to the same object, or are equal i31.
     ///
     /// # Errors
     /// `Misuse` for a stale handle or a handle of another store.
@@ -80,7 +80,7 @@ impl<T: Reference> OwnedRooted<T> {
         })
     }
 
-    /// A root in the innermost scope for the same object.
+    /// Returns a root in the innermost scope for the same object.
     ///
     /// # Errors
     /// `Misuse` for a handle of another store.

@@ -61,18 +61,18 @@ impl<T> Copy for StoreContext<'_, T> {}
 pub trait AsContext {
     /// The embedder's data.
     type Data;
-    /// The store.
+    /// Returns the store.
     fn as_context(&self) -> StoreContext<'_, Self::Data>;
 }
 
 /// A value that gives exclusive access to a store.
 pub trait AsContextMut: AsContext {
-    /// The store.
+    /// Returns the store.
     fn as_context_mut(&mut self) -> StoreContextMut<'_, Self::Data>;
 }
 
 impl<T> Store<T> {
-    /// An empty store with the default configuration.
+    /// Makes an empty store with the default configuration.
     ///
     /// # Panics
     /// When a few hundred bytes cannot be allocated.
@@ -80,7 +80,7 @@ impl<T> Store<T> {
         Store::checked(engine, StoreConfig::default(), data)
     }
 
-    /// An empty store with a configuration of its own.
+    /// Returns an empty store with a configuration of its own.
     ///
     /// The schedule says at which collection points the store collects. Points are numbered from 0
     /// in the order of execution, and [`StoreStats::collection_points`] says how many there were.
@@ -138,17 +138,17 @@ impl<T> Store<T> {
         }
     }
 
-    /// The embedder's data.
+    /// Returns the embedder's data.
     pub fn data(&self) -> &T {
         &self.inner().data
     }
 
-    /// The embedder's data.
+    /// Returns the embedder's data.
     pub fn data_mut(&mut self) -> &mut T {
         &mut self.inner_mut().data
     }
 
-    /// The engine.
+    /// Returns the engine.
     pub fn engine(&self) -> Engine {
         self.as_context().engine()
     }
@@ -293,7 +293,7 @@ impl<T> Store<T> {
         self.as_context_mut().set_fuel(fuel)
     }
 
-    /// The remaining fuel.
+    /// Returns the remaining fuel.
     ///
     /// # Errors
     /// `Misuse` when the engine's code consumes none.
@@ -395,13 +395,13 @@ unsafe fn epoch_passed<T>(outer: *mut c_void) -> Result<u64, Raised> {
 }
 
 impl<'a, T> StoreContext<'a, T> {
-    /// The embedder's data.
+    /// Returns the embedder's data.
     #[must_use]
     pub fn data(&self) -> &'a T {
         &self.0.data
     }
 
-    /// The engine.
+    /// Returns the engine.
     #[must_use]
     pub fn engine(&self) -> Engine {
         Engine::from_data(&self.0.opaque.engine)
@@ -431,18 +431,18 @@ impl<'a, T> StoreContext<'a, T> {
 }
 
 impl<'a, T> StoreContextMut<'a, T> {
-    /// The embedder's data.
+    /// Returns the embedder's data.
     #[must_use]
     pub fn data(&self) -> &T {
         &self.0.data
     }
 
-    /// The embedder's data.
+    /// Returns the embedder's data.
     pub fn data_mut(&mut self) -> &mut T {
         &mut self.0.data
     }
 
-    /// The engine.
+    /// Returns the engine.
     #[must_use]
     pub fn engine(&self) -> Engine {
         Engine::from_data(&self.0.opaque.engine)

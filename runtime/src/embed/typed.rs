@@ -19,7 +19,7 @@ use crate::instance::store::StoreOpaque;
 
 /// A Rust type that is a WebAssembly value type.
 pub trait WasmTy: Sized + Send {
-    /// The value type.
+    /// Returns the value type.
     #[doc(hidden)]
     fn val_type() -> ValType;
     #[doc(hidden)]
@@ -275,7 +275,7 @@ impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
         }
     }
 
-    /// The function.
+    /// Returns the function.
     #[must_use]
     pub fn func(&self) -> &Func {
         &self.func

@@ -24,7 +24,7 @@ pub struct Defined {
 }
 
 impl Defined {
-    /// The type with that id, which is alive.
+    /// Makes the type with that id, which is alive.
     pub(crate) fn new(engine: &Engine, id: TypeId) -> Option<Defined> {
         let keep = Registered::retain(engine.registry(), id)?;
         Some(Defined {
@@ -67,31 +67,32 @@ macro_rules! defined {
         pub struct $name(pub(super) Defined);
 
         impl $name {
-            /// Its identity in its engine. Two types are equal if and only if their identities are.
+            /// Returns its identity in its engine. Two types are equal if and only if their
+            /// identities are.
             #[must_use]
             pub fn id(&self) -> TypeId {
                 self.0.id
             }
 
-            /// Whether it can have no subtypes.
+            /// Returns true if it can have no subtypes.
             #[must_use]
             pub fn is_final(&self) -> bool {
                 self.0.def.is_final
             }
 
-            /// The supertype that it declares.
+            /// Returns the supertype that it declares.
             #[must_use]
             pub fn supertype(&self) -> Option<$name> {
                 self.0.supertype().map($name)
             }
 
-            /// The engine.
+            /// Returns the engine.
             #[must_use]
             pub fn engine(&self) -> &Engine {
                 &self.0.engine
             }
 
-            /// Whether it is `other` or a subtype.
+            /// Returns true if it is `other` or a subtype.
             #[must_use]
             pub fn matches(&self, other: &$name) -> bool {
                 Engine::same(&self.0.engine, &other.0.engine)
@@ -223,7 +224,7 @@ pub enum HeapTopType {
 }
 
 impl HeapType {
-    /// The top of its hierarchy.
+    /// Returns the top of its hierarchy.
     #[must_use]
     pub const fn top(&self) -> HeapTopType {
         match self {
@@ -241,7 +242,7 @@ impl HeapType {
         }
     }
 
-    /// The type of a kind. If it is a defined type, it must be alive.
+    /// Returns the type of a kind. If it is a defined type, it must be alive.
     pub(crate) fn from_kind(engine: &Engine, kind: HeapKind) -> HeapType {
         match kind {
             HeapKind::Any => HeapType::Any,
@@ -280,7 +281,7 @@ impl From<Top> for HeapTopType {
 }
 
 impl RefType {
-    /// A reference type.
+    /// Makes a reference type.
     #[must_use]
     pub const fn new(nullable: bool, heap_type: HeapType) -> RefType {
         RefType {
@@ -320,7 +321,7 @@ impl ValType {
 }
 
 impl FieldType {
-    /// A field type.
+    /// Makes a field type.
     #[must_use]
     pub const fn new(mutability: Mutability, element_type: StorageType) -> FieldType {
         FieldType {
@@ -350,7 +351,7 @@ pub(super) fn mutability(mutable: bool) -> Mutability {
 }
 
 impl FuncType {
-    /// Parameters and results in canonical form.
+    /// Returns the parameters and results in canonical form.
     pub(crate) fn sig(&self) -> &FuncSig {
         match &self.0.def.composite {
             Composite::Func(sig) => sig,
@@ -403,7 +404,7 @@ impl ArrayType {
     }
 }
 
-/// The function type of a living entity, which keeps its type alive.
+/// Returns the function type of a living entity, which keeps its type alive.
 pub(crate) fn func_type(engine: &Engine, id: TypeId) -> FuncType {
     FuncType::from_id(engine, id).unwrap_or_else(|| unreachable!("T1: types in use are alive"))
 }

@@ -61,7 +61,7 @@ impl Ref {
         }
     }
 
-    /// Whether it is null.
+    /// Returns true if it is null.
     #[must_use]
     pub const fn is_null(&self) -> bool {
         matches!(
@@ -89,7 +89,7 @@ impl Val {
         Ref::null(top).into()
     }
 
-    /// The default value of a type: zero or null. `None` if it has none.
+    /// Returns the default value of a type: zero or null. `None` if it has none.
     #[must_use]
     pub fn default_for(ty: &ValType) -> Option<Val> {
         Some(match ty {
@@ -106,7 +106,7 @@ impl Val {
         })
     }
 
-    /// The reference, if it is one.
+    /// Returns the reference, if it is one.
     #[must_use]
     pub const fn as_ref(&self) -> Option<Ref> {
         Some(match *self {
@@ -118,7 +118,7 @@ impl Val {
         })
     }
 
-    /// The integer, if it is one of 32 bits.
+    /// Returns the integer, if it is one of 32 bits.
     #[must_use]
     pub const fn i32(&self) -> Option<i32> {
         match *self {
@@ -127,7 +127,7 @@ impl Val {
         }
     }
 
-    /// The integer, if it is one of 64 bits.
+    /// Returns the integer, if it is one of 64 bits.
     #[must_use]
     pub const fn i64(&self) -> Option<i64> {
         match *self {
@@ -136,7 +136,7 @@ impl Val {
         }
     }
 
-    /// The float, if it is one of 32 bits.
+    /// Returns the float, if it is one of 32 bits.
     #[must_use]
     pub const fn f32(&self) -> Option<f32> {
         match *self {
@@ -145,7 +145,7 @@ impl Val {
         }
     }
 
-    /// The float, if it is one of 64 bits.
+    /// Returns the float, if it is one of 64 bits.
     #[must_use]
     pub const fn f64(&self) -> Option<f64> {
         match *self {
@@ -154,7 +154,7 @@ impl Val {
         }
     }
 
-    /// The most precise type of the value in that store.
+    /// Returns the most precise type of the value in that store.
     ///
     /// # Errors
     /// `Misuse` for a stale handle or a handle of another store.
@@ -164,7 +164,7 @@ impl Val {
         Ok(ValType::from_kind(&Engine::from_data(&store.engine), kind))
     }
 
-    /// Whether it is a value of that type.
+    /// Returns true if it is a value of that type.
     ///
     /// # Errors
     /// `Misuse` for a stale handle, a handle of another store, or a type of another engine.
@@ -205,12 +205,12 @@ from! {
     ExnRef(Option<Rooted<ExnRef>>) => |v| v;
 }
 
-/// The kind of an object.
+/// Returns the kind of an object.
 pub(crate) fn object_kind(store: &mut StoreOpaque, reference: GcRef) -> Result<Kind, Error> {
     Ok(store.heap()?.object(reference)?.kind)
 }
 
-/// The most precise heap type of a reference in the hierarchy of `top`.
+/// Returns the most precise heap type of a reference in the hierarchy of `top`.
 pub(crate) fn heap_kind(
     store: &mut StoreOpaque,
     reference: GcRef,
@@ -255,7 +255,7 @@ fn ref_kind(
     }))
 }
 
-/// The most precise type of a value.
+/// Returns the most precise type of a value.
 pub(crate) fn kind_of(store: &mut StoreOpaque, val: &Val) -> Result<ValKind, Error> {
     Ok(match val {
         Val::I32(_) => ValKind::I32,
@@ -286,13 +286,14 @@ pub(crate) fn kind_of(store: &mut StoreOpaque, val: &Val) -> Result<ValKind, Err
     })
 }
 
-/// The error for a value or type of kind `found` where `expected` is needed.
+/// Returns the error for a value or type of kind `found` where `expected` is needed.
 pub(crate) fn mismatch(store: &StoreOpaque, expected: ValKind, found: ValKind) -> Error {
     let engine = Engine::from_data(&store.engine);
     Error::type_mismatch(val_text(&engine, expected), val_text(&engine, found))
 }
 
-/// A value in raw form, as compiled code has it. A reference is valid until something collects.
+/// Returns a value in raw form, as compiled code has it. A reference is valid until something
+/// collects.
 pub(crate) fn lower(store: &mut StoreOpaque, val: &Val, ty: ValKind) -> Result<ValRaw, Error> {
     let own = kind_of(store, val)?;
     if !store.engine.registry.val_matches(own, ty) {
@@ -316,8 +317,8 @@ pub(crate) fn lower(store: &mut StoreOpaque, val: &Val, ty: ValKind) -> Result<V
     })
 }
 
-/// A reference in the hierarchy of `top` from its raw form, rooted. Nothing may have collected
-/// since the caller obtained it.
+/// Returns a reference in the hierarchy of `top` from its raw form, rooted. Nothing may have
+/// collected since the caller obtained it.
 pub(crate) fn lift_ref(store: &mut StoreOpaque, raw: u32, top: Top) -> Result<Val, Error> {
     let reference = GcRef::from_raw(raw);
     Ok(match (top, reference) {
@@ -331,8 +332,8 @@ pub(crate) fn lift_ref(store: &mut StoreOpaque, raw: u32, top: Top) -> Result<Va
     })
 }
 
-/// A value of that type from its raw form. A reference is rooted. Nothing may have collected since
-/// the caller obtained it.
+/// Returns a value of that type from its raw form. A reference is rooted. Nothing may have
+/// collected since the caller obtained it.
 pub(crate) fn lift(store: &mut StoreOpaque, raw: &ValRaw, ty: ValKind) -> Result<Val, Error> {
     Ok(match ty {
         ValKind::I32 => Val::I32(raw.low_u32() as i32),
@@ -347,7 +348,7 @@ pub(crate) fn lift(store: &mut StoreOpaque, raw: &ValRaw, ty: ValKind) -> Result
     })
 }
 
-/// A value as a field or element stores it. A packed one is given as i32 and wrapped.
+/// Returns a value as a field or element stores it. A packed one is given as i32 and wrapped.
 pub(crate) fn to_stored(
     store: &mut StoreOpaque,
     val: &Val,
@@ -372,8 +373,8 @@ pub(crate) fn to_stored(
     })
 }
 
-/// The value of a field or element of that type. A packed one is zero-extended. A reference is
-/// rooted.
+/// Returns the value of a field or element of that type. A packed one is zero-extended. A reference
+/// is rooted.
 pub(crate) fn from_stored(
     store: &mut StoreOpaque,
     stored: Stored,
@@ -395,7 +396,7 @@ pub(crate) fn from_stored(
     lift(store, &raw, ty)
 }
 
-/// The function with that number in the collected heap.
+/// Returns the function with that number in the collected heap.
 pub(crate) fn numbered_func(
     store: &StoreOpaque,
     number: u32,

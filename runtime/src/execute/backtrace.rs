@@ -112,7 +112,7 @@ impl Backtrace {
         }
     }
 
-    /// The frames.
+    /// Returns the frames.
     #[must_use]
     pub fn frames(&self) -> &[Frame] {
         &self.frames

@@ -27,13 +27,13 @@ pub struct LoadedModule {
 }
 
 impl LoadedModule {
-    /// The module's code.
+    /// Returns the module's code.
     #[must_use]
     pub fn image(&self) -> &Image {
         &self.image
     }
 
-    /// The module.
+    /// Returns the module.
     #[must_use]
     pub fn module(&self) -> &Arc<Module> {
         &self.module

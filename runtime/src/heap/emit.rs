@@ -108,12 +108,12 @@ pub enum Op {
 /// The instructions. An address is a native 64-bit value. A reference, like everything else, is an
 /// I32.
 pub trait Emit {
-    /// A constant.
+    /// Returns a constant.
     fn constant(&mut self, value: u32) -> Reg;
-    /// An operator on I32.
+    /// Returns an operator on I32.
     fn op(&mut self, op: Op, a: Reg, b: Reg) -> Reg;
-    /// The native address of the object that `reference` refers to. It is stale after anything that
-    /// may collect.
+    /// Returns the native address of the object that `reference` refers to. It is stale after
+    /// anything that may collect.
     fn object_address(&mut self, reference: Reg) -> Reg;
     /// Loads 32 bits from a native address.
     fn load(&mut self, address: Reg, offset: i32, region: Region) -> Reg;
@@ -123,7 +123,7 @@ pub trait Emit {
     fn load_word(&mut self, word: StoreWord) -> Reg;
     /// Stores a word of the store's record.
     fn store_word(&mut self, word: StoreWord, value: Reg);
-    /// True if a reference is an object: neither null nor an i31.
+    /// Returns true if if a reference is an object: neither null nor an i31.
     fn is_object(&mut self, value: Reg) -> Reg {
         let one = self.constant(1);
         let even = self.op(Op::And, value, one);
@@ -132,8 +132,8 @@ pub trait Emit {
         let some = self.op(Op::Ne, value, zero);
         self.op(Op::And, even, some)
     }
-    /// A new label whose block takes `params` I32 values. A cold block is placed after the other
-    /// code of the function.
+    /// Returns a new label whose block takes `params` I32 values. A cold block is placed after the
+    /// other code of the function.
     fn label(&mut self, params: u32, cold: bool) -> Label;
     /// Goes to `then` if `condition` is true, else to `otherwise`. Neither takes parameters.
     fn branch(&mut self, condition: Reg, then: Label, otherwise: Label);
@@ -141,7 +141,7 @@ pub trait Emit {
     fn jump(&mut self, to: Label, args: &[Reg]);
     /// Continues at `label`. Jumps to it stand before this, except in loops.
     fn bind(&mut self, label: Label);
-    /// A parameter of a bound label.
+    /// Returns a parameter of a bound label.
     fn param(&mut self, label: Label, at: u32) -> Reg;
     /// Asks for [`EmitCollector::count`] of a value, which is emitted before anyone can look at
     /// counts. It is not emitted at all if the changes of one value cancel out.

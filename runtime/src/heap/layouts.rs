@@ -81,7 +81,7 @@ impl std::fmt::Debug for Layouts {
 }
 
 impl Layouts {
-    /// An empty cache.
+    /// Makes an empty cache.
     #[must_use]
     pub fn new(source: Arc<dyn TypeSource>, header_bytes: u32, planted: Planted) -> Layouts {
         Layouts {

@@ -240,7 +240,7 @@ impl fmt::Debug for SpacePool {
 }
 
 impl SpacePool {
-    /// An empty pool.
+    /// Makes an empty pool.
     #[must_use]
     pub fn new() -> Arc<SpacePool> {
         Arc::default()

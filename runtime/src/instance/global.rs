@@ -41,13 +41,13 @@ impl GlobalData {
         }
     }
 
-    /// Its type.
+    /// Returns its type.
     #[must_use]
     pub fn ty(&self) -> GlobalType {
         self.ty
     }
 
-    /// The record that compiled code uses.
+    /// Returns the record that compiled code uses.
     #[must_use]
     pub fn vm(&self) -> NonNull<VmGlobal> {
         self.vm

@@ -109,25 +109,25 @@ impl HostFuncData {
         })
     }
 
-    /// The function.
+    /// Returns the function.
     #[must_use]
     pub fn func(&self) -> &Arc<HostFunc> {
         &self.func
     }
 
-    /// Its reference.
+    /// Returns its reference.
     #[must_use]
     pub fn funcref(&self) -> NonNull<VmFuncRef> {
         self.funcref.start().cast()
     }
 
-    /// The first argument of its code when the caller is not known.
+    /// Returns the first argument of its code when the caller is not known.
     #[must_use]
     pub fn context(&self) -> *mut c_void {
         self.context.start().as_ptr().cast()
     }
 
-    /// A record for calls by the instance with that context.
+    /// Returns a record for calls by the instance with that context.
     ///
     /// # Errors
     /// There is no memory.

@@ -33,13 +33,13 @@ impl HostObjects {
         Some(object)
     }
 
-    /// An object.
+    /// Returns an object.
     #[must_use]
     pub fn get(&self, at: u32) -> Option<&(dyn Any + Send + Sync)> {
         self.slots.get(at as usize)?.as_deref()
     }
 
-    /// An object.
+    /// Returns an object.
     #[must_use]
     pub fn get_mut(&mut self, at: u32) -> Option<&mut (dyn Any + Send + Sync)> {
         self.slots.get_mut(at as usize)?.as_deref_mut()

@@ -71,19 +71,19 @@ impl LazyHeap {
         heap.ok_or(Raised::Exhausted(Exhausted::GcHeap))
     }
 
-    /// The heap, if there is one.
+    /// Returns the heap, if there is one.
     #[must_use]
     pub fn get(&self) -> Option<&Heap> {
         self.heap.as_ref()
     }
 
-    /// The heap, if there is one.
+    /// Returns the heap, if there is one.
     #[must_use]
     pub fn get_mut(&mut self) -> Option<&mut Heap> {
         self.heap.as_mut()
     }
 
-    /// The faults that are planted in the heap.
+    /// Returns the faults that are planted in the heap.
     #[must_use]
     pub fn planted(&self) -> Planted {
         self.heap.as_ref().map_or(Planted::NONE, Heap::planted)
@@ -97,7 +97,7 @@ impl LazyHeap {
         }
     }
 
-    /// The first fault that the heap found in itself.
+    /// Returns the first fault that the heap found in itself.
     #[must_use]
     pub fn first_fault(&self) -> Option<HeapFault> {
         self.heap.as_ref().and_then(Heap::first_fault)

@@ -74,7 +74,7 @@ impl Reservation {
         self.base.as_ptr().cast()
     }
 
-    /// Bytes that can become accessible.
+    /// Returns the bytes that can become accessible.
     #[must_use]
     pub fn reserved(&self) -> usize {
         self.reserved

@@ -65,13 +65,13 @@ impl MemoryData {
         Ok(memory)
     }
 
-    /// Its type as declared.
+    /// Returns its type as declared.
     #[must_use]
     pub fn declared(&self) -> MemoryType {
         self.ty
     }
 
-    /// The record that compiled code uses.
+    /// Returns the record that compiled code uses.
     #[must_use]
     pub fn vm(&self) -> NonNull<VmMemory> {
         self.vm
@@ -99,7 +99,7 @@ impl MemoryData {
         unsafe { self.vm.write(VmMemory { base, len }) };
     }
 
-    /// The contents.
+    /// Returns the contents.
     #[must_use]
     pub fn data(&self) -> &[u8] {
         // SAFETY: the contract of `new`.
@@ -109,7 +109,7 @@ impl MemoryData {
         unsafe { std::slice::from_raw_parts(vm.base, vm.len as usize) }
     }
 
-    /// The contents.
+    /// Returns the contents.
     #[must_use]
     pub fn data_mut(&mut self) -> &mut [u8] {
         // SAFETY: the contract of `new`.

@@ -73,8 +73,8 @@ pub struct StoreOpaque {
 unsafe impl Send for StoreOpaque {}
 
 impl StoreOpaque {
-    /// An empty store. `config` fits the engine ([`StoreConfig::check`]). The store can be used
-    /// when [`StoreOpaque::attach`] has told it its address.
+    /// Makes an empty store. `config` fits the engine ([`StoreConfig::check`]). The store can be
+    /// used when [`StoreOpaque::attach`] has told it its address.
     ///
     /// # Errors
     /// There is no memory.
@@ -165,19 +165,19 @@ impl StoreOpaque {
         self.outer
     }
 
-    /// Its identity.
+    /// Returns the store's identity.
     #[must_use]
     pub fn id(&self) -> StoreId {
         self.id
     }
 
-    /// The record that compiled code uses.
+    /// Returns the record that compiled code uses.
     #[must_use]
     pub fn vm(&self) -> NonNull<VmStore> {
         self.vm.start().cast()
     }
 
-    /// The record that compiled code uses. The host may write it whenever it runs.
+    /// Returns the record that compiled code uses. The host may write it whenever it runs.
     pub fn vm_mut(&mut self) -> &mut VmStore {
         // SAFETY: V1; V3: wasm does not use it while the host runs, and the host borrows it through
         // the store only.
@@ -271,7 +271,7 @@ impl StoreOpaque {
         &self.config
     }
 
-    /// A tag.
+    /// Returns a tag.
     ///
     /// # Panics
     /// When no tag of this store has that number.

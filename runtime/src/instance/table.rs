@@ -76,13 +76,13 @@ impl TableData {
         Ok(table)
     }
 
-    /// Its type as declared.
+    /// Returns its type as declared.
     #[must_use]
     pub fn declared(&self) -> TableType {
         self.ty
     }
 
-    /// The record that compiled code uses.
+    /// Returns the record that compiled code uses.
     #[must_use]
     pub fn vm(&self) -> NonNull<VmTable> {
         self.vm

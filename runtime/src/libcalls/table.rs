@@ -7,7 +7,7 @@ use crate::index::{ElemIdx, TableIdx};
 use crate::instance::TableId;
 use crate::planted::planted;
 
-/// A function reference as compiled code passes it.
+/// Returns a function reference as compiled code passes it.
 pub(super) fn funcref(raw: u64) -> *mut VmFuncRef {
     std::ptr::with_exposed_provenance_mut(raw as usize)
 }

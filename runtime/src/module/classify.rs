@@ -14,13 +14,13 @@ use wasmparser::{
 use super::counts::{self, Counted};
 use crate::error::Rejected;
 
-/// The refusal of a feature that the validator accepts and this runtime does not support. Never
-/// reached with [`FEATURES`](super::decode::FEATURES).
+/// Returns the refusal of a feature that the validator accepts and this runtime does not support.
+/// Never reached with [`FEATURES`](super::decode::FEATURES).
 pub(super) fn unsupported(what: &'static str) -> Rejected {
     Rejected::Unsupported(what)
 }
 
-/// The refusal of bytes that cannot be read.
+/// Returns the refusal of bytes that cannot be read.
 pub(super) fn malformed(error: wasmparser::Error) -> Rejected {
     Rejected::Malformed {
         offset: error.offset() as usize,

@@ -73,7 +73,7 @@ fn as_func(expr: &ConstExpr) -> Option<Option<FuncIdx>> {
     }
 }
 
-/// The items of a segment of that type. A segment of functions only gets the short form.
+/// Returns the items of a segment of that type. A segment of functions only gets the short form.
 pub(super) fn items(element: RefKind, exprs: Vec<ConstExpr>) -> Items {
     if element.is_collected() {
         return Items::Exprs(exprs.into());

@@ -112,7 +112,7 @@ impl TypeSpace {
         Ok((self.id(index)?, self.shapes[index as usize]))
     }
 
-    /// A value type.
+    /// Returns a value type.
     pub fn val(&self, val: ValType) -> Result<ValKind, Rejected> {
         Ok(match val {
             ValType::I32 => ValKind::I32,
@@ -124,7 +124,7 @@ impl TypeSpace {
         })
     }
 
-    /// A reference type.
+    /// Returns a reference type.
     pub fn reference(&self, reference: RefType) -> Result<RefKind, Rejected> {
         Ok(RefKind {
             nullable: reference.is_nullable(),
@@ -132,7 +132,7 @@ impl TypeSpace {
         })
     }
 
-    /// A heap type.
+    /// Returns a heap type.
     pub fn heap(&self, heap: HeapType) -> Result<HeapKind, Rejected> {
         Ok(match heap {
             HeapType::Abstract { shared: true, .. } => return Err(unsupported("shared types")),

@@ -254,31 +254,31 @@ pub struct Module {
 }
 
 impl Module {
-    /// The module's own bytes.
+    /// Returns the module's own bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// What it declares.
+    /// Returns what it declares.
     #[must_use]
     pub fn decls(&self) -> &Declarations {
         &self.decls
     }
 
-    /// The counts that determine the layout of its contexts.
+    /// Returns the counts that determine the layout of its contexts.
     #[must_use]
     pub fn shape(&self) -> &VmShape {
         &self.shape
     }
 
-    /// The layout of its contexts.
+    /// Returns the layout of its contexts.
     #[must_use]
     pub fn offsets(&self) -> &VmOffsets {
         &self.offsets
     }
 
-    /// The types it uses, registered.
+    /// Returns the types it uses, registered.
     #[must_use]
     pub fn types(&self) -> &crate::types::registry::Registered {
         &self.types
@@ -290,7 +290,7 @@ impl Module {
         self.decls.types[self.decls.funcs[func.as_usize()].as_usize()]
     }
 
-    /// Position among the defined functions, or `None` for an import.
+    /// Returns the position among the defined functions, or `None` for an import.
     #[must_use]
     pub fn defined(&self, func: FuncIdx) -> Option<DefinedFuncIdx> {
         func.0
@@ -298,7 +298,8 @@ impl Module {
             .map(DefinedFuncIdx)
     }
 
-    /// The position of the function among the escaped ones. `None` if it is not one of them.
+    /// Returns the position of the function among the escaped ones. `None` if it is not one of
+    /// them.
     #[must_use]
     pub fn escape(&self, func: FuncIdx) -> Option<EscapeIdx> {
         self.decls
@@ -308,13 +309,13 @@ impl Module {
             .map(|at| EscapeIdx(at as u32))
     }
 
-    /// An element segment.
+    /// Returns an element segment.
     #[must_use]
     pub fn elem(&self, elem: ElemIdx) -> &ElementSegment {
         &self.decls.elems[elem.as_usize()]
     }
 
-    /// The bytes of a data segment.
+    /// Returns the bytes of a data segment.
     #[must_use]
     pub fn data(&self, data: DataIdx) -> &[u8] {
         &self.bytes[self.decls.datas[data.as_usize()].bytes.clone()]

@@ -11,13 +11,13 @@ use super::{Composite, FieldKind, FuncSig, HeapKind, StorageKind, TypeDef, TypeI
 const RELATIVE: u32 = 1 << 31;
 
 impl TypeId {
-    /// The member of the group being described with that position.
+    /// Returns the member of the group being described with that position.
     #[must_use]
     pub const fn relative(position: u32) -> TypeId {
         TypeId(position | RELATIVE)
     }
 
-    /// The position, if this is a member of the group being described.
+    /// Returns the position, if this is a member of the group being described.
     #[must_use]
     pub const fn as_relative(self) -> Option<u32> {
         if self.0 & RELATIVE != 0 {
@@ -28,7 +28,7 @@ impl TypeId {
     }
 }
 
-/// The same type with every id replaced.
+/// Returns the same type with every id replaced.
 #[must_use]
 pub fn map_ids(def: &TypeDef, map: &mut dyn FnMut(TypeId) -> TypeId) -> TypeDef {
     TypeDef {

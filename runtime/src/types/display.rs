@@ -53,7 +53,7 @@ impl Displays {
         Ok(Displays { base: base.cast() })
     }
 
-    /// Address of row 0, for compiled code.
+    /// Returns the address of row 0, for compiled code.
     #[must_use]
     pub fn base(&self) -> *const u32 {
         self.base
@@ -69,8 +69,8 @@ impl Displays {
         unsafe { AtomicU32::from_ptr(word) }
     }
 
-    /// The id of the supertype of `id` at a depth, or `id` itself at its own depth. `None` if there
-    /// is no such supertype.
+    /// Returns the id of the supertype of `id` at a depth, or `id` itself at its own depth. `None`
+    /// if there is no such supertype.
     #[must_use]
     pub fn ancestor(&self, id: TypeId, depth: u32) -> Option<TypeId> {
         if id.0 == 0 || id.0 > TypeId::MAX || depth >= DISPLAY_ENTRIES {

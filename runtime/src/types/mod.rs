@@ -95,7 +95,7 @@ impl HeapKind {
         }
     }
 
-    /// The top of this type's hierarchy.
+    /// Returns the top of this type's hierarchy.
     #[must_use]
     pub const fn top(self) -> Top {
         match self {
@@ -123,7 +123,7 @@ pub struct RefKind {
 }
 
 impl RefKind {
-    /// Whether values are in the collected heap. All values but functions are.
+    /// Returns true if values are in the collected heap. All values but functions are.
     #[must_use]
     pub const fn is_collected(self) -> bool {
         !matches!(self.heap.top(), Top::Func)
@@ -143,7 +143,7 @@ pub enum ValKind {
 }
 
 impl ValKind {
-    /// Whether values are references into the collected heap.
+    /// Returns true if values are references into the collected heap.
     #[must_use]
     pub const fn is_collected(self) -> bool {
         matches!(self, ValKind::Ref(r) if r.is_collected())

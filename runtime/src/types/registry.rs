@@ -57,7 +57,7 @@ pub struct TypeRegistry {
 }
 
 impl TypeRegistry {
-    /// An empty registry.
+    /// Makes an empty registry.
     ///
     /// # Errors
     /// The operating system's error when it refuses the address space for the displays.
@@ -65,7 +65,7 @@ impl TypeRegistry {
         TypeRegistry::with_faults(Planted::NONE)
     }
 
-    /// An empty registry in which faults are planted.
+    /// Returns an empty registry in which faults are planted.
     ///
     /// # Errors
     /// As for [`TypeRegistry::new`].
@@ -80,13 +80,13 @@ impl TypeRegistry {
         }))
     }
 
-    /// The supertype displays.
+    /// Returns the supertype displays.
     #[must_use]
     pub fn displays(&self) -> &Displays {
         &self.displays
     }
 
-    /// The definition of a type. `None` if no living type has that id.
+    /// Returns the definition of a type. `None` if no living type has that id.
     #[must_use]
     pub fn get(&self, id: TypeId) -> Option<Arc<TypeDef>> {
         let tables = self.read();
@@ -94,7 +94,8 @@ impl TypeRegistry {
         Some(Arc::clone(&entry.def))
     }
 
-    /// Parameters and results of a function type. `None` if it is not a living function type.
+    /// Returns the parameters and results of a function type. `None` if it is not a living function
+    /// type.
     #[must_use]
     pub fn func(&self, id: TypeId) -> Option<FuncSig> {
         match &self.get(id)?.composite {
@@ -103,7 +104,8 @@ impl TypeRegistry {
         }
     }
 
-    /// The members of the type's recursion group, in order, and the type's position among them.
+    /// Returns the members of the type's recursion group, in order, and the type's position among
+    /// them.
     #[must_use]
     pub fn group_of(&self, id: TypeId) -> Option<(Arc<[TypeId]>, usize)> {
         let tables = self.read();
@@ -113,7 +115,7 @@ impl TypeRegistry {
         Some((ids, at))
     }
 
-    /// The number of living types.
+    /// Returns the number of living types.
     #[must_use]
     pub fn live_types(&self) -> usize {
         self.read().types.iter().flatten().count()
@@ -298,13 +300,13 @@ impl Registered {
         Ok(ids)
     }
 
-    /// The ids, in the order in which their groups were added.
+    /// Returns the ids, in the order in which their groups were added.
     #[must_use]
     pub fn ids(&self) -> &[TypeId] {
         &self.ids
     }
 
-    /// The registry.
+    /// Returns the registry.
     #[must_use]
     pub fn registry(&self) -> &Arc<TypeRegistry> {
         &self.registry

@@ -9,8 +9,8 @@ use super::{
 };
 
 impl TypeRegistry {
-    /// Whether the defined type `sub` is `sup`, or `sup` is one of its declared supertypes. Both
-    /// must be alive.
+    /// Returns true if the defined type `sub` is `sup`, or `sup` is one of its declared supertypes.
+    /// Both must be alive.
     #[must_use]
     pub fn is_subtype(&self, sub: TypeId, sup: TypeId) -> bool {
         sub == sup

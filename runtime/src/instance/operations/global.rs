@@ -9,7 +9,7 @@ use crate::instance::global::GlobalData;
 use crate::instance::store::StoreOpaque;
 
 impl StoreOpaque {
-    /// A global.
+    /// Returns a global.
     ///
     /// # Panics
     /// When no global of this store has that number.

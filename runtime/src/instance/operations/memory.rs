@@ -7,7 +7,7 @@ use crate::instance::store::StoreOpaque;
 use crate::limits::WASM_PAGE_BYTES;
 
 impl StoreOpaque {
-    /// A memory.
+    /// Returns a memory.
     ///
     /// # Panics
     /// When no memory of this store has that number.
@@ -16,7 +16,7 @@ impl StoreOpaque {
         &self.contents.memories[id.at()]
     }
 
-    /// A memory.
+    /// Returns a memory.
     ///
     /// # Panics
     /// When no memory of this store has that number.

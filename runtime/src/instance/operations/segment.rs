@@ -12,7 +12,7 @@ use crate::instance::{InstanceId, MemoryId};
 use crate::planted::planted;
 
 impl StoreOpaque {
-    /// An instance's element segment.
+    /// Returns an instance's element segment.
     ///
     /// # Panics
     /// When there is no such instance or segment.

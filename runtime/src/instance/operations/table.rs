@@ -21,7 +21,7 @@ use crate::instance::{InstanceId, TableId};
 use crate::planted::planted;
 
 impl StoreOpaque {
-    /// A table.
+    /// Returns a table.
     ///
     /// # Panics
     /// When no table of this store has that number.
