@@ -192,7 +192,7 @@ impl Case {
         }
     }
 
-    /// The same case under another schedule.
+    /// Returns the same case under another schedule.
     pub fn under(&self, schedule: Schedule) -> Case {
         Case {
             schedule,

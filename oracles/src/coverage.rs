@@ -23,12 +23,12 @@ impl RuleMap {
         }
     }
 
-    /// The words, row by row.
+    /// Returns the words, row by row.
     pub fn words(&self) -> &[u64] {
         &self.words
     }
 
-    /// How many pairs are set.
+    /// Returns how many pairs are set.
     pub fn pairs(&self) -> u64 {
         self.words
             .iter()
@@ -36,7 +36,7 @@ impl RuleMap {
             .sum()
     }
 
-    /// The numbers of the rules applied at least once, ascending.
+    /// Returns the numbers of the rules applied at least once, ascending.
     pub fn reached(&self) -> Vec<usize> {
         let width = self.rules.div_ceil(64).max(1);
         let mut any = vec![0_u64; width];

@@ -64,7 +64,7 @@ impl Aspect {
         }
     }
 
-    /// The part of the store that this comparison looks at directly.
+    /// Returns the part of the store that this comparison looks at directly.
     pub fn part(self) -> Option<Part> {
         match self {
             Aspect::Global => Some(Part::Globals),
@@ -82,7 +82,8 @@ impl Aspect {
         }
     }
 
-    /// The rule of the specification, or of this project, that says that both sides must be equal.
+    /// Returns the rule of the specification, or of this project, that says that both sides must be
+    /// equal.
     pub fn authority(self) -> &'static str {
         match self {
             Aspect::Load => "specification: rule Module_ok and the grammar Bmodule leave no choice",
@@ -122,7 +123,7 @@ pub struct Described {
 }
 
 impl Described {
-    /// A text that is its own class.
+    /// Makes a text that is its own class.
     pub fn plain(text: impl fmt::Display) -> Described {
         let text = text.to_string();
         Described {
@@ -139,7 +140,8 @@ impl Described {
         }
     }
 
-    /// A text with its first words as the class. Numbers and single letters do not count as words.
+    /// Returns a text with its first words as the class. Numbers and single letters do not count as
+    /// words.
     pub fn by_words(text: impl fmt::Display, most: usize) -> Described {
         let text = text.to_string();
         let words = text.split(|c: char| !c.is_alphabetic());
@@ -269,7 +271,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// A symptom of an engine, with nothing known about the case.
+    /// Makes a finding about an engine, with nothing known about the case.
     pub fn new(engine: impl Into<String>, step: Option<usize>, symptom: Symptom) -> Finding {
         Finding {
             engine: engine.into(),
@@ -282,24 +284,24 @@ impl Finding {
         }
     }
 
-    /// An engine that broke, with its words.
+    /// Makes a finding about an engine that broke, with its words.
     pub fn broke(engine: impl Into<String>, step: Option<usize>, words: &str) -> Finding {
         const WORDS: usize = 12;
         let words = Described::by_words(words, WORDS);
         Finding::new(engine, step, Symptom::Broke(words))
     }
 
-    /// An input that killed its process.
+    /// Makes a finding about an input that killed its process.
     pub fn died(how: impl Into<String>) -> Finding {
         Finding::of_no_engine(Symptom::Died(how.into()))
     }
 
-    /// An input that did not end within `seconds`.
+    /// Makes a finding about an input that did not end within `seconds`.
     pub fn hung(seconds: u64) -> Finding {
         Finding::of_no_engine(Symptom::Hung { seconds })
     }
 
-    /// A panic of the harness, with its message.
+    /// Makes a finding about a panic of the harness, with its message.
     pub fn panicked(message: &str) -> Finding {
         const WORDS: usize = 10;
         Finding::of_no_engine(Symptom::Panicked(Described::by_words(message, WORDS)))
@@ -314,12 +316,12 @@ impl Finding {
         Finding { text, ..finding }
     }
 
-    /// The first word of the engine's name: `v8` of `v8:liftoff`.
+    /// Returns the first word of the engine's name: `v8` of `v8:liftoff`.
     pub fn engine_word(&self) -> &str {
         self.engine.split(':').next().unwrap_or_default()
     }
 
-    /// Whether seeing it again costs a whole time limit.
+    /// Returns true if seeing it again costs a whole time limit.
     pub fn is_slow(&self) -> bool {
         match &self.symptom {
             Symptom::Hung { .. } => true,
@@ -328,7 +330,7 @@ impl Finding {
         }
     }
 
-    /// Whether running the case again does not always show it.
+    /// Returns true if running the case again does not always show it.
     pub fn is_rare(&self) -> bool {
         self.rate.is_some_and(|rate| rate.shown < rate.of)
     }
@@ -362,7 +364,7 @@ impl Finding {
         }
     }
 
-    /// The difference, if two runs were compared.
+    /// Returns the difference, if two runs were compared.
     pub fn difference(&self) -> Option<&Difference> {
         match &self.symptom {
             Symptom::Differs(difference) => Some(difference),
@@ -370,7 +372,7 @@ impl Finding {
         }
     }
 
-    /// The comparison that found it, if two runs were compared.
+    /// Returns the comparison that found it, if two runs were compared.
     pub fn aspect(&self) -> Option<Aspect> {
         self.difference().map(|difference| difference.aspect)
     }

@@ -124,7 +124,7 @@ pub enum BadHeader {
 }
 
 impl BadHeader {
-    /// The line, counted from 1.
+    /// Returns the line, counted from 1.
     pub fn line(&self) -> usize {
         match self {
             BadHeader::Value { line, .. } | BadHeader::Key { line, .. } => *line,

@@ -47,12 +47,12 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// The case, without the steps that the reference could not finish within its budget.
+    /// Returns the case, without the steps that the reference could not finish within its budget.
     pub fn case(&self) -> &Case {
         &self.case
     }
 
-    /// The reference's run with its own answers.
+    /// Returns the reference's run with its own answers.
     pub fn expected(&self) -> &Run {
         &self.runs[0]
     }

@@ -30,7 +30,7 @@ pub enum Skip {
 }
 
 impl Skip {
-    /// Every reason, in a fixed order.
+    /// Returns every reason, in a fixed order.
     pub fn all() -> impl Iterator<Item = Skip> {
         let resources = Resource::ALL.into_iter().map(Skip::Exhausted);
         let unasked = Unasked::ALL.into_iter().map(Skip::Unasked);
@@ -171,12 +171,12 @@ impl Row {
     /// Two different NaNs.
     pub const NANS: Row = Row(PERMITTED.len());
 
-    /// Its short name.
+    /// Returns its short name.
     pub fn name(self) -> &'static str {
         PERMITTED.get(self.0).map_or(NANS.0, |row| row.name)
     }
 
-    /// Where the specification permits it.
+    /// Returns where the specification permits it.
     pub fn authority(self) -> &'static str {
         PERMITTED.get(self.0).map_or(NANS.1, |row| row.authority)
     }
@@ -200,7 +200,7 @@ impl Used {
             .for_each(|(sum, more)| *sum += more);
     }
 
-    /// The rows that were used, in the order of the table, and how often.
+    /// Returns the rows that were used, in the order of the table, and how often.
     pub fn rows(&self) -> impl Iterator<Item = (Row, u64)> + '_ {
         let rows = self.0.iter().enumerate();
         rows.filter(|(_, count)| **count > 0)
@@ -208,7 +208,7 @@ impl Used {
     }
 }
 
-/// The first row that covers a pair of outcomes.
+/// Returns the first row that covers a pair of outcomes.
 pub fn permits(left: &Outcome, right: &Outcome) -> Option<(Row, Then)> {
     let mut rows = PERMITTED.iter().enumerate();
     rows.find_map(|(at, row)| (row.covers)(left, right).map(|then| (Row(at), then)))

@@ -117,7 +117,7 @@ pub enum Node {
 /// The length up to which every element of an array is observed.
 pub const ELEMENTS_ALL: u32 = 16 << 10;
 
-/// The indices of the elements that are observed in an array of `len` elements. Up to
+/// Returns the indices of the elements that are observed in an array of `len` elements. Up to
 /// [`ELEMENTS_ALL`] it is all of them. In a longer array it is [`ELEMENTS_ALL`] of them: a quarter
 /// at each end, and the rest spread evenly between. One instruction can fill a heap with elements,
 /// and reading all of them after every step would take seconds.
@@ -135,7 +135,7 @@ pub fn observed_elements(len: u32) -> impl Iterator<Item = u32> {
 }
 
 impl Node {
-    /// The values inside: fields, elements or arguments.
+    /// Returns the values inside: fields, elements or arguments.
     pub fn values(&self) -> &[Value] {
         match self {
             Node::Struct { fields, .. } => fields,
@@ -145,12 +145,12 @@ impl Node {
         }
     }
 
-    /// Whether this is an exception that the engine could not read.
+    /// Returns true if this is an exception that the engine could not read.
     pub fn is_unread(&self) -> bool {
         matches!(self, Node::Exception { tag: None, arguments } if arguments.is_empty())
     }
 
-    /// The kind in one word.
+    /// Returns the kind in one word.
     pub fn kind(&self) -> &'static str {
         match self {
             Node::Struct { .. } => "struct",
@@ -168,22 +168,22 @@ pub struct Graph {
 }
 
 impl Graph {
-    /// The object with this number, if there is one.
+    /// Returns the object with this number, if there is one.
     pub fn get(&self, id: NodeId) -> Option<&Node> {
         self.nodes.get(id.0 as usize)
     }
 
-    /// An object to change, for tests of the comparison.
+    /// Returns an object to change, for tests of the comparison.
     pub fn get_mut(&mut self, id: NodeId) -> Option<&mut Node> {
         self.nodes.get_mut(id.0 as usize)
     }
 
-    /// How many objects.
+    /// Returns how many objects there are.
     pub fn len(&self) -> usize {
         self.nodes.len()
     }
 
-    /// Whether there is no object.
+    /// Returns true if there is no object.
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
     }
@@ -281,7 +281,7 @@ impl MemoryState {
             .unwrap_or(0)
     }
 
-    /// The first address at which two memories differ, up to the length of the shorter one.
+    /// Returns the first address at which two memories differ, up to the length of the shorter one.
     pub fn first_difference(&self, other: &MemoryState) -> Option<u64> {
         let numbers = self.blocks.keys().chain(other.blocks.keys());
         let mut numbers: Vec<u64> = numbers.copied().collect();
@@ -321,7 +321,7 @@ pub struct Observation {
 }
 
 impl Observation {
-    /// An outcome and nothing else.
+    /// Returns an observation of an outcome and nothing else.
     pub fn bare(outcome: Outcome) -> Observation {
         Observation {
             outcome,

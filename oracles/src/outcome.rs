@@ -58,7 +58,7 @@ impl Trap {
         Trap::OutOfBoundsArrayAccess,
     ];
 
-    /// The words the official scripts use for this trap.
+    /// Returns the words the official scripts use for this trap.
     pub fn message(self) -> &'static str {
         match self {
             Trap::Unreachable => "unreachable",
@@ -232,7 +232,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// A refusal at `why` with the engine's words.
+    /// Returns a refusal at `why` with the engine's words.
     pub fn rejected(why: Why, detail: impl Into<String>) -> Outcome {
         Outcome::Rejected(Rejection {
             why,
@@ -240,7 +240,7 @@ impl Outcome {
         })
     }
 
-    /// The variant's name, for counters.
+    /// Returns the variant's name, for counters.
     pub fn kind(&self) -> &'static str {
         match self {
             Outcome::Returned(_) => "returned",

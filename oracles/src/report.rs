@@ -18,7 +18,7 @@ pub struct Context<'a> {
     pub configuration: &'a str,
 }
 
-/// The report, lines ended by line feeds.
+/// Returns the report, lines ended by line feeds.
 pub fn report(verdict: &Verdict, context: &Context<'_>) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.

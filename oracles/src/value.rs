@@ -26,7 +26,7 @@ impl HeapTop {
     /// Every hierarchy, in a fixed order.
     pub const ALL: [HeapTop; 4] = [HeapTop::Any, HeapTop::Func, HeapTop::Extern, HeapTop::Exn];
 
-    /// The name of the top type in the text format.
+    /// Returns the name of the top type in the text format.
     pub fn name(self) -> &'static str {
         match self {
             HeapTop::Any => "any",
@@ -79,7 +79,7 @@ pub struct Ref {
 }
 
 impl Ref {
-    /// The null reference of a hierarchy.
+    /// Returns the null reference of a hierarchy.
     pub fn null(top: HeapTop) -> Ref {
         Ref {
             top,
@@ -87,7 +87,7 @@ impl Ref {
         }
     }
 
-    /// A host object seen as `externref`.
+    /// Returns a host object seen as `externref`.
     pub fn host(number: u32) -> Ref {
         Ref {
             top: HeapTop::Extern,
@@ -103,7 +103,7 @@ impl Ref {
         }
     }
 
-    /// A node of the observed graph.
+    /// Returns a node of the observed graph.
     pub fn node(top: HeapTop, node: NodeId) -> Ref {
         Ref {
             top,
@@ -111,7 +111,7 @@ impl Ref {
         }
     }
 
-    /// Whether this is a null reference of any hierarchy.
+    /// Returns true if this is a null reference of any hierarchy.
     pub fn is_null(self) -> bool {
         self.to == Target::Null
     }
@@ -147,7 +147,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// The reference inside, if this is one.
+    /// Returns the reference inside, if this is one.
     pub fn as_ref(self) -> Option<Ref> {
         match self {
             Value::Ref(reference) => Some(reference),
@@ -155,7 +155,7 @@ impl Value {
         }
     }
 
-    /// Whether this is a float that is not a number.
+    /// Returns true if this is a float that is not a number.
     pub fn is_nan(self) -> bool {
         match self {
             Value::F32(bits) => f32::from_bits(bits).is_nan(),

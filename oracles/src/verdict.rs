@@ -62,7 +62,7 @@ impl Lesser {
         self.samples_replayed += other.samples_replayed;
     }
 
-    /// Each count with its name, in a fixed order.
+    /// Returns each count with its name, in a fixed order.
     pub fn counts(&self) -> [(&'static str, u64); 6] {
         [
             ("functions by number", self.functions_numbered),
@@ -124,7 +124,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// What was found, if anything was.
+    /// Returns what was found, if anything was.
     pub fn finding(&self) -> Option<&Finding> {
         match self {
             Verdict::Found(finding) => Some(finding),
@@ -185,7 +185,7 @@ impl Tally {
         }
     }
 
-    /// How many verdicts were counted.
+    /// Returns how many verdicts were counted.
     pub fn verdicts(&self) -> u64 {
         self.agreed + self.findings + self.skipped.values().sum::<u64>()
     }

@@ -109,14 +109,14 @@ impl Store {
         }
     }
 
-    /// The objects that are reachable.
+    /// Returns the objects that are reachable.
     #[must_use]
     pub fn reach(&self, frames: Frames) -> Census {
         self.mark(frames).census(self)
     }
 
-    /// The objects that counting references keeps: those reachable, and those that garbage cycles
-    /// lead to.
+    /// Returns the objects that counting references keeps: those reachable, and those that garbage
+    /// cycles lead to.
     #[must_use]
     pub fn reach_counted(&self, frames: Frames) -> Census {
         let mut marks = self.mark(frames);
@@ -124,8 +124,8 @@ impl Store {
         marks.census(self)
     }
 
-    /// A root from which `target` can be reached, and the references passed on the way, `target`
-    /// last. The path is one of the shortest.
+    /// Returns a root from which `target` can be reached, and the references passed on the way,
+    /// `target` last. The path is one of the shortest.
     #[must_use]
     pub fn path_to(&self, target: Ref, frames: Frames) -> Option<(Root, Vec<Ref>)> {
         let target = target.unwrapped();
@@ -331,8 +331,8 @@ impl Marks {
         }
     }
 
-    /// How many are marked of each type, of objects with these types whose numbers begin with
-    /// `first`.
+    /// Returns the number of marked objects of each type. `types` are the types of the objects from
+    /// number `first` on.
     fn count(
         &self,
         types: impl Iterator<Item = DefTypeId>,

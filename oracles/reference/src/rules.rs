@@ -112,7 +112,7 @@ impl Rule {
     /// Number of rules. [`Rule::index`] is below it.
     pub const COUNT: usize = COUNT;
 
-    /// The rule of this name.
+    /// Returns the rule of this name.
     ///
     /// # Panics
     /// If the specification has no such rule. Evaluated as a constant, that stops the build.
@@ -130,18 +130,18 @@ impl Rule {
         panic!("no rule of the specification has this name")
     }
 
-    /// Every rule, in the order of `rules.txt`.
+    /// Returns every rule, in the order of `rules.txt`.
     pub fn all() -> impl Iterator<Item = Rule> {
         (0..COUNT as u16).map(Rule)
     }
 
-    /// The name, such as `Step_read/struct.get-null`.
+    /// Returns the name, such as `Step_read/struct.get-null`.
     #[must_use]
     pub fn name(self) -> &'static str {
         NAMES[self.index()]
     }
 
-    /// A number below [`Rule::COUNT`].
+    /// Returns a number below [`Rule::COUNT`].
     #[must_use]
     pub fn index(self) -> usize {
         usize::from(self.0)
@@ -286,7 +286,7 @@ impl Coverage {
         }
     }
 
-    /// The rules applied at least once, in the order of `rules.txt`.
+    /// Returns the rules applied at least once, in the order of `rules.txt`.
     pub fn reached(&self) -> impl Iterator<Item = Rule> {
         let mut any = Bits::default();
         for row in self.rows.iter() {
@@ -297,7 +297,8 @@ impl Coverage {
         Rule::all().filter(move |rule| has(&any, *rule))
     }
 
-    /// The pairs of rules applied one directly after the other. `None` is the start of a run.
+    /// Returns the pairs of rules applied one directly after the other. `None` is the start of a
+    /// run.
     pub fn pairs(&self) -> impl Iterator<Item = (Option<Rule>, Rule)> {
         self.rows.iter().flat_map(|row| {
             let before = (row.number < COUNT).then_some(Rule(row.number as u16));
@@ -307,7 +308,7 @@ impl Coverage {
         })
     }
 
-    /// The table of pairs as bits, a fixed number of words: a map to hand to a fuzzer.
+    /// Returns the table of pairs as bits, a fixed number of words: a map to hand to a fuzzer.
     pub fn words(&self) -> impl Iterator<Item = u64> {
         self.rows.iter().flat_map(Row::bits)
     }

@@ -110,8 +110,8 @@ fn an_unclosed_nest_is_malformed() {
 
 #[test]
 fn handlers_nest_to_any_depth() {
-    // Each handler catches everything and throws again, from the innermost outwards; the outermost
-    // branches out of the function.
+    // Each handler catches everything and throws again, from the innermost outwards. The outermost
+    // one branches out of the function.
     let body = [
         [0x1f, 0x40, 1, 0x02, 0].repeat(DEPTH),
         vec![0x08, 0],
@@ -170,7 +170,8 @@ fn calls_nest_to_the_limit_of_the_stack() {
 
 #[test]
 fn supertypes_chain_to_any_depth() {
-    // Structure 0; structure i below structure i-1. The last one is made, and cast to the first.
+    // Structure 0 has no supertype, and the supertype of structure i is structure i-1. The last one
+    // is made, and cast to the first.
     let mut types = leb(DEPTH + 1);
     for i in 0..DEPTH {
         let supers = match i {
@@ -197,8 +198,8 @@ fn supertypes_chain_to_any_depth() {
     assert_eq!(run(&wasm), Ok(vec![1.into()]));
 }
 
-/// `DEPTH` structures, each with a field of the next one's type, the last of the first one's; in
-/// one group.
+/// `DEPTH` structures in one group. Each has a field of the next one's type, and the last has one
+/// of the first one's type.
 fn ring_of_types() -> Vec<u8> {
     let mut types = [vec![1, 0x4e], leb(DEPTH)].concat();
     for i in 0..DEPTH {

@@ -210,8 +210,8 @@ fn an_uncaught_exception_comes_out_with_its_fields() {
     );
 }
 
-/// Function 0 throws 5; function 1 has it caught by `catch` and returns what arrives, tested
-/// against `(ref exn)` when it is a reference.
+/// Function 0 throws 5. Function 1 catches it by `catch` and returns what arrives. A reference is
+/// tested against `(ref exn)`.
 fn catching(catch: Catch, arrives: &[ValType]) -> Build {
     let mut build = with_tag();
     build.func(&[], &[], &[], &[int(5), Instr::Throw(TagIdx(0))]);

@@ -7,13 +7,13 @@ use super::reference::Reference;
 use super::runtime::{Runtime, RuntimeConfig};
 use super::{Engine, NoEngine};
 
-/// The reference.
+/// Returns the reference.
 pub fn reference() -> Box<dyn Engine> {
     Box::new(Reference)
 }
 
-/// The names of the engines that tests run by default: the reference, each collector with quick
-/// compilation, and two configurations that change compiled code most.
+/// Returns the names of the engines that tests run by default: the reference, each collector with
+/// quick compilation, and two configurations that change compiled code most.
 pub fn names() -> Vec<String> {
     let mut names = vec!["reference"];
     if cfg!(feature = "runtime") {
@@ -36,7 +36,7 @@ const KINDS: &[&str] = if cfg!(feature = "runtime") {
     &["reference"]
 };
 
-/// The engine with this name: `reference`, or `runtime:` and a configuration (see
+/// Returns the engine with this name: `reference`, or `runtime:` and a configuration (see
 /// `runtime::RuntimeConfig`).
 ///
 /// # Errors

@@ -53,7 +53,7 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// The schedule and limits of a case, no answers.
+    /// Returns the schedule and limits of a case, without answers.
     pub fn of(case: &Case) -> Setup {
         Setup {
             schedule: case.schedule.clone(),
@@ -95,10 +95,10 @@ pub trait Engine: Send + Sync {
     /// `runtime:drc:speed`. [`named`] makes the same engine from it.
     fn name(&self) -> String;
 
-    /// The configuration in one line for people.
+    /// Returns the configuration in one line for people.
     fn describe(&self) -> String;
 
-    /// Its choices.
+    /// Returns the choices that it makes where the specification leaves one.
     fn traits(&self) -> Traits;
 
     /// Returns the name of its collector, by which the header key `collectors` selects. `None` if
@@ -191,7 +191,7 @@ pub trait Session {
     /// objects.
     fn live(&mut self) -> Result<Live, String>;
 
-    /// Every answer given so far to `live` and `live.extern`, in order.
+    /// Returns every answer given so far to `live` and `live.extern`, in order.
     fn samples(&self) -> Vec<Sample>;
 
     /// Totals so far.
@@ -208,7 +208,8 @@ pub trait Session {
     /// A host object outlives the session.
     fn close(self: Box<Self>) -> Result<(), String>;
 
-    /// The rules of the specification applied so far. Empty if the engine does not report them.
+    /// Returns the rules of the specification applied so far. Empty if the engine does not report
+    /// them.
     fn rules(&self) -> RuleMap {
         RuleMap::default()
     }

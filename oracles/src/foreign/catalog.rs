@@ -136,7 +136,7 @@ fn hint(nearest: &Option<String>) -> String {
     })
 }
 
-/// The engines that the driver for JavaScript serves.
+/// Returns the engines that the driver for JavaScript serves.
 ///
 /// # Panics
 ///
@@ -150,14 +150,14 @@ pub fn javascript() -> Vec<Known> {
     file.engine
 }
 
-/// The first words of all names.
+/// Returns the first words of all names.
 pub fn words() -> Vec<String> {
     let mut words: Vec<String> = javascript().into_iter().map(|known| known.name).collect();
     words.extend(["wasmtime-c".to_owned(), "adapter".to_owned()]);
     words
 }
 
-/// The engine in JavaScript with this name, without flags.
+/// Returns the engine in JavaScript with this name, without flags.
 ///
 /// # Errors
 ///
@@ -173,7 +173,7 @@ pub fn known(name: &str) -> Result<Known, NotKnown> {
 /// The flag that stands for every configuration that the catalogue lists for an engine.
 pub const ANY: &str = "any";
 
-/// Returns the names of the configurations that a name stands for; none if it stands for itself.
+/// Returns the names of the configurations that a name stands for. `None` if it stands for itself.
 pub fn configurations(name: &str) -> Option<Vec<String>> {
     let (engine, flag) = name.rsplit_once(':')?;
     let listed = match (flag, known(engine)) {
@@ -187,7 +187,7 @@ pub fn configurations(name: &str) -> Option<Vec<String>> {
     Some(listed.into_iter().map(whole).collect())
 }
 
-/// How an engine that is not here comes here.
+/// Returns advice on how to install an engine.
 pub fn advice(known: &Known) -> String {
     match &known.install {
         Some(_) => format!("`gcrucible engine install {}` fetches it", known.name),
@@ -201,7 +201,7 @@ pub fn names(name: &str) -> bool {
     words().iter().any(|known| known == word)
 }
 
-/// How the adapter with this name is started.
+/// Returns how the adapter with this name is started.
 ///
 /// # Errors
 ///
@@ -261,13 +261,13 @@ fn on_path(program: &str) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-/// The shared library of a version of Wasmtime that was installed.
+/// Returns the shared library of a version of Wasmtime that was installed.
 pub fn wasmtime_library(version: &str, places: &Places) -> PathBuf {
     let folder = places.cache.join("wasmtime-c").join(version);
     folder.join("wasmtime/linux-x86_64/_libwasmtime.so")
 }
 
-/// The versions of Wasmtime whose library was installed, in order.
+/// Returns the versions of Wasmtime whose library was installed, in order.
 pub fn wasmtime_versions(places: &Places) -> Vec<String> {
     let entries = std::fs::read_dir(places.cache.join("wasmtime-c"));
     let names = entries.into_iter().flatten().flatten();

@@ -99,7 +99,7 @@ impl Foreign {
         self
     }
 
-    /// What the adapter said of the engine.
+    /// Returns what the adapter said of the engine.
     pub fn hello(&self) -> &Hello {
         &self.hello
     }

@@ -33,7 +33,7 @@ struct Made {
 const MOST: usize = 16;
 
 impl Kept {
-    /// What a module declares.
+    /// Returns what a module declares.
     ///
     /// # Errors
     ///
@@ -49,7 +49,7 @@ impl Kept {
         Ok(module)
     }
 
-    /// The probe of a module.
+    /// Returns the probe of a module.
     pub fn probe(&self, module: &Arc<Module>, uses: Uses, crosses: Crosses) -> Arc<Probe> {
         let mut probes = self.probes.lock().unwrap_or_else(PoisonError::into_inner);
         let same = |made: &Made| {

@@ -81,7 +81,7 @@ pub enum Item {
 #[error("a module that no probe can be made for: {0}")]
 pub struct Unreadable(pub String);
 
-/// An error of a parser.
+/// Returns an error of a parser.
 pub(super) fn unreadable(error: impl std::fmt::Display) -> Unreadable {
     Unreadable(error.to_string())
 }
@@ -234,7 +234,7 @@ impl Module {
         }
     }
 
-    /// A type that is a function type.
+    /// Returns a type that is a function type.
     pub fn func_type(&self, index: u32) -> Option<&FuncType> {
         match &self.types.get(index as usize)?.composite_type.inner {
             CompositeInnerType::Func(ty) => Some(ty),
@@ -242,18 +242,18 @@ impl Module {
         }
     }
 
-    /// The item behind an export.
+    /// Returns the item behind an export.
     pub fn export(&self, name: &str) -> Option<Item> {
         let found = self.exports.iter().find(|export| export.name == name);
         found.map(|export| export.item)
     }
 
-    /// The hierarchy of a reference type.
+    /// Returns the hierarchy of a reference type.
     pub fn top(&self, ty: RefType) -> HeapTop {
         top(&self.types, ty)
     }
 
-    /// Whether it has tags, or values that are exceptions.
+    /// Returns true if it has tags, or values that are exceptions.
     pub fn has_exceptions(&self) -> bool {
         let exn = |ty: ValType| matches!(ty, ValType::Ref(ty) if self.top(ty) == HeapTop::Exn);
         let mut found = !self.tags.is_empty();
@@ -265,7 +265,7 @@ impl Module {
             || (self.tables.iter()).any(|table| exn(ValType::Ref(table.element_type)))
     }
 
-    /// Whether it has vectors outside of bodies.
+    /// Returns true if it has vectors outside of bodies.
     pub fn has_vectors(&self) -> bool {
         let mut found = false;
         for ty in &self.types {
@@ -274,7 +274,7 @@ impl Module {
         found || (self.globals.iter()).any(|global| global.val_type == ValType::V128)
     }
 
-    /// A function type as far as a host function looks at it.
+    /// Returns a function type as far as a host function looks at it.
     pub fn sig(&self, ty: &FuncType) -> Sig {
         let neutral = |types: &[ValType]| types.iter().map(|&ty| self.neutral(ty)).collect();
         Sig {
@@ -362,7 +362,7 @@ fn visit(ty: &SubType, each: &mut impl FnMut(ValType)) {
     }
 }
 
-/// The hierarchy of a reference type among `types`.
+/// Returns the hierarchy of a reference type among `types`.
 pub fn top(types: &[SubType], ty: RefType) -> HeapTop {
     match ty.heap_type {
         HeapType::Abstract { ty, .. } => match ty {

@@ -218,7 +218,7 @@ impl Plan {
         self.instances.get(index.0 as usize)?.as_ref()
     }
 
-    /// The instances that can be observed.
+    /// Returns the instances that can be observed.
     pub(super) fn live_instances(&self) -> Vec<InstanceIndex> {
         let all = (0..).zip(&self.instances);
         let live = all.filter(|(_, instance)| instance.is_some());

@@ -77,7 +77,7 @@ impl Process {
         }
     }
 
-    /// The command in one line.
+    /// Returns the command in one line.
     pub fn command(&self) -> String {
         self.launch.line()
     }

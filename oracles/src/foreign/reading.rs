@@ -548,7 +548,7 @@ fn global(seen: &Seen, instance: InstanceIndex, position: usize) -> Result<Found
     Err("the instance was not observed".to_owned())
 }
 
-/// The outcome that needs no observation.
+/// Returns the outcome that needs no observation.
 pub fn ended_outcome(ended: &Ended) -> Outcome {
     match ended {
         Ended::Returned => Outcome::Returned(Vec::new()),
@@ -615,7 +615,7 @@ fn memory(memory: &Memory) -> Result<MemoryState, String> {
     })
 }
 
-/// What lives, as far as it is known from outside.
+/// Returns what lives, as far as it is known from outside.
 ///
 /// # Errors
 ///

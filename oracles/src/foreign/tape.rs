@@ -124,7 +124,7 @@ impl<'a> Cursor<'a> {
         Ok((Header { complete, objects }, cursor))
     }
 
-    /// Whether nothing is left.
+    /// Returns true if nothing is left.
     pub fn is_done(&self) -> bool {
         self.at == self.bytes.len()
     }
@@ -139,12 +139,12 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// The tag that comes next.
+    /// Returns the tag that comes next.
     pub fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
 
-    /// The mark that comes next, if one does.
+    /// Returns the mark that comes next, if one does.
     pub fn peek_mark(&self) -> Option<u32> {
         let bytes = self.bytes.get(self.at..self.at + 5)?;
         let (&first, number) = bytes.split_first()?;
@@ -152,7 +152,7 @@ impl<'a> Cursor<'a> {
             .then(|| u32::from_le_bytes([number[0], number[1], number[2], number[3]]))
     }
 
-    /// The next tag.
+    /// Returns the next tag.
     ///
     /// # Errors
     ///
@@ -163,7 +163,7 @@ impl<'a> Cursor<'a> {
         Ok(found)
     }
 
-    /// An error about the tag that was read last.
+    /// Returns an error about the tag that was read last.
     pub fn unexpected(&self, found: u8, expected: &'static str) -> Garbled {
         Garbled::Tag {
             at: self.at - 1,
@@ -172,7 +172,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// A tag that has to come now, and the word after it.
+    /// Returns a tag that has to come now, and the word after it.
     ///
     /// # Errors
     ///

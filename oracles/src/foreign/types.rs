@@ -91,7 +91,7 @@ pub fn write(types: &[SubType], groups: &[u32], section: &mut TypeSection) {
     }
 }
 
-/// The same type with other indices.
+/// Returns the same type with other indices.
 pub fn mapped(ty: &SubType, index: &impl Fn(u32) -> u32) -> SubType {
     let mut new = ty.clone();
     for supertype in &mut new.supertype_idxs {

@@ -196,16 +196,16 @@ pub trait Host {
     /// exhaustion or a fault.
     type Halt;
 
-    /// The end of a host function by a trap.
+    /// Returns the end of a host function by a trap.
     fn trap(&self, trap: Trap) -> Self::Halt;
     /// A full collection.
     fn collect(&mut self) -> Result<(), Self::Halt>;
     /// Collects everything and returns the number of live objects, or of host objects only. Records
     /// the answer as a sample.
     fn live(&mut self, only_hosts: bool) -> Result<u32, Self::Halt>;
-    /// A new host object.
+    /// Makes a new host object.
     fn new_host_object(&mut self, number: u32) -> Result<Self::Val, Self::Halt>;
-    /// The number of a host object. None for null and for other objects.
+    /// Returns the number of a host object. None for null and for other objects.
     fn host_number(&mut self, value: &Self::Val) -> Option<u32>;
     /// Keeps a reference alive under the next handle.
     fn hold(&mut self, value: &Self::Val, top: HeapTop) -> Result<u32, Self::Halt>;
@@ -213,7 +213,7 @@ pub trait Host {
     fn held(&mut self, handle: u32, top: HeapTop) -> Result<Option<Self::Val>, Self::Halt>;
     /// Ends a handle. Returns false if it is not held.
     fn release(&mut self, handle: u32) -> bool;
-    /// The size of an exported table.
+    /// Returns the size of an exported table.
     fn table_size(&mut self, table: &str) -> Result<u64, Self::Halt>;
     /// Returns an element, or `None` out of bounds.
     fn table_get(&mut self, table: &str, index: u64) -> Result<Option<Self::Val>, Self::Halt>;
@@ -242,7 +242,7 @@ pub trait Host {
         from: (&str, u64),
         count: u64,
     ) -> Result<bool, Self::Halt>;
-    /// The value of an exported global.
+    /// Returns the value of an exported global.
     fn global_get(&mut self, global: &str) -> Result<Self::Val, Self::Halt>;
     /// Sets an exported global.
     fn global_set(&mut self, global: &str, value: &Self::Val) -> Result<(), Self::Halt>;
@@ -252,7 +252,7 @@ pub trait Host {
     fn array_new(&mut self, element: &Self::Val, length: u32) -> Result<Self::Val, Self::Halt>;
     /// Calls an exported function.
     fn call(&mut self, export: &str, args: &[Self::Val]) -> Result<Vec<Self::Val>, Self::Halt>;
-    /// The unsigned number in an `i32` or `i64`.
+    /// Returns the unsigned number in an `i32` or `i64`.
     fn unsigned(&self, value: &Self::Val) -> Option<u64>;
     /// Returns an `i32`, or an `i64` if `wide` is true. A value out of range wraps.
     fn integer(&self, value: u64, wide: bool) -> Self::Val;

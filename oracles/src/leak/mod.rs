@@ -77,17 +77,17 @@ impl Census {
         }
     }
 
-    /// How many of a kind.
+    /// Returns how many objects of a kind live.
     pub fn get(&self, kind: LiveKind) -> u64 {
         self.counts.get(&kind).copied().unwrap_or(0)
     }
 
-    /// Every kind that has objects, in a fixed order.
+    /// Returns every kind that has objects, in a fixed order.
     pub fn iter(&self) -> impl Iterator<Item = (LiveKind, u64)> + '_ {
         self.counts.iter().map(|(&kind, &count)| (kind, count))
     }
 
-    /// All objects, host objects included.
+    /// Returns the number of all objects, host objects included.
     pub fn total(&self) -> u64 {
         self.counts.values().sum()
     }

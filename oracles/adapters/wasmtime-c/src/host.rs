@@ -14,7 +14,7 @@ const TABLE_BOUNDS: u64 = 2;
 const UNDEFINED_ELEMENT: u64 = 3;
 const NULL_REFERENCE: u64 = 4;
 
-/// The C function behind every function of the host. The environment says which one it is.
+/// Returns the C function behind every function of the host. The environment says which one it is.
 ///
 /// # Safety
 ///

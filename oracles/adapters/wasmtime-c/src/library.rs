@@ -208,8 +208,8 @@ impl Library {
         if self.major == 36 { 3 } else { 4 }
     }
 
-    /// Whether the library frees the roots of a host function's arguments and results itself. Up to
-    /// version 36 it does not.
+    /// Returns true if the library frees the roots of a host function's arguments and results
+    /// itself. Up to version 36 it does not.
     pub fn owns_values_of_calls(&self) -> bool {
         self.major >= 37
     }
@@ -256,7 +256,7 @@ impl Library {
         }
     }
 
-    /// A full collection. Returns an error of the library, or null.
+    /// Runs a full collection. Returns an error of the library, or null.
     ///
     /// # Safety
     ///
@@ -300,7 +300,7 @@ impl Library {
     }
 }
 
-/// The bytes of a vector.
+/// Returns the bytes of a vector.
 ///
 /// # Safety
 ///

@@ -134,7 +134,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// A new store.
+    /// Returns a new store.
     ///
     /// # Errors
     ///
@@ -234,7 +234,7 @@ impl Session {
         halted(error, trap).map(|()| instance)
     }
 
-    /// An export by name.
+    /// Returns an export by name.
     pub fn export(&self, instance: &[u64; 2], name: &str) -> Option<Extern> {
         let mut found = [0; 4];
         // SAFETY: W1, W2; the instance belongs to this store.
@@ -250,7 +250,7 @@ impl Session {
         is_there.then_some(found)
     }
 
-    /// An export of an instance by number.
+    /// Returns an export of an instance by number.
     pub fn export_of(&self, instance: u32, name: &str) -> Option<Extern> {
         let instance = self.instances.borrow().get(&instance).copied()?;
         self.export(&instance, name)
@@ -322,7 +322,7 @@ impl Session {
         }
     }
 
-    /// A copy of a value, with a root of its own.
+    /// Returns a copy of a value, with a root of its own.
     pub fn copy(&self, value: &[u64]) -> Values {
         let mut copy = self.values(1);
         // SAFETY: W2, W3.
@@ -333,7 +333,7 @@ impl Session {
         copy
     }
 
-    /// A new host object.
+    /// Makes a new host object.
     pub fn new_host(&self, number: u32) -> Values {
         let dropped = Arc::clone(&self.dropped);
         let object = Box::into_raw(Box::new(HostObject { number, dropped }));
@@ -351,7 +351,7 @@ impl Session {
         value
     }
 
-    /// The number of the host object in a value.
+    /// Returns the number of the host object in a value.
     pub fn host_number(&self, value: &[u64]) -> Option<u32> {
         if is_null(value) {
             return None;
@@ -394,7 +394,7 @@ impl Session {
         )
     }
 
-    /// A trap of one of the kinds of the module of traps.
+    /// Returns a trap of one of the kinds of the module of traps.
     pub fn trap(&self, kind: u64) -> Halt {
         match self.call(self.trap.get(), &self.plain(kind::I32, kind)) {
             Err(halt) => halt,
@@ -411,7 +411,7 @@ impl Session {
         is_there.then_some(value)
     }
 
-    /// The words of an error, which is freed.
+    /// Returns the words of an error, which is freed.
     pub fn error_text(&self, error: Opaque) -> String {
         let symbols = self.library.symbols;
         // SAFETY: W1; the error is freed only afterwards.
@@ -423,7 +423,7 @@ impl Session {
         text
     }
 
-    /// What a halt means, in the protocol's words. Frees it.
+    /// Returns what a halt means, in the protocol's words. Frees it.
     pub fn ended(&self, halt: Halt) -> Ended {
         let ended = match halt {
             Halt::Error(error) => words::failed(self.error_text(error)),

@@ -30,17 +30,17 @@ impl Values {
         }
     }
 
-    /// How many.
+    /// Returns how many.
     pub fn len(&self) -> usize {
         self.words.len() / self.stride
     }
 
-    /// Where they begin.
+    /// Returns where they begin.
     pub fn as_mut_ptr(&mut self) -> *mut u64 {
         self.words.as_mut_ptr()
     }
 
-    /// Where they begin.
+    /// Returns where they begin.
     pub fn as_ptr(&self) -> *const u64 {
         self.words.as_ptr()
     }
@@ -61,7 +61,7 @@ impl Values {
     }
 }
 
-/// The kind of a value.
+/// Returns the kind of a value.
 pub fn kind_of(value: &[u64]) -> u8 {
     (value[0] & 0xff) as u8
 }
@@ -82,7 +82,7 @@ pub fn unsigned(value: &[u64]) -> u64 {
     }
 }
 
-/// Whether the reference in a value is null: its store is number 0.
+/// Returns true if the reference in a value is null: its store is number 0.
 pub fn is_null(value: &[u64]) -> bool {
     value[1] == 0
 }

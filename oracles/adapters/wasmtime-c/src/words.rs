@@ -92,7 +92,7 @@ pub fn trapped(text: String, has_code: bool) -> Ended {
     }
 }
 
-/// How a call or an instantiation ended that failed without a trap.
+/// Returns how a call or an instantiation ended that failed without a trap.
 pub fn failed(text: String) -> Ended {
     if text.contains(THROWN) {
         return Ended::Threw;
@@ -109,7 +109,7 @@ pub fn failed(text: String) -> Ended {
     Ended::Crashed { text }
 }
 
-/// How loading ended that was refused.
+/// Returns how loading ended that was refused.
 pub fn refused(text: String) -> Ended {
     const LIMITS: &[&str] = &[
         "exceeds",

@@ -27,7 +27,7 @@ fn absheaptype(byte: u8) -> Option<AbsHeapType> {
     })
 }
 
-/// Whether a byte is a whole negative number, as every one-byte type is.
+/// Returns true if a byte is a whole negative number, as every one-byte type is.
 pub(super) fn is_type_byte(byte: u8) -> bool {
     byte & 0xC0 == 0x40
 }

@@ -23,7 +23,7 @@ impl<'a> Reader<'a> {
         self.pos == self.bytes.len()
     }
 
-    /// An error at the byte before the current position.
+    /// Returns an error at the byte before the current position.
     pub(super) fn fail<T>(&self, kind: MalformedKind) -> Result<T> {
         Err(Malformed {
             offset: self.pos.saturating_sub(1),
@@ -31,7 +31,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// The next byte, not consumed.
+    /// Returns the next byte, not consumed.
     pub(super) fn peek(&self) -> Result<u8> {
         match self.bytes.get(self.pos) {
             Some(b) => Ok(*b),

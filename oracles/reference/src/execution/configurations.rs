@@ -62,7 +62,7 @@ pub struct ModuleInst {
 }
 
 impl ModuleInst {
-    /// The module this is an instance of.
+    /// Returns the module this is an instance of.
     #[must_use]
     pub fn module(&self) -> &Rc<ValidModule> {
         &self.module
@@ -104,8 +104,8 @@ impl ModuleInst {
         &self.funcs
     }
 
-    /// Names and addresses of the exports, in the module's order. Empty until instantiation has
-    /// allocated the instance.
+    /// Returns the names and addresses of the exports, in the module's order. Empty until
+    /// instantiation has allocated the instance.
     pub fn exports(&self) -> impl Iterator<Item = (&str, Extern)> {
         let names = self.module.module().exports.iter();
         names
@@ -234,7 +234,7 @@ impl fmt::Debug for Store {
 const HOME: &str = "the thread is in the store whenever the embedder is";
 
 impl Store {
-    /// An empty store.
+    /// Makes an empty store.
     #[must_use]
     pub fn new(limits: StoreLimits) -> Store {
         Store {
@@ -266,7 +266,7 @@ impl Store {
         thread.expect(HOME)
     }
 
-    /// The thread, outside of wasm code.
+    /// Returns the thread, outside of wasm code.
     pub(crate) fn thread_mut(&mut self) -> &mut Thread {
         let thread = self.thread.as_deref_mut();
         thread.expect(HOME)
@@ -285,12 +285,12 @@ impl Store {
         result
     }
 
-    /// The stack, outside of wasm code.
+    /// Returns the stack, outside of wasm code.
     pub(crate) fn stack(&self) -> &Stack {
         &self.thread().stack
     }
 
-    /// The stack, outside of wasm code.
+    /// Returns the stack, outside of wasm code.
     pub(crate) fn stack_mut(&mut self) -> &mut Stack {
         &mut self.thread_mut().stack
     }
@@ -318,7 +318,7 @@ impl Store {
         self.funcs.get(a.index()).or_stuck(Stuck::Address)
     }
 
-    /// The layout of objects of a type.
+    /// Returns the layout of objects of a type.
     #[inline]
     pub(crate) fn layout(&self, ty: DefTypeId) -> Result<&Layout, Halt> {
         self.layouts.get(ty.0 as usize).or_stuck(Stuck::Index)
@@ -395,7 +395,7 @@ impl ModuleInst {
 }
 
 impl Store {
-    /// The layout of the type an index means in an instance, and that type.
+    /// Returns the layout of the type an index means in an instance, and that type.
     #[inline]
     pub(crate) fn type_layout(
         &self,

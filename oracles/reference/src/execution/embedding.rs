@@ -57,19 +57,19 @@ pub enum Object {
 
 /// Types.
 impl Store {
-    /// The defined types of this store.
+    /// Returns the defined types of this store.
     #[must_use]
     pub fn types(&self) -> &TypeStore {
         &self.types
     }
 
-    /// The defined type of a closed function type, final and in a group of its own.
+    /// Returns the defined type of a closed function type, final and in a group of its own.
     pub fn define_func(&mut self, ty: FuncType) -> DefTypeId {
         self.define(CompositeType::Func(ty))
     }
 
-    /// The defined type of a closed composite type without supertypes, final and in a group of its
-    /// own.
+    /// Returns the defined type of a closed composite type without supertypes, final and in a group
+    /// of its own.
     pub fn define(&mut self, composite: CompositeType) -> DefTypeId {
         let id = self.types.define_plain(composite);
         self.lay_out_types();
@@ -92,7 +92,7 @@ impl Store {
         }
     }
 
-    /// The least type of a reference.
+    /// Returns the least type of a reference.
     ///
     /// # Errors
     /// [`Misuse::NoSuchAddress`] if it does not refer into this store.
@@ -125,7 +125,7 @@ impl Store {
 
 /// Instances.
 impl Store {
-    /// An instance, by an address this store has given.
+    /// Returns an instance, by an address this store has given.
     ///
     /// # Errors
     /// [`Misuse::NoSuchAddress`].
@@ -135,7 +135,7 @@ impl Store {
             .ok_or(Misuse::NoSuchAddress.into())
     }
 
-    /// What an instance exports under a name.
+    /// Returns what an instance exports under a name.
     #[must_use]
     pub fn export(&self, a: InstanceAddr, name: &str) -> Option<Extern> {
         let inst = self.instances.get(a.index())?;
@@ -146,8 +146,8 @@ impl Store {
 
 /// Definitions of the host.
 impl Store {
-    /// A host function of a defined function type. It gets the store and may do anything with it,
-    /// also call functions.
+    /// Makes a host function of a defined function type. It gets the store and may do anything with
+    /// it, also call functions.
     ///
     /// # Errors
     /// [`Misuse::WrongType`] if `ty` is not a function type of this store.
@@ -178,7 +178,7 @@ impl Store {
         }
     }
 
-    /// A global with its first value.
+    /// Makes a global with its first value.
     ///
     /// # Errors
     /// [`Misuse::ValueType`].
@@ -188,7 +188,7 @@ impl Store {
         Ok(GlobalAddr(self.globals.len() as u32 - 1))
     }
 
-    /// A memory of its least size, all zeros.
+    /// Makes a memory of its least size, all zeros.
     ///
     /// # Errors
     /// [`Misuse::InvalidType`], or [`Exhausted::Memory`](super::Exhausted::Memory).
@@ -197,7 +197,7 @@ impl Store {
         self.alloc_mem(ty)
     }
 
-    /// A table of its least size with this element everywhere.
+    /// Makes a table of its least size with this element everywhere.
     ///
     /// # Errors
     /// [`Misuse::InvalidType`], [`Misuse::ValueType`], or
@@ -208,7 +208,7 @@ impl Store {
         self.alloc_table(ty, r)
     }
 
-    /// A tag of a defined function type without results.
+    /// Makes a tag of a defined function type without results.
     ///
     /// # Errors
     /// [`Misuse::WrongType`].
@@ -230,12 +230,12 @@ fn at<T>(items: &[T], index: usize) -> Result<&T, Halt> {
 /// stores.
 #[allow(clippy::missing_errors_doc, reason = "said once for all, above")]
 impl Store {
-    /// The type of a function.
+    /// Returns the type of a function.
     pub fn func_type(&self, a: FuncAddr) -> Result<DefTypeId, Halt> {
         Ok(at(&self.funcs, a.index())?.ty)
     }
 
-    /// The instance and index that define a function, or nothing if the host defines it.
+    /// Returns the instance and index that define a function, or nothing if the host defines it.
     pub fn func_origin(&self, a: FuncAddr) -> Result<Option<(InstanceAddr, FuncIdx)>, Halt> {
         match at(&self.funcs, a.index())?.code {
             FuncCode::Host(_) => Ok(None),
@@ -247,17 +247,17 @@ impl Store {
         }
     }
 
-    /// The type of a tag.
+    /// Returns the type of a tag.
     pub fn tag_type(&self, a: TagAddr) -> Result<DefTypeId, Halt> {
         Ok(at(&self.tags, a.index())?.ty)
     }
 
-    /// The type of a global.
+    /// Returns the type of a global.
     pub fn global_type(&self, a: GlobalAddr) -> Result<GlobalType, Halt> {
         Ok(at(&self.globals, a.index())?.ty)
     }
 
-    /// The value of a global.
+    /// Returns the value of a global.
     pub fn global_get(&self, a: GlobalAddr) -> Result<Value, Halt> {
         Ok(at(&self.globals, a.index())?.value)
     }
@@ -282,17 +282,17 @@ const OUT_OF_TABLE: Halt = Halt::Trap(Trap::OutOfBoundsTableAccess);
 /// [`Trap::OutOfBoundsTableAccess`] beyond the end.
 #[allow(clippy::missing_errors_doc, reason = "said once for all, above")]
 impl Store {
-    /// The type of a table. Its least size is its current size.
+    /// Returns the type of a table. Its least size is its current size.
     pub fn table_type(&self, a: TableAddr) -> Result<TableType, Halt> {
         Ok(at(&self.tables, a.index())?.ty)
     }
 
-    /// The elements of a table.
+    /// Returns the elements of a table.
     pub fn table_elements(&self, a: TableAddr) -> Result<&[Ref], Halt> {
         Ok(&at(&self.tables, a.index())?.refs)
     }
 
-    /// Number of elements.
+    /// Returns the number of elements.
     pub fn table_size(&self, a: TableAddr) -> Result<u64, Halt> {
         Ok(self.table_elements(a)?.len() as u64)
     }
@@ -343,23 +343,23 @@ impl Store {
 /// Memories. Methods fail with [`Misuse::NoSuchAddress`] on addresses of other stores.
 #[allow(clippy::missing_errors_doc, reason = "said once for all, above")]
 impl Store {
-    /// The type of a memory. Its least size is its current size.
+    /// Returns the type of a memory. Its least size is its current size.
     pub fn memory_type(&self, a: MemAddr) -> Result<MemType, Halt> {
         Ok(at(&self.mems, a.index())?.ty)
     }
 
-    /// The contents of a memory.
+    /// Returns the contents of a memory.
     pub fn memory_bytes(&self, a: MemAddr) -> Result<&[u8], Halt> {
         Ok(&at(&self.mems, a.index())?.bytes)
     }
 
-    /// The contents of a memory, to change.
+    /// Returns the contents of a memory, to change.
     pub fn memory_bytes_mut(&mut self, a: MemAddr) -> Result<&mut [u8], Halt> {
         let mem = self.mems.get_mut(a.index());
         Ok(&mut mem.ok_or(Misuse::NoSuchAddress)?.bytes)
     }
 
-    /// The size in pages.
+    /// Returns the size in pages.
     pub fn memory_size(&self, a: MemAddr) -> Result<u64, Halt> {
         Ok(self.memory_type(a)?.limits.min)
     }
@@ -415,7 +415,7 @@ impl Store {
             .add_array(ty, storage, values.len() as u32, element)
     }
 
-    /// An array of `n` times the same element.
+    /// Makes an array of `n` times the same element.
     pub fn new_array_filled(
         &mut self,
         ty: DefTypeId,
@@ -428,7 +428,7 @@ impl Store {
         self.heap.add_array(ty, storage, n, |_| Ok(value.into()))
     }
 
-    /// An exception with these arguments.
+    /// Makes an exception with these arguments.
     pub fn new_exception(&mut self, tag: TagAddr, values: &[Value]) -> Result<ExnAddr, Halt> {
         let ty = self.tag_type(tag)?;
         let ft = self.types.expand_func(ty).ok_or(Misuse::WrongType)?;
@@ -441,7 +441,7 @@ impl Store {
         self.heap.add_exception(tag, values.to_vec())
     }
 
-    /// A new host object that carries a number. As an external reference it is
+    /// Makes a new host object that carries a number. As an external reference it is
     /// `Ref::Extern(Internal::Host(address))`.
     ///
     /// An embedder with numbers of its own need not make host objects here: every [`HostAddr`] is
@@ -456,33 +456,33 @@ impl Store {
         Ok(HostAddr(self.hosts.len() as u32 - 1))
     }
 
-    /// The number of a host object made by [`Store::new_host_object`].
+    /// Returns the number of a host object made by [`Store::new_host_object`].
     #[must_use]
     pub fn host_number(&self, a: HostAddr) -> Option<u32> {
         self.hosts.get(a.index()).copied()
     }
 
-    /// Number of host objects made so far.
+    /// Returns the number of host objects made so far.
     #[must_use]
     pub fn hosts_made(&self) -> usize {
         self.hosts.len()
     }
 
-    /// Number of structures, arrays and exceptions made so far.
+    /// Returns the number of structures, arrays and exceptions made so far.
     #[must_use]
     pub fn objects_made(&self) -> usize {
         self.heap.structs().len() + self.heap.arrays().len() + self.heap.exceptions().len()
     }
 
-    /// Number of objects asked for so far, whether they were made or not. Objects of the host are
-    /// included.
+    /// Returns the number of objects that were asked for so far, including those that could not be
+    /// made. Objects of the host are included.
     #[must_use]
     pub fn objects_asked(&self) -> u64 {
         self.heap.asked()
     }
 
-    /// The object that a reference refers to, also through `extern.convert_any`. Nothing for null,
-    /// scalars and functions.
+    /// Returns the object that a reference refers to, also through `extern.convert_any`. Nothing
+    /// for null, scalars and functions.
     pub fn object(&self, r: Ref) -> Result<Option<Object>, Halt> {
         Ok(match r.unwrapped() {
             Ref::Struct(a) => Some(Object::Struct {
@@ -517,12 +517,12 @@ impl Store {
         at(self.heap.arrays(), a.index()).copied()
     }
 
-    /// The type a structure was created with.
+    /// Returns the type a structure was created with.
     pub fn struct_type(&self, a: StructAddr) -> Result<DefTypeId, Halt> {
         Ok(self.struct_object(a)?.ty)
     }
 
-    /// Number of fields.
+    /// Returns the number of fields.
     pub fn struct_len(&self, a: StructAddr) -> Result<u32, Halt> {
         let layout = self.layout(self.struct_object(a)?.ty)?;
         Ok(layout.fields.len() as u32)
@@ -536,7 +536,8 @@ impl Store {
         Ok((object, *field))
     }
 
-    /// The value of a field, zero-extended if it is packed. Fails with [`Misuse::NoSuchField`].
+    /// Returns the value of a field, zero-extended if it is packed. Fails with
+    /// [`Misuse::NoSuchField`].
     pub fn struct_get(&self, a: StructAddr, i: u32) -> Result<Value, Halt> {
         let (object, field) = self.field(a, i)?;
         self.heap
@@ -555,17 +556,17 @@ impl Store {
             .write(object.word(field), field.storage, value.into())
     }
 
-    /// The type an array was created with.
+    /// Returns the type an array was created with.
     pub fn array_type(&self, a: ArrayAddr) -> Result<DefTypeId, Halt> {
         Ok(self.array_object(a)?.ty)
     }
 
-    /// Number of elements.
+    /// Returns the number of elements.
     pub fn array_len(&self, a: ArrayAddr) -> Result<u32, Halt> {
         Ok(self.array_object(a)?.len)
     }
 
-    /// The value of an element, zero-extended if it is packed. Fails with
+    /// Returns the value of an element, zero-extended if it is packed. Fails with
     /// [`Trap::OutOfBoundsArrayAccess`] beyond the end.
     pub fn array_get(&self, a: ArrayAddr, i: u32) -> Result<Value, Halt> {
         let array = self.array_object(a)?;
@@ -603,7 +604,7 @@ impl Store {
         handle
     }
 
-    /// The reference under a handle, unless it has been released.
+    /// Returns the reference under a handle, unless it has been released.
     #[must_use]
     pub fn held(&self, handle: HandleId) -> Option<Ref> {
         self.handles.get(&handle).copied()
@@ -635,13 +636,14 @@ impl Store {
         self.stack_mut().steps.set_left(steps);
     }
 
-    /// Number of wasm frames on the stack: 0, except while a host function is called.
+    /// Returns the number of wasm frames on the stack: 0, except while a host function is called.
     #[must_use]
     pub fn depth(&self) -> usize {
         self.stack().frames.len()
     }
 
-    /// Has every instruction reported from now on, or none any more.
+    /// Reports every instruction to `tracer` from now on. With `None`, no instruction is reported
+    /// any more.
     pub fn set_tracer(&mut self, tracer: Option<Tracer>) {
         self.stack_mut().steps.set_tracer(tracer);
     }

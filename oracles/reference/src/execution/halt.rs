@@ -58,7 +58,7 @@ pub enum Trap {
 }
 
 impl Trap {
-    /// The words in which the official scripts expect this trap.
+    /// Returns the words in which the official scripts expect this trap.
     #[must_use]
     pub fn message(self) -> &'static str {
         match self {
@@ -206,7 +206,7 @@ halt_from!(Trap, Exhausted, Stuck, Misuse);
 
 /// What is there in valid code.
 pub(crate) trait OrStuck<T> {
-    /// The value, or [`Stuck`] without one.
+    /// Returns the value, or [`Stuck`] without one.
     fn or_stuck(self, what: Stuck) -> Result<T, Halt>;
 }
 

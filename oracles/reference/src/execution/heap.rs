@@ -36,7 +36,7 @@ pub(crate) struct ArrayInst {
 }
 
 impl StructInst {
-    /// The first word of a field of this structure.
+    /// Returns the first word of a field of this structure.
     #[inline]
     pub(crate) fn word(&self, field: Field) -> usize {
         self.start as usize + field.offset as usize
@@ -176,19 +176,19 @@ impl Heap {
         Ok(())
     }
 
-    /// The structure at an address.
+    /// Returns the structure at an address.
     #[inline]
     pub(crate) fn structure(&self, a: StructAddr) -> Result<&StructInst, Halt> {
         self.structs.get(a.index()).or_stuck(Stuck::Address)
     }
 
-    /// The array at an address.
+    /// Returns the array at an address.
     #[inline]
     pub(crate) fn array(&self, a: ArrayAddr) -> Result<ArrayInst, Halt> {
         self.arrays.get(a.index()).copied().or_stuck(Stuck::Address)
     }
 
-    /// The exception at an address.
+    /// Returns the exception at an address.
     pub(crate) fn exception(&self, a: ExnAddr) -> Result<&Exception, Halt> {
         self.exceptions.get(a.index()).or_stuck(Stuck::Address)
     }
@@ -251,13 +251,13 @@ impl Heap {
         Ok(address)
     }
 
-    /// The value held in this way from word `at` on.
+    /// Returns the value held in this way from word `at` on.
     #[inline]
     pub(crate) fn read(&self, at: usize, storage: Storage) -> Result<Word, Halt> {
         storage.unpack(self.words.get(at..).or_stuck(Stuck::Address)?)
     }
 
-    /// The value of element `i < len` of `array`.
+    /// Returns the value of element `i < len` of `array`.
     #[inline]
     pub(crate) fn element(&self, array: ArrayInst, storage: Storage, i: u32) -> Result<Word, Halt> {
         self.read(array.start as usize + i as usize * storage.words(), storage)

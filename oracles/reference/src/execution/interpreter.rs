@@ -155,8 +155,8 @@ fn execute(store: &mut Store, thread: &mut Thread, floor: usize) -> Result<Flow,
     result
 }
 
-/// Notes where the frame on top is, for whoever looks at it from outside: callees, handlers, a
-/// census.
+/// Writes down the position of the frame on top, for everything that looks at frames from outside:
+/// callees, handlers, a census.
 #[inline(always)]
 fn suspend(m: &mut Machine) -> Result<(), Halt> {
     m.frame_mut()?.position = m.position() as u32;

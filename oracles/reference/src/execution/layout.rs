@@ -58,8 +58,8 @@ impl Storage {
         Ok(Word { kind, low, high })
     }
 
-    /// The rest of `$unpackfield_`: a packed value, as [`Storage::unpack`] gives it, extended as
-    /// `sx` says.
+    /// Returns the rest of `$unpackfield_`: a packed value, as [`Storage::unpack`] gives it,
+    /// extended as `sx` says.
     #[inline]
     pub(crate) fn extend(self, value: Word, sx: Option<Sx>) -> Word {
         if self.unused == 0 || sx != Some(Sx::S) {
@@ -85,7 +85,7 @@ impl Storage {
         }
     }
 
-    /// The inverse of `$zbytes_`: the value whose little-endian bytes are `bytes`.
+    /// Returns the inverse of `$zbytes_`: the value whose little-endian bytes are `bytes`.
     pub(crate) fn read_bytes(self, bytes: &[u8]) -> Word {
         let mut padded = [0; 16];
         let used = bytes.len().min(16);
@@ -139,7 +139,7 @@ impl Layout {
         Layout { fields, words }
     }
 
-    /// How the elements of an array are held.
+    /// Returns how the elements of an array are held.
     #[inline]
     pub(crate) fn element(&self) -> Result<Field, Halt> {
         self.fields.first().copied().or_stuck(Stuck::Index)

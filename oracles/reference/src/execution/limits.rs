@@ -21,7 +21,7 @@ pub struct StoreLimits {
     pub table_elements: u64,
     /// Most words of 8 bytes for objects, two for each object included.
     pub heap_words: u64,
-    /// Number of the object for which there is no room, whatever `heap_words` says. Objects are
+    /// Number of the object for which there is no room, even if `heap_words` allows it. Objects are
     /// counted from 0 when they are asked for.
     pub full_at: Option<u64>,
 }

@@ -42,7 +42,7 @@ pub enum LinkReason {
     Incompatible {
         /// The import's type, closed.
         expected: ExternType,
-        /// The type of what was given.
+        /// The type of the entity that was given.
         actual: ExternType,
     },
 }
@@ -99,15 +99,15 @@ impl Store {
         types
     }
 
-    /// The types of a module's imports, closed in this store.
+    /// Returns the types of a module's imports, closed in this store.
     pub fn import_types(&mut self, module: &ValidModule) -> Vec<ExternType> {
         let types = self.close_types(module);
         let imports = module.module().imports.iter();
         imports.map(|import| import.ty.close(&types)).collect()
     }
 
-    /// The address of the instance that the next successful link makes. Host functions that belong
-    /// to the instance need it before.
+    /// Returns the address of the instance that the next successful link makes. Host functions that
+    /// belong to the instance need it before.
     #[must_use]
     pub fn next_instance(&self) -> InstanceAddr {
         InstanceAddr(self.instances.len() as u32)

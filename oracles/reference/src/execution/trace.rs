@@ -56,7 +56,7 @@ pub enum Component {
 }
 
 impl Step<'_> {
-    /// What the instruction may change in the store.
+    /// Returns what the instruction may change in the store.
     #[must_use]
     pub fn touches(&self) -> Option<Component> {
         Some(match self.instr {

@@ -15,7 +15,7 @@ macro_rules! addresses {
         pub struct $name(pub u32);
 
         impl $name {
-            /// The address as a position in a Rust sequence.
+            /// Returns the address as a position in a Rust sequence.
             #[must_use]
             pub fn index(self) -> usize {
                 self.0 as usize
@@ -65,7 +65,7 @@ pub struct Vec128 {
 }
 
 impl Vec128 {
-    /// The bits, lane 0 lowest.
+    /// Returns the bits, lane 0 lowest.
     #[must_use]
     pub fn bits(self) -> u128 {
         u128::from(self.low) | u128::from(self.high) << 64
@@ -148,14 +148,14 @@ impl From<Internal> for Ref {
 }
 
 impl Ref {
-    /// Whether this is the null reference.
+    /// Returns true if this is the null reference.
     #[must_use]
     #[inline]
     pub fn is_null(self) -> bool {
         matches!(self, Ref::Null)
     }
 
-    /// The reference as one of the `any` hierarchy, if it is one and not null.
+    /// Returns the reference as one of the `any` hierarchy, if it is one and not null.
     #[must_use]
     #[inline]
     pub fn internal(self) -> Option<Internal> {
@@ -168,7 +168,7 @@ impl Ref {
         }
     }
 
-    /// The same object without the wrapping `REF.EXTERN`, if there is one.
+    /// Returns the same object without the wrapping `REF.EXTERN`, if there is one.
     #[must_use]
     pub fn unwrapped(self) -> Ref {
         match self {
@@ -193,7 +193,7 @@ impl Value {
         }
     }
 
-    /// The reference inside, if this is one.
+    /// Returns the reference inside, if this is one.
     #[must_use]
     pub fn as_ref(self) -> Option<Ref> {
         match self {

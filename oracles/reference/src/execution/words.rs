@@ -10,7 +10,7 @@ use super::values::{
 };
 
 impl Ref {
-    /// The reference as the word that holds it. Zero is null.
+    /// Returns the reference as the word that holds it. Zero is null.
     #[inline(always)]
     pub(crate) fn to_word(self) -> u64 {
         let (kind, payload) = match self {
@@ -29,7 +29,7 @@ impl Ref {
         kind << 32 | u64::from(payload)
     }
 
-    /// The inverse of [`Ref::to_word`]. Other words read as null.
+    /// Returns the inverse of [`Ref::to_word`]. Other words read as null.
     #[inline(always)]
     pub(crate) fn from_word(word: u64) -> Ref {
         let payload = word as u32;
@@ -62,7 +62,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// The kind of values of a type.
+    /// Returns the kind of values of a type.
     pub(crate) fn of(t: ValType) -> Kind {
         match t {
             ValType::I32 => Kind::I32,
@@ -85,7 +85,7 @@ pub(crate) struct Word {
 }
 
 impl Word {
-    /// The word without high bits.
+    /// Makes the word without high bits.
     #[inline(always)]
     pub(crate) fn new(kind: Kind, low: u64) -> Word {
         Word { kind, low, high: 0 }

@@ -41,7 +41,7 @@ pub struct TypeStore {
 }
 
 impl TypeStore {
-    /// An empty store.
+    /// Makes an empty store.
     #[must_use]
     pub fn new() -> TypeStore {
         TypeStore::default()
@@ -69,7 +69,7 @@ impl TypeStore {
         types.extend((0..rec.0.len() as u32).map(|i| DefTypeId(first.0 + i)));
     }
 
-    /// The defined types of a module's type section, in index order.
+    /// Returns the defined types of a module's type section, in index order.
     ///
     /// # Panics
     /// As [`TypeStore::define`], never for a valid module.
@@ -82,8 +82,8 @@ impl TypeStore {
         types
     }
 
-    /// The defined type of a composite type without supertypes, final and in a group of its own.
-    /// `ty` must be closed.
+    /// Returns the defined type of a composite type without supertypes, final and in a group of its
+    /// own. `ty` must be closed.
     #[must_use]
     pub fn define_plain(&mut self, composite: CompositeType) -> DefTypeId {
         let sub = SubType {
@@ -139,13 +139,13 @@ impl TypeStore {
         &self.entries[id.0 as usize]
     }
 
-    /// Number of defined types.
+    /// Returns the number of defined types.
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether nothing has been defined yet.
+    /// Returns true if nothing has been defined yet.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
@@ -172,14 +172,15 @@ impl TypeStore {
         }
     }
 
-    /// The recursive group of a type: its first member, and this type's position in the group.
+    /// Returns the recursive group of a type: its first member, and this type's position in the
+    /// group.
     #[must_use]
     pub fn position(&self, id: DefTypeId) -> (DefTypeId, u32) {
         let group = self.entry(id).group;
         (group, id.0 - group.0)
     }
 
-    /// The declared supertype.
+    /// Returns the declared supertype.
     #[must_use]
     pub fn supertype(&self, id: DefTypeId) -> Option<DefTypeId> {
         let entry = self.entry(id);

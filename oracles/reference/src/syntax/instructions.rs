@@ -38,7 +38,7 @@ pub enum Sz {
 }
 
 impl Sz {
-    /// The size in bytes.
+    /// Returns the size in bytes.
     #[must_use]
     pub fn bytes(self) -> u32 {
         match self {
@@ -396,7 +396,7 @@ pub enum Catch {
 }
 
 impl Catch {
-    /// Where the clause branches to, counted from outside its `try_table`.
+    /// Returns where the clause branches to, counted from outside its `try_table`.
     #[must_use]
     pub fn label(self) -> LabelIdx {
         match self {

@@ -20,7 +20,7 @@ pub enum AddrType {
 }
 
 impl AddrType {
-    /// The value type of such an address.
+    /// Returns the value type of such an address.
     #[must_use]
     pub fn val_type(self) -> ValType {
         match self {
@@ -115,7 +115,7 @@ impl RefType {
     /// `exnref`.
     pub const EXNREF: RefType = RefType::abs(true, AbsHeapType::Exn);
 
-    /// A reference to an abstract heap type.
+    /// Returns a reference to an abstract heap type.
     #[must_use]
     pub const fn abs(nullable: bool, heap: AbsHeapType) -> RefType {
         RefType {
@@ -124,7 +124,7 @@ impl RefType {
         }
     }
 
-    /// A reference to a defined type.
+    /// Returns a reference to a defined type.
     #[must_use]
     pub const fn def(nullable: bool, def: DefTypeId) -> RefType {
         RefType {
@@ -173,7 +173,7 @@ impl ValType {
         }
     }
 
-    /// Whether this is a `numtype` or `vectype`.
+    /// Returns true if this is a `numtype` or `vectype`.
     #[must_use]
     pub fn is_num_or_vec(self) -> bool {
         !matches!(self, ValType::Ref(_) | ValType::Bot)
@@ -207,7 +207,7 @@ impl StorageType {
         }
     }
 
-    /// Whether this is a `packtype`.
+    /// Returns true if this is a `packtype`.
     #[must_use]
     pub fn is_packed(self) -> bool {
         matches!(self, StorageType::I8 | StorageType::I16)
@@ -317,7 +317,7 @@ pub enum ExternType {
 /// A substitution of type uses, the common core of `$subst_*`, `$rollrt`, `$unrollrt` and
 /// `$clos_*`.
 pub trait MapUses: Sized {
-    /// The same type with every type use replaced by `f` of it.
+    /// Returns the same type with every type use replaced by `f` of it.
     #[must_use]
     fn map_uses(&self, f: &mut dyn FnMut(TypeUse) -> TypeUse) -> Self;
 

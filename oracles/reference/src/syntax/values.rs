@@ -13,7 +13,7 @@ macro_rules! index_spaces {
         pub struct $name(pub u32);
 
         impl $name {
-            /// The index as a position in a Rust sequence.
+            /// Returns the index as a position in a Rust sequence.
             #[must_use]
             pub fn index(self) -> usize {
                 self.0 as usize

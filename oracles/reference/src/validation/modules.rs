@@ -21,19 +21,19 @@ pub struct ValidModule {
 }
 
 impl ValidModule {
-    /// The module.
+    /// Returns the module.
     #[must_use]
     pub fn module(&self) -> &Module {
         &self.module
     }
 
-    /// The side table of each function, in the order of `module().funcs`.
+    /// Returns the side table of each function, in the order of `module().funcs`.
     #[must_use]
     pub fn side_tables(&self) -> &[SideTable] {
         &self.tables
     }
 
-    /// A function with its side table, counted without imports.
+    /// Returns a function with its side table, counted without imports.
     pub(crate) fn code(&self, i: usize) -> Option<(&Func, &SideTable)> {
         self.module.funcs.get(i).zip(self.tables.get(i))
     }

@@ -51,8 +51,9 @@ pub struct SideTable {
 impl SideTable {
     pub(crate) const NONE: u32 = u32::MAX;
 
-    /// The jump of the instruction at `at`. `br`, `br_if`, `br_on_*` and `return` jump when taken,
-    /// `if` jumps when the condition is zero, and `else` when it is reached from the first branch.
+    /// Returns the jump of the instruction at `at`. `br`, `br_if`, `br_on_*` and `return` jump when
+    /// taken, `if` jumps when the condition is zero, and `else` when it is reached from the first
+    /// branch.
     ///
     /// # Panics
     /// If there is no such instruction there, or it is unreachable.
@@ -62,8 +63,8 @@ impl SideTable {
         self.jumps[self.first[at] as usize]
     }
 
-    /// The jump of the `br_table` at `at` for operand `operand`, where `len` is its number of
-    /// labels without the default.
+    /// Returns the jump of the `br_table` at `at` for operand `operand`, where `len` is its number
+    /// of labels without the default.
     ///
     /// # Panics
     /// As [`SideTable::jump`].

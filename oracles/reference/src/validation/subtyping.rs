@@ -10,7 +10,7 @@ use crate::syntax::{
 };
 
 impl TypeStore {
-    /// The greatest heap type above `ht`: `any`, `func`, `exn` or `extern`. `bot` has none.
+    /// Returns the greatest heap type above `ht`: `any`, `func`, `exn` or `extern`. `bot` has none.
     #[must_use]
     pub fn top(&self, ht: HeapType) -> Option<AbsHeapType> {
         use AbsHeapType as Abs;

@@ -406,13 +406,13 @@ impl Spectest {
         Ok(Spectest { items })
     }
 
-    /// What is exported under a name.
+    /// Returns what is exported under a name.
     pub(super) fn get(&self, name: &str) -> Option<Extern> {
         let found = self.items.iter().find(|(of, _)| *of == name);
         found.map(|(_, item)| *item)
     }
 
-    /// The functions, with their names.
+    /// Returns the functions, with their names.
     pub(super) fn funcs(&self) -> impl Iterator<Item = (FuncAddr, &'static str)> {
         self.items.iter().filter_map(|(name, item)| match item {
             Extern::Func(func) => Some((*func, *name)),

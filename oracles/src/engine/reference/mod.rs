@@ -76,12 +76,13 @@ impl Engine for Reference {
     }
 }
 
-/// The names of the rules that a [`RuleMap`] counts, by number.
+/// Returns the names of the rules that a [`RuleMap`] counts, by number.
 pub fn rule_names() -> impl Iterator<Item = &'static str> {
     Rule::all().map(Rule::name)
 }
 
-/// The rules that no code of the reference names, with the reasons. No [`RuleMap`] has them.
+/// Returns the rules that no code of the reference names, with the reasons. No [`RuleMap`] has
+/// them.
 pub fn absorbed_rules() -> impl Iterator<Item = (&'static str, &'static str)> {
     ABSORBED.iter().copied()
 }

@@ -46,7 +46,7 @@ pub(super) fn number(value: Value) -> Option<TheirValue> {
     })
 }
 
-/// The hierarchy of a heap type.
+/// Returns the hierarchy of a heap type.
 pub(super) fn top(types: &TypeStore, heap: HeapType) -> HeapTop {
     match heap {
         HeapType::Abs(abs) => match abs {
@@ -279,7 +279,7 @@ pub(super) fn observation(
     }
 }
 
-/// A census with the names of types.
+/// Returns a census with the names of types.
 pub(super) fn census(theirs: &TheirCensus, names: &Names) -> Census {
     let mut census = Census::default();
     // Every object's type was named when its module was loaded.

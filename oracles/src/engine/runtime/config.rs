@@ -182,7 +182,7 @@ impl RuntimeConfig {
         Ok(config)
     }
 
-    /// The name, and in words what it chooses.
+    /// Returns the name, and in words what it chooses.
     pub fn describe(&self) -> String {
         let made = PARTS.iter().filter(|part| (part.made)(self));
         let parts: Vec<&str> = made.map(|part| part.means).collect();
@@ -192,7 +192,7 @@ impl RuntimeConfig {
         }
     }
 
-    /// The name.
+    /// Returns the name.
     pub fn name(&self) -> String {
         let mut name = format!("runtime:{}", self.collector.name());
         for part in PARTS.iter().filter(|part| (part.made)(self)) {
@@ -246,7 +246,7 @@ impl RuntimeConfig {
         }
     }
 
-    /// What distinguishes its collector from others.
+    /// Returns what distinguishes its collector from others.
     pub(super) fn collector_traits(&self) -> CollectorTraits {
         self.collector.traits()
     }
@@ -268,7 +268,7 @@ impl RuntimeConfig {
     }
 }
 
-/// The names of all collectors.
+/// Returns the names of all collectors.
 pub fn collectors() -> impl Iterator<Item = &'static str> {
     CollectorKind::ALL.iter().map(|kind| kind.name())
 }
@@ -279,7 +279,7 @@ pub fn fault_names() -> impl Iterator<Item = &'static str> {
     PlantedFault::ALL.iter().map(|fault| fault.name())
 }
 
-/// The faults with these names, sorted, each once.
+/// Returns the faults with these names, sorted, each once.
 ///
 /// # Errors
 ///

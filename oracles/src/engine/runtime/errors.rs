@@ -7,7 +7,7 @@ use gcrucible_runtime::embed::{Error, Exhausted, Rejected, Trap as TheirTrap};
 use super::Names;
 use crate::outcome::{Outcome, Resource, Trap, Why};
 
-/// A step that makes no sense.
+/// Returns the outcome of a step that makes no sense.
 pub(super) fn misuse(what: &str) -> Outcome {
     Outcome::rejected(Why::Misuse, what)
 }
@@ -40,7 +40,7 @@ pub(super) fn outcome(error: &Error, names: &Names) -> Outcome {
     }
 }
 
-/// An error for people.
+/// Returns an error for people.
 pub(super) fn text(error: &Error, names: &Names) -> String {
     error.named(&|id| names.type_name(id))
 }
@@ -86,7 +86,7 @@ fn trapped(trap: TheirTrap) -> Outcome {
     })
 }
 
-/// A trap that a host function raises.
+/// Returns a trap that a host function raises.
 pub(super) fn their_trap(trap: Trap) -> TheirTrap {
     match trap {
         Trap::Unreachable => TheirTrap::Unreachable,

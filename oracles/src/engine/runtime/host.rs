@@ -45,7 +45,7 @@ impl Data {
         }
     }
 
-    /// A host object that carries a number.
+    /// Returns a host object that carries a number.
     pub(super) fn host_object(&self, number: u32) -> HostObject {
         HostObject::new(number, &self.alive)
     }
@@ -443,13 +443,13 @@ impl Spectest {
         Ok(Spectest { items })
     }
 
-    /// What is exported under a name.
+    /// Returns what is exported under a name.
     pub(super) fn get(&self, name: &str) -> Option<Extern> {
         let found = self.items.iter().find(|(of, _)| *of == name);
         found.map(|(_, item)| *item)
     }
 
-    /// The functions, with their names.
+    /// Returns the functions, with their names.
     pub(super) fn funcs(&self) -> impl Iterator<Item = (Func, &'static str)> {
         self.items.iter().filter_map(|(name, item)| match item {
             Extern::Func(func) => Some((*func, *name)),

@@ -32,7 +32,8 @@ pub(super) struct HostObject {
 }
 
 impl HostObject {
-    /// An object that carries a number. The count of clones of `alive` says how many objects exist.
+    /// Makes an object that carries a number. The count of clones of `alive` says how many objects
+    /// exist.
     pub(super) fn new(number: u32, alive: &Arc<()>) -> HostObject {
         HostObject {
             number,
@@ -50,7 +51,7 @@ enum Key {
 
 type Builder = GraphBuilder<Key>;
 
-/// A number as a value of the runtime. Zero for a reference.
+/// Returns a number as a value of the runtime. Zero for a reference.
 pub(super) fn number(value: Value) -> Val {
     match value {
         Value::I32(value) => Val::I32(value),
@@ -315,7 +316,7 @@ fn observe(
     })
 }
 
-/// A census with the names of types.
+/// Returns a census with the names of types.
 pub(super) fn census(theirs: &TheirCensus, names: &Names) -> Census {
     let mut census = Census::default();
     for entry in &theirs.entries {

@@ -8,7 +8,7 @@ use super::Runtime;
 use super::config::{RuntimeConfig, collectors, known_faults};
 use crate::engine::{Engine, NoEngine};
 
-/// The names of the engines on which the official suite runs. First every combination of
+/// Returns the names of the engines on which the official suite runs. First every combination of
 /// optimisation level, trap mode and collector. Backtracking register allocation is used if and
 /// only if the optimisation level is `speed`. Then a few configurations with all other choices.
 pub fn matrix() -> Vec<String> {

@@ -90,7 +90,7 @@ impl Served {
         }
     }
 
-    /// The same, which claims to be able to do something else.
+    /// Returns the same adapter with other claims about its capabilities.
     #[must_use]
     pub fn claiming(mut self, change: impl FnOnce(&mut Capabilities)) -> Served {
         change(&mut self.capabilities);

@@ -96,7 +96,7 @@ impl Shape {
         shape
     }
 
-    /// Whether a probe has to be called to observe it. Memories need no probe.
+    /// Returns true if a probe has to be called to observe it. Memories need no probe.
     pub fn needs_probe(&self) -> bool {
         !self.globals.is_empty() || !self.tables.is_empty()
     }

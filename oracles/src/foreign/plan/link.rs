@@ -174,7 +174,7 @@ fn hierarchy(top: HeapTop) -> Hierarchy {
     Hierarchy { top: wire_top(top) }
 }
 
-/// A hierarchy as an adapter knows it.
+/// Returns a hierarchy as an adapter knows it.
 pub(super) fn wire_top(top: HeapTop) -> Top {
     match top {
         HeapTop::Any => Top::Any,

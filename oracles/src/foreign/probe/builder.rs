@@ -42,7 +42,7 @@ impl Builder {
         builder
     }
 
-    /// The index of a function type.
+    /// Returns the index of a function type.
     pub(super) fn func_type(&mut self, params: &[ValType], results: &[ValType]) -> u32 {
         let signature = (params.to_vec(), results.to_vec());
         *self.known.entry(signature).or_insert_with(|| {
@@ -65,7 +65,7 @@ impl Builder {
         self.import_typed(module, name, ty)
     }
 
-    /// The names of all imports so far, in order.
+    /// Returns the names of all imports so far, in order.
     pub(super) fn imported(&self) -> Vec<(String, String)> {
         self.imported.clone()
     }
@@ -180,7 +180,7 @@ impl Builder {
         self.start = Some(func);
     }
 
-    /// The binary.
+    /// Returns the binary.
     pub(super) fn finish(self) -> Vec<u8> {
         let mut module = Module::new();
         if self.next_type > 0 {

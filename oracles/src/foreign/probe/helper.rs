@@ -10,7 +10,7 @@ use super::builder::Builder;
 use crate::host::{Ty, spectest};
 use crate::value::Value;
 
-/// The module `spectest`, with or without its table of 64-bit indices.
+/// Returns the module `spectest`, with or without its table of 64-bit indices.
 pub fn spectest(wide_table: bool) -> Vec<u8> {
     let mut b = Builder::default();
     for (name, value) in spectest::GLOBALS {
@@ -58,7 +58,7 @@ fn number_type(ty: Ty) -> ValType {
     }
 }
 
-/// The module of [`Request::Open`](gcrucible_protocol::Request::Open)'s `traps`.
+/// Returns the module of [`Request::Open`](gcrucible_protocol::Request::Open)'s `traps`.
 pub fn traps() -> Vec<u8> {
     let abstract_type = |ty| HeapType::Abstract { shared: false, ty };
     let mut b = Builder::default();
@@ -98,7 +98,7 @@ pub fn traps() -> Vec<u8> {
     b.finish()
 }
 
-/// The module that a check of an adapter runs. It imports `h.extern` and exports:
+/// Returns the module that a check of an adapter runs. It imports `h.extern` and exports:
 ///
 /// | export | what it does |
 /// |---|---|

@@ -46,7 +46,7 @@ pub struct Probe {
 }
 
 impl Crosses {
-    /// Whether values of a type cross at all.
+    /// Returns true if values of a type can cross the boundary.
     pub fn allows(self, module: &Module, ty: ValType) -> bool {
         match ty {
             ValType::V128 => self.vectors,
@@ -67,7 +67,7 @@ impl Crosses {
     }
 }
 
-/// The probe for a module.
+/// Returns the probe for a module.
 pub fn probe(module: &Module, uses: Uses, crosses: Crosses) -> Probe {
     let mut probe = Probe::default();
     let types = |section: &mut _| types::write(&module.types, &module.groups, section);

@@ -16,7 +16,7 @@ use crate::foreign::module::{Item, Module, Unreadable, parts, unreadable};
 use crate::foreign::types;
 use crate::host::harness;
 
-/// Whether an import asks for an allocation.
+/// Returns true if an import asks for an allocation.
 pub fn makes(module: &str, name: &str) -> bool {
     harness::offers(module, name) && matches!(name, "struct.new" | "array.new")
 }

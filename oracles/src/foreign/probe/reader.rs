@@ -36,7 +36,7 @@ impl Base {
     }
 }
 
-/// The module.
+/// Returns the module.
 pub fn module(types: &Types, uses: Uses) -> Vec<u8> {
     let mut b = Builder::with_types(|section| types.write(section), types.list.len());
     let base = Base::import(&mut b);

@@ -8,14 +8,14 @@ use super::stack::Stack;
 
 /// What can be pushed.
 pub(crate) trait Operand: Copy {
-    /// The slot that holds it, on a stack of this height.
+    /// Returns the slot that holds it, on a stack of this height.
     fn into_slot(self, stack: &mut Stack, height: usize) -> Slot;
 }
 
 /// A number or vector that can be popped.
 pub(crate) trait Number: Operand {
     const KIND: Kind;
-    /// The number in a slot of this kind.
+    /// Returns the number in a slot of this kind.
     fn from_bits(bits: u64, stack: &Stack) -> Self;
 }
 

@@ -33,7 +33,7 @@ pub(crate) struct Machine<'s, 'c> {
 }
 
 impl Thread {
-    /// A machine that works on the stack until [`Machine::stop`].
+    /// Returns a machine that works on the stack until [`Machine::stop`].
     #[inline(always)]
     pub(crate) fn start(&mut self) -> Machine<'_, '_> {
         Machine {
@@ -64,7 +64,7 @@ impl<'c> Machine<'_, 'c> {
         self.recorder.stop()
     }
 
-    /// Has `f` work on the stack with a machine of its own, out of line, so that this one can stay
+    /// Lets `f` work on the stack with a machine of its own, out of line, so that this one can stay
     /// in registers.
     #[inline(always)]
     pub(crate) fn apart<T>(&mut self, f: impl FnOnce(&mut Machine<'_, 'c>) -> T) -> T {
@@ -123,13 +123,13 @@ impl<'c> Machine<'_, 'c> {
         operands.try_for_each(|operand| self.push(operand))
     }
 
-    /// Number of locals and operands on the stack.
+    /// Returns the number of locals and operands on the stack.
     #[inline(always)]
     pub(crate) fn height(&self) -> usize {
         self.height
     }
 
-    /// The local with index `x` of a frame whose locals begin at position `base`.
+    /// Returns the local with index `x` of a frame whose locals begin at position `base`.
     #[inline(always)]
     pub(crate) fn local(&self, base: u32, x: LocalIdx) -> Option<Slot> {
         self.stack.slots.get(base as usize + x.index()).copied()
@@ -143,25 +143,25 @@ impl<'c> Machine<'_, 'c> {
         Ok(())
     }
 
-    /// The operand on top.
+    /// Returns the operand on top.
     #[inline(always)]
     pub(crate) fn peek(&self) -> Option<Slot> {
         self.stack.slots.get(self.height.wrapping_sub(1)).copied()
     }
 
-    /// The reference on top.
+    /// Returns the reference on top.
     pub(crate) fn peek_ref(&self) -> Result<Ref, Halt> {
         let top = self.peek().and_then(Slot::as_ref);
         top.or_stuck(Stuck::OperandType)
     }
 
-    /// The operand at a position.
+    /// Returns the operand at a position.
     pub(crate) fn operand(&self, at: usize) -> Result<Word, Halt> {
         let slot = self.stack.slots.get(at).or_stuck(Stuck::OperandMissing)?;
         Ok(slot.word(&self.stack.vectors))
     }
 
-    /// The operands from position `first` on.
+    /// Returns the operands from position `first` on.
     #[inline(always)]
     pub(crate) fn operands(&self, first: usize) -> impl Iterator<Item = Word> {
         let slots = self.stack.slots.get(first..self.height);
@@ -175,7 +175,7 @@ impl<'c> Machine<'_, 'c> {
         self.height = self.height.min(height);
     }
 
-    /// The operands from position `first` on.
+    /// Returns the operands from position `first` on.
     pub(crate) fn values_from(&self, first: usize) -> Vec<Value> {
         self.operands(first).map(Value::from).collect()
     }
@@ -245,7 +245,7 @@ impl<'c> Machine<'_, 'c> {
         }
     }
 
-    /// Position of the lowest of the top `n` operands.
+    /// Returns the position of the lowest of the top `n` operands.
     #[inline(always)]
     pub(crate) fn top(&self, n: usize) -> Result<usize, Halt> {
         let rest = self.height.checked_sub(n);
@@ -267,13 +267,13 @@ impl<'c> Machine<'_, 'c> {
         Ok(())
     }
 
-    /// The frame on top.
+    /// Returns the frame on top.
     #[inline(always)]
     pub(crate) fn frame(&self) -> Result<Frame, Halt> {
         self.stack.frames.last().copied().or_stuck(Stuck::Position)
     }
 
-    /// The frame on top, to change it.
+    /// Returns the frame on top, to change it.
     #[inline(always)]
     pub(crate) fn frame_mut(&mut self) -> Result<&mut Frame, Halt> {
         self.stack.frames.last_mut().or_stuck(Stuck::Position)
@@ -292,7 +292,7 @@ impl<'c> Machine<'_, 'c> {
         self.stack.frames.pop().or_stuck(Stuck::Position)
     }
 
-    /// Number of frames.
+    /// Returns the number of frames.
     #[inline(always)]
     pub(crate) fn depth(&self) -> usize {
         self.stack.frames.len()

@@ -12,12 +12,12 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
-    /// The reference in this slot, if it holds one.
+    /// Returns the reference in this slot, if it holds one.
     pub(crate) fn as_ref(self) -> Option<Ref> {
         (self.kind == Kind::Ref).then(|| Ref::from_word(self.bits))
     }
 
-    /// What this slot of a stack with these vectors holds.
+    /// Returns what this slot of a stack with these vectors holds.
     #[inline(always)]
     pub(super) fn word(self, vectors: &[u128]) -> Word {
         match self.kind {
@@ -27,7 +27,7 @@ impl Slot {
     }
 }
 
-/// The vector of a slot with these bits, on a stack with these vectors.
+/// Returns the vector of a slot with these bits, on a stack with these vectors.
 #[inline(always)]
 pub(super) fn vector(bits: u64, vectors: &[u128]) -> u128 {
     vectors.get(bits as usize).copied().unwrap_or_default()

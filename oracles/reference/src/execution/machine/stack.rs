@@ -80,7 +80,7 @@ impl Thread {
         }
     }
 
-    /// An entry from the host begins.
+    /// Returns an entry from the host begins.
     pub(crate) fn enter_from_host(&mut self) -> Result<Entry, Halt> {
         let entry = self.stack.enter_from_host()?;
         self.coverage.restart();
@@ -128,7 +128,7 @@ impl Stack {
         self.slots.resize(len, none);
     }
 
-    /// A word for a vector that is going to be on the stack of this height.
+    /// Makes a word for a vector that is going to be on the stack of this height.
     #[inline(always)]
     pub(super) fn add_vector(&mut self, vector: u128, height: usize) -> u64 {
         if self.vectors.len() >= self.vectors_max {

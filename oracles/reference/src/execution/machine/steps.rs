@@ -13,7 +13,7 @@ pub(crate) struct Steps {
     pub(super) slice: u64,
     /// Steps left after those.
     reserve: u64,
-    /// Whom to tell of each step.
+    /// Gets each step.
     pub(super) tracer: Option<Tracer>,
 }
 
@@ -37,7 +37,7 @@ impl Steps {
         self.reserve = steps;
     }
 
-    /// Has every step reported from now on, or none any more.
+    /// Reports every step to `tracer` from now on. With `None`, no step is reported any more.
     pub(crate) fn set_tracer(&mut self, tracer: Option<Tracer>) {
         // The slice in use was made without regard to this tracer.
         self.set_left(self.left());

@@ -13,20 +13,20 @@ use crate::syntax::Instr;
 use super::registers::Machine;
 
 impl<'c> Machine<'_, 'c> {
-    /// Number of instructions counted that follow the current one.
+    /// Returns the number of instructions counted that follow the current one.
     #[inline(always)]
     pub(super) fn ahead(&self) -> usize {
         self.stretch.len().saturating_sub(1)
     }
 
-    /// Position in the body of the current instruction.
+    /// Returns the position in the body of the current instruction.
     #[inline(always)]
     pub(crate) fn position(&self) -> usize {
         self.stack.after.wrapping_sub(self.stretch.len())
     }
 
-    /// The current instruction, unless steps must be counted first, and what follows it in the
-    /// stretch.
+    /// Returns the current instruction, unless steps must be counted first, and what follows it in
+    /// the stretch.
     #[inline(always)]
     pub(crate) fn current(&self) -> Option<(&'c Instr, Iter<'c, Instr>)> {
         let mut rest = self.stretch.clone();
@@ -71,7 +71,7 @@ impl<'c> Machine<'_, 'c> {
         self.jump(body, self.stack.after)
     }
 
-    /// Whom to tell of each step.
+    /// Returns the tracer, which gets each step.
     pub(crate) fn tracer(&mut self) -> &mut Option<Tracer> {
         &mut self.stack.steps.tracer
     }

@@ -114,7 +114,7 @@ struct OpenHandler {
 }
 
 impl<'c> Body<'c> {
-    /// The body of a function with these parameters, locals and results. Types are closed.
+    /// Returns the body of a function with these parameters, locals and results. Types are closed.
     pub(super) fn function(
         cx: &'c Context,
         coverage: &'c mut Coverage,
@@ -134,7 +134,7 @@ impl<'c> Body<'c> {
         body
     }
 
-    /// A constant expression of this closed type.
+    /// Returns a constant expression of this closed type.
     pub(super) fn constant(cx: &'c Context, coverage: &'c mut Coverage, t: ValType) -> Body<'c> {
         Body::new(cx, coverage, Types::One(t))
     }
