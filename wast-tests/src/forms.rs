@@ -13,7 +13,7 @@ pub enum Part {
     List(Range<usize>),
 }
 
-/// The parts of a text, up to its end or to a parenthesis that closes what encloses it.
+/// Returns the parts of a text, up to its end or to a parenthesis that closes what encloses it.
 ///
 /// # Errors
 ///
@@ -44,7 +44,7 @@ pub fn parts(text: &str, range: Range<usize>) -> Result<Vec<Part>, usize> {
     Ok(parts)
 }
 
-/// What is inside the parentheses of a list.
+/// Returns what is inside the parentheses of a list.
 pub fn inside(list: &Range<usize>) -> Range<usize> {
     list.start + 1..list.end - 1
 }

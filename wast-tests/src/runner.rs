@@ -44,7 +44,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether something held and nothing failed.
+    /// Returns true if something held and nothing failed.
     pub fn is_good(&self) -> bool {
         self.failures.is_empty()
     }

@@ -76,9 +76,9 @@ impl Script {
         }
     }
 
-    /// The script as a case: every module that is instantiated and every action, without the
-    /// assertions. Modules that must be refused before instantiation are left out, and so is what
-    /// is unsupported.
+    /// Returns the script as a case: every module that is instantiated and every action, without
+    /// the assertions. Modules that must be refused before instantiation are left out, and so is
+    /// what is unsupported.
     ///
     /// # Errors
     ///
@@ -130,7 +130,7 @@ impl Names {
         self.instances.push((name.cloned(), instance));
     }
 
-    /// The last definition, or the last with this name.
+    /// Returns the last definition, or the last with this name.
     ///
     /// # Errors
     ///
@@ -139,7 +139,7 @@ impl Names {
         find(&self.modules, name).ok_or_else(|| missing("module definition", name))
     }
 
-    /// The current instance, or the last with this name.
+    /// Returns the current instance, or the last with this name.
     ///
     /// # Errors
     ///
