@@ -75,7 +75,7 @@ impl Input {
         bytes
     }
 
-    /// The input of a seed, without edits.
+    /// Returns the input of a seed, without edits.
     pub fn of_seed(seed: u64) -> Input {
         Input {
             edits: Vec::new(),
@@ -83,7 +83,7 @@ impl Input {
         }
     }
 
-    /// The base as choices for a generator.
+    /// Returns the base as choices for a generator.
     pub fn choices(&self) -> Vec<u8> {
         if self.base.len() > SEED_BYTES_MAX {
             return self.base.clone();

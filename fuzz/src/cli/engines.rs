@@ -27,12 +27,12 @@ pub struct Choice {
 }
 
 impl Choice {
-    /// Whether the command line names an engine.
+    /// Returns true if the command line names an engine.
     pub fn is_given(&self) -> bool {
         self.engine.is_some() || self.collector.is_some()
     }
 
-    /// The engine.
+    /// Returns the engine.
     ///
     /// # Errors
     ///
@@ -52,7 +52,7 @@ impl Choice {
     }
 }
 
-/// The limits of an engine in a process of its own, unless the user names others.
+/// Returns the limits of an engine in a process of its own, unless the user names others.
 #[must_use]
 pub fn bounds() -> Bounds {
     Bounds {
@@ -61,7 +61,7 @@ pub fn bounds() -> Bounds {
     }
 }
 
-/// The engine with this name. One in a process of its own is started and greeted.
+/// Returns the engine with this name. One in a process of its own is started and greeted.
 ///
 /// # Errors
 ///
@@ -123,7 +123,7 @@ pub fn greet(name: &str, bounds: Bounds) -> Result<Foreign, Failure> {
     Foreign::greet(name, process).map_err(|broken| Failure::Engine(format!("{name}: {broken}")))
 }
 
-/// An adapter that is started when it is first asked.
+/// Returns an adapter that is started when it is first asked.
 ///
 /// # Errors
 ///
@@ -134,8 +134,8 @@ pub fn process(name: &str, bounds: Bounds) -> Result<Process, Failure> {
     Ok(Process::new(launch, bounds))
 }
 
-/// Where engines and our own parts of them are on this machine. Writes the driver for JavaScript
-/// engines into the cache folder if it is not there.
+/// Returns where engines and our own parts of them are on this machine. Writes the driver for
+/// JavaScript engines into the cache folder if it is not there.
 ///
 /// # Errors
 ///
@@ -153,7 +153,7 @@ pub fn places() -> Result<Places, Failure> {
     })
 }
 
-/// The folder that installed engines go into.
+/// Returns the folder that installed engines go into.
 #[must_use]
 pub fn cache() -> PathBuf {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());

@@ -81,7 +81,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// A failure to read a file that was named.
+    /// Returns a failure to read a file that was named.
     pub fn input(path: impl fmt::Display, error: std::io::Error) -> Failure {
         Failure::Input {
             path: path.to_string(),
@@ -89,7 +89,7 @@ impl Failure {
         }
     }
 
-    /// A failure to write a file or folder.
+    /// Returns a failure to write a file or folder.
     pub fn output(path: impl fmt::Display, error: std::io::Error) -> Failure {
         Failure::Output {
             path: path.to_string(),
@@ -97,7 +97,7 @@ impl Failure {
         }
     }
 
-    /// The exit status: [`USAGE`] or [`ENVIRONMENT`].
+    /// Returns the exit status: [`USAGE`] or [`ENVIRONMENT`].
     #[must_use]
     pub fn status(&self) -> u8 {
         match self {

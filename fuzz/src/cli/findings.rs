@@ -34,7 +34,7 @@ pub struct InputId {
 }
 
 impl InputId {
-    /// The input of `seed` for `target`.
+    /// Makes the input of `seed` for `target`.
     #[must_use]
     pub fn new(target: &Target, seed: u64) -> InputId {
         InputId {
@@ -43,7 +43,7 @@ impl InputId {
         }
     }
 
-    /// The command that runs the input again, with the same engines and faults.
+    /// Returns the command that runs the input again, with the same engines and faults.
     #[must_use]
     pub fn replay_line(&self, under_test: &UnderTest) -> String {
         let InputId { target, seed } = self;
@@ -91,7 +91,7 @@ impl Shelf {
         })
     }
 
-    /// The folder of a run that another process has begun with this list.
+    /// Returns the folder of a run that another process has begun with this list.
     ///
     /// # Errors
     ///
@@ -257,7 +257,7 @@ fn header(finding: &Finding) -> Vec<(&'static str, String)> {
     lines
 }
 
-/// A reduced program as a script.
+/// Returns a reduced program as a script.
 #[must_use]
 pub fn script(reduced: &Reduced) -> String {
     text(&reduced.subject, &reduced.finding)

@@ -9,7 +9,7 @@ use super::failure::Failure;
 /// The largest file that is read. The largest script of the official suite has 2 MB.
 pub const BYTES_MAX: u64 = 64 << 20;
 
-/// The content of a file, or why it is not read.
+/// Returns the content of a file, or why it is not read.
 ///
 /// # Errors
 ///
@@ -28,7 +28,7 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>, String> {
     fs::read(path).map_err(|e| e.to_string())
 }
 
-/// The content of a file that the command cannot do without.
+/// Returns the content of a file that the command cannot do without.
 ///
 /// # Errors
 ///

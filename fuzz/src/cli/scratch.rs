@@ -43,7 +43,7 @@ impl Scratch {
         })
     }
 
-    /// The folder.
+    /// Returns the folder.
     #[must_use]
     pub fn path(&self) -> &Path {
         self.folder.path()

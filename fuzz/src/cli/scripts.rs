@@ -27,7 +27,7 @@ pub struct NotRun {
     why: &'static str,
 }
 
-/// The scripts to run, and the built-in ones that are not.
+/// Returns the scripts to run, and the built-in ones that are not.
 ///
 /// # Errors
 ///

@@ -60,7 +60,7 @@ impl UnderTest {
             .collect()
     }
 
-    /// What an engine in a process of its own may use.
+    /// Returns what an engine in a process of its own may use.
     #[must_use]
     pub fn bounds(&self) -> Bounds {
         let mut bounds = engines::bounds();
@@ -73,7 +73,7 @@ impl UnderTest {
         bounds
     }
 
-    /// The arguments as words.
+    /// Returns the arguments as words.
     #[must_use]
     pub fn words(&self) -> Vec<String> {
         let mut words = Vec::new();
@@ -93,7 +93,7 @@ impl UnderTest {
         words
     }
 
-    /// The arguments as part of a line for a shell, each after a space.
+    /// Returns the arguments as part of a line for a shell, each after a space.
     #[must_use]
     pub fn in_shell(&self) -> String {
         let words = self.words();

@@ -1,4 +1,4 @@
-//! Arrays (specification 4.3, "Array instructions").
+//! Arrays (specification, "Array instructions").
 //!
 //! Accesses are guarded by a test of the length, except on purpose. The operands of the guard are
 //! kept in locals that nothing else uses.

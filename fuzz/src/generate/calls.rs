@@ -1,4 +1,4 @@
-//! Calls (specification 4.3, "Call instructions"): direct, by reference, indirect, and as tail
+//! Calls (specification, "Call instructions"): direct, by reference, indirect, and as tail
 //! calls.
 //!
 //! Functions that the embedder calls (`entries`) set the counter. So no code of the program may

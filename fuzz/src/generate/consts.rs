@@ -1,5 +1,5 @@
-//! Constant expressions (specification 2.3 "Constant expressions" and 4.4 "Instantiation"): the
-//! initial values of globals, tables and segments.
+//! Constant expressions (specification, "Constant expressions" and "Instantiation"): the initial
+//! values of globals, tables and segments.
 //!
 //! They may allocate, so they may collect. They nest structs and arrays, read earlier globals,
 //! convert between `any` and `extern`, and use extended arithmetic.

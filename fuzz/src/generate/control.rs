@@ -1,4 +1,4 @@
-//! Blocks, loops, branches, select (specification 4.3, "Block instructions", "Branch
+//! Blocks, loops, branches, select (specification, "Block instructions", "Branch
 //! instructions").
 //!
 //! A loop counts down in a local that nothing else uses, and stops when the program's counter is

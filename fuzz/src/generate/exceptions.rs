@@ -1,4 +1,4 @@
-//! Exceptions (specification 4.3, "Exception instructions"): `throw` with references, every kind of
+//! Exceptions (specification, "Exception instructions"): `throw` with references, every kind of
 //! catch clause, and `throw_ref`.
 
 use super::classes::{EXN, STMT, VALUE};

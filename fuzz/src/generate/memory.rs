@@ -1,4 +1,4 @@
-//! Linear memory (specification 4.3, "Memory instructions"). A memory has at least one page, and
+//! Linear memory (specification, "Memory instructions"). A memory has at least one page, and
 //! addresses stay in the first one.
 
 use super::calc;

@@ -1,4 +1,4 @@
-//! Structs (specification 4.3, "Structure instructions").
+//! Structs (specification, "Structure instructions").
 
 use super::classes::{ANY, STMT, VALUE};
 use super::generator::Gen;

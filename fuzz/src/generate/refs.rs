@@ -1,4 +1,4 @@
-//! References: null, equality, casts, i31, extern (specification 4.3, "Reference instructions",
+//! References: null, equality, casts, i31, extern (specification, "Reference instructions",
 //! "i31", "External").
 
 use super::calc;

@@ -1,4 +1,4 @@
-//! Numbers (specification 4.3, "Numeric instructions", "Vector instructions").
+//! Numbers (specification, "Numeric instructions", "Vector instructions").
 
 use std::sync::LazyLock;
 

@@ -1,4 +1,4 @@
-//! Tables of references (specification 4.3, "Table instructions").
+//! Tables of references (specification, "Table instructions").
 //!
 //! Tables never shrink, so an index below the initial size is always in bounds. Instructions read
 //! the tables for indirect calls (`fixed_tables`) and do not write them.

@@ -1,4 +1,4 @@
-//! Locals and globals (specification 4.3, "Local instructions", "Global instructions").
+//! Locals and globals (specification, "Local instructions", "Global instructions").
 
 use super::classes::{REF, STMT, VALUE};
 use super::generator::Gen;

@@ -33,7 +33,7 @@ pub enum Item {
 }
 
 impl Module {
-    /// Every item.
+    /// Returns every item.
     pub fn items(&self) -> Vec<Item> {
         let mut items = Vec::new();
         items.extend((0..self.funcs.len()).map(Item::Func));
@@ -99,7 +99,7 @@ impl Module {
         self.funcs.len() < before
     }
 
-    /// Every constant expression, to change it.
+    /// Returns every constant expression, to change it.
     pub fn consts_mut(&mut self) -> impl Iterator<Item = &mut Expr> {
         let tables = self.tables.iter_mut().filter_map(|t| t.init.as_mut());
         let globals = self.globals.iter_mut().filter_map(|g| g.init.as_mut());
@@ -122,12 +122,12 @@ impl Module {
 }
 
 impl Program {
-    /// How many lists there are.
+    /// Returns how many lists there are.
     pub fn list_count(&self) -> usize {
         self.bodies().map(|f| count_lists(&f.body)).sum()
     }
 
-    /// The list with this number, to change it.
+    /// Returns the list with this number, to change it.
     pub fn list_mut(&mut self, number: usize) -> Option<&mut Vec<Expr>> {
         let mut left = number;
         for module in &mut self.modules {
@@ -140,7 +140,7 @@ impl Program {
         None
     }
 
-    /// Position of the module and of the function that the list belongs to.
+    /// Returns the position of the module and of the function that the list belongs to.
     pub fn owner_of_list(&self, number: usize) -> Option<(usize, usize)> {
         let mut left = number;
         for (m, module) in self.modules.iter().enumerate() {

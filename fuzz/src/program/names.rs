@@ -6,7 +6,7 @@
 use super::ops::{ArrayOp, MemoryOp, Op, RefOp, Sign, StructOp, TableOp};
 
 impl Op {
-    /// The instruction's name, without immediates.
+    /// Returns the instruction's name, without immediates.
     pub fn name(&self) -> String {
         let fixed = match self {
             Op::Params => "(params)",

@@ -36,7 +36,7 @@ pub struct NumRow {
 }
 
 impl NumId {
-    /// The row.
+    /// Returns the row.
     pub fn row(self) -> &'static NumRow {
         &NUMERIC[self.0 as usize]
     }

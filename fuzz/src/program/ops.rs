@@ -353,7 +353,7 @@ pub struct Expr {
 }
 
 impl Expr {
-    /// A node without results.
+    /// Returns a node without results.
     pub fn stmt(op: Op, args: Vec<Expr>) -> Expr {
         Expr {
             op,
@@ -362,7 +362,7 @@ impl Expr {
         }
     }
 
-    /// A node with one result.
+    /// Returns a node with one result.
     pub fn value(op: Op, args: Vec<Expr>, ty: Ty) -> Expr {
         Expr {
             op,
@@ -371,7 +371,7 @@ impl Expr {
         }
     }
 
-    /// A node with any number of results.
+    /// Returns a node with any number of results.
     pub fn many(op: Op, args: Vec<Expr>, tys: Vec<Ty>) -> Expr {
         Expr { op, args, tys }
     }
@@ -418,7 +418,7 @@ impl Expr {
         a.into_iter().chain(b)
     }
 
-    /// The statement lists inside the node, to change them.
+    /// Returns the statement lists inside the node, to change them.
     pub fn bodies_mut(&mut self) -> impl Iterator<Item = &mut Vec<Expr>> {
         self.op.bodies_mut()
     }
@@ -441,7 +441,7 @@ impl Expr {
         }
     }
 
-    /// Number of nodes.
+    /// Returns the number of nodes.
     pub fn size(&self) -> usize {
         let mut n = 0;
         self.walk(&mut |_| n += 1);
@@ -450,7 +450,7 @@ impl Expr {
 }
 
 impl Op {
-    /// The statement lists inside the instruction, to change them.
+    /// Returns the statement lists inside the instruction, to change them.
     pub fn bodies_mut(&mut self) -> impl Iterator<Item = &mut Vec<Expr>> {
         let (a, b) = match self {
             Op::Block(_, _, body) | Op::Loop(_, _, body) | Op::Try(_, _, body) => {
@@ -464,7 +464,7 @@ impl Op {
 }
 
 impl StructOp {
-    /// The structure type it names.
+    /// Returns the structure type it names.
     pub fn definition(self) -> TypeId {
         match self {
             StructOp::New(id)
@@ -476,7 +476,7 @@ impl StructOp {
 }
 
 impl ArrayOp {
-    /// The array types it names.
+    /// Returns the array types it names.
     pub fn definitions(self) -> impl Iterator<Item = TypeId> {
         let (a, b) = match self {
             ArrayOp::New(id)

@@ -9,7 +9,7 @@ use gcrucible_oracles::value::Value;
 
 use super::syntax::{Program, Step};
 
-/// An argument as scripts write it.
+/// Returns an argument as scripts write it.
 pub fn argument(value: &Value) -> String {
     match value {
         Value::I32(v) => format!("(i32.const {v})"),

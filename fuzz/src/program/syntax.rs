@@ -51,7 +51,7 @@ pub struct TableTy {
 }
 
 impl TableTy {
-    /// The type of indices and sizes.
+    /// Returns the type of indices and sizes.
     pub fn index(&self) -> Ty {
         if self.is64 { Ty::I64 } else { Ty::I32 }
     }
@@ -90,7 +90,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// The type of addresses and sizes.
+    /// Returns the type of addresses and sizes.
     pub fn index(&self) -> Ty {
         if self.is64 { Ty::I64 } else { Ty::I32 }
     }
@@ -187,7 +187,7 @@ pub struct Module {
 }
 
 impl Module {
-    /// The function called `id`.
+    /// Returns the function called `id`.
     pub fn func(&self, id: FuncId) -> Option<&Func> {
         self.funcs.iter().find(|f| f.id == id)
     }
@@ -255,7 +255,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// Number of nodes in all modules: the size the reducer lowers.
+    /// Returns the number of nodes in all modules: the size the reducer lowers.
     pub fn size(&self) -> usize {
         let mut n = 0;
         for module in &self.modules {

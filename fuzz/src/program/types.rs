@@ -97,7 +97,7 @@ impl Ty {
         Ty::Ref(RefTy::non_null(heap))
     }
 
-    /// Whether locals of the type start with a default value.
+    /// Returns true if locals of the type start with a default value.
     pub fn is_defaultable(self) -> bool {
         match self {
             Ty::I32 | Ty::I64 | Ty::F32 | Ty::F64 | Ty::V128 => true,
@@ -105,7 +105,7 @@ impl Ty {
         }
     }
 
-    /// The reference type, if it is one.
+    /// Returns the reference type, if it is one.
     pub fn as_ref(self) -> Option<RefTy> {
         match self {
             Ty::Ref(r) => Some(r),
@@ -126,7 +126,7 @@ pub enum Storage {
 }
 
 impl Storage {
-    /// The type of the values read from and written to such a field.
+    /// Returns the type of the values read from and written to such a field.
     pub fn unpacked(self) -> Ty {
         match self {
             Storage::I8 | Storage::I16 => Ty::I32,
@@ -134,7 +134,7 @@ impl Storage {
         }
     }
 
-    /// Whether reads need a sign.
+    /// Returns true if reads need a sign.
     pub fn is_packed(self) -> bool {
         matches!(self, Storage::I8 | Storage::I16)
     }
@@ -243,12 +243,12 @@ pub struct Universe {
 }
 
 impl Universe {
-    /// The definition of `id`.
+    /// Returns the definition of `id`.
     pub fn def(&self, id: TypeId) -> &TypeDef {
         &self.defs[id.0 as usize]
     }
 
-    /// The fields of a struct type.
+    /// Returns the fields of a struct type.
     pub fn fields(&self, id: TypeId) -> Option<&[Field]> {
         match &self.def(id).body {
             Composite::Struct(fields) => Some(fields),
@@ -256,7 +256,7 @@ impl Universe {
         }
     }
 
-    /// The element type of an array type.
+    /// Returns the element type of an array type.
     pub fn element(&self, id: TypeId) -> Option<Field> {
         match &self.def(id).body {
             Composite::Array(field) => Some(*field),
@@ -264,7 +264,7 @@ impl Universe {
         }
     }
 
-    /// The signature of a function type.
+    /// Returns the signature of a function type.
     pub fn sig(&self, id: TypeId) -> Option<&Sig> {
         match &self.def(id).body {
             Composite::Func(sig) => Some(sig),
@@ -272,7 +272,7 @@ impl Universe {
         }
     }
 
-    /// The abstract type directly above all definitions of the kind of `id`.
+    /// Returns the abstract type directly above all definitions of the kind of `id`.
     pub fn kind(&self, id: TypeId) -> Heap {
         match self.def(id).body {
             Composite::Struct(_) => Heap::Struct,
@@ -281,7 +281,7 @@ impl Universe {
         }
     }
 
-    /// The top of the hierarchy `heap` belongs to.
+    /// Returns the top of the hierarchy `heap` belongs to.
     pub fn top(&self, heap: Heap) -> Heap {
         match heap {
             Heap::Any | Heap::Eq | Heap::I31 | Heap::Struct | Heap::Array | Heap::None => Heap::Any,
@@ -295,7 +295,7 @@ impl Universe {
         }
     }
 
-    /// The bottom of the hierarchy `heap` belongs to.
+    /// Returns the bottom of the hierarchy `heap` belongs to.
     pub fn bottom(&self, heap: Heap) -> Heap {
         match self.top(heap) {
             Heap::Func => Heap::NoFunc,
@@ -305,7 +305,7 @@ impl Universe {
         }
     }
 
-    /// Heap type subtyping (specification 2.2, `Heaptype_sub`).
+    /// Heap type subtyping (rule `Heaptype_sub`).
     pub fn heap_matches(&self, sub: Heap, sup: Heap) -> bool {
         if sub == sup {
             return true;
@@ -384,7 +384,7 @@ impl Universe {
         })
     }
 
-    /// Number of supertypes above `id`.
+    /// Returns the number of supertypes above `id`.
     pub fn depth(&self, id: TypeId) -> u32 {
         let mut depth = 0;
         let mut at = self.def(id).supertype;

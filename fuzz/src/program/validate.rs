@@ -4,7 +4,7 @@ use super::encode::{Dangling, encode_module};
 use super::syntax::Program;
 
 impl Program {
-    /// The bytes of every module, in order.
+    /// Returns the bytes of every module, in order.
     ///
     /// # Errors
     /// An instruction names something that is not there. This happens only after an edit.

@@ -20,7 +20,7 @@ pub struct Gate<'a> {
 }
 
 impl Gate<'_> {
-    /// Whether there is an attempt left.
+    /// Returns true if there is an attempt left.
     pub(super) fn is_open(&self) -> bool {
         self.attempts < self.attempts_max
     }
@@ -66,7 +66,7 @@ impl Gate<'_> {
     }
 }
 
-/// A changed program as a subject of the same input.
+/// Returns a changed program as a subject of the same input.
 pub(super) fn subject_of(program: Program, number: u64) -> Subject {
     Subject {
         case: case_of(&program),
@@ -102,7 +102,7 @@ pub(super) fn first(target: &Target, subject: &Subject, rig: &mut Rig) -> Option
     })
 }
 
-/// What the target finds in a subject.
+/// Returns what the target finds in a subject.
 pub(super) fn check(target: &Target, subject: &Subject, rig: &mut Rig) -> Option<Finding> {
     Ran::catching(|| target.judge(subject, rig)).finding
 }

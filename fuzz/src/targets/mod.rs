@@ -64,7 +64,7 @@ pub fn round(targets: &[&Target]) -> Vec<usize> {
     round
 }
 
-/// The target with this name.
+/// Returns the target with this name.
 pub fn named(name: &str) -> Option<&'static Target> {
     TARGETS.iter().copied().find(|t| t.name == name)
 }

@@ -25,12 +25,12 @@ pub struct Operations {
 }
 
 impl Operations {
-    /// How many operations there are.
+    /// Returns how many operations there are.
     pub(super) fn len(&self) -> usize {
         self.words.len()
     }
 
-    /// The operations that an input stands for.
+    /// Returns the operations that an input stands for.
     pub(super) fn of(input: &Input) -> Operations {
         let mut number = input.number();
         let mut words: Vec<u64> = if input.base.len() > SEED_BYTES_MAX {

@@ -81,7 +81,8 @@ impl Ran {
         catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Ran::panicked(panic.as_ref()))
     }
 
-    /// Whether anything was compared. An input is skipped, shows a finding, or was compared.
+    /// Returns true if anything was compared. An input is skipped, shows a finding, or was
+    /// compared.
     pub fn is_compared(&self) -> bool {
         self.skipped.is_none() && self.stats.steps + self.stats.loads > 0
     }

@@ -30,7 +30,7 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// A program with the input's edits.
+    /// Returns a program with the input's edits.
     pub fn program(input: &Input, focus: Focus) -> Subject {
         let mut program = generate(&input.choices(), focus);
         mutate::apply_all(&mut program, &input.edits);
@@ -73,7 +73,7 @@ impl Subject {
         }
     }
 
-    /// Bytes to load, without steps.
+    /// Returns the bytes to load, without steps.
     pub fn bytes(input: &Input, wasm: Vec<u8>) -> Subject {
         Subject {
             program: None,

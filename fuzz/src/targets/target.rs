@@ -43,17 +43,17 @@ impl Target {
         self.judge(&subject, rig)
     }
 
-    /// The bytes of a seed's input.
+    /// Returns the bytes of a seed's input.
     pub fn input_of_seed(&self, seed: u64) -> Vec<u8> {
         Input::of_seed(seed).to_bytes()
     }
 
-    /// The subject of an input, for printing and reducing.
+    /// Returns the subject of an input, for printing and reducing.
     pub fn subject_of(&self, bytes: &[u8]) -> Subject {
         (self.subject)(&Input::parse(bytes))
     }
 
-    /// An input as a person reads it.
+    /// Returns an input as a person reads it.
     pub fn print(&self, bytes: &[u8]) -> String {
         self.subject_of(bytes).to_string()
     }

@@ -6,8 +6,8 @@
 //! many that all sides accept is compiled as well. Only one configuration of the runtime is asked,
 //! because all of them share a validator.
 //!
-//! If a side refuses a module because of an implementation limit (specification, appendix A.2), the
-//! difference is permitted and counted by the limit's name.
+//! If a side refuses a module because of an implementation limit (specification, appendix
+//! "Implementation Limitations"), the difference is permitted and counted by the limit's name.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -57,7 +57,7 @@ impl Launcher<'_> {
         start(command.stdout(Stdio::null()).stderr(Stdio::null()), record)
     }
 
-    /// The list of names in the folder for findings that are older than the run.
+    /// Returns the list of names in the folder for findings that are older than the run.
     #[must_use]
     pub fn older(&self) -> PathBuf {
         self.scratch.join("older")
@@ -93,7 +93,7 @@ fn start(command: &mut Command, record: &Path) -> Result<Child, Failure> {
     })
 }
 
-/// A failure to wait for a worker.
+/// Returns a failure to wait for a worker.
 #[must_use]
 pub fn waiting(error: std::io::Error) -> Failure {
     Failure::System {

@@ -294,7 +294,7 @@ impl Counters {
     }
 }
 
-/// A process's end in words.
+/// Returns a process's end in words.
 #[must_use]
 pub fn describe(status: std::process::ExitStatus) -> String {
     use std::os::unix::process::ExitStatusExt;

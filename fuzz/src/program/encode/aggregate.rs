@@ -6,7 +6,7 @@ use super::spaces::{Context, Dangling};
 use crate::program::ops::{ArrayOp, Sign, StructOp};
 
 impl StructOp {
-    /// The instruction with indices.
+    /// Returns the instruction with indices.
     pub(super) fn encoded(&self, cx: &Context<'_>) -> Result<I<'static>, Dangling> {
         Ok(match self {
             StructOp::New(t) => I::StructNew(cx.ty(*t)?),
@@ -37,7 +37,7 @@ impl StructOp {
 }
 
 impl ArrayOp {
-    /// The instruction with indices.
+    /// Returns the instruction with indices.
     pub(super) fn encoded(&self, cx: &Context<'_>) -> Result<I<'static>, Dangling> {
         Ok(match self {
             ArrayOp::New(t) => I::ArrayNew(cx.ty(*t)?),

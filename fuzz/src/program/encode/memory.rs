@@ -6,7 +6,7 @@ use super::spaces::{Context, Dangling};
 use crate::program::ops::{Load as L, MemId, MemoryOp, Store as S};
 
 impl MemoryOp {
-    /// The instruction with indices.
+    /// Returns the instruction with indices.
     pub(super) fn encoded(&self, cx: &Context<'_>) -> Result<I<'static>, Dangling> {
         Ok(match self {
             MemoryOp::Load(load, mem, offset) => loaded(*load, argument(cx, *mem, *offset)?),

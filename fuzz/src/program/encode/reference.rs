@@ -6,7 +6,7 @@ use super::spaces::{Context, Dangling};
 use crate::program::ops::{RefOp, Sign};
 
 impl RefOp {
-    /// The instruction with indices.
+    /// Returns the instruction with indices.
     pub(super) fn encoded(&self, cx: &Context<'_>) -> Result<I<'static>, Dangling> {
         Ok(match self {
             RefOp::Null(h) => I::RefNull(cx.heap(*h)?),

@@ -6,7 +6,7 @@ use super::spaces::{Context, Dangling};
 use crate::program::ops::TableOp;
 
 impl TableOp {
-    /// The instruction with indices.
+    /// Returns the instruction with indices.
     pub(super) fn encoded(&self, cx: &Context<'_>) -> Result<I<'static>, Dangling> {
         Ok(match self {
             TableOp::Get(t) => I::TableGet(cx.table(*t)?),
