@@ -32,6 +32,29 @@ impl Choice {
         self.engine.is_some() || self.collector.is_some()
     }
 
+    /// Returns the same choice. If `meters`, and if it is the runtime, compiled code consumes fuel.
+    #[must_use]
+    pub fn metered(&self, meters: bool) -> Choice {
+        let engine = self.engine.as_deref().unwrap_or("runtime");
+        let whole = match (engine, &self.collector) {
+            ("runtime", Some(collector)) => format!("runtime:{collector}"),
+            ("runtime", None) => "runtime:copying".to_owned(),
+            (name, _) => name.to_owned(),
+        };
+        let fits = self.collector.is_none() || engine == "runtime";
+        let named = engine::runtime::RuntimeConfig::named(&whole);
+        match named {
+            Ok(mut config) if meters && fits => {
+                config.fuel = true;
+                Choice {
+                    engine: Some(config.name()),
+                    collector: None,
+                }
+            }
+            _ => self.clone(),
+        }
+    }
+
     /// Returns the engine.
     ///
     /// # Errors

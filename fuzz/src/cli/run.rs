@@ -1,16 +1,22 @@
 //! `gcrucible run`: runs one module on one engine and shows what happens.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
 
 use clap::Args;
 use gcrucible_oracles::case::{InstanceIndex, Limits, ModuleIndex, Step};
 use gcrucible_oracles::engine::{Session, Setup, Watch};
-use gcrucible_oracles::leak::Live;
+use gcrucible_oracles::leak::{Live, LiveKind};
+use gcrucible_oracles::observe::{Node, Observation};
 use gcrucible_oracles::outcome::Outcome;
 use gcrucible_oracles::schedule::Schedule;
-use gcrucible_oracles::value::{HeapTop, Ref, Value};
+use gcrucible_oracles::value::{HeapTop, Ref, Target, Value};
 use wasmparser::{
-    AbstractHeapType, CompositeInnerType, ExternalKind, HeapType, Parser, Payload, TypeRef, ValType,
+    AbstractHeapType, CompositeInnerType, ExternalKind, HeapType, KnownCustom, Name, Parser,
+    Payload, TypeRef, ValType,
 };
 
 use super::engines::Choice;
@@ -26,7 +32,8 @@ pub struct Options {
     /// Call this export.
     #[arg(long, value_name = "NAME")]
     pub invoke: Option<String>,
-    /// Its arguments: numbers of the parameters' types, `null` for references.
+    /// Its arguments: numbers of the parameters' types. For references `null`, `i31:N`, or `host:N`
+    /// for a host object.
     #[arg(requires = "invoke", allow_negative_numbers = true)]
     pub args: Vec<String>,
     /// The engine.
@@ -38,6 +45,20 @@ pub struct Options {
     /// Show the live objects at the end, after a full collection.
     #[arg(long)]
     pub census: bool,
+    /// Stop after this many seconds.
+    #[arg(long, value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub timeout: Option<u64>,
+    /// Execute at most this much: steps of the reference, or fuel of the runtime, which then
+    /// compiles code that consumes it.
+    #[arg(long, value_name = "N")]
+    pub fuel: Option<u64>,
+    /// Let the heap of garbage-collected objects have at most this many bytes.
+    #[arg(long, value_name = "BYTES")]
+    pub max_heap: Option<u64>,
+    /// Nest at most this many calls. The runtime has no such count: it gets 8 KiB of stack for
+    /// each.
+    #[arg(long, value_name = "N")]
+    pub max_depth: Option<u32>,
 }
 
 /// Runs the subcommand.
@@ -48,20 +69,62 @@ pub struct Options {
 /// arguments that do not fit.
 pub fn run(options: &Options) -> Result<Ending, Failure> {
     let wasm = read_module(&options.file)?;
+    let Some(seconds) = options.timeout else {
+        return on_engine(options, &wasm);
+    };
+    let (send, receive) = mpsc::channel();
+    let inner = options.clone();
+    let thread = thread::Builder::new().stack_size(STACK_BYTES);
+    let spawned = thread.spawn(move || {
+        // Nobody listens any more if the time is over.
+        let _ = send.send(on_engine(&inner, &wasm));
+    });
+    spawned.map_err(|error| Failure::System {
+        what: "starting a thread",
+        error,
+    })?;
+    match receive.recv_timeout(Duration::from_secs(seconds)) {
+        Ok(ending) => ending,
+        // A thread cannot be ended from outside. It ends with the process.
+        Err(RecvTimeoutError::Timeout) => {
+            say!("no end within {seconds} s");
+            Ok(Ending::Found)
+        }
+        Err(RecvTimeoutError::Disconnected) => {
+            Err(Failure::Engine("the harness panicked".to_owned()))
+        }
+    }
+}
+
+/// Stack of the thread: that of a main thread.
+const STACK_BYTES: usize = 8 << 20;
+
+/// The limits that the command line sets.
+fn limits(options: &Options) -> Limits {
+    let base = Limits::SCRIPT;
+    Limits {
+        fuel: options.fuel.unwrap_or(base.fuel),
+        heap_bytes: options.max_heap.unwrap_or(base.heap_bytes),
+        call_depth: options.max_depth.unwrap_or(base.call_depth),
+        ..base
+    }
+}
+
+fn on_engine(options: &Options, wasm: &[u8]) -> Result<Ending, Failure> {
     let content = |message| Failure::Content {
         path: options.file.display().to_string(),
         message,
     };
-    let engine = options.choice.open()?;
+    let engine = options.choice.metered(options.fuel.is_some()).open()?;
     let setup = Setup {
         schedule: options.schedule.clone(),
-        limits: Limits::SCRIPT,
+        limits: limits(options),
         answers: Vec::new(),
     };
     let mut session = engine
         .open(&setup)
         .map_err(|why| Failure::Engine(format!("{}: {why}", engine.name())))?;
-    match session.load(&wasm) {
+    match session.load(wasm) {
         Outcome::Returned(_) => {}
         other => return Err(content(other.to_string())),
     }
@@ -69,7 +132,7 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
         module: ModuleIndex(0),
     }];
     if let Some(export) = &options.invoke {
-        let params = params(&wasm, export).map_err(content)?;
+        let params = params(wasm, export).map_err(content)?;
         let args = arguments(export, &params, &options.args).map_err(Failure::Usage)?;
         steps.push(Step::Invoke {
             instance: InstanceIndex(0),
@@ -81,7 +144,10 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
     for step in &steps {
         let seen = session.step(step, Watch::Outcome);
         if !matches!(seen.outcome, Outcome::Returned(_)) {
-            say!("{step}: {}", seen.outcome);
+            say!("{step}: {}", ended(&seen));
+            if let Some(frames) = session.backtrace() {
+                say!("{}", frames.trim_end());
+            }
             ending = Ending::Found;
             break;
         }
@@ -89,14 +155,63 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
             say!("{}", seen.outcome);
         }
     }
-    if options.census && census(session.as_mut()) == Ending::Found {
+    if options.census && census(session.as_mut(), &type_names(wasm)) == Ending::Found {
         ending = Ending::Found;
     }
     Ok(ending)
 }
 
+/// How a step ended. An exception is shown with its tag and arguments.
+fn ended(seen: &Observation) -> String {
+    let Outcome::Threw(exception) = &seen.outcome else {
+        return seen.outcome.to_string();
+    };
+    let node = match exception.to {
+        Target::Node(node) => seen.graph.get(node),
+        _ => None,
+    };
+    let Some(Node::Exception { tag, arguments }) = node else {
+        return seen.outcome.to_string();
+    };
+    let tag = tag.map_or_else(|| "an unknown tag".to_owned(), |tag| tag.to_string());
+    let arguments: Vec<String> = arguments.iter().map(Value::to_string).collect();
+    format!("uncaught exception: {tag} ({})", arguments.join(", "))
+}
+
+/// The names that a module gives its types, by index.
+fn type_names(wasm: &[u8]) -> BTreeMap<u32, String> {
+    let mut names = BTreeMap::new();
+    for payload in Parser::new(0).parse_all(wasm) {
+        // The engine has accepted the module. A custom section may still be malformed.
+        let Ok(Payload::CustomSection(section)) = payload else {
+            continue;
+        };
+        let KnownCustom::Name(subsections) = section.as_known() else {
+            continue;
+        };
+        for subsection in subsections.into_iter().flatten() {
+            if let Name::Type(map) = subsection {
+                let named = map.into_iter().flatten();
+                names.extend(named.map(|naming| (naming.index, naming.name.to_owned())));
+            }
+        }
+    }
+    names
+}
+
+/// A kind of object. Its type has the name that the module gives it.
+fn kind_name(kind: LiveKind, names: &BTreeMap<u32, String>) -> String {
+    let (LiveKind::Struct(ty) | LiveKind::Array(ty)) = kind else {
+        return kind.to_string();
+    };
+    match names.get(&ty.index) {
+        Some(name) => format!("{kind}, ${name}"),
+        None => kind.to_string(),
+    }
+}
+
 /// Shows the live objects. A heap that its own checks refuse is a finding.
-fn census(session: &mut dyn Session) -> Ending {
+fn census(session: &mut dyn Session, names: &BTreeMap<u32, String>) -> Ending {
     let totals = session.totals();
     say!(
         "collections {}, collection points {}",
@@ -116,7 +231,7 @@ fn census(session: &mut dyn Session) -> Ending {
                 let Some(census) = census else { continue };
                 say!("{name}: {} objects", census.total());
                 for (kind, count) in census.iter() {
-                    say!("  {count:>8} {kind}");
+                    say!("  {count:>8} {}", kind_name(kind, names));
                 }
             }
             Ending::Clean
@@ -217,8 +332,24 @@ fn argument(ty: ValType, text: &str) -> Option<Value> {
             .strip_prefix("0x")
             .and_then(|d| u128::from_str_radix(d, 16).ok())
             .map(Value::V128),
-        ValType::Ref(r) => (text == "null").then(|| Value::Ref(Ref::null(top(r.heap_type())))),
+        ValType::Ref(r) => reference(top(r.heap_type()), text).map(Value::Ref),
     }
+}
+
+/// Parses `null`, `i31:N`, or `host:N`, a host object that carries a number.
+fn reference(top: HeapTop, text: &str) -> Option<Ref> {
+    let is_data = matches!(top, HeapTop::Any | HeapTop::Extern);
+    let to = match text.split_once(':') {
+        None if text == "null" => Target::Null,
+        Some(("i31", number)) if is_data => {
+            let number: i32 = number.parse().ok()?;
+            let fits = (-(1 << 30)..1 << 30).contains(&number);
+            fits.then_some(Target::I31(number as u32 & 0x7fff_ffff))?
+        }
+        Some(("host", number)) if is_data => Target::Host(number.parse().ok()?),
+        _ => return None,
+    };
+    Some(Ref { top, to })
 }
 
 /// Returns the top of a heap type's hierarchy. A defined type is taken for one below `any`, so a
@@ -254,5 +385,15 @@ mod tests {
             argument(ValType::Ref(wasmparser::RefType::EXTERNREF), "7"),
             None
         );
+        let any = ValType::Ref(wasmparser::RefType::ANYREF);
+        assert_eq!(
+            argument(any, "i31:-1"),
+            Some(Value::Ref(Ref::i31(0x7fff_ffff)))
+        );
+        assert_eq!(argument(any, "i31:1073741824"), None);
+        let host = argument(ValType::Ref(wasmparser::RefType::EXTERNREF), "host:3");
+        assert_eq!(host, Some(Value::Ref(Ref::host(3))));
+        let func = ValType::Ref(wasmparser::RefType::FUNCREF);
+        assert_eq!(argument(func, "host:3"), None);
     }
 }

@@ -197,6 +197,12 @@ pub trait Session {
     /// Totals so far.
     fn totals(&self) -> Totals;
 
+    /// Returns the functions that were active at the last trap, newest first, one in each line.
+    /// Returns none if the engine does not know, or if nothing has trapped.
+    fn backtrace(&self) -> Option<String> {
+        None
+    }
+
     /// Gives the whole budget of fuel again, if the engine meters. A case has one budget, and each
     /// directive of a script has its own.
     fn refuel(&mut self) {}

@@ -19,13 +19,23 @@
 //! configuration again. A new choice is a row of `PARTS`: reading, writing and
 //! [`RuntimeConfig::drawn`] follow from it.
 
+use std::ops::Range;
+
 use gcrucible_runtime::embed::{
     CollectorKind, CollectorTraits, Config, OptLevel, Planted, PlantedFault, RegAlloc,
     Schedule as TheirSchedule, StoreConfig, TrapMode,
 };
 
+use crate::case::Limits;
 use crate::engine::NoEngine;
 use crate::schedule::Schedule;
+
+/// Bytes of stack for each nested call that a case may make. Frames of generated programs are
+/// smaller, so the reference, which counts calls, reaches the end first.
+const FRAME_BYTES: usize = 8 << 10;
+
+/// The least stack of a store, and the most. A thread has 8 MiB, of which the harness needs some.
+const STACK_BYTES: Range<usize> = 512 << 10..6 << 20;
 
 /// The choices that the oracles make about the runtime.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -232,7 +242,7 @@ impl RuntimeConfig {
     }
 
     /// Returns the part that a store has, in the runtime's own form.
-    pub(super) fn store_config(&self, schedule: &Schedule, heap_limit: u64) -> StoreConfig {
+    pub(super) fn store_config(&self, schedule: &Schedule, limits: &Limits) -> StoreConfig {
         StoreConfig {
             schedule: match schedule {
                 Schedule::OnPressure => TheirSchedule::OnPressure,
@@ -240,7 +250,10 @@ impl RuntimeConfig {
                 Schedule::At(points) => TheirSchedule::At(points.clone()),
                 Schedule::Every => TheirSchedule::Every,
             },
-            heap_limit,
+            heap_limit: limits.heap_bytes,
+            stack_size: (limits.call_depth as usize)
+                .saturating_mul(FRAME_BYTES)
+                .clamp(STACK_BYTES.start, STACK_BYTES.end),
             checks: !self.inline_allocation,
             ..StoreConfig::fuzzing()
         }

@@ -30,9 +30,9 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gcrucible_runtime::embed::{
-    AnyRef, AsContext, AsContextMut, Engine as TheirEngine, Error, ExnRef, Extern, ExternRef,
-    ExternType, Func, FuncOrigin, I31, Instance, Module, OwnedRooted, RootScope, Store, TypeId,
-    Val,
+    AnyRef, AsContext, AsContextMut, Backtrace, Engine as TheirEngine, Error, ExnRef, Extern,
+    ExternRef, ExternType, Func, FuncOrigin, I31, Instance, Module, OwnedRooted, RootScope, Store,
+    TypeId, Val,
 };
 
 pub use self::config::{RuntimeConfig, collectors, fault_names, known_faults};
@@ -190,6 +190,8 @@ struct Inner {
     names: Names,
     registered: BTreeMap<String, Instance>,
     spectest: Option<Spectest>,
+    /// See [`Session::backtrace`].
+    backtrace: Option<Backtrace>,
 }
 
 /// Engine-neutral names of types, instances, tags and host functions, by the store's numbers.
@@ -346,7 +348,12 @@ impl Inner {
         let mut results = vec![Val::I32(0); ty.results().len()];
         match func.call(store, &values, &mut results) {
             Ok(()) => Ok(Called::Returned(results)),
-            Err(error) => self.names.ended(error),
+            Err(error) => {
+                if let Error::Trap(info) = &error {
+                    self.backtrace = Some(info.backtrace.clone());
+                }
+                self.names.ended(error)
+            }
         }
     }
 
@@ -415,7 +422,7 @@ impl RuntimeSession {
     fn new(runtime: &Runtime, setup: &Setup) -> Result<RuntimeSession, Error> {
         let engine = runtime.engine()?;
         let config = &runtime.config;
-        let config = config.store_config(&setup.schedule, setup.limits.heap_bytes);
+        let config = config.store_config(&setup.schedule, &setup.limits);
         let mut store = Store::with_config(&engine, &config, Data::new(&setup.limits))?;
         store.limiter(|data| &mut data.budget);
         store.set_full_at(setup.limits.full_at);
@@ -436,6 +443,7 @@ impl RuntimeSession {
             names: Names::default(),
             registered: BTreeMap::new(),
             spectest: None,
+            backtrace: None,
         };
         Ok(RuntimeSession {
             store,
@@ -538,6 +546,10 @@ impl Session for RuntimeSession {
             points: stats.collection_points,
             allocations: stats.allocations,
         }
+    }
+
+    fn backtrace(&self) -> Option<String> {
+        self.inner.backtrace.as_ref().map(Backtrace::to_string)
     }
 
     fn refuel(&mut self) {
