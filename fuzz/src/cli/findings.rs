@@ -257,7 +257,7 @@ fn header(finding: &Finding) -> Vec<(&'static str, String)> {
     lines
 }
 
-/// Returns a reduced program as a script.
+/// Returns a reduced input as a script.
 #[must_use]
 pub fn script(reduced: &Reduced) -> String {
     text(&reduced.subject, &reduced.finding)

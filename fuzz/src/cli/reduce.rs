@@ -1,14 +1,25 @@
 //! `gcrucible reduce`: makes an input that shows a finding small.
+//!
+//! A program of our generator is reduced as a program (`reduce::passes`), everything else as the
+//! text of a script (`reduce::text`). The result is a script that checks itself.
 
 use std::path::PathBuf;
 
 use clap::Args;
+use gcrucible_oracles::case::{Case, Step};
+use gcrucible_oracles::finding::Finding;
+use gcrucible_wast_tests::script::Script;
+use wasmprinter::{Config, PrintFmtWrite};
 
 use super::failure::{Ending, Failure};
 use super::input::{Given, InputOptions};
+use super::replay::{self, Again, of_case};
 use super::terminal::{say, warn_line};
 use super::{findings, output, reproduce};
-use crate::reduce::reduce;
+use crate::program::print::argument;
+use crate::reduce::{Reduced, gate, reduce, text};
+use crate::targets::run::Trial;
+use crate::targets::{Ran, Rig};
 
 /// Arguments of `reduce`.
 #[derive(Clone, Debug, Args)]
@@ -30,37 +41,22 @@ pub struct Options {
 /// # Errors
 ///
 /// An unknown target, a file that cannot be read or written, an input that shows nothing, or an
-/// input that is no program.
+/// input that is neither a program, a script nor a module.
 pub fn run(options: &Options) -> Result<Ending, Failure> {
-    const ONLY: &str = "only programs of our own generator can be reduced";
-    let refuse = |what: &str| Failure::Usage(format!("{ONLY}: this is {what}"));
     let (mut rig, given) = options.input.given()?;
-    let (target, bytes, folder) = match given {
-        Given::Input {
-            target,
-            bytes,
-            folder,
-        } => (target, bytes, folder),
-        Given::Script { .. } => return Err(refuse("a script")),
-        Given::Module(_) => return Err(refuse("a module")),
+    let folder = match &given {
+        Given::Input { folder, .. } => folder.clone(),
+        Given::Script { .. } | Given::Module(_) => None,
     };
-    let subject = rig.prepared(target.subject_of(&bytes));
-    if subject.program.is_none() {
-        return Err(refuse("a module of wasm-smith, bytes, or heap operations"));
-    }
     let default = folder.as_ref().map(|folder| folder.join(findings::REDUCED));
     let path = options.out.clone().or(default);
     if let Some(path) = &path {
         output::try_file(path)?;
     }
-    let Some(reduced) = reduce(target, &subject, &mut rig, options.attempts, &mut || true) else {
-        let message = format!("this input shows nothing with the target {}", target.name);
-        return Err(Failure::Usage(message));
-    };
+    let (small, unit) = small(given, &mut rig, options.attempts)?;
     let bounds = options.input.under_test.bounds();
-    let reduced = reproduce::with_fewer_flags(reduced, bounds)?;
-    let (before, after) = reduced.size;
-    let script = findings::script(&reduced);
+    let small = reproduce::with_fewer_flags(small, bounds)?;
+    let script = findings::script(&small);
     match &path {
         Some(path) if !output::is_standard(path) => {
             if let Err(failure) = output::write(path, script.as_bytes()) {
@@ -72,9 +68,173 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
         _ => say!("{script}"),
     }
     if let Some(folder) = &folder {
-        reproduce::add(folder, &reduced, bounds)?;
+        reproduce::add(folder, &small, bounds)?;
     }
-    let (title, attempts) = (reduced.finding.title(), reduced.attempts);
-    warn_line!("{title}: {before} nodes, now {after}, after {attempts} attempts");
+    let Reduced {
+        size: (before, after),
+        attempts,
+        ..
+    } = small;
+    let title = small.finding.title();
+    warn_line!("{title}: {before} {unit}, now {after}, after {attempts} attempts");
     Ok(Ending::Found)
+}
+
+/// Reduces what was given. Also returns what its size is counted in.
+fn small(
+    given: Given,
+    rig: &mut Rig,
+    attempts: u32,
+) -> Result<(Reduced, &'static str), Failure> {
+    let refuse = |what: &str| Failure::Usage(format!("{what} cannot be reduced"));
+    let (name, again) = match given {
+        Given::Script { name, text } => (name.clone(), replay::of_script(name, text, rig)?),
+        Given::Module(wasm) => {
+            let mut again = replay::of_module(wasm, rig);
+            again.text = script(&again.case);
+            ("the module".to_owned(), again)
+        }
+        Given::Input { target, bytes, .. } => {
+            let subject = rig.prepared(target.subject_of(&bytes));
+            let nothing = || {
+                let name = target.name;
+                Failure::Usage(format!("this input shows nothing with the target {name}"))
+            };
+            if subject.operations.is_some() {
+                return Err(refuse(
+                    "a list of heap operations, which its verdict has reduced,",
+                ));
+            }
+            if subject.case.steps.is_empty() {
+                return Err(refuse("a module without steps"));
+            }
+            if subject.program.is_some() {
+                let reduced = reduce(target, &subject, rig, attempts, &mut || true);
+                return Ok((reduced.ok_or_else(nothing)?, "nodes"));
+            }
+            let (finding, _) = gate::first(target, &subject, rig).ok_or_else(nothing)?;
+            let mut case = subject.case;
+            if let Some(conditions) = &finding.conditions {
+                case = case.under(conditions.schedule.clone());
+                case.limits.full_at = conditions.full_at;
+            }
+            let again = Again {
+                text: script(&case),
+                case,
+                ran: Ran {
+                    finding: Some(finding),
+                    ..Ran::default()
+                },
+            };
+            ("the module".to_owned(), again)
+        }
+    };
+    let Some(finding) = again.ran.finding else {
+        return Err(Failure::Usage(format!("{name} shows nothing")));
+    };
+    let reduced = of_text(&name, &again.text, finding, rig, attempts)?;
+    Ok((reduced, "bytes"))
+}
+
+/// Reduces a script on the engine that shows the finding.
+fn of_text(
+    name: &str,
+    script: &str,
+    finding: Finding,
+    rig: &mut Rig,
+    attempts_max: u32,
+) -> Result<Reduced, Failure> {
+    let engine = replay::open(&finding.engine)?;
+    let signature = finding.signature();
+    let mut attempts = 0;
+    let mut best: Option<(Case, Finding)> = None;
+    let mut holds = |text: &str| {
+        let case = Script::parse(name, text).and_then(|script| script.case());
+        let Ok(case) = case else {
+            return false;
+        };
+        if attempts == attempts_max || case.steps.is_empty() {
+            return false;
+        }
+        attempts += 1;
+        let subject = of_case(case);
+        let schedule = engine.fitting(&subject.case.schedule);
+        let ran = Ran::catching(|| {
+            let (mut trial, _) = Trial::new(&subject, rig);
+            trial.against(engine.as_ref(), schedule);
+            trial.end()
+        });
+        let found = ran.finding.filter(|found| found.signature() == signature);
+        let is_found = found.is_some();
+        if let Some(found) = found {
+            best = Some((subject.case, found));
+        }
+        is_found
+    };
+    let content = |error: text::Unbalanced| Failure::Content {
+        path: name.to_owned(),
+        message: error.to_string(),
+    };
+    let least = text::reduce(script, &mut holds).map_err(content)?;
+    let Some((case, finding)) = best else {
+        let engine = engine.name();
+        let what = format!("{name} shows nothing when it runs on {engine} alone");
+        return Err(Failure::Usage(what));
+    };
+    Ok(Reduced {
+        subject: of_case(case),
+        finding,
+        size: (script.len(), least.len()),
+        attempts,
+    })
+}
+
+/// A case as a script without assertions. Everything has a name, so that what is removed changes no
+/// reference to what stays.
+fn script(case: &Case) -> String {
+    let mut text = format!(";;! schedule = \"{}\"\n", case.schedule);
+    if let Some(at) = case.limits.full_at {
+        text += &format!(";;! full = {at}\n");
+    }
+    for step in &case.steps {
+        text += &match step {
+            Step::Instantiate { module } => {
+                let module = case.modules.get(module.0 as usize);
+                module.map_or_else(String::new, |module| named(&module.wasm))
+            }
+            Step::Register { name, .. } => format!("(register {})", quoted(name)),
+            Step::Invoke { export, args, .. } => {
+                let args: String = args
+                    .iter()
+                    .map(|arg| format!(" {}", argument(arg)))
+                    .collect();
+                format!("(invoke {}{args})", quoted(export))
+            }
+            Step::Get { global, .. } => format!("(get {})", quoted(global)),
+        };
+        text.push('\n');
+    }
+    text
+}
+
+/// A module as text in which everything has a name.
+fn named(wasm: &[u8]) -> String {
+    let mut text = String::new();
+    let mut config = Config::new();
+    let printed = config
+        .name_unnamed(true)
+        .print(wasm, &mut PrintFmtWrite(&mut text));
+    match printed {
+        Ok(()) => text,
+        Err(_) => format!("(module binary {})", quoted_bytes(wasm)),
+    }
+}
+
+fn quoted(name: &str) -> String {
+    quoted_bytes(name.as_bytes())
+}
+
+fn quoted_bytes(bytes: &[u8]) -> String {
+    let escaped: String = bytes.iter().map(|byte| format!("\\{byte:02x}")).collect();
+    format!("\"{escaped}\"")
 }

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use gcrucible_oracles::case::{Case, CaseModule, Limits};
+use gcrucible_oracles::engine::Engine;
 use gcrucible_oracles::engine::reference::trace::{self, Trace};
 use gcrucible_oracles::foreign::Counted;
 use gcrucible_oracles::schedule::Schedule;
@@ -67,11 +68,11 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
 }
 
 /// An input that was run again.
-struct Again {
+pub(super) struct Again {
     /// As a person reads it.
-    text: String,
-    case: Case,
-    ran: Ran,
+    pub(super) text: String,
+    pub(super) case: Case,
+    pub(super) ran: Ran,
 }
 
 impl Again {
@@ -96,7 +97,7 @@ impl Again {
 
 /// Runs a script: the engine that its header names, and every usual one that it selects, against
 /// the reference, under the script's schedule.
-fn of_script(name: String, text: String, rig: &mut Rig) -> Result<Again, Failure> {
+pub(super) fn of_script(name: String, text: String, rig: &mut Rig) -> Result<Again, Failure> {
     let content = |message| Failure::Content {
         path: name.clone(),
         message,
@@ -108,7 +109,6 @@ fn of_script(name: String, text: String, rig: &mut Rig) -> Result<Again, Failure
         .map_err(|e| content(format!("{}: {}", e.at, e.message)))?;
     let subject = of_case(case);
     let named = script.header.engine.as_deref();
-    let open = |name| engines::open(name, engines::bounds(), Counted::EachStep);
     let named = named.map(open).transpose()?;
     let (mut trial, engines) = Trial::new(&subject, rig);
     let usual = engines
@@ -127,9 +127,14 @@ fn of_script(name: String, text: String, rig: &mut Rig) -> Result<Again, Failure
     })
 }
 
+/// The engine with this name, for one script.
+pub(super) fn open(name: &str) -> Result<Box<dyn Engine>, Failure> {
+    engines::open(name, engines::bounds(), Counted::EachStep)
+}
+
 /// Runs a module: instantiates it and calls its exported functions, on every usual engine, with a
 /// collection at every point.
-fn of_module(wasm: Vec<u8>, rig: &mut Rig) -> Again {
+pub(super) fn of_module(wasm: Vec<u8>, rig: &mut Rig) -> Again {
     let subject = of_case(Case {
         steps: smith::steps(&wasm),
         modules: vec![CaseModule {
@@ -153,7 +158,7 @@ fn of_module(wasm: Vec<u8>, rig: &mut Rig) -> Again {
     }
 }
 
-fn of_case(case: Case) -> Subject {
+pub(super) fn of_case(case: Case) -> Subject {
     Subject {
         program: None,
         case,

@@ -84,7 +84,7 @@ const TRIES_MAX: u32 = 12;
 
 /// Returns what the target finds in a subject, and how often a changed program has to be run. An
 /// engine in a process of its own may show a finding in one run of several.
-pub(super) fn first(target: &Target, subject: &Subject, rig: &mut Rig) -> Option<(Finding, u32)> {
+pub fn first(target: &Target, subject: &Subject, rig: &mut Rig) -> Option<(Finding, u32)> {
     let mut engines = rig.engines.iter();
     let may_be_rare = rig.are_named && engines.any(|engine| engine.traits().outside.is_some());
     let tries = if may_be_rare { FIRST_TRIES } else { 1 };
@@ -103,6 +103,6 @@ pub(super) fn first(target: &Target, subject: &Subject, rig: &mut Rig) -> Option
 }
 
 /// Returns what the target finds in a subject.
-pub(super) fn check(target: &Target, subject: &Subject, rig: &mut Rig) -> Option<Finding> {
+fn check(target: &Target, subject: &Subject, rig: &mut Rig) -> Option<Finding> {
     Ran::catching(|| target.judge(subject, rig)).finding
 }

@@ -8,17 +8,24 @@
 //!
 //! To add a pass: a function in [`passes`] and a line in its list.
 //!
-//! Not here: ways to change a program (`program::edit`), heap operations (`targets::operations`
-//! reduces them), and modules of wasm-smith.
+//! Everything that is no program of our generator is reduced as text ([`text`]).
 //!
-//! Reading order: `gate`, `passes`.
+//! Not here: ways to change a program (`program::edit`), and heap operations (`targets::operations`
+//! reduces them).
+//!
+//! Reading order: `gate`, `passes`, `text`.
 
 pub mod gate;
 pub mod passes;
+pub mod text;
+
+use std::collections::BTreeSet;
 
 use gate::{Gate, first, subject_of};
 use gcrucible_oracles::finding::Finding;
+use gcrucible_oracles::host::harness;
 
+use crate::program::Program;
 use crate::targets::{Rig, Subject, Target};
 
 /// A reduced input.
@@ -67,16 +74,37 @@ pub fn reduce(
         }
     }
     gate.rig.examines = true;
+    let operations = operations(&program);
     Some(Reduced {
         size: (before, program.size()),
         subject: gate.rig.prepared(subject_of(program, number)),
         finding: Finding {
             rate: gate.finding.rate.or(rate),
             stands: gate.finding.stands.clone().or(stands),
+            operations,
             ..gate.finding
         },
         attempts: gate.attempts,
     })
+}
+
+/// The operations of a program, each once: instructions, functions of the host, and segments.
+fn operations(program: &Program) -> Vec<String> {
+    let mut names = BTreeSet::new();
+    for module in &program.modules {
+        module.each_root(&mut |root| {
+            root.walk(&mut |e| {
+                names.insert(e.op.name());
+            });
+        });
+        let imported = module.funcs.iter().filter_map(|func| func.import.as_ref());
+        let host = imported.filter(|import| import.module == harness::MODULE);
+        names.extend(host.map(|import| format!("host {}", import.name)));
+        if !module.elems.is_empty() {
+            names.insert("segment".to_owned());
+        }
+    }
+    names.into_iter().collect()
 }
 
 #[cfg(test)]
