@@ -62,7 +62,7 @@ fn replay_recognises_what_it_is_given() {
         // A module is no input of a target.
         check(&["replay", &module, "--target", "types"], 2);
         let (_, err) = check(&["reduce", &module], 2);
-        assert!(err.contains("only programs of our own generator"), "{err}");
+        assert!(err.contains("shows nothing"), "{err}");
     }
     let bytes = file("bytes", &[0, 1, 2, 3]);
     let (_, err) = check(&["replay", &bytes], 2);
@@ -434,6 +434,99 @@ fn a_worker_that_stands_still_is_replaced_and_is_no_finding() {
         "{summary}"
     );
     assert_eq!(count("findings"), 0);
+}
+
+/// A worker that grows is replaced, and no input is lost or run twice.
+#[test]
+fn workers_have_a_bound_on_their_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let json = path(folder.path(), "json");
+    let run = [
+        "fuzz",
+        "--target",
+        "types",
+        "--jobs",
+        "1",
+        "--worker-memory",
+        "1",
+    ];
+    let (_, err) = check(&[&run[..], &["--time", "12", "--json", &json]].concat(), 0);
+    assert!(err.contains("MiB of memory: another goes on"), "{err}");
+    let summary = summary(Path::new(&json));
+    let count = |what: &str| summary[what].as_u64().unwrap();
+    assert!(count("workers_replaced") >= 2, "{summary}");
+    assert_eq!(count("workers_killed") + count("workers_crashed"), 0);
+    assert!(count("compared") > 0);
+}
+
+/// What a killed supervisor leaves behind, the next one removes.
+#[test]
+fn nothing_stays_behind_for_long() {
+    let place = tempfile::tempdir().unwrap();
+    let mut child = gcrucible(&["fuzz", "--target", "types", "--time", "100", "--jobs", "1"])
+        .env("TMPDIR", place.path())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_for_progress(&mut child);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let left = fs::read_dir(place.path()).unwrap().next();
+    let left = left.expect("a folder").unwrap().path();
+    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
+    fs::File::open(&left).unwrap().set_modified(old).unwrap();
+    let output = gcrucible(&SHORT)
+        .env("TMPDIR", place.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
+}
+
+// ---- one module
+
+#[test]
+fn run_shows_where_and_why_a_module_stops() {
+    let folder = tempfile::tempdir().unwrap();
+    let module = path(folder.path(), "m.wat");
+    let text = "(module (type $node (struct (field i32))) (tag $t (param i32 f64))
+        (global (export \"g\") (mut (ref null $node)) (struct.new $node (i32.const 7)))
+        (func $inner (unreachable))
+        (func (export \"trap\") (call $inner))
+        (func (export \"throw\") (throw $t (i32.const 5) (f64.const 0.5)))
+        (func (export \"spin\") (loop (br 0)))
+        (func $deep (export \"deep\") (call $deep))
+        (func (export \"fill\") (result (ref $node))
+          (loop (br_if 0 (ref.is_null (struct.new $node (i32.const 1))))) (unreachable))
+        (func (export \"ref\") (param anyref externref v128) (result anyref) (local.get 0)))";
+    fs::write(&module, text).unwrap();
+    let run = |arguments: &[&str], status| {
+        let arguments = [&["run", &module, "--invoke"], arguments].concat();
+        check(&arguments, status).0
+    };
+    let out = run(&["trap"], 1);
+    assert!(out.contains("trapped: unreachable"), "{out}");
+    assert!(
+        out.contains("0: inner (function 0)") && out.contains("1: trap"),
+        "{out}"
+    );
+    let out = run(&["throw"], 1);
+    let exception = "uncaught exception: tag 0 of instance 0 (i32.const 5, f64.const 0.5";
+    assert!(out.contains(exception), "{out}");
+    let out = run(&["spin", "--timeout", "1"], 1);
+    assert!(out.contains("no end within 1 s"), "{out}");
+    for engine in ["reference", "runtime:drc:speed"] {
+        let out = run(&["spin", "--fuel", "100000", "--engine", engine], 1);
+        assert!(out.contains("exhausted: fuel"), "{engine}: {out}");
+        let out = run(&["deep", "--max-depth", "64", "--engine", engine], 1);
+        assert!(out.contains("exhausted: call stack"), "{engine}: {out}");
+    }
+    let out = run(&["ref", "i31:-5", "host:3", "0x1", "--census"], 0);
+    assert!(out.contains("ref.i31"), "{out}");
+    assert!(
+        out.contains("1 structures of type 0 of module 0, $node"),
+        "{out}"
+    );
 }
 
 // ---- scripts

@@ -36,10 +36,18 @@ fn check(fault: &str, by: &[&str]) {
     let json = std::fs::read(folder.path().join("summary.json")).expect("the summary is written");
     let json: serde_json::Value = serde_json::from_slice(&json).expect("the summary is JSON");
     let groups = json["groups"].as_array().expect("findings are grouped");
-    let signatures: Vec<&str> = groups
-        .iter()
-        .filter_map(|g| g["signature"].as_str())
-        .collect();
+    let shown = |group: &serde_json::Value| {
+        let signatures = group["signatures"].as_object().expect("signatures");
+        signatures.keys().cloned().collect::<Vec<_>>()
+    };
+    let signatures: Vec<String> = groups.iter().flat_map(shown).collect();
+    assert!(
+        groups.len() <= 3,
+        "{fault} is {} faults\n{said}",
+        groups.len()
+    );
+    let announced = said.matches("FOUND ").count();
+    assert_eq!(announced, groups.len(), "{said}");
     let found = signatures
         .iter()
         .any(|s| by.iter().any(|word| s.contains(word)));
@@ -132,6 +140,58 @@ fn miscounted_edges_of_arrays() {
     check("array-edges-miscounted", COUNTS);
 }
 
+/// Scripts and modules are reduced as text, to a script that checks itself.
+#[cfg(feature = "planted")]
+#[test]
+fn scripts_and_modules_are_reduced() {
+    const MODULE: &str =
+        "(module (type $a (array (mut i32))) (memory 1) (global $g i32 (i32.const 7))
+        (func $junk (param i32) (result i32) (i32.add (local.get 0) (global.get $g)))
+        (func (export \"other\") (result i32) (call $junk (i32.const 1)))
+        (func (export \"copy\") (result i32) (local $x (ref $a))
+          (drop (call $junk (i32.const 3)))
+          (local.set $x (array.new_fixed $a 3 (i32.const 1) (i32.const 2) (i32.const 3)))
+          (array.copy $a $a (local.get $x) (i32.const 1) (local.get $x) (i32.const 0) (i32.const 2))
+          (array.get $a (local.get $x) (i32.const 2))))";
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = |name: &str, content: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).expect("a file");
+        path
+    };
+    let buffer = wast::parser::ParseBuffer::new(MODULE).expect("tokens");
+    let mut parsed = wast::parser::parse::<wast::Wat<'_>>(&buffer).expect("a module");
+    let script =
+        format!("{MODULE}(invoke \"other\")(assert_return (invoke \"copy\") (i32.const 2))");
+    for given in [
+        file("m.wat", MODULE.as_bytes()),
+        file("m.wasm", &parsed.encode().expect("bytes")),
+        file("s.wast", script.as_bytes()),
+    ] {
+        let out = folder.path().join("reduced.wast");
+        let output = Command::new(env!("CARGO_BIN_EXE_gcrucible"))
+            .args(["reduce", "--planted", "array-copy-forward", "--out"])
+            .args([&out, &given])
+            .output()
+            .expect("gcrucible starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        let text = std::fs::read_to_string(&out).expect("a script");
+        for gone in ["memory", "global", "other", "i32.add"] {
+            assert!(
+                !text.contains(gone),
+                "{gone} in {}:\n{text}",
+                given.display()
+            );
+        }
+        assert!(
+            text.contains("array.copy") && text.contains("assert_return"),
+            "{text}"
+        );
+        proves_itself(&out);
+    }
+}
+
 /// What a finding says does not depend on which inputs its worker ran before.
 #[cfg(feature = "planted")]
 #[test]
@@ -198,4 +258,61 @@ fn an_unknown_fault_is_refused_by_name() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("no-such-fault"), "{said}");
+}
+
+/// What README tells a newcomer: fuzz, read the folder of a finding, keep its script, see it fail,
+/// fix the fault, and see it pass.
+#[cfg(feature = "planted")]
+#[test]
+fn the_way_from_a_fault_to_a_regression() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let fault = [
+        "--planted",
+        "table-init-no-barrier",
+        "--time",
+        "120",
+        "--stop",
+    ];
+    let output = fuzz(folder.path(), &fault);
+    assert_eq!(output.status.code(), Some(1));
+    let out = String::from_utf8_lossy(&output.stdout);
+    let found = out
+        .lines()
+        .find_map(|line| line.strip_prefix("    in      "));
+    let found = Path::new(found.expect("the summary names the folder"));
+    let readme = include_str!("../../README.md");
+    for file in ["case.wast", "reduced.wast", "verdict.txt", "input.bin"] {
+        assert!(found.join(file).exists(), "{file}");
+        assert!(readme.contains(&format!("| `{file}` |")), "{file}");
+    }
+    let gcrucible = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gcrucible"));
+        let output = command.args(arguments).output().expect("gcrucible starts");
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stdout).into_owned(),
+        )
+    };
+    // The verdict has the line that shows it again.
+    let verdict = std::fs::read_to_string(found.join("verdict.txt")).expect("a verdict");
+    let replay = verdict
+        .lines()
+        .find_map(|line| line.strip_prefix("replay: "));
+    let replay = replay
+        .and_then(|line| line.split_once(" -- "))
+        .expect("a line")
+        .1;
+    let words: Vec<&str> = replay.split(' ').collect();
+    let (status, said) = gcrucible(&words);
+    assert_eq!(status, Some(1), "{said}");
+    // The script becomes a regression.
+    let kept = folder.path().join("table-init-releases-old-elements.wast");
+    std::fs::copy(found.join("reduced.wast"), &kept).expect("a copy");
+    let kept = kept.display().to_string();
+    let (status, said) = gcrucible(&["wast", &kept]);
+    assert_eq!(status, Some(1), "{said}");
+    for engine in ["reference", "runtime:drc"] {
+        let (status, said) = gcrucible(&["wast", &kept, "--engine", engine]);
+        assert_eq!(status, Some(0), "{engine}: {said}");
+    }
 }

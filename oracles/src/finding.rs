@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::reference::trace::Part;
 use crate::foreign::transport::NO_ANSWER;
+use crate::operation::telling;
 use crate::schedule::Schedule;
 
 /// Which comparison found a difference.
@@ -165,6 +166,38 @@ pub struct Difference {
     pub expected: Described,
     /// What the second run has there.
     pub actual: Described,
+    /// How many objects more the second run has. None if no objects were counted.
+    pub excess: Option<i64>,
+}
+
+impl Difference {
+    /// What is wrong, in a few words.
+    fn words(&self) -> String {
+        let Difference {
+            aspect,
+            path,
+            expected,
+            actual,
+            excess,
+        } = self;
+        let way = |excess: i64| if excess > 0 { "many" } else { "few" };
+        match (aspect, excess) {
+            (Aspect::Census, Some(excess)) => {
+                let (number, way) = (excess.unsigned_abs(), way(*excess));
+                // The path names kind and type.
+                let kinds = path.split(" of ").next().unwrap_or_default();
+                let one = kinds.strip_suffix('s').filter(|_| number == 1);
+                format!("live: {number} {} too {way}", one.unwrap_or(kinds))
+            }
+            (Aspect::Handles, Some(excess)) => {
+                let (number, way) = (excess.unsigned_abs(), way(*excess));
+                format!("{aspect}: {number} host objects too {way} ({path})")
+            }
+            (Aspect::Sample, _) => format!("{aspect}: {}, not {}", actual.text, expected.text),
+            _ if expected.class == actual.class => format!("{aspect}: another {}", actual.class),
+            _ => format!("{aspect}: {} instead of {}", actual.class, expected.class),
+        }
+    }
 }
 
 /// What was seen to go wrong.
@@ -266,6 +299,9 @@ pub struct Finding {
     pub stands: Option<Stands>,
     /// How often it shows; none if the case was run once.
     pub rate: Option<Rate>,
+    /// The operations of the smallest program known to show it. Empty if none was made smaller.
+    #[serde(default)]
+    pub operations: Vec<String>,
     /// The whole report for people. Empty until [`report`](crate::report) has written it.
     pub text: String,
 }
@@ -280,6 +316,7 @@ impl Finding {
             conditions: None,
             stands: None,
             rate: None,
+            operations: Vec::new(),
             text: String::new(),
         }
     }
@@ -353,9 +390,17 @@ impl Finding {
     /// One line for people.
     pub fn title(&self) -> String {
         let engine = &self.engine;
+        let after = telling(&self.operations).map(|name| format!(" after {name}"));
+        let after = after.unwrap_or_default();
         match &self.symptom {
-            Symptom::Differs(difference) => format!("{} differs on {engine}", difference.aspect),
-            Symptom::Broke(_) => format!("{engine} broke"),
+            Symptom::Differs(difference) => format!("{}{after} on {engine}", difference.words()),
+            Symptom::Broke(words) => {
+                const SHOWN: usize = 100;
+                let line = words.text.lines().next().unwrap_or_default();
+                let shown: String = line.chars().take(SHOWN).collect();
+                let more = if shown.len() < line.len() { "..." } else { "" };
+                format!("broke: {shown}{more}{after} on {engine}")
+            }
             Symptom::Died(how) => how.clone(),
             Symptom::Hung { seconds } => format!("no end within {seconds} s"),
             Symptom::Panicked(message) => {

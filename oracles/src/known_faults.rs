@@ -53,6 +53,7 @@ mod tests {
 
     fn refused(engine: &str, words: &str) -> Finding {
         let difference = Difference {
+            excess: None,
             aspect: Aspect::Load,
             path: String::new(),
             expected: Described::plain("returned"),

@@ -4,8 +4,8 @@
 //! A file may use only what stands earlier in the reading order.
 //!
 //! Reading order: `nearest`, `value`, `outcome`, `schedule`, `case`, `header`, `observe`, `host`,
-//! `leak`, `coverage`, `engine`, `foreign`, `nondeterminism`, `finding`, `known_faults`,
-//! `verdict`, `compare`, `judge`, `report`.
+//! `leak`, `coverage`, `engine`, `foreign`, `nondeterminism`, `operation`, `finding`, `cause`,
+//! `known_faults`, `verdict`, `compare`, `judge`, `report`.
 //!
 //! | file | what it says |
 //! |---|---|
@@ -19,7 +19,9 @@
 //! | `engine` | the session that every engine offers, and the adapters |
 //! | `foreign` | engines in processes of their own, through the engine protocol |
 //! | `nondeterminism` | permitted differences, each with its authority |
+//! | `operation` | how much an operation says about what is wrong |
 //! | `finding` | what went wrong, where and how: one type from comparison to folder |
+//! | `cause` | what findings with one cause have in common |
 //! | `known_faults` | faults of engines that are known, which are counted and not reported |
 //! | `verdict` | what a comparison says, and counters |
 //! | `compare` | two runs: equal, permitted, or the first difference with its path |
@@ -55,7 +57,11 @@ pub mod foreign;
 
 pub mod nondeterminism;
 
+pub mod operation;
+
 pub mod finding;
+
+pub mod cause;
 
 pub mod known_faults;
 

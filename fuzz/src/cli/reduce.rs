@@ -81,11 +81,7 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
 }
 
 /// Reduces what was given. Also returns what its size is counted in.
-fn small(
-    given: Given,
-    rig: &mut Rig,
-    attempts: u32,
-) -> Result<(Reduced, &'static str), Failure> {
+fn small(given: Given, rig: &mut Rig, attempts: u32) -> Result<(Reduced, &'static str), Failure> {
     let refuse = |what: &str| Failure::Usage(format!("{what} cannot be reduced"));
     let (name, again) = match given {
         Given::Script { name, text } => (name.clone(), replay::of_script(name, text, rig)?),

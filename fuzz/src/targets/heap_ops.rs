@@ -98,6 +98,7 @@ fn finding(
             least.len(),
             operations.len(),
         ),
+        operations: least.names(),
         ..Finding::new(format!("runtime:{name}"), None, symptom)
     }
 }

@@ -1,6 +1,7 @@
 //! Random operations on heaps, as a list. The target `heap_ops` runs them in place of a case.
 
 use std::any::Any;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -28,6 +29,30 @@ impl Operations {
     /// Returns how many operations there are.
     pub(super) fn len(&self) -> usize {
         self.words.len()
+    }
+
+    /// Returns the names of the instructions that do the same, each once.
+    pub(super) fn names(&self) -> Vec<String> {
+        let named = |&word: &u64| match Op::from_word(word) {
+            Op::NewStruct { .. } => Some("struct.new"),
+            Op::NewArray { .. } => Some("array.new"),
+            Op::NewExtern { .. } => Some("host extern"),
+            Op::NewException { .. } => Some("throw"),
+            Op::WriteField { .. } => Some("struct.set"),
+            Op::ReadField { .. } => Some("struct.get"),
+            Op::Fill { .. } => Some("array.fill"),
+            Op::Copy { .. } => Some("array.copy"),
+            Op::InitBytes { .. } => Some("array.init_data"),
+            Op::InitRefs { .. } => Some("array.init_elem"),
+            Op::TableFill { .. } => Some("table.fill"),
+            Op::TableCopy { .. } => Some("table.copy"),
+            Op::TableInit { .. } => Some("table.init"),
+            Op::WriteRoot { .. } => Some("global.set"),
+            Op::SetI31 { .. } => Some("ref.i31"),
+            Op::Forget { .. } | Op::ReadRoot { .. } | Op::Point { .. } | Op::Collect => None,
+        };
+        let names: BTreeSet<&str> = self.words.iter().filter_map(named).collect();
+        names.into_iter().map(str::to_owned).collect()
     }
 
     /// Returns the operations that an input stands for.

@@ -252,6 +252,7 @@ impl Wrong {
             "{engine} {does}\n{detail}\n\nmutant {mutant}:\n(module binary \"{bytes}\")\n{text}"
         );
         let difference = Difference {
+            excess: None,
             aspect: Aspect::Load,
             path: format!("mutant {mutant}"),
             expected: Described::plain(expected),

@@ -108,6 +108,7 @@ impl<'a> Matching<'a> {
                 Described::new(format!("{} instances", states.len()), "instances")
             };
             return Err(Box::new(Difference {
+                excess: None,
                 aspect: Aspect::Exports,
                 path: String::new(),
                 expected: count(left),
@@ -172,6 +173,7 @@ impl<'a> Matching<'a> {
                 Described::new(format!("{} elements", elements.len()), "elements")
             };
             return Err(Box::new(Difference {
+                excess: None,
                 aspect: Aspect::Table,
                 path: format!("table {name:?} of {instance}"),
                 expected: size(left),
@@ -254,6 +256,7 @@ impl<'a> Matching<'a> {
         }
         let origin = origin();
         Err(Box::new(Difference {
+            excess: None,
             aspect: self.root(&origin).aspect(),
             path: self.path(&origin),
             expected: self.value_side(left, self.left),
@@ -316,6 +319,7 @@ impl<'a> Matching<'a> {
                     None => Described::plain("an object not seen before"),
                 };
                 Err(Box::new(Difference {
+                    excess: None,
                     aspect: Aspect::Identity,
                     expected: side(left),
                     actual: side(right),
@@ -334,6 +338,7 @@ impl<'a> Matching<'a> {
     ) -> Result<(), Box<Difference>> {
         self.numbers.same(key, number).map_err(|before| {
             Box::new(Difference {
+                excess: None,
                 aspect: Aspect::Identity,
                 path: self.path(&origin()),
                 expected: Described::new(key, "function"),
@@ -352,6 +357,7 @@ impl<'a> Matching<'a> {
     fn found(&self, pair: usize, expected: Described, actual: Described) -> Box<Difference> {
         let origin = &self.pairs[pair].2;
         Box::new(Difference {
+            excess: None,
             aspect: self.root(origin).aspect(),
             path: self.path(origin),
             expected,
@@ -449,6 +455,7 @@ fn same_names<'a>(
         Described::new(format!("{what} {}", quoted.join(", ")), what)
     };
     Err(Box::new(Difference {
+        excess: None,
         aspect: Aspect::Exports,
         path: format!("{what} of {instance}"),
         expected: names(&left),
@@ -487,6 +494,7 @@ fn same_memory(
         }
     };
     Err(Box::new(Difference {
+        excess: None,
         aspect: Aspect::Memory,
         path,
         expected,

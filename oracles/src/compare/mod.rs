@@ -19,7 +19,7 @@ use crate::engine::{Run, StepRun, Traits};
 use crate::finding::{Aspect, Described, Difference, Finding, Symptom};
 use crate::leak;
 use crate::nondeterminism::{self, Skip, Then};
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Why};
 use crate::verdict::{Stats, Verdict};
 
 /// Compares two runs of the same case. Both must have got the same answers to `live`, which `judge`
@@ -104,6 +104,7 @@ fn differs(
 ) -> End {
     let (expected, actual) = sides;
     let difference = Difference {
+        excess: None,
         aspect,
         path,
         expected,
@@ -111,6 +112,17 @@ fn differs(
     };
     let finding = Finding::new(engine, step, Symptom::Differs(difference));
     End::Finding(Box::new(finding))
+}
+
+/// A difference between two numbers of objects.
+fn counted(end: End, expected: u64, actual: u64) -> End {
+    let End::Finding(mut finding) = end else {
+        return end;
+    };
+    if let Symptom::Differs(difference) = &mut finding.symptom {
+        difference.excess = Some(actual.wrapping_sub(expected) as i64);
+    }
+    End::Finding(finding)
 }
 
 /// Compares how two steps or two loads ended. The values inside are compared with the graph.
@@ -152,8 +164,12 @@ fn outcome_side(outcome: &Outcome) -> Described {
         Outcome::Trapped(trap) => format!("trapped: {trap}"),
         // The engine's words tell refusals apart.
         Outcome::Rejected(rejection) => {
-            const WORDS: usize = 8;
-            let words = Described::by_words(&rejection.detail, WORDS).class;
+            let most = match rejection.why {
+                // More words would be those of the types that do not match.
+                Why::Unlinkable => 4,
+                _ => 8,
+            };
+            let words = Described::by_words(&rejection.detail, most).class;
             format!("rejected: {}: {words}", rejection.why)
         }
         other => other.kind().to_owned(),
@@ -238,7 +254,8 @@ impl Pair<'_> {
             let expected = Described::new(format!("{} live, {form}", miscount.expected), "live");
             let actual = Described::new(format!("{} live", miscount.actual), way);
             let path = miscount.kind.to_string();
-            differs(engine, Aspect::Census, Some(step), path, (expected, actual))
+            let end = differs(engine, Aspect::Census, Some(step), path, (expected, actual));
+            counted(end, miscount.expected, miscount.actual)
         })?;
         let equations = leak::handles::check(expected, actual, traits.reclaims, traits.outside)
             .map_err(|imbalance| {
@@ -259,7 +276,8 @@ impl Pair<'_> {
                     Described::new(expected, path),
                     Described::new(actual as i64, class),
                 );
-                differs(engine, Aspect::Handles, Some(step), path.to_owned(), sides)
+                let end = differs(engine, Aspect::Handles, Some(step), path.to_owned(), sides);
+                counted(end, expected, actual)
             })?;
         stats.live_checks += checks + equations;
         // From outside, only the two equations of host objects can be checked.

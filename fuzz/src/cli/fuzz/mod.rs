@@ -10,10 +10,12 @@
 //! does the same with any number of workers, and each input can be replayed by its target and its
 //! own seed.
 //!
-//! Reading order: `options`, `inputs`, `protocol`, `record`, `summary`, `progress`, `worker`,
-//! `launch`, `confirm`, `supervisor`.
+//! Reading order: `options`, `inputs`, `protocol`, `record`, `groups`, `health`, `summary`,
+//! `progress`, `worker`, `launch`, `confirm`, `supervisor`.
 
 pub mod confirm;
+pub mod groups;
+pub mod health;
 pub mod inputs;
 pub mod launch;
 pub mod options;

@@ -45,7 +45,15 @@ pub struct Options {
         value_parser = clap::value_parser!(u64).range(1..)
     )]
     pub hang: u64,
-    /// Stop at the first finding.
+    /// Replace a worker process that has more resident memory than this, in MiB.
+    #[arg(
+        long,
+        value_name = "MIB",
+        default_value_t = 1024,
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
+    pub worker_memory: u64,
+    /// Stop at the first finding, once its program is reduced.
     #[arg(long)]
     pub stop: bool,
     /// What is tested beside the target.

@@ -60,7 +60,7 @@ impl Progress {
         }
     }
 
-    /// Announces a finding.
+    /// Announces the first finding of a group.
     pub fn found(&self, found: &Found) {
         let folder = found.folder.as_deref();
         let folder = folder.map_or(String::new(), |folder| format!(" -> {folder}"));
@@ -113,11 +113,12 @@ fn status(summary: &Summary, total: &Counters) -> String {
         format!(" ({})", skipped.join(", "))
     };
     format!(
-        "{seconds:>4.0} s  {speed:>5.0} programs/s  compared {}  skipped {}{reasons}  collections {}  live objects {}  findings {}",
+        "{seconds:>4.0} s  {speed:>5.0} programs/s  compared {}  skipped {}{reasons}  collections {}  live objects {}  findings {} in {} groups",
         total.compared,
         total.skipped_total(),
         total.collections,
         total.live_objects,
         total.findings,
+        summary.groups.iter().len(),
     )
 }

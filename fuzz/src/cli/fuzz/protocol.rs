@@ -107,6 +107,8 @@ pub struct Found {
     pub finding: Finding,
     /// The folder.
     pub folder: Option<String>,
+    /// Whether its program is being reduced. [`Message::Reduced`] follows.
+    pub is_pending: bool,
 }
 
 /// A line from a worker.
@@ -116,6 +118,9 @@ pub enum Message {
     Report(Counters),
     /// A finding, after it was written.
     Found(Box<Found>),
+    /// The last finding of this worker that was pending, as its reduced program shows it. None if
+    /// the program could not be reduced.
+    Reduced(Option<Box<Finding>>),
     /// The reason, in words, why the worker cannot go on: a file cannot be written, or an engine
     /// does not start.
     Broken(String),

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::protocol::{Counters, Found, TargetCounters};
+use super::groups::{Group, Groups};
+use super::protocol::{Counters, TargetCounters};
 use crate::cli::build::{BUILD, Build, VERSION};
 use crate::cli::failure::{Ending, Failure};
 use crate::cli::under_test::UnderTest;
@@ -23,8 +24,10 @@ pub struct Summary {
     stopped: Option<Instant>,
     /// The counters of workers that have ended.
     pub counters: Counters,
-    /// For each signature, the first finding and the number of findings.
-    groups: BTreeMap<String, (Found, u64)>,
+    /// Findings by what may be their cause.
+    pub groups: Groups,
+    /// Workers that were replaced because they had become slow or large.
+    pub replaced: u64,
     /// Workers that died of their input.
     pub crashed: u64,
     /// Workers that died, but whose input ends well when it is run again. Somebody killed them.
@@ -49,7 +52,7 @@ struct Json<'a> {
     compared: u64,
     skipped: &'a BTreeMap<String, u64>,
     findings: u64,
-    groups: Vec<Group<'a>>,
+    groups: Vec<JsonGroup<'a>>,
     steps: u64,
     collections: u64,
     collected_alive: u64,
@@ -57,6 +60,7 @@ struct Json<'a> {
     live_objects: u64,
     by_target: &'a BTreeMap<String, TargetCounters>,
     counts: &'a BTreeMap<String, u64>,
+    workers_replaced: u64,
     workers_crashed: u64,
     workers_killed: u64,
     workers_slow: u64,
@@ -66,8 +70,9 @@ struct Json<'a> {
 }
 
 #[derive(Serialize)]
-struct Group<'a> {
-    signature: &'a str,
+struct JsonGroup<'a> {
+    signatures: &'a BTreeMap<String, u64>,
+    operation: Option<&'a str>,
     count: u64,
     title: String,
     target: &'a str,
@@ -92,7 +97,8 @@ impl Summary {
             started: Instant::now(),
             stopped: None,
             counters: Counters::default(),
-            groups: BTreeMap::new(),
+            groups: Groups::default(),
+            replaced: 0,
             crashed: 0,
             killed: 0,
             slow: 0,
@@ -114,19 +120,10 @@ impl Summary {
         self.stopped = Some(Instant::now());
     }
 
-    /// Adds a finding to its group.
-    pub fn found(&mut self, found: Found) {
-        let group = self
-            .groups
-            .entry(found.id.signature(&found.finding))
-            .or_insert_with(|| (found, 0));
-        group.1 += 1;
-    }
-
     /// Returns true if anything was found.
     #[must_use]
     pub fn has_findings(&self) -> bool {
-        !self.groups.is_empty()
+        self.groups.iter().len() > 0
     }
 
     /// Returns the exit status.
@@ -150,13 +147,14 @@ impl Summary {
     #[must_use]
     pub fn to_json(&self) -> String {
         let counters = &self.counters;
-        let groups = self.groups.iter().map(|(signature, (first, count))| Group {
-            signature,
-            count: *count,
-            title: first.finding.title(),
-            target: &first.id.target,
-            seed: format!("{:#x}", first.id.seed),
-            folder: first.folder.as_deref(),
+        let groups = self.groups.iter().map(|group| JsonGroup {
+            signatures: &group.signatures,
+            operation: group.cause.operation(),
+            count: group.count,
+            title: group.first.finding.title(),
+            target: &group.first.id.target,
+            seed: format!("{:#x}", group.first.id.seed),
+            folder: group.first.folder.as_deref(),
         });
         let json = Json {
             build: BUILD,
@@ -175,6 +173,7 @@ impl Summary {
             live_objects: counters.live_objects,
             by_target: &counters.by_target,
             counts: &counters.counts,
+            workers_replaced: self.replaced,
             workers_crashed: self.crashed,
             workers_killed: self.killed,
             workers_slow: self.slow,
@@ -270,16 +269,21 @@ impl Summary {
         Ok(())
     }
 
-    /// Writes the findings by signature.
+    /// Writes the findings by group.
     fn write_findings(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "findings      {} in {} groups",
-            self.counters.findings,
-            self.groups.len()
-        )?;
-        for (signature, (first, count)) in &self.groups {
-            writeln!(f, "  {signature} ({count}x): {}", first.finding.title())?;
+        let (findings, groups) = (self.counters.findings, self.groups.iter());
+        writeln!(f, "findings      {findings} in {} groups", groups.len())?;
+        for Group {
+            first,
+            count,
+            signatures,
+            ..
+        } in groups
+        {
+            writeln!(f, "  {} ({count}x)", first.finding.title())?;
+            for (signature, count) in signatures {
+                writeln!(f, "    shows   {signature} ({count}x)")?;
+            }
             if let Some(folder) = &first.folder {
                 writeln!(f, "    in      {folder}")?;
             }
@@ -296,6 +300,13 @@ impl fmt::Display for Summary {
         by_target(f, &self.counters.by_target)?;
         for (what, count) in &self.counters.counts {
             writeln!(f, "counted       {what}: {count}")?;
+        }
+        if self.replaced > 0 {
+            let replaced = self.replaced;
+            writeln!(
+                f,
+                "workers       {replaced} had become slow or large, and were replaced"
+            )?;
         }
         if self.crashed + self.killed + self.slow + self.unconfirmed > 0 {
             writeln!(

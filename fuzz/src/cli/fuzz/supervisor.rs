@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use gcrucible_oracles::finding::Finding;
 
 use super::confirm::{Answer, Confirmations, Suspect};
+use super::health::{Health, Ill, Usage};
 use super::launch::{Launcher, Share, waiting};
 use super::options::Options;
 use super::progress::Progress;
@@ -35,6 +36,9 @@ use crate::targets::{self, Target};
 
 /// How long workers may take to end after they are told to.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// How often the health of a worker is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// After this many deaths in a row, with no input finished between them, a worker is not started
 /// again.
@@ -150,7 +154,14 @@ struct Worker {
     counters: Counters,
     /// When its last message came.
     heard: Instant,
+    /// When its health was looked at.
+    looked: Instant,
     record: PathBuf,
+    /// Its finding whose program it is reducing.
+    pending: Option<Found>,
+    health: Health,
+    /// Why it is told to stop while the run goes on. Another goes on in its place.
+    ill: Option<Ill>,
     done: bool,
     /// Killed by us because it hung.
     hung: bool,
@@ -210,7 +221,11 @@ impl Supervisor<'_> {
             stdin,
             counters: Counters::default(),
             heard: Instant::now(),
+            looked: Instant::now(),
             record,
+            pending: None,
+            health: Health::new(self.launcher.options.worker_memory),
+            ill: None,
             done: false,
             hung: false,
             deaths_in_a_row: 0,
@@ -233,7 +248,8 @@ impl Supervisor<'_> {
         };
         loop {
             let over = limit.is_some_and(|limit| self.summary.elapsed() >= limit);
-            let all_done = self.workers.iter().all(|w| w.done) && self.confirmations.is_done();
+            let is_done = |w: &Worker| w.done && w.ill.is_none();
+            let all_done = self.workers.iter().all(is_done) && self.confirmations.is_done();
             if over || all_done || interrupted.load(Ordering::Relaxed) {
                 return Ok(());
             }
@@ -246,6 +262,7 @@ impl Supervisor<'_> {
             }
             self.confirm()?;
             self.kill_hung();
+            self.look_after();
             let total = self.total();
             self.progress.show(&self.summary, &total);
         }
@@ -276,7 +293,13 @@ impl Supervisor<'_> {
                         worker.counters = counters;
                         worker.done = true;
                     }
-                    Message::Found(found) => self.found(*found),
+                    Message::Found(found) if found.is_pending => {
+                        // Its group is known once it is reduced.
+                        let before = worker.pending.replace(*found);
+                        before.into_iter().for_each(|found| self.found(found, None));
+                    }
+                    Message::Found(found) => self.found(*found, None),
+                    Message::Reduced(finding) => self.settle(slot, finding.map(|f| *f)),
                     Message::Broken(why) => return Err(Failure::Workers(why)),
                 }
                 Ok(())
@@ -285,20 +308,38 @@ impl Supervisor<'_> {
         }
     }
 
-    fn found(&mut self, found: Found) {
-        self.progress.found(&found);
-        self.summary.found(found);
+    /// Adds a finding to its group, as its reduced program shows it if there is one. Only the first
+    /// of a group is announced.
+    fn found(&mut self, found: Found, reduced: Option<Finding>) {
+        let signature = found.id.signature(&found.finding);
+        let finding = reduced.unwrap_or_else(|| found.finding.clone());
+        let found = Found { finding, ..found };
+        if self.summary.groups.add(signature, found.clone()) {
+            self.progress.found(&found);
+        }
+    }
+
+    /// Ends the wait for the reduced program of a worker's finding.
+    fn settle(&mut self, slot: usize, reduced: Option<Finding>) {
+        if let Some(found) = self.workers[slot].pending.take() {
+            self.found(found, reduced);
+        }
     }
 
     /// Handles the end of a worker's output: it ended as told, or it died.
     fn ended(&mut self, slot: usize, restart: bool) -> Result<(), Failure> {
+        self.settle(slot, None);
         let worker = &mut self.workers[slot];
         let counters = std::mem::take(&mut worker.counters);
         self.summary.counters.add(&counters);
         let status = worker.child.wait().map_err(waiting)?;
         if worker.done || worker.stdin.is_none() {
             worker.done = true;
-            return Ok(());
+            let replaced = worker.ill.take().is_some();
+            return match Record::read(&worker.record).filter(|_| replaced && restart) {
+                Some(last) => self.replace(slot, last.number, 0),
+                None => Ok(()),
+            };
         }
         worker.done = true;
         if !restart {
@@ -316,11 +357,43 @@ impl Supervisor<'_> {
                 "worker {slot} died {deaths} times without finishing an input ({status}); giving up"
             )));
         }
-        let next = at.map_or(slot as u64, |at| at.number.saturating_add(self.jobs as u64));
-        let mut fresh = self.start(slot, next)?;
-        fresh.deaths_in_a_row = deaths;
+        match at {
+            Some(at) => self.replace(slot, at.number, deaths),
+            None => {
+                self.workers[slot] = self.start(slot, slot as u64)?;
+                self.workers[slot].deaths_in_a_row = deaths;
+                Ok(())
+            }
+        }
+    }
+
+    /// Starts a worker that goes on behind the input `last`.
+    fn replace(&mut self, slot: usize, last: u64, deaths: u32) -> Result<(), Failure> {
+        let next = last.saturating_add(self.jobs as u64);
+        let fresh = self.start(slot, next)?;
         self.workers[slot] = fresh;
+        self.workers[slot].deaths_in_a_row = deaths;
         Ok(())
+    }
+
+    /// Tells workers that do badly to stop after their current input.
+    fn look_after(&mut self) {
+        for worker in &mut self.workers {
+            if worker.stdin.is_none() || worker.done || worker.looked.elapsed() < LOOK_EVERY {
+                continue;
+            }
+            worker.looked = Instant::now();
+            let usage = Usage::of(worker.child.id());
+            let programs = worker.counters.programs;
+            let ill = usage.and_then(|usage| worker.health.look(programs, usage));
+            if let Some(ill) = ill {
+                let what = format!("a worker {ill}: another goes on in its place");
+                self.progress.line(&what);
+                self.summary.replaced += 1;
+                worker.ill = Some(ill);
+                worker.stdin = None;
+            }
+        }
     }
 
     /// Takes the answers of second runs.
@@ -365,11 +438,13 @@ impl Supervisor<'_> {
             .write(id, &finding, subject.as_ref(), under_test)?;
         self.summary.counters.findings += 1;
         self.summary.counters.programs += 1;
-        self.found(Found {
+        let found = Found {
             id: id.clone(),
             finding,
             folder: Some(folder.display().to_string()),
-        });
+            is_pending: false,
+        };
+        self.found(found, None);
         Ok(())
     }
 
@@ -416,6 +491,7 @@ impl Supervisor<'_> {
             let counters = std::mem::take(&mut worker.counters);
             self.summary.counters.add(&counters);
         }
+        (0..self.workers.len()).for_each(|slot| self.settle(slot, None));
         let mut confirmed = Ok(());
         while confirmed.is_ok()
             && !self.confirmations.is_done()

@@ -194,8 +194,8 @@ impl Worker<'_> {
         };
         let id = InputId::new(target, seed);
         let is_slow = finding.is_slow() || finding.is_rare();
-        let is_first = self.found(&id, finding, subject.as_ref())?;
-        match (is_first, subject) {
+        let to_reduce = self.found(&id, finding, subject.as_ref())?;
+        match (to_reduce, subject) {
             (Some(folder), Some(subject)) => self.reduce(target, &subject, &folder, is_slow, stop),
             _ => Ok(()),
         }
@@ -225,19 +225,20 @@ impl Worker<'_> {
         } else {
             REDUCTION_ATTEMPTS
         };
-        match reduce(target, subject, rig, attempts, &mut go_on) {
-            Some(reduced) => {
-                let bounds = self.options.under_test.bounds();
-                let reduced = reproduce::with_fewer_flags(reduced, bounds)?;
-                findings::add_reduced(folder, &reduced)?;
-                reproduce::add(folder, &reduced, bounds)
-            }
-            None => Ok(()),
+        let mut finding = None;
+        if let Some(reduced) = reduce(target, subject, rig, attempts, &mut go_on) {
+            let bounds = self.options.under_test.bounds();
+            let reduced = reproduce::with_fewer_flags(reduced, bounds)?;
+            findings::add_reduced(folder, &reduced)?;
+            reproduce::add(folder, &reduced, bounds)?;
+            finding = Some(Box::new(reduced.finding));
         }
+        tell(&Message::Reduced(finding));
+        Ok(())
     }
 
     /// Writes a finding and tells the supervisor. Returns the folder if the finding is the first of
-    /// its signature.
+    /// its signature and its program can be reduced.
     fn found(
         &mut self,
         id: &InputId,
@@ -252,12 +253,15 @@ impl Worker<'_> {
             folder = Some(self.shelf.write(id, &finding, subject, under_test)?);
             *written += 1;
         }
+        let has_program = subject.is_some_and(|subject| subject.program.is_some());
+        let is_pending = is_first && has_program;
         tell(&Message::Found(Box::new(Found {
             id: id.clone(),
             finding,
             folder: folder.as_ref().map(|folder| folder.display().to_string()),
+            is_pending,
         })));
-        Ok(folder.filter(|_| is_first))
+        Ok(folder.filter(|_| is_pending))
     }
 }
 

@@ -1,0 +1,116 @@
+//! Findings of a run, grouped by what may be their cause.
+//!
+//! Always: findings with one signature are in one group. A finding with a new signature joins the
+//! group with which it shares most ([`Cause::shared`]), or opens one. A group has no more
+//! operations than all its reduced programs have in common.
+
+use std::collections::BTreeMap;
+
+use gcrucible_oracles::cause::Cause;
+
+use super::protocol::Found;
+
+/// Findings taken for one fault.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// The first finding, reduced if it could be.
+    pub first: Found,
+    /// How many findings there are.
+    pub count: u64,
+    /// What they have in common.
+    pub cause: Cause,
+    /// How many there are of each signature.
+    pub signatures: BTreeMap<String, u64>,
+}
+
+/// All groups, in the order of their first findings.
+#[derive(Clone, Debug, Default)]
+pub struct Groups(Vec<Group>);
+
+impl Groups {
+    /// Adds a finding with its signature, which is the one it had before it was reduced. Returns
+    /// true if it opens a group.
+    pub fn add(&mut self, signature: String, found: Found) -> bool {
+        let cause = Cause::of(&found.finding);
+        let known = |group: &Group| group.signatures.contains_key(&signature);
+        let place = self
+            .0
+            .iter()
+            .position(known)
+            .or_else(|| self.nearest(&cause));
+        let Some(place) = place else {
+            self.0.push(Group {
+                first: found,
+                count: 1,
+                cause,
+                signatures: [(signature, 1)].into(),
+            });
+            return true;
+        };
+        let group = &mut self.0[place];
+        group.count += 1;
+        group.cause.narrow(&cause);
+        *group.signatures.entry(signature).or_default() += 1;
+        false
+    }
+
+    /// The first of the groups with which a cause shares most.
+    fn nearest(&self, cause: &Cause) -> Option<usize> {
+        let shared = |(at, group): (usize, &Group)| Some((group.cause.shared(cause)?, at));
+        let places = self.0.iter().enumerate().filter_map(shared);
+        let nearest = places.reduce(|a, b| if b.0 > a.0 { b } else { a });
+        nearest.map(|(_, at)| at)
+    }
+
+    /// The groups.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Group> {
+        self.0.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::findings::InputId;
+    use gcrucible_oracles::finding::Finding;
+
+    fn found(words: &str, operations: &[&str]) -> (String, Found) {
+        let finding = Finding {
+            operations: operations.iter().map(|&name| name.to_owned()).collect(),
+            ..Finding::broke("runtime:drc", None, words)
+        };
+        let id = InputId {
+            target: "types".to_owned(),
+            seed: 1,
+        };
+        let signature = id.signature(&finding);
+        let found = Found {
+            id,
+            finding,
+            folder: None,
+            is_pending: false,
+        };
+        (signature, found)
+    }
+
+    #[test]
+    fn one_fault_in_other_words_is_one_group_and_another_fault_is_another() {
+        let mut groups = Groups::default();
+        let mut add = |words: &str, operations: &[&str]| {
+            let (signature, found) = found(words, operations);
+            groups.add(signature, found)
+        };
+        assert!(add("counts one", &["struct.new", "table.init"]));
+        assert!(!add("dangling", &["array.new", "table.init", "table.set"]));
+        assert!(add("counts two", &["struct.new", "array.copy"]));
+        // A finding that was not reduced goes by its signature.
+        assert!(!add("dangling", &[]));
+        assert!(add("something else", &[]));
+        assert!(!add("something else", &[]));
+        let counts: Vec<u64> = groups.iter().map(|group| group.count).collect();
+        assert_eq!(counts, [3, 1, 2]);
+        let first = groups.iter().next().expect("a group");
+        assert_eq!(first.cause.operation(), Some("table.init"));
+        assert_eq!(first.signatures.len(), 2);
+    }
+}

@@ -1,0 +1,132 @@
+//! What may be behind a finding, to tell whether two findings have one cause.
+//!
+//! A reduced program has only operations that are needed to show its finding. If two findings have
+//! one cause, the operation at fault is in both programs. So findings of one family are taken for
+//! one fault if their programs share an operation that says as much as the most that either has. If
+//! the operations of one of them say little, equal words are enough. Each finding that joins a
+//! group takes away operations that are not at fault.
+
+use std::collections::BTreeSet;
+
+use crate::finding::{Aspect, Finding, Symptom};
+use crate::operation::{telling, weight};
+
+/// Kinds of symptoms that one fault can show in different words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Family {
+    /// An object lives too long or not long enough: wrong counts, and heaps that do not pass their
+    /// checks.
+    Lives,
+    /// A wrong value or end.
+    Behaves,
+    /// A process that died or did not end, or a panic of the harness.
+    Ends,
+}
+
+/// What findings of one group have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    family: Family,
+    /// The first word of the engine's name.
+    engine: String,
+    /// The operations that all programs have. Empty if a finding was not reduced.
+    operations: BTreeSet<String>,
+    /// The signatures of all findings.
+    words: BTreeSet<String>,
+}
+
+/// The operation of which another is a short form.
+fn whole(operation: &str) -> &str {
+    match operation {
+        "struct.new_default" => "struct.new",
+        "array.new_default" | "array.new_fixed" => "array.new",
+        other => other,
+    }
+}
+
+impl Cause {
+    /// What one finding says.
+    pub fn of(finding: &Finding) -> Cause {
+        let said = finding.operations.iter().filter(|name| weight(name) > 0);
+        let said = said.map(|name| whole(name).to_owned());
+        Cause {
+            family: match &finding.symptom {
+                Symptom::Differs(difference) => match difference.aspect {
+                    Aspect::Census | Aspect::Handles | Aspect::Sample => Family::Lives,
+                    _ => Family::Behaves,
+                },
+                Symptom::Broke(_) => Family::Lives,
+                Symptom::Died(_) | Symptom::Hung { .. } | Symptom::Panicked(_) => Family::Ends,
+            },
+            engine: finding.engine_word().to_owned(),
+            operations: said.collect(),
+            words: [finding.signature()].into(),
+        }
+    }
+
+    /// The operation that says most about the cause.
+    pub fn operation(&self) -> Option<&str> {
+        telling(&self.operations)
+    }
+
+    /// If both may have one cause, how much the operations say that both have.
+    pub fn shared(&self, other: &Cause) -> Option<u8> {
+        if (self.family, &self.engine) != (other.family, &other.engine) {
+            return None;
+        }
+        let most = |cause: &Cause| cause.operation().map_or(0, weight);
+        let least = most(self).min(most(other));
+        let both = self.operations.intersection(&other.operations);
+        let shared = both.map(|name| weight(name)).max();
+        // Words about lives are more special than "another i32".
+        let little = match self.family {
+            Family::Lives => weight("ref.i31"),
+            Family::Behaves | Family::Ends => weight("struct.new"),
+        };
+        match shared.filter(|&shared| shared >= least) {
+            None if least <= little && !self.words.is_disjoint(&other.words) => Some(0),
+            shared => shared,
+        }
+    }
+
+    /// Keeps what `other` has as well.
+    pub fn narrow(&mut self, other: &Cause) {
+        self.operations
+            .retain(|name| other.operations.contains(name));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cause(words: &str, operations: &[&str]) -> Cause {
+        Cause::of(&Finding {
+            operations: operations.iter().map(|&name| name.to_owned()).collect(),
+            ..Finding::broke("runtime:drc", None, words)
+        })
+    }
+
+    #[test]
+    fn findings_share_a_cause_if_they_share_the_operation_that_says_most() {
+        let mut first = cause("counts", &["struct.new", "drop", "table.init"]);
+        let alike = cause("dangling", &["array.new", "table.init", "table.set"]);
+        let other = cause("counts", &["struct.new", "array.copy"]);
+        let less = cause("counts", &["struct.new", "struct.set"]);
+        assert_eq!(first.shared(&alike), Some(4));
+        assert_eq!(first.shared(&other), None);
+        assert_eq!(first.shared(&less), None);
+        first.narrow(&alike);
+        assert_eq!(first.operation(), Some("table.init"));
+        // Each of two programs has something else beside what is at fault.
+        let one = cause("counts", &["struct.new", "ref.i31"]);
+        let two = cause("counts", &["struct.new"]);
+        assert_eq!(one.shared(&two), Some(1));
+        assert_eq!(two.shared(&cause("counts", &["drop"])), Some(0));
+        assert_eq!(two.shared(&cause("dangling", &["array.new_default"])), None);
+        let short = cause("dangling", &["struct.new_default"]);
+        assert_eq!(two.shared(&short), Some(1));
+        let died = Cause::of(&Finding::died("signal 11"));
+        assert_eq!(died.shared(&two), None);
+    }
+}
