@@ -24,7 +24,6 @@ const WEIGHTS: [(u8, &[&str]); 4] = [
             "try_table",
             "select",
             "host ",
-            "segment",
         ],
     ),
     (
@@ -51,6 +50,7 @@ const WEIGHTS: [(u8, &[&str]); 4] = [
             "ref.eq",
             "ref.i31",
             "ref.func",
+            "segment",
         ],
     ),
     (1, &["struct.new", "array.new"]),

@@ -55,6 +55,9 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
         Given::Script { name, text } => of_script(name, text, &mut rig)?,
         Given::Module(wasm) => of_module(wasm, &mut rig),
     };
+    if let Some(why) = again.ran.unavailable {
+        return Err(Failure::Engine(why));
+    }
     say!("{}", again.text.trim_end());
     say!("\n{}", verdict(&again.ran));
     if let Some(trace) = again.trace(options.trace) {

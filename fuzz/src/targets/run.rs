@@ -147,6 +147,10 @@ impl<'a> Trial<'a> {
     pub fn against(&mut self, engine: &dyn Engine, schedule: Schedule) -> Option<u64> {
         let schedule = self.spaced(schedule);
         let (verdict, run) = self.judge.judge_under(engine, schedule.clone());
+        if let Some(why) = engine.unavailable() {
+            self.unavailable(why);
+            return None;
+        }
         self.count(&verdict, &run);
         if let Verdict::Found(finding) = verdict {
             self.found(*finding, engine, schedule);

@@ -80,6 +80,10 @@ fn check(subject: &Subject, rig: &mut Rig) -> Ran {
         let mut src = Source::new(&bytes);
         let wasm = parts.damaged(&mut src);
         let sides = Sides::of(&wasm, rig.reference.as_ref(), engine.as_ref());
+        if let Some(why) = engine.unavailable() {
+            ran.unavailable = Some(why);
+            return ran;
+        }
         if let Err(difference) = sides.judge(&mut ran) {
             ran.finding = Some(difference.with(mutant, &wasm));
             return ran;
@@ -87,7 +91,12 @@ fn check(subject: &Subject, rig: &mut Rig) -> Ran {
         if sides.all_accept() && subject.draw(COMPILED) == mutant as usize % COMPILED {
             let engine = &rig.engines[subject.draw(rig.engines.len())];
             *ran.counts.entry("mutants compiled".to_owned()).or_default() += 1;
-            if let Err(difference) = compiles(engine.as_ref(), subject, &wasm) {
+            let compiled = compiles(engine.as_ref(), subject, &wasm);
+            if let Some(why) = engine.unavailable() {
+                ran.unavailable = Some(why);
+                return ran;
+            }
+            if let Err(difference) = compiled {
                 ran.finding = Some(difference.with(mutant, &wasm));
                 return ran;
             }

@@ -51,7 +51,24 @@ impl Groups {
         group.count += 1;
         group.cause.narrow(&cause);
         *group.signatures.entry(signature).or_default() += 1;
+        self.join(place);
         false
+    }
+
+    /// Joins a group that has a new member with another one, if they share a cause now.
+    fn join(&mut self, place: usize) {
+        let cause = &self.0[place].cause;
+        let shares = |&at: &usize| at != place && self.0[at].cause.shared(cause).is_some();
+        let Some(other) = (0..self.0.len()).find(shares) else {
+            return;
+        };
+        let later = self.0.remove(place.max(other));
+        let group = &mut self.0[place.min(other)];
+        group.count += later.count;
+        group.cause.narrow(&later.cause);
+        for (signature, count) in later.signatures {
+            *group.signatures.entry(signature).or_default() += count;
+        }
     }
 
     /// The first of the groups with which a cause shares most.
@@ -112,5 +129,26 @@ mod tests {
         let first = groups.iter().next().expect("a group");
         assert_eq!(first.cause.operation(), Some("table.init"));
         assert_eq!(first.signatures.len(), 2);
+        // Two groups become one when a finding shows that they have one cause.
+        let mut groups = Groups::default();
+        let mut add = |words: &str, operations: &[&str]| {
+            let (signature, found) = found(words, operations);
+            groups.add(signature, found)
+        };
+        assert!(add("one", &["struct.new", "ref.i31"]));
+        assert!(add("two", &["array.new"]));
+        assert!(!add("three", &["struct.new"]));
+        assert!(!add("two", &["struct.new"]));
+        assert_eq!(groups.iter().len(), 2);
+        let mut add = |words: &str, operations: &[&str]| {
+            let (mut signature, found) = found(words, operations);
+            signature.push('x');
+            groups.add(signature, found)
+        };
+        assert!(!add("two", &["struct.new"]));
+        assert_eq!(
+            groups.iter().map(|group| group.count).collect::<Vec<_>>(),
+            [5]
+        );
     }
 }

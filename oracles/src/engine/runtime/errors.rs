@@ -15,6 +15,7 @@ pub(super) fn misuse(what: &str) -> Outcome {
 /// Returns how a step ended. The caller has taken exceptions out of the error. An exception that is
 /// still in it is a fault.
 pub(super) fn outcome(error: &Error, names: &Names) -> Outcome {
+    names.refused.note(error);
     match error {
         Error::Trap(info) => trapped(info.trap),
         Error::Exhausted(what) => Outcome::Exhausted(resource(*what)),

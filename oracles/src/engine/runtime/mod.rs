@@ -27,12 +27,12 @@ mod serve;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gcrucible_runtime::embed::{
-    AnyRef, AsContext, AsContextMut, Backtrace, Engine as TheirEngine, Error, ExnRef, Extern,
-    ExternRef, ExternType, Func, FuncOrigin, I31, Instance, Module, OwnedRooted, RootScope, Store,
-    TypeId, Val,
+    AnyRef, AsContext, AsContextMut, Backtrace, Engine as TheirEngine, EngineError, Error, ExnRef,
+    Extern, ExternRef, ExternType, Func, FuncOrigin, I31, Instance, Module, OwnedRooted, RootScope,
+    Store, TypeId, Val,
 };
 
 pub use self::config::{RuntimeConfig, collectors, fault_names, known_faults};
@@ -58,7 +58,26 @@ pub struct Runtime {
     config: RuntimeConfig,
     /// Made when the first session or validation needs it.
     engine: Mutex<Option<TheirEngine>>,
+    refused: Refused,
     recent: Arc<Recent>,
+}
+
+/// What the system has refused: memory or address space. Then nothing that an engine says tells
+/// anything about it.
+#[derive(Clone, Debug, Default)]
+struct Refused(Arc<Mutex<Option<String>>>);
+
+impl Refused {
+    fn lock(&self) -> MutexGuard<'_, Option<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes an error if it is one of the system's.
+    fn note(&self, error: &Error) {
+        if let Error::Engine(EngineError::System(why)) = error {
+            self.lock().get_or_insert_with(|| why.to_string());
+        }
+    }
 }
 
 /// The modules compiled last, with their bytes. A target runs one program under dozens of
@@ -90,6 +109,7 @@ impl Runtime {
         Runtime {
             config,
             engine: Mutex::default(),
+            refused: Refused::default(),
             recent: Arc::default(),
         }
     }
@@ -99,7 +119,10 @@ impl Runtime {
         if let Some(engine) = &*made {
             return Ok(engine.clone());
         }
-        let engine = TheirEngine::new(&self.config.config())?;
+        let engine = TheirEngine::new(&self.config.config());
+        let engine = engine
+            .map_err(Error::from)
+            .inspect_err(|error| self.refused.note(error))?;
         *made = Some(engine.clone());
         Ok(engine)
     }
@@ -136,8 +159,13 @@ impl Engine for Runtime {
         !self.config.inline_allocation || *schedule == Schedule::OnPressure
     }
 
+    fn unavailable(&self) -> Option<String> {
+        self.refused.lock().clone()
+    }
+
     fn open(&self, setup: &Setup) -> Result<Box<dyn Session>, String> {
         let session = RuntimeSession::new(self, setup);
+        let session = session.inspect_err(|error| self.refused.note(error));
         session
             .map(|session| Box::new(session) as Box<dyn Session>)
             .map_err(|error| error.to_string())
@@ -149,7 +177,7 @@ impl Engine for Runtime {
             .map(|engine| caught(|| Module::validate(&engine, wasm)));
         match validated {
             Ok(Ok(Ok(()))) => Outcome::Returned(Vec::new()),
-            Ok(Ok(Err(error))) => outcome(&error, &Names::default()),
+            Ok(Ok(Err(error))) => outcome(&error, &Names::noting(&self.refused)),
             Ok(Err(why)) => Outcome::Crashed(why),
             Err(error) => Outcome::Crashed(error.to_string()),
         }
@@ -203,6 +231,8 @@ struct Names {
     host_funcs: BTreeMap<u32, (&'static str, String)>,
     /// How many tags the store has: the number of the next one.
     next_tag: u32,
+    /// Where an error of the system is noted.
+    refused: Refused,
 }
 
 /// The result of a step: values, or an exception. Valid in the scope of the step.
@@ -375,6 +405,14 @@ impl Inner {
 }
 
 impl Names {
+    /// No names yet.
+    fn noting(refused: &Refused) -> Names {
+        Names {
+            refused: refused.clone(),
+            ..Names::default()
+        }
+    }
+
     /// Names the tags that the instance defines. The store numbers tags in the order of definition.
     /// Imported tags have a name already.
     fn name_tags(&mut self, module: &Module, instance: InstanceIndex) {
@@ -440,7 +478,7 @@ impl RuntimeSession {
             recent: Arc::clone(&runtime.recent),
             modules: Vec::new(),
             instances: Vec::new(),
-            names: Names::default(),
+            names: Names::noting(&runtime.refused),
             registered: BTreeMap::new(),
             spectest: None,
             backtrace: None,
