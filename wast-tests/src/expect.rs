@@ -93,6 +93,16 @@ impl Expect {
         }
     }
 
+    /// Returns true for a float that must be a NaN.
+    pub fn is_nan(&self) -> bool {
+        match self {
+            Expect::F32(Float::Bits(bits)) => f32::from_bits(*bits).is_nan(),
+            Expect::F64(Float::Bits(bits)) => f64::from_bits(*bits).is_nan(),
+            Expect::F32(_) | Expect::F64(_) => true,
+            _ => false,
+        }
+    }
+
     fn matches_ref(&self, actual: Ref, seen: &Observation) -> bool {
         let node = match actual.to {
             Target::Node(id) => seen.graph.get(id),

@@ -4,6 +4,12 @@
 //! Always: a row names lines of one file of the pinned suite. The rows are assertions of proposals
 //! that refuse modules which later features of release 3.0 made valid. Faults of our own engines
 //! have no rows: they are fixed.
+//! Those of other engines, by version, are rows of `wast-tests/expected-failures.toml`.
+
+use std::sync::LazyLock;
+
+use gcrucible_oracles::engine::Engine;
+use serde::Deserialize;
 
 use crate::runner::{Failure, Report};
 
@@ -101,38 +107,90 @@ pub const SUPERSEDED: &[Superseded] = &[
     },
 ];
 
-/// A report after the table was applied to it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Judged {
-    /// Failures that are not in the table.
-    pub unexpected: Vec<Failure>,
-    /// Failures that are.
-    pub superseded: usize,
-    /// Rows of the table whose assertion held, by line.
-    pub stale: Vec<usize>,
+/// Assertions of one file that fail on an engine that is not ours.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expected {
+    /// First words of the names of engines on which they fail.
+    pub engines: Vec<String>,
+    /// A part of the engine's description ([`Engine::describe`]), which has its version.
+    pub version: String,
+    /// The file, with its group.
+    pub file: String,
+    /// The lines of the assertions.
+    pub lines: Vec<usize>,
+    /// Why they fail.
+    pub because: String,
 }
 
-/// Holds a report against the table.
-pub fn judge(report: &Report) -> Judged {
+/// The rows of the data file.
+pub static EXPECTED: LazyLock<Vec<Expected>> = LazyLock::new(|| {
+    #[derive(Deserialize)]
+    struct File {
+        expected: Vec<Expected>,
+    }
+    let text = include_str!("../expected-failures.toml");
+    let file: File = toml::from_str(text).expect("expected-failures.toml is read by a test");
+    file.expected
+});
+
+impl Expected {
+    fn is_for(&self, engine: &dyn Engine) -> bool {
+        let name = engine.name();
+        let word = name.split(':').next().unwrap_or_default();
+        self.engines.iter().any(|known| known == word) && engine.describe().contains(&self.version)
+    }
+}
+
+/// A report after the tables were applied to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Judged {
+    /// Failures that are in no table.
+    pub unexpected: Vec<Failure>,
+    /// Failures that 3.0 has superseded.
+    pub superseded: usize,
+    /// Rows of that table whose assertion held, by line.
+    pub stale: Vec<usize>,
+    /// Failures that are expected of the engine.
+    pub expected: usize,
+    /// Lines at which the engine was expected to fail, and did not.
+    pub held: Vec<usize>,
+}
+
+/// Holds a report against the tables.
+pub fn judge(report: &Report, engine: &dyn Engine) -> Judged {
     let rows = SUPERSEDED.iter().filter(|row| row.file == report.file);
-    let lines: Vec<usize> = rows.flat_map(|row| row.lines).copied().collect();
-    let expected = |failure: &&Failure| lines.contains(&failure.at.line);
+    let superseded: Vec<usize> = rows.flat_map(|row| row.lines).copied().collect();
+    let rows = EXPECTED.iter().filter(|row| row.file == report.file);
+    let rows = rows.filter(|row| row.is_for(engine));
+    let expected: Vec<usize> = rows.flat_map(|row| &row.lines).copied().collect();
+    sorted(report, &superseded, &expected)
+}
+
+/// Sorts the failures of a report by the lines of the tables.
+fn sorted(report: &Report, superseded: &[usize], expected: &[usize]) -> Judged {
     let failed = |line: &usize| {
         report
             .failures
             .iter()
             .any(|failure| failure.at.line == *line)
     };
-    Judged {
-        unexpected: report
-            .failures
-            .iter()
-            .filter(|failure| !expected(failure))
-            .cloned()
-            .collect(),
-        superseded: report.failures.iter().filter(expected).count(),
-        stale: lines.iter().copied().filter(|line| !failed(line)).collect(),
+    let holds = |lines: &[usize]| lines.iter().copied().filter(|line| !failed(line)).collect();
+    let mut judged = Judged {
+        stale: holds(superseded),
+        held: holds(expected),
+        ..Judged::default()
+    };
+    for failure in &report.failures {
+        if superseded.contains(&failure.at.line) {
+            judged.superseded += 1;
+        } else if expected.contains(&failure.at.line) {
+            judged.expected += 1;
+        } else {
+            judged.unexpected.push(failure.clone());
+        }
     }
+    judged
 }
 
 #[cfg(test)]
@@ -167,8 +225,28 @@ mod tests {
             failures: vec![failure(10), failure(12)],
             ..Report::default()
         };
-        let judged = judge(&report);
+        let judged = sorted(&report, &[10, 11], &[12, 13]);
         assert_eq!((judged.superseded, judged.stale), (1, vec![11]));
-        assert_eq!(judged.unexpected, [failure(12)]);
+        assert_eq!((judged.expected, judged.held), (1, vec![13]));
+        assert_eq!(judged.unexpected, []);
+        assert_eq!(sorted(&report, &[10], &[]).unexpected, [failure(12)]);
+    }
+
+    #[test]
+    fn rows_of_other_engines_name_files_of_the_suite_and_say_why() {
+        let files = suite::files();
+        for row in EXPECTED.iter() {
+            assert!(
+                files.iter().any(|file| file.name == row.file),
+                "{}",
+                row.file
+            );
+            assert!(
+                !row.because.is_empty() && !row.version.is_empty(),
+                "{}",
+                row.file
+            );
+            assert!(row.lines.is_sorted(), "{}", row.file);
+        }
     }
 }

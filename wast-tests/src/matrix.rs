@@ -180,7 +180,7 @@ pub fn run_suite_script(
         Some(expected) => run_checked(script, engine, schedule, expected)?,
         None => run_script(script, engine, schedule)?,
     };
-    let judged = known::judge(&report);
+    let judged = known::judge(&report, engine);
     Ok((report, judged))
 }
 

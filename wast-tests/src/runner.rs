@@ -11,6 +11,7 @@ use gcrucible_oracles::case::{InstanceIndex, ModuleIndex, Step};
 use gcrucible_oracles::engine::{Session, Watch};
 use gcrucible_oracles::observe::Observation;
 use gcrucible_oracles::outcome::{Outcome, Resource, Why};
+use gcrucible_oracles::value::Value;
 
 use crate::directive::{Action, Directive, Location, Source};
 use crate::expect::{self, Expect};
@@ -82,6 +83,7 @@ pub fn run_watched(
         session,
         names: Names::default(),
         registered: BTreeSet::new(),
+        absent: Absent::default(),
         next_module: 0,
         report: Report {
             file: script.file.clone(),
@@ -92,7 +94,7 @@ pub fn run_watched(
         watch(*at, &runner.report);
         // Each directive has its own budget.
         runner.session.refuel();
-        match runner.directive(directive) {
+        match runner.asked(directive) {
             Ok(()) => runner.report.passed += 1,
             Err(Unmet::TextParser) => runner.report.by_text_parser += 1,
             Err(Unmet::Unsupported(what)) => {
@@ -126,11 +128,86 @@ struct Runner<'a> {
     names: Names,
     /// The names given by `register`.
     registered: BTreeSet<String>,
+    absent: Absent,
     next_module: u32,
     report: Report,
 }
 
+/// What is not there because the engine does not support it. What needs it is not asked either.
+#[derive(Default)]
+struct Absent {
+    /// Definitions and instances by name, each with what is unsupported. The empty name is the
+    /// current one.
+    modules: BTreeMap<String, String>,
+    /// What is unsupported in the last instance that should have been registered.
+    registration: Option<String>,
+}
+
+impl Absent {
+    fn note(&mut self, name: Option<&String>, what: &str) {
+        self.modules.insert(String::new(), what.to_owned());
+        if let Some(name) = name {
+            self.modules.insert(name.clone(), what.to_owned());
+        }
+    }
+
+    fn forget(&mut self, name: Option<&String>) {
+        self.modules.remove("");
+        if let Some(name) = name {
+            self.modules.remove(name);
+        }
+    }
+
+    /// Returns why a directive cannot be asked; none if it can.
+    fn needed_by(&self, directive: &Directive) -> Option<&String> {
+        let needs = |name: &Option<String>| self.modules.get(name.as_deref().unwrap_or_default());
+        match directive {
+            Directive::Register { instance, .. } => needs(instance),
+            Directive::Instance { module, .. } => needs(module),
+            Directive::Action(action)
+            | Directive::Return(action, _)
+            | Directive::Trap(action, _)
+            | Directive::Exception(action)
+            | Directive::Exhaustion(action, _)
+            | Directive::Unlinkable(action, _) => match action {
+                Action::Invoke { instance, .. } | Action::Get { instance, .. } => needs(instance),
+                Action::Instantiate { module } => needs(module),
+                Action::Module(_) => None,
+            },
+            Directive::Module { .. }
+            | Directive::Definition { .. }
+            | Directive::Malformed(..)
+            | Directive::Invalid(..)
+            | Directive::Unread(_)
+            | Directive::Unsupported(_) => None,
+        }
+    }
+}
+
 impl Runner<'_> {
+    /// Performs a directive, unless it needs something that is absent.
+    fn asked(&mut self, directive: &Directive) -> Met {
+        let met = match self.absent.needed_by(directive) {
+            Some(what) => Err(Unmet::Unsupported(what.clone())),
+            None => self.directive(directive),
+        };
+        match directive {
+            Directive::Module { name, .. }
+            | Directive::Definition { name, .. }
+            | Directive::Instance { name, .. } => match &met {
+                Err(Unmet::Unsupported(what)) => self.absent.note(name.as_ref(), what),
+                _ => self.absent.forget(name.as_ref()),
+            },
+            Directive::Register { .. } => {
+                if let Err(Unmet::Unsupported(what)) = &met {
+                    self.absent.registration = Some(what.clone());
+                }
+            }
+            _ => {}
+        }
+        met
+    }
+
     fn directive(&mut self, directive: &Directive) -> Met {
         match directive {
             Directive::Module { name, source } => {
@@ -156,6 +233,10 @@ impl Runner<'_> {
             }
             Directive::Return(action, expected) => {
                 let seen = self.action(action)?;
+                if self.session.leeway().nan_bits && differ_in_nans(expected, &seen) {
+                    let what = "bits of a NaN that crosses the engine's boundary";
+                    return Err(Unmet::Unsupported(what.to_owned()));
+                }
                 results(expected, &seen)
             }
             Directive::Trap(action, words) => {
@@ -220,7 +301,12 @@ impl Runner<'_> {
     fn attempt(&mut self, module: ModuleIndex) -> Result<(InstanceIndex, Observation), Unmet> {
         let instance = self.names.attempt();
         let seen = self.step(&Step::Instantiate { module })?;
-        Ok((instance, seen))
+        match (&seen.outcome, &self.absent.registration) {
+            (Outcome::Rejected(rejection), Some(what)) if rejection.why == Why::Unlinkable => {
+                Err(Unmet::Unsupported(what.clone()))
+            }
+            _ => Ok((instance, seen)),
+        }
     }
 
     /// A module that is loaded and not instantiated. It can be instantiated later.
@@ -228,6 +314,12 @@ impl Runner<'_> {
         let wasm = encoded(source)?;
         let (module, outcome) = self.load(wasm);
         usable(&outcome)?;
+        if let Outcome::Rejected(rejection) = &outcome
+            && rejection.why == Why::Limit
+            && self.session.leeway().limits
+        {
+            return Err(Unmet::Unsupported("over a limit of the engine".to_owned()));
+        }
         hold(
             matches!(outcome, Outcome::Returned(_)),
             "a valid module",
@@ -349,6 +441,19 @@ fn results(expected: &[Expect], seen: &Observation) -> Met {
         &format!("a return of {}", texts.join(" ")),
         &seen.outcome,
     )
+}
+
+/// Returns true if results are as expected but for the bits of NaNs.
+fn differ_in_nans(expected: &[Expect], seen: &Observation) -> bool {
+    let Outcome::Returned(values) = &seen.outcome else {
+        return false;
+    };
+    let pairs = || expected.iter().zip(values);
+    let is_nan = |(pattern, &value): (&Expect, &Value)| {
+        pattern.matches(value, seen) || pattern.is_nan() && value.is_nan()
+    };
+    let is_alike = |(pattern, &value): (&Expect, &Value)| pattern.matches(value, seen);
+    expected.len() == values.len() && pairs().all(is_nan) && !pairs().all(is_alike)
 }
 
 /// A trap with these words. Other engines call exhaustion a trap, so the words of a resource are

@@ -359,8 +359,21 @@ fn unwatched(
     };
     // Assertions of old proposals that 3.0 has superseded are no failures. Each is a row of a
     // table, with its reason.
-    let judged = known::judge(&report);
+    let judged = known::judge(&report, engine);
     report.failures = judged.unexpected;
+    report
+        .failures
+        .extend(judged.held.iter().map(|&line| {
+            Failed {
+                at: Location { line, column: 0 },
+                message: "this holds, though a row of expected-failures.toml says that it does not"
+                    .to_owned(),
+            }
+        }));
+    if judged.expected > 0 {
+        let what = "expected to fail on this engine".to_owned();
+        report.unsupported.insert(what, judged.expected as u64);
+    }
     report.failures.extend(differs.map(|message| Failed {
         at: Location::default(),
         message,

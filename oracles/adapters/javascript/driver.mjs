@@ -623,6 +623,9 @@ function namesFunctions() {
 
 const HEADER = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 
+/** (v128.const i64x2 0 0) */
+const ZERO_VECTOR = [0xfd, 12, ...new Array(16).fill(0)];
+
 /** One tiny module for each proposal, which an engine that lacks it refuses. */
 const PROPOSALS = {
   // (module (memory i64 1))
@@ -635,6 +638,11 @@ const PROPOSALS = {
   exceptions: [1, 4, 1, 0x60, 0, 0, 4, 4, 1, 0x69, 0, 0, 13, 3, 1, 0, 0],
   // (module (type (struct)))
   gc: [1, 3, 1, 0x5f, 0],
+  // (module (func (result v128) (i8x16.relaxed_swizzle (v128.const i64x2 0 0) (v128.const ...))))
+  relaxed_simd: [
+    1, 5, 1, 0x60, 0, 1, 0x7b, 3, 2, 1, 0,
+    10, 43, 1, 41, 0, ...ZERO_VECTOR, ...ZERO_VECTOR, 0xfd, 0x80, 2, 0x0b,
+  ],
   // (module (global i32 (i32.add (i32.const 0) (i32.const 0))))
   extended_const: [6, 9, 1, 0x7f, 0, 0x41, 0, 0x41, 0, 0x6a, 0x0b],
 };

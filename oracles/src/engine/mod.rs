@@ -77,6 +77,15 @@ pub struct Traits {
     pub outside: Option<Outside>,
 }
 
+/// What an engine in a process of its own may answer otherwise than ours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Leeway {
+    /// The bits of a NaN change when it crosses the boundary between the engine and its host.
+    pub nan_bits: bool,
+    /// The engine has limits of its own (specification, appendix "Implementation Limitations").
+    pub limits: bool,
+}
+
 /// Totals of a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
@@ -206,6 +215,11 @@ pub trait Session {
     /// Gives the whole budget of fuel again, if the engine meters. A case has one budget, and each
     /// directive of a script has its own.
     fn refuel(&mut self) {}
+
+    /// What of a script the engine may answer otherwise than ours, and why that is no failure.
+    fn leeway(&self) -> Leeway {
+        Leeway::default()
+    }
 
     /// Drops everything.
     ///

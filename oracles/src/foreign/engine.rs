@@ -18,7 +18,7 @@ use super::transport::{Broken, Transport};
 use crate::case::{Case, ModuleIndex, Step};
 use crate::coverage::RuleMap;
 use crate::engine::{
-    Engine, Outside, Run, Session, Setup, StepRun, Totals, Traits, Watch, run_case,
+    Engine, Leeway, Outside, Run, Session, Setup, StepRun, Totals, Traits, Watch, run_case,
 };
 use crate::leak::{Live, Reclaims, Sample};
 use crate::observe::Observation;
@@ -259,6 +259,7 @@ fn broke_once(mut run: Run, why: &str) -> Run {
 struct Can {
     counts: bool,
     keeps_failed_instances: bool,
+    crosses_nan_bits: bool,
 }
 
 impl Can {
@@ -267,6 +268,7 @@ impl Can {
         Can {
             counts: can.host_objects != HostObjects::Unknown,
             keeps_failed_instances: can.keeps_failed_instances,
+            crosses_nan_bits: can.crosses_nan_bits,
         }
     }
 }
@@ -583,6 +585,13 @@ impl ForeignSession {
 }
 
 impl Session for ForeignSession {
+    fn leeway(&self) -> Leeway {
+        Leeway {
+            nan_bits: !self.can.crosses_nan_bits,
+            limits: true,
+        }
+    }
+
     fn load(&mut self, wasm: &[u8]) -> Outcome {
         let index = ModuleIndex(self.loaded);
         self.loaded += 1;

@@ -92,6 +92,9 @@ pub fn trapped(text: String, has_code: bool) -> Ended {
     }
 }
 
+/// What a call is answered whose arguments do not have the types of its parameters.
+const OTHER_TYPE: &str = "argument type mismatch";
+
 /// Returns how a call or an instantiation ended that failed without a trap.
 pub fn failed(text: String) -> Ended {
     if text.contains(THROWN) {
@@ -105,6 +108,11 @@ pub fn failed(text: String) -> Ended {
             stage: "unlinkable".to_owned(),
             text,
         };
+    }
+    // The C interface cannot make an `anyref` of a host object.
+    if text.contains(OTHER_TYPE) {
+        let feature = "an argument of this type".to_owned();
+        return Ended::Unsupported { feature };
     }
     Ended::Crashed { text }
 }
