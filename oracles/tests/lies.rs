@@ -512,6 +512,28 @@ fn a_lie_about_sharing_is_told_from_a_lie_about_contents() {
 /// A lie, and whether it means that the engine is broken.
 type Broken = (fn(&mut Run), bool);
 
+/// A heap that runs out on one side only is a finding if the reference knows the sizes.
+#[test]
+fn a_heap_runs_out_on_both_sides_if_the_sizes_are_known() {
+    let full: fn(&mut Run) = |run| seen(run, 1).outcome = Outcome::Exhausted(Resource::Heap);
+    let known = |fits: bool, was_too_large: bool| {
+        let mut run = truth();
+        run.totals.fits = fits;
+        run.totals.was_too_large = was_too_large;
+        run
+    };
+    let found = |expected: &Run, actual: &Run| compare(expected, actual).finding().is_some();
+    let emptied = Liar(full).run(&case(), &[]);
+    assert!(found(&known(true, false), &emptied));
+    assert!(!found(&known(false, false), &emptied));
+    let mut expected = known(false, true);
+    full(&mut expected);
+    assert!(found(&expected, &truth()));
+    assert!(!found(&expected, &emptied));
+    expected.totals.was_too_large = false;
+    assert!(!found(&expected, &truth()));
+}
+
 #[test]
 fn broken_engines_are_findings_and_resources_are_not() {
     let table: [Broken; 5] = [

@@ -169,6 +169,11 @@ pub struct StoreConfig {
     pub stack_size: usize,
     /// How large the collected heap may become, in bytes. At most 4 GiB.
     pub heap_limit: u64,
+    /// About how many bytes of new objects there are between two collections that nobody asked for
+    /// while few objects are alive; a multiple of 256. It also scales the other steps in which the
+    /// heap works: compiled code allocates a sixteenth of it between two calls of the host. With a
+    /// few hundred bytes, the rare paths of allocation become frequent.
+    pub collection_bytes: u32,
     /// Whether freed memory is filled with a pattern. The heap verifier then expects the pattern
     /// to stay.
     pub poison: bool,
@@ -221,6 +226,7 @@ impl Default for StoreConfig {
             schedule: Schedule::OnPressure,
             stack_size: 512 << 10,
             heap_limit: 4 << 30,
+            collection_bytes: 1 << 20,
             poison: false,
             checks: false,
         }

@@ -18,6 +18,8 @@
 /// The seam of a planted fault: the only way in which other code asks for one.
 ///
 /// - `planted!(set, Name)` is true if the fault is in the set.
+/// - `planted!(set, Name, if condition)` is true if the fault is in the set and the condition
+///   holds: the place is reached more often than it goes wrong.
 /// - `planted!(set, Name => statements)` runs the statements if the fault is in the set.
 /// - `planted!(set, Name, wrong: this, sound: that)` is the first expression if the fault is in the
 ///   set, and else the second.
@@ -26,11 +28,17 @@
 macro_rules! planted {
     ($set:expr, $fault:ident) => {
         $set.has($crate::planted::PlantedFault::$fault)
+            && $crate::planted::goes_wrong($crate::planted::PlantedFault::$fault)
+    };
+    ($set:expr, $fault:ident, if $condition:expr) => {
+        $set.has($crate::planted::PlantedFault::$fault)
+            && $condition
+            && $crate::planted::goes_wrong($crate::planted::PlantedFault::$fault)
     };
     ($set:expr, $fault:ident => $($statements:tt)*) => {
         #[cfg(feature = "planted")]
         {
-            if $set.has($crate::planted::PlantedFault::$fault) {
+            if $crate::planted::planted!($set, $fault) {
                 $($statements)*
             }
         }
@@ -38,7 +46,7 @@ macro_rules! planted {
     ($set:expr, $fault:ident, wrong: $wrong:expr, sound: $sound:expr) => {{
         #[cfg(feature = "planted")]
         {
-            if $set.has($crate::planted::PlantedFault::$fault) {
+            if $crate::planted::planted!($set, $fault) {
                 $wrong
             } else {
                 $sound
@@ -218,6 +226,9 @@ faults! {
     HandleReleaseKeepsCount = "handle-release-keeps-count",
     /// Handles of the embedder are no roots (Wasmtime #10374).
     HandlesAreNoRoots = "handles-are-no-roots",
+    /// The roots that a host function makes live until the host's outermost call ends, and not
+    /// until the function returns (Wasmtime #8374).
+    HostCallKeepsRoots = "host-call-keeps-roots",
     /// Arguments of a host function are no roots at the collection point of its call
     /// (CVE-2021-39216).
     HostArgumentsUnrooted = "host-arguments-unrooted",
@@ -329,18 +340,65 @@ impl Planted {
         }
     }
 
-    /// Returns true if `fault` is in the set. An ordinary build always returns false.
+    /// Returns true if `fault` is in the set, and counts that its place was reached. An ordinary
+    /// build always returns false.
     #[inline(always)]
     #[must_use]
-    pub const fn has(self, fault: PlantedFault) -> bool {
+    pub fn has(self, fault: PlantedFault) -> bool {
         #[cfg(feature = "planted")]
         {
-            self.bits & (1 << fault as u32) != 0
+            let has = self.bits & (1 << fault as u32) != 0;
+            if has {
+                counts::add(&counts::REACHED, fault);
+            }
+            has
         }
         #[cfg(not(feature = "planted"))]
         {
             let _ = fault;
             false
+        }
+    }
+}
+
+/// Returns true, and counts that the place of `fault` did what is wrong.
+#[inline(always)]
+pub(crate) fn goes_wrong(fault: PlantedFault) -> bool {
+    #[cfg(feature = "planted")]
+    counts::add(&counts::TRIGGERED, fault);
+    let _ = fault;
+    true
+}
+
+/// How often the places of faults were reached and went wrong, in this process. Stores write the
+/// counts and never read them.
+#[cfg(feature = "planted")]
+mod counts {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::PlantedFault;
+
+    pub(super) type Counts = [AtomicU64; PlantedFault::ALL.len()];
+    pub(super) static REACHED: Counts = [const { AtomicU64::new(0) }; PlantedFault::ALL.len()];
+    pub(super) static TRIGGERED: Counts = [const { AtomicU64::new(0) }; PlantedFault::ALL.len()];
+
+    pub(super) fn add(counts: &Counts, fault: PlantedFault) {
+        counts[fault as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    impl PlantedFault {
+        /// Returns how often the place of the fault was reached while the fault was switched on. A
+        /// place in the compiler is reached when it compiles.
+        #[must_use]
+        pub fn times_reached(self) -> u64 {
+            REACHED[self as usize].load(Ordering::Relaxed)
+        }
+
+        /// Returns how often the place did what is wrong. A place in the compiler does so when it
+        /// makes wrong code.
+        #[must_use]
+        pub fn times_triggered(self) -> u64 {
+            TRIGGERED[self as usize].load(Ordering::Relaxed)
         }
     }
 }

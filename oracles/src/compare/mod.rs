@@ -15,11 +15,11 @@ mod matching;
 
 use self::functions::Numbers;
 use self::matching::Matching;
-use crate::engine::{Run, StepRun, Traits};
+use crate::engine::{Run, StepRun, Totals, Traits};
 use crate::finding::{Aspect, Described, Difference, Finding, Symptom};
 use crate::leak;
 use crate::nondeterminism::{self, Skip, Then};
-use crate::outcome::{Outcome, Why};
+use crate::outcome::{Outcome, Resource, Why};
 use crate::verdict::{Stats, Verdict};
 
 /// Compares two runs of the same case. Both must have got the same answers to `live`, which `judge`
@@ -60,6 +60,7 @@ fn compare_runs(expected: &Run, actual: &Run, stats: &mut Stats) -> Result<(), E
     }
     let mut pair = Pair {
         traits: [expected.traits, actual.traits],
+        expected: expected.totals,
         engine: &actual.engine,
         numbers: Numbers::default(),
     };
@@ -180,6 +181,8 @@ fn outcome_side(outcome: &Outcome) -> Described {
 /// What stays the same for all steps of two runs.
 struct Pair<'a> {
     traits: [Traits; 2],
+    /// Totals of the first run.
+    expected: Totals,
     /// The engine of the second run.
     engine: &'a str,
     numbers: Numbers,
@@ -207,6 +210,13 @@ impl Pair<'_> {
                 );
                 return Err(differ(sides));
             }
+        } else if !left.full && !right.full && self.sizes_differ(&expected.outcome, &actual.outcome)
+        {
+            let sides = (
+                outcome_side(&expected.outcome),
+                outcome_side(&actual.outcome),
+            );
+            return Err(differ(sides));
         } else {
             outcomes(&expected.outcome, &actual.outcome, stats, differ)?;
         }
@@ -221,6 +231,23 @@ impl Pair<'_> {
         self.compare_live(left, right, step, stats)?;
         stats.steps += 1;
         Ok(())
+    }
+
+    /// Whether a heap ran out on one side only, although the sizes are known. An array that is
+    /// larger than the heap fits nowhere, and a program whose objects all fit into the heap several
+    /// times finds room everywhere. Engines in other processes have limits of their own.
+    fn sizes_differ(&self, expected: &Outcome, actual: &Outcome) -> bool {
+        let heap = Outcome::Exhausted(Resource::Heap);
+        let [_, traits] = self.traits;
+        if traits.outside.is_some() {
+            return false;
+        }
+        match (expected, actual) {
+            (Outcome::Exhausted(_), Outcome::Exhausted(_)) => false,
+            (left, _) if *left == heap => self.expected.was_too_large,
+            (Outcome::Exhausted(_), _) => false,
+            (_, right) => *right == heap && self.expected.fits,
+        }
     }
 
     fn compare_live(

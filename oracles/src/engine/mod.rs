@@ -96,6 +96,12 @@ pub struct Totals {
     /// Allocations that were attempted: [`Limits::full_at`] counts these. An engine that allocates
     /// inline counts them only if it was told to fail at one.
     pub allocations: u64,
+    /// Whether everything that was ever allocated takes at most an eighth of the heap's limit. Only
+    /// the reference knows.
+    pub fits: bool,
+    /// Whether one object was asked for that is larger than the heap's limit. Only the reference
+    /// knows.
+    pub was_too_large: bool,
 }
 
 /// An engine in one configuration.

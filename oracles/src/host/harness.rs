@@ -407,6 +407,11 @@ impl<R> Handles<R> {
             .map(|(_, reference)| reference)
     }
 
+    /// What is under the handles that are held.
+    pub fn references(&self) -> impl Iterator<Item = &R> {
+        self.kept.iter().flatten().map(|(_, reference)| reference)
+    }
+
     /// Ends a handle and gives back what it kept.
     pub fn release(&mut self, handle: u32) -> Option<R> {
         let kept = self.kept.get_mut(handle as usize)?.take();

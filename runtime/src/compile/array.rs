@@ -17,7 +17,7 @@ use crate::heap::emit::Region;
 use crate::heap::layout::{ArrayLayout, Kind, tag};
 use crate::index::TypeIdx;
 use crate::limits::OBJECT_BYTES_MAX;
-use crate::planted::{PlantedFault, planted};
+use crate::planted::{PlantedFault, goes_wrong, planted};
 use crate::types::{StorageKind, TypeId};
 
 /// An array whose length is not known at compile time is allocated inline if its elements take at
@@ -187,7 +187,7 @@ impl Translator<'_> {
         let type_id = self.i32_const(info.id.0 as i32);
         let segment = self.i32_const(segment as i32);
         let args = [type_id, segment, from, len];
-        let reference = if self.config().planted().has(planted) {
+        let reference = if self.config().planted().has(planted) && goes_wrong(planted) {
             self.libcall_i32(call, &args)
         } else {
             self.libcall_object(call, &args)
@@ -244,7 +244,7 @@ impl Translator<'_> {
         }
         let object = self.element(layout, reference, index);
         let collected = matches!(element.storage, StorageKind::Val(kind) if kind.is_collected());
-        if !collected && planted!(self.config().planted(), ArraySetWrongRegion) {
+        if planted!(self.config().planted(), ArraySetWrongRegion, if !collected) {
             let flags = self.flags(Region::Table);
             return self.store_scalar(flags, object, layout.base, element.storage, new);
         }

@@ -60,8 +60,8 @@ impl<'a> Translator<'a> {
     /// `call_indirect` and `return_call_indirect`.
     pub(super) fn call_indirect(&mut self, table: TableIdx, ty: TypeIdx, way: Way) {
         let index = self.pop();
-        let planted = planted!(self.config().planted(), TailCallTrapsAlike);
-        let outside = if planted && way == Way::Tail {
+        let alike = planted!(self.config().planted(), TailCallTrapsAlike, if way == Way::Tail);
+        let outside = if alike {
             Trap::UninitializedElement
         } else {
             Trap::UndefinedElement

@@ -51,8 +51,11 @@ impl Translator<'_> {
     /// The value that a variable is set to. With the planted fault it is a copy that no stack map
     /// knows.
     fn value_for_variable(&mut self, value: Value) -> Value {
-        let is_copied = planted!(self.config().planted(), LocalsUndeclared)
-            && self.b.func.dfg.value_type(value) == types::I32;
+        let is_copied = planted!(
+            self.config().planted(),
+            LocalsUndeclared,
+            if self.b.func.dfg.value_type(value) == types::I32
+        );
         if is_copied {
             self.b.ins().iadd_imm_u(value, 0)
         } else {

@@ -101,7 +101,7 @@ impl Translator<'_> {
         let heap = self.env.module.decls().tables[table.as_usize()]
             .element
             .heap;
-        if heap == HeapKind::None && planted!(self.config().planted(), TableGetBoundsUnchecked) {
+        if planted!(self.config().planted(), TableGetBoundsUnchecked, if heap == HeapKind::None) {
             let null = self.null(heap);
             return self.push(null);
         }

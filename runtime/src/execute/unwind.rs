@@ -195,7 +195,7 @@ pub unsafe fn each_slot(
 
 /// Returns the stack map of the call that returns to `pc`, or another one if a fault is planted.
 fn map_of(image: &Image, pc: usize, planted: Planted) -> Option<StackMap<'_>> {
-    if planted!(planted, StackMapTryLost) && image.try_call(pc).is_some() {
+    if planted!(planted, StackMapTryLost, if image.try_call(pc).is_some()) {
         return None;
     }
     image.stack_map(pc).or_else(|| match () {

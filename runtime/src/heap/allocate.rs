@@ -61,7 +61,7 @@ impl Heap {
             }
         })?;
         let mut size = u64::from(scan.size) + u64::from(len) * u64::from(scan.element_bytes);
-        if planted!(self.memory.planted, ArraySizeWraps) {
+        if planted!(self.memory.planted, ArraySizeWraps, if size > u64::from(u32::MAX)) {
             size = u64::from(size as u32).max(u64::from(scan.size));
         }
         self.allocate(Kind::Array, ty.0, len, size.next_multiple_of(8), roots)

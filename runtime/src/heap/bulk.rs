@@ -56,7 +56,7 @@ impl Heap {
     ) -> Result<(), AccessError> {
         let storage = self.element_storage(array)?;
         let to = self.range(array, at, len)?;
-        let len = if planted!(self.memory.planted, ArrayFillFromStart) {
+        let len = if planted!(self.memory.planted, ArrayFillFromStart, if at < len) {
             len.min(at)
         } else {
             len
@@ -121,7 +121,7 @@ impl Heap {
     #[inline]
     fn exchange_copied(&mut self, slot: u32, new: u32) -> Result<(), HeapFault> {
         let old = self.memory.space.word(slot);
-        if planted!(self.memory.planted, ArrayCopyReleasesI31) && old & 1 == 1 {
+        if planted!(self.memory.planted, ArrayCopyReleasesI31, if old & 1 == 1) {
             self.memory.space.set_word(slot, new);
             return self.collector.exchange(&mut self.memory, new, old & !1);
         }
@@ -272,7 +272,7 @@ impl Heap {
     /// The heap is corrupt.
     pub fn fill_roots(&mut self, slots: &mut [u32], new: Option<GcRef>) -> Result<(), HeapFault> {
         let new = GcRef::to_raw(new);
-        let memset = new == 0 && planted!(self.memory.planted, TableFillNullMemset);
+        let memset = planted!(self.memory.planted, TableFillNullMemset, if new == 0);
         if !self.counts() || memset {
             slots.fill(new);
             return Ok(());

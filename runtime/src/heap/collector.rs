@@ -120,6 +120,7 @@ pub trait Plan: EmitCollector + std::fmt::Debug {
     /// Returns how it differs from others.
     fn traits(&self) -> CollectorTraits;
 
-    /// Makes the half that runs, for an empty heap of at most `limit` bytes.
-    fn start(&self, limit: u64) -> Box<dyn Collector>;
+    /// Makes the half that runs, for an empty heap of at most `limit` bytes. For
+    /// `collection_bytes` see [`StoreConfig`](crate::config::StoreConfig).
+    fn start(&self, limit: u64, collection_bytes: u32) -> Box<dyn Collector>;
 }

@@ -9,7 +9,7 @@ use super::emit::{Emit, EmitAllocation, EmitCollector, Holds, Op, Reg, Region, S
 use super::layouts::Layouts;
 use super::object_memory::ObjectMemory;
 use super::{Barrier, Collector, CollectorTraits, Heap, Plan};
-use crate::planted::{Planted, PlantedFault, planted};
+use crate::planted::{Planted, PlantedFault, goes_wrong, planted};
 
 thread_local! {
     /// Layouts of heaps that this thread has dropped, by header size.
@@ -81,8 +81,8 @@ impl Plan for Faulty {
         self.right.traits()
     }
 
-    fn start(&self, limit: u64) -> Box<dyn Collector> {
-        self.right.start(limit)
+    fn start(&self, limit: u64, collection_bytes: u32) -> Box<dyn Collector> {
+        self.right.start(limit, collection_bytes)
     }
 }
 
@@ -125,7 +125,7 @@ impl EmitCollector for Faulty {
             Region::Table => PlantedFault::TableSetNoBarrier,
             _ => PlantedFault::InlineWriteNoBarrier,
         };
-        if self.planted.has(bare) {
+        if self.planted.has(bare) && goes_wrong(bare) {
             slot.store(e, new);
             return;
         }

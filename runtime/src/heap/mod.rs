@@ -128,7 +128,7 @@ impl Heap {
     ) -> Heap {
         let plan = plan_for(engine);
         let traits = plan.traits();
-        let collector = plan.start(space.limit());
+        let collector = plan.start(space.limit(), store.collection_bytes);
         let layouts = Layouts::new(types, traits.header_bytes, engine.planted());
         // SAFETY: the contract of this function.
         let mut memory =

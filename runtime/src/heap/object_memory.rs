@@ -24,10 +24,6 @@ use crate::planted::{Planted, planted};
 
 /// The offset of the first object. What is below is never accessible.
 pub const FIRST: u32 = NULL_PAGE_BYTES;
-/// The size in bytes of a bump region. A region is cleared at once and then used for inline
-/// allocation, and should stay in the cache meanwhile.
-pub const REGION_BYTES: u32 = 64 << 10;
-
 /// The counters of one heap since it was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
@@ -60,6 +56,8 @@ pub struct ObjectMemory {
     pub dead_hosts: Vec<u32>,
     /// Counters.
     pub stats: Stats,
+    /// See [`StoreConfig::collection_bytes`].
+    pub collection_bytes: u32,
     region_end: u32,
     inline: bool,
     vm: NonNull<VmStore>,
@@ -139,12 +137,20 @@ impl ObjectMemory {
             planted: engine.planted(),
             dead_hosts: Vec::new(),
             stats: Stats::default(),
+            collection_bytes: store.collection_bytes,
             region_end: FIRST,
             inline: false,
             vm,
         };
         memory.set_region(FIRST, FIRST);
         memory
+    }
+
+    /// Returns the size in bytes of a bump region: usually 64 KiB. A region is cleared at once and
+    /// then used for inline allocation, and should stay in the cache meanwhile.
+    #[must_use]
+    pub fn region_bytes(&self) -> u32 {
+        self.collection_bytes / 16
     }
 
     /// Returns the offset of the next object in the bump region.
@@ -326,7 +332,7 @@ impl ObjectMemory {
     pub fn traced_elements(&self, scan: &ScanLayout, len: u32) -> u32 {
         if !scan.traced_elements {
             0
-        } else if planted!(self.planted, ArrayEdgesMiscounted) {
+        } else if planted!(self.planted, ArrayEdgesMiscounted, if len > scan.element_bytes) {
             len.min(scan.element_bytes)
         } else {
             len
@@ -345,7 +351,7 @@ impl ObjectMemory {
         mut visit: impl FnMut(&mut ObjectMemory, u32) -> Result<(), HeapFault>,
     ) -> Result<(), HeapFault> {
         let scan = &extent.scan;
-        if scan.kind == Kind::Exception && planted!(self.planted, ExceptionsNotTraced) {
+        if planted!(self.planted, ExceptionsNotTraced, if scan.kind == Kind::Exception) {
             return Ok(());
         }
         // One loop for fields and elements, because `visit` is inlined only if it is called once.

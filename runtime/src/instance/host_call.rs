@@ -113,7 +113,9 @@ unsafe fn host_call(
     if store.usable().is_err() {
         return result;
     }
-    store.contents.handles.exit(&mut store.heap, scope)?;
+    if !planted!(store.planted(), HostCallKeepsRoots) {
+        store.contents.handles.exit(&mut store.heap, scope)?;
+    }
     store.drop_dead_hosts();
     result
 }

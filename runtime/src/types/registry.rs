@@ -142,7 +142,7 @@ impl Tables {
         key: Vec<TypeDef>,
     ) -> Result<(GroupId, Arc<[TypeId]>), Rejected> {
         let key: Arc<[TypeDef]> = key.into();
-        let shared = key.len() == 1 || !planted!(planted, GroupsNotCanonical);
+        let shared = !planted!(planted, GroupsNotCanonical, if key.len() != 1);
         if let Some(&id) = self.by_key.get(&key).filter(|_| shared) {
             let group = self.group_mut(id);
             group.uses += 1;

@@ -481,6 +481,20 @@ impl Store {
         self.heap.asked()
     }
 
+    /// An upper bound of the bytes of all objects made so far, with 32 bytes for each object.
+    /// Nothing is ever freed.
+    #[must_use]
+    pub fn bytes_made(&self) -> u64 {
+        8 * self.heap.words_used() + 32 * self.heap.asked()
+    }
+
+    /// Whether an array was asked for whose elements take more bytes than the whole heap may have
+    /// words of 8 bytes.
+    #[must_use]
+    pub fn was_too_large(&self) -> bool {
+        self.heap.was_too_large()
+    }
+
     /// Returns the object that a reference refers to, also through `extern.convert_any`. Nothing
     /// for null, scalars and functions.
     pub fn object(&self, r: Ref) -> Result<Option<Object>, Halt> {

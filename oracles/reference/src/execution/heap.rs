@@ -63,6 +63,10 @@ pub(crate) struct Heap {
     /// Words that may still be added, headers included. There are fewer than 2^32, so that every
     /// position fits in 32 bits.
     left: u64,
+    /// What `left` was at first.
+    limit: u64,
+    /// Whether an object was asked for that is larger than the whole heap may be.
+    was_too_large: bool,
     /// Objects asked for, those of the host included.
     asked: u64,
     /// The one that does not get room.
@@ -103,6 +107,7 @@ fn room(len: usize, more: usize, many: usize) -> usize {
 impl Heap {
     pub(crate) fn new(limit: u64, full_at: Option<u64>) -> Heap {
         Heap {
+            limit: limit.min(u64::from(u32::MAX)),
             left: limit.min(u64::from(u32::MAX)),
             full_at,
             ..Heap::default()
@@ -119,6 +124,16 @@ impl Heap {
 
     pub(crate) fn exceptions(&self) -> &[Exception] {
         &self.exceptions
+    }
+
+    /// Words of all objects made so far, with a few for each object.
+    pub(crate) fn words_used(&self) -> u64 {
+        self.limit - self.left
+    }
+
+    /// Whether an object was asked for that is larger than the whole heap may be.
+    pub(crate) fn was_too_large(&self) -> bool {
+        self.was_too_large
     }
 
     /// Objects asked for so far.
@@ -214,6 +229,21 @@ impl Heap {
         }
         self.structs.push(StructInst { ty, start });
         Ok(address)
+    }
+
+    /// Fails if an array is larger than the whole heap may be.
+    pub(crate) fn check_size(&mut self, storage: Storage, len: u32) -> Result<(), Halt> {
+        // References take four bytes at least.
+        let bytes = match storage.bytes() {
+            0 => 4,
+            bytes => bytes as u64,
+        };
+        if u64::from(len) * bytes > 8 * self.limit {
+            self.ask()?;
+            self.was_too_large = true;
+            return Err(Exhausted::Heap.into());
+        }
+        Ok(())
     }
 
     /// `$add_arrayinst`: an array of `len` elements, which `element` gives in order.

@@ -106,6 +106,8 @@ fn store_limits(limits: &Limits) -> StoreLimits {
 struct ReferenceSession {
     store: Store,
     fuel: u64,
+    /// The limit of an engine's heap.
+    heap_bytes: u64,
     /// By module index. `None` for a module that was refused.
     modules: Vec<Option<Rc<ValidModule>>>,
     /// By instance index. `None` for a failed instantiation.
@@ -130,6 +132,7 @@ impl ReferenceSession {
         ReferenceSession {
             store: Store::new(store_limits(&setup.limits)),
             fuel: setup.limits.fuel,
+            heap_bytes: setup.limits.heap_bytes,
             modules: Vec::new(),
             instances: Vec::new(),
             names: Names::default(),
@@ -395,6 +398,8 @@ impl Session for ReferenceSession {
     fn totals(&self) -> Totals {
         Totals {
             allocations: self.store.objects_asked(),
+            fits: self.store.bytes_made() <= self.heap_bytes / 8,
+            was_too_large: self.store.was_too_large(),
             ..Totals::default()
         }
     }

@@ -12,6 +12,8 @@
 //! - `epochs`: compiled code checks the epoch, and always finds that its deadline has passed
 //! - `inline`: compiled code allocates inline and has no collection points, so the only schedule is
 //!   `pressure`
+//! - `tiny`: the heap collects after a few hundred bytes and works in steps of a few bytes. This
+//!   matters under the schedule `pressure` only
 //! - `+fault`: a planted fault, by name (needs the cargo feature `planted`)
 //!
 //! Always: a name holds the collector and every choice that differs from [`RuntimeConfig::plain`],
@@ -58,6 +60,9 @@ pub struct RuntimeConfig {
     /// Whether compiled code allocates inline and has no collection points. Then only the schedule
     /// `OnPressure` is possible.
     pub inline_allocation: bool,
+    /// Whether the heap works in tiny steps. Then the schedule `OnPressure` collects often, and
+    /// inline allocation often takes its slow path.
+    pub tiny_steps: bool,
     /// Names of the planted faults that are switched on, sorted. Needs the cargo feature `planted`.
     pub faults: Vec<&'static str>,
 }
@@ -76,7 +81,7 @@ struct Part {
 }
 
 /// Every choice of two, in the order of names.
-const PARTS: [Part; 7] = [
+const PARTS: [Part; 8] = [
     Part {
         name: "speed",
         means: "Cranelift optimises",
@@ -127,6 +132,13 @@ const PARTS: [Part; 7] = [
         make: |config| config.inline_allocation = true,
         share: 10,
     },
+    Part {
+        name: "tiny",
+        means: "the heap works in tiny steps",
+        made: |config| config.tiny_steps,
+        make: |config| config.tiny_steps = true,
+        share: 60,
+    },
 ];
 
 impl RuntimeConfig {
@@ -141,6 +153,7 @@ impl RuntimeConfig {
             fuel: false,
             epochs: false,
             inline_allocation: false,
+            tiny_steps: false,
             faults: Vec::new(),
         }
     }
@@ -243,7 +256,14 @@ impl RuntimeConfig {
 
     /// Returns the part that a store has, in the runtime's own form.
     pub(super) fn store_config(&self, schedule: &Schedule, limits: &Limits) -> StoreConfig {
+        const TINY: u32 = 512;
+        let fuzzing = StoreConfig::fuzzing();
         StoreConfig {
+            collection_bytes: if self.tiny_steps {
+                TINY
+            } else {
+                fuzzing.collection_bytes
+            },
             schedule: match schedule {
                 Schedule::OnPressure => TheirSchedule::OnPressure,
                 Schedule::EveryNth(n) => TheirSchedule::EveryNth(*n),
@@ -255,7 +275,7 @@ impl RuntimeConfig {
                 .saturating_mul(FRAME_BYTES)
                 .clamp(STACK_BYTES.start, STACK_BYTES.end),
             checks: !self.inline_allocation,
-            ..StoreConfig::fuzzing()
+            ..fuzzing
         }
     }
 
@@ -290,6 +310,18 @@ pub fn collectors() -> impl Iterator<Item = &'static str> {
 /// one on (with the cargo feature `planted`).
 pub fn fault_names() -> impl Iterator<Item = &'static str> {
     PlantedFault::ALL.iter().map(|fault| fault.name())
+}
+
+/// Returns how often the place of the fault of that name was reached in this process, and how often
+/// it went wrong there. Both are 0 for an unknown name, and in builds without the cargo feature
+/// `planted`.
+pub fn fault_counts(name: &str) -> (u64, u64) {
+    #[cfg(feature = "planted")]
+    if let Some(fault) = PlantedFault::from_name(name) {
+        return (fault.times_reached(), fault.times_triggered());
+    }
+    let _ = name;
+    (0, 0)
 }
 
 /// Returns the faults with these names, sorted, each once.
@@ -344,7 +376,7 @@ mod tests {
             "runtime:null",
             "runtime:drc:speed",
             "runtime:drc-cycles:backtracking:fuel",
-            "runtime:copying:speed:backtracking:explicit:bounds:fuel:epochs:inline",
+            "runtime:copying:speed:backtracking:explicit:bounds:fuel:epochs:inline:tiny",
         ];
         for name in names {
             let config = RuntimeConfig::named(name).map(|config| config.name());
@@ -431,7 +463,7 @@ mod tests {
         }
         let count = |name: &str| counts.get(name).copied().unwrap_or(0);
         assert!(count("runtime:drc") > 2 * count("runtime:drc:speed"));
-        assert!(count("runtime:null:speed") > count("runtime:null:speed:backtracking:fuel"));
+        assert!(count("runtime:null:speed:tiny") > count("runtime:null:speed:backtracking:fuel"));
         assert_eq!(RuntimeConfig::drawn(17), RuntimeConfig::drawn(17));
     }
 }

@@ -13,7 +13,7 @@ use super::errors::{outcome, their_trap};
 use super::observe::HostObject;
 use super::{Names, Scope, observe};
 use crate::case::{InstanceIndex, Limits};
-use crate::host::harness::{self, Handles, Host};
+use crate::host::harness::{self, Handles, HarnessFunc, Host};
 use crate::host::{Covers, RefTy, Sig, Ty, spectest};
 use crate::leak::Sample;
 use crate::outcome::{Outcome, Trap, Why};
@@ -27,6 +27,7 @@ pub(super) struct Data {
     pub(super) samples: Vec<Sample>,
     pub(super) budget: Budget,
     handles: Handles<Held>,
+    pub(super) roots: Roots,
     /// Every host object holds a clone, so that objects that outlive the store are seen.
     pub(super) alive: Arc<()>,
 }
@@ -41,6 +42,7 @@ impl Data {
                 table_elements: limits.table_elements,
             },
             handles: Handles::default(),
+            roots: Roots::default(),
             alive: Arc::new(()),
         }
     }
@@ -49,6 +51,21 @@ impl Data {
     pub(super) fn host_object(&self, number: u32) -> HostObject {
         HostObject::new(number, &self.alive)
     }
+}
+
+/// What calls of the host in the current step saw of the store's roots.
+///
+/// The roots in scopes are those of the step and of the host calls under way. So all outermost host
+/// calls of a step must see equally many, unless they have arguments of their own. What a call does
+/// not release would otherwise be hidden by the end of the step, which releases everything.
+#[derive(Default)]
+pub(super) struct Roots {
+    /// Host calls under way.
+    depth: u32,
+    /// The roots in scopes that the first outermost call of the step saw.
+    first: Option<usize>,
+    /// What was wrong first.
+    pub(super) wrong: Option<String>,
 }
 
 /// What is left of the bytes of all memories and the elements of all tables.
@@ -108,7 +125,14 @@ pub(super) fn define(
             instance,
             ty: &of,
         };
-        let values = harness::perform(&mut call, &func, &sig, args)?;
+        call.count_scoped_roots(args);
+        call.caller.data_mut().roots.depth += 1;
+        let performed = harness::perform(&mut call, &func, &sig, args);
+        call.caller.data_mut().roots.depth -= 1;
+        if func == HarnessFunc::Gc {
+            call.count_owned_roots();
+        }
+        let values = performed?;
         call.check(&values)?;
         results.copy_from_slice(&values);
         Ok(())
@@ -158,6 +182,36 @@ struct Call<'a, 'b> {
 }
 
 impl Call<'_, '_> {
+    /// Compares the roots in scopes with those that an earlier host call of the step saw.
+    fn count_scoped_roots(&mut self, args: &[Val]) {
+        let is_rooted =
+            |arg: &Val| matches!(arg, Val::AnyRef(_) | Val::ExternRef(_) | Val::ExnRef(_));
+        let now = self.caller.as_context().stats().scoped_roots;
+        let roots = &mut self.caller.data_mut().roots;
+        if roots.depth > 0 || args.iter().any(is_rooted) {
+            return;
+        }
+        let first = *roots.first.get_or_insert(now);
+        if first != now {
+            roots.wrong.get_or_insert_with(|| {
+                format!("a host call sees {now} roots in scopes, and an earlier one saw {first}")
+            });
+        }
+    }
+
+    /// Compares the owned roots with the handles that the program holds, after a collection.
+    fn count_owned_roots(&mut self) {
+        let owned = self.caller.as_context().stats().owned_roots;
+        let data = self.caller.data_mut();
+        let is_owned = |held: &&Held| !matches!(held, Held::Null(_) | Held::Func(_));
+        let held = data.handles.references().filter(is_owned).count();
+        if data.roots.depth == 0 && owned != held {
+            data.roots.wrong.get_or_insert_with(|| {
+                format!("{owned} owned roots, and the program holds {held} handles")
+            });
+        }
+    }
+
     /// Returns an export of the importing instance. `None` before its instantiation is complete.
     fn export(&self, name: &str) -> Option<Extern> {
         let known = self.caller.data().instances.get(self.instance.0 as usize);

@@ -35,9 +35,9 @@ use gcrucible_runtime::embed::{
     Store, TypeId, Val,
 };
 
-pub use self::config::{RuntimeConfig, collectors, fault_names, known_faults};
+pub use self::config::{RuntimeConfig, collectors, fault_counts, fault_names, known_faults};
 use self::errors::{misuse, outcome, text};
-use self::host::{Data, Spectest};
+use self::host::{Data, Roots, Spectest};
 pub use self::pool::{Pool, matrix};
 pub use self::serve::Served;
 use super::{Engine, Session, Setup, Totals, Traits, Watch};
@@ -554,8 +554,14 @@ impl Session for RuntimeSession {
 
     fn step(&mut self, step: &Step, watch: Watch) -> Observation {
         let seen = self.guard(|session| {
+            session.store.data_mut().roots = Roots::default();
             let mut scope = RootScope::new(&mut session.store);
-            session.inner.step(&mut scope, step, watch)
+            let seen = session.inner.step(&mut scope, step, watch);
+            drop(scope);
+            match session.store.data_mut().roots.wrong.take() {
+                Some(why) => Observation::bare(Outcome::Crashed(why)),
+                None => seen,
+            }
         });
         let seen = seen.unwrap_or_else(|why| Observation::bare(Outcome::Crashed(why)));
         if let Outcome::Crashed(why) = &seen.outcome {
@@ -583,6 +589,7 @@ impl Session for RuntimeSession {
             collections: stats.collections,
             points: stats.collection_points,
             allocations: stats.allocations,
+            ..Totals::default()
         }
     }
 

@@ -25,8 +25,8 @@ pub fn matrix() -> Vec<String> {
         "runtime:copying:speed:explicit:bounds:epochs",
         "runtime:drc-cycles:speed:fuel:epochs",
         "runtime:null:backtracking:explicit:fuel",
-        "runtime:copying:speed:backtracking:inline",
-        "runtime:drc:explicit:bounds:inline",
+        "runtime:copying:speed:backtracking:inline:tiny",
+        "runtime:drc:explicit:bounds:inline:tiny",
     ];
     names.extend(others.map(str::to_owned));
     names

@@ -3,12 +3,8 @@
 use super::Copying;
 use crate::heap::emit::EmitAllocation;
 use crate::heap::layout::Kind;
-use crate::heap::object_memory::{ObjectMemory, REGION_BYTES, kind_of_tag};
+use crate::heap::object_memory::{ObjectMemory, kind_of_tag};
 use crate::heap::{Emit, Header, Reg, Room, inline};
-
-/// The smallest soft limit. With it, a program with few live objects collects rarely, and the half
-/// still fits into the cache.
-pub(super) const SOFT_MIN: u32 = 1 << 20;
 
 /// Allocates an object. Returns `None` if it does not fit into `room`.
 pub(super) fn allocate(
@@ -44,10 +40,11 @@ fn grow(copying: &mut Copying, memory: &mut ObjectMemory, size: u32, room: Room)
     }
     if needed > u64::from(copying.soft) {
         // Otherwise an object larger than the soft limit would make every later allocation collect.
-        copying.soft = (needed + u64::from(SOFT_MIN)).min(u64::from(copying.half)) as u32;
+        copying.soft =
+            (needed + u64::from(memory.collection_bytes)).min(u64::from(copying.half)) as u32;
     }
     let used_end = needed
-        .saturating_add(u64::from(REGION_BYTES))
+        .saturating_add(u64::from(memory.region_bytes()))
         .min(u64::from(most));
     let end = copying.current + used_end as u32;
     memory.space.ensure(u64::from(end)).ok()?;

@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use super::Copying;
-use super::alloc::SOFT_MIN;
 use crate::heap::Roots;
 use crate::heap::fault::{HeapFault, Referrer};
 use crate::heap::layout::{KIND_SHIFT, Kind};
@@ -71,7 +70,7 @@ pub(super) fn collect(
     );
     let work = u64::from(live) + visited * ROOT_COST;
     let soft = (work * GROWTH)
-        .max(u64::from(SOFT_MIN))
+        .max(u64::from(memory.collection_bytes))
         .min(u64::from(copying.half));
     copying.soft = soft as u32;
     memory.stats.full_collections += 1;

@@ -46,8 +46,8 @@ impl Plan for CopyingPlan {
         TRAITS
     }
 
-    fn start(&self, limit: u64) -> Box<dyn Collector> {
-        Box::new(Copying::new(limit))
+    fn start(&self, limit: u64, collection_bytes: u32) -> Box<dyn Collector> {
+        Box::new(Copying::new(limit, collection_bytes))
     }
 }
 
@@ -74,14 +74,16 @@ struct Copying {
     other: u32,
     /// The size of a half in bytes.
     half: u32,
-    /// The soft limit: the bytes of the current half that are used before the next collection.
+    /// The soft limit: the bytes of the current half that are used before the next collection. It
+    /// is at least `StoreConfig::collection_bytes`, so a program with few live objects collects
+    /// rarely.
     soft: u32,
     /// The references of the host, in the order of their allocation.
     externs: Vec<u32>,
 }
 
 impl Copying {
-    fn new(limit: u64) -> Copying {
+    fn new(limit: u64, collection_bytes: u32) -> Copying {
         // The last bytes below 4 GiB stay unused, so that every end is a 32-bit offset.
         let usable = limit
             .min(u64::from(u32::MAX))
@@ -91,7 +93,7 @@ impl Copying {
             current: FIRST,
             other: FIRST + half,
             half,
-            soft: alloc::SOFT_MIN.min(half),
+            soft: collection_bytes.min(half),
             externs: Vec::new(),
         }
     }

@@ -7,7 +7,7 @@ use crate::heap::emit::{EmitAllocation, Region};
 use crate::heap::fault::HeapFault;
 use crate::heap::free_list::{BLOCK_MIN, Block};
 use crate::heap::layout::{Kind, OBJECT_ALIGN};
-use crate::heap::object_memory::{FIRST, ObjectMemory, REGION_BYTES, kind_of_tag};
+use crate::heap::object_memory::{FIRST, ObjectMemory, kind_of_tag};
 use crate::heap::{Emit, Header, Reg, inline};
 use crate::planted::planted;
 
@@ -44,14 +44,15 @@ pub(super) fn allocate(
 /// Takes `size` bytes from a new bump region, or directly from a free block. They are zero.
 fn refill(drc: &mut Drc, memory: &mut ObjectMemory, size: u32) -> Result<Option<u32>, HeapFault> {
     close_run(drc, memory);
-    if let Some(block) = drc.free.take_large(memory, size.max(REGION_MIN))? {
+    let large = size.max(REGION_MIN.min(memory.region_bytes()));
+    if let Some(block) = drc.free.take_large(memory, large)? {
         use_block(drc, memory, block, size);
         return Ok(memory.take(size));
     }
     let unmerged_max = UNMERGED_MIN.max(drc.in_use(memory));
     if drc.unmerged >= unmerged_max {
         merge(drc, memory)?;
-        if let Some(block) = drc.free.take_large(memory, size.max(REGION_MIN))? {
+        if let Some(block) = drc.free.take_large(memory, large)? {
             use_block(drc, memory, block, size);
             return Ok(memory.take(size));
         }
@@ -72,7 +73,7 @@ fn refill(drc: &mut Drc, memory: &mut ObjectMemory, size: u32) -> Result<Option<
 /// Makes a free block, or the first part of one, the bump region.
 fn use_block(drc: &mut Drc, memory: &mut ObjectMemory, block: Block, size: u32) {
     retire_region(drc, memory);
-    let part = block.size.min(size.max(REGION_BYTES));
+    let part = block.size.min(size.max(memory.region_bytes()));
     give_rest(drc, memory, block, part);
     memory.space.prepare(block.at..block.at + part);
     memory.set_region(block.at, block.at + part);
@@ -84,7 +85,7 @@ fn give_rest(drc: &mut Drc, memory: &mut ObjectMemory, block: Block, part: u32) 
         at: block.at + part,
         size: block.size - part,
     };
-    let lost = planted!(memory.planted, FreeRemainderLost) && rest.size < BLOCK_MIN;
+    let lost = planted!(memory.planted, FreeRemainderLost, if (1..BLOCK_MIN).contains(&rest.size));
     if rest.size != 0 && !lost {
         drc.free.insert(memory, rest);
     }
@@ -112,7 +113,7 @@ fn grow(drc: &mut Drc, memory: &mut ObjectMemory, size: u32) -> bool {
     let start = if at_top { memory.bump() } else { drc.top };
     let limit = memory.space.limit().min(u64::from(u32::MAX)) & !u64::from(OBJECT_ALIGN - 1);
     let needed = u64::from(start) + u64::from(size);
-    let end = (needed + u64::from(REGION_BYTES)).min(limit);
+    let end = (needed + u64::from(memory.region_bytes())).min(limit);
     if needed > limit || memory.space.ensure(end).is_err() {
         return false;
     }

@@ -3,7 +3,7 @@
 
 use super::alloc::{close_run, free};
 use super::barrier::{decrement_header, decrement_while_collecting, header, out_of_range};
-use super::{BACKUP_MIN, Drc, IN_TABLE, ON_STACK, TABLE_MIN, mark};
+use super::{Drc, IN_TABLE, ON_STACK, backup_min, mark, table_min};
 use crate::heap::fault::{HeapFault, Referrer};
 use crate::heap::layout::Kind;
 use crate::heap::object_memory::{ObjectMemory, is_object, kind_of_tag};
@@ -22,11 +22,12 @@ pub(super) fn collect(
     free_dead(drc, memory)?;
     unmark_stack(drc, memory, &marked)?;
     let kept = memory.zero_count_table().1;
-    drc.table_max = kept.max(visited).saturating_mul(2).max(TABLE_MIN);
+    let least = table_min(memory.collection_bytes);
+    drc.table_max = kept.max(visited).saturating_mul(2).max(least);
     let traces = drc.cycles && !planted!(memory.planted, CyclesAreKept);
     if traces && (collection == CollectionKind::Full || drc.in_use(memory) >= drc.backup_at) {
         mark::backup(drc, memory, roots)?;
-        drc.backup_at = (drc.in_use(memory) * 2).max(BACKUP_MIN);
+        drc.backup_at = (drc.in_use(memory) * 2).max(backup_min(memory.collection_bytes));
     }
     close_run(drc, memory);
     memory.stats.live_bytes = drc.in_use(memory);

@@ -61,11 +61,16 @@ const ON_STACK: u32 = 2;
 /// In a link, while marking: the object is reachable.
 const MARKED: u32 = 4;
 
-/// The smallest length of the zero-count table at which a collection is worth its visit of the
-/// stack. It is about the number of objects that fit into one bump region.
-const TABLE_MIN: u32 = 4096;
-/// The bytes in use at which the first backup trace runs.
-const BACKUP_MIN: u64 = 16 << 20;
+/// Returns the smallest length of the zero-count table at which a collection is worth its visit of
+/// the stack: usually 4096. It is about the number of objects that fit into one bump region.
+const fn table_min(collection_bytes: u32) -> u32 {
+    collection_bytes / 256
+}
+
+/// Returns the bytes in use at which the first backup trace runs: usually 16 MiB.
+const fn backup_min(collection_bytes: u32) -> u64 {
+    collection_bytes as u64 * 16
+}
 
 /// The half that is emitted.
 #[derive(Debug)]
@@ -85,14 +90,14 @@ impl Plan for DrcPlan {
         }
     }
 
-    fn start(&self, _limit: u64) -> Box<dyn Collector> {
+    fn start(&self, _limit: u64, collection_bytes: u32) -> Box<dyn Collector> {
         Box::new(Drc {
             cycles: self.cycles,
             top: FIRST,
             free: FreeList::default(),
             run: 0..0,
-            table_max: TABLE_MIN,
-            backup_at: BACKUP_MIN,
+            table_max: table_min(collection_bytes),
+            backup_at: backup_min(collection_bytes),
             unmerged: 0,
             dead: 0,
         })

@@ -1,7 +1,7 @@
 //! Allocation without reclamation, from the bump region. The region grows at its end.
 
 use crate::heap::emit::EmitAllocation;
-use crate::heap::object_memory::{ObjectMemory, REGION_BYTES};
+use crate::heap::object_memory::ObjectMemory;
 use crate::heap::{Emit, Header, Reg, inline};
 
 /// Allocates an object. Returns `None` if the memory is used up.
@@ -22,7 +22,9 @@ fn grow(memory: &mut ObjectMemory, size: u32) -> Option<()> {
     let needed = u64::from(bump) + u64::from(size);
     // Offsets are 32 bits: the last byte of the address space is never used.
     let limit = memory.space.limit().min(u64::from(u32::MAX)) & !7;
-    let end = (needed + u64::from(REGION_BYTES)).min(limit).max(needed);
+    let end = (needed + u64::from(memory.region_bytes()))
+        .min(limit)
+        .max(needed);
     if end > limit || memory.space.ensure(end).is_err() {
         return None;
     }

@@ -36,7 +36,7 @@ impl Plan for NullPlan {
         TRAITS
     }
 
-    fn start(&self, _limit: u64) -> Box<dyn Collector> {
+    fn start(&self, _limit: u64, _collection_bytes: u32) -> Box<dyn Collector> {
         Box::new(Null)
     }
 }

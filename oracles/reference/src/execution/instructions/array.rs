@@ -94,8 +94,10 @@ fn new_fixed_from(
     value: impl Fn(&Machine, u32) -> Result<Word, Halt>,
 ) -> Result<(), Halt> {
     rule!(m, "Step/array.new_fixed");
-    m.charge_values(n.into())?;
     let (ty, storage) = element(store, instance, x)?;
+    // Whether it fits comes first: the steps to make it may run out as well.
+    store.heap.check_size(storage, n)?;
+    m.charge_values(n.into())?;
     let a = store.heap.add_array(ty, storage, n, |i| value(m, i))?;
     m.push(Ref::Array(a))
 }
