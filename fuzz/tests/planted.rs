@@ -104,6 +104,66 @@ fn proves_itself(script: &Path) {
     }
 }
 
+/// The row of one fault, and of none: as JSON, and by the exit status.
+#[cfg(feature = "planted")]
+#[test]
+fn detect_measures_a_fault_and_no_fault() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let json = folder.path().join("detect.json");
+    let output = Command::new(env!("CARGO_BIN_EXE_gcrucible"))
+        .args([
+            "detect",
+            "--fault",
+            "table-init-no-barrier",
+            "--fault",
+            "none",
+        ])
+        .args(["--seeds", "2", "--time", "8", "--json"])
+        .arg(&json)
+        .output()
+        .expect("gcrucible starts");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let json = std::fs::read(json).expect("the report is written");
+    let json: serde_json::Value = serde_json::from_slice(&json).expect("the report is JSON");
+    let rows = json["faults"].as_array().expect("a list of rows");
+    let [none, fault] = rows.as_slice() else {
+        panic!("{rows:?}");
+    };
+    for (key, without, with) in [
+        ("name", "\"none\"", "\"table-init-no-barrier\""),
+        ("reached", "false", "true"),
+        ("triggered", "false", "true"),
+        ("detected", "false", "true"),
+        ("found", "0", "2"),
+    ] {
+        assert_eq!(none[key].to_string(), without, "{key}");
+        assert_eq!(fault[key].to_string(), with, "{key}");
+    }
+    assert!(
+        fault["by"].is_string() && fault["programs"].as_u64() > Some(0),
+        "{fault}"
+    );
+    assert!(fault["seconds"].as_f64() < Some(8.0), "{fault}");
+    // The same seed finds it in the same program.
+    let again = Command::new(env!("CARGO_BIN_EXE_gcrucible"))
+        .args([
+            "detect",
+            "--fault",
+            "table-init-no-barrier",
+            "--seeds",
+            "2",
+            "--time",
+            "8",
+        ])
+        .args(["--json", "-"])
+        .output()
+        .expect("gcrucible starts");
+    let again: serde_json::Value =
+        serde_json::from_slice(&again.stdout).expect("the report is JSON");
+    assert_eq!(again["faults"][0]["programs"], fault["programs"]);
+}
+
 /// Words in the reports of the audit of reference counts and of the exact live counts.
 #[cfg(feature = "planted")]
 const COUNTS: &[&str] = &[
@@ -250,6 +310,21 @@ fn an_ordinary_build_refuses_to_plant_faults() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("planted"), "{said}");
+}
+
+#[cfg(not(feature = "planted"))]
+#[test]
+fn detect_says_how_to_build_with_faults() {
+    let output = Command::new(env!("CARGO_BIN_EXE_gcrucible"))
+        .args(["detect", "--seeds", "1", "--time", "1"])
+        .output()
+        .expect("gcrucible starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("cargo run --release --features planted -- detect"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! files, terminals and words.
 //!
 //! Reading order: `build`, `failure`, `terminal`, `output`, `reading`, `scratch`, `named`,
-//! `engines`, `under_test`, `findings`, `reproduce`, `fuzz`, `input`, `replay`, `reduce`,
+//! `engines`, `under_test`, `findings`, `reproduce`, `fuzz`, `detect`, `input`, `replay`, `reduce`,
 //! `scripts`, `watched`, `wast`, `run`, `corpus`, `engine`, `list`.
 
 use std::process::ExitCode;
@@ -13,6 +13,7 @@ use clap::{Parser, Subcommand};
 
 pub mod build;
 pub mod corpus;
+pub mod detect;
 pub mod engine;
 pub mod engines;
 pub mod failure;
@@ -56,6 +57,9 @@ pub struct Arguments {
 pub enum Command {
     /// Generate programs and compare engines, in worker processes, until time or runs are used up.
     Fuzz(fuzz::Options),
+    /// Measure how fast each planted fault is found: a table, a plot and a JSON object. Needs a
+    /// build with the feature `planted`.
+    Detect(detect::Options),
     /// Run one input again and explain the verdict: the program as text, its steps, and what
     /// differed.
     Replay(replay::Options),
@@ -75,6 +79,9 @@ pub enum Command {
     /// (Internal) A worker of `fuzz`.
     #[command(hide = true)]
     Worker(fuzz::worker::Options),
+    /// (Internal) A process of `detect`.
+    #[command(hide = true)]
+    Probe(detect::probe::Options),
 }
 
 /// Runs the program with the arguments of this process.
@@ -90,6 +97,7 @@ pub fn main() -> ExitCode {
     };
     let ending = match arguments.command {
         Command::Fuzz(options) => fuzz::run(&options),
+        Command::Detect(options) => detect::run(&options),
         Command::Replay(options) => replay::run(&options),
         Command::Reduce(options) => reduce::run(&options),
         Command::Wast(options) => wast::run(&options),
@@ -98,6 +106,7 @@ pub fn main() -> ExitCode {
         Command::Engine(options) => engine::run(&options),
         Command::List(options) => Ok(list::run(&options)),
         Command::Worker(options) => return fuzz::worker::main(&options),
+        Command::Probe(options) => return detect::probe::main(&options),
     };
     match ending {
         Ok(ending) => ending.into(),

@@ -10,7 +10,7 @@ use crate::targets::Target;
 
 /// The program that runs now. The link stays good when the file is replaced or deleted, for example
 /// by a build during a long run.
-const THIS_PROGRAM: &str = "/proc/self/exe";
+pub const THIS_PROGRAM: &str = "/proc/self/exe";
 
 /// What all workers of a run have in common.
 #[derive(Debug)]

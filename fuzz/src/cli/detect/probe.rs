@@ -1,0 +1,143 @@
+//! A probe: runs the inputs of one seed with one fault until a finding, and says on standard output
+//! when the fault's place was reached, when it went wrong, and when that was noticed.
+//!
+//! The record tells the supervisor the current input if the probe dies.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use gcrucible_oracles::engine::runtime::fault_counts;
+use gcrucible_oracles::finding::{Finding, Symptom};
+
+use super::trial::{Detection, Mark, Message};
+use crate::cli::failure::{ENVIRONMENT, Failure};
+use crate::cli::fuzz::inputs::input;
+use crate::cli::fuzz::record::{Position, Record};
+use crate::cli::named::chosen;
+use crate::cli::terminal::say;
+use crate::cli::under_test::UnderTest;
+use crate::input::Input;
+use crate::targets::{Ran, Rig, Target, round};
+
+/// Arguments of a probe, given by the supervisor.
+#[derive(Clone, Debug, Args)]
+pub struct Options {
+    /// The targets, by name.
+    #[arg(long = "target")]
+    pub targets: Vec<String>,
+    /// The fault.
+    #[arg(long)]
+    pub fault: String,
+    /// The seed of the run.
+    #[arg(long)]
+    pub run_seed: u64,
+    /// How many seconds the probe runs.
+    #[arg(long)]
+    pub time: u64,
+    /// The record.
+    #[arg(long)]
+    pub record: PathBuf,
+    /// The engines.
+    #[command(flatten)]
+    pub under_test: UnderTest,
+}
+
+/// Runs the probe. The last line on standard output is how it ended.
+#[must_use]
+pub fn main(options: &Options) -> ExitCode {
+    match run(options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            tell(&Message::Broken(failure.to_string()));
+            ExitCode::from(ENVIRONMENT)
+        }
+    }
+}
+
+fn tell(message: &Message) {
+    // Serialising numbers and strings cannot fail.
+    say!("{}", serde_json::to_string(message).unwrap_or_default());
+}
+
+fn run(options: &Options) -> Result<(), Failure> {
+    let mut rig = options.under_test.rig()?;
+    rig.examines = false;
+    let targets = chosen(&options.targets)?;
+    let round = round(&targets);
+    let record = Record::create(&options.record)
+        .map_err(|error| Failure::output(options.record.display(), error))?;
+    let started = Instant::now();
+    let limit = Duration::from_secs(options.time);
+    let mut told = (false, false);
+    let mut programs = 0;
+    while started.elapsed() < limit {
+        let (target, seed) = input(options.run_seed, &round, programs);
+        let position = Position {
+            number: programs,
+            target: target as u64,
+            seed,
+        };
+        record
+            .write(position)
+            .map_err(|error| Failure::output(options.record.display(), error))?;
+        let ran = one(targets[target], seed, &mut rig);
+        programs += 1;
+        let mark = Mark {
+            programs,
+            seconds: started.elapsed().as_secs_f64(),
+        };
+        tell_counts(&options.fault, mark, &mut told);
+        if let Some(why) = ran.unavailable {
+            return Err(Failure::Engine(why));
+        }
+        if let Some(finding) = ran.finding {
+            tell(&Message::Detected(Detection {
+                mark,
+                target: targets[target].name.to_owned(),
+                by: comparison(&finding),
+                seed,
+            }));
+            return Ok(());
+        }
+    }
+    tell(&Message::Missed(Mark {
+        programs,
+        seconds: started.elapsed().as_secs_f64(),
+    }));
+    Ok(())
+}
+
+/// Says when the place of the fault is reached, and when it goes wrong, for the first time.
+fn tell_counts(fault: &str, mark: Mark, told: &mut (bool, bool)) {
+    let (reached, triggered) = fault_counts(fault);
+    if reached > 0 && !told.0 {
+        tell(&Message::Reached(mark));
+        told.0 = true;
+    }
+    if triggered > 0 && !told.1 {
+        tell(&Message::Triggered(mark));
+        told.1 = true;
+    }
+}
+
+fn one(target: &'static Target, seed: u64, rig: &mut Rig) -> Ran {
+    let made = catch_unwind(AssertUnwindSafe(|| (target.subject)(&Input::of_seed(seed))));
+    match made {
+        Ok(subject) => Ran::catching(|| target.judge(&subject, rig)),
+        Err(panic) => Ran::panicked(panic.as_ref()),
+    }
+}
+
+/// The comparison that found it, in a word.
+fn comparison(finding: &Finding) -> String {
+    match &finding.symptom {
+        Symptom::Differs(difference) => difference.aspect.to_string(),
+        Symptom::Broke(_) => "check of the engine".to_owned(),
+        Symptom::Died(_) => "death of the process".to_owned(),
+        Symptom::Hung { .. } => "hang".to_owned(),
+        Symptom::Panicked(_) => "panic".to_owned(),
+    }
+}
