@@ -287,7 +287,11 @@ impl Gen<'_> {
 
     fn smallest_object(&mut self, heap: Heap) -> Expr {
         match heap {
-            Heap::Any | Heap::Eq | Heap::I31 | Heap::None => {
+            // No value has such a type.
+            Heap::None | Heap::NoFunc | Heap::NoExtern | Heap::NoExn => {
+                Expr::value(Op::Unreachable, Vec::new(), Ty::non_null(heap))
+            }
+            Heap::Any | Heap::Eq | Heap::I31 => {
                 let value = values::int32(&mut self.src);
                 Expr::value(
                     Op::Ref(RefOp::I31),
@@ -297,11 +301,11 @@ impl Gen<'_> {
             }
             Heap::Struct => self.smallest_def(BASE_STRUCT),
             Heap::Array => self.smallest_def(BASE_ARRAY),
-            Heap::Func | Heap::NoFunc => {
+            Heap::Func => {
                 let ty = self.sig_type(&crate::program::Sig::default());
                 self.smallest_def(ty)
             }
-            Heap::Extern | Heap::NoExtern => {
+            Heap::Extern => {
                 let inner = self.smallest_object(Heap::Any);
                 Expr::value(
                     Op::Ref(RefOp::ExternConvertAny),
@@ -309,7 +313,7 @@ impl Gen<'_> {
                     Ty::non_null(Heap::Extern),
                 )
             }
-            Heap::Exn | Heap::NoExn => self.caught_exception(),
+            Heap::Exn => self.caught_exception(),
             Heap::Def(id) => self.smallest_def(id),
         }
     }

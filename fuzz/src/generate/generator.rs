@@ -6,7 +6,8 @@ use super::source::Source;
 use super::swarm::{Feature, Swarm};
 use super::types;
 use crate::program::{
-    DataId, ElemId, FuncId, GlobalId, Heap, Module, RefTy, Sig, TableId, Ty, TypeId, Universe,
+    DataId, ElemId, Expr, FuncId, GlobalId, Heap, Module, Op, RefTy, Sig, TableId, Ty, TypeId,
+    Universe,
 };
 
 /// The size of a program. Most faults show in a few instructions, and small programs run several
@@ -40,6 +41,10 @@ pub(super) struct Gen<'s> {
     pub held: bool,
     /// Whether its functions keep everything that they compute: see the module `kept`.
     pub kept: bool,
+    /// What its functions of the kept kind do, by the names of pieces.
+    pub kinds: Vec<(FuncId, &'static str)>,
+    /// Whether the last module's start function traps.
+    pub fails: bool,
     /// Passive segments that are dropped before each use.
     pub dropped_datas: Vec<DataId>,
     /// Likewise.
@@ -96,8 +101,9 @@ impl Gen<'_> {
         self.next_id
     }
 
-    /// Makes module number `at` and moves it to `done`.
-    pub(super) fn module(&mut self, at: u32) {
+    /// Makes module number `at` and moves it to `done`. If it `fails`, its start function traps at
+    /// its end, and nothing in it is called from outside.
+    pub(super) fn module(&mut self, at: u32, fails: bool) {
         self.m = Module {
             name: format!("m{at}"),
             ..Module::default()
@@ -110,6 +116,10 @@ impl Gen<'_> {
         self.dropped_elems.clear();
         self.declare_types();
         self.items();
+        if fails {
+            let ty = self.sig_type(&Sig::default());
+            self.m.start = Some(self.declare_func(ty, BodyKind::General));
+        }
         let mut written = 0;
         while let Some((id, kind)) = self.unwritten.pop() {
             written += 1;
@@ -119,6 +129,11 @@ impl Gen<'_> {
                 kind
             };
             self.write_function(id, kind);
+        }
+        if let Some(start) = self.m.start.filter(|_| fails)
+            && let Some(start) = self.m.funcs.iter_mut().find(|f| f.id == start)
+        {
+            start.body.push(Expr::stmt(Op::Unreachable, Vec::new()));
         }
         let done = std::mem::take(&mut self.m);
         self.done.push(done);

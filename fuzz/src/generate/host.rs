@@ -370,7 +370,7 @@ impl Gen<'_> {
     }
 
     /// Calls a harness function that has one result.
-    fn host_value(&mut self, name: &str, args: Vec<(Ty, Expr)>, result: Ty) -> Expr {
+    pub(super) fn host_value(&mut self, name: &str, args: Vec<(Ty, Expr)>, result: Ty) -> Expr {
         let (params, args): (Vec<Ty>, Vec<Expr>) = args.into_iter().unzip();
         let sig = Sig {
             params,

@@ -26,15 +26,18 @@ impl Gen<'_> {
             schedule,
             held: self.held,
             canaries: false,
+            kinds: self
+                .kinds
+                .iter()
+                .map(|&(id, kind)| (format!("e{}", id.0), kind))
+                .collect(),
         }
     }
 
     /// Exports a harness function, so that the embedder calls it with no frame on the stack.
     fn export_harness(&mut self, name: &str, results: Vec<Ty>) {
-        let Some(last) = self.done.pop() else {
-            return;
-        };
-        self.m = last;
+        let at = self.last_complete();
+        self.m = self.done.remove(at);
         let sig = Sig {
             params: Vec::new(),
             results,
@@ -43,7 +46,12 @@ impl Gen<'_> {
         if let Some(func) = self.m.funcs.iter_mut().find(|f| f.id == id) {
             func.export = Some(name.to_owned());
         }
-        self.done.push(std::mem::take(&mut self.m));
+        self.done.insert(at, std::mem::take(&mut self.m));
+    }
+
+    /// The position of the last module whose start function does not trap.
+    fn last_complete(&self) -> usize {
+        self.done.len() - 1 - usize::from(self.fails)
     }
 
     fn steps(&mut self, entries: &[Vec<FuncId>]) -> Vec<Step> {
@@ -97,7 +105,7 @@ impl Gen<'_> {
     }
 
     fn invoke_harness(&mut self) -> Option<Step> {
-        let module = self.done.len() - 1;
+        let module = self.last_complete();
         let is_harness = |e: &&String| *e == "gc" || *e == "live";
         let exports: Vec<&String> = self.done[module]
             .funcs

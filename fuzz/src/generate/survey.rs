@@ -174,7 +174,9 @@ fn item_names(module: &crate::program::Module) -> Vec<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use gcrucible_oracles::case::Step;
     use gcrucible_oracles::judge::Judge;
+    use gcrucible_oracles::outcome::Outcome;
 
     use super::*;
     use crate::targets::subject::case_of;
@@ -333,6 +335,47 @@ mod tests {
         ),
     ];
 
+    /// Least share of programs, in percent, in which a piece of this kind was executed to its end.
+    const KINDS: &[(f64, &str)] = &[
+        (
+            4.0,
+            "places: places|over: handlers|over: host results|indirect: indirect|high: empty",
+        ),
+        (1.0, "sizes: sizes|rows: rows"),
+        (
+            0.5,
+            "traps: null|traps: too large|high: beyond|indirect: wrong|over: released handle",
+        ),
+    ];
+
+    /// The pieces in functions that returned or trapped.
+    fn executed_kinds(program: &Program, judge: &Judge<'_>) -> BTreeSet<&'static str> {
+        let steps = judge.case().steps.iter().zip(&judge.expected().steps);
+        let mut kinds = BTreeSet::new();
+        for (step, run) in steps {
+            let Step::Invoke { export, .. } = step else {
+                continue;
+            };
+            let of_step = program.kinds.iter().filter(|(of, _)| of == export);
+            // What may trap is alone in its function; all else is executed if the function returns.
+            let ended = |kind: &str| match run.observation.outcome {
+                Outcome::Returned(_) => true,
+                Outcome::Trapped(_) | Outcome::Exhausted(_) => MAY_TRAP.contains(&kind),
+                _ => false,
+            };
+            kinds.extend(of_step.map(|&(_, kind)| kind).filter(|kind| ended(kind)));
+        }
+        kinds
+    }
+
+    const MAY_TRAP: &[&str] = &[
+        "traps: null",
+        "traps: too large",
+        "high: beyond",
+        "indirect: wrong",
+        "over: released handle",
+    ];
+
     /// The names of the rules, by number.
     const RULES: &str = include_str!("../../../oracles/reference/src/rules.txt");
 
@@ -345,15 +388,24 @@ mod tests {
         let mut counts = BTreeMap::<&str, u32>::new();
         let names: Vec<&str> = RULES.lines().collect();
         for seed in 0..u64::from(PROGRAMS) {
-            let case = case_of(&from_seed(seed, Focus::Any));
-            let judge = Judge::new(case, &*reference);
+            let program = from_seed(seed, Focus::Any);
+            let judge = Judge::new(case_of(&program), &*reference);
+            for kind in executed_kinds(&program, &judge) {
+                *counts.entry(kind).or_default() += 1;
+            }
             for rule in judge.expected().rules.reached() {
                 *counts.entry(names[rule]).or_default() += 1;
             }
         }
         let mut rare = Vec::new();
-        for (least, list) in EXECUTED {
-            for name in list.split(' ') {
+        let rules = EXECUTED
+            .iter()
+            .map(|(least, list)| (least, list.split(' ')));
+        let kinds = KINDS.iter().map(|(least, list)| (least, list.split('|')));
+        let rules = rules.map(|(least, list)| (least, list.collect::<Vec<_>>()));
+        let kinds = kinds.map(|(least, list)| (least, list.collect::<Vec<_>>()));
+        for (least, list) in rules.chain(kinds) {
+            for name in list {
                 let count = counts.get(name).copied().unwrap_or(0);
                 let percent = 100.0 * f64::from(count) / f64::from(PROGRAMS);
                 if percent < *least {

@@ -110,7 +110,7 @@ features! {
     /// Collections asked for by the program.
     AskGc 70
     /// Live counts asked for by the program.
-    AskLive 22
+    AskLive 30
     /// Host objects.
     HostObjects 75
     /// Host handles: hold, held, release.

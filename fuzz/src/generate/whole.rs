@@ -22,7 +22,7 @@ pub fn from_seed(seed: u64, focus: Focus) -> Program {
 pub fn generate(bytes: &[u8], focus: Focus) -> Program {
     let mut src = Source::new(bytes);
     let mut swarm = Swarm::draw(&mut src);
-    let kept = src.chance(if focus == Focus::Any { 30 } else { 25 });
+    let kept = src.chance(if focus == Focus::Any { 45 } else { 25 });
     let held = bend(&mut swarm, &mut src, focus, kept);
     let size = if src.chance(5) {
         Size::Large
@@ -44,6 +44,8 @@ pub fn generate(bytes: &[u8], focus: Focus) -> Program {
         drawer,
         held,
         kept,
+        kinds: Vec::new(),
+        fails: false,
         dropped_datas: Vec::new(),
         dropped_elems: Vec::new(),
         done: Vec::new(),
@@ -62,8 +64,14 @@ pub fn generate(bytes: &[u8], focus: Focus) -> Program {
     };
     let mut entries = Vec::new();
     for at in 0..modules {
-        make.module(at);
+        make.module(at, false);
         entries.push(std::mem::take(&mut make.entries));
+    }
+    if make.on(Feature::Linking) && !held && make.src.chance(25) {
+        make.fails = true;
+        make.module(modules, true);
+        make.entries.clear();
+        entries.push(Vec::new());
     }
     make.program(&entries)
 }

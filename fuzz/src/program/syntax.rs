@@ -252,6 +252,8 @@ pub struct Program {
     pub held: bool,
     /// Whether its structures carry canaries (see [`canaries`](super::canaries)).
     pub canaries: bool,
+    /// What exported functions do, by the names of the generator's pieces, for surveys.
+    pub kinds: Vec<(String, &'static str)>,
 }
 
 impl Program {

@@ -9,7 +9,7 @@ use crate::program::{
 };
 
 impl Gen<'_> {
-    fn passed(&mut self) -> Ty {
+    pub(super) fn passed(&mut self) -> Ty {
         match self.src.below(9) {
             0 | 1 => Ty::I32,
             2 | 3 => Ty::I64,
@@ -39,7 +39,7 @@ impl Gen<'_> {
     }
 
     /// A function that returns some of its parameters in another order.
-    fn shuffling(&mut self) -> (FuncId, Sig) {
+    pub(super) fn shuffling(&mut self) -> (FuncId, Sig) {
         let n = self.count(24);
         // Often they have one type, so that a swap is not found by types.
         let one = self.passed();

@@ -57,7 +57,7 @@ fn with_type(value: Expr, ty: Ty) -> Expr {
 }
 
 /// A type to test for: one of the chain of the value's type, a sibling, or an abstract one.
-fn question(g: &mut Gen<'_>, top: Heap, known: Option<Heap>) -> RefTy {
+pub(super) fn question(g: &mut Gen<'_>, top: Heap, known: Option<Heap>) -> RefTy {
     let defs = g.defs_below(top, |_, _| true);
     let heap = match (known, g.src.below(6)) {
         (Some(heap), 0) => heap,

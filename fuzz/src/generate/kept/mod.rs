@@ -5,15 +5,24 @@
 //! Nothing is masked, guarded or dropped. Indices and lengths are known while the program is made,
 //! so the pieces do not trap. A piece that may trap has a function of its own.
 //!
-//! Reading order: `operands`, `numbers`, `objects`, `casts`, `memories`, `tables`, `calls`.
+//! Reading order: `operands`, `numbers`, `objects`, `casts`, `memories`, `tables`, `calls`,
+//! `places`, `over`, `indirect`, `sizes`, `rows`, `high`, `traps`, `twins`.
 
 mod calls;
 mod casts;
+mod high;
+mod indirect;
 mod memories;
 mod numbers;
 mod objects;
 mod operands;
+mod over;
+mod places;
+mod rows;
+mod sizes;
 mod tables;
+mod traps;
+mod twins;
 
 use super::generator::{BodyKind, Gen};
 use super::swarm::Feature;
@@ -26,35 +35,48 @@ use crate::program::{
 /// nothing suitable.
 type Piece = fn(&mut Gen<'_>) -> Option<Vec<Expr>>;
 
-/// Pieces that do not trap, with their weights.
-const PIECES: &[(u32, Piece)] = &[
-    (34, numbers::number),
-    (8, numbers::i31),
-    (4, numbers::branches),
-    (4, numbers::selects),
-    (3, numbers::loops),
-    (12, objects::structs),
-    (26, objects::arrays),
-    (14, casts::tests),
-    (3, casts::identity),
-    (6, casts::nulls),
-    (14, memories::accesses),
-    (8, memories::bulk),
-    (4, memories::growth),
-    (14, tables::tables),
-    (14, calls::calls),
-    (7, calls::exceptions),
+/// Pieces that do not trap, with their weights, and names for `survey`.
+const PIECES: &[(u32, &str, Piece)] = &[
+    (34, "numbers: number", numbers::number),
+    (8, "numbers: i31", numbers::i31),
+    (4, "numbers: branches", numbers::branches),
+    (4, "numbers: selects", numbers::selects),
+    (3, "numbers: loops", numbers::loops),
+    (12, "objects: structs", objects::structs),
+    (26, "objects: arrays", objects::arrays),
+    (14, "casts: tests", casts::tests),
+    (3, "casts: identity", casts::identity),
+    (6, "casts: nulls", casts::nulls),
+    (14, "memories: accesses", memories::accesses),
+    (8, "memories: bulk", memories::bulk),
+    (4, "memories: growth", memories::growth),
+    (14, "tables: tables", tables::tables),
+    (14, "calls: calls", calls::calls),
+    (7, "calls: exceptions", calls::exceptions),
+    (14, "places: places", places::places),
+    (7, "over: handlers", over::handlers),
+    (9, "over: host results", over::host_results),
+    (6, "indirect: indirect", indirect::indirect),
+    (3, "sizes: sizes", sizes::sizes),
+    (3, "rows: rows", rows::rows),
+    (5, "high: empty", high::empty),
+    (10, "twins: foreign", twins::foreign),
 ];
 
 /// Pieces that may trap.
-const TRAPPING: &[(u32, Piece)] = &[
-    (6, numbers::hazard),
-    (12, objects::array_outside),
-    (8, casts::cast),
-    (8, memories::outside),
-    (4, memories::dropped),
-    (8, tables::outside),
-    (5, calls::wrong_call),
+const TRAPPING: &[(u32, &str, Piece)] = &[
+    (6, "numbers: hazard", numbers::hazard),
+    (12, "objects: array outside", objects::array_outside),
+    (8, "casts: cast", casts::cast),
+    (8, "memories: outside", memories::outside),
+    (4, "memories: dropped", memories::dropped),
+    (8, "tables: outside", tables::outside),
+    (5, "calls: wrong call", calls::wrong_call),
+    (5, "indirect: wrong", indirect::wrong),
+    (3, "over: released handle", over::released_handle),
+    (8, "high: beyond", high::beyond),
+    (12, "traps: null", traps::null),
+    (4, "traps: too large", traps::too_large),
 ];
 
 /// If a function has at least this many results, the next piece goes to another function.
@@ -110,7 +132,7 @@ impl Gen<'_> {
         for _ in 0..self.src.range(2, 3) {
             self.declare_kept(BodyKind::Kept);
         }
-        if self.src.chance(50) {
+        for _ in 0..self.src.range(0, 3) {
             self.declare_kept(BodyKind::Trapping);
         }
     }
@@ -153,7 +175,7 @@ impl Gen<'_> {
     }
 
     /// A storage of any width.
-    fn storage(&mut self) -> Storage {
+    pub(super) fn storage(&mut self) -> Storage {
         match self.src.below(10) {
             0 => Storage::I8,
             1 | 2 => Storage::I16,
@@ -169,7 +191,12 @@ impl Gen<'_> {
         }
     }
 
-    fn add_type(&mut self, body: Composite, supertype: Option<TypeId>, is_final: bool) -> TypeId {
+    pub(super) fn add_type(
+        &mut self,
+        body: Composite,
+        supertype: Option<TypeId>,
+        is_final: bool,
+    ) -> TypeId {
         let id = TypeId(self.types.defs.len() as u32);
         self.types.defs.push(TypeDef {
             body,
@@ -221,10 +248,17 @@ impl Gen<'_> {
             BodyKind::Trapping => (TRAPPING, 1),
             _ => (PIECES, self.size.pick(self.src.range(2, 6), 12)),
         };
-        let weights: Vec<u32> = pieces.iter().map(|&(weight, _)| weight).collect();
+        let weights: Vec<u32> = pieces.iter().map(|&(weight, ..)| weight).collect();
         for _ in 0..n {
-            let made = (0..3).find_map(|_| pieces[self.src.weighted(&weights)].1(self));
-            for e in made.unwrap_or_default() {
+            let made = (0..3).find_map(|_| {
+                let (_, kind, make) = pieces[self.src.weighted(&weights)];
+                Some((kind, make(self)?))
+            });
+            let Some((kind, made)) = made else {
+                continue;
+            };
+            self.kinds.push((id, kind));
+            for e in made {
                 self.keep(e, &mut body, &mut results);
             }
             if self.on(Feature::AskGc) && self.src.chance(25) {
