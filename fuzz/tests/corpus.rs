@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use gcrucible::corpus::{By, Corpus, Feature, features, name};
 use gcrucible::targets::{Rig, TARGETS, Target};
@@ -65,4 +66,53 @@ fn least_rules(target: &Target) -> usize {
         "heap_ops" | "validate" => 0,
         _ => 200,
     }
+}
+
+/// Runs `gcrucible corpus`. Returns its exit status and standard output.
+fn corpus(arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gcrucible"));
+    let output = command.arg("corpus").args(arguments).output();
+    let output = output.expect("it starts");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    (output.status.code(), text)
+}
+
+#[test]
+fn corpora_are_made_small_merged_and_exported() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let (all, few, merged, wasm) = (at("all"), at("few"), at("merged"), at("wasm"));
+    let target = TARGETS[0];
+    let whole = Corpus::new(Path::new(&all), target);
+    for seed in 0..20 {
+        whole
+            .add(&target.input_of_seed(seed))
+            .expect("it is written");
+    }
+
+    let min = ["min", &all, "--by", "rules", "--into", &few];
+    assert_eq!(corpus(&min).0, Some(0));
+    let kept = names(Path::new(&few), target);
+    assert!(!kept.is_empty() && kept.len() < 20, "{kept:?}");
+    let on_disk = Corpus::new(Path::new(&few), target).entries(&BTreeSet::new());
+    assert_eq!(on_disk.expect("it is there").len(), kept.len());
+
+    let merge = ["merge", &few, "--into", &merged];
+    let (status, told) = corpus(&merge);
+    assert_eq!(
+        (status, told.contains(" 0 of ")),
+        (Some(0), false),
+        "{told}"
+    );
+    let (status, told) = corpus(&merge);
+    assert_eq!((status, told.contains(" 0 of ")), (Some(0), true), "{told}");
+
+    let export = ["export", &few, "--as", "wasm", "--into", &wasm];
+    assert_eq!(corpus(&export).0, Some(0));
+    let modules = fs::read_dir(Path::new(&wasm).join(target.name)).expect("it is there");
+    for module in modules {
+        let bytes = fs::read(module.expect("a file").path()).expect("it is read");
+        assert!(bytes.starts_with(b"\0asm"));
+    }
+    assert_eq!(corpus(&["stats", &at("nothing")]).0, Some(2));
 }

@@ -5,7 +5,7 @@
 //!
 //! Reading order: `build`, `failure`, `terminal`, `output`, `reading`, `scratch`, `named`,
 //! `engines`, `under_test`, `findings`, `reproduce`, `fuzz`, `detect`, `input`, `replay`, `reduce`,
-//! `scripts`, `watched`, `wast`, `run`, `corpus`, `engine`, `list`.
+//! `scripts`, `watched`, `wast`, `run`, `corpus`, `engine`, `list`, `shell`.
 
 use std::process::ExitCode;
 
@@ -30,6 +30,7 @@ pub mod reproduce;
 pub mod run;
 pub mod scratch;
 mod scripts;
+pub mod shell;
 pub mod terminal;
 pub mod under_test;
 pub mod wast;
@@ -76,6 +77,10 @@ pub enum Command {
     Engine(engine::Options),
     /// List the names of targets, engines and planted faults.
     List(list::Options),
+    /// Write a script that completes arguments in a shell.
+    Completions(shell::Completions),
+    /// Write manual pages.
+    Man(shell::Man),
     /// (Internal) A worker of `fuzz`.
     #[command(hide = true)]
     Worker(fuzz::worker::Options),
@@ -105,6 +110,8 @@ pub fn main() -> ExitCode {
         Command::Corpus(options) => corpus::run(&options),
         Command::Engine(options) => engine::run(&options),
         Command::List(options) => Ok(list::run(&options)),
+        Command::Completions(options) => Ok(shell::completions(&options)),
+        Command::Man(options) => shell::man(&options),
         Command::Worker(options) => return fuzz::worker::main(&options),
         Command::Probe(options) => return detect::probe::main(&options),
     };
