@@ -65,8 +65,14 @@ impl StoreOpaque {
 
     /// Drops the data of host objects whose references died.
     pub fn drop_dead_hosts(&mut self) {
-        let dead = self.heap.take_dead_hosts().into_iter();
-        let dead: Vec<_> = dead.filter_map(|at| self.hosts.take(at)).collect();
+        let dead = self.heap.take_dead_hosts();
+        // Every allocation comes here, and usually nothing died.
+        if dead.is_empty() {
+            return;
+        }
+        let dead: Vec<_> = (dead.into_iter())
+            .filter_map(|at| self.hosts.take(at))
+            .collect();
         drop(dead);
     }
 
