@@ -184,7 +184,7 @@ if [ "$SANITIZER" = address ]; then
     printf '[libfuzzer]\nrss_limit_mb=1\n' >> "$runner/out/$victim.options"
     [ -n "$(wrong "$victim")" ] || fail "$victim passes with one megabyte of memory"
 fi
-cp "$(command -v true)" "$runner/out/$victim"
+cp "$(type -P true)" "$runner/out/$victim"
 [ -n "$(wrong "$victim")" ] || fail 'a program that is no fuzz target passes'
 
 echo "${#targets[@]} targets are good ($SECONDS s)"
