@@ -5,6 +5,7 @@ use std::process::Command as Process;
 
 use clap::{Args, Subcommand};
 use gcrucible_oracles::engine::runtime::{RuntimeConfig, Served};
+use gcrucible_oracles::foreign::catalog::wasmtime as wasmtime_names;
 use gcrucible_oracles::foreign::catalog::{self, Install, Known};
 use gcrucible_oracles::foreign::check;
 use gcrucible_protocol::serve::serve as serve_lines;
@@ -14,6 +15,8 @@ use gcrucible_wasmtime_c as wasmtime_c;
 use super::engines;
 use super::failure::{Ending, Failure};
 use super::terminal::say;
+use super::tool::run_tool;
+use super::wasmtime;
 
 /// Arguments of `engine`.
 #[derive(Clone, Debug, Args)]
@@ -32,8 +35,12 @@ pub enum Command {
     /// Fetch an engine from its registry into the cache folder (GCRUCIBLE_CACHE, or
     /// ~/.cache/gcrucible)
     Install {
-        /// The engine: `v8`, `bun`, `jsc`, or `wasmtime-c:VERSION`
+        /// The engine: `v8`, `bun`, `jsc`, `wasmtime-c:VERSION`, or one that is built:
+        /// `wasmtime:VERSION`, `wasmtime:/path/to/checkout`
         name: String,
+        /// The toolchain of rustup that builds it; the default is that of this program
+        #[arg(long)]
+        toolchain: Option<String>,
     },
     /// Say what an adapter gets wrong of the protocol
     Check {
@@ -75,7 +82,7 @@ pub enum Adapter {
 pub fn run(options: &Options) -> Result<Ending, Failure> {
     match &options.command {
         Command::List => list(),
-        Command::Install { name } => install(name),
+        Command::Install { name, toolchain } => install(name, toolchain.as_deref()),
         Command::Check { name } => checked(name),
         Command::Serve { adapter } => serve(adapter),
     }
@@ -121,6 +128,19 @@ fn list() -> Result<Ending, Failure> {
         for (flag, what) in &known.flags {
             say!("  :{flag:<18} {}", what.says);
         }
+    }
+    say!("wasmtime: Wasmtime, by its Rust interface");
+    let built = wasmtime_names::versions(&places);
+    for version in &built {
+        say!("  version  {version}");
+        greeted(&format!("wasmtime:{version}"));
+    }
+    if built.is_empty() {
+        say!("  none here: `gcrucible engine install wasmtime:VERSION` builds one");
+    }
+    say!("  :/path/to/checkout  a checkout of your own, in place of a version");
+    for (flag, what) in wasmtime_names::FLAGS {
+        say!("  :{flag:<18} {what}");
     }
     say!("wasmtime-c: Wasmtime, by its shared library with the C interface");
     let versions = catalog::wasmtime_versions(&places);
@@ -171,8 +191,17 @@ fn described(hello: &Hello) -> String {
 
 // ---- install
 
-fn install(name: &str) -> Result<Ending, Failure> {
+fn install(name: &str, toolchain: Option<&str>) -> Result<Ending, Failure> {
     let places = engines::places()?;
+    if let Some(rest) = name.strip_prefix("wasmtime:") {
+        let build = wasmtime::install(rest, toolchain, &places)?;
+        return installed(&build.name(), &build.program(&places));
+    }
+    if toolchain.is_some() {
+        return Err(Failure::Usage(format!(
+            "{name} is fetched, not built: it takes no --toolchain"
+        )));
+    }
     if let Some(version) = name.strip_prefix("wasmtime-c:") {
         let library = catalog::wasmtime_library(version, &places);
         install_wheel(version, &places.cache)?;
@@ -212,27 +241,6 @@ fn install_wheel(version: &str, cache: &Path) -> Result<(), Failure> {
     pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--upgrade"]);
     pip.args(["--only-binary", ":all:", "--target"]);
     run_tool(pip.arg(folder).arg(format!("wasmtime=={version}")))
-}
-
-/// Runs a tool of the machine, whose words the user sees.
-fn run_tool(command: &mut Process) -> Result<(), Failure> {
-    let line = std::iter::once(command.get_program())
-        .chain(command.get_args())
-        .map(|word| word.to_string_lossy())
-        .collect::<Vec<_>>()
-        .join(" ");
-    say!("{line}");
-    let status = command.status().map_err(|error| Failure::Tool {
-        line: line.clone(),
-        how: error.to_string(),
-    })?;
-    if status.success() {
-        return Ok(());
-    }
-    Err(Failure::Tool {
-        line,
-        how: status.to_string(),
-    })
 }
 
 /// Greets what was installed.

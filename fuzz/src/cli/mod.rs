@@ -5,7 +5,7 @@
 //!
 //! Reading order: `build`, `failure`, `terminal`, `output`, `reading`, `scratch`, `named`,
 //! `engines`, `under_test`, `findings`, `reproduce`, `fuzz`, `detect`, `input`, `replay`, `reduce`,
-//! `scripts`, `watched`, `wast`, `run`, `corpus`, `engine`, `list`, `shell`.
+//! `scripts`, `watched`, `wast`, `run`, `corpus`, `tool`, `wasmtime`, `engine`, `list`, `shell`.
 
 use std::process::ExitCode;
 
@@ -32,7 +32,9 @@ pub mod scratch;
 mod scripts;
 pub mod shell;
 pub mod terminal;
+mod tool;
 pub mod under_test;
+mod wasmtime;
 pub mod wast;
 mod watched;
 

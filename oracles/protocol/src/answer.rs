@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
 /// An answer: one line of JSON.
@@ -150,6 +152,22 @@ pub struct Memory {
     pub blocks: BTreeMap<u64, String>,
 }
 
+impl Memory {
+    /// A memory that holds these bytes.
+    pub fn of(bytes: &[u8]) -> Memory {
+        const BLOCK: usize = 256;
+        const ZERO: [u8; BLOCK] = [0; BLOCK];
+        let blocks = (0..).zip(bytes.chunks(BLOCK));
+        let blocks = blocks.filter(|(_, block)| **block != ZERO[..block.len()]);
+        Memory {
+            length: bytes.len() as u64,
+            blocks: blocks
+                .map(|(at, block)| (at, BASE64.encode(block)))
+                .collect(),
+        }
+    }
+}
+
 /// Host objects and collections of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -160,4 +178,14 @@ pub struct Counting {
     pub alive: u64,
     /// Collections that the adapter asked for so far.
     pub collections: u64,
+}
+
+#[test]
+fn only_blocks_that_are_not_zero_are_sent() {
+    let mut bytes = vec![0; 600];
+    bytes[513] = 7;
+    let memory = Memory::of(&bytes);
+    assert_eq!(memory.length, 600);
+    let expected = BASE64.encode(&bytes[512..]);
+    assert_eq!(memory.blocks, BTreeMap::from([(2, expected)]));
 }

@@ -9,7 +9,7 @@
 //! These types are the only definition of the protocol. The page beside this crate (`README.md`)
 //! shows an example of every message. A test reads the examples with these types.
 //!
-//! Reading order: `value`, `request`, `answer`, `serve`.
+//! Reading order: `value`, `request`, `answer`, `serve`, `schedule`.
 
 pub mod value;
 
@@ -18,6 +18,8 @@ pub mod request;
 pub mod answer;
 
 pub mod serve;
+
+pub mod schedule;
 
 pub use answer::{Answer, Capabilities, CollectorKind, Counting, Ended, Hello, HostObjects};
 pub use request::{Call, HostFunction, Import, Limits, Request, Source};

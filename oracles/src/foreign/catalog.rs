@@ -2,8 +2,11 @@
 //! is in `adapters/javascript/engines.toml`. Engines that are not JavaScript engines have their
 //! rows here.
 //!
-//! A name is a word and flags: `v8`, `v8:liftoff:one-thread`, `wasmtime-c:50.0.1:speed`,
-//! `wasmtime-c:/path/libwasmtime.so`, `adapter:COMMAND` for any other adapter.
+//! A name is a word and flags: `v8`, `v8:liftoff:one-thread`, `wasmtime:48.0.8:copying`,
+//! `wasmtime-c:50.0.1:speed`, `wasmtime-c:/path/libwasmtime.so`, `adapter:COMMAND` for any other
+//! adapter.
+//!
+//! Reading order: `wasmtime`.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -12,6 +15,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::nearest;
+
+pub mod wasmtime;
 
 /// The driver for JavaScript engines.
 pub const DRIVER: &str = include_str!("../../adapters/javascript/driver.mjs");
@@ -153,7 +158,7 @@ pub fn javascript() -> Vec<Known> {
 /// Returns the first words of all names.
 pub fn words() -> Vec<String> {
     let mut words: Vec<String> = javascript().into_iter().map(|known| known.name).collect();
-    words.extend(["wasmtime-c".to_owned(), "adapter".to_owned()]);
+    words.extend([wasmtime::WORD, "wasmtime-c", "adapter"].map(str::to_owned));
     words
 }
 
@@ -213,6 +218,7 @@ pub fn launch(name: &str, places: &Places) -> Result<Launch, NotKnown> {
             command: rest.split_whitespace().map(OsString::from).collect(),
             variables: BTreeMap::new(),
         }),
+        wasmtime::WORD => wasmtime::launch(rest, places),
         "wasmtime-c" => wasmtime_c(rest, places),
         _ => started(&known(word)?, rest, places),
     }

@@ -1,6 +1,5 @@
 //! Requests to answers.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -141,7 +140,7 @@ impl WasmtimeC {
         })?;
         let memories = memories
             .iter()
-            .map(|memory| memory_bytes(session, memory).map(blocks));
+            .map(|memory| memory_bytes(session, memory).map(Memory::of));
         Ok(Answer::Bytes {
             bytes: BASE64.encode(bytes),
             memories: memories.collect::<Result<_, _>>()?,
@@ -465,19 +464,6 @@ fn memory_bytes<'a>(session: &'a Session, call: &Call) -> Result<&'a [u8], Ended
     let data = unsafe { (symbols.wasmtime_memory_data)(session.context, address) };
     // SAFETY: the library keeps `size` bytes there until the store is used again.
     Ok(unsafe { std::slice::from_raw_parts(data, size) })
-}
-
-fn blocks(bytes: &[u8]) -> Memory {
-    const BLOCK: usize = 256;
-    const ZERO: [u8; BLOCK] = [0; BLOCK];
-    let blocks = bytes.chunks(BLOCK).enumerate();
-    let blocks = blocks.filter(|(_, block)| **block != ZERO[..block.len()]);
-    Memory {
-        length: bytes.len() as u64,
-        blocks: blocks
-            .map(|(at, block)| (at as u64, BASE64.encode(block)))
-            .collect::<BTreeMap<_, _>>(),
-    }
 }
 
 /// A module that makes a structure and a cycle of one structure, each with a host object, and keeps

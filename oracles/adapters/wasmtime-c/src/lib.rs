@@ -19,7 +19,7 @@ mod library;
 
 mod value;
 
-mod words;
+pub mod words;
 
 mod session;
 

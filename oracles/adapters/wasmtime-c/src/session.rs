@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use gcrucible_protocol::schedule::Schedule;
 use gcrucible_protocol::{Ended, HostFunction, Limits, Top};
 
 use crate::library::{Library, Opaque};
@@ -51,43 +52,6 @@ pub mod extern_kind {
     pub const MEMORY: u64 = 3;
 }
 
-/// At which points a collection happens.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Collects {
-    /// At none.
-    Never,
-    /// At every n-th.
-    EveryNth(u64),
-    /// At these.
-    At(Vec<u64>),
-}
-
-impl Collects {
-    /// Reads the schedule of [`Request::Open`](gcrucible_protocol::Request::Open). A text that is
-    /// none collects never.
-    pub fn read(text: &str) -> Collects {
-        match text.split_once(':') {
-            None if text == "every" => Collects::EveryNth(1),
-            Some(("every", n)) => Collects::EveryNth(n.parse().unwrap_or(1).max(1)),
-            Some(("at", points)) => Collects::At(
-                points
-                    .split(',')
-                    .filter_map(|point| point.parse().ok())
-                    .collect(),
-            ),
-            _ => Collects::Never,
-        }
-    }
-
-    fn at(&self, point: u64) -> bool {
-        match self {
-            Collects::Never => false,
-            Collects::EveryNth(n) => (point + 1).is_multiple_of(*n),
-            Collects::At(points) => points.contains(&point),
-        }
-    }
-}
-
 /// What the library hands back to `host::callback` at each call.
 pub struct HostEnv {
     /// The session. It outlives its store, and so every function of the store.
@@ -123,7 +87,7 @@ pub struct Session {
     /// The exception by which the last call ended.
     pub exception: RefCell<Option<Values>>,
     trap: Cell<[u64; 2]>,
-    schedule: Collects,
+    schedule: Schedule,
     points: Cell<u64>,
     /// Collections so far.
     pub collections: Cell<u64>,
@@ -169,7 +133,7 @@ impl Session {
             answers: RefCell::new(answers.into()),
             exception: RefCell::default(),
             trap: Cell::default(),
-            schedule: Collects::read(schedule),
+            schedule: Schedule::read(schedule),
             points: Cell::default(),
             collections: Cell::default(),
             created: Cell::default(),
@@ -380,7 +344,7 @@ impl Session {
     pub fn point(&self) {
         let point = self.points.get();
         self.points.set(point + 1);
-        if self.schedule.at(point) {
+        if self.schedule.collects_at(point) {
             self.collect();
         }
     }
@@ -483,20 +447,5 @@ impl Drop for Session {
         }
         // SAFETY: W2; nothing of the store is used again.
         unsafe { (self.library.symbols.wasmtime_store_delete)(self.store) };
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn schedules_are_read() {
-        assert_eq!(Collects::read("pressure"), Collects::Never);
-        assert_eq!(Collects::read("every"), Collects::EveryNth(1));
-        assert_eq!(Collects::read("every:3"), Collects::EveryNth(3));
-        assert_eq!(Collects::read("at:1,5"), Collects::At(vec![1, 5]));
-        let third = Collects::EveryNth(3);
-        assert!(!third.at(1) && third.at(2) && third.at(5));
     }
 }
