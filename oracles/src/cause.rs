@@ -89,8 +89,13 @@ impl Cause {
         }
     }
 
-    /// Keeps what `other` has as well.
+    /// Keeps the operations that `other` has as well, and adds its words. Another that was not
+    /// reduced says nothing of operations.
     pub fn narrow(&mut self, other: &Cause) {
+        self.words.extend(other.words.iter().cloned());
+        if other.operations.is_empty() {
+            return;
+        }
         self.operations
             .retain(|name| other.operations.contains(name));
     }

@@ -156,7 +156,7 @@ fn what_does_not_hold_fails_with_its_place() {
 #[test]
 fn unsupported_is_counted_and_a_crash_ends_the_script() {
     let text = format!(
-        "(module) {} (assert_suspension (invoke \"x\") \"unhandled\") \
+        "{} (module) (assert_suspension (invoke \"x\") \"unhandled\") \
          (invoke \"crash\") (invoke \"three\")",
         module(10)
     );

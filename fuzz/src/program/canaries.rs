@@ -189,20 +189,19 @@ mod tests {
 
     #[test]
     fn host_objects_count_structures() {
-        let (mut structures, mut hosts, mut before) = (0, 0, 0);
+        let (mut with_structures, mut with_more_hosts) = (0, 0);
         for program in programs() {
             let Some(changed) = with_canaries(&program) else {
                 continue;
             };
-            before += live(&program).1;
-            let (of_program, of_host) = live(&changed);
-            structures += of_program;
-            hosts += of_host;
+            let ((structures, before), (_, after)) = (live(&program), live(&changed));
+            with_structures += u32::from(structures > 0);
+            with_more_hosts += u32::from(after > before);
         }
-        // Structures of constant expressions have none.
+        // Structures of constant expressions have none, and some programs have no others.
         assert!(
-            hosts > before + structures / 3,
-            "{structures} {before} {hosts}"
+            with_more_hosts * 5 > with_structures,
+            "{with_more_hosts} of {with_structures}"
         );
     }
 }

@@ -148,14 +148,18 @@ pub fn no_engine(name: &str) -> Option<String> {
     (!exists).then(|| format!("there is no engine {name}"))
 }
 
-/// Returns true if some subcommand of `gcrucible` takes this option.
+/// Returns true if some subcommand of `gcrucible`, or of one of these, takes this option.
 pub fn takes(option: &str) -> bool {
     let name = option.trim_start_matches("--");
-    let program = Arguments::command();
-    let mut every = program
-        .get_subcommands()
-        .flat_map(clap::Command::get_arguments);
-    name == "help" || every.any(|argument| argument.get_long() == Some(name))
+    name == "help" || has_option(&Arguments::command(), name)
+}
+
+fn has_option(command: &clap::Command, name: &str) -> bool {
+    let mut own = command.get_arguments();
+    own.any(|argument| argument.get_long() == Some(name))
+        || command
+            .get_subcommands()
+            .any(|inner| has_option(inner, name))
 }
 
 fn packages(tree: &Tree) -> Vec<Package> {
