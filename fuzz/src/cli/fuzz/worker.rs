@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use gcrucible_oracles::finding::Finding;
+use rustix::process::getppid;
 
 use super::inputs::input;
 use super::protocol::{Counters, Found, Message};
@@ -113,14 +114,21 @@ fn run(options: &Options, counters: &mut Counters) -> Result<(), Failure> {
 }
 
 /// Returns a flag that is set when standard input ends: the supervisor has gone, or wants the
-/// worker to stop.
+/// worker to stop. If the supervisor has gone, the process ends at once.
 fn stop_at_end_of_input() -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
+    let supervisor = getppid();
     std::thread::spawn(move || {
         // Nothing is ever sent. A read ends only when the pipe does.
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
         flag.store(true, Ordering::Relaxed);
+        // A supervisor that wants the worker to stop still waits for it. If it has gone, nobody
+        // needs what the worker is doing, which can take long on an engine that hangs.
+        while getppid() == supervisor {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        std::process::exit(1);
     });
     stop
 }
