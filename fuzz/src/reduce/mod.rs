@@ -99,7 +99,9 @@ fn operations(program: &Program) -> Vec<String> {
         });
         let imported = module.funcs.iter().filter_map(|func| func.import.as_ref());
         let host = imported.filter(|import| import.module == harness::MODULE);
-        names.extend(host.map(|import| format!("host {}", import.name)));
+        // The name of the export that is operated on says nothing.
+        let operation = |name: &str| name.split(':').next().unwrap_or_default().to_owned();
+        names.extend(host.map(|import| format!("host {}", operation(&import.name))));
         if !module.elems.is_empty() {
             names.insert("segment".to_owned());
         }
