@@ -12,6 +12,8 @@ use std::time::Duration;
 use rustix::fs::{FlockOperation, flock};
 use tempfile::TempDir;
 
+use super::failure::Failure;
+
 /// Younger folders are left alone: their owner may be about to lock them.
 const SETTLED: Duration = Duration::from_secs(10);
 
@@ -40,6 +42,19 @@ impl Scratch {
         Ok(Scratch {
             folder,
             _lock: lock,
+        })
+    }
+
+    /// Makes a folder in the folder for temporary files.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be made.
+    pub fn temporary() -> Result<Scratch, Failure> {
+        let made = Scratch::new(&std::env::temp_dir(), "gcrucible-");
+        made.map_err(|error| Failure::System {
+            what: "temporary folder",
+            error,
         })
     }
 

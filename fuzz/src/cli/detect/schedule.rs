@@ -11,6 +11,7 @@ use super::options::{Options, Subject};
 use super::row::Row;
 use super::trial::{Launcher, Trial};
 use crate::cli::failure::Failure;
+use crate::cli::scratch::Scratch;
 use crate::cli::terminal::warn_line;
 use crate::targets::Target;
 
@@ -27,13 +28,7 @@ pub fn run(
     targets: &[&'static Target],
     subjects: &[Subject],
 ) -> Result<Vec<Row>, Failure> {
-    let scratch = tempfile::Builder::new()
-        .prefix("gcrucible-")
-        .tempdir()
-        .map_err(|error| Failure::System {
-            what: "temporary folder",
-            error,
-        })?;
+    let scratch = Scratch::temporary()?;
     let launcher = Launcher {
         targets,
         time: options.time,

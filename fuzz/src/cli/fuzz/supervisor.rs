@@ -58,11 +58,7 @@ pub fn run(options: &Options, targets: &[&'static Target]) -> Result<Ending, Fai
     let run_seed = options.run_seed.unwrap_or_else(new_seed);
     let progress = Progress::new();
     let jobs = jobs(options.jobs, &progress);
-    let scratch = Scratch::new(&std::env::temp_dir(), "gcrucible-");
-    let scratch = scratch.map_err(|error| Failure::System {
-        what: "temporary folder",
-        error,
-    })?;
+    let scratch = Scratch::temporary()?;
     let (send, receive) = channel();
     let launcher = Launcher {
         options,
