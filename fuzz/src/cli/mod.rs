@@ -3,9 +3,9 @@
 //! Nothing here decides what is a fault: targets and oracles do. This folder is about processes,
 //! files, terminals and words.
 //!
-//! Reading order: `build`, `failure`, `terminal`, `output`, `reading`, `scratch`, `named`,
+//! Reading order: `build`, `failure`, `terminal`, `output`, `reading`, `scratch`, `tool`, `named`,
 //! `engines`, `under_test`, `findings`, `reproduce`, `fuzz`, `detect`, `input`, `replay`, `reduce`,
-//! `scripts`, `watched`, `wast`, `run`, `corpus`, `tool`, `wasmtime`, `engine`, `list`, `shell`.
+//! `scripts`, `watched`, `wast`, `run`, `corpus`, `wasmtime`, `engine`, `list`, `shell`.
 
 use std::process::ExitCode;
 

@@ -4,18 +4,18 @@
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use gcrucible_oracles::engine;
 use gcrucible_oracles::finding::Finding;
 use gcrucible_oracles::foreign::Foreign;
 use gcrucible_oracles::foreign::catalog::{self, Launch, Places};
 use gcrucible_oracles::foreign::process::Bounds;
+use gcrucible_oracles::foreign::spawn::spawn;
 use gcrucible_oracles::judge::Judge;
-use gcrucible_oracles::verdict::Verdict;
 
 use super::failure::Failure;
+use super::tool::ended_within;
 use super::{engines, output};
 use crate::reduce::Reduced;
 use crate::repro::report::{self, Tried};
@@ -40,29 +40,28 @@ pub fn with_fewer_flags(reduced: Reduced, bounds: Bounds) -> Result<Reduced, Fai
     if reduced.finding.is_rare() || catalog::known(&words[0]).is_err() {
         return Ok(reduced);
     }
-    let mut finding = reduced.finding;
     let reference = engine::reference();
     let mut judge = Judge::new(reduced.subject.case.clone(), &*reference);
+    let finding = &reduced.finding;
     let schedule = finding.conditions.clone().unwrap_or_default().schedule;
     for at in (1..words.len()).rev() {
         let mut fewer = words.clone();
         fewer.remove(at);
         let engine = engines::greet(&fewer.join(":"), bounds)?;
         let (verdict, _) = judge.judge_under(&engine, schedule.clone());
-        let Verdict::Found(found) = verdict else {
-            continue;
-        };
-        if found.signature() == finding.signature() {
-            finding = Finding {
-                stands: finding.stands,
-                rate: finding.rate,
-                conditions: finding.conditions,
-                ..*found
-            };
+        let mut found = verdict.finding().into_iter();
+        if found.any(|found| found.signature() == finding.signature()) {
             words = fewer;
         }
     }
-    Ok(Reduced { finding, ..reduced })
+    let engine = words.join(":");
+    Ok(Reduced {
+        finding: Finding {
+            engine,
+            ..reduced.finding
+        },
+        ..reduced
+    })
 }
 
 /// Writes the files into the folder of a finding. Does nothing if the engine is ours.
@@ -148,25 +147,16 @@ fn goes_well(launch: &Launch, time: Duration) -> Result<bool, Failure> {
     let failed = |error: std::io::Error| Failure::Engine(format!("{}: {error}", launch.line()));
     let mut words = launch.command.iter();
     let program = words.next().map_or(OsStr::new(""), AsRef::as_ref);
-    let mut child = Command::new(program)
+    let mut command = Command::new(program);
+    command
         .args(words)
         .envs(&launch.variables)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(failed)?;
-    let end = Instant::now() + time;
-    loop {
-        match child.try_wait().map_err(failed)? {
-            Some(status) => return Ok(status.success()),
-            None if Instant::now() >= end => break,
-            None => sleep(Duration::from_millis(5)),
-        }
-    }
-    child.kill().map_err(failed)?;
-    child.wait().map_err(failed)?;
-    Ok(false)
+        .stderr(Stdio::null());
+    let mut child = spawn(command).map_err(failed)?;
+    let ended = ended_within(&mut child, time).map_err(failed)?;
+    Ok(ended.is_some_and(|status| status.success()))
 }
 
 /// A command for people: programs and files without their folders.

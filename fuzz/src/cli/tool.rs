@@ -1,6 +1,10 @@
-//! Tools of the machine, such as those that install engines.
+//! Other programs: tools of the machine, such as those that install engines, and processes that may
+//! only run for a while.
 
-use std::process::Command;
+use std::io;
+use std::process::{Child, Command, ExitStatus};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use super::failure::Failure;
 use super::terminal::say;
@@ -28,4 +32,41 @@ pub fn run_tool(command: &mut Command) -> Result<(), Failure> {
         line,
         how: status.to_string(),
     })
+}
+
+/// Waits for the end of a process. Returns `None` if it had to be killed after `limit`.
+///
+/// # Errors
+///
+/// What the system says.
+pub fn ended_within(child: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
+    const LOOK_EVERY: Duration = Duration::from_millis(5);
+    let started = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if started.elapsed() > limit {
+            // If it cannot be killed it has ended already.
+            let _ = child.kill();
+            child.wait()?;
+            return Ok(None);
+        }
+        sleep(LOOK_EVERY);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_takes_too_long_is_killed() {
+        let mut child = Command::new("sleep").arg("60").spawn().expect("it starts");
+        let ended = ended_within(&mut child, Duration::from_millis(20)).expect("a child");
+        assert_eq!(ended, None);
+        let mut child = Command::new("true").spawn().expect("it starts");
+        let ended = ended_within(&mut child, Duration::from_secs(60)).expect("a child");
+        assert!(ended.is_some_and(|status| status.success()));
+    }
 }

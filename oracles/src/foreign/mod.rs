@@ -25,7 +25,7 @@ pub mod transport;
 
 pub mod catalog;
 
-mod spawn;
+pub mod spawn;
 
 pub mod process;
 

@@ -12,13 +12,11 @@ use super::options::Subject;
 use crate::cli::failure::Failure;
 use crate::cli::fuzz::launch::THIS_PROGRAM;
 use crate::cli::fuzz::record::Record;
+use crate::cli::tool::ended_within;
 use crate::targets::Target;
 
 /// How long a probe may take beyond its time. A program that takes longer hangs.
 const GRACE: Duration = Duration::from_secs(10);
-
-/// How often the end of a probe is looked for.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// A moment of a trial.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -93,7 +91,12 @@ impl Launcher<'_> {
         let _ = std::fs::remove_file(&path);
         let started = Instant::now();
         let mut child = self.start(subject, seed, &path)?;
-        let hung = !self.wait(&mut child, started)?;
+        let limit = Duration::from_secs(self.time) + GRACE;
+        let ended = ended_within(&mut child, limit).map_err(|error| Failure::System {
+            what: "waiting for a probe",
+            error,
+        })?;
+        let hung = ended.is_none();
         let mut said = String::new();
         if let Some(mut out) = child.stdout.take() {
             // What is no text was cut off by the end of the process.
@@ -133,27 +136,6 @@ impl Launcher<'_> {
             what: "starting a probe",
             error,
         })
-    }
-
-    /// Waits for the end of a probe. Returns false if it had to be killed.
-    fn wait(&self, child: &mut Child, started: Instant) -> Result<bool, Failure> {
-        let limit = Duration::from_secs(self.time) + GRACE;
-        let waiting = |error| Failure::System {
-            what: "waiting for a probe",
-            error,
-        };
-        loop {
-            if child.try_wait().map_err(waiting)?.is_some() {
-                return Ok(true);
-            }
-            if started.elapsed() > limit {
-                // If it cannot be killed it has ended already.
-                let _ = child.kill();
-                child.wait().map_err(waiting)?;
-                return Ok(false);
-            }
-            std::thread::sleep(LOOK_EVERY);
-        }
     }
 
     /// A probe that ended without a last line: its program killed it, or did not end.
