@@ -16,7 +16,7 @@ use super::input::{Given, InputOptions};
 use super::replay::{self, Again, of_case};
 use super::terminal::{say, warn_line};
 use super::{findings, output, reproduce};
-use crate::program::print::argument;
+use crate::program::print::{argument, escaped};
 use crate::reduce::{Reduced, gate, reduce, text};
 use crate::targets::run::Trial;
 use crate::targets::{Ran, Rig};
@@ -231,6 +231,5 @@ fn quoted(name: &str) -> String {
 }
 
 fn quoted_bytes(bytes: &[u8]) -> String {
-    let escaped: String = bytes.iter().map(|byte| format!("\\{byte:02x}")).collect();
-    format!("\"{escaped}\"")
+    format!("\"{}\"", escaped(bytes))
 }

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use clap::Args;
@@ -23,6 +22,7 @@ use super::engines::Choice;
 use super::failure::{Ending, Failure};
 use super::input::read_module;
 use super::terminal::say;
+use super::watched::started_apart;
 
 /// Arguments of `run`.
 #[derive(Clone, Debug, Args)]
@@ -72,14 +72,9 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
     let Some(seconds) = options.timeout else {
         return on_engine(options, &wasm);
     };
-    let (send, receive) = mpsc::channel();
     let inner = options.clone();
-    let thread = thread::Builder::new().stack_size(STACK_BYTES);
-    let spawned = thread.spawn(move || {
-        // Nobody listens any more if the time is over.
-        let _ = send.send(on_engine(&inner, &wasm));
-    });
-    spawned.map_err(|error| Failure::System {
+    let started = started_apart(move || on_engine(&inner, &wasm));
+    let receive = started.map_err(|error| Failure::System {
         what: "starting a thread",
         error,
     })?;
@@ -95,9 +90,6 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
         }
     }
 }
-
-/// Stack of the thread: that of a main thread.
-const STACK_BYTES: usize = 8 << 20;
 
 /// The limits that the command line sets.
 fn limits(options: &Options) -> Limits {

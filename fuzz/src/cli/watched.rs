@@ -46,6 +46,24 @@ const STACK_BYTES: usize = 8 << 20;
 /// The time between two looks at the clock.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// Starts work in a thread of its own. Returns the way by which its result comes. The way closes
+/// without one if the work panics.
+///
+/// # Errors
+///
+/// There is no thread to be had.
+pub fn started_apart<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> std::io::Result<mpsc::Receiver<T>> {
+    let (send, receive) = mpsc::channel();
+    let thread = thread::Builder::new().stack_size(STACK_BYTES);
+    thread.spawn(move || {
+        // Nobody listens any more if the time is over.
+        let _ = send.send(work());
+    })?;
+    Ok(receive)
+}
+
 /// Runs `work` on the script `file`. If it takes longer than `limits`, the report has what is known
 /// until then, and one failure more.
 ///
@@ -66,13 +84,8 @@ pub fn run(
             ..Report::default()
         },
     })));
-    let (send, receive) = mpsc::channel();
     let inner = watch.clone();
-    let thread = thread::Builder::new().stack_size(STACK_BYTES);
-    thread.spawn(move || {
-        // Nobody listens any more if the time is over.
-        let _ = send.send(work(&inner));
-    })?;
+    let receive = started_apart(move || work(&inner))?;
     loop {
         let message = match receive.recv_timeout(LOOK) {
             Ok(report) => return Ok(report),

@@ -7,9 +7,7 @@ use super::generator::Gen;
 use super::row::Row;
 use super::swarm::Feature;
 use super::values;
-use crate::program::{
-    Expr, Func, FuncId, GlobalId, Heap, Import, Op, RefOp, RefTy, Sig, TableTy, Ty,
-};
+use crate::program::{Expr, FuncId, GlobalId, Heap, Op, RefOp, RefTy, Sig, TableTy, Ty};
 
 /// See [`Row`].
 pub(super) const ROWS: &[Row] = &[
@@ -399,27 +397,11 @@ impl Gen<'_> {
     /// The import of a harness function with this signature.
     pub(super) fn harness(&mut self, name: &str, sig: &Sig) -> FuncId {
         let ty = self.sig_type(sig);
-        let is_it = |f: &&Func| {
-            f.ty == ty
-                && f.import
-                    .as_ref()
-                    .is_some_and(|i| i.module == "harness" && i.name == name)
-        };
-        if let Some(known) = self.m.funcs.iter().find(is_it) {
-            return known.id;
+        if let Some(known) = self.m.harness_import(name, ty) {
+            return known;
         }
         let id = FuncId(self.fresh());
-        self.m.funcs.push(Func {
-            id,
-            ty,
-            import: Some(Import {
-                module: "harness".to_owned(),
-                name: name.to_owned(),
-            }),
-            export: None,
-            locals: Vec::new(),
-            body: Vec::new(),
-        });
+        self.m.import_harness(id, name, ty);
         id
     }
 

@@ -4,7 +4,7 @@ use super::classes::{ANY, STMT, VALUE};
 use super::generator::Gen;
 use super::row::Row;
 use super::swarm::Feature;
-use crate::program::{Expr, Heap, Op, Sign, StructOp, Ty, TypeId};
+use crate::program::{Expr, Heap, Op, Sign, Storage, StructOp, Ty, TypeId};
 
 /// See [`Row`].
 pub(super) const ROWS: &[Row] = &[
@@ -92,21 +92,27 @@ fn struct_get(g: &mut Gen<'_>, want: Ty) -> Option<Expr> {
 }
 
 fn struct_set(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
-    let mut found: Vec<(TypeId, u32, Ty)> = Vec::new();
-    for &id in &g.visible {
-        for (at, field) in g.types.fields(id).unwrap_or_default().iter().enumerate() {
-            if field.mutable {
-                found.push((id, at as u32, field.storage.unpacked()));
-            }
-        }
-    }
-    let (id, at, ty) = g.src.pick(&found)?;
+    let (id, at, storage) = g.mutable_field()?;
     let mut args = vec![g.target(Heap::Def(id))];
-    args.extend(g.args(&[ty]));
+    args.extend(g.args(&[storage.unpacked()]));
     Some(Expr::stmt(Op::Struct(StructOp::Set(id, at)), args))
 }
 
 impl Gen<'_> {
+    /// Draws a visible field that can be written.
+    pub(super) fn mutable_field(&mut self) -> Option<(TypeId, u32, Storage)> {
+        let mut found = Vec::new();
+        for &id in &self.visible {
+            let fields = self.types.fields(id).unwrap_or_default();
+            for (at, field) in fields.iter().enumerate() {
+                if field.mutable {
+                    found.push((id, at as u32, field.storage));
+                }
+            }
+        }
+        self.src.pick(&found)
+    }
+
     /// How to read a field.
     pub(super) fn sign(&mut self, packed: bool) -> Sign {
         match (packed, self.src.below(2)) {

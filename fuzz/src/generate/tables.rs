@@ -195,10 +195,7 @@ impl Gen<'_> {
 
     /// A constant of the table's index type.
     pub(super) fn table_number(&self, ty: &TableTy, n: u32) -> Expr {
-        match ty.is64 {
-            true => Expr::i64(i64::from(n)),
-            false => Expr::i32(n as i32),
-        }
+        Expr::index(ty.is64, n.into())
     }
 
     /// An index within bounds, mostly constant.

@@ -14,7 +14,7 @@
 //! Always: the result is valid. The rare program that the change would break is returned as None.
 
 use super::ops::{Expr, FuncId, Op, RefOp, StructOp};
-use super::syntax::{Func, Import, Module, Program};
+use super::syntax::{Module, Program};
 use super::types::{Composite, Field, Heap, Sig, Storage, Ty, Universe};
 
 /// The type of the field.
@@ -99,7 +99,7 @@ fn default(ty: Ty) -> Expr {
 fn widen_allocators(module: &mut Module, types: &mut Universe) -> Vec<FuncId> {
     let mut allocators = Vec::new();
     for func in &mut module.funcs {
-        if !imports(func, "struct.new") {
+        if !func.imports_harness("struct.new") {
             continue;
         }
         if let Some(mut sig) = types.sig(func.ty).cloned() {
@@ -121,30 +121,14 @@ fn maker(module: &mut Module, types: &mut Universe) -> FuncId {
     };
     let group = types.plain_sig(&sig);
     let ty = types.groups[group][0];
-    let mut funcs = module.funcs.iter();
-    if let Some(known) = funcs.find(|func| func.ty == ty && imports(func, "extern")) {
-        return known.id;
+    if let Some(known) = module.harness_import("extern", ty) {
+        return known;
     }
     declare(&mut module.groups, group);
     let last = module.funcs.iter().map(|func| func.id.0).max();
     let id = FuncId(last.map_or(0, |last| last + 1));
-    module.funcs.push(Func {
-        id,
-        ty,
-        import: Some(Import {
-            module: "harness".to_owned(),
-            name: "extern".to_owned(),
-        }),
-        export: None,
-        locals: Vec::new(),
-        body: Vec::new(),
-    });
+    module.import_harness(id, "extern", ty);
     id
-}
-
-fn imports(func: &Func, name: &str) -> bool {
-    let import = func.import.as_ref();
-    import.is_some_and(|import| import.module == "harness" && import.name == name)
 }
 
 fn declare(groups: &mut Vec<usize>, group: usize) {

@@ -13,7 +13,7 @@ use gcrucible_oracles::observe::{Node, Observation};
 use gcrucible_oracles::outcome::{Outcome, Resource, Why};
 use gcrucible_oracles::value::{HeapTop, Ref, Target, Value};
 
-use super::print::argument;
+use super::print::{argument, escaped};
 
 /// Returns the directives of a case. `run` is what the reference saw of it.
 #[must_use]
@@ -54,7 +54,7 @@ pub fn directives(case: &Case, run: &Run) -> String {
             }
             Step::Register { instance, name } => {
                 let instance = name_of(case, &instances, instance.0);
-                let text_of = format!("(register \"{}\" {instance})", escaped(name));
+                let text_of = format!("(register \"{}\" {instance})", quotable(name));
                 asserted(&mut text, &text_of, seen, run);
             }
             Step::Invoke {
@@ -67,12 +67,12 @@ pub fn directives(case: &Case, run: &Run) -> String {
                     .iter()
                     .map(|arg| format!(" {}", argument(arg)))
                     .collect();
-                let action = format!("(invoke {instance} \"{}\"{args})", escaped(export));
+                let action = format!("(invoke {instance} \"{}\"{args})", quotable(export));
                 asserted(&mut text, &action, seen, run);
             }
             Step::Get { instance, global } => {
                 let instance = name_of(case, &instances, instance.0);
-                let action = format!("(get {instance} \"{}\")", escaped(global));
+                let action = format!("(get {instance} \"{}\")", quotable(global));
                 asserted(&mut text, &action, seen, run);
             }
         }
@@ -209,10 +209,10 @@ fn reference_pattern(reference: Ref, seen: &Observation) -> String {
 }
 
 /// A name as a string of the text format.
-fn escaped(name: &str) -> String {
+fn quotable(name: &str) -> String {
     let plain = |c: char| c.is_ascii_graphic() && c != '"' && c != '\\' || c == ' ';
     if name.chars().all(plain) {
         return name.to_owned();
     }
-    name.bytes().map(|b| format!("\\{b:02x}")).collect()
+    escaped(name.as_bytes())
 }

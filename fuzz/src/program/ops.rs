@@ -386,6 +386,14 @@ impl Expr {
         Expr::value(Op::I64(value), Vec::new(), Ty::I64)
     }
 
+    /// A constant of an index type, which is `i64` for tables and memories that are `is64`.
+    pub fn index(is64: bool, n: u64) -> Expr {
+        match is64 {
+            true => Expr::i64(n as i64),
+            false => Expr::i32(n as u32 as i32),
+        }
+    }
+
     /// `local.get`
     pub fn get(local: LocalId, ty: Ty) -> Expr {
         Expr::value(Op::LocalGet(local), Vec::new(), ty)

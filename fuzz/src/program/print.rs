@@ -47,6 +47,11 @@ fn float_64(bits: u64) -> String {
     }
 }
 
+/// Bytes inside of a string of the text format, each as an escape.
+pub fn escaped(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("\\{byte:02x}")).collect()
+}
+
 impl Program {
     /// Writes the program with these bytes of its modules, which may differ from what it encodes to
     /// (see [`portable`](super::portable)).

@@ -4,6 +4,7 @@
 //! changes no other. Imported and defined items may stand in any order: the encoder puts imports
 //! first.
 
+use gcrucible_oracles::host::harness;
 use gcrucible_oracles::schedule::Schedule;
 use gcrucible_oracles::value::Value;
 
@@ -35,6 +36,14 @@ pub struct Func {
     pub locals: Vec<Ty>,
     /// Evaluated in order. The values that they leave are the results.
     pub body: Vec<Expr>,
+}
+
+impl Func {
+    /// Returns true if it is imported from `harness` under this name.
+    pub fn imports_harness(&self, name: &str) -> bool {
+        let import = self.import.as_ref();
+        import.is_some_and(|import| import.module == harness::MODULE && import.name == name)
+    }
 }
 
 /// Type of a table.
@@ -190,6 +199,28 @@ impl Module {
     /// Returns the function called `id`.
     pub fn func(&self, id: FuncId) -> Option<&Func> {
         self.funcs.iter().find(|f| f.id == id)
+    }
+
+    /// Returns the function that is imported from `harness` under this name, with this type.
+    pub fn harness_import(&self, name: &str, ty: TypeId) -> Option<FuncId> {
+        let mut funcs = self.funcs.iter();
+        let found = funcs.find(|func| func.ty == ty && func.imports_harness(name));
+        found.map(|func| func.id)
+    }
+
+    /// Adds an import from `harness`.
+    pub fn import_harness(&mut self, id: FuncId, name: &str, ty: TypeId) {
+        self.funcs.push(Func {
+            id,
+            ty,
+            import: Some(Import {
+                module: harness::MODULE.to_owned(),
+                name: name.to_owned(),
+            }),
+            export: None,
+            locals: Vec::new(),
+            body: Vec::new(),
+        });
     }
 
     /// Calls `visit` for every expression root: bodies, initial values, offsets and items.

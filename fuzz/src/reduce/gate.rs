@@ -85,9 +85,7 @@ const TRIES_MAX: u32 = 12;
 /// Returns what the target finds in a subject, and how often a changed program has to be run. An
 /// engine in a process of its own may show a finding in one run of several.
 pub fn first(target: &Target, subject: &Subject, rig: &mut Rig) -> Option<(Finding, u32)> {
-    let mut engines = rig.engines.iter();
-    let may_be_rare = rig.are_named && engines.any(|engine| engine.traits().outside.is_some());
-    let tries = if may_be_rare { FIRST_TRIES } else { 1 };
+    let tries = if rig.asks_others() { FIRST_TRIES } else { 1 };
     (1..=tries).find_map(|run| {
         let finding = check(target, subject, rig)?;
         let rate = finding

@@ -27,16 +27,16 @@ pub fn each(subject: &Subject, rig: &mut Rig) -> Ran {
         };
     }
     let examines = rig.examines;
-    let own = rig.pool.drawn(subject.draw(usize::MAX) as u64);
-    let (mut trial, named) = Trial::new(subject, rig);
     let number = subject.draw(usize::MAX) as u64;
+    let own = rig.pool.drawn(number);
+    let (mut trial, named) = Trial::new(subject, rig);
     let drawn: Vec<_> = named.iter().map(|engine| engine.drawn(number)).collect();
     let named = named.iter().zip(&drawn);
     let named = named.map(|(engine, drawn)| drawn.as_ref().unwrap_or(engine).as_ref());
     let all = || std::iter::once(own.as_ref()).chain(named.clone());
-    for (number, engine) in all().enumerate() {
+    for (at, engine) in all().enumerate() {
         let schedule = trial.spaced(engine.fitting(&subject.case.schedule));
-        let found = if number == 0 {
+        let found = if at == 0 {
             // The runtime only shows who stands alone. What it agrees on says nothing about the
             // named engines.
             trial.asked(engine, schedule.clone()).finding().cloned()

@@ -57,13 +57,18 @@ impl Rig {
         })
     }
 
+    /// Returns true if the user named an engine that is not ours.
+    #[must_use]
+    pub fn asks_others(&self) -> bool {
+        let mut engines = self.engines.iter();
+        self.are_named && engines.any(|engine| engine.traits().outside.is_some())
+    }
+
     /// Returns a subject as the engines under test get it. If one of them is not ours, it
     /// is portable, and most programs have canaries.
     #[must_use]
     pub fn prepared(&self, subject: Subject) -> Subject {
-        let mut engines = self.engines.iter();
-        let has_foreign = engines.any(|engine| engine.traits().outside.is_some());
-        if self.are_named && has_foreign {
+        if self.asks_others() {
             let has_canaries = subject.draw(100) < CANARIES_PERCENT;
             let subject = if has_canaries {
                 subject.with_canaries()

@@ -14,6 +14,7 @@ use crate::input::Input;
 use crate::mutate;
 use crate::program::canaries::with_canaries;
 use crate::program::portable::portable;
+use crate::program::print::{argument, escaped};
 use crate::program::{Program, Step};
 
 /// What is tested.
@@ -215,18 +216,10 @@ impl fmt::Display for Subject {
         }
         for step in &self.case.steps {
             if let CaseStep::Invoke { export, args, .. } = step {
-                let args: String = args
-                    .iter()
-                    .map(|a| format!(" {}", crate::program::print::argument(a)))
-                    .collect();
+                let args: String = args.iter().map(|a| format!(" {}", argument(a))).collect();
                 writeln!(f, "(invoke \"{}\"{args})", escaped(export.as_bytes()))?;
             }
         }
         Ok(())
     }
-}
-
-/// Bytes as a string of the text format.
-fn escaped(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("\\{b:02x}")).collect()
 }

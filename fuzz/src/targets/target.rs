@@ -1,5 +1,7 @@
 //! A fuzz target, as data.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use super::named;
 use super::rig::Rig;
 use super::run::Ran;
@@ -41,6 +43,19 @@ impl Target {
     pub fn run_seed(&self, seed: u64, rig: &mut Rig) -> Ran {
         let subject = rig.prepared((self.subject)(&Input::of_seed(seed)));
         self.judge(&subject, rig)
+    }
+
+    /// Runs the input of a seed, as [`Target::run_seed`] does. Returns a panic as a finding, and
+    /// the subject unless making it panicked.
+    pub fn run_seed_caught(&self, seed: u64, rig: &mut Rig) -> (Option<Subject>, Ran) {
+        let make = || rig.prepared((self.subject)(&Input::of_seed(seed)));
+        match catch_unwind(AssertUnwindSafe(make)) {
+            Ok(subject) => {
+                let ran = Ran::catching(|| self.judge(&subject, rig));
+                (Some(subject), ran)
+            }
+            Err(panic) => (None, Ran::panicked(panic.as_ref())),
+        }
     }
 
     /// Returns the bytes of a seed's input.

@@ -1,4 +1,4 @@
-//! An engine under several sets of flags, of which each case gets one.
+//! An engine under several sets of flags. Each case gets one of them.
 
 use super::engine::Foreign;
 use crate::engine::{Engine, Session, Setup, Traits};

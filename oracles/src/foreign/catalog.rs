@@ -273,14 +273,17 @@ pub fn wasmtime_library(version: &str, places: &Places) -> PathBuf {
     folder.join("wasmtime/linux-x86_64/_libwasmtime.so")
 }
 
+/// Returns the names in a folder. A folder that is not there has none.
+fn names_in(folder: &Path) -> impl Iterator<Item = String> + use<> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().into_string().ok())
+}
+
 /// Returns the versions of Wasmtime whose library was installed, in order.
 pub fn wasmtime_versions(places: &Places) -> Vec<String> {
-    let entries = std::fs::read_dir(places.cache.join("wasmtime-c"));
-    let names = entries.into_iter().flatten().flatten();
-    let names = names.filter_map(|entry| entry.file_name().into_string().ok());
-    let mut versions: Vec<String> = names
-        .filter(|name| wasmtime_library(name, places).is_file())
-        .collect();
+    let names = names_in(&places.cache.join("wasmtime-c"));
+    let is_there = |name: &String| wasmtime_library(name, places).is_file();
+    let mut versions: Vec<String> = names.filter(is_there).collect();
     versions.sort();
     versions
 }

@@ -252,12 +252,8 @@ impl Running {
     ///
     /// The process has more memory than it may.
     fn within_memory(&self, limit: u64) -> Result<(), Broken> {
-        // The file is missing after the process has ended. Then there is no limit to check.
-        let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.child.id()));
-        let pages = statm
-            .ok()
-            .and_then(|text| text.split(' ').nth(1)?.parse::<u64>().ok());
-        let bytes = pages.unwrap_or(0) * rustix::param::page_size() as u64;
+        // After the process has ended, there is no limit to check.
+        let bytes = resident_bytes(self.child.id()).unwrap_or(0);
         if bytes > limit {
             return Err(Broken::Memory { bytes, limit });
         }
@@ -293,6 +289,13 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Returns the resident memory of a process in bytes. `None` if there is no such process.
+pub fn resident_bytes(pid: u32) -> Option<u64> {
+    let statm = std::fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
+    let pages: u64 = statm.split(' ').nth(1)?.parse().ok()?;
+    Some(pages * rustix::param::page_size() as u64)
 }
 
 /// Returns true if the answer needs nothing that an earlier request made.

@@ -3,7 +3,6 @@
 //!
 //! The record tells the supervisor the current input if the probe dies.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -19,8 +18,7 @@ use crate::cli::fuzz::record::{Position, Record};
 use crate::cli::named::chosen;
 use crate::cli::terminal::say;
 use crate::cli::under_test::UnderTest;
-use crate::input::Input;
-use crate::targets::{Ran, Rig, Target, round};
+use crate::targets::round;
 
 /// Arguments of a probe, given by the supervisor.
 #[derive(Clone, Debug, Args)]
@@ -83,7 +81,7 @@ fn run(options: &Options) -> Result<(), Failure> {
         record
             .write(position)
             .map_err(|error| Failure::output(options.record.display(), error))?;
-        let ran = one(targets[target], seed, &mut rig);
+        let (_, ran) = targets[target].run_seed_caught(seed, &mut rig);
         programs += 1;
         let mark = Mark {
             programs,
@@ -120,14 +118,6 @@ fn tell_counts(fault: &str, mark: Mark, told: &mut (bool, bool)) {
     if triggered > 0 && !told.1 {
         tell(&Message::Triggered(mark));
         told.1 = true;
-    }
-}
-
-fn one(target: &'static Target, seed: u64, rig: &mut Rig) -> Ran {
-    let made = catch_unwind(AssertUnwindSafe(|| (target.subject)(&Input::of_seed(seed))));
-    match made {
-        Ok(subject) => Ran::catching(|| target.judge(&subject, rig)),
-        Err(panic) => Ran::panicked(panic.as_ref()),
     }
 }
 

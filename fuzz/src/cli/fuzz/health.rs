@@ -4,7 +4,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use rustix::param::{clock_ticks_per_second, page_size};
+use gcrucible_oracles::foreign::process::resident_bytes;
+use rustix::param::clock_ticks_per_second;
 
 /// Speed is measured over this much time of the processor. Load on the machine does not change it.
 const WINDOW: Duration = Duration::from_secs(30);
@@ -25,8 +26,7 @@ impl Usage {
     /// Returns what a process has used, if it is there.
     #[must_use]
     pub fn of(pid: u32) -> Option<Usage> {
-        let read = |file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}")).ok();
-        let stat = read("stat")?;
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         // The program's name stands in parentheses, and can hold anything.
         let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
         // Fields 14 and 15 of the whole line.
@@ -35,10 +35,9 @@ impl Usage {
             .iter()
             .filter_map(|f| f.parse::<u64>().ok())
             .sum();
-        let pages: u64 = read("statm")?.split(' ').nth(1)?.parse().ok()?;
         Some(Usage {
             time: Duration::from_secs_f64(ticks as f64 / clock_ticks_per_second() as f64),
-            memory: (pages * page_size() as u64) >> 20,
+            memory: resident_bytes(pid)? >> 20,
         })
     }
 }

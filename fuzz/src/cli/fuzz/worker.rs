@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -26,7 +25,6 @@ use crate::cli::findings::{self, InputId, Shelf};
 use crate::cli::named::chosen;
 use crate::cli::reproduce;
 use crate::cli::under_test::UnderTest;
-use crate::input::Input;
 use crate::reduce::reduce;
 use crate::targets::{Ran, Rig, Subject, Target, round};
 
@@ -184,15 +182,7 @@ impl Worker<'_> {
         stop: &AtomicBool,
     ) -> Result<(), Failure> {
         let started = Instant::now();
-        let make = || self.rig.prepared((target.subject)(&Input::of_seed(seed)));
-        let made = catch_unwind(AssertUnwindSafe(make));
-        let (subject, ran) = match made {
-            Ok(subject) => {
-                let ran = Ran::catching(|| target.judge(&subject, &mut self.rig));
-                (Some(subject), ran)
-            }
-            Err(panic) => (None, Ran::panicked(panic.as_ref())),
-        };
+        let (subject, ran) = target.run_seed_caught(seed, &mut self.rig);
         if let Some(why) = ran.unavailable {
             return Err(Failure::Engine(why));
         }

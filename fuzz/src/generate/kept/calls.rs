@@ -149,10 +149,7 @@ impl Gen<'_> {
             init: None,
         });
         self.fixed_tables.push(id);
-        let index = |at: u32| match is64 {
-            true => Expr::i64(at.into()),
-            false => Expr::i32(at as i32),
-        };
+        let index = |at: u32| Expr::index(is64, at.into());
         let segment = ElemId(self.fresh());
         self.m.elems.push(Elem {
             id: segment,

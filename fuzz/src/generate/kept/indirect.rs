@@ -113,10 +113,7 @@ fn table_with(g: &mut Gen<'_>, elem: RefTy, is64: bool, items: Vec<Expr>) -> Tab
         init: None,
     });
     g.fixed_tables.push(id);
-    let offset = match is64 {
-        true => Expr::i64(0),
-        false => Expr::i32(0),
-    };
+    let offset = Expr::index(is64, 0);
     let segment = ElemId(g.fresh());
     g.m.elems.push(Elem {
         id: segment,
@@ -129,11 +126,7 @@ fn table_with(g: &mut Gen<'_>, elem: RefTy, is64: bool, items: Vec<Expr>) -> Tab
 
 impl Family {
     fn index(&self, g: &mut Gen<'_>, at: usize) -> Expr {
-        let at = match self.is64 {
-            true => Expr::i64(at as i64),
-            false => Expr::i32(at as i32),
-        };
-        g.hidden(at)
+        g.hidden(Expr::index(self.is64, at as u64))
     }
 
     fn element(&self, g: &mut Gen<'_>, at: usize) -> Expr {

@@ -60,10 +60,7 @@ impl Place {
             Place::Field { .. } | Place::Global(..) => return None,
         };
         let at = [0, len - 1][g.src.below(2)];
-        Some(match is64 {
-            true => Expr::i64(at.into()),
-            false => Expr::i32(at as i32),
-        })
+        Some(Expr::index(is64, at.into()))
     }
 
     /// Writes a value; `object` is the reference to the object.
@@ -109,15 +106,7 @@ impl Names {
 }
 
 fn field(g: &mut Gen<'_>) -> Option<(Place, Option<Expr>)> {
-    let mut found = Vec::new();
-    for &id in &g.visible {
-        for (at, field) in g.types.fields(id).unwrap_or_default().iter().enumerate() {
-            if field.mutable {
-                found.push((id, at as u32, field.storage));
-            }
-        }
-    }
-    let (id, at, storage) = g.src.pick(&found)?;
+    let (id, at, storage) = g.mutable_field()?;
     let made = g.smallest(Ty::non_null(Heap::Def(id)));
     Some((Place::Field { id, at, storage }, Some(made)))
 }
@@ -355,10 +344,7 @@ fn bulk(g: &mut Gen<'_>, place: &Place, names: &Names) -> Option<Expr> {
             })
         }
         Place::Slot(id, ty, _) => {
-            let number = |n: u64| match ty.is64 {
-                true => Expr::i64(n as i64),
-                false => Expr::i32(n as i32),
-            };
+            let number = |n: u64| Expr::index(ty.is64, n);
             let value = g.filled(Ty::Ref(ty.elem));
             Some(match g.src.below(2) {
                 0 => {

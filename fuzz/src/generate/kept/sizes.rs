@@ -222,10 +222,7 @@ fn long_table(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
         max: None,
         is64: g.src.chance(30),
     };
-    let number = |at: u32| match ty.is64 {
-        true => Expr::i64(at.into()),
-        false => Expr::i32(at as i32),
-    };
+    let number = |at: u32| Expr::index(ty.is64, at.into());
     let id = TableId(g.fresh());
     g.m.tables.push(Table {
         id,

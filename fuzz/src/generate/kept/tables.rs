@@ -5,13 +5,6 @@ use super::objects::Segment;
 use crate::generate::generator::Gen;
 use crate::program::{ElemId, Expr, Field, Mode, Op, Storage, TableId, TableOp, TableTy, Ty};
 
-fn number(ty: &TableTy, n: u64) -> Expr {
-    match ty.is64 {
-        true => Expr::i64(n as i64),
-        false => Expr::i32(n as u32 as i32),
-    }
-}
-
 fn read(id: TableId, ty: &TableTy, at: Expr) -> Expr {
     Expr::value(Op::Table(TableOp::Get(id)), vec![at], Ty::Ref(ty.elem))
 }
@@ -21,16 +14,16 @@ pub(super) fn tables(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     let (id, ty) = g.writable_table(|_, t| t.min > 0)?;
     let min = ty.min as u32;
     let (at, n) = g.range_in(min);
-    let index = g.hidden(number(&ty, at.into()));
-    let count = number(&ty, n.into());
+    let index = g.hidden(Expr::index(ty.is64, at.into()));
+    let count = Expr::index(ty.is64, n.into());
     let elem = Ty::Ref(ty.elem);
     let mut out = Vec::new();
     match g.src.below(6) {
         0 => {
-            let last = g.hidden(number(&ty, u64::from(min - 1)));
+            let last = g.hidden(Expr::index(ty.is64, u64::from(min - 1)));
             let args = vec![last, g.filled(elem)];
             out.push(Expr::stmt(Op::Table(TableOp::Set(id)), args));
-            out.push(read(id, &ty, number(&ty, u64::from(min - 1))));
+            out.push(read(id, &ty, Expr::index(ty.is64, u64::from(min - 1))));
         }
         1 => {
             let args = vec![index, g.filled(elem), count];
@@ -42,7 +35,7 @@ pub(super) fn tables(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
                 1 => at.saturating_sub(1).min(min - n),
                 _ => g.src.range(0, min - n),
             };
-            let args = vec![index, g.hidden(number(&ty, start.into())), count];
+            let args = vec![index, g.hidden(Expr::index(ty.is64, start.into())), count];
             out.push(Expr::stmt(Op::Table(TableOp::Copy(id, id)), args));
         }
         3 => {
@@ -53,7 +46,7 @@ pub(super) fn tables(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
                 (_, 1) => 0xffff_ffff,
                 _ => u64::from(g.src.range(1, 3)),
             };
-            let args = vec![g.filled(elem), g.hidden(number(&ty, by))];
+            let args = vec![g.filled(elem), g.hidden(Expr::index(ty.is64, by))];
             out.push(Expr::value(Op::Table(TableOp::Grow(id)), args, ty.index()));
             out.push(Expr::value(
                 Op::Table(TableOp::Size(id)),
@@ -82,7 +75,7 @@ pub(super) fn tables(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     }
     for _ in 0..2 {
         let at = g.src.range(0, min - 1);
-        let at = g.hidden(number(&ty, at.into()));
+        let at = g.hidden(Expr::index(ty.is64, at.into()));
         out.push(read(id, &ty, at));
     }
     Some(out)
@@ -111,9 +104,9 @@ pub(super) fn outside(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
         (_, 3) => 0xffff_ffff,
         _ => 100_000,
     };
-    let at = g.hidden(number(&ty, far));
-    let n = number(&ty, g.src.range(0, 2).into());
-    let zero = number(&ty, 0);
+    let at = g.hidden(Expr::index(ty.is64, far));
+    let n = Expr::index(ty.is64, g.src.range(0, 2).into());
+    let zero = Expr::index(ty.is64, 0);
     let elem = Ty::Ref(ty.elem);
     Some(vec![match g.src.below(7) {
         0 => read(id, &ty, at),

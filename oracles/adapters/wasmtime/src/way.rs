@@ -1,5 +1,5 @@
-//! The engine's operations that run code, allocate or collect. Each has two forms, of which an
-//! asynchronous store may only use one.
+//! The engine's operations that run code, allocate or collect. Each has two forms. An asynchronous
+//! store may only use one of them.
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};

@@ -36,7 +36,7 @@ use crate::schedule::Schedule;
 /// smaller, so the reference, which counts calls, reaches the end first.
 const FRAME_BYTES: usize = 8 << 10;
 
-/// The least stack of a store, and the most. A thread has 8 MiB, of which the harness needs some.
+/// The least stack of a store, and the most. A thread has 8 MiB, and the harness needs some of it.
 const STACK_BYTES: Range<usize> = 512 << 10..6 << 20;
 
 /// The choices that the oracles make about the runtime.

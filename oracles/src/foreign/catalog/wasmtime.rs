@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::{Launch, NotKnown, Places};
+use super::{Launch, NotKnown, Places, names_in};
 use crate::nearest;
 
 /// The first word of the names.
@@ -150,10 +150,7 @@ impl Build {
 
 /// The versions that were installed, the newest last, and without zeal.
 pub fn versions(places: &Places) -> Vec<String> {
-    let entries = std::fs::read_dir(places.cache.join(WORD));
-    let names = entries.into_iter().flatten().flatten();
-    let names = names.filter_map(|entry| entry.file_name().into_string().ok());
-    let mut versions: Vec<String> = names
+    let mut versions: Vec<String> = names_in(&places.cache.join(WORD))
         .filter(|name| numbers(name).is_some())
         .filter(|name| of_version(name).program(places).is_file())
         .collect();
