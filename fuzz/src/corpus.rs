@@ -11,6 +11,7 @@ use std::fmt;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use gcrucible_oracles::engine::reference::rule_names;
 
@@ -93,8 +94,23 @@ impl Corpus {
             .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666))
             .tempfile_in(&unfinished)?;
         file.write_all(bytes)?;
+        file.as_file().sync_data()?;
         file.persist(&path).map_err(|error| error.error)?;
         Ok(name)
+    }
+}
+
+/// Removes what processes that were killed have left half written in a corpus. What is younger than
+/// `age` is left alone: another process may be about to finish it.
+pub fn clean(root: &Path, age: Duration) {
+    let unfinished = fs::read_dir(root.join(UNFINISHED)).into_iter().flatten();
+    for file in unfinished.flatten() {
+        let modified = file.metadata().and_then(|metadata| metadata.modified());
+        let old = modified.is_ok_and(|at| at.elapsed().is_ok_and(|old| old >= age));
+        if old {
+            // It stays for the next time if it cannot be removed.
+            let _ = fs::remove_file(file.path());
+        }
     }
 }
 
@@ -110,6 +126,9 @@ pub enum Feature {
     Rule(u16),
     /// It applied a rule directly after another. The number of rules stands for the start.
     Pair(u16, u16),
+    /// The number of different rules that it applied directly after this one had this number of
+    /// binary digits.
+    Followers(u16, u32),
     /// A counter of the run had this number of binary digits.
     Counted(String, u32),
 }
@@ -120,6 +139,14 @@ impl fmt::Display for Feature {
         match self {
             Feature::Rule(number) => f.write_str(rule(*number)),
             Feature::Pair(before, after) => write!(f, "{} then {}", rule(*before), rule(*after)),
+            Feature::Followers(before, digits) => {
+                write!(
+                    f,
+                    "{} before {} rules or more",
+                    rule(*before),
+                    1_u64 << (digits - 1)
+                )
+            }
             Feature::Counted(what, digits) => write!(f, "{what} below {}", 1_u64 << digits),
         }
     }
@@ -130,21 +157,38 @@ impl fmt::Display for Feature {
 pub enum By {
     /// Rules of the specification: a small corpus
     Rules,
-    /// Pairs of rules as well: what the fuzzer is guided by
+    /// Rules, and by how many others each is followed: what `fuzz --corpus` keeps
+    Followers,
+    /// Pairs of rules as well: a large corpus
     Pairs,
 }
 
-/// Returns the features of an input that was run just now on `rig`.
+/// Returns the features of an input that was run just now on `rig`. An input that shows a finding,
+/// or on which nothing is compared, has none: it is no example of what works.
 pub fn features(ran: &Ran, rig: &Rig, by: By) -> BTreeSet<Feature> {
+    if ran.finding.is_some() || ran.skipped.is_some() {
+        return BTreeSet::new();
+    }
     let rules = &rig.last;
     let mut features: BTreeSet<Feature> = rules
         .reached()
         .into_iter()
         .map(|rule| Feature::Rule(rule as u16))
         .collect();
-    if by == By::Pairs {
-        let pairs = rules.applied_in_a_row();
-        features.extend(pairs.map(|(row, rule)| Feature::Pair(row as u16, rule as u16)));
+    let digits = |count: u64| u64::BITS - count.leading_zeros();
+    match by {
+        By::Rules => {}
+        By::Followers => {
+            let rows = rules.followers().enumerate();
+            let rows = rows.filter(|(_, count)| *count > 0);
+            let followers =
+                rows.map(|(row, count)| Feature::Followers(row as u16, digits(count.into())));
+            features.extend(followers);
+        }
+        By::Pairs => {
+            let pairs = rules.applied_in_a_row();
+            features.extend(pairs.map(|(row, rule)| Feature::Pair(row as u16, rule as u16)));
+        }
     }
     // Operations on heaps and damaged modules apply no rules: counters are all there is.
     if features.is_empty() {
@@ -159,7 +203,6 @@ pub fn features(ran: &Ran, rig: &Rig, by: By) -> BTreeSet<Feature> {
             .counts
             .iter()
             .map(|(what, count)| (what.clone(), *count));
-        let digits = |count: u64| u64::BITS - count.leading_zeros();
         let all = counters.into_iter().chain(own);
         features.extend(all.map(|(what, count)| Feature::Counted(what, digits(count))));
     }
@@ -220,8 +263,13 @@ mod tests {
         };
         assert_eq!(corpus.entries(&BTreeSet::new()).unwrap(), [entry]);
         assert_eq!(corpus.entries(&BTreeSet::from([name])).unwrap(), []);
-        let unfinished = fs::read_dir(root.path().join(UNFINISHED)).unwrap();
-        assert_eq!(unfinished.count(), 0);
+        let unfinished = || fs::read_dir(root.path().join(UNFINISHED)).unwrap().count();
+        assert_eq!(unfinished(), 0);
+        fs::write(root.path().join(UNFINISHED).join("half"), b"a").unwrap();
+        clean(root.path(), Duration::from_secs(3600));
+        assert_eq!(unfinished(), 1);
+        clean(root.path(), Duration::ZERO);
+        assert_eq!(unfinished(), 0);
     }
 
     #[test]

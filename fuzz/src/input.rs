@@ -83,6 +83,12 @@ impl Input {
         }
     }
 
+    /// Returns the seed whose input this is, if it is one's.
+    pub fn seed(&self) -> Option<u64> {
+        let seed = <[u8; 8]>::try_from(self.base.as_slice()).ok()?;
+        self.edits.is_empty().then_some(u64::from_le_bytes(seed))
+    }
+
     /// Returns the base as choices for a generator.
     pub fn choices(&self) -> Vec<u8> {
         if self.base.len() > SEED_BYTES_MAX {
@@ -130,6 +136,8 @@ mod tests {
         };
         assert_eq!(Input::parse(&input.to_bytes()), input);
         assert_eq!(Input::parse(&Input::of_seed(9).to_bytes()).number(), 9);
+        assert_eq!(Input::of_seed(9).seed(), Some(9));
+        assert_eq!(input.seed(), None);
         for len in 0..40 {
             let bytes = vec![0xff; len];
             assert!(Input::parse(&bytes).to_bytes().len() <= len.max(1));

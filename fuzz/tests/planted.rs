@@ -395,3 +395,43 @@ fn the_way_from_a_fault_to_a_regression() {
         assert_eq!(status, Some(0), "{engine}: {said}");
     }
 }
+
+/// A run with a corpus begins with the inputs that are there. One that is no seed's is kept with
+/// its finding, and the verdict's line runs it again.
+#[cfg(feature = "planted")]
+#[test]
+fn a_finding_on_an_input_of_a_corpus_is_replayed_from_its_bytes() {
+    use gcrucible::corpus::Corpus;
+    use gcrucible::input::{Edit, Input};
+    use gcrucible::targets::{Rig, table_ops};
+
+    const FAULT: &str = "table-init-no-barrier";
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut rig = Rig::standard(&[FAULT.to_owned()]).expect("engines start");
+    let edit = Edit { kind: 3, seed: 7 };
+    let edited = (0..500).map(|seed| Input {
+        edits: vec![edit],
+        ..Input::of_seed(seed)
+    });
+    let shows = |bytes: &Vec<u8>| table_ops::TARGET.run(bytes, &mut rig).finding.is_some();
+    let bytes = edited.map(|input| input.to_bytes()).find(shows);
+    let bytes = bytes.expect("one of 500 programs shows the fault");
+    let root = folder.path().join("corpus");
+    let corpus = Corpus::new(&root, &table_ops::TARGET);
+    corpus.add(&bytes).expect("it is written");
+    let root = root.display().to_string();
+    let run = ["--planted", FAULT, "--target", "table_ops", "--runs", "1"];
+    let output = fuzz(folder.path(), &[&run[..], &["--corpus", &root]].concat());
+    assert_eq!(output.status.code(), Some(1));
+    let out = String::from_utf8_lossy(&output.stdout);
+    let line = |start: &str| out.lines().find_map(|line| line.strip_prefix(start));
+    let found = Path::new(line("    in      ").expect("the summary names the folder"));
+    assert_eq!(std::fs::read(found.join("input.bin")).ok(), Some(bytes));
+    let verdict = std::fs::read_to_string(found.join("verdict.txt")).expect("a verdict");
+    let replay = line("    replay  ").expect("a line");
+    assert!(verdict.contains(replay), "{verdict}");
+    let words = replay.split_once(" -- ").expect("arguments").1.split(' ');
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gcrucible"));
+    let again = command.args(words).output().expect("gcrucible starts");
+    assert_eq!(again.status.code(), Some(1), "{replay}");
+}

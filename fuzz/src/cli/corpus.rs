@@ -168,18 +168,13 @@ impl Runner {
         Ok(Runner { rig, findings: 0 })
     }
 
-    /// Returns what an input exercises. An input that shows a finding, or on which nothing is
-    /// compared, exercises nothing: it is no example of what works.
+    /// Returns what an input exercises.
     fn features(&mut self, target: &Target, entry: &Entry, by: By) -> BTreeSet<Feature> {
         self.rig.last = RuleMap::default();
         let ran = target.run(&entry.bytes, &mut self.rig);
         if let Some(finding) = &ran.finding {
             warn_line!("{}/{}: {}", target.name, entry.name, finding.title());
             self.findings += 1;
-            return BTreeSet::new();
-        }
-        if ran.skipped.is_some() {
-            return BTreeSet::new();
         }
         features(&ran, &self.rig, by)
     }

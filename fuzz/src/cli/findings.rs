@@ -18,42 +18,58 @@ use super::build::VERSION;
 use super::failure::Failure;
 use super::output;
 use super::scratch::Scratch;
-use super::under_test::UnderTest;
+use super::under_test::{UnderTest, quoted};
+use crate::corpus::name;
 use crate::input::Input;
 use crate::program::checking;
 use crate::reduce::Reduced;
 use crate::targets::{Subject, Target};
 
-/// An input of a run: a target and a seed.
+/// An input of a run: a target and what it gets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputId {
     /// The target's name.
     pub target: String,
-    /// The seed of the input.
-    pub seed: u64,
+    /// The bytes of the input.
+    pub bytes: Vec<u8>,
 }
 
 impl InputId {
-    /// Makes the input of `seed` for `target`.
+    /// Makes an input for `target`.
     #[must_use]
-    pub fn new(target: &Target, seed: u64) -> InputId {
+    pub fn new(target: &Target, bytes: Vec<u8>) -> InputId {
         InputId {
             target: target.name.to_owned(),
-            seed,
+            bytes,
         }
     }
 
-    /// Returns the command that runs the input again, with the same engines and faults.
+    /// Returns the seed of the input, if one makes it.
     #[must_use]
-    pub fn replay_line(&self, under_test: &UnderTest) -> String {
-        let InputId { target, seed } = self;
+    pub fn seed(&self) -> Option<u64> {
+        Input::parse(&self.bytes).seed()
+    }
+
+    /// Returns the command that runs the input again, with the same engines and faults. An input
+    /// without a seed is in the finding's folder, or else on the line itself.
+    #[must_use]
+    pub fn replay_line(&self, under_test: &UnderTest, folder: Option<&Path>) -> String {
+        let target = &self.target;
+        let input = match (self.seed(), folder) {
+            (Some(seed), _) => format!("--seed {seed:#x}"),
+            (None, Some(folder)) => quoted(&folder.join(INPUT).display().to_string()),
+            (None, None) => {
+                let digits = self.bytes.iter().map(|byte| format!("{byte:02x}"));
+                format!("--bytes {}", digits.collect::<String>())
+            }
+        };
         let feature = if under_test.planted.is_empty() {
             ""
         } else {
             " --features planted"
         };
         let rest = under_test.in_shell();
-        format!("cargo run --release{feature} -- replay --target {target} --seed {seed:#x}{rest}")
+        format!("cargo run --release{feature} -- replay --target {target} {input}{rest}")
     }
 
     /// Findings with equal signatures count as the same fault.
@@ -118,12 +134,11 @@ impl Shelf {
         subject: Option<&Subject>,
         under_test: &UnderTest,
     ) -> Result<PathBuf, Failure> {
-        let replay = id.replay_line(under_test);
-        self.put(id, finding, subject, &replay)
+        self.put(id, finding, subject, under_test)
             .map_err(|cause| Failure::Lost {
                 cause: Box::new(cause),
                 title: finding.title(),
-                replay,
+                replay: id.replay_line(under_test, None),
             })
     }
 
@@ -132,30 +147,33 @@ impl Shelf {
         id: &InputId,
         finding: &Finding,
         subject: Option<&Subject>,
-        replay: &str,
+        under_test: &UnderTest,
     ) -> Result<PathBuf, Failure> {
         let failed = |error| Failure::output(self.folder.display(), error);
         std::fs::create_dir_all(&self.folder).map_err(failed)?;
         let fresh = Scratch::new(&self.folder, ".writing-").map_err(failed)?;
-        let verdict = format!(
-            "{}\n\nreplay: {replay}\nbuild:  gcrucible {VERSION}\n\n{}",
-            finding.title(),
-            finding.text
-        );
-        output::write(&fresh.path().join(VERDICT), verdict.as_bytes())?;
         if let Some(subject) = subject {
             let text = text(subject, finding);
             output::write(&fresh.path().join(subject.file_name()), text.as_bytes())?;
         }
-        output::write(
-            &fresh.path().join(INPUT),
-            &Input::of_seed(id.seed).to_bytes(),
-        )?;
+        output::write(&fresh.path().join(INPUT), &id.bytes)?;
+        let stored = Stored {
+            target: id.target.clone(),
+            finding: finding.clone(),
+        };
+        stored.write(fresh.path())?;
         for name in names(id) {
             if self.older.contains(&name) {
                 continue;
             }
             let folder = self.folder.join(name);
+            let verdict = format!(
+                "{}\n\nreplay: {}\nbuild:  gcrucible {VERSION}\n\n{}",
+                finding.title(),
+                id.replay_line(under_test, Some(&folder)),
+                finding.text
+            );
+            output::write(&fresh.path().join(VERDICT), verdict.as_bytes())?;
             // A folder takes the place of an empty one only.
             match std::fs::rename(fresh.path(), &folder) {
                 Ok(()) => {
@@ -174,7 +192,12 @@ impl Shelf {
 
 /// The names for the folder of an input, best first.
 fn names(id: &InputId) -> impl Iterator<Item = String> {
-    let name = format!("{}-{:016x}", id.target, id.seed);
+    const DIGITS: usize = 16;
+    let input = match id.seed() {
+        Some(seed) => format!("{seed:016x}"),
+        None => name(&id.bytes)[..DIGITS].to_owned(),
+    };
+    let name = format!("{}-{input}", id.target);
     let others = (2..10_000).map({
         let name = name.clone();
         move |number| format!("{name}-{number}")
@@ -191,6 +214,27 @@ pub const INPUT: &str = "input.bin";
 
 /// The file of a finding's folder that holds the reduced program as a script.
 pub const REDUCED: &str = "reduced.wast";
+
+/// The file of a finding's folder that holds the finding as data.
+pub const STORED: &str = "finding.json";
+
+/// A finding as data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stored {
+    /// The name of the target.
+    pub target: String,
+    /// The finding, as its smallest known program shows it.
+    pub finding: Finding,
+}
+
+impl Stored {
+    fn write(&self, folder: &Path) -> Result<(), Failure> {
+        // Serialising numbers, strings and lists of them cannot fail.
+        let mut text = serde_json::to_vec_pretty(self).unwrap_or_default();
+        text.push(b'\n');
+        output::write(&folder.join(STORED), &text)
+    }
+}
 
 /// The file of a finding's folder that holds the verdict as text.
 pub const VERDICT: &str = "verdict.txt";
@@ -263,7 +307,7 @@ pub fn script(reduced: &Reduced) -> String {
     text(&reduced.subject, &reduced.finding)
 }
 
-/// Adds the reduced script to the folder of a finding.
+/// Adds the reduced script to the folder of a finding. What it shows is the finding from now on.
 ///
 /// # Errors
 ///
@@ -271,6 +315,10 @@ pub fn script(reduced: &Reduced) -> String {
 pub fn add_reduced(folder: &Path, reduced: &Reduced) -> Result<PathBuf, Failure> {
     let path = folder.join(REDUCED);
     output::write(&path, script(reduced).as_bytes())?;
+    if let Some(target) = told_target(folder) {
+        let finding = reduced.finding.clone();
+        Stored { target, finding }.write(folder)?;
+    }
     Ok(path)
 }
 
@@ -296,7 +344,7 @@ mod tests {
     fn folders_of_older_runs_are_neither_reused_nor_pointed_to() {
         let place = tempfile::tempdir().unwrap();
         let (out, list) = (place.path().join("findings"), place.path().join("older"));
-        let id = InputId::new(&types::TARGET, 7);
+        let id = InputId::new(&types::TARGET, types::TARGET.input_of_seed(7));
         let write = |shelf: &Shelf, how: &str| {
             let folder = shelf.write(&id, &Finding::died(how), None, &UnderTest::default());
             let folder = folder.unwrap();
@@ -316,6 +364,30 @@ mod tests {
         assert_eq!(write(&second, "a"), "types-0000000000000007-3");
         assert_eq!(write(&second, "a"), "types-0000000000000007-3");
         assert_eq!(std::fs::read_dir(&out).unwrap().count(), 3);
+    }
+
+    #[test]
+    fn an_input_without_a_seed_is_replayed_from_its_folder() {
+        let place = tempfile::tempdir().unwrap();
+        let (out, list) = (place.path().join("my findings"), place.path().join("older"));
+        let mut bytes = types::TARGET.input_of_seed(7);
+        bytes[0] = 1;
+        let id = InputId::new(&types::TARGET, bytes.clone());
+        let under_test = UnderTest::default();
+        let shelf = Shelf::begin(&out, &list).unwrap();
+        let folder = shelf
+            .write(&id, &Finding::died("a"), None, &under_test)
+            .unwrap();
+        assert_eq!(std::fs::read(folder.join(INPUT)).unwrap(), bytes);
+        assert_eq!(told_target(&folder).as_deref(), Some("types"));
+        let verdict = std::fs::read_to_string(folder.join(VERDICT)).unwrap();
+        let line = format!("--target types '{}'", folder.join(INPUT).display());
+        assert!(verdict.contains(&line), "{verdict}");
+        let line = id.replay_line(&under_test, None);
+        assert!(
+            line.ends_with("--target types --bytes 010700000000000000"),
+            "{line}"
+        );
     }
 
     #[test]

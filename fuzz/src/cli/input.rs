@@ -17,7 +17,7 @@ use crate::targets::{self, Rig, Target};
 pub struct InputOptions {
     /// A finding (its folder, or `input.bin` in it), a script (.wast), a module (.wat, .wasm), or
     /// an input of the target `--target` as libFuzzer writes them
-    #[arg(required_unless_present = "seed", conflicts_with = "seed")]
+    #[arg(required_unless_present_any = ["seed", "bytes"], conflicts_with_all = ["seed", "bytes"])]
     pub file: Option<PathBuf>,
     /// The target of the input. Needed with `--seed`, and for a file outside of a finding's folder
     #[arg(long, value_name = "NAME")]
@@ -25,9 +25,29 @@ pub struct InputOptions {
     /// The seed of one input, as findings show it. (The seed of a whole run is `fuzz --run-seed`)
     #[arg(long, value_name = "S", requires = "target", value_parser = super::named::parse_seed)]
     pub seed: Option<u64>,
+    /// The bytes of one input, in hexadecimal, as findings on inputs without a seed show them
+    #[arg(long, value_name = "HEX", requires = "target", value_parser = hexadecimal)]
+    #[arg(conflicts_with = "seed")]
+    pub bytes: Option<Bytes>,
     /// What is tested beside the target.
     #[command(flatten)]
     pub under_test: UnderTest,
+}
+
+/// Bytes on the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bytes(pub Vec<u8>);
+
+fn hexadecimal(text: &str) -> Result<Bytes, String> {
+    let wrong = || format!("{text:?} is no even number of hexadecimal digits");
+    if !text.len().is_multiple_of(2) || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Err(wrong());
+    }
+    let pairs = (0..text.len() / 2).map(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16));
+    pairs
+        .collect::<Result<_, _>>()
+        .map(Bytes)
+        .map_err(|_| wrong())
 }
 
 /// What was given.
@@ -65,10 +85,12 @@ impl InputOptions {
             Some(name) => Some(chosen(std::slice::from_ref(name))?[0]),
             None => None,
         };
-        let given = match (self.seed, target, &self.file) {
-            (Some(seed), Some(target), _) => Given::Input {
+        let seeded = self.seed.map(|seed| Input::of_seed(seed).to_bytes());
+        let bytes = seeded.or_else(|| self.bytes.clone().map(|bytes| bytes.0));
+        let given = match (bytes, target, &self.file) {
+            (Some(bytes), Some(target), _) => Given::Input {
                 target,
-                bytes: Input::of_seed(seed).to_bytes(),
+                bytes,
                 folder: None,
             },
             (None, _, Some(file)) => recognised(file, target)?,

@@ -105,7 +105,8 @@ impl UnderTest {
 }
 
 /// A word that a shell takes for one word.
-fn quoted(word: &str) -> String {
+#[must_use]
+pub fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/+=,@".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         return word.to_owned();

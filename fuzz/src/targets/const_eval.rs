@@ -40,6 +40,9 @@ fn check(subject: &Subject, rig: &mut Rig) -> Ran {
         };
         let again = run::one_engine(&failing, rig);
         ran.stats.add(again.stats);
+        for (collector, count) in again.live {
+            *ran.live.entry(collector).or_default() += count;
+        }
         ran.finding = again.finding;
     }
     ran

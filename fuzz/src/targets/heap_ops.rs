@@ -66,6 +66,7 @@ fn check(subject: &Subject, rig: &mut Rig) -> Ran {
                 stats.collections += totals.collections;
                 stats.live_checks += 1;
                 stats.live_objects += totals.compared;
+                *ran.live.entry(collector.name()).or_default() += totals.compared;
                 stats.collected_alive |= totals.collections > 0 && totals.compared > 0;
             }
             Err(what) => {

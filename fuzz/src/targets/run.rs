@@ -69,6 +69,8 @@ pub struct Ran {
     pub stats: Stats,
     /// Differences that were permitted.
     pub permitted: Used,
+    /// Live objects on which both sides agreed, by collector.
+    pub live: BTreeMap<&'static str, u64>,
     /// Other things that the target counts, by name.
     pub counts: BTreeMap<String, u64>,
     /// Why no further input can be run: an engine does not start any more.
@@ -151,7 +153,7 @@ impl<'a> Trial<'a> {
             self.unavailable(why);
             return None;
         }
-        self.count(&verdict, &run);
+        self.count(engine, &verdict, &run);
         if let Verdict::Found(finding) = verdict {
             self.found(*finding, engine, schedule);
             return None;
@@ -173,7 +175,7 @@ impl<'a> Trial<'a> {
     /// this engine. Returns a finding without recording it.
     pub(super) fn compared(&mut self, engine: &dyn Engine, schedule: Schedule) -> Option<Finding> {
         let (verdict, run) = self.judge.judge_under(engine, schedule);
-        self.count(&verdict, &run);
+        self.count(engine, &verdict, &run);
         let ended = match &verdict {
             Verdict::Agree(_, None) => "agree".to_owned(),
             Verdict::Agree(_, Some(skip)) => format!("agree until {skip}"),
@@ -212,7 +214,7 @@ impl<'a> Trial<'a> {
         self.ran.unavailable = Some(why);
     }
 
-    fn count(&mut self, verdict: &Verdict, run: &Run) {
+    fn count(&mut self, engine: &dyn Engine, verdict: &Verdict, run: &Run) {
         let stats = &mut self.ran.stats;
         stats.collections += run.totals.collections;
         stats.allocations = run.totals.allocations;
@@ -223,6 +225,8 @@ impl<'a> Trial<'a> {
                 stats.steps += agreed.steps;
                 stats.live_checks += agreed.live_checks;
                 stats.live_objects += agreed.objects;
+                let collector = engine.collector().unwrap_or("of another engine");
+                *self.ran.live.entry(collector).or_default() += agreed.objects;
                 self.ran.permitted.add(&agreed.permitted);
                 // Modules are accepted nearly always. So a case with steps is compared if one of
                 // them is.

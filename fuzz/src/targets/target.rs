@@ -45,10 +45,10 @@ impl Target {
         self.judge(&subject, rig)
     }
 
-    /// Runs the input of a seed, as [`Target::run_seed`] does. Returns a panic as a finding, and
-    /// the subject unless making it panicked.
-    pub fn run_seed_caught(&self, seed: u64, rig: &mut Rig) -> (Option<Subject>, Ran) {
-        let make = || rig.prepared((self.subject)(&Input::of_seed(seed)));
+    /// Runs an input, as [`Target::run`] does. Returns a panic as a finding, and the subject unless
+    /// making it panicked.
+    pub fn run_caught(&self, bytes: &[u8], rig: &mut Rig) -> (Option<Subject>, Ran) {
+        let make = || rig.prepared(self.subject_of(bytes));
         match catch_unwind(AssertUnwindSafe(make)) {
             Ok(subject) => {
                 let ran = Ran::catching(|| self.judge(&subject, rig));

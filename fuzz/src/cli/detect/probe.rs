@@ -76,12 +76,12 @@ fn run(options: &Options) -> Result<(), Failure> {
         let position = Position {
             number: programs,
             target: target as u64,
-            seed,
+            bytes: targets[target].input_of_seed(seed),
         };
         record
-            .write(position)
+            .write(&position)
             .map_err(|error| Failure::output(options.record.display(), error))?;
-        let (_, ran) = targets[target].run_seed_caught(seed, &mut rig);
+        let (_, ran) = targets[target].run_caught(&position.bytes, &mut rig);
         programs += 1;
         let mark = Mark {
             programs,

@@ -13,6 +13,7 @@ use crate::cli::failure::Failure;
 use crate::cli::fuzz::launch::THIS_PROGRAM;
 use crate::cli::fuzz::record::Record;
 use crate::cli::tool::ended_within;
+use crate::input::Input;
 use crate::targets::Target;
 
 /// How long a probe may take beyond its time. A program that takes longer hangs.
@@ -153,7 +154,7 @@ impl Launcher<'_> {
             mark,
             target: target.map_or("", |target| target.name).to_owned(),
             by: if hung { "hang" } else { "death of the process" }.to_owned(),
-            seed: at.seed,
+            seed: Input::parse(&at.bytes).number(),
         });
     }
 }

@@ -7,13 +7,13 @@ use std::collections::VecDeque;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-use super::launch::{Launcher, Share, waiting};
+use super::launch::{Launcher, waiting};
 use super::record::Position;
 use super::worker;
 use crate::cli::failure::{ENVIRONMENT, Failure};
 
 /// An input whose worker has died.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Suspect {
     /// The input.
     pub at: Position,
@@ -82,17 +82,12 @@ impl Confirmations {
         while self.running.len() < self.most
             && let Some(suspect) = self.waiting.pop_front()
         {
-            let first = suspect.at.number;
-            let share = Share {
-                first,
-                stride: 1,
-                end: first.saturating_add(1),
-            };
             let record = launcher.scratch.join(format!("again-{}", self.started));
             self.started += 1;
+            let child = launcher.again(&suspect.at, &record)?;
             self.running.push(Running {
                 suspect,
-                child: launcher.silent(share, &record)?,
+                child,
                 since: Instant::now(),
             });
         }

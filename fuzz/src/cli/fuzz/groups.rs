@@ -98,7 +98,7 @@ mod tests {
         };
         let id = InputId {
             target: "types".to_owned(),
-            seed: 1,
+            bytes: vec![1],
         };
         let signature = id.signature(&finding);
         let found = Found {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use super::options::Options;
+use super::record::{Position, Record};
 use crate::cli::failure::Failure;
 use crate::targets::Target;
 
@@ -47,13 +48,21 @@ impl Launcher<'_> {
         start(command.stdin(Stdio::piped()).stdout(Stdio::piped()), record)
     }
 
-    /// Starts a worker that is silent.
+    /// Starts a worker that is silent and runs one input again. `record` is a file of its own.
     ///
     /// # Errors
-    /// The system starts no process.
-    pub fn silent(&self, share: Share, record: &Path) -> Result<Child, Failure> {
+    /// The input cannot be written, or the system starts no process.
+    pub fn again(&self, at: &Position, record: &Path) -> Result<Child, Failure> {
+        let input = record.with_extension("input");
+        let written = Record::create(&input).and_then(|input| input.write(at));
+        written.map_err(|error| Failure::output(input.display(), error))?;
+        let share = Share {
+            first: at.number,
+            stride: 1,
+            end: at.number.saturating_add(1),
+        };
         let mut command = self.command(share, record);
-        command.stdin(Stdio::piped());
+        command.arg("--again").arg(&input).stdin(Stdio::piped());
         start(command.stdout(Stdio::null()).stderr(Stdio::null()), record)
     }
 
@@ -81,6 +90,9 @@ impl Launcher<'_> {
             .arg(&self.options.out)
             .arg("--older")
             .arg(self.older());
+        if let Some(corpus) = &self.options.corpus {
+            command.arg("--corpus").arg(corpus);
+        }
         command
     }
 }

@@ -8,13 +8,15 @@
 //!
 //! Input number `n` of a run is a function of the run's seed and `n` alone (`inputs`). So a run
 //! does the same with any number of workers, and each input can be replayed by its target and its
-//! own seed.
+//! own seed. A run with a corpus also runs inputs of the corpus and inputs near those (`guide`).
+//! They are replayed by their bytes.
 //!
-//! Reading order: `options`, `inputs`, `protocol`, `record`, `groups`, `health`, `summary`,
-//! `progress`, `worker`, `launch`, `confirm`, `supervisor`.
+//! Reading order: `options`, `inputs`, `guide`, `protocol`, `record`, `groups`, `health`,
+//! `summary`, `progress`, `worker`, `launch`, `confirm`, `supervisor`.
 
 pub mod confirm;
 pub mod groups;
+pub mod guide;
 pub mod health;
 pub mod inputs;
 pub mod launch;
@@ -28,10 +30,16 @@ pub mod worker;
 
 pub use options::Options;
 
+use std::time::Duration;
+
 use super::failure::{Ending, Failure};
 use super::named::chosen;
 use super::output;
 use super::terminal::warn_line;
+use crate::corpus;
+
+/// After this time, what is half written in a corpus has no process any more.
+const UNFINISHED_AGE: Duration = Duration::from_secs(3600);
 
 /// Runs the subcommand.
 ///
@@ -50,6 +58,10 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
     drop(rig);
     let targets = chosen(&options.targets)?;
     output::try_folder(&options.out)?;
+    if let Some(corpus) = &options.corpus {
+        output::try_folder(corpus)?;
+        corpus::clean(corpus, UNFINISHED_AGE);
+    }
     if let Some(json) = &options.json {
         output::try_file(json)?;
     }

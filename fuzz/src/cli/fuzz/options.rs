@@ -33,6 +33,11 @@ pub struct Options {
     /// Write findings into this folder, which is created for the first one.
     #[arg(long, value_name = "DIR", default_value = "findings")]
     pub out: PathBuf,
+    /// Keep inputs that exercise something new in this folder, which has a folder for each target,
+    /// and make half of the inputs from those that are there. Several runs, machines and libFuzzer
+    /// can share it. A run that is killed loses nothing of it.
+    #[arg(long, value_name = "DIR")]
+    pub corpus: Option<PathBuf>,
     /// Write the summary as one JSON object into this file. With `-` it goes to standard output,
     /// and the summary for people to standard error.
     #[arg(long, value_name = "FILE")]

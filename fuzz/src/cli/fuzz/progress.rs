@@ -107,13 +107,17 @@ fn status(summary: &Summary, total: &Counters) -> String {
         .iter()
         .map(|(reason, count)| format!("{reason} {count}"))
         .collect();
+    let kept = match total.kept {
+        0 => String::new(),
+        kept => format!("  kept {kept}"),
+    };
     let reasons = if skipped.is_empty() {
         String::new()
     } else {
         format!(" ({})", skipped.join(", "))
     };
     format!(
-        "{seconds:>4.0} s  {speed:>5.0} programs/s  compared {}  skipped {}{reasons}  collections {}  live objects {}  findings {} in {} groups",
+        "{seconds:>4.0} s  {speed:>5.0} programs/s  compared {}  skipped {}{reasons}  collections {}  live objects {}  findings {} in {} groups{kept}",
         total.compared,
         total.skipped_total(),
         total.collections,

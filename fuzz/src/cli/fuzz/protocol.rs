@@ -17,8 +17,8 @@ pub struct TargetCounters {
     pub compared: u64,
     /// Time of one core spent on them, in microseconds.
     pub micros: u64,
-    /// The input that took longest: microseconds, and its seed.
-    pub slowest: (u64, u64),
+    /// The input that took longest: microseconds, and its seed if it has one.
+    pub slowest: (u64, Option<u64>),
 }
 
 impl TargetCounters {
@@ -58,8 +58,13 @@ pub struct Counters {
     pub live_checks: u64,
     /// Live objects on which both sides agreed.
     pub live_objects: u64,
+    /// Inputs added to the corpus.
+    pub kept: u64,
     /// The same by target.
     pub by_target: BTreeMap<String, TargetCounters>,
+    /// Live objects on which both sides agreed, by target and by collector.
+    #[serde(default)]
+    pub live_by_collector: BTreeMap<String, BTreeMap<String, u64>>,
     /// Other things that targets count, by name.
     #[serde(default)]
     pub counts: BTreeMap<String, u64>,
@@ -76,6 +81,7 @@ impl Counters {
         self.collected_alive += other.collected_alive;
         self.live_checks += other.live_checks;
         self.live_objects += other.live_objects;
+        self.kept += other.kept;
         for (reason, count) in &other.skipped {
             *self.skipped.entry(reason.clone()).or_default() += count;
         }
@@ -84,6 +90,12 @@ impl Counters {
                 .entry(target.clone())
                 .or_default()
                 .add(counters);
+        }
+        for (target, counts) in &other.live_by_collector {
+            let mine = self.live_by_collector.entry(target.clone()).or_default();
+            for (collector, count) in counts {
+                *mine.entry(collector.clone()).or_default() += count;
+            }
         }
         for (what, count) in &other.counts {
             *self.counts.entry(what.clone()).or_default() += count;

@@ -1,9 +1,7 @@
 //! The record of a worker's current input, in a file that outlives the worker: position, target and
-//! seed. The worker writes it before each input. The supervisor reads it when the worker has died.
+//! bytes. The worker writes it before each input. The supervisor reads it when the worker has died.
 //!
-//! This costs one `pwrite` of 24 bytes for each input. What has reached the page cache survives the
-//! process. The record need not hold the bytes of the input, because target and seed determine
-//! them.
+//! This costs one `pwrite` for each input. What has reached the page cache survives the process.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -11,14 +9,14 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 /// A worker's current input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
     /// Number of the input in the whole run.
     pub number: u64,
     /// Its target, as a position in the list of targets of the run.
     pub target: u64,
-    /// Its seed.
-    pub seed: u64,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
 }
 
 /// The file, open for writing.
@@ -47,11 +45,10 @@ impl Record {
     /// # Errors
     ///
     /// What the system says, for example that the disk is full.
-    pub fn write(&self, at: Position) -> io::Result<()> {
-        let mut bytes = [0; 24];
-        bytes[..8].copy_from_slice(&at.number.to_le_bytes());
-        bytes[8..16].copy_from_slice(&at.target.to_le_bytes());
-        bytes[16..].copy_from_slice(&at.seed.to_le_bytes());
+    pub fn write(&self, at: &Position) -> io::Result<()> {
+        let head = [at.number, at.target, at.bytes.len() as u64];
+        let mut bytes: Vec<u8> = head.iter().flat_map(|word| word.to_le_bytes()).collect();
+        bytes.extend(&at.bytes);
         self.file.write_all_at(&bytes, 0)
     }
 
@@ -60,10 +57,13 @@ impl Record {
     pub fn read(path: &Path) -> Option<Position> {
         let bytes = std::fs::read(path).ok()?;
         let word = |at: usize| Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
+        let length = usize::try_from(word(16)?).ok()?;
+        // Behind the input there may be the end of a longer one.
+        let input = bytes.get(24..)?.get(..length)?;
         Some(Position {
             number: word(0)?,
             target: word(8)?,
-            seed: word(16)?,
+            bytes: input.to_vec(),
         })
     }
 }
@@ -79,22 +79,14 @@ mod tests {
         assert_eq!(Record::read(&path), None);
         let record = Record::create(&path).unwrap();
         assert_eq!(Record::read(&path), None);
-        for number in [3, 7] {
-            record
-                .write(Position {
-                    number,
-                    target: 1,
-                    seed: u64::MAX - number,
-                })
-                .unwrap();
-        }
-        assert_eq!(
-            Record::read(&path),
-            Some(Position {
-                number: 7,
+        for (number, length) in [(3, 900), (7, 9)] {
+            let position = Position {
+                number,
                 target: 1,
-                seed: u64::MAX - 7
-            })
-        );
+                bytes: vec![number as u8; length],
+            };
+            record.write(&position).unwrap();
+            assert_eq!(Record::read(&path), Some(position));
+        }
     }
 }

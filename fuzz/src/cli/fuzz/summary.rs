@@ -2,16 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::groups::{Group, Groups};
+use super::options::Options;
 use super::protocol::{Counters, TargetCounters};
 use crate::cli::build::{BUILD, Build, VERSION};
 use crate::cli::failure::{Ending, Failure};
 use crate::cli::under_test::UnderTest;
-use crate::targets::Target;
+use crate::corpus::Corpus;
+use crate::targets::{self, Target};
 
 /// The sum of a run, while it goes on and when it has ended.
 #[derive(Clone, Debug)]
@@ -20,6 +23,9 @@ pub struct Summary {
     jobs: usize,
     targets: Vec<&'static str>,
     under_test: UnderTest,
+    corpus: Option<PathBuf>,
+    /// Inputs in the corpus at the end.
+    in_corpus: u64,
     started: Instant,
     stopped: Option<Instant>,
     /// The counters of workers that have ended.
@@ -39,6 +45,54 @@ pub struct Summary {
     pub unconfirmed: u64,
     /// Whether a signal such as Ctrl-C ended the run.
     pub interrupted: bool,
+    samples: Samples,
+}
+
+/// The state of a run at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    /// Since the beginning.
+    pub seconds: f64,
+    /// Programs until then.
+    pub programs: u64,
+    /// Findings until then.
+    pub findings: u64,
+    /// Groups of them.
+    pub groups: u64,
+    /// Inputs added to the corpus.
+    pub kept: u64,
+}
+
+/// Moments of a run. There are never more than [`SAMPLES_MAX`], however long it lasts: when there
+/// are, every other one is dropped, and further ones are twice as far apart.
+#[derive(Clone, Debug)]
+struct Samples {
+    taken: Vec<Sample>,
+    apart: f64,
+}
+
+/// Most samples of a run.
+const SAMPLES_MAX: usize = 240;
+
+impl Samples {
+    fn add(&mut self, sample: Sample) {
+        let due = self
+            .taken
+            .last()
+            .map_or(0.0, |last| last.seconds + self.apart);
+        if sample.seconds < due {
+            return;
+        }
+        if self.taken.len() == SAMPLES_MAX {
+            let mut number = 0;
+            self.taken.retain(|_| {
+                number += 1;
+                number % 2 == 1
+            });
+            self.apart *= 2.0;
+        }
+        self.taken.push(sample);
+    }
 }
 
 /// The JSON object.
@@ -58,7 +112,10 @@ struct Json<'a> {
     collected_alive: u64,
     live_checks: u64,
     live_objects: u64,
+    corpus: Option<JsonCorpus<'a>>,
     by_target: &'a BTreeMap<String, TargetCounters>,
+    live_by_collector: &'a BTreeMap<String, BTreeMap<String, u64>>,
+    samples: &'a [Sample],
     counts: &'a BTreeMap<String, u64>,
     workers_replaced: u64,
     workers_crashed: u64,
@@ -70,13 +127,22 @@ struct Json<'a> {
 }
 
 #[derive(Serialize)]
+struct JsonCorpus<'a> {
+    folder: &'a Path,
+    /// Inputs in it at the end.
+    inputs: u64,
+    /// Inputs that this run added.
+    kept: u64,
+}
+
+#[derive(Serialize)]
 struct JsonGroup<'a> {
     signatures: &'a BTreeMap<String, u64>,
     operation: Option<&'a str>,
     count: u64,
     title: String,
     target: &'a str,
-    seed: String,
+    seed: Option<String>,
     folder: Option<&'a str>,
 }
 
@@ -87,13 +153,15 @@ impl Summary {
         run_seed: u64,
         jobs: usize,
         targets: &[&'static Target],
-        under_test: &UnderTest,
+        options: &Options,
     ) -> Summary {
         Summary {
             run_seed,
             jobs,
             targets: targets.iter().map(|t| t.name).collect(),
-            under_test: under_test.clone(),
+            under_test: options.under_test.clone(),
+            corpus: options.corpus.clone(),
+            in_corpus: 0,
             started: Instant::now(),
             stopped: None,
             counters: Counters::default(),
@@ -104,6 +172,10 @@ impl Summary {
             slow: 0,
             unconfirmed: 0,
             interrupted: false,
+            samples: Samples {
+                taken: Vec::new(),
+                apart: 0.5,
+            },
         }
     }
 
@@ -115,9 +187,34 @@ impl Summary {
             .duration_since(self.started)
     }
 
+    /// Notes the state of the run, now and then. `total` is what all workers have done.
+    pub fn sample(&mut self, total: &Counters) {
+        let sample = Sample {
+            seconds: self.elapsed().as_secs_f64(),
+            programs: total.programs,
+            findings: total.findings,
+            groups: self.groups.iter().len() as u64,
+            kept: total.kept,
+        };
+        self.samples.add(sample);
+    }
+
     /// Ends the run's time.
     pub fn stop_clock(&mut self) {
         self.stopped = Some(Instant::now());
+    }
+
+    /// Counts the inputs in the corpus.
+    pub fn count_corpus(&mut self) {
+        let Some(root) = &self.corpus else {
+            return;
+        };
+        let targets = self.targets.iter().filter_map(|name| targets::named(name));
+        let files = targets.map(|target| {
+            let folder = std::fs::read_dir(Corpus::new(root, target).folder());
+            folder.map_or(0, |files| files.count() as u64)
+        });
+        self.in_corpus = files.sum();
     }
 
     /// Returns true if anything was found.
@@ -153,7 +250,7 @@ impl Summary {
             count: group.count,
             title: group.first.finding.title(),
             target: &group.first.id.target,
-            seed: format!("{:#x}", group.first.id.seed),
+            seed: group.first.id.seed().map(|seed| format!("{seed:#x}")),
             folder: group.first.folder.as_deref(),
         });
         let json = Json {
@@ -171,7 +268,14 @@ impl Summary {
             collected_alive: counters.collected_alive,
             live_checks: counters.live_checks,
             live_objects: counters.live_objects,
+            corpus: self.corpus.as_ref().map(|folder| JsonCorpus {
+                folder,
+                inputs: self.in_corpus,
+                kept: counters.kept,
+            }),
             by_target: &counters.by_target,
+            live_by_collector: &counters.live_by_collector,
+            samples: &self.samples.taken,
             counts: &counters.counts,
             workers_replaced: self.replaced,
             workers_crashed: self.crashed,
@@ -196,9 +300,13 @@ fn by_target(
     let micros = targets.values().map(|t| t.micros).sum();
     for (name, t) in targets {
         let (slowest, seed) = t.slowest;
+        let seed = match seed {
+            Some(seed) => format!("--seed {seed:#x}"),
+            None => "an input of the corpus, or near one".to_owned(),
+        };
         writeln!(
             f,
-            "  {name:12}  {} compared, {:.0} per second and core; {:.0}% of the time; slowest {:.2} s: --seed {seed:#x}",
+            "  {name:12}  {} compared, {:.0} per second and core; {:.0}% of the time; slowest {:.2} s: {seed}",
             t.compared,
             t.speed(),
             percent(t.micros, micros),
@@ -266,6 +374,15 @@ impl Summary {
             "live objects  {} in {} checks",
             c.live_objects, c.live_checks
         )?;
+        if let Some(corpus) = &self.corpus {
+            writeln!(
+                f,
+                "corpus        {} inputs in {}, {} of them added by this run",
+                self.in_corpus,
+                corpus.display(),
+                c.kept
+            )?;
+        }
         Ok(())
     }
 
@@ -287,7 +404,9 @@ impl Summary {
             if let Some(folder) = &first.folder {
                 writeln!(f, "    in      {folder}")?;
             }
-            writeln!(f, "    replay  {}", first.id.replay_line(&self.under_test))?;
+            let folder = first.folder.as_ref().map(Path::new);
+            let replay = first.id.replay_line(&self.under_test, folder);
+            writeln!(f, "    replay  {replay}")?;
         }
         Ok(())
     }
@@ -319,4 +438,25 @@ impl fmt::Display for Summary {
         self.write_findings(f)?;
         Ok(())
     }
+}
+
+#[test]
+fn a_long_run_has_few_samples() {
+    let mut samples = Samples {
+        taken: Vec::new(),
+        apart: 0.5,
+    };
+    for number in 0..200_000_u32 {
+        samples.add(Sample {
+            seconds: f64::from(number) * 0.1,
+            programs: number.into(),
+            ..Sample::default()
+        });
+        assert!(samples.taken.len() <= SAMPLES_MAX);
+    }
+    let taken = &samples.taken;
+    assert!(taken.len() >= SAMPLES_MAX / 2, "{}", taken.len());
+    assert_eq!(taken[0].programs, 0);
+    assert!(taken.is_sorted_by(|a, b| a.seconds < b.seconds));
+    assert!(taken[taken.len() - 1].seconds > 19_800.0);
 }

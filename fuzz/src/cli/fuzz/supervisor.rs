@@ -31,7 +31,6 @@ use crate::cli::findings::{InputId, Shelf};
 use crate::cli::output;
 use crate::cli::scratch::Scratch;
 use crate::cli::terminal::{complain, print};
-use crate::input::Input;
 use crate::targets::{self, Target};
 
 /// How long workers may take to end after they are told to.
@@ -73,7 +72,7 @@ pub fn run(options: &Options, targets: &[&'static Target]) -> Result<Ending, Fai
         send,
         workers: Vec::new(),
         confirmations: Confirmations::new(jobs, Duration::from_secs(options.hang)),
-        summary: Summary::new(run_seed, jobs, targets, &options.under_test),
+        summary: Summary::new(run_seed, jobs, targets, options),
         progress,
     };
     supervisor.progress.begin(run_seed, jobs, targets);
@@ -260,6 +259,7 @@ impl Supervisor<'_> {
             self.kill_hung();
             self.look_after();
             let total = self.total();
+            self.summary.sample(&total);
             self.progress.show(&self.summary, &total);
         }
     }
@@ -344,6 +344,7 @@ impl Supervisor<'_> {
         let at = Record::read(&worker.record);
         let (deaths, hung) = (worker.deaths_in_a_row + 1, worker.hung);
         self.progress.died(&worker::describe(status));
+        let last = at.as_ref().map(|at| at.number);
         match at {
             Some(at) => self.confirmations.add(Suspect { at, hung }),
             None => self.summary.killed += 1,
@@ -353,8 +354,8 @@ impl Supervisor<'_> {
                 "worker {slot} died {deaths} times without finishing an input ({status}); giving up"
             )));
         }
-        match at {
-            Some(at) => self.replace(slot, at.number, deaths),
+        match last {
+            Some(last) => self.replace(slot, last, deaths),
             None => {
                 self.workers[slot] = self.start(slot, slot as u64)?;
                 self.workers[slot].deaths_in_a_row = deaths;
@@ -417,7 +418,7 @@ impl Supervisor<'_> {
     fn input(&self, suspect: &Suspect) -> InputId {
         let targets = self.launcher.targets;
         let target = targets[suspect.at.target as usize % targets.len()];
-        InputId::new(target, suspect.at.seed)
+        InputId::new(target, suspect.at.bytes.clone())
     }
 
     /// Writes a finding on an input that killed its worker.
@@ -426,7 +427,7 @@ impl Supervisor<'_> {
         // The worker took its subject with it. Making it again may panic as well.
         let make = || {
             let target = targets::named(&id.target)?;
-            Some((target.subject)(&Input::of_seed(id.seed)))
+            Some(target.subject_of(&id.bytes))
         };
         let subject = catch_unwind(AssertUnwindSafe(make)).ok().flatten();
         let folder = self
@@ -499,12 +500,15 @@ impl Supervisor<'_> {
         for suspect in self.confirmations.give_up() {
             let replay = self
                 .input(&suspect)
-                .replay_line(&self.launcher.options.under_test);
+                .replay_line(&self.launcher.options.under_test, None);
             let what = "a worker died, and nothing tells whether its input is at fault";
             self.progress.line(&format!("{what}: {replay}"));
             self.summary.unconfirmed += 1;
         }
         self.summary.stop_clock();
+        let total = self.summary.counters.clone();
+        self.summary.sample(&total);
+        self.summary.count_corpus();
         confirmed
     }
 }

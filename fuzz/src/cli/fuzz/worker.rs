@@ -14,9 +14,11 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
+use gcrucible_oracles::coverage::RuleMap;
 use gcrucible_oracles::finding::Finding;
 use rustix::process::getppid;
 
+use super::guide::Guide;
 use super::inputs::input;
 use super::protocol::{Counters, Found, Message};
 use super::record::{Position, Record};
@@ -67,6 +69,12 @@ pub struct Options {
     /// The list of names in that folder that are older than the run.
     #[arg(long)]
     pub older: PathBuf,
+    /// The corpus.
+    #[arg(long)]
+    pub corpus: Option<PathBuf>,
+    /// Run the input of this record, and no other.
+    #[arg(long)]
+    pub again: Option<PathBuf>,
     /// What is tested beside the target.
     #[command(flatten)]
     pub under_test: UnderTest,
@@ -99,7 +107,9 @@ fn run(options: &Options, counters: &mut Counters) -> Result<(), Failure> {
     let record = Record::create(&options.record)
         .map_err(|error| Failure::output(options.record.display(), error))?;
     let stop = stop_at_end_of_input();
+    let corpus = options.corpus.as_ref();
     let mut worker = Worker {
+        guide: corpus.map(|root| Guide::new(root, &targets)),
         shelf: Shelf::again(&options.out, &options.older)?,
         rig,
         options,
@@ -108,7 +118,10 @@ fn run(options: &Options, counters: &mut Counters) -> Result<(), Failure> {
         counters,
         written: BTreeMap::new(),
     };
-    worker.work(&stop)
+    match &options.again {
+        Some(input) => worker.again(input, &stop),
+        None => worker.work(&stop),
+    }
 }
 
 /// Returns a flag that is set when standard input ends: the supervisor has gone, or wants the
@@ -141,6 +154,7 @@ fn tell(message: &Message) {
 }
 
 struct Worker<'a> {
+    guide: Option<Guide>,
     shelf: Shelf,
     rig: Rig,
     options: &'a Options,
@@ -158,14 +172,11 @@ impl Worker<'_> {
         let mut number = self.options.first;
         while number < self.options.end && !stop.load(Ordering::Relaxed) {
             let (target, seed) = input(self.options.run_seed, &round, number);
-            self.record
-                .write(Position {
-                    number,
-                    target: target as u64,
-                    seed,
-                })
-                .map_err(|e| Failure::output(self.options.record.display(), e))?;
-            self.one(self.targets[target], seed, stop)?;
+            let bytes = match &mut self.guide {
+                Some(guide) => guide.next(target, seed).map_err(|e| self.no_corpus(e))?,
+                None => self.targets[target].input_of_seed(seed),
+            };
+            self.one(number, target, bytes, stop)?;
             if reported.elapsed() >= REPORT_EVERY {
                 tell(&Message::Report((*self.counters).clone()));
                 reported = Instant::now();
@@ -175,22 +186,57 @@ impl Worker<'_> {
         Ok(())
     }
 
+    /// Runs an input that killed another worker.
+    fn again(&mut self, record: &Path, stop: &AtomicBool) -> Result<(), Failure> {
+        let missing = || Failure::input(record.display(), std::io::ErrorKind::InvalidData.into());
+        let at = Record::read(record).ok_or_else(missing)?;
+        self.guide = None;
+        let target = at.target as usize % self.targets.len();
+        self.one(at.number, target, at.bytes, stop)
+    }
+
+    fn no_corpus(&self, error: std::io::Error) -> Failure {
+        let corpus = self.options.corpus.as_ref();
+        Failure::output(
+            corpus.map_or(Path::new(""), PathBuf::as_path).display(),
+            error,
+        )
+    }
+
     fn one(
         &mut self,
-        target: &'static Target,
-        seed: u64,
+        number: u64,
+        target_at: usize,
+        bytes: Vec<u8>,
         stop: &AtomicBool,
     ) -> Result<(), Failure> {
+        let target = self.targets[target_at];
+        let position = Position {
+            number,
+            target: target_at as u64,
+            bytes,
+        };
+        self.record
+            .write(&position)
+            .map_err(|e| Failure::output(self.options.record.display(), e))?;
+        let bytes = position.bytes;
         let started = Instant::now();
-        let (subject, ran) = target.run_seed_caught(seed, &mut self.rig);
+        // Some targets apply no rules.
+        self.rig.last = RuleMap::default();
+        let (subject, ran) = target.run_caught(&bytes, &mut self.rig);
         if let Some(why) = ran.unavailable {
             return Err(Failure::Engine(why));
         }
-        self.counters.count(target, seed, &ran, started.elapsed());
+        let id = InputId::new(target, bytes);
+        self.counters
+            .count(target, id.seed(), &ran, started.elapsed());
+        if let Some(guide) = &mut self.guide {
+            let learnt = guide.learn(target_at, &id.bytes, &ran, &self.rig);
+            self.counters.kept += u64::from(learnt.map_err(|e| self.no_corpus(e))?);
+        }
         let Some(finding) = ran.finding else {
             return Ok(());
         };
-        let id = InputId::new(target, seed);
         let is_slow = finding.is_slow() || finding.is_rare();
         let to_reduce = self.found(&id, finding, subject.as_ref())?;
         match (to_reduce, subject) {
@@ -264,8 +310,8 @@ impl Worker<'_> {
 }
 
 impl Counters {
-    /// Counts the input of `seed`, which took the time `took`.
-    pub fn count(&mut self, target: &Target, seed: u64, ran: &Ran, took: Duration) {
+    /// Counts an input, which took the time `took`.
+    pub fn count(&mut self, target: &Target, seed: Option<u64>, ran: &Ran, took: Duration) {
         let micros = took.as_micros() as u64;
         let of_target = self.by_target.entry(target.name.to_owned()).or_default();
         of_target.programs += 1;
@@ -276,6 +322,15 @@ impl Counters {
         self.collections += ran.stats.collections;
         self.live_checks += ran.stats.live_checks;
         self.live_objects += ran.stats.live_objects;
+        if !ran.live.is_empty() {
+            let of_target = self
+                .live_by_collector
+                .entry(target.name.to_owned())
+                .or_default();
+            for (&collector, count) in &ran.live {
+                *of_target.entry(collector.to_owned()).or_default() += count;
+            }
+        }
         for (what, count) in &ran.counts {
             *self.counts.entry(what.clone()).or_default() += count;
         }
