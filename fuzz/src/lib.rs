@@ -8,14 +8,15 @@
 //! | `mutate` | makes a neighbouring program from a program |
 //! | `targets` | makes a verdict from an input; has the list of targets |
 //! | `corpus` | keeps inputs on disk, and chooses few that exercise much |
+//! | `survey` | counts what is generated and executed, and what must be |
 //! | `reduce` | makes a small program from one that shows a fault |
 //! | `repro` | makes files for an engine's maintainers from a small program |
 //! | `cli` | is the program `gcrucible` |
 //!
 //! Not here: running and comparing a case (`oracles`), and engines.
 //!
-//! Reading order: `program`, `generate`, `input`, `mutate`, `targets`, `corpus`, `reduce`, `repro`,
-//! `cli`.
+//! Reading order: `program`, `generate`, `input`, `mutate`, `targets`, `corpus`, `survey`,
+//! `reduce`, `repro`, `cli`.
 
 pub mod program;
 
@@ -28,6 +29,8 @@ pub mod mutate;
 pub mod targets;
 
 pub mod corpus;
+
+pub mod survey;
 
 pub mod reduce;
 

@@ -615,3 +615,42 @@ fn each_directive_has_its_own_fuel() {
         assert!(out.contains("8 passed, 0 failed"), "{out}");
     }
 }
+
+// ---- counts
+
+/// What is rarer than it must be is named, and is the status.
+#[test]
+fn a_survey_names_what_is_too_rare() {
+    let few = [
+        "survey",
+        "--programs",
+        "12",
+        "--first",
+        "0x10",
+        "--json",
+        "-",
+    ];
+    let (out, err) = check(&few, 1);
+    let json: serde_json::Value = serde_json::from_str(&out).expect("nothing but JSON");
+    let below = json["below"].as_array().expect("a list");
+    assert!(!below.is_empty());
+    for below in below {
+        let name = below["name"].as_str().expect("a name");
+        assert!(err.contains(&format!(" {name}: in ")), "{name}: {err}");
+        assert!(below["programs"].as_u64() < below["least"].as_u64());
+    }
+    let rules = json["rules"].as_array().expect("a list");
+    assert_eq!(
+        rules.len(),
+        gcrucible_oracles::engine::reference::rule_names().count()
+    );
+    let collectors = json["collectors"].as_array().expect("a list");
+    for collector in collectors {
+        let executed = &collector["instructions"]["struct.new"]["programs"];
+        assert!(executed.as_u64() > Some(0), "{collector}");
+    }
+    assert!(err.contains("rules of validation: instructions: "), "{err}");
+    // Nothing can be rare in one program.
+    let (out, _) = check(&["survey", "--programs", "1"], 0);
+    assert!(out.contains("1 programs from seed 0x0: "), "{out}");
+}

@@ -3,9 +3,10 @@
 //! Nothing here decides what is a fault: targets and oracles do. This folder is about processes,
 //! files, terminals and words.
 //!
-//! Reading order: `build`, `failure`, `terminal`, `output`, `reading`, `scratch`, `tool`, `named`,
-//! `engines`, `under_test`, `findings`, `reproduce`, `fuzz`, `detect`, `input`, `replay`, `reduce`,
-//! `scripts`, `watched`, `wast`, `run`, `corpus`, `wasmtime`, `engine`, `list`, `shell`.
+//! Reading order: `build`, `failure`, `terminal`, `progress`, `output`, `reading`, `scratch`,
+//! `tool`, `named`, `engines`, `under_test`, `findings`, `reproduce`, `fuzz`, `detect`, `input`,
+//! `replay`, `reduce`, `scripts`, `watched`, `wast`, `run`, `corpus`, `survey`, `report`,
+//! `wasmtime`, `engine`, `list`, `shell`.
 
 use std::process::ExitCode;
 
@@ -23,14 +24,17 @@ pub mod input;
 pub mod list;
 pub mod named;
 pub mod output;
+mod progress;
 pub mod reading;
 pub mod reduce;
 pub mod replay;
+pub mod report;
 pub mod reproduce;
 pub mod run;
 pub mod scratch;
 mod scripts;
 pub mod shell;
+pub mod survey;
 pub mod terminal;
 mod tool;
 pub mod under_test;
@@ -75,6 +79,12 @@ pub enum Command {
     Run(run::Options),
     /// Keep inputs that exercise much: choose few, merge, count, export.
     Corpus(corpus::Options),
+    /// Count what the generator makes and what programs execute: by rule of the specification, by
+    /// instruction, and on each collector. The status is 1 if something is rarer than it must be.
+    Survey(survey::Options),
+    /// Make one page of a folder: findings with pictures, runs over time, rules, conformance, and
+    /// how fast planted faults are found.
+    Report(report::Options),
     /// List, install, check and serve engines that run in processes of their own.
     Engine(engine::Options),
     /// List the names of targets, engines and planted faults.
@@ -110,6 +120,8 @@ pub fn main() -> ExitCode {
         Command::Wast(options) => wast::run(&options),
         Command::Run(options) => run::run(&options),
         Command::Corpus(options) => corpus::run(&options),
+        Command::Survey(options) => survey::run(&options),
+        Command::Report(options) => report::run(&options),
         Command::Engine(options) => engine::run(&options),
         Command::List(options) => Ok(list::run(&options)),
         Command::Completions(options) => Ok(shell::completions(&options)),

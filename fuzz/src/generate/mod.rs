@@ -23,7 +23,7 @@
 //! Reading order: `source`, `swarm`, `values`, `types`, `classes`, `drawer`, `function`,
 //! `generator`, `row`, `calc`, `body`, `items`, `consts`, `variables`, `scalars`, `objects`,
 //! `arrays`, `refs`, `tables`, `memory`, `control`, `exceptions`, `calls`, `host`, `shape`, `kept`,
-//! `expr`, `steps`, `whole`, `smith`, `survey`.
+//! `expr`, `steps`, `whole`, `smith`.
 
 mod arrays;
 mod body;
@@ -49,7 +49,6 @@ mod shape;
 pub mod smith;
 pub mod source;
 mod steps;
-pub mod survey;
 pub mod swarm;
 mod tables;
 mod types;

@@ -1,0 +1,36 @@
+//! A bar for work whose amount is known, on standard error if that is a terminal.
+
+use std::io::IsTerminal;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// The bar.
+#[derive(Debug)]
+pub struct Bar(ProgressBar);
+
+impl Bar {
+    /// A bar for `length` pieces of work, which are called `unit`.
+    #[must_use]
+    pub fn new(length: u64, unit: &str) -> Bar {
+        let target = match std::io::stderr().is_terminal() {
+            true => ProgressDrawTarget::stderr_with_hz(8),
+            false => ProgressDrawTarget::hidden(),
+        };
+        let bar = ProgressBar::with_draw_target(Some(length), target);
+        let template = format!("{{bar:30}} {{pos}} of {{len}} {unit}, {{eta}} left");
+        if let Ok(style) = ProgressStyle::with_template(&template) {
+            bar.set_style(style);
+        }
+        Bar(bar)
+    }
+
+    /// One piece is done.
+    pub fn step(&self) {
+        self.0.inc(1);
+    }
+
+    /// Clears the bar.
+    pub fn end(&self) {
+        self.0.finish_and_clear();
+    }
+}
