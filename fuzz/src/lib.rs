@@ -13,10 +13,12 @@
 //! | `repro` | makes files for an engine's maintainers from a small program |
 //! | `cli` | is the program `gcrucible` |
 //!
+//! Users begin with the [`guide`].
+//!
 //! Not here: running and comparing a case (`oracles`), and engines.
 //!
 //! Reading order: `program`, `generate`, `input`, `mutate`, `targets`, `corpus`, `survey`,
-//! `reduce`, `repro`, `cli`.
+//! `reduce`, `repro`, `cli`, `guide`.
 
 pub mod program;
 
@@ -37,3 +39,5 @@ pub mod reduce;
 pub mod repro;
 
 pub mod cli;
+
+pub mod guide;

@@ -52,6 +52,12 @@ fn check(fault: &str, by: &[&str]) {
         (groups.len()..groups.len() + 5).contains(&announced),
         "{said}"
     );
+    for signature in &signatures {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gcrucible"));
+        let explained = command.args(["explain", signature]).output();
+        let explained = explained.expect("gcrucible starts").status.code();
+        assert_eq!(explained, Some(0), "{signature} is not explained");
+    }
     let found = signatures
         .iter()
         .any(|s| by.iter().any(|word| s.contains(word)));

@@ -47,6 +47,22 @@ pub enum Aspect {
 }
 
 impl Aspect {
+    /// All of them.
+    pub const ALL: [Aspect; 12] = [
+        Aspect::Load,
+        Aspect::Outcome,
+        Aspect::Result,
+        Aspect::Exception,
+        Aspect::Global,
+        Aspect::Table,
+        Aspect::Memory,
+        Aspect::Exports,
+        Aspect::Identity,
+        Aspect::Census,
+        Aspect::Handles,
+        Aspect::Sample,
+    ];
+
     /// One word, for grouping and folder names.
     pub fn name(self) -> &'static str {
         match self {
@@ -62,6 +78,29 @@ impl Aspect {
             Aspect::Census => "census",
             Aspect::Handles => "handles",
             Aspect::Sample => "sample",
+        }
+    }
+
+    /// Returns what is compared, in a sentence for people.
+    pub fn compares(self) -> &'static str {
+        match self {
+            Aspect::Load => "whether a module is accepted: valid, compiled, linked",
+            Aspect::Outcome => "how a step ends: it returns, traps, throws, or a resource runs out",
+            Aspect::Result => "the results of a call, with all objects that they reach",
+            Aspect::Exception => {
+                "an exception that nobody caught, with all objects that it reaches"
+            }
+            Aspect::Global => "an exported global after a step, with all objects that it reaches",
+            Aspect::Table => "an exported table after a step, with all objects that it reaches",
+            Aspect::Memory => "the bytes of an exported memory after a step",
+            Aspect::Exports => "the names that an instance exports",
+            Aspect::Identity => "whether two places hold one object or two equal ones",
+            Aspect::Census => {
+                "the number of live objects of each kind and type after a full \
+                               collection: too many is a leak, too few is a use after free"
+            }
+            Aspect::Handles => "host objects: those created are those dropped and those reachable",
+            Aspect::Sample => "the number of live objects while functions are on the stack",
         }
     }
 

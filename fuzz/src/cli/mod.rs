@@ -3,24 +3,29 @@
 //! Nothing here decides what is a fault: targets and oracles do. This folder is about processes,
 //! files, terminals and words.
 //!
-//! Reading order: `build`, `failure`, `terminal`, `progress`, `output`, `reading`, `scratch`,
-//! `tool`, `named`, `engines`, `under_test`, `findings`, `reproduce`, `fuzz`, `detect`, `input`,
-//! `replay`, `reduce`, `scripts`, `watched`, `wast`, `run`, `corpus`, `survey`, `report`,
-//! `wasmtime`, `engine`, `list`, `shell`.
+//! Reading order: `build`, `failure`, `terminal`, `progress`, `output`, `reading`, `config`,
+//! `scratch`, `tool`, `named`, `engines`, `under_test`, `findings`, `reproduce`, `fuzz`, `detect`,
+//! `input`, `replay`, `reduce`, `scripts`, `watched`, `junit`, `wast`, `run`, `corpus`, `survey`,
+//! `report`, `wasmtime`, `engine`, `explain`, `list`, `shell`.
 
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 pub mod build;
+pub mod config;
 pub mod corpus;
 pub mod detect;
 pub mod engine;
 pub mod engines;
+pub mod explain;
 pub mod failure;
 pub mod findings;
 pub mod fuzz;
 pub mod input;
+mod junit;
 pub mod list;
 pub mod named;
 pub mod output;
@@ -42,7 +47,7 @@ mod wasmtime;
 pub mod wast;
 mod watched;
 
-use terminal::warn_line;
+use terminal::{BAD, warn_line};
 
 /// Finds faults in the garbage collection of WebAssembly engines: generates programs, runs them on
 /// a Cranelift runtime and on an independent reference interpreter, and compares results and live
@@ -54,6 +59,13 @@ use terminal::warn_line;
                   compared; 3 the environment failed: a full disk, a process that cannot be started."
 )]
 pub struct Arguments {
+    /// About output.
+    #[command(flatten)]
+    pub output: terminal::Options,
+    /// Take arguments from this file. Without it: from the nearest `gcrucible.toml`, in the current
+    /// folder or above it. README, "A file with arguments", says how
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Output")]
+    pub config: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -87,6 +99,8 @@ pub enum Command {
     Report(report::Options),
     /// List, install, check and serve engines that run in processes of their own.
     Engine(engine::Options),
+    /// Say what a signature of a finding means, which comparison it comes from, and its authority.
+    Explain(explain::Options),
     /// List the names of targets, engines and planted faults.
     List(list::Options),
     /// Write a script that completes arguments in a shell.
@@ -104,7 +118,12 @@ pub enum Command {
 /// Runs the program with the arguments of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let (words, file) = match config::with_file(words) {
+        Ok(found) => found,
+        Err(failure) => return told(&failure),
+    };
+    let arguments = match Arguments::try_parse_from(words) {
         Ok(arguments) => arguments,
         Err(error) => {
             // Fails only when the terminal is gone, and then there is nobody to tell.
@@ -112,6 +131,10 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
+    terminal::follow(arguments.output);
+    if let Some(file) = file.filter(|_| !terminal::is_quiet()) {
+        warn_line!("{}", config::told(&file));
+    }
     let ending = match arguments.command {
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Detect(options) => detect::run(&options),
@@ -123,6 +146,7 @@ pub fn main() -> ExitCode {
         Command::Survey(options) => survey::run(&options),
         Command::Report(options) => report::run(&options),
         Command::Engine(options) => engine::run(&options),
+        Command::Explain(options) => explain::run(&options),
         Command::List(options) => Ok(list::run(&options)),
         Command::Completions(options) => Ok(shell::completions(&options)),
         Command::Man(options) => shell::man(&options),
@@ -131,9 +155,12 @@ pub fn main() -> ExitCode {
     };
     match ending {
         Ok(ending) => ending.into(),
-        Err(failure) => {
-            warn_line!("gcrucible: {failure}");
-            ExitCode::from(failure.status())
-        }
+        Err(failure) => told(&failure),
     }
+}
+
+/// Tells why a subcommand could not do its work. Returns the exit status.
+fn told(failure: &failure::Failure) -> ExitCode {
+    warn_line!("{BAD}gcrucible:{BAD:#} {failure}");
+    ExitCode::from(failure.status())
 }

@@ -1,8 +1,9 @@
-//! A bar for work whose amount is known, on standard error if that is a terminal.
-
-use std::io::IsTerminal;
+//! A bar for work whose amount is known, on standard error if that is a terminal
+//! on which a line can be written over.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::terminal::can_redraw;
 
 /// The bar.
 #[derive(Debug)]
@@ -12,7 +13,7 @@ impl Bar {
     /// A bar for `length` pieces of work, which are called `unit`.
     #[must_use]
     pub fn new(length: u64, unit: &str) -> Bar {
-        let target = match std::io::stderr().is_terminal() {
+        let target = match can_redraw() {
             true => ProgressDrawTarget::stderr_with_hz(8),
             false => ProgressDrawTarget::hidden(),
         };
@@ -27,6 +28,11 @@ impl Bar {
     /// One piece is done.
     pub fn step(&self) {
         self.0.inc(1);
+    }
+
+    /// Does something that writes lines, above the bar.
+    pub fn above<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.0.suspend(write)
     }
 
     /// Clears the bar.

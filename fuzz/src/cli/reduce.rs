@@ -13,6 +13,7 @@ use wasmprinter::{Config, PrintFmtWrite};
 
 use super::failure::{Ending, Failure};
 use super::input::{Given, InputOptions};
+use super::progress::Bar;
 use super::replay::{self, Again, of_case};
 use super::terminal::{say, warn_line};
 use super::{findings, output, reproduce};
@@ -105,7 +106,13 @@ fn small(given: Given, rig: &mut Rig, attempts: u32) -> Result<(Reduced, &'stati
                 return Err(refuse("a module without steps"));
             }
             if subject.program.is_some() {
-                let reduced = reduce(target, &subject, rig, attempts, &mut || true);
+                let bar = Bar::new(attempts.into(), "programs at most");
+                let mut go_on = || {
+                    bar.step();
+                    true
+                };
+                let reduced = reduce(target, &subject, rig, attempts, &mut go_on);
+                bar.end();
                 return Ok((reduced.ok_or_else(nothing)?, "nodes"));
             }
             let (finding, _) = gate::first(target, &subject, rig).ok_or_else(nothing)?;

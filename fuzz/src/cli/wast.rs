@@ -19,10 +19,11 @@ use serde::Serialize;
 use super::build::{BUILD, Build};
 use super::engines::{self, Choice};
 use super::failure::{Ending, Failure};
-use super::output;
+use super::progress::Bar;
 use super::scripts::{Item, NotRun, items};
-use super::terminal::say;
+use super::terminal::{is_verbose, say};
 use super::watched::{self, Watch};
+use super::{junit, output};
 
 /// Arguments of `wast`.
 #[derive(Clone, Debug, Args)]
@@ -56,9 +57,9 @@ pub struct Options {
     /// How many seconds one script may take.
     #[arg(long, value_name = "SECONDS", default_value_t = 600.0, value_parser = seconds)]
     pub script_timeout: f64,
-    /// Show files without failures as well.
-    #[arg(long, short)]
-    pub verbose: bool,
+    /// Write the results into this file in JUnit's format; `-` is standard output.
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
 }
 
 fn seconds(text: &str) -> Result<f64, String> {
@@ -103,18 +104,19 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
     let (items, not_in_release) = items(&options.paths)?;
     let items: Vec<Arc<Item>> = items.into_iter().map(Arc::new).collect();
     let runs = runs(options)?;
-    if let Some(path) = &options.json {
-        output::try_file(path)?;
-    }
+    let files = [&options.json, &options.junit].into_iter().flatten();
+    files.clone().try_for_each(|path| output::try_file(path))?;
+    let bar = Bar::new((runs.len() * items.len()) as u64, "scripts");
     let mut done = Vec::new();
     each(
         &runs,
-        |(engine, schedule)| all(&items, engine, schedule, options),
+        |(engine, schedule)| all(&items, engine, schedule, options, &bar),
         |json| {
-            say!("{}", json.summary());
+            bar.above(|| say!("{}", json.summary()));
             done.push(json);
         },
     );
+    bar.end();
     if !not_in_release.is_empty() {
         say!(
             "{} files of proposals that WebAssembly 3.0 does not contain were not run",
@@ -140,6 +142,12 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
             message: e.to_string(),
         })?;
         text.push(b'\n');
+        output::write(path, &text)?;
+    }
+    if let Some(path) = &options.junit {
+        let suites: Vec<junit::Suite> = done.iter().map(Json::suite).collect();
+        let text =
+            junit::report(&suites).map_err(|error| Failure::output(path.display(), error))?;
         output::write(path, &text)?;
     }
     if passed + failed == 0 {
@@ -208,6 +216,7 @@ fn all(
     engine: &Arc<dyn Engine>,
     schedule: &Schedule,
     options: &Options,
+    bar: &Bar,
 ) -> Json {
     let started = Instant::now();
     let limits = watched::Limits {
@@ -230,10 +239,11 @@ fn all(
     };
     for item in items {
         let report = one(item, engine, schedule, options, limits);
-        if options.verbose || !report.failures.is_empty() {
-            say!("{report}");
+        if is_verbose() || !report.failures.is_empty() {
+            bar.above(|| say!("{report}"));
         }
         json.add(&report);
+        bar.step();
     }
     json.seconds = started.elapsed().as_secs_f64();
     json
@@ -255,6 +265,19 @@ impl Json {
             self.decided_by_text_parser,
             self.seconds
         )
+    }
+
+    fn suite(&self) -> junit::Suite {
+        let script = |file: &JsonFile| junit::Script {
+            file: file.file.clone(),
+            passed: file.passed,
+            failures: file.failures.clone(),
+        };
+        junit::Suite {
+            name: format!("{}, {}", self.engine, self.schedule),
+            seconds: self.seconds,
+            scripts: self.files.iter().map(script).collect(),
+        }
     }
 
     fn add(&mut self, report: &Report) {

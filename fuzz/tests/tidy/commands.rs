@@ -49,7 +49,8 @@ fn cargo(tree: &Tree, words: &[&str]) -> Option<String> {
         (command, options) = options.split_first()?;
     }
     match *command {
-        "build" | "check" | "clippy" | "doc" | "fmt" | "run" | "test" | "bench" | "tree" => {}
+        "build" | "check" | "clippy" | "doc" | "fmt" | "run" | "test" | "bench" | "tree"
+        | "install" | "package" => {}
         "fuzz" => return cargo_fuzz(tree, options),
         other => return Some(format!("Cargo has no command `{other}` here")),
     }

@@ -102,8 +102,8 @@ fn is_ignored(ignored: &Gitignore, path: &str) -> bool {
         .is_ignore()
 }
 
-/// Files that a run writes beside a finding: no files of ours.
-const WRITTEN: [&str; 1] = [gcrucible::repro::report::FILE];
+/// Files that a run writes beside a finding, or a user: no files of ours.
+const WRITTEN: [&str; 2] = [gcrucible::repro::report::FILE, gcrucible::cli::config::FILE];
 
 /// Returns true if a piece of code is meant as a path: a name with folders, or a source file's.
 fn is_path(text: &str) -> bool {

@@ -12,9 +12,11 @@
 //! They are replayed by their bytes.
 //!
 //! Reading order: `options`, `inputs`, `guide`, `protocol`, `record`, `groups`, `health`,
-//! `summary`, `progress`, `worker`, `launch`, `confirm`, `supervisor`.
+//! `summary`, `progress`, `events`,
+//! `worker`, `launch`, `confirm`, `supervisor`.
 
 pub mod confirm;
+pub mod events;
 pub mod groups;
 pub mod guide;
 pub mod health;
@@ -64,6 +66,11 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
     }
     if let Some(json) = &options.json {
         output::try_file(json)?;
+        let same = options.events.as_ref().is_some_and(|events| events == json);
+        if same {
+            let message = "--json and --events need a file each";
+            return Err(Failure::Usage(message.to_owned()));
+        }
     }
     supervisor::run(options, &targets)
 }

@@ -42,6 +42,10 @@ pub struct Options {
     /// and the summary for people to standard error.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Write what happens during the run into this file, a line of JSON for each event. With `-` it
+    /// goes to standard output, and the summary for people to standard error.
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
     /// Report an input as a hang if it does not end within this many seconds.
     #[arg(
         long,

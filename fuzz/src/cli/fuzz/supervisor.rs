@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use gcrucible_oracles::finding::Finding;
 
 use super::confirm::{Answer, Confirmations, Suspect};
+use super::events::{Event as Told, Events};
 use super::health::{Health, Ill, Usage};
 use super::launch::{Launcher, Share, waiting};
 use super::options::Options;
@@ -30,7 +31,7 @@ use crate::cli::failure::{Ending, Failure};
 use crate::cli::findings::{InputId, Shelf};
 use crate::cli::output;
 use crate::cli::scratch::Scratch;
-use crate::cli::terminal::{complain, print};
+use crate::cli::terminal::{complain, is_verbose, print};
 use crate::targets::{self, Target};
 
 /// How long workers may take to end after they are told to.
@@ -38,6 +39,9 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// How often the health of a worker is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How often the state of the run is told as an event.
+const STATE_EVERY: Duration = Duration::from_secs(1);
 
 /// After this many deaths in a row, with no input finished between them, a worker is not started
 /// again.
@@ -74,8 +78,11 @@ pub fn run(options: &Options, targets: &[&'static Target]) -> Result<Ending, Fai
         confirmations: Confirmations::new(jobs, Duration::from_secs(options.hang)),
         summary: Summary::new(run_seed, jobs, targets, options),
         progress,
+        events: Events::new(options.events.as_deref())?,
+        told: Instant::now(),
     };
     supervisor.progress.begin(run_seed, jobs, targets);
+    supervisor.events.begin(run_seed, jobs, targets);
     let ended = supervisor
         .start_all()
         .and_then(|()| supervisor.watch(&receive, &interrupted));
@@ -84,22 +91,23 @@ pub fn run(options: &Options, targets: &[&'static Target]) -> Result<Ending, Fai
     let mut summary = supervisor.summary;
     summary.interrupted = interrupted.load(Ordering::Relaxed);
     let told = tell(&summary, options);
-    ended.and(finished).and(told)?;
+    let events = supervisor.events.end(&summary);
+    ended.and(finished).and(told).and(events)?;
     summary.ending()
 }
 
 /// Writes the summary, for people and as JSON. If the file cannot be written, the JSON goes to
 /// standard output and is not lost.
 fn tell(summary: &Summary, options: &Options) -> Result<(), Failure> {
-    let Some(path) = &options.json else {
-        print(format_args!("{summary}"));
-        return Ok(());
-    };
-    if output::is_standard(path) {
+    let files = [&options.json, &options.events].into_iter().flatten();
+    if files.clone().any(|path| output::is_standard(path)) {
         complain(format_args!("{summary}"));
     } else {
         print(format_args!("{summary}"));
     }
+    let Some(path) = &options.json else {
+        return Ok(());
+    };
     let json = summary.to_json();
     let written = output::write(path, json.as_bytes());
     if written.is_err() && !output::is_standard(path) {
@@ -172,6 +180,9 @@ struct Supervisor<'a> {
     confirmations: Confirmations,
     summary: Summary,
     progress: Progress,
+    events: Events,
+    /// When the last event about the state was told.
+    told: Instant,
 }
 
 impl Supervisor<'_> {
@@ -261,6 +272,10 @@ impl Supervisor<'_> {
             let total = self.total();
             self.summary.sample(&total);
             self.progress.show(&self.summary, &total);
+            if self.told.elapsed() >= STATE_EVERY {
+                self.told = Instant::now();
+                self.events.state(&self.summary, &total);
+            }
         }
     }
 
@@ -310,8 +325,13 @@ impl Supervisor<'_> {
         let signature = found.id.signature(&found.finding);
         let finding = reduced.unwrap_or_else(|| found.finding.clone());
         let found = Found { finding, ..found };
-        if self.summary.groups.add(signature, found.clone()) {
+        let is_first = self.summary.groups.add(signature, found.clone());
+        if is_first || is_verbose() {
             self.progress.found(&found);
+        }
+        if is_first {
+            let under_test = &self.launcher.options.under_test;
+            self.events.found(&self.summary, &found, under_test);
         }
     }
 
@@ -343,7 +363,12 @@ impl Supervisor<'_> {
         }
         let at = Record::read(&worker.record);
         let (deaths, hung) = (worker.deaths_in_a_row + 1, worker.hung);
-        self.progress.died(&worker::describe(status));
+        let how = worker::describe(status);
+        self.progress.died(&how);
+        self.events.tell(&Told::Worker {
+            seconds: self.summary.elapsed().as_secs_f64(),
+            what: &how,
+        });
         let last = at.as_ref().map(|at| at.number);
         match at {
             Some(at) => self.confirmations.add(Suspect { at, hung }),
@@ -386,6 +411,10 @@ impl Supervisor<'_> {
             if let Some(ill) = ill {
                 let what = format!("a worker {ill}: another goes on in its place");
                 self.progress.line(&what);
+                self.events.tell(&Told::Worker {
+                    seconds: self.summary.elapsed().as_secs_f64(),
+                    what: &what,
+                });
                 self.summary.replaced += 1;
                 worker.ill = Some(ill);
                 worker.stdin = None;
