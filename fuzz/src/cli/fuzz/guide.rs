@@ -41,6 +41,8 @@ struct OfTarget {
     corpus: Corpus,
     /// The names of all inputs on disk.
     names: BTreeSet<String>,
+    /// The names of inputs that have killed a worker, by their content.
+    avoided: BTreeSet<String>,
     /// Inputs on disk that have not run here.
     waiting: VecDeque<Entry>,
     /// Inputs that had new features when they ran.
@@ -50,12 +52,14 @@ struct OfTarget {
 }
 
 impl Guide {
-    /// The corpus at `root`, which need not exist, for these targets.
+    /// The corpus at `root`, which need not exist, for these targets. Inputs that are `avoided`, by
+    /// the name of their content, are not run: they have killed a worker of this run.
     #[must_use]
-    pub fn new(root: &Path, targets: &[&'static Target]) -> Guide {
+    pub fn new(root: &Path, targets: &[&'static Target], avoided: &BTreeSet<String>) -> Guide {
         let of_target = |target: &&'static Target| OfTarget {
             corpus: Corpus::new(root, target),
             names: BTreeSet::new(),
+            avoided: avoided.clone(),
             waiting: VecDeque::new(),
             kept: Vec::new(),
             seen: BTreeSet::new(),
@@ -107,10 +111,13 @@ impl OfTarget {
     /// Reads what has been added to the folder.
     fn read(&mut self) -> io::Result<()> {
         for entry in self.corpus.entries(&self.names)? {
-            self.names.insert(entry.name.clone());
             // A file can have any name.
-            self.names.insert(name(&entry.bytes));
-            self.waiting.push_back(entry);
+            let own = name(&entry.bytes);
+            self.names.insert(entry.name.clone());
+            self.names.insert(own.clone());
+            if !self.avoided.contains(&own) {
+                self.waiting.push_back(entry);
+            }
         }
         Ok(())
     }
@@ -156,7 +163,8 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let mut rig = Rig::standard(&[]).unwrap();
         let targets = [&types::TARGET];
-        let mut first = Guide::new(root.path(), &targets);
+        let none = BTreeSet::new();
+        let mut first = Guide::new(root.path(), &targets, &none);
         let (inputs, added) = run(&mut first, &mut rig, 0..60);
         let corpus = Corpus::new(root.path(), &types::TARGET);
         let there = corpus.entries(&BTreeSet::new()).unwrap();
@@ -166,15 +174,19 @@ mod tests {
         let seeded = seeded.count();
         assert!((15..45).contains(&seeded), "{seeded} are fresh");
         // Another process runs them, and adds none.
-        let mut second = Guide::new(root.path(), &targets);
+        let mut second = Guide::new(root.path(), &targets, &none);
         let (inputs, again) = run(&mut second, &mut rig, 0..u64::from(added));
         let on_disk = there.iter().map(|entry| entry.bytes.clone());
         assert!(inputs.into_iter().eq(on_disk));
         assert_eq!(again, 0);
         assert_eq!(second.0[0].seen, first.0[0].seen);
+        // One that has killed a worker is left out.
+        let killer = BTreeSet::from([there[0].name.clone()]);
+        let mut after = Guide::new(root.path(), &targets, &killer);
+        assert_eq!(after.next(0, 0).unwrap(), there[1].bytes);
         // The same corpus and the same seeds give the same inputs.
         let other = tempfile::tempdir().unwrap();
-        let mut third = Guide::new(other.path(), &targets);
+        let mut third = Guide::new(other.path(), &targets, &none);
         run(&mut third, &mut rig, 0..60);
         let corpus = Corpus::new(other.path(), &types::TARGET);
         assert_eq!(corpus.entries(&BTreeSet::new()).unwrap(), there);

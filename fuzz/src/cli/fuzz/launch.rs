@@ -72,6 +72,12 @@ impl Launcher<'_> {
         self.scratch.join("older")
     }
 
+    /// Returns the list of inputs, by the name of their content, that have killed a worker.
+    #[must_use]
+    pub fn avoided(&self) -> PathBuf {
+        self.scratch.join("avoided")
+    }
+
     fn command(&self, share: Share, record: &Path) -> Command {
         let mut command = Command::new(THIS_PROGRAM);
         command.arg0("gcrucible").arg("worker");
@@ -92,6 +98,7 @@ impl Launcher<'_> {
             .arg(self.older());
         if let Some(corpus) = &self.options.corpus {
             command.arg("--corpus").arg(corpus);
+            command.arg("--avoided").arg(self.avoided());
         }
         command
     }

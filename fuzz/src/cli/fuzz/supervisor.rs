@@ -6,7 +6,8 @@
 //! somebody killed the worker (a person, or the system when it was short of memory): this is
 //! counted and is no finding.
 
-use std::io::{BufRead, BufReader};
+use std::fs::OpenOptions;
+use std::io::{BufRead, BufReader, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin};
@@ -32,6 +33,7 @@ use crate::cli::findings::{InputId, Shelf};
 use crate::cli::output;
 use crate::cli::scratch::Scratch;
 use crate::cli::terminal::{complain, is_verbose, print};
+use crate::corpus::name;
 use crate::targets::{self, Target};
 
 /// How long workers may take to end after they are told to.
@@ -371,7 +373,10 @@ impl Supervisor<'_> {
         });
         let last = at.as_ref().map(|at| at.number);
         match at {
-            Some(at) => self.confirmations.add(Suspect { at, hung }),
+            Some(at) => {
+                self.avoid(&at.bytes)?;
+                self.confirmations.add(Suspect { at, hung });
+            }
             None => self.summary.killed += 1,
         }
         if deaths >= DEATHS_IN_A_ROW_MAX {
@@ -387,6 +392,15 @@ impl Supervisor<'_> {
                 Ok(())
             }
         }
+    }
+
+    /// Notes an input that has killed a worker. A worker begins with the corpus, and would meet an
+    /// input that is there again and again.
+    fn avoid(&self, bytes: &[u8]) -> Result<(), Failure> {
+        let path = self.launcher.avoided();
+        let file = OpenOptions::new().create(true).append(true).open(&path);
+        let written = file.and_then(|mut file| writeln!(file, "{}", name(bytes)));
+        written.map_err(|error| Failure::output(path.display(), error))
     }
 
     /// Starts a worker that goes on behind the input `last`.

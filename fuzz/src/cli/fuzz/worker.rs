@@ -72,6 +72,9 @@ pub struct Options {
     /// The corpus.
     #[arg(long)]
     pub corpus: Option<PathBuf>,
+    /// The list of inputs that have killed a worker. It need not exist.
+    #[arg(long)]
+    pub avoided: Option<PathBuf>,
     /// Run the input of this record, and no other.
     #[arg(long)]
     pub again: Option<PathBuf>,
@@ -108,8 +111,11 @@ fn run(options: &Options, counters: &mut Counters) -> Result<(), Failure> {
         .map_err(|error| Failure::output(options.record.display(), error))?;
     let stop = stop_at_end_of_input();
     let corpus = options.corpus.as_ref();
+    let avoided = options.avoided.as_ref().map(std::fs::read_to_string);
+    let avoided = avoided.and_then(Result::ok).unwrap_or_default();
+    let avoided = avoided.lines().map(str::to_owned).collect();
     let mut worker = Worker {
-        guide: corpus.map(|root| Guide::new(root, &targets)),
+        guide: corpus.map(|root| Guide::new(root, &targets, &avoided)),
         shelf: Shelf::again(&options.out, &options.older)?,
         rig,
         options,
