@@ -67,6 +67,27 @@ fn arguments_come_from_the_nearest_file() {
     assert!(err.contains("absent"), "{err}");
 }
 
+/// What cannot be read is shown with its line and a mark.
+#[test]
+fn errors_in_texts_point_at_their_place() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = "(module\n  (func (result i32) (i32.konst 1)))";
+    for (file, command) in [("m.wat", "run"), ("m.wat", "replay"), ("s.wast", "replay")] {
+        fs::write(folder.path().join(file), text).expect("a file");
+        let (_, err) = check(folder.path(), &[command, file], 2);
+        for expected in [
+            &format!("--> {file}:2:23"),
+            "2 |   (func (result i32) (i32.konst 1)))",
+        ] {
+            assert!(err.contains(expected), "{err}");
+        }
+        assert!(
+            err.lines().any(|line| line.trim_end().ends_with(" ^")),
+            "{err}"
+        );
+    }
+}
+
 #[test]
 fn events_are_lines_of_json() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -199,11 +199,9 @@ fn encoded(file: &Path, bytes: Vec<u8>) -> Result<Vec<u8>, Failure> {
         wast::parser::parse::<wast::Wat<'_>>(&buffer)?.encode()
     };
     encode().map_err(|error: wast::Error| {
-        let (line, column) = error.span().linecol_in(&text);
-        content(
-            file,
-            &format!("{}:{}: {}", line + 1, column + 1, error.message()),
-        )
+        let offset = error.span().offset();
+        let message = reading::pointed(file, &text, offset, error.message());
+        content(file, &message)
     })
 }
 

@@ -4,6 +4,8 @@
 use std::fs;
 use std::path::Path;
 
+use wast::token::Span;
+
 use super::failure::Failure;
 
 /// The largest file that is read. The largest script of the official suite has 2 MB.
@@ -41,4 +43,14 @@ pub fn named(path: &Path) -> Result<Vec<u8>, Failure> {
         path: path.display().to_string(),
         message,
     })
+}
+
+/// Returns a message about a place in a text, an offset in bytes, with the line and a mark below
+/// it.
+#[must_use]
+pub fn pointed(path: &Path, text: &str, offset: usize, message: String) -> String {
+    let mut error = wast::Error::new(Span::from_offset(offset), message);
+    error.set_path(path);
+    error.set_text(text);
+    error.to_string()
 }

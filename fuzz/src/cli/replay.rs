@@ -1,5 +1,7 @@
 //! `gcrucible replay`: runs one input again and explains the verdict.
 
+use std::path::Path;
+
 use clap::Args;
 use gcrucible_oracles::case::{Case, CaseModule, Limits};
 use gcrucible_oracles::engine::Engine;
@@ -7,11 +9,12 @@ use gcrucible_oracles::engine::reference::trace::{self, Trace};
 use gcrucible_oracles::foreign::Counted;
 use gcrucible_oracles::schedule::Schedule;
 use gcrucible_wast_tests::matrix;
-use gcrucible_wast_tests::script::Script;
+use gcrucible_wast_tests::script::{Script, ScriptError};
 
 use super::engines;
 use super::failure::{Ending, Failure};
 use super::input::{Given, InputOptions};
+use super::reading;
 use super::terminal::say;
 use crate::generate::smith;
 use crate::targets::run::Trial;
@@ -101,15 +104,18 @@ impl Again {
 /// Runs a script: the engine that its header names, and every usual one that it selects, against
 /// the reference, under the script's schedule.
 pub(super) fn of_script(name: String, text: String, rig: &mut Rig) -> Result<Again, Failure> {
-    let content = |message| Failure::Content {
-        path: name.clone(),
-        message,
+    let content = |error: ScriptError| {
+        let before = text
+            .split_inclusive('\n')
+            .take(error.at.line.saturating_sub(1));
+        let offset = before.map(str::len).sum::<usize>() + error.at.column.saturating_sub(1);
+        Failure::Content {
+            path: name.clone(),
+            message: reading::pointed(Path::new(&name), &text, offset, error.message),
+        }
     };
-    let script =
-        Script::parse(&name, &text).map_err(|e| content(format!("{}: {}", e.at, e.message)))?;
-    let case = script
-        .case()
-        .map_err(|e| content(format!("{}: {}", e.at, e.message)))?;
+    let script = Script::parse(&name, &text).map_err(content)?;
+    let case = script.case().map_err(content)?;
     let subject = of_case(case);
     let named = script.header.engine.as_deref();
     let named = named.map(open).transpose()?;
