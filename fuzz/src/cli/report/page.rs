@@ -67,3 +67,63 @@ fn unread(data: &Data) -> Markup {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::STYLE;
+
+    /// The colours of a theme, by name.
+    fn theme(css: &str) -> BTreeMap<&str, [f64; 3]> {
+        let block = css.split('}').next().unwrap_or_default();
+        let declarations = block.split(';').filter_map(|one| one.split_once(": #"));
+        let channel = |digits: &str| f64::from(u8::from_str_radix(digits, 16).unwrap()) / 255.0;
+        declarations
+            .map(|(name, hex)| {
+                let name = name.rsplit("--").next().unwrap_or_default();
+                let rgb = [&hex[..2], &hex[2..4], &hex[4..6]].map(channel);
+                (name, rgb)
+            })
+            .collect()
+    }
+
+    /// The relative luminance of a colour, as WCAG 2 defines it.
+    fn luminance(rgb: [f64; 3]) -> f64 {
+        let linear = |c: f64| match c {
+            c if c <= 0.04045 => c / 12.92,
+            c => ((c + 0.055) / 1.055).powf(2.4),
+        };
+        let [r, g, b] = rgb.map(linear);
+        0.2126 * r + 0.7152 * g + 0.0722 * b
+    }
+
+    #[test]
+    fn text_has_contrast_in_both_themes() {
+        const TEXTS: [(&str, &[&str]); 7] = [
+            (
+                "text",
+                &[
+                    "page", "box", "goodbox", "badbox", "heat0", "heat1", "heat2", "heat3", "heat4",
+                ],
+            ),
+            ("soft", &["page", "box"]),
+            ("link", &["page", "box"]),
+            ("good", &["page"]),
+            ("bad", &["page", "badbox"]),
+            ("string", &["box"]),
+            ("name", &["box"]),
+        ];
+        let (light, dark) = STYLE.split_once("prefers-color-scheme: dark").unwrap();
+        let after_root = |css| theme(str::split_once(css, ":root {").unwrap().1);
+        for colours in [after_root(light), after_root(dark)] {
+            for (text, grounds) in TEXTS {
+                for ground in grounds {
+                    let (one, two) = (luminance(colours[text]), luminance(colours[ground]));
+                    let contrast = (one.max(two) + 0.05) / (one.min(two) + 0.05);
+                    assert!(contrast >= 4.5, "{text} on {ground}: {contrast:.1}");
+                }
+            }
+        }
+    }
+}
