@@ -77,12 +77,16 @@ pub const RESULT_REGISTERS: usize = 8;
 /// Address space for an engine's machine code. A 32-bit displacement reaches all of it.
 pub const CODE_ARENA_BYTES: u32 = 1 << 30;
 
+/// Most bytes of one function's frame. It is half of the default stack, so such a function can be
+/// called.
+pub const FRAME_BYTES_MAX: u32 = 256 << 10;
+
 /// Most entries in the stack maps of one function. A reference has an entry for each call that it
 /// is live across, so the number is quadratic in the function's length at worst.
 pub const STACK_MAP_ENTRIES_MAX: usize = 4 << 20;
 
-/// Most pairs of a reference and a basic block in which it is live, in one function. Also the most
-/// pairs of a block and an operand on the stack. Both are quadratic at worst, too.
+/// Most pairs of a reference and a basic block in which it is live, in one function. Their number
+/// is quadratic at worst, too.
 pub const LIVE_RANGES_MAX: usize = 64 << 20;
 
 const _: () = {

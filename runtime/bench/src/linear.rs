@@ -1,5 +1,6 @@
 //! How the time to compile grows with the size of a module. It must be linear for modules of every
-//! shape.
+//! shape. The runtime's test `linear` has each instruction that needs several blocks, in each
+//! place.
 
 use std::fmt::Write;
 

@@ -33,7 +33,7 @@ impl Translator<'_> {
     /// An array of `len` elements, all of them zero.
     fn allocate_array(&mut self, id: TypeId, layout: ArrayLayout, len: Value) -> Value {
         let type_id = self.i32_const(id.0 as i32);
-        if self.config().collection_points {
+        if !self.allocates_inline {
             return self.libcall_object(LibCall::alloc_array, &[type_id, len]);
         }
         let limit = i64::from(INLINE_BYTES / layout.element_bytes);
@@ -135,7 +135,7 @@ impl Translator<'_> {
         let type_id = self.i32_const(info.id.0 as i32);
         let length = self.i32_const(len as i32);
         let args = [type_id, length];
-        let reference = if self.config().collection_points {
+        let reference = if !self.allocates_inline {
             self.libcall_object(LibCall::alloc_array, &args)
         } else {
             let size = self.i32_const(bytes as i32);

@@ -8,11 +8,13 @@ use cranelift_codegen::{CodegenError, Context, ir};
 use cranelift_control::ControlPlane;
 use cranelift_frontend::FunctionBuilderContext;
 
+use super::demote;
 use super::emitted::FuncCode;
 use super::targets::{Extent, Targets};
 use crate::config::Config;
 use crate::error::Rejected;
 use crate::heap::{self, CollectorTraits, EmitCollector};
+use crate::limits::FRAME_BYTES_MAX;
 
 /// Compiles the modules of one engine. Several threads can use it at once.
 pub struct Compiler {
@@ -114,9 +116,14 @@ impl Scratch {
     }
 
     /// Translates one function and compiles it for the target that suits its extent.
+    ///
+    /// # Errors
+    ///
+    /// What the translation returns. [`Rejected::Limit`] if the code or its frame is too large.
     pub fn make<'t>(
         &mut self,
-        target: &dyn Fn(Extent) -> &'t dyn TargetIsa,
+        targets: &'t Targets,
+        target: impl FnOnce(&'t Targets, Extent) -> &'t dyn TargetIsa,
         translate: impl FnOnce(
             &mut ir::Function,
             &mut FunctionBuilderContext,
@@ -130,14 +137,37 @@ impl Scratch {
                 return Err(rejected);
             }
         };
-        self.context
-            .compile(target(extent), &mut self.control)
-            .map_err(|e| refused(&e.inner))?;
+        self.compile(targets, target(targets, extent))?;
         let compiled = self
             .context
             .compiled_code()
             .ok_or_else(|| Rejected::Internal("no code".to_owned()))?;
-        FuncCode::new(compiled, &self.context.func).map_err(|e| Rejected::Internal(e.to_string()))
+        let code = FuncCode::new(compiled, &self.context.func)
+            .map_err(|e| Rejected::Internal(e.to_string()))?;
+        let bytes = code.frame_bytes;
+        if bytes > FRAME_BYTES_MAX {
+            let what = format!("a frame of {bytes} bytes, and {FRAME_BYTES_MAX} are the most");
+            return Err(Rejected::Limit(what));
+        }
+        Ok(code)
+    }
+
+    /// Compiles the function. A large one whose registers are allocated in a single pass is
+    /// optimised first, and then its values get slots that they share.
+    fn compile<'t>(
+        &mut self,
+        targets: &'t Targets,
+        mut target: &'t dyn TargetIsa,
+    ) -> Result<(), Rejected> {
+        if targets.is_single_pass(target) && demote::is_large(&self.context.func) {
+            let optimised = self.context.optimize(target, &mut self.control);
+            optimised.map_err(|e| refused(&e))?;
+            let calls = demote::demote(&mut self.context.func);
+            self.context.flowgraph();
+            target = targets.of_demoted(calls);
+        }
+        let compiled = self.context.compile(target, &mut self.control);
+        compiled.map(drop).map_err(|e| refused(&e.inner))
     }
 }
 

@@ -1,6 +1,8 @@
 //! Translates one function body to Cranelift's form: the loop over its operators, and the list of
 //! which file translates which operator.
 
+use std::collections::BTreeSet;
+
 use cranelift_codegen::ir::{
     self, ArgumentPurpose, Function, GlobalValueData, InstBuilder, Value, types,
 };
@@ -15,12 +17,11 @@ use super::targets::{Extent, VARIABLES_MAX};
 use super::trampoline::{clif_type, tail_signature};
 use super::translator::{Local, Translator};
 use crate::abi::libcalls::LibCall;
-use crate::abi::signature::{AbiTy, Lowered, SLOT_BYTES};
+use crate::abi::signature::{AbiTy, Lowered};
 use crate::abi::vmctx::{VmContext, VmStore};
 use crate::config::TrapMode;
 use crate::error::Rejected;
 use crate::index::{DefinedFuncIdx, ElemIdx, FieldIdx, FuncIdx, GlobalIdx, TableIdx, TypeIdx};
-use crate::limits::LIVE_RANGES_MAX;
 use crate::planted::planted;
 
 /// Translates a function of the module into `func`, which is empty.
@@ -70,8 +71,8 @@ pub(super) fn begin<'a>(
 ///
 /// # Errors
 ///
-/// [`Rejected::Limit`] when its stack maps would be too large, or when too many values are live in
-/// too many blocks.
+/// [`Rejected::Limit`] when its stack maps would be too large, or when too many references are live
+/// in too many blocks.
 pub(super) fn finish(mut t: Translator<'_>) -> Result<Extent, Rejected> {
     while !t.costs.is_empty() {
         t.end_cost();
@@ -85,14 +86,25 @@ pub(super) fn finish(mut t: Translator<'_>) -> Result<Extent, Rejected> {
         in_frame: t.locals_slot.is_some(),
         loop_depth: t.loops.max,
     };
-    // Both register allocators visit each operand in each block where it is live.
-    if extent.blocks.saturating_mul(t.height) > LIVE_RANGES_MAX {
-        return Err(Rejected::Limit("operands held over blocks".to_owned()));
-    }
     let moves = t.env.compiler.traits().moves;
     spill::spill(t.b.func, t.references, moves)?;
     t.b.finalize(config);
     Ok(extent)
+}
+
+/// The locals that an operator of the body sets. The others keep their first value.
+fn locals_that_are_set(body: &FunctionBody<'_>) -> Result<BTreeSet<u32>, Rejected> {
+    let mut set = BTreeSet::new();
+    let mut operators = body.get_operators_reader().map_err(unreadable)?;
+    while !operators.eof() {
+        match operators.read().map_err(unreadable)? {
+            Operator::LocalSet { local_index } | Operator::LocalTee { local_index } => {
+                set.insert(local_index);
+            }
+            _ => {}
+        }
+    }
+    Ok(set)
 }
 
 /// Lets the prologue compare the stack pointer with `VmStore::stack_limit`.
@@ -130,9 +142,11 @@ impl<'a> Translator<'a> {
     fn declare_in_frame(&mut self, ty: AbiTy, value: Value) {
         let slot = self.locals_slot.unwrap_or_else(|| self.frame_area());
         self.locals_slot = Some(slot);
+        let bytes = clif_type(ty).bytes();
         let size = &mut self.b.func.sized_stack_slots[slot].size;
-        let offset = *size as i32;
-        *size += SLOT_BYTES;
+        let offset = size.next_multiple_of(bytes);
+        *size = offset + bytes;
+        let offset = offset as i32;
         self.b.ins().stack_store(types::I64, value, slot, offset);
         self.locals.push(Local::Frame(offset, clif_type(ty)));
     }
@@ -153,10 +167,16 @@ impl<'a> Translator<'a> {
             numbers += if ty == AbiTy::Ref { 0 } else { count };
             groups.push((count, ty));
         }
+        let in_frame = if numbers > VARIABLES_MAX {
+            locals_that_are_set(body)?
+        } else {
+            BTreeSet::new()
+        };
         for (count, ty) in groups {
             let zero = self.zero(ty);
             for _ in 0..count {
-                if numbers > VARIABLES_MAX && ty != AbiTy::Ref {
+                let local = self.locals.len() as u32;
+                if ty != AbiTy::Ref && in_frame.contains(&local) {
                     self.declare_in_frame(ty, zero);
                 } else {
                     self.declare_variable(ty, zero);

@@ -274,6 +274,8 @@ pub(super) fn translate(
         return_area: false,
     };
     let mut t = begin(env, func, context, &signature, number);
+    // It runs once for each instance, and a call is a fifth of the code.
+    t.allocates_inline = false;
     planted!(t.config().planted(), ConstEvalOperandsUnrooted => t.forgets_references = true;);
     for work in piece {
         t.const_expr(work.expr);

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! operators -> Cranelift's form -> machine code -> FuncCode  ->  Image
-//!   function     (translator,        Cranelift     emitted       image
-//!                 effects, spill)
+//!   function     (translator,        Cranelift,    emitted       image
+//!                 effects, spill)    demote
 //! ```
 //!
 //! [`compile_module`] compiles a whole module. Translators are one file for each chapter of the
@@ -12,15 +12,17 @@
 //! refused as [`Rejected::Unsupported`], never translated wrongly.
 //!
 //! Reading order: `arena`, `emitted`, `stack_map`, `trap_table`, `image`, `isa`, `stubs`,
-//! `trampoline`, `targets`, `compiler`, `env`, `spill`, `facts`, `frame`, `translator`, `emit`,
-//! `effects`, `numeric`, `control`, `exception`, `call`, `object`, `cast`, `array`, `global`,
-//! `table`, `memory`, `simd_memory`, `simd_lanes`, `simd_arith`, `function`, `init`.
+//! `trampoline`, `targets`, `slots`, `demote`, `compiler`, `env`, `spill`, `facts`, `frame`,
+//! `translator`, `emit`, `effects`, `numeric`, `control`, `exception`, `call`, `object`, `cast`,
+//! `array`, `global`, `table`, `memory`, `simd_memory`, `simd_lanes`, `simd_arith`, `function`,
+//! `init`.
 
 mod array;
 mod call;
 mod cast;
 mod compiler;
 mod control;
+mod demote;
 mod effects;
 mod emit;
 mod env;
@@ -35,6 +37,7 @@ mod object;
 mod simd_arith;
 mod simd_lanes;
 mod simd_memory;
+mod slots;
 mod spill;
 mod table;
 mod targets;
@@ -59,6 +62,7 @@ use crate::module::Module;
 use emitted::FuncCode;
 use env::Env;
 use init::FirstValues;
+use targets::Targets;
 
 pub use compiler::Compiler;
 
@@ -91,15 +95,14 @@ pub fn compile_module(compiler: &Compiler, module: &Module) -> Result<ModuleCode
             first_values,
         };
         for index in 0..module.decls().bodies.len() as u32 {
-            let target = |extent| compiler.targets().of_function(extent);
-            let made = scratch.make(&target, |func, builder| {
+            let made = scratch.make(compiler.targets(), Targets::of_function, |func, builder| {
                 function::translate(&env, func, builder, DefinedFuncIdx(index))
             });
             code.funcs.push(made?);
         }
         for (number, piece) in init::pieces(&work).into_iter().enumerate() {
-            let target = |_| compiler.targets().of_initialiser();
-            let made = scratch.make(&target, |func, builder| {
+            let target = Targets::of_initialiser;
+            let made = scratch.make(compiler.targets(), target, |func, builder| {
                 init::translate(&env, func, builder, number as u32, piece)
             });
             code.inits.push(made?);

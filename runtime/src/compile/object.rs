@@ -330,7 +330,7 @@ impl Translator<'_> {
         slow: LibCall,
         args: &[Value],
     ) -> Value {
-        if self.config().collection_points {
+        if !self.allocates_inline {
             return self.libcall_object(slow, args);
         }
         let args: smallvec::SmallVec<[_; 4]> = args.iter().map(|&arg| reg(arg)).collect();
@@ -350,7 +350,7 @@ impl Translator<'_> {
         if planted!(self.config().planted(), StructNewResultUndeclared) {
             return self.libcall_i32(LibCall::alloc_struct, &[type_id]);
         }
-        if self.config().collection_points {
+        if !self.allocates_inline {
             return self.libcall_object(LibCall::alloc_struct, &[type_id]);
         }
         let size = self.i32_const(bytes as i32);

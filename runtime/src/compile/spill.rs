@@ -5,7 +5,7 @@
 //! declared values -> References (with the parameters that SSA construction added)
 //!                 -> Code        positions, calls, uses, predecessors
 //!                 -> Liveness    which values are live across which calls, and their slots
-//!                 -> Rewriter    stores, loads before uses, stack maps
+//!                 -> stack maps, and the stores and loads of `slots`
 //! ```
 //!
 //! If objects move, a value that was loaded or made before a call is not used after it: it is
@@ -21,19 +21,14 @@
 //! Not here: which values are references (`translator`, invariant G1), and where in the frame slots
 //! are (`emitted`).
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::ops::Range;
 
-use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::entity::{EntityRef, EntitySet};
 use cranelift_codegen::ir::{
-    AliasRegion, AliasRegionData, Block, BlockArg, BlockCall, Function, Inst, InstBuilder,
-    MemFlagsData, StackSlot, StackSlotData, StackSlotKind, UserStackMapEntry, Value, ValueDef,
-    types,
+    AliasRegionData, Block, BlockArg, Function, Inst, MemFlagsData, UserStackMapEntry, Value, types,
 };
-use smallvec::SmallVec;
 
+use super::slots::{self, Position, Rewriter, Span, destinations};
 use crate::error::Rejected;
 use crate::limits::{LIVE_RANGES_MAX, STACK_MAP_ENTRIES_MAX};
 
@@ -70,10 +65,13 @@ pub(super) fn spill(
     }
     let is_reference = references.resolve(func);
     let code = Code::scan(func, &is_reference);
-    let liveness = Liveness::find(&code)?;
+    let mut liveness = Liveness::find(&code)?;
     if !liveness.spans.is_empty() {
-        let mut rewriter = Rewriter::new(func, &code, &liveness);
-        rewriter.store(&code, &liveness, moves);
+        let slots = slots::assign(func, &mut liveness.spans, types::I32.bytes());
+        let flags = flags(func);
+        let mut rewriter = Rewriter::new(func, flags, &slots);
+        add_maps(&mut rewriter, &code, &liveness);
+        store(&mut rewriter, &code, &liveness, moves);
         if moves {
             rewriter.reload();
         }
@@ -114,20 +112,6 @@ impl References {
         is_reference
     }
 }
-
-/// Where the last instruction of a block may go.
-fn destinations(func: &Function, block: Block) -> &[BlockCall] {
-    match func.layout.last_inst(block) {
-        Some(last) => func.dfg.insts[last]
-            .branch_destination(&func.dfg.jump_tables, &func.dfg.exception_tables),
-        None => &[],
-    }
-}
-
-/// A position in the function, in the order of the layout. The start of a block and each
-/// instruction have even numbers. The edges out of a block have the number of its last instruction
-/// plus one.
-type Position = u32;
 
 /// Where a block is.
 #[derive(Clone, Default)]
@@ -224,16 +208,9 @@ impl Code {
     }
 }
 
-/// A value that is live across calls, from its first position to its last.
-struct Span {
-    first: Position,
-    last: Position,
-    value: Value,
-}
-
 /// Which values are live across which calls.
 struct Liveness {
-    spans: Vec<Span>,
+    spans: Vec<Span<Value>>,
     /// Pairs of a call, by number, and a value that is live across it.
     over: Vec<(u32, Value)>,
 }
@@ -292,33 +269,12 @@ impl Liveness {
             last = last.max(until);
         }
         if self.over.len() > before {
-            self.spans.push(Span { first, last, value });
+            self.spans.push(Span {
+                first,
+                last,
+                of: value,
+            });
         }
-    }
-
-    /// Assigns slots to spans. Spans that do not overlap can share a slot. Returns the number of
-    /// slots, and the slot of each value.
-    fn slots(&self) -> (u32, Vec<(Value, u32)>) {
-        let mut order: Vec<&Span> = self.spans.iter().collect();
-        order.sort_unstable_by_key(|span| (span.first, span.value));
-        let mut count = 0;
-        let mut taken = BinaryHeap::new();
-        let mut slots = Vec::with_capacity(order.len());
-        for span in order {
-            let free = taken
-                .peek()
-                .is_some_and(|Reverse((last, _))| *last <= span.first);
-            let slot = match taken.pop().filter(|_| free) {
-                Some(Reverse((_, slot))) => slot,
-                None => {
-                    count += 1;
-                    count - 1
-                }
-            };
-            taken.push(Reverse((span.last, slot)));
-            slots.push((span.value, slot));
-        }
-        (count, slots)
     }
 }
 
@@ -354,213 +310,42 @@ impl LiveBlocks {
     }
 }
 
-/// Stores, loads and stack maps.
-struct Rewriter<'a> {
-    func: &'a mut Function,
-    region: AliasRegion,
-    /// By value: its slot, if it is live across a call.
-    slots: Vec<Option<StackSlot>>,
-    /// By value: the value that holds it since the last call of the block, and the stretch between
-    /// calls in which it does.
-    current: Vec<(Value, u32)>,
-    stretch: u32,
+/// Flags of accesses to the slots.
+fn flags(func: &mut Function) -> MemFlagsData {
+    let region = func.dfg.alias_regions.insert(AliasRegionData {
+        user_id: REGION,
+        description: "stack map slots".into(),
+    });
+    MemFlagsData::trusted().with_alias_region(Some(region))
 }
 
-impl<'a> Rewriter<'a> {
-    fn new(func: &'a mut Function, code: &Code, liveness: &Liveness) -> Rewriter<'a> {
-        let region = func.dfg.alias_regions.insert(AliasRegionData {
-            user_id: REGION,
-            description: "stack map slots".into(),
-        });
-        let (count, assigned) = liveness.slots();
-        let stack_slots: Vec<_> = (0..count)
-            .map(|_| {
-                let (size, align) = (types::I32.bytes(), 2);
-                let data = StackSlotData::new(StackSlotKind::ExplicitSlot, size, align);
-                func.create_sized_stack_slot(data)
-            })
-            .collect();
-        let values = func.dfg.num_values();
-        let mut slots = vec![None; values];
-        for (value, slot) in assigned {
-            slots[value.index()] = Some(stack_slots[slot as usize]);
-        }
-        for &(call, value) in &liveness.over {
-            let slot = slots[value.index()].expect("it is live across a call");
-            let (_, inst) = code.calls[call as usize];
-            let (ty, offset) = (types::I32, 0);
-            let entry = UserStackMapEntry { ty, slot, offset };
-            func.dfg.append_user_stack_map_entry(inst, entry);
-        }
-        Rewriter {
-            func,
-            region,
-            slots,
-            current: vec![(Value::from_u32(0), 0); values],
-            stretch: 0,
-        }
-    }
-
-    /// Stores the values that are live across calls. A value is stored once, after its definition.
-    /// If objects do not move and all of its calls are cold, it is stored before the calls instead.
-    fn store(&mut self, code: &Code, liveness: &Liveness, moves: bool) {
-        for over in liveness.over.chunk_by(|a, b| a.1 == b.1) {
-            let value = over[0].1;
-            let calls = over.iter().map(|(call, _)| code.calls[*call as usize].1);
-            if !moves && over.len() <= COLD_STORES_MAX && calls.clone().all(|c| self.is_cold(c)) {
-                calls.for_each(|call| self.store_before(call, value));
-            } else if let Some(next) = self.after_definition(value) {
-                self.store_before(next, value);
-            }
-        }
-    }
-
-    fn is_cold(&self, inst: Inst) -> bool {
-        let block = self.func.layout.inst_block(inst);
-        block.is_some_and(|block| self.func.layout.is_cold(block))
-    }
-
-    /// The first instruction after the definition of a value.
-    fn after_definition(&self, value: Value) -> Option<Inst> {
-        match self.func.dfg.value_def(value) {
-            ValueDef::Result(inst, _) => self.func.layout.next_inst(inst),
-            ValueDef::Param(block, _) => self.func.layout.first_inst(block),
-            ValueDef::Union(..) => None,
-        }
-    }
-
-    fn store_before(&mut self, inst: Inst, value: Value) {
-        let slot = self.slot(value).expect("it is live across a call");
-        let flags = self.flags();
-        let mut cursor = FuncCursor::new(self.func).at_inst(inst);
-        let address = cursor.ins().stack_addr(types::I64, slot, 0);
-        cursor.ins().store(flags, value, address, 0);
-    }
-
-    /// Loads the values that are used after a call.
-    fn reload(mut self) {
-        let mut next = self.func.layout.entry_block();
-        while let Some(block) = next {
-            next = self.func.layout.next_block(block);
-            self.block(block);
-        }
-    }
-
-    fn block(&mut self, block: Block) {
-        self.stretch += 1;
-        let params: SmallVec<[Value; 8]> = self.func.dfg.block_params(block).into();
-        self.define(&params);
-        let mut next = self.func.layout.first_inst(block);
-        while let Some(inst) = next {
-            next = self.func.layout.next_inst(inst);
-            let is_call = self.func.dfg.insts[inst].opcode().is_safepoint();
-            if is_call && next.is_none() {
-                self.load_on_edges(block, inst);
-            }
-            self.load_before(inst);
-            if is_call {
-                self.stretch += 1;
-            }
-            let results: SmallVec<[Value; 8]> = self.func.dfg.inst_results(inst).into();
-            self.define(&results);
-        }
-    }
-
-    fn slot(&self, value: Value) -> Option<StackSlot> {
-        self.slots.get(value.index()).copied().flatten()
-    }
-
-    fn flags(&self) -> MemFlagsData {
-        MemFlagsData::trusted().with_alias_region(Some(self.region))
-    }
-
-    /// `values` hold themselves up to the next call. Values that the rewriter added have no slot
-    /// and are skipped.
-    fn define(&mut self, values: &[Value]) {
-        for &value in values {
-            if let Some(current) = self.current.get_mut(value.index()) {
-                *current = (value, self.stretch);
-            }
-        }
-    }
-
-    /// Replaces the operands of an instruction by the values that hold them since the last call.
-    fn load_before(&mut self, inst: Inst) {
-        let values: SmallVec<[Value; 8]> = self.func.dfg.inst_values(inst).collect();
-        if values.iter().all(|value| self.slot(*value).is_none()) {
-            return;
-        }
-        let held: SmallVec<[Value; 8]> = values
-            .into_iter()
-            .map(|value| match self.slot(value) {
-                None => value,
-                Some(_) if self.current[value.index()].1 == self.stretch => {
-                    self.current[value.index()].0
-                }
-                Some(slot) => {
-                    let flags = self.flags();
-                    let cursor = FuncCursor::new(self.func).at_inst(inst);
-                    let loaded = load(cursor, flags, slot);
-                    self.current[value.index()] = (loaded, self.stretch);
-                    loaded
-                }
-            })
-            .collect();
-        self.func.dfg.overwrite_inst_values(inst, held.into_iter());
-    }
-
-    /// Handles a call that ends a block. The arguments that it passes to its successors are loaded
-    /// after it, in a new block on the edge.
-    fn load_on_edges(&mut self, block: Block, inst: Inst) {
-        let mut after = block;
-        for edge in 0..destinations(self.func, block).len() {
-            let call = destinations(self.func, block)[edge];
-            let target = call.block(&self.func.dfg.value_lists);
-            let args: SmallVec<[BlockArg; 8]> = call.args(&self.func.dfg.value_lists).collect();
-            let has_slot = |arg: &BlockArg| arg.as_value().is_some_and(|v| self.slot(v).is_some());
-            if !args.iter().any(has_slot) {
-                continue;
-            }
-            let landing = self.func.dfg.make_block();
-            self.func.layout.insert_block_after(landing, after);
-            if self.func.layout.is_cold(target) {
-                self.func.layout.set_cold(landing);
-            }
-            after = landing;
-            let call = self.landing(landing, target, &args);
-            let dfg = &mut self.func.dfg;
-            let destinations = dfg.insts[inst]
-                .branch_destination_mut(&mut dfg.jump_tables, &mut dfg.exception_tables);
-            destinations[edge] = call;
-        }
-    }
-
-    /// Fills a block on the edge to `target`. Returns the call of that block.
-    fn landing(&mut self, landing: Block, target: Block, args: &[BlockArg]) -> BlockCall {
-        let flags = self.flags();
-        let mut given: SmallVec<[BlockArg; 8]> = SmallVec::new();
-        let mut passed: SmallVec<[BlockArg; 8]> = SmallVec::new();
-        for (at, &arg) in args.iter().enumerate() {
-            passed.push(BlockArg::Value(match arg {
-                BlockArg::Value(value) => match self.slot(value) {
-                    None => value,
-                    Some(slot) => load(FuncCursor::new(self.func).at_bottom(landing), flags, slot),
-                },
-                BlockArg::TryCallRet(_) | BlockArg::TryCallExn(_) => {
-                    let param = self.func.dfg.block_params(target)[at];
-                    let ty = self.func.dfg.value_type(param);
-                    given.push(arg);
-                    self.func.dfg.append_block_param(landing, ty)
-                }
-            }));
-        }
-        let mut cursor = FuncCursor::new(self.func).at_bottom(landing);
-        cursor.ins().jump(target, &passed);
-        BlockCall::new(landing, given, &mut self.func.dfg.value_lists)
+/// Adds the stack maps to the calls.
+fn add_maps(rewriter: &mut Rewriter<'_>, code: &Code, liveness: &Liveness) {
+    for &(call, value) in &liveness.over {
+        let slot = rewriter.slot(value).expect("it is live across a call");
+        let (_, inst) = code.calls[call as usize];
+        let (ty, offset) = (types::I32, 0);
+        let entry = UserStackMapEntry { ty, slot, offset };
+        rewriter.func.dfg.append_user_stack_map_entry(inst, entry);
     }
 }
 
-fn load(mut cursor: FuncCursor<'_>, flags: MemFlagsData, slot: StackSlot) -> Value {
-    let address = cursor.ins().stack_addr(types::I64, slot, 0);
-    cursor.ins().load(types::I32, flags, address, 0)
+/// Stores the values that are live across calls. A value is stored once, after its definition. If
+/// objects do not move and all of its calls are cold, it is stored before the calls instead.
+fn store(rewriter: &mut Rewriter<'_>, code: &Code, liveness: &Liveness, moves: bool) {
+    for over in liveness.over.chunk_by(|a, b| a.1 == b.1) {
+        let value = over[0].1;
+        let calls = over.iter().map(|(call, _)| code.calls[*call as usize].1);
+        let few = !moves && over.len() <= COLD_STORES_MAX;
+        if few && calls.clone().all(|call| is_cold(rewriter.func, call)) {
+            calls.for_each(|call| rewriter.store_before(call, value));
+        } else {
+            rewriter.store(value);
+        }
+    }
+}
+
+fn is_cold(func: &Function, inst: Inst) -> bool {
+    let block = func.layout.inst_block(inst);
+    block.is_some_and(|block| func.layout.is_cold(block))
 }

@@ -8,6 +8,7 @@
 //! constant.
 
 use cranelift_codegen::isa::{OwnedTargetIsa, TargetIsa};
+use cranelift_codegen::settings::RegallocAlgorithm;
 
 use super::isa;
 use crate::config::{Config, OptLevel, RegAlloc};
@@ -20,8 +21,8 @@ const LOOP_DEPTH_MAX: u32 = 64;
 const BLOCKS_MAX: usize = 3000;
 /// Locals that are not references are variables if a function has at most this many. Every
 /// allocator visits each variable in each block where it is live: 16,000 locals over as many blocks
-/// took 5 s. With more of them, all are in memory, and the function is not optimised, because the
-/// optimiser would turn them into variables again.
+/// took 5 s. With more of them, all that are ever set are in memory, and the function is not
+/// optimised, because the optimiser would turn them into variables again.
 pub(super) const VARIABLES_MAX: u32 = 2000;
 /// Registers are allocated by backtracking if at most this many values are live at once. 1,000 of
 /// them take 30 ms in straight-line code.
@@ -29,6 +30,11 @@ const VALUES_MAX: usize = 1000;
 /// The same for blocks times values, which bounds the number of live ranges. A million take 0.3 s,
 /// four million 1.7 s.
 const RANGES_MAX: usize = 300_000;
+
+/// With more calls, registers are allocated by backtracking after values were demoted. Allocation
+/// in a single pass keeps the result of nearly every call in a slot of its own, for an instant. No
+/// value lives longer than a block then, so backtracking is linear as well.
+const CALLS_MAX: usize = 48;
 
 /// What the cost of compiling a function depends on.
 #[derive(Clone, Copy, Debug, Default)]
@@ -50,6 +56,10 @@ pub(super) struct Targets {
     single_pass: OwnedTargetIsa,
     /// The quickest one, whatever the configuration.
     quick: OwnedTargetIsa,
+    /// For a function that is optimised already: changes nothing more.
+    demoted: OwnedTargetIsa,
+    /// The same with backtracking.
+    demoted_many_calls: OwnedTargetIsa,
 }
 
 impl Targets {
@@ -65,16 +75,40 @@ impl Targets {
             opt_level: OptLevel::None,
             ..single_pass.clone()
         };
+        let demoted = Config {
+            canonical_nans: false,
+            ..quick.clone()
+        };
+        let demoted_many_calls = Config {
+            reg_alloc: RegAlloc::Backtracking,
+            ..demoted.clone()
+        };
         Ok(Targets {
             configured: isa::target(config)?,
             single_pass: isa::target(&single_pass)?,
             quick: isa::target(&quick)?,
+            demoted: isa::target(&demoted)?,
+            demoted_many_calls: isa::target(&demoted_many_calls)?,
         })
     }
 
     /// Returns the target as configured.
     pub fn configured(&self) -> &dyn TargetIsa {
         &*self.configured
+    }
+
+    /// Returns true if a target allocates registers in a single pass.
+    pub fn is_single_pass(&self, target: &dyn TargetIsa) -> bool {
+        target.flags().regalloc_algorithm() == RegallocAlgorithm::SinglePass
+    }
+
+    /// Returns the target for a function that is optimised already, and whose values were demoted.
+    pub fn of_demoted(&self, calls: usize) -> &dyn TargetIsa {
+        if calls > CALLS_MAX {
+            &*self.demoted_many_calls
+        } else {
+            &*self.demoted
+        }
     }
 
     /// Returns the target for a function of the module.
@@ -92,7 +126,7 @@ impl Targets {
     }
 
     /// Returns the target for code that runs once for each instance.
-    pub fn of_initialiser(&self) -> &dyn TargetIsa {
+    pub fn of_initialiser(&self, _: Extent) -> &dyn TargetIsa {
         &*self.quick
     }
 }

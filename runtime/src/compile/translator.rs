@@ -123,6 +123,8 @@ pub(super) struct Translator<'a> {
     pub locals_slot: Option<StackSlot>,
     /// Slot that receives results of calls through a return area.
     pub results_slot: Option<StackSlot>,
+    /// Whether objects are allocated without a call of the host, as long as there is room.
+    pub allocates_inline: bool,
     /// Whether references are missing from stack maps: a planted fault.
     #[cfg(feature = "planted")]
     pub forgets_references: bool,
@@ -175,6 +177,7 @@ impl<'a> Translator<'a> {
             locals: Vec::new(),
             locals_slot: None,
             results_slot: None,
+            allocates_inline: !env.compiler.config().collection_points,
             #[cfg(feature = "planted")]
             forgets_references: false,
             references: References::default(),

@@ -381,8 +381,9 @@ fn thousands_of_locals_keep_their_values() {
     }
 }
 
-/// Functions that would take time by the square of their length are refused: many operands that are
-/// held over many checks, and many references that are held over many calls.
+/// Many operands that are held over many checks take time by their number, not by its square. Many
+/// references that are held over many calls would need stack maps of quadratic size, and are
+/// refused.
 #[test]
 fn much_held_over_much() {
     let loads = format!(
@@ -395,13 +396,11 @@ fn much_held_over_much() {
         "(struct.new_default $s)".repeat(4_000),
         "(drop (struct.get $s 0)) ".repeat(4_000)
     );
-    for (trap_mode, loads_fit) in [(TrapMode::Signals, true), (TrapMode::Explicit, false)] {
+    for trap_mode in [TrapMode::Signals, TrapMode::Explicit] {
         let mut config = Config::optimised();
         config.trap_mode = trap_mode;
         let engine = Engine::new(&config).unwrap();
-        let made = Module::new(&engine, wat(&loads));
-        assert_eq!(made.is_ok(), loads_fit);
-        assert!(loads_fit || is_limit(made));
+        Module::new(&engine, wat(&loads)).unwrap();
         assert!(is_limit(Module::new(&engine, wat(&objects))));
     }
 }

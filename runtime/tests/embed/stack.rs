@@ -226,3 +226,146 @@ fn threads_with_little_stack() {
         }
     }
 }
+
+/// Every way to compile that changes frames: engines without and with inline allocation, both
+/// register allocators, both levels.
+fn each_way_to_compile(check: impl Fn(&Engine, &str)) {
+    for collector in [CollectorKind::Copying, CollectorKind::Drc] {
+        for (opt_level, reg_alloc) in [
+            (OptLevel::None, RegAlloc::SinglePass),
+            (OptLevel::Speed, RegAlloc::SinglePass),
+            (OptLevel::Speed, RegAlloc::Backtracking),
+        ] {
+            for (collection_points, trap_mode) in [
+                (true, TrapMode::Signals),
+                (false, TrapMode::Signals),
+                (false, TrapMode::Explicit),
+            ] {
+                let config = Config {
+                    opt_level,
+                    reg_alloc,
+                    trap_mode,
+                    collection_points,
+                    ..Config::fuzzing(collector)
+                };
+                let what = format!("{collector:?} {opt_level:?} {reg_alloc:?} {trap_mode:?}");
+                check(&Engine::new(&config).unwrap(), &what);
+            }
+        }
+    }
+}
+
+/// A function of 100 steps or more whose values do not live together has a small frame: it can call
+/// itself thousands of times in half a megabyte.
+#[test]
+fn large_functions_call_themselves_deeply() {
+    let structs = format!(
+        "{}(ref.null $s){}",
+        "(struct.new $s ".repeat(100),
+        ")".repeat(100)
+    );
+    let bodies = [
+        format!("(drop {structs})"),
+        "(local.set 1 (i32.add (local.get 1) (ref.test (ref $s) (local.get 2))))".repeat(100),
+        "(local.set 1 (call $one (local.get 1)))".repeat(200),
+        "(if (local.get 1) (then (local.set 1 (i32.mul (local.get 1) (i32.const 3)))))".repeat(100),
+        "(local.set 2 (struct.new $s (ref.cast (ref null $s) (local.get 2))))".repeat(100),
+    ];
+    each_way_to_compile(|engine, what| {
+        let store = &mut Store::new(engine, ());
+        for body in &bodies {
+            let instance = instantiate(
+                store,
+                &format!(
+                    r#"(module (type $s (struct (field (ref null $s))))
+                       (func $one (param i32) (result i32) (local.get 0))
+                       (func $f (export "f") (param i32) (result i32) (local i32 anyref)
+                         (if (i32.eqz (local.get 0)) (then (return (i32.const 5))))
+                         {body}
+                         (call $f (i32.sub (local.get 0) (i32.const 1)))))"#
+                ),
+            );
+            let got = call(store, instance, "f", &[Val::I32(2500)]);
+            let got = got.unwrap_or_else(|error| panic!("{what}: {error} in {body:.60}"));
+            assert_eq!(got[0].i32(), Some(5), "{what}");
+        }
+    });
+}
+
+/// Locals that are never set take no part of the frame, and others as much as they need. A frame
+/// that cannot fit is refused when the function is compiled.
+#[test]
+fn many_locals_fit_or_are_refused() {
+    let text = |locals: usize, ty: &str, set: usize| {
+        let locals = format!("{ty} ").repeat(locals);
+        let set: String = (0..set)
+            .map(|at| format!("(local.set {at} ({ty}.const {at}))"))
+            .collect();
+        format!(
+            r#"(module (func (export "f") (result {ty}) (local {locals}) {set} (local.get 7)))"#
+        )
+    };
+    each_way_to_compile(|engine, what| {
+        let store = &mut Store::new(engine, ());
+        for (locals, set) in [(33_000, 0), (50_000, 1), (33_000, 33_000)] {
+            let instance = instantiate(store, &text(locals, "i32", set));
+            let got = call(store, instance, "f", &[]).unwrap();
+            let expected = if set > 7 { 7 } else { 0 };
+            assert_eq!(got[0].i32(), Some(expected), "{what}");
+        }
+        let refused = Module::new(engine, crate::wat(&text(50_000, "i64", 50_000))).unwrap_err();
+        assert!(
+            matches!(refused, Error::Rejected(Rejected::Limit(_))),
+            "{what}: {refused}"
+        );
+    });
+}
+
+/// Values that change places in loops, that are used after a jump passed on their successors, and
+/// that handlers read, in functions that are large enough to be compiled in the way of large ones.
+#[test]
+fn values_of_large_functions_keep_apart() {
+    let step = "(local.set 3 (local.get 0)) (local.set 0 (local.get 1)) (local.set 1 (local.get 2))
+         (local.set 2 (local.get 3))
+         (local.set 4 (i64.add (i64.mul (local.get 4) (i64.const 31))
+           (i64.extend_i32_s (i32.add (local.get 0) (call $id (local.get 1))))))
+         (if (i32.and (local.get 1) (i32.const 1))
+           (then (local.set 5 (local.get 2)) (local.set 2 (i32.add (local.get 2) (i32.const 7))))
+           (else (local.set 6 (f64.add (local.get 6) (f64.convert_i32_s (local.get 5))))))
+         (local.set 1 (i32.add (local.get 1) (block $h (result i32)
+           (try_table (result i32) (catch $e $h)
+             (call $odd (i32.add (local.get 2) (local.get 5)))))))
+         (local.set 7 (v128.xor (local.get 7) (i32x4.splat (local.get 1))))";
+    let text = format!(
+        r#"(module (tag $e (param i32))
+           (func $id (param i32) (result i32) (local.get 0))
+           (func $odd (param i32) (result i32)
+             (if (i32.and (local.get 0) (i32.const 1)) (then (throw $e (local.get 0))))
+             (local.get 0))
+           (func (export "f") (param i32 i32 i32) (result i64)
+             (local i32 i64 i32 f64 v128 i32)
+             (loop $again
+               {steps}
+               (local.set 8 (i32.add (local.get 8) (i32.const 1)))
+               (local.set 3 (local.get 1))
+               (local.set 1 (i32.add (local.get 1) (i32.const 1)))
+               (br_if $again (i32.lt_u (local.get 8) (i32.const 9)))
+               (local.set 4 (i64.add (local.get 4) (i64.extend_i32_s (local.get 3)))))
+             (i64.add (local.get 4) (i64.add
+               (i64.extend_i32_s (i32x4.extract_lane 2 (local.get 7)))
+               (i64.trunc_sat_f64_s (local.get 6))))))"#,
+        steps = step.repeat(20)
+    );
+    let small = text.replace(&step.repeat(20), step);
+    for text in [text, small] {
+        let expected = std::cell::Cell::new(None);
+        each_way_to_compile(|engine, what| {
+            let store = &mut Store::new(engine, ());
+            let instance = instantiate(store, &text);
+            let args = [Val::I32(3), Val::I32(14), Val::I32(15)];
+            let got = call(store, instance, "f", &args).unwrap()[0].i64();
+            assert!(got.is_some());
+            assert_eq!(got, expected.replace(got).or(got), "{what}");
+        });
+    }
+}
