@@ -1,7 +1,7 @@
 //! What compiles the modules of one engine: its configuration, targets and collector, and memory
 //! that is reused from function to function.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_codegen::{CodegenError, Context, ir};
@@ -22,8 +22,12 @@ pub struct Compiler {
     targets: Targets,
     collector: &'static dyn EmitCollector,
     traits: CollectorTraits,
-    scratch: Mutex<Vec<Scratch>>,
+    scratch: Arc<Spare>,
 }
+
+/// Memory for compilations that nobody is using. Engines can share it.
+#[derive(Default)]
+struct Spare(Mutex<Vec<Scratch>>);
 
 /// Memory that is reused for every function.
 pub(super) struct Scratch {
@@ -56,8 +60,17 @@ impl Compiler {
             targets: Targets::new(config)?,
             collector: plan,
             traits: plan.traits(),
-            scratch: Mutex::default(),
+            scratch: Arc::default(),
         })
+    }
+
+    /// Returns the compiler, which from now on uses the same memory as another one.
+    #[must_use]
+    pub fn beside(self, other: &Compiler) -> Compiler {
+        Compiler {
+            scratch: Arc::clone(&other.scratch),
+            ..self
+        }
     }
 
     /// Returns the configuration.
@@ -103,7 +116,8 @@ impl Compiler {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Scratch>> {
-        self.scratch.lock().unwrap_or_else(PoisonError::into_inner)
+        let Spare(spare) = &*self.scratch;
+        spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -22,7 +22,20 @@ impl Engine {
     /// When the code generator does not support the machine, or the system refuses memory.
     pub fn new(config: &Config) -> Result<Engine, EngineError> {
         Ok(Engine {
-            data: EngineData::new(config.clone(), host_code())?,
+            data: EngineData::new(config.clone(), host_code(), None)?,
+        })
+    }
+
+    /// Makes an engine with that configuration that recycles memory together with another one:
+    /// address space for heaps, linear memories and machine code, and the compiler's own memory. So
+    /// a thousand engines that are used in turn need hardly more than one. They share no types and
+    /// no modules, and one may outlive the other.
+    ///
+    /// # Errors
+    /// As [`Engine::new`].
+    pub fn beside(config: &Config, other: &Engine) -> Result<Engine, EngineError> {
+        Ok(Engine {
+            data: EngineData::new(config.clone(), host_code(), Some(&other.data))?,
         })
     }
 
@@ -49,8 +62,9 @@ impl Engine {
         self.data.registry.live_types()
     }
 
-    /// Returns the bytes of machine code in use, by living modules and by trampolines. An engine
-    /// keeps up to a few thousand trampolines.
+    /// Returns the bytes of machine code in use, by living modules and by trampolines, of this
+    /// engine and of those that recycle memory with it. An engine keeps up to a few thousand
+    /// trampolines.
     #[must_use]
     pub fn code_bytes(&self) -> u64 {
         u64::from(crate::limits::CODE_ARENA_BYTES) - self.data.arena.free_bytes()

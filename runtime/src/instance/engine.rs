@@ -60,13 +60,24 @@ impl fmt::Debug for EngineData {
 }
 
 impl EngineData {
-    /// Makes an engine whose compiled code calls the host through `host`.
+    /// Makes an engine whose compiled code calls the host through `host`. What it takes from the
+    /// system and recycles is shared with another engine, if there is one.
     ///
     /// # Errors
     /// [`EngineError`].
-    pub fn new(config: Config, host: HostCode) -> Result<Arc<EngineData>, EngineError> {
-        let compiler = Compiler::new(&config)?;
-        let arena = Arena::new()?;
+    pub fn new(
+        config: Config,
+        host: HostCode,
+        beside: Option<&EngineData>,
+    ) -> Result<Arc<EngineData>, EngineError> {
+        let mut compiler = Compiler::new(&config)?;
+        if let Some(other) = beside {
+            compiler = compiler.beside(&other.compiler);
+        }
+        let arena = match beside {
+            Some(other) => Arc::clone(&other.arena),
+            None => Arena::new()?,
+        };
         let stubs = Stubs::new(&arena, host)?;
         let trampolines = Trampolines::new(isa::target(&config)?, Arc::clone(&arena), host);
         Ok(Arc::new(EngineData {
@@ -75,8 +86,8 @@ impl EngineData {
             arena,
             stubs,
             trampolines,
-            spaces: SpacePool::new(),
-            memories: Arc::default(),
+            spaces: beside.map_or_else(SpacePool::new, |other| Arc::clone(&other.spaces)),
+            memories: beside.map_or_else(Arc::default, |other| Arc::clone(&other.memories)),
             epoch: AtomicU64::new(0),
             config,
         }))

@@ -46,7 +46,7 @@ struct World {
 
 impl World {
     fn new((engine, store): &(Config, StoreConfig)) -> World {
-        let engine = EngineData::new(engine.clone(), host_code()).expect("an engine");
+        let engine = EngineData::new(engine.clone(), host_code(), None).expect("an engine");
         let store = StoreOpaque::new(Arc::clone(&engine), store.clone()).expect("a store");
         let mut world = World {
             engine,

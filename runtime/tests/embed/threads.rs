@@ -210,3 +210,38 @@ fn host_functions_of_a_linker_are_shared_by_threads() {
     });
     assert_eq!(total.load(Ordering::Relaxed), 5050 * 10);
 }
+
+/// Engines that recycle memory together share nothing else, run at once, and may end in any order.
+#[test]
+fn engines_beside_each_other() {
+    let first = Engine::new(&Config::fuzzing(CollectorKind::Copying)).unwrap();
+    let engines = CollectorKind::ALL.map(|collector| {
+        let config = Config::fuzzing(collector);
+        Engine::beside(&config, &first).unwrap()
+    });
+    drop(first);
+    thread::scope(|scope| {
+        for engine in engines {
+            scope.spawn(move || {
+                for count in 1..20 {
+                    let mut store = checked(&engine, ());
+                    let fields = "(field i64)".repeat(count);
+                    let text = format!(
+                        r#"(module (type $s (struct {fields})) (memory 1)
+                             (global $g (mut anyref) (struct.new_default $s))
+                             (func (export "f") (result i64)
+                               (i64.store (i32.const 8) (i64.const {count}))
+                               (struct.set $s 0 (ref.cast (ref $s) (global.get $g)) (i64.load (i32.const 8)))
+                               (struct.get $s 0 (ref.cast (ref $s) (global.get $g)))))"#
+                    )
+                    .replace("(field i64)", "(field (mut i64))");
+                    let instance = instantiate(&mut store, &text);
+                    let got = call(&mut store, instance, "f", &[]).unwrap();
+                    assert_eq!(got[0].i64(), Some(count as i64));
+                    assert_eq!(store.census().unwrap().total(), 1);
+                    store.verify_heap().unwrap();
+                }
+            });
+        }
+    });
+}

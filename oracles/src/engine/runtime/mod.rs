@@ -59,7 +59,27 @@ pub struct Runtime {
     /// Made when the first session or validation needs it.
     engine: Mutex<Option<TheirEngine>>,
     refused: Refused,
-    recent: Arc<Recent>,
+    shared: Arc<Shared>,
+}
+
+/// What the engines of one pool share. A thousand engines with memory of their own would fill the
+/// processor's caches with memory that is rarely used.
+#[derive(Debug, Default)]
+struct Shared {
+    /// The first engine that was made. All others recycle memory with it.
+    first: Mutex<Option<TheirEngine>>,
+    recent: Recent,
+}
+
+impl Shared {
+    fn engine(&self, config: &RuntimeConfig) -> Result<TheirEngine, EngineError> {
+        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        let config = config.config();
+        if let Some(first) = &*first {
+            return TheirEngine::beside(&config, first);
+        }
+        Ok(first.insert(TheirEngine::new(&config)?).clone())
+    }
 }
 
 /// What the system has refused: memory or address space. Then nothing that an engine says tells
@@ -89,10 +109,13 @@ impl Recent {
     /// As many as a program has modules, and one more.
     const MODULES: usize = 4;
 
-    /// Returns the module with these bytes. Compiles it unless it is among the last ones.
+    /// Returns the engine's module with these bytes. Compiles it unless it is among the last ones.
     fn module(&self, engine: &TheirEngine, wasm: &[u8]) -> Result<Module, Error> {
         let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, module)) = lock().iter().find(|(bytes, _)| bytes == wasm) {
+        let is_it = |(bytes, module): &&(Vec<u8>, Module)| {
+            bytes == wasm && TheirEngine::same(module.engine(), engine)
+        };
+        if let Some((_, module)) = lock().iter().find(is_it) {
             return Ok(module.clone());
         }
         let module = Module::new(engine, wasm)?;
@@ -106,11 +129,15 @@ impl Recent {
 impl Runtime {
     /// Makes an engine of this configuration. Nothing is started yet.
     pub fn new(config: RuntimeConfig) -> Runtime {
+        Runtime::sharing(config, Arc::default())
+    }
+
+    fn sharing(config: RuntimeConfig, shared: Arc<Shared>) -> Runtime {
         Runtime {
             config,
             engine: Mutex::default(),
             refused: Refused::default(),
-            recent: Arc::default(),
+            shared,
         }
     }
 
@@ -119,7 +146,7 @@ impl Runtime {
         if let Some(engine) = &*made {
             return Ok(engine.clone());
         }
-        let engine = TheirEngine::new(&self.config.config());
+        let engine = self.shared.engine(&self.config);
         let engine = engine
             .map_err(Error::from)
             .inspect_err(|error| self.refused.note(error))?;
@@ -210,7 +237,7 @@ struct RuntimeSession {
 /// What a session knows beside its store.
 struct Inner {
     engine: TheirEngine,
-    recent: Arc<Recent>,
+    shared: Arc<Shared>,
     /// By module index; none for a module that was refused.
     modules: Vec<Option<Module>>,
     /// By instance index; none for a failed instantiation.
@@ -475,7 +502,7 @@ impl RuntimeSession {
         }
         let inner = Inner {
             engine,
-            recent: Arc::clone(&runtime.recent),
+            shared: Arc::clone(&runtime.shared),
             modules: Vec::new(),
             instances: Vec::new(),
             names: Names::noting(&runtime.refused),
@@ -533,7 +560,7 @@ impl Session for RuntimeSession {
         self.inner.modules.push(None);
         let loaded = self.guard(|session| {
             let inner = &session.inner;
-            inner.recent.module(&inner.engine, wasm)
+            inner.shared.recent.module(&inner.engine, wasm)
         });
         match loaded {
             Err(why) => Outcome::Crashed(why),

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
-use super::Runtime;
 use super::config::{RuntimeConfig, collectors, known_faults};
+use super::{Runtime, Shared};
 use crate::engine::{Engine, NoEngine};
 
 /// Returns the names of the engines on which the official suite runs. First every combination of
@@ -36,6 +37,7 @@ pub fn matrix() -> Vec<String> {
 pub struct Pool {
     faults: Vec<&'static str>,
     made: BTreeMap<String, Rc<dyn Engine>>,
+    shared: Arc<Shared>,
 }
 
 impl Pool {
@@ -49,6 +51,7 @@ impl Pool {
         Ok(Pool {
             faults,
             made: BTreeMap::new(),
+            shared: Arc::default(),
         })
     }
 
@@ -67,7 +70,35 @@ impl Pool {
 
     fn engine(&mut self, mut config: RuntimeConfig) -> Rc<dyn Engine> {
         config.faults.clone_from(&self.faults);
+        let shared = Arc::clone(&self.shared);
         let made = self.made.entry(config.name());
-        Rc::clone(made.or_insert_with(|| Rc::new(Runtime::new(config))))
+        Rc::clone(made.or_insert_with(|| Rc::new(Runtime::sharing(config, shared))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Mappings of memory for code: an engine with its own has two.
+    fn code_mappings() -> usize {
+        let maps = std::fs::read_to_string("/proc/self/maps").expect("mappings");
+        maps.lines()
+            .filter(|line| line.contains("gcrucible-code"))
+            .count()
+    }
+
+    #[test]
+    fn engines_of_a_pool_recycle_memory_together() {
+        const ENGINES: u64 = 100;
+        let mut pool = Pool::new(&[]).expect("no faults");
+        let before = code_mappings();
+        for number in 0..ENGINES {
+            // Makes the engine.
+            pool.drawn(number).validate(b"\0asm\x01\0\0\0");
+        }
+        // Other tests make engines at the same time.
+        assert!(code_mappings() < before + 100, "{before} before");
+        assert!(pool.made.len() > 60, "{} different ones", pool.made.len());
     }
 }
