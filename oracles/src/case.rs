@@ -122,7 +122,7 @@ impl Limits {
     /// For generated programs. They are small, so that an endless loop costs milliseconds.
     pub const FUZZING: Limits = Limits {
         fuel: 5_000_000,
-        call_depth: 400,
+        call_depth: 4_000,
         heap_bytes: 16 << 20,
         memory_bytes: 8 << 20,
         table_elements: 20_000,

@@ -1,10 +1,13 @@
-//! Object graphs of any depth are observed and compared without recursion.
+//! Object graphs of any depth are observed and compared without recursion. Recursion of the program
+//! is compared as well.
 
 use gcrucible_oracles::case::{Case, CaseModule, InstanceIndex, Limits, ModuleIndex, Step};
 use gcrucible_oracles::engine::reference::Reference;
-use gcrucible_oracles::engine::{Engine, Run};
+use gcrucible_oracles::engine::{self, Engine, Run};
 use gcrucible_oracles::finding::Aspect;
 use gcrucible_oracles::judge::Judge;
+use gcrucible_oracles::nondeterminism::Skip;
+use gcrucible_oracles::outcome::Resource;
 use gcrucible_oracles::schedule::Schedule;
 use gcrucible_oracles::value::Value;
 use gcrucible_oracles::verdict::Verdict;
@@ -22,8 +25,23 @@ const LIST: &str = r#"(module
             (global.set $list (struct.new $node (local.get 0) (global.get $list)))
             (br_if $more (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))))"#;
 
+/// A function that calls itself that often and keeps an object in each frame.
+const RECURSION: &str = r#"(module
+    (type $node (struct (field (mut i32)) (field (ref null $node))))
+    (global $list (export "list") (mut (ref null $node)) (ref.null $node))
+    (func $f (export "make") (param i32) (local (ref null $node))
+        (local.set 1 (struct.new $node (local.get 0) (ref.null $node)))
+        (if (i32.gt_s (local.get 0) (i32.const 1))
+            (then (call $f (i32.sub (local.get 0) (i32.const 1)))))
+        (global.set $list (struct.new $node
+            (struct.get $node 0 (local.get 1)) (global.get $list)))))"#;
+
 fn case(nodes: i32) -> Case {
-    let buffer = ParseBuffer::new(LIST).expect("text");
+    case_of(LIST, nodes)
+}
+
+fn case_of(text: &str, nodes: i32) -> Case {
+    let buffer = ParseBuffer::new(text).expect("text");
     let mut wat: Wat<'_> = parser::parse(&buffer).expect("a module");
     let module = CaseModule {
         name: String::new(),
@@ -100,4 +118,32 @@ fn long_lists_are_compared_to_their_ends() {
     };
     assert_eq!(difference.aspect, Aspect::Global);
     assert!(difference.path.len() < 1000, "{}", difference.path.len());
+}
+
+#[test]
+fn deep_recursion_is_compared() {
+    let depth = Limits::FUZZING.call_depth as i32;
+    let collectors = [
+        "drc",
+        "copying",
+        "copying:inline",
+        "drc-cycles:speed:explicit",
+    ];
+    for collector in collectors.map(|name| format!("runtime:{name}")) {
+        let engine = engine::named(&collector).expect("an engine");
+        let mut judge = Judge::new(case_of(RECURSION, depth), &Reference);
+        let (verdict, _) = judge.judge(&*engine);
+        let Verdict::Agree(stats, None) = verdict else {
+            panic!("{collector}: {verdict:?}");
+        };
+        assert_eq!(stats.objects, depth as u64, "{collector}");
+        // One call more is too deep for the reference only.
+        let mut judge = Judge::new(case_of(RECURSION, depth + 1), &Reference);
+        let (verdict, _) = judge.judge(&*engine);
+        let cut = Some(Skip::Exhausted(Resource::CallStack));
+        assert!(
+            matches!(&verdict, Verdict::Agree(_, skip) if *skip == cut),
+            "{collector}: {verdict:?}"
+        );
+    }
 }

@@ -32,8 +32,9 @@ use crate::case::Limits;
 use crate::engine::NoEngine;
 use crate::schedule::Schedule;
 
-/// Bytes of stack for each nested call that a case may make. Frames of generated programs are
-/// smaller, so the reference, which counts calls, reaches the end first.
+/// Bytes of stack for each nested call that a case may make, up to the most that there is.
+/// Generated programs have frames of a few hundred bytes, so the reference, which counts calls,
+/// reaches the end first.
 const FRAME_BYTES: usize = 8 << 10;
 
 /// The least stack of a store, and the most. A thread has 8 MiB, and the harness needs some of it.
