@@ -1,5 +1,6 @@
 //! Requests to answers.
 
+use std::collections::VecDeque;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -14,7 +15,7 @@ use gcrucible_protocol::{
 
 use crate::host::callback;
 use crate::library::{Library, LoadError, Opaque, PointerVec, slice_of};
-use crate::session::{Extern, Halt, HostEnv, Session, extern_kind};
+use crate::session::{Compiled, Extern, Halt, HostEnv, Session, extern_kind};
 use crate::value::{Values, kind, write};
 use crate::{Options, words};
 
@@ -22,8 +23,13 @@ use crate::{Options, words};
 pub struct WasmtimeC {
     library: Rc<Library>,
     engine: Opaque,
+    /// Modules by their bytes in base64, the last one used last. Probes come again and again.
+    compiled: VecDeque<(String, Rc<Compiled>)>,
     session: Option<Box<Session>>,
 }
+
+/// How many compiled modules are kept.
+const KEPT: usize = 32;
 
 impl WasmtimeC {
     /// Loads the library and makes an engine.
@@ -37,6 +43,7 @@ impl WasmtimeC {
         Ok(WasmtimeC {
             library,
             engine,
+            compiled: VecDeque::new(),
             session: None,
         })
     }
@@ -49,7 +56,7 @@ impl WasmtimeC {
         traps: &str,
     ) -> Result<Ended, Ended> {
         self.session = None;
-        let traps = decoded(traps)?;
+        let traps = self.compiled(traps)?;
         let library = Rc::clone(&self.library);
         let session = Session::open(library, self.engine, limits, schedule, answers, &traps)?;
         self.session = Some(session);
@@ -60,9 +67,26 @@ impl WasmtimeC {
         self.session.as_deref().ok_or(Ended::Skipped)
     }
 
-    fn load(&self, module: u32, wasm: &str) -> Result<Ended, Ended> {
+    fn compiled(&mut self, wasm: &str) -> Result<Rc<Compiled>, Ended> {
+        let known = self.compiled.iter().position(|(bytes, _)| bytes == wasm);
+        let (bytes, compiled) = match known.and_then(|at| self.compiled.remove(at)) {
+            Some(kept) => kept,
+            None => {
+                let made = Compiled::new(&self.library, self.engine, &decoded(wasm)?)?;
+                (wasm.to_owned(), Rc::new(made))
+            }
+        };
+        if self.compiled.len() == KEPT {
+            self.compiled.pop_front();
+        }
+        self.compiled.push_back((bytes, Rc::clone(&compiled)));
+        Ok(compiled)
+    }
+
+    fn load(&mut self, module: u32, wasm: &str) -> Result<Ended, Ended> {
+        self.session()?;
+        let compiled = self.compiled(wasm)?;
         let session = self.session()?;
-        let compiled = session.compile(&decoded(wasm)?)?;
         session.modules.borrow_mut().insert(module, compiled);
         Ok(Ended::Returned)
     }
@@ -75,10 +99,10 @@ impl WasmtimeC {
         caught: Option<&Call>,
     ) -> Result<Ended, Ended> {
         let session = self.session()?;
-        let compiled = session.modules.borrow().get(&module).copied();
+        let compiled = session.modules.borrow().get(&module).cloned();
         let compiled = compiled.ok_or(Ended::Skipped)?;
-        let linked = linked(session, compiled, instance, imports)?;
-        match session.instantiate(compiled, &linked) {
+        let linked = linked(session, compiled.module, instance, imports)?;
+        match session.instantiate(compiled.module, &linked) {
             Ok(made) => {
                 session.instances.borrow_mut().insert(instance, made);
                 Ok(Ended::Returned)
@@ -499,25 +523,25 @@ fn tried(library: &Rc<Library>, engine: Opaque) -> Result<CollectorKind, Ended> 
         table_elements: 0,
         milliseconds: 0,
     };
+    let traps = Compiled::new(library, engine, TRAP)?;
     let open = Session::open(
         Rc::clone(library),
         engine,
         limits,
         "pressure",
         Vec::new(),
-        TRAP,
+        &traps,
     );
     let session = open?;
-    let module = session.compile(GARBAGE)?;
-    session.modules.borrow_mut().insert(0, module);
+    let garbage = Compiled::new(library, engine, GARBAGE)?;
     let import = Import {
         module: "h".to_owned(),
         name: "extern".to_owned(),
         from: Source::Host(HostFunction::Extern),
     };
-    let linked = linked(&session, module, 0, &[import])?;
+    let linked = linked(&session, garbage.module, 0, &[import])?;
     let made = session
-        .instantiate(module, &linked)
+        .instantiate(garbage.module, &linked)
         .map_err(|halt| session.ended(halt))?;
     session.instances.borrow_mut().insert(0, made);
     let alive_after = |name: &str| -> Result<u64, Ended> {

@@ -278,6 +278,18 @@ impl Library {
         }
     }
 
+    /// Returns the words of an error, which is freed.
+    pub fn error_text(&self, error: Opaque) -> String {
+        let symbols = self.symbols;
+        // SAFETY: W1; the error is freed only afterwards.
+        let fill = |bytes| unsafe { (symbols.wasmtime_error_message)(error, bytes) };
+        // SAFETY: `fill` fills the vector in the library's way.
+        let text = unsafe { self.text(fill) };
+        // SAFETY: it is not used again.
+        unsafe { (symbols.wasmtime_error_delete)(error) };
+        text
+    }
+
     /// Takes a message out of a vector that the library filled.
     ///
     /// # Safety

@@ -30,6 +30,41 @@ unsafe extern "C" fn drop_host_object(object: Opaque) {
     object.dropped.fetch_add(1, Ordering::Relaxed);
 }
 
+/// A compiled module.
+pub struct Compiled {
+    library: Rc<Library>,
+    /// The library's own.
+    pub module: Opaque,
+}
+
+impl Compiled {
+    /// Compiles a module.
+    ///
+    /// # Errors
+    ///
+    /// The library refuses it.
+    pub fn new(library: &Rc<Library>, engine: Opaque, wasm: &[u8]) -> Result<Compiled, Ended> {
+        let symbols = library.symbols;
+        let mut module = std::ptr::null_mut();
+        // SAFETY: W1; the bytes are borrowed for the call.
+        let error = unsafe {
+            (symbols.wasmtime_module_new)(engine, wasm.as_ptr(), wasm.len(), &raw mut module)
+        };
+        if !error.is_null() {
+            return Err(words::refused(library.error_text(error)));
+        }
+        let library = Rc::clone(library);
+        Ok(Compiled { library, module })
+    }
+}
+
+impl Drop for Compiled {
+    fn drop(&mut self) {
+        // SAFETY: W1; it is not used again, and instances keep what they need.
+        unsafe { (self.library.symbols.wasmtime_module_delete)(self.module) };
+    }
+}
+
 /// How a call of the library ended other than by returning. Owned: it is freed by
 /// [`Session::ended`] or given back to the library.
 #[derive(Clone, Copy, Debug)]
@@ -66,12 +101,11 @@ pub struct HostEnv {
 pub struct Session {
     /// The library.
     pub library: Rc<Library>,
-    engine: Opaque,
     store: Opaque,
     /// The store's context.
     pub context: Opaque,
     /// Compiled modules, by number.
-    pub modules: RefCell<BTreeMap<u32, Opaque>>,
+    pub modules: RefCell<BTreeMap<u32, Rc<Compiled>>>,
     /// Instances, by number.
     pub instances: RefCell<BTreeMap<u32, [u64; 2]>>,
     /// The environments of host functions. They stay at their addresses.
@@ -102,26 +136,31 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// The module of traps is refused.
+    /// The module of traps is not instantiated.
     pub fn open(
         library: Rc<Library>,
         engine: Opaque,
         limits: Limits,
         schedule: &str,
         answers: Vec<u32>,
-        traps: &[u8],
+        traps: &Compiled,
     ) -> Result<Box<Session>, Ended> {
         let symbols = library.symbols;
         // SAFETY: W1; the engine lives as long as the process.
         let store = unsafe { (symbols.wasmtime_store_new)(engine, std::ptr::null_mut(), None) };
         let elements = i64::try_from(limits.table_elements).unwrap_or(-1);
-        // SAFETY: the store is new. The heap of objects counts as a memory, so those are unlimited.
-        unsafe { (symbols.wasmtime_store_limiter)(store, -1, elements, -1, -1, -1) };
+        // The heap of objects counts as a memory. A heap that is smaller than memories may be is
+        // asked for on purpose, by a program whose own memories are smaller still.
+        let is_small = limits.heap_bytes < limits.memory_bytes;
+        let bytes = i64::try_from(limits.heap_bytes).ok().filter(|_| is_small);
+        // SAFETY: the store is new.
+        unsafe {
+            (symbols.wasmtime_store_limiter)(store, bytes.unwrap_or(-1), elements, -1, -1, -1);
+        }
         // SAFETY: as above.
         let context = unsafe { (symbols.wasmtime_store_context)(store) };
         let session = Box::new(Session {
             library,
-            engine,
             store,
             context,
             modules: RefCell::default(),
@@ -140,38 +179,17 @@ impl Session {
             dropped: Arc::default(),
             is_broken: Cell::new(false),
         });
-        let module = session.compile(traps)?;
         let made = session
-            .instantiate(module, &[])
-            .map_err(|halt| session.ended(halt));
-        // SAFETY: the module was made above and is not used again; instances keep what they need.
-        unsafe { (symbols.wasmtime_module_delete)(module) };
+            .instantiate(traps.module, &[])
+            .map_err(|halt| session.ended(halt))?;
         let trap = session
-            .export(&made?, "trap")
+            .export(&made, "trap")
             .filter(|found| found[0] & 0xff == 0);
         let trap = trap.ok_or_else(|| Ended::Crashed {
             text: "the module of traps exports no function \"trap\"".to_owned(),
         })?;
         session.trap.set([trap[1], trap[2]]);
         Ok(session)
-    }
-
-    /// Compiles a module.
-    ///
-    /// # Errors
-    ///
-    /// The library refuses it.
-    pub fn compile(&self, wasm: &[u8]) -> Result<Opaque, Ended> {
-        let symbols = self.library.symbols;
-        let mut module = std::ptr::null_mut();
-        // SAFETY: W1; the bytes are borrowed for the call.
-        let error = unsafe {
-            (symbols.wasmtime_module_new)(self.engine, wasm.as_ptr(), wasm.len(), &raw mut module)
-        };
-        if error.is_null() {
-            return Ok(module);
-        }
-        Err(words::refused(self.error_text(error)))
     }
 
     /// Instantiates a module.
@@ -377,14 +395,7 @@ impl Session {
 
     /// Returns the words of an error, which is freed.
     pub fn error_text(&self, error: Opaque) -> String {
-        let symbols = self.library.symbols;
-        // SAFETY: W1; the error is freed only afterwards.
-        let fill = |bytes| unsafe { (symbols.wasmtime_error_message)(error, bytes) };
-        // SAFETY: `fill` fills the vector in the library's way.
-        let text = unsafe { self.library.text(fill) };
-        // SAFETY: it is not used again.
-        unsafe { (symbols.wasmtime_error_delete)(error) };
-        text
+        self.library.error_text(error)
     }
 
     /// Returns what a halt means, in the protocol's words. Frees it.
@@ -440,10 +451,6 @@ impl Drop for Session {
         }
         if let Some(values) = self.exception.take() {
             self.free(values);
-        }
-        for module in self.modules.take().into_values() {
-            // SAFETY: it is not used again.
-            unsafe { (self.library.symbols.wasmtime_module_delete)(module) };
         }
         // SAFETY: W2; nothing of the store is used again.
         unsafe { (self.library.symbols.wasmtime_store_delete)(self.store) };
