@@ -9,6 +9,8 @@
 use std::collections::BTreeSet;
 
 use crate::finding::{Aspect, Finding, Symptom};
+use crate::foreign::catalog;
+use crate::foreign::transport::PANICKED;
 use crate::operation::{telling, weight};
 
 /// Kinds of symptoms that one fault can show in different words.
@@ -19,6 +21,8 @@ enum Family {
     Lives,
     /// A wrong value or end.
     Behaves,
+    /// A panic of an engine in a process of its own. Its message says more than operations do.
+    Panics,
     /// A process that died or did not end, or a panic of the harness.
     Ends,
 }
@@ -40,6 +44,8 @@ fn whole(operation: &str) -> &str {
     match operation {
         "struct.new_default" => "struct.new",
         "array.new_default" | "array.new_fixed" => "array.new",
+        "constant struct.new_default" => "constant struct.new",
+        "constant array.new_default" | "constant array.new_fixed" => "constant array.new",
         other => other,
     }
 }
@@ -55,6 +61,11 @@ impl Cause {
                     Aspect::Census | Aspect::Handles | Aspect::Sample => Family::Lives,
                     _ => Family::Behaves,
                 },
+                Symptom::Broke(words)
+                    if catalog::names(&finding.engine) && words.text.contains(PANICKED) =>
+                {
+                    Family::Panics
+                }
                 Symptom::Broke(_) => Family::Lives,
                 Symptom::Died(_) | Symptom::Hung { .. } | Symptom::Panicked(_) => Family::Ends,
             },
@@ -62,6 +73,11 @@ impl Cause {
             operations: said.collect(),
             words: [finding.signature()].into(),
         }
+    }
+
+    /// Returns true if its words alone tell whether another finding has the same cause.
+    pub fn goes_by_words(&self) -> bool {
+        self.family == Family::Panics
     }
 
     /// The operation that says most about the cause.
@@ -74,6 +90,10 @@ impl Cause {
         if (self.family, &self.engine) != (other.family, &other.engine) {
             return None;
         }
+        if self.goes_by_words() {
+            let is_same = !self.words.is_disjoint(&other.words);
+            return is_same.then_some(u8::MAX);
+        }
         let most = |cause: &Cause| cause.operation().map_or(0, weight);
         let least = most(self).min(most(other));
         let both = self.operations.intersection(&other.operations);
@@ -81,12 +101,20 @@ impl Cause {
         // Words about lives are more special than "another i32".
         let little = match self.family {
             Family::Lives => weight("ref.i31"),
-            Family::Behaves | Family::Ends => weight("struct.new"),
+            Family::Behaves | Family::Panics | Family::Ends => weight("struct.new"),
         };
         match shared.filter(|&shared| shared >= least) {
             None if least <= little && !self.words.is_disjoint(&other.words) => Some(0),
             shared => shared,
         }
+    }
+
+    /// The same for a finding that shows without the operations that explain others. A more frequent
+    /// operation that both have does not make it one of them.
+    pub fn shared_apart(&self, other: &Cause) -> Option<u8> {
+        let most = |cause: &Cause| cause.operation().map_or(0, weight);
+        let least = most(self).max(most(other));
+        self.shared(other).filter(|&shared| shared >= least)
     }
 
     /// Keeps the operations that `other` has as well, and adds its words. Another that was not
@@ -106,9 +134,13 @@ mod tests {
     use super::*;
 
     fn cause(words: &str, operations: &[&str]) -> Cause {
+        on("runtime:drc", words, operations)
+    }
+
+    fn on(engine: &str, words: &str, operations: &[&str]) -> Cause {
         Cause::of(&Finding {
             operations: operations.iter().map(|&name| name.to_owned()).collect(),
-            ..Finding::broke("runtime:drc", None, words)
+            ..Finding::broke(engine, None, words)
         })
     }
 
@@ -133,5 +165,20 @@ mod tests {
         assert_eq!(two.shared(&short), Some(1));
         let died = Cause::of(&Finding::died("signal 11"));
         assert_eq!(died.shared(&two), None);
+        let init = cause("counts", &["struct.new", "table.init"]);
+        assert_eq!(init.shared(&two), Some(1));
+        assert_eq!(init.shared_apart(&two), None);
+        assert_eq!(init.shared_apart(&init), Some(4));
+        assert_eq!(two.shared_apart(&two), Some(1));
+    }
+
+    #[test]
+    fn panics_of_other_engines_go_by_their_words() {
+        let panic = |words: &str, operation: &str| on("wasmtime:drc", words, &[operation]);
+        let one = panic("panicked: invalid kind, at a.rs:7", "table.init");
+        let same = panic("panicked: invalid kind, at a.rs:7", "table.fill");
+        let other = panic("panicked: index out of bounds, at b.rs:9", "table.init");
+        assert_eq!(one.shared(&same), Some(u8::MAX));
+        assert_eq!(one.shared(&other), None);
     }
 }

@@ -18,32 +18,47 @@ use crate::verdict::Verdict;
 
 /// A case that is being judged. It keeps the reference's runs for the next engine.
 pub struct Judge<'a> {
-    /// Without the steps that do not end within the budget.
+    /// Without the steps from which on nothing is compared.
     case: Case,
     reference: &'a dyn Engine,
     runs: Vec<Run>,
-    /// Whether steps were taken away.
-    endless: bool,
+    /// The resource that ran out in the first step that was taken away.
+    ended: Option<Resource>,
 }
 
 impl<'a> Judge<'a> {
     /// Runs the case on the reference.
-    pub fn new(mut case: Case, reference: &'a dyn Engine) -> Judge<'a> {
+    pub fn new(case: Case, reference: &'a dyn Engine) -> Judge<'a> {
+        Judge::up_to(case, reference, |resource| resource == Resource::Fuel)
+    }
+
+    /// The same for engines that need not share our limits. Nothing is compared from the step on in
+    /// which the reference runs out of a resource, so nobody is asked for it.
+    pub fn sparing(case: Case, reference: &'a dyn Engine) -> Judge<'a> {
+        Judge::up_to(case, reference, |_| true)
+    }
+
+    /// Runs the case on the reference, up to a step in which such a resource runs out.
+    fn up_to(
+        mut case: Case,
+        reference: &'a dyn Engine,
+        ends: impl Fn(Resource) -> bool,
+    ) -> Judge<'a> {
         let mut run = reference.run(&case, &[]);
-        let fuel = Outcome::Exhausted(Resource::Fuel);
-        let end = run
-            .steps
-            .iter()
-            .position(|step| step.observation.outcome == fuel);
-        if let Some(end) = end {
-            run.steps.truncate(end);
-            case.steps.truncate(end);
+        let ended = run.steps.iter().map(|step| match step.observation.outcome {
+            Outcome::Exhausted(resource) if ends(resource) => Some(resource),
+            _ => None,
+        });
+        let end = ended.enumerate().find_map(|(at, end)| Some((at, end?)));
+        if let Some((at, _)) = end {
+            run.steps.truncate(at);
+            case.steps.truncate(at);
         }
         Judge {
             case,
             reference,
             runs: vec![run],
-            endless: end.is_some(),
+            ended: end.map(|(_, resource)| resource),
         }
     }
 
@@ -66,7 +81,7 @@ impl<'a> Judge<'a> {
     /// Runs the case on an engine under another schedule, and compares. The schedule means nothing
     /// to the reference, so it is not run again.
     pub fn judge_under(&mut self, engine: &dyn Engine, schedule: Schedule) -> (Verdict, Run) {
-        let endless = Skip::Exhausted(Resource::Fuel);
+        let ended = self.ended.map(Skip::Exhausted);
         // A program on an engine that cannot be asked gets the answers that the reference gave.
         let answers: Vec<u32> = match engine.traits().outside {
             Some(_) => self.expected().samples.iter().map(|s| s.answer).collect(),
@@ -74,11 +89,11 @@ impl<'a> Judge<'a> {
         };
         let actual = engine.run(&self.case.under(schedule.clone()), &answers);
         let verdict = match compare(self.expected_for(&actual), &actual) {
-            Verdict::Agree(mut stats, None) if self.endless => {
+            Verdict::Agree(mut stats, None) if ended.is_some() => {
                 stats.permitted.count(Row::RESOURCE);
-                Verdict::Agree(stats, Some(endless))
+                Verdict::Agree(stats, ended)
             }
-            Verdict::Skipped(Skip::NoSteps) if self.endless => Verdict::Skipped(endless),
+            Verdict::Skipped(Skip::NoSteps) => Verdict::Skipped(ended.unwrap_or(Skip::NoSteps)),
             Verdict::Found(mut finding) => {
                 finding.conditions = Some(Conditions {
                     schedule,

@@ -58,6 +58,7 @@ const WEIGHTS: [(u8, &[&str]); 4] = [
             "ref.i31",
             "ref.func",
             "segment",
+            "constant ",
         ],
     ),
     (1, &["struct.new", "array.new"]),

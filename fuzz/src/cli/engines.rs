@@ -80,6 +80,7 @@ impl Choice {
 pub fn bounds() -> Bounds {
     Bounds {
         time: Duration::from_secs(10),
+        work: Duration::from_secs(2),
         ..Bounds::default()
     }
 }

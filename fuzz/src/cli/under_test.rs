@@ -20,7 +20,7 @@ pub struct UnderTest {
     #[arg(long = "engine", value_name = "NAME")]
     pub engines: Vec<String>,
     /// Report a hang if an engine in a process of its own gives no answer within this many seconds.
-    /// The default is 10.
+    /// The default is 10, and 2 of processor time.
     #[arg(long, value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..))]
     pub engine_time: Option<u64>,
     /// Report a finding if an engine in a process of its own has more resident memory than this, in
@@ -66,6 +66,7 @@ impl UnderTest {
         let mut bounds = engines::bounds();
         if let Some(seconds) = self.engine_time {
             bounds.time = Duration::from_secs(seconds);
+            bounds.work = bounds.time;
         }
         if let Some(mebibytes) = self.engine_memory {
             bounds.memory = mebibytes << 20;

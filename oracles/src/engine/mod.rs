@@ -155,6 +155,11 @@ pub trait Engine: Send + Sync {
         None
     }
 
+    /// Returns the proposals that it lacks, by the names of `wasmparser`'s features in lower case.
+    fn lacks(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Opens a session in which only the host modules `harness` and `spectest` exist.
     ///
     /// # Errors

@@ -35,6 +35,11 @@ impl Engine for Any {
         self.first.traits()
     }
 
+    fn lacks(&self) -> Vec<String> {
+        let all = std::iter::once(&self.first).chain(&self.others);
+        all.flat_map(Foreign::lacks).collect()
+    }
+
     fn allows(&self, schedule: &Schedule) -> bool {
         self.first.allows(schedule)
     }

@@ -2,8 +2,9 @@
 //!
 //! Always: a whole case is one line, which is planned as if everything went well. If something goes
 //! wrong (a module is refused, an instance is not made, the process dies), the case is run again
-//! step by step. Each step is then planned with the results of those before it, and a death of the
-//! process is known by its step.
+//! step by step. Each step is then planned with the results of those before it. The death of a
+//! process is a finding at once. An engine that counts after each step then looks for the step in
+//! which it dies, unless it hangs there.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,7 +15,7 @@ use gcrucible_protocol::{
 use super::kept::Kept;
 use super::plan::{Asked, Main, Part, Plan};
 use super::reading::{self, Answers, Seen};
-use super::transport::{Broken, Transport};
+use super::transport::{Broken, NO_ANSWER, Transport};
 use crate::case::{Case, ModuleIndex, Step};
 use crate::coverage::RuleMap;
 use crate::engine::{
@@ -124,7 +125,7 @@ impl Foreign {
         }
     }
 
-    /// A run that says why it did not take place.
+    /// A run that says why it did not take place, or did not end.
     fn unasked(&self, outcome: Outcome) -> Run {
         Run {
             loads: vec![outcome],
@@ -191,6 +192,10 @@ impl Engine for Foreign {
         self.hello.capabilities.schedules || *schedule == Schedule::OnPressure
     }
 
+    fn lacks(&self) -> Vec<String> {
+        self.hello.capabilities.lacks.clone()
+    }
+
     fn closer(&self) -> Option<Box<dyn Engine>> {
         let often = self.counted == Counted::AtEnd;
         often.then(|| Box::new(self.clone().counting(Counted::EachStep)) as Box<dyn Engine>)
@@ -227,6 +232,11 @@ impl Engine for Foreign {
         }
         let broken = session.broken.take();
         drop(session);
+        let is_enough =
+            |why: &&String| self.counted != Counted::EachStep || why.starts_with(NO_ANSWER);
+        if let Some(why) = broken.as_ref().filter(is_enough) {
+            return self.unasked(Outcome::Crashed(why.clone()));
+        }
         let run = run_case(self, case, answers);
         match broken {
             Some(why) if !breaks(&run) => broke_once(run, &why),

@@ -25,6 +25,9 @@ use super::transport::{Broken, Transport};
 pub struct Bounds {
     /// Time for one answer.
     pub time: Duration,
+    /// Processor time for one answer. It is less than `time`, and is not used up by a process that
+    /// waits for a processor.
+    pub work: Duration,
     /// Resident memory, in bytes.
     pub memory: u64,
     /// Length of one answer, in bytes.
@@ -37,6 +40,7 @@ impl Default for Bounds {
     fn default() -> Self {
         Bounds {
             time: Duration::from_secs(20),
+            work: Duration::from_secs(5),
             memory: 4 << 30,
             answer: 64 << 20,
             questions: 2_000,
@@ -95,6 +99,8 @@ impl Process {
         let mut command = Command::new(program);
         command
             .args(args)
+            // A backtrace takes long to write, and its words depend on the machine.
+            .env("RUST_BACKTRACE", "0")
             .envs(&self.launch.variables)
             .process_group(0);
         command
@@ -154,7 +160,9 @@ impl Running {
 
     /// Writes a line and reads one.
     fn exchange(&mut self, line: &[u8], bounds: &Bounds) -> Result<Answer, Broken> {
-        let deadline = Instant::now() + bounds.time;
+        let started = Instant::now();
+        let deadline = started + bounds.time;
+        let work = self.worked();
         let mut written = 0;
         loop {
             if let Some(end) = self.rest.iter().position(|&byte| byte == b'\n') {
@@ -167,9 +175,12 @@ impl Running {
                 });
             }
             let now = Instant::now();
-            if now >= deadline {
+            // Reading processor time costs more than most answers take.
+            let is_long = now - started >= bounds.work && self.worked() - work >= bounds.work;
+            if now >= deadline || is_long {
+                let time = if is_long { bounds.work } else { bounds.time };
                 return Err(Broken::Hung {
-                    milliseconds: bounds.time.as_millis() as u64,
+                    milliseconds: time.as_millis() as u64,
                     stderr: self.stderr_text(),
                 });
             }
@@ -248,6 +259,11 @@ impl Running {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
+    /// The processor time of the process so far.
+    fn worked(&self) -> Duration {
+        worked(self.child.id()).unwrap_or_default()
+    }
+
     /// # Errors
     ///
     /// The process has more memory than it may.
@@ -296,6 +312,17 @@ pub fn resident_bytes(pid: u32) -> Option<u64> {
     let statm = std::fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
     let pages: u64 = statm.split(' ').nth(1)?.parse().ok()?;
     Some(pages * rustix::param::page_size() as u64)
+}
+
+/// Returns the processor time of a process. `None` if there is no such process.
+fn worked(pid: u32) -> Option<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // Before the closing parenthesis stands the name of the program, which may have spaces.
+    let (_, fields) = stat.rsplit_once(") ")?;
+    let mut times = fields.split(' ').skip(11).map(str::parse::<u64>);
+    let ticks = times.next()?.ok()? + times.next()?.ok()?;
+    let per_second = rustix::param::clock_ticks_per_second();
+    Some(Duration::from_millis(ticks * 1000 / per_second))
 }
 
 /// Returns true if the answer needs nothing that an earlier request made.
@@ -377,6 +404,7 @@ mod tests {
     fn quick() -> Bounds {
         Bounds {
             time: Duration::from_millis(400),
+            work: Duration::from_secs(1),
             memory: 1 << 30,
             answer: 1 << 16,
             questions: 3,
@@ -403,6 +431,24 @@ mod tests {
             in_ascii("{\"a\":\"é𝄞\"}"),
             b"{\"a\":\"\\u00e9\\ud834\\udd1e\"}\n"
         );
+    }
+
+    #[test]
+    fn a_process_that_only_works_has_less_time_than_one_that_waits() {
+        let bounds = Bounds {
+            time: Duration::from_secs(60),
+            work: Duration::from_millis(300),
+            ..quick()
+        };
+        let broken = shell("read line; while :; do :; done", bounds).ask(&HELLO);
+        let is_hung = matches!(
+            broken,
+            Err(Broken::Hung {
+                milliseconds: 300,
+                ..
+            })
+        );
+        assert!(is_hung, "{broken:?}");
     }
 
     #[test]

@@ -85,7 +85,11 @@ impl fmt::Display for Broken {
         match self {
             Broken::Start { command, cause } => write!(f, "`{command}` does not start: {cause}"),
             Broken::Died { how, stderr } => {
-                write!(f, "the engine's process ended by {how}")?;
+                let ended = format!("the engine's process ended by {how}");
+                if let Some(panic) = panic(stderr) {
+                    return write!(f, "{panic}; {ended}");
+                }
+                f.write_str(&ended)?;
                 wrote(f, stderr)
             }
             Broken::Hung {
@@ -113,3 +117,42 @@ impl fmt::Display for Broken {
 }
 
 impl std::error::Error for Broken {}
+
+/// How the text of an engine that panicked begins.
+pub(crate) const PANICKED: &str = "panicked: ";
+
+/// Returns a panic of Rust that a process wrote to standard error, in one line: the message, which
+/// is the same on every machine, and then the place.
+fn panic(stderr: &str) -> Option<String> {
+    // The adapter for Wasmtime's Rust interface writes it so itself.
+    if let Some(line) = stderr.lines().find(|line| line.starts_with(PANICKED)) {
+        return Some(line.trim_end().to_owned());
+    }
+    let mut lines = stderr.lines();
+    let place = lines.find_map(|line| line.split_once(" panicked at "))?.1;
+    let is_message = |line: &&str| !line.starts_with("note: ") && !line.is_empty();
+    let message: Vec<&str> = lines.take_while(is_message).collect();
+    let place = place.trim_end_matches(':');
+    Some(format!("{PANICKED}{}, at {place}", message.join(" ")))
+}
+
+#[test]
+fn the_message_of_a_panic_comes_first() {
+    let died = |stderr: &str| {
+        let (how, stderr) = ("signal 6".to_owned(), stderr.to_owned());
+        Broken::Died { how, stderr }.to_string()
+    };
+    let stderr = "\nthread '<unnamed>' panicked at /a/gc.rs:504:18:\ninvalid kind: 0b0\n\
+                  note: run with `RUST_BACKTRACE=1`\n";
+    assert_eq!(
+        died(stderr),
+        "panicked: invalid kind: 0b0, at /a/gc.rs:504:18; the engine's process ended by signal 6"
+    );
+    let said = died("panicked: no, at a.rs:3\nfatal runtime error\n");
+    assert!(said.starts_with("panicked: no, at a.rs:3; the"), "{said}");
+    let other = died("==1==ERROR: AddressSanitizer\n");
+    assert!(
+        other.ends_with("it wrote: ==1==ERROR: AddressSanitizer"),
+        "{other}"
+    );
+}
