@@ -10,8 +10,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use gcrucible_oracles::engine::runtime::{RuntimeConfig, Served};
-use gcrucible_protocol::Answer;
 use gcrucible_protocol::serve::serve;
+use gcrucible_protocol::{Answer, Ended as Ending};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 fn main() -> std::process::ExitCode {
@@ -47,6 +47,7 @@ const LIES: &[(&str, &[&str])] = &[
     ("fewer", &["answers to"]),
     ("leak", &["created - dropped"]),
     ("other", &["alone"]),
+    ("lost", &["panicked: out of luck"]),
 ];
 
 /// The question at which an adapter misbehaves, counted from 1: the first asks for its greeting.
@@ -112,6 +113,13 @@ fn misbehave(lie: &str, output: &[u8], last: Option<&Vec<u8>>) -> Vec<u8> {
                     counting.alive += 1;
                 }
             }
+        }),
+        "lost" => changed(output, |answers| {
+            let is_observed = |answer: &Answer| matches!(answer, Answer::Bytes { .. });
+            let last = answers.iter().rposition(is_observed).unwrap_or(1).max(1);
+            let text = "panicked: out of luck".to_owned();
+            answers[last - 1] = Answer::Ended(Ending::Crashed { text });
+            answers[last..].fill(Answer::Ended(Ending::Skipped));
         }),
         "other" => last.cloned().unwrap_or_else(|| output.to_vec()),
         _ => output.to_vec(),

@@ -109,8 +109,8 @@ impl Cause {
         }
     }
 
-    /// The same for a finding that shows without the operations that explain others. A more frequent
-    /// operation that both have does not make it one of them.
+    /// The same for a finding that shows without the operations that explain others. A more
+    /// frequent operation that both have does not make it one of them.
     pub fn shared_apart(&self, other: &Cause) -> Option<u8> {
         let most = |cause: &Cause| cause.operation().map_or(0, weight);
         let least = most(self).max(most(other));

@@ -321,14 +321,14 @@ fn exported(target: &Target, entry: &Entry, form: Form, folder: &Path) -> Vec<(P
     match form {
         Form::Libfuzzer => vec![(folder.join(name), bytes.clone())],
         Form::Wast => {
-            let subject = target.subject_of(bytes);
+            let subject = target.plain(&Input::parse(bytes));
             let file = Path::new(subject.file_name());
             let extension = file.extension().unwrap_or_default();
             let path = folder.join(name).with_extension(extension);
             vec![(path, subject.to_string().into_bytes())]
         }
         Form::Wasm => {
-            let modules = target.subject_of(bytes).case.modules;
+            let modules = target.plain(&Input::parse(bytes)).case.modules;
             let file = |(at, wasm)| (folder.join(format!("{name}-{at}.wasm")), wasm);
             let modules = modules.into_iter().map(|module| module.wasm);
             modules

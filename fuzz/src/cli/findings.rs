@@ -258,6 +258,13 @@ fn text(subject: &Subject, finding: &Finding) -> String {
         for (key, value) in header(finding) {
             text = with_header(&text, key, &value);
         }
+        if subject
+            .program
+            .as_ref()
+            .is_some_and(|program| program.ballast)
+        {
+            text = with_header(&text, "heap", &subject.case.limits.heap_bytes.to_string());
+        }
     }
     text
 }

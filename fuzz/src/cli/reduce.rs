@@ -17,8 +17,9 @@ use super::progress::Bar;
 use super::replay::{self, Again, of_case};
 use super::terminal::{say, warn_line};
 use super::{findings, output, reproduce};
+use crate::input::Input;
 use crate::program::print::{argument, escaped};
-use crate::reduce::{Reduced, gate, reduce, text};
+use crate::reduce::{Reduced, Start, gate, reduce, text};
 use crate::targets::run::Trial;
 use crate::targets::{Ran, Rig};
 
@@ -92,7 +93,7 @@ fn small(given: Given, rig: &mut Rig, attempts: u32) -> Result<(Reduced, &'stati
             ("the module".to_owned(), again)
         }
         Given::Input { target, bytes, .. } => {
-            let subject = rig.prepared(target.subject_of(&bytes));
+            let subject = target.subject(&Input::parse(&bytes), rig);
             let nothing = || {
                 let name = target.name;
                 Failure::Usage(format!("this input shows nothing with the target {name}"))
@@ -111,7 +112,14 @@ fn small(given: Given, rig: &mut Rig, attempts: u32) -> Result<(Reduced, &'stati
                     bar.step();
                     true
                 };
-                let reduced = reduce(target, &subject, rig, attempts, &mut go_on);
+                let reduced = reduce(
+                    target,
+                    &subject,
+                    Start::default(),
+                    rig,
+                    attempts,
+                    &mut go_on,
+                );
                 bar.end();
                 return Ok((reduced.ok_or_else(nothing)?, "nodes"));
             }

@@ -17,6 +17,7 @@ use super::input::{Given, InputOptions};
 use super::reading;
 use super::terminal::say;
 use crate::generate::smith;
+use crate::input::Input;
 use crate::targets::run::Trial;
 use crate::targets::{Ran, Rig, Subject, Target};
 
@@ -83,7 +84,7 @@ pub(super) struct Again {
 
 impl Again {
     fn of_input(target: &Target, bytes: &[u8], rig: &mut Rig) -> Again {
-        let subject = rig.prepared(target.subject_of(bytes));
+        let subject = target.subject(&Input::parse(bytes), rig);
         Again {
             text: subject.to_string(),
             ran: target.judge(&subject, rig),

@@ -3,7 +3,7 @@
 use super::drawer::Drawer;
 use super::function::Body;
 use super::source::Source;
-use super::swarm::{Feature, Swarm};
+use super::swarm::{Feature, Swarm, Without};
 use super::types;
 use crate::program::{
     DataId, ElemId, Expr, FuncId, GlobalId, Heap, Module, Op, RefTy, Sig, TableId, Ty, TypeId,
@@ -34,6 +34,7 @@ impl Size {
 pub(super) struct Gen<'s> {
     pub src: Source<'s>,
     pub swarm: Swarm,
+    pub without: Without,
     pub size: Size,
     pub types: Universe,
     pub drawer: Drawer,

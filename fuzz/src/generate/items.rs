@@ -251,13 +251,16 @@ impl Gen<'_> {
     }
 
     fn add_memory(&mut self) {
+        if self.without.more_memories && !self.m.mems.is_empty() {
+            return;
+        }
         let id = MemId(self.fresh());
         let min = u64::from(self.src.range(1, 2));
         self.m.mems.push(Memory {
             id,
             min,
             max: Some(min + 1),
-            is64: self.src.chance(20),
+            is64: self.src.chance(20) && !self.without.wide_memories,
             import: None,
             export: Some(format!("mem{}", id.0)),
         });

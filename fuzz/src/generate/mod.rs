@@ -56,6 +56,6 @@ mod values;
 mod variables;
 mod whole;
 
-pub use swarm::Focus;
+pub use swarm::{Focus, Without};
 pub use values::int32 as interesting;
 pub use whole::{SEED_BYTES, from_seed, generate};

@@ -11,6 +11,7 @@ use wasmparser::{
 };
 
 use super::source::Source;
+use super::swarm::Without;
 
 /// Units of fuel in every module. When they are used up, the module traps.
 const FUEL: u32 = 400;
@@ -28,12 +29,12 @@ const TRIES: usize = 5;
 
 /// Returns the module that `bytes` choose, or `None` if there are too few bytes. It nearly always
 /// has functions to call.
-pub fn generate(bytes: &[u8]) -> Option<SmithModule> {
+pub fn generate(bytes: &[u8], without: Without) -> Option<SmithModule> {
     let (head, rest) = bytes.split_at_checked(16)?;
     let mut last = None;
     for turn in 0..TRIES {
         let mut module = Module::new(
-            config(&mut Source::new(head)),
+            config(&mut Source::new(head), without),
             &mut Unstructured::new(rest.get(turn * 3..)?),
         )
         .ok()?;
@@ -49,15 +50,15 @@ pub fn generate(bytes: &[u8]) -> Option<SmithModule> {
 }
 
 /// Everything in WebAssembly 3.0, in small sizes. Each feature is switched by its own draw.
-fn config(src: &mut Source<'_>) -> Config {
+fn config(src: &mut Source<'_>, without: Without) -> Config {
     Config {
         gc_enabled: src.chance(90),
         reference_types_enabled: true,
-        exceptions_enabled: src.chance(50),
+        exceptions_enabled: src.chance(50) && !without.exceptions,
         tail_call_enabled: src.chance(50),
         simd_enabled: src.chance(25),
         relaxed_simd_enabled: false,
-        memory64_enabled: src.chance(30),
+        memory64_enabled: src.chance(30) && !(without.wide_memories || without.wide_tables),
         multi_value_enabled: true,
         bulk_memory_enabled: true,
         extended_const_enabled: true,
@@ -73,7 +74,7 @@ fn config(src: &mut Source<'_>) -> Config {
         export_everything: true,
         allow_start_export: true,
         max_imports: 0,
-        max_memories: 2,
+        max_memories: if without.more_memories { 1 } else { 2 },
         max_memory32_bytes: 2 << 16,
         max_memory64_bytes: 2 << 16,
         memory_max_size_required: true,
@@ -192,7 +193,7 @@ mod tests {
     fn most_modules_have_functions_to_call() {
         const SEEDS: u64 = 200;
         let calls = (0..SEEDS).map(|seed| {
-            let module = generate(&expand(seed, 1500)).expect("enough bytes");
+            let module = generate(&expand(seed, 1500), Without::default()).expect("enough bytes");
             steps(&module.wasm).len() - 1
         });
         let some = calls.filter(|&calls| calls > 0).count() as u64;

@@ -125,6 +125,40 @@ features! {
     HostCalls 44
 }
 
+/// What a program does without, because an engine under test lacks it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Without {
+    /// Tags, `exnref`, and instructions that throw or catch.
+    pub exceptions: bool,
+    /// Memories with 64-bit addresses.
+    pub wide_memories: bool,
+    /// Tables with 64-bit indices.
+    pub wide_tables: bool,
+    /// Modules with more than one memory.
+    pub more_memories: bool,
+}
+
+impl Without {
+    /// Does without these proposals, which have the names of `wasmparser`'s features in lower case.
+    /// A program can do without those that are fields here. Other names change nothing.
+    pub fn proposals<'n>(names: impl IntoIterator<Item = &'n str>) -> Without {
+        let mut without = Without::default();
+        for name in names {
+            match name {
+                "exceptions" => without.exceptions = true,
+                "memory64" => {
+                    without.wide_memories = true;
+                    without.wide_tables = true;
+                }
+                "table64" => without.wide_tables = true,
+                "multi_memory" => without.more_memories = true,
+                _ => {}
+            }
+        }
+        without
+    }
+}
+
 /// The features that are on, and their weights.
 #[derive(Clone, Debug)]
 pub struct Swarm {
@@ -185,8 +219,15 @@ pub enum Focus {
     Roots,
 }
 
-/// Changes the swarm for `focus`. Returns true if the program is of the `held` kind.
-pub(super) fn bend(swarm: &mut Swarm, src: &mut Source<'_>, focus: Focus, kept: bool) -> bool {
+/// Changes the swarm for `focus`, and for what the program does without. Returns true if the
+/// program is of the `held` kind.
+pub(super) fn bend(
+    swarm: &mut Swarm,
+    src: &mut Source<'_>,
+    focus: Focus,
+    kept: bool,
+    without: Without,
+) -> bool {
     use Feature as F;
     let wanted: &[Feature] = match focus {
         Focus::Any => &[],
@@ -229,6 +270,12 @@ pub(super) fn bend(swarm: &mut Swarm, src: &mut Source<'_>, focus: Focus, kept: 
             swarm.forbid(f);
         }
         swarm.force(F::AskGc);
+    }
+    if without.exceptions {
+        swarm.forbid(F::Exceptions);
+    }
+    if without.wide_tables {
+        swarm.forbid(F::Table64);
     }
     held
 }

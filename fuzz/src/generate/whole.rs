@@ -4,7 +4,7 @@ use super::expr;
 use super::function::Body;
 use super::generator::{Gen, Size};
 use super::source::{Source, expand};
-use super::swarm::{Feature, Focus, Swarm, bend};
+use super::swarm::{Feature, Focus, Swarm, Without, bend};
 use super::types;
 use crate::program::{GlobalId, Module, Program};
 
@@ -14,16 +14,16 @@ pub const SEED_BYTES: usize = 12_000;
 
 /// The program of a seed.
 pub fn from_seed(seed: u64, focus: Focus) -> Program {
-    generate(&expand(seed, SEED_BYTES), focus)
+    generate(&expand(seed, SEED_BYTES), focus, Without::default())
 }
 
 /// Returns the program that `bytes` choose. When the bytes are used up, the simplest alternatives
 /// are chosen.
-pub fn generate(bytes: &[u8], focus: Focus) -> Program {
+pub fn generate(bytes: &[u8], focus: Focus, without: Without) -> Program {
     let mut src = Source::new(bytes);
     let mut swarm = Swarm::draw(&mut src);
     let kept = src.chance(if focus == Focus::Any { 45 } else { 25 });
-    let held = bend(&mut swarm, &mut src, focus, kept);
+    let held = bend(&mut swarm, &mut src, focus, kept, without);
     let size = if src.chance(5) {
         Size::Large
     } else {
@@ -39,6 +39,7 @@ pub fn generate(bytes: &[u8], focus: Focus) -> Program {
     let mut make = Gen {
         src,
         swarm,
+        without,
         size,
         types,
         drawer,
@@ -78,7 +79,9 @@ pub fn generate(bytes: &[u8], focus: Focus) -> Program {
 
 #[cfg(test)]
 mod tests {
-    use super::{Focus, expand, from_seed};
+    use wasmparser::{Validator, WasmFeatures};
+
+    use super::{Focus, SEED_BYTES, Without, expand, from_seed};
 
     #[track_caller]
     fn check(focus: Focus, seeds: std::ops::Range<u64>) {
@@ -113,10 +116,31 @@ mod tests {
     fn any_bytes_make_a_program() {
         for len in [0, 1, 17, 100, 400, 1000] {
             let bytes = expand(len as u64, len);
-            let program = super::generate(&bytes, Focus::Any);
+            let program = super::generate(&bytes, Focus::Any, Without::default());
             assert!(program.validate().is_ok(), "{len} bytes");
-            let again = super::generate(&bytes, Focus::Any);
+            let again = super::generate(&bytes, Focus::Any, Without::default());
             assert_eq!(program.to_string(), again.to_string());
+        }
+    }
+
+    /// An engine that lacks a proposal accepts every module.
+    #[test]
+    fn programs_do_without_what_an_engine_lacks() {
+        let lacks = ["exceptions", "memory64", "table64", "multi_memory", "gc"];
+        let without = Without::proposals(lacks);
+        let features = WasmFeatures::WASM3
+            .difference(WasmFeatures::EXCEPTIONS)
+            .difference(WasmFeatures::MEMORY64)
+            .difference(WasmFeatures::MULTI_MEMORY);
+        let focuses = [Focus::Any, Focus::Exceptions, Focus::Tables, Focus::Types];
+        for (seed, focus) in (0..300).zip(focuses.into_iter().cycle()) {
+            let program = super::generate(&expand(seed, SEED_BYTES), focus, without);
+            for module in program.encode().expect("it can be encoded") {
+                let mut validator = Validator::new_with_features(features);
+                if let Err(why) = validator.validate_all(&module) {
+                    panic!("seed {seed}, {focus:?}: {why}\n{program}");
+                }
+            }
         }
     }
 }

@@ -143,13 +143,13 @@ mod tests {
     use gcrucible_oracles::leak::LiveKind;
 
     use super::*;
-    use crate::generate::{Focus, generate};
+    use crate::generate::{Focus, Without, generate};
     use crate::input::Input;
     use crate::targets::subject::case_of;
 
     fn programs() -> impl Iterator<Item = Program> {
         let inputs = (0..120).map(Input::of_seed);
-        inputs.map(|input| generate(&input.choices(), Focus::Any))
+        inputs.map(|input| generate(&input.choices(), Focus::Any, Without::default()))
     }
 
     /// Structures and host objects that live at the end.

@@ -6,8 +6,9 @@
 //! A program as generated is valid. After an edit it may not be: [`Program::validate`] decides.
 //!
 //! Reading order: `types`, `numeric`, `ops`, `names`, `syntax`, `encode`, `validate`, `print`,
-//! `checking`, `edit`, `canaries`, `portable`.
+//! `checking`, `edit`, `canaries`, `ballast`, `quiet`, `portable`.
 
+pub mod ballast;
 pub mod canaries;
 pub mod checking;
 pub mod edit;
@@ -17,6 +18,7 @@ pub mod numeric;
 pub mod ops;
 pub mod portable;
 pub mod print;
+pub mod quiet;
 pub mod syntax;
 pub mod types;
 pub mod validate;

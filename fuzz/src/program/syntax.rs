@@ -229,6 +229,11 @@ impl Module {
             .iter()
             .flat_map(|f| &f.body)
             .for_each(&mut *visit);
+        self.each_constant(visit);
+    }
+
+    /// Calls `visit` for the root of every constant expression: initial values, offsets and items.
+    pub fn each_constant(&self, visit: &mut dyn FnMut(&Expr)) {
         self.tables
             .iter()
             .filter_map(|t| t.init.as_ref())
@@ -283,6 +288,8 @@ pub struct Program {
     pub held: bool,
     /// Whether its structures carry canaries (see [`canaries`](super::canaries)).
     pub canaries: bool,
+    /// Whether its heap is nearly full from the start (see [`ballast`](super::ballast)).
+    pub ballast: bool,
     /// What exported functions do, by the names of the generator's pieces, for surveys.
     pub kinds: Vec<(String, &'static str)>,
 }

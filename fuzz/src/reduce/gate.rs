@@ -1,8 +1,9 @@
 //! The one gate of the reducer: a smaller program passes if it is valid and shows the same finding.
 
-use gcrucible_oracles::finding::Finding;
+use gcrucible_oracles::finding::{Finding, Rate};
 
 use crate::program::Program;
+use crate::targets::rig::Asked;
 use crate::targets::subject::case_of;
 use crate::targets::{Ran, Rig, Subject, Target};
 
@@ -38,8 +39,14 @@ impl Gate<'_> {
         let subject = self.rig.prepared(subject_of(program.clone(), self.number));
         let signature = self.finding.signature();
         let found = (0..self.tries).find_map(|_| {
-            let found = check(self.target, &subject, self.rig);
-            found.filter(|finding| finding.signature() == signature)
+            let found = check(self.target, &subject, self.rig)?;
+            if found.is_slow() {
+                self.attempts = self
+                    .attempts
+                    .saturating_add(SLOW_COSTS)
+                    .min(self.attempts_max);
+            }
+            (found.signature() == signature).then_some(found)
         });
         match found {
             Some(finding) => {
@@ -66,6 +73,32 @@ impl Gate<'_> {
     }
 }
 
+/// Returns how much is asked about a program that may show this finding.
+pub(super) fn asked(finding: &Finding) -> Asked {
+    match finding.engine.as_str() {
+        "" => Asked::Named,
+        name => Asked::Only(name.to_owned()),
+    }
+}
+
+/// Returns a changed program as a subject of the same input, and the finding that it shows, if it
+/// is valid and this is the same finding on the same engine.
+pub(super) fn shows(
+    target: &Target,
+    program: Program,
+    number: u64,
+    finding: &Finding,
+    rig: &mut Rig,
+) -> Option<(Subject, Finding)> {
+    program.validate().ok()?;
+    let subject = rig.prepared(subject_of(program, number));
+    let before = std::mem::replace(&mut rig.asked, asked(finding));
+    let found = check(target, &subject, rig);
+    rig.asked = before;
+    let found = found.filter(|found| found.signature() == finding.signature());
+    Some((subject, found?))
+}
+
 /// Returns a changed program as a subject of the same input.
 pub(super) fn subject_of(program: Program, number: u64) -> Subject {
     Subject {
@@ -75,6 +108,9 @@ pub(super) fn subject_of(program: Program, number: u64) -> Subject {
         number,
     }
 }
+
+/// How many attempts a program counts for that takes a whole time limit.
+const SLOW_COSTS: u32 = 60;
 
 /// The most runs of an unchanged program until it shows a finding.
 const FIRST_TRIES: u32 = 24;
@@ -88,16 +124,19 @@ pub fn first(target: &Target, subject: &Subject, rig: &mut Rig) -> Option<(Findi
     let tries = if rig.asks_others() { FIRST_TRIES } else { 1 };
     (1..=tries).find_map(|run| {
         let finding = check(target, subject, rig)?;
-        let rate = finding
-            .rate
-            .map_or(1, |rate| rate.of.div_ceil(rate.shown.max(1)));
-        let needed = if run.max(rate) == 1 {
-            1
-        } else {
-            2 * run.max(rate)
-        };
-        Some((finding, needed.min(TRIES_MAX)))
+        let tries = tries_for(&finding, run);
+        Some((finding, tries))
     })
+}
+
+/// Returns how often a changed program has to be run, if the unchanged one was run `runs` times
+/// until it showed the finding.
+pub(super) fn tries_for(finding: &Finding, runs: u32) -> u32 {
+    let rate = |rate: Rate| rate.of.div_ceil(rate.shown.max(1));
+    match finding.rate.map_or(1, rate).max(runs) {
+        1 => 1,
+        runs => (2 * runs).min(TRIES_MAX),
+    }
 }
 
 /// Returns what the target finds in a subject.

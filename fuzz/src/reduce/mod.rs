@@ -13,19 +13,20 @@
 //! Not here: ways to change a program (`program::edit`), and heap operations (`targets::operations`
 //! reduces them).
 //!
-//! Reading order: `gate`, `passes`, `text`.
+//! Reading order: `gate`, `operations`, `passes`, `explained`, `text`.
 
+pub mod explained;
 pub mod gate;
+pub mod operations;
 pub mod passes;
 pub mod text;
 
 use std::collections::BTreeSet;
 
-use gate::{Gate, first, subject_of};
+use gate::{Gate, subject_of};
 use gcrucible_oracles::finding::Finding;
-use gcrucible_oracles::host::harness;
+use operations::operations;
 
-use crate::program::Program;
 use crate::targets::{Rig, Subject, Target};
 
 /// A reduced input.
@@ -41,21 +42,38 @@ pub struct Reduced {
     pub attempts: u32,
 }
 
+/// A finding whose program is to be reduced, and what is known of other findings.
+#[derive(Clone, Debug, Default)]
+pub struct Start {
+    /// The finding. If there is none, the program is run to see what it shows.
+    pub finding: Option<Finding>,
+    /// Operations that explain others. They are the first that are tried to be taken away.
+    pub explained: BTreeSet<String>,
+}
+
 /// Reduces an input in which `target` finds a fault. Returns `None` if it finds none, or if the
 /// input is no program. Stops before an attempt if `go_on` returns false.
 pub fn reduce(
     target: &'static Target,
     subject: &Subject,
+    start: Start,
     rig: &mut Rig,
     attempts_max: u32,
     go_on: &mut dyn FnMut() -> bool,
 ) -> Option<Reduced> {
     let mut program = subject.program.clone()?;
     let before = program.size();
-    let (finding, tries) = first(target, subject, rig)?;
+    let (finding, tries) = match start.finding {
+        Some(finding) => {
+            let tries = gate::tries_for(&finding, 1);
+            (finding, tries)
+        }
+        None => gate::first(target, subject, rig)?,
+    };
     let (rate, stands) = (finding.rate, finding.stands.clone());
     let number = subject.number;
-    rig.examines = false;
+    let asked = gate::asked(&finding);
+    let asked = std::mem::replace(&mut rig.asked, asked);
     let mut gate = Gate {
         target,
         rig,
@@ -66,6 +84,9 @@ pub fn reduce(
         attempts_max,
         go_on,
     };
+    if gate.rig.asks_others() {
+        passes::operations(&mut program, &start.explained, &mut gate);
+    }
     let mut changed = true;
     while changed && gate.is_open() {
         changed = false;
@@ -73,7 +94,7 @@ pub fn reduce(
             changed |= pass(&mut program, &mut gate);
         }
     }
-    gate.rig.examines = true;
+    gate.rig.asked = asked;
     let operations = operations(&program);
     Some(Reduced {
         size: (before, program.size()),
@@ -88,27 +109,6 @@ pub fn reduce(
     })
 }
 
-/// The operations of a program, each once: instructions, functions of the host, and segments.
-fn operations(program: &Program) -> Vec<String> {
-    let mut names = BTreeSet::new();
-    for module in &program.modules {
-        module.each_root(&mut |root| {
-            root.walk(&mut |e| {
-                names.insert(e.op.name());
-            });
-        });
-        let imported = module.funcs.iter().filter_map(|func| func.import.as_ref());
-        let host = imported.filter(|import| import.module == harness::MODULE);
-        // The name of the export that is operated on says nothing.
-        let operation = |name: &str| name.split(':').next().unwrap_or_default().to_owned();
-        names.extend(host.map(|import| format!("host {}", operation(&import.name))));
-        if !module.elems.is_empty() {
-            names.insert("segment".to_owned());
-        }
-    }
-    names.into_iter().collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,7 +121,7 @@ mod tests {
         name: "array_copy",
         hunts: "array.copy",
         share: 1,
-        subject: |input| Subject::program(input, Focus::Any),
+        subject: |input, without| Subject::program(input, Focus::Any, without),
         check,
     };
 
@@ -142,8 +142,15 @@ mod tests {
         let mut rig = Rig::standard(&[]).expect("engines start");
         let mut reduced = 0;
         for seed in 0..60 {
-            let subject = (TARGET.subject)(&Input::of_seed(seed));
-            let Some(small) = reduce(&TARGET, &subject, &mut rig, 5_000, &mut || true) else {
+            let subject = TARGET.plain(&Input::of_seed(seed));
+            let Some(small) = reduce(
+                &TARGET,
+                &subject,
+                Start::default(),
+                &mut rig,
+                5_000,
+                &mut || true,
+            ) else {
                 continue;
             };
             reduced += 1;
@@ -153,7 +160,14 @@ mod tests {
             // The instruction, its five operands, and a few others that make or hold these, or that
             // are operands of the same instruction.
             assert!(small.size.1 <= 24, "seed {seed}: {}", small.subject);
-            let again = reduce(&TARGET, &subject, &mut rig, 5_000, &mut || true);
+            let again = reduce(
+                &TARGET,
+                &subject,
+                Start::default(),
+                &mut rig,
+                5_000,
+                &mut || true,
+            );
             let again = again.expect("the same fault").subject.to_string();
             assert_eq!(again, small.subject.to_string(), "seed {seed}");
         }
@@ -165,8 +179,15 @@ mod tests {
         let mut rig = Rig::standard(&[]).expect("engines start");
         let mut sound = 0;
         for seed in 0..60 {
-            let subject = (TARGET.subject)(&Input::of_seed(seed));
-            match reduce(&TARGET, &subject, &mut rig, 7, &mut || true) {
+            let subject = TARGET.plain(&Input::of_seed(seed));
+            match reduce(
+                &TARGET,
+                &subject,
+                Start::default(),
+                &mut rig,
+                7,
+                &mut || true,
+            ) {
                 Some(reduced) => assert!(reduced.attempts <= 7),
                 None => sound += 1,
             }

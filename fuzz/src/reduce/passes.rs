@@ -1,8 +1,11 @@
 //! Ways to make a program smaller. Each pass returns true if it made the program smaller.
 
+use std::collections::BTreeSet;
+
 use gcrucible_oracles::schedule::Schedule;
 
 use super::gate::Gate;
+use super::operations::{removable, without};
 use crate::program::edit::{Item, simplest};
 use crate::program::{Composite, Expr, FuncId, Op, Program, Sig, Step, To, TypeDef, TypeId};
 
@@ -33,6 +36,25 @@ fn ranges(mut len: usize, mut attempt: impl FnMut(usize, usize) -> bool) -> bool
         size /= 2;
     }
     len < before
+}
+
+/// Removes all uses of operations that say something of a cause. Those that explain other findings
+/// are tried first, so that one that nothing explains stays.
+pub(super) fn operations(
+    program: &mut Program,
+    explained: &BTreeSet<String>,
+    gate: &mut Gate<'_>,
+) -> bool {
+    let mut names = removable(program);
+    names.sort_by_key(|name| !explained.contains(name));
+    ranges(names.len(), |from, to| {
+        let gone = names[from..to].iter().cloned().collect();
+        let is_gone = gate.attempt(program, |p| *p = without(p, &gone));
+        if is_gone {
+            names.drain(from..to);
+        }
+        is_gone
+    })
 }
 
 /// Removes calls. Instantiations stay.

@@ -5,7 +5,7 @@ use super::rig::Rig;
 use super::run::{self, Ran};
 use super::subject::Subject;
 use super::target::Target;
-use crate::generate::Focus;
+use crate::generate::{Focus, Without};
 use crate::input::Input;
 
 /// See the module.
@@ -21,8 +21,8 @@ pub static TARGET: Target = Target {
 /// one fails, or every third, and so on.
 const FAILURES_MAX: u64 = 6;
 
-fn test_case(input: &Input) -> Subject {
-    Subject::program(input, Focus::ConstEval)
+fn test_case(input: &Input, without: Without) -> Subject {
+    Subject::program(input, Focus::ConstEval, without)
 }
 
 fn check(subject: &Subject, rig: &mut Rig) -> Ran {

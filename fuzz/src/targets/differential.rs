@@ -4,7 +4,7 @@ use super::rig::Rig;
 use super::run::{self, Ran};
 use super::subject::Subject;
 use super::target::Target;
-use crate::generate::Focus;
+use crate::generate::{Focus, Without};
 use crate::input::Input;
 
 /// See the module.
@@ -19,11 +19,11 @@ pub static TARGET: Target = Target {
 /// One input in this many is a module of wasm-smith.
 const SMITH_EVERY: u64 = 6;
 
-fn test_case(input: &Input) -> Subject {
+fn test_case(input: &Input, without: Without) -> Subject {
     if input.number() % SMITH_EVERY == SMITH_EVERY - 1 {
-        return Subject::smith(input);
+        return Subject::smith(input, without);
     }
-    Subject::program(input, Focus::Any)
+    Subject::program(input, Focus::Any, without)
 }
 
 fn check(subject: &Subject, rig: &mut Rig) -> Ran {

@@ -4,7 +4,7 @@ use super::rig::Rig;
 use super::run::{self, Ran};
 use super::subject::Subject;
 use super::target::Target;
-use crate::generate::Focus;
+use crate::generate::{Focus, Without};
 use crate::input::Input;
 
 /// See the module.
@@ -16,8 +16,8 @@ pub static TARGET: Target = Target {
     check,
 };
 
-fn test_case(input: &Input) -> Subject {
-    Subject::program(input, Focus::Exceptions)
+fn test_case(input: &Input, without: Without) -> Subject {
+    Subject::program(input, Focus::Exceptions, without)
 }
 
 fn check(subject: &Subject, rig: &mut Rig) -> Ran {

@@ -14,6 +14,7 @@ use super::rig::Rig;
 use super::run::Ran;
 use super::subject::Subject;
 use super::target::Target;
+use crate::generate::Without;
 use crate::input::Input;
 
 /// See the module.
@@ -25,7 +26,7 @@ pub static TARGET: Target = Target {
     check,
 };
 
-fn test_case(input: &Input) -> Subject {
+fn test_case(input: &Input, _: Without) -> Subject {
     Subject {
         operations: Some(Operations::of(input)),
         ..Subject::bytes(input, Vec::new())

@@ -3,7 +3,8 @@
 //!
 //! Always: every engine gets the same program. When one shows a finding, all others run the case
 //! too, so that the verdict says who stands alone. The case is also run again, to see how often the
-//! finding shows. A known fault of an engine is counted by its name.
+//! finding shows. This is done for the first few findings in the same words. A known fault of an
+//! engine is counted by its name.
 
 use gcrucible_oracles::engine::Engine;
 use gcrucible_oracles::finding::{Finding, Rate, Stands};
@@ -11,12 +12,16 @@ use gcrucible_oracles::known_faults::known;
 use gcrucible_oracles::schedule::Schedule;
 use gcrucible_oracles::verdict::Verdict;
 
-use super::rig::Rig;
+use super::rig::{Asked, Rig};
 use super::run::{Ran, Trial};
 use super::subject::Subject;
 
-/// How often the case of a finding is run again on an engine in a process of its own.
+/// How often the case of a finding is run again on an engine in a process of its own, unless it
+/// takes a whole time limit.
 const AGAIN: u32 = 4;
+
+/// How many findings in the same words are examined.
+const EXAMINED_MAX: u32 = 3;
 
 /// Runs a subject on every named engine, until one shows a finding.
 pub fn each(subject: &Subject, rig: &mut Rig) -> Ran {
@@ -26,15 +31,24 @@ pub fn each(subject: &Subject, rig: &mut Rig) -> Ran {
             ..Ran::default()
         };
     }
-    let examines = rig.examines;
+    let asked = rig.asked.clone();
     let number = subject.draw(usize::MAX) as u64;
     let own = rig.pool.drawn(number);
+    let mut times_examined = std::mem::take(&mut rig.examined);
     let (mut trial, named) = Trial::new(subject, rig);
     let drawn: Vec<_> = named.iter().map(|engine| engine.drawn(number)).collect();
     let named = named.iter().zip(&drawn);
     let named = named.map(|(engine, drawn)| drawn.as_ref().unwrap_or(engine).as_ref());
     let all = || std::iter::once(own.as_ref()).chain(named.clone());
     for (at, engine) in all().enumerate() {
+        let is_asked = match &asked {
+            Asked::Everything => true,
+            Asked::Named => at > 0,
+            Asked::Only(name) => *name == engine.name(),
+        };
+        if !is_asked {
+            continue;
+        }
         let schedule = trial.spaced(engine.fitting(&subject.case.schedule));
         let found = if at == 0 {
             // The runtime only shows who stands alone. What it agrees on says nothing about the
@@ -55,7 +69,10 @@ pub fn each(subject: &Subject, rig: &mut Rig) -> Ran {
             continue;
         }
         if let Some(mut finding) = found {
-            if examines {
+            let words = format!("{}: {}", finding.engine_word(), finding.signature());
+            let times = times_examined.entry(words).or_default();
+            if asked == Asked::Everything && *times < EXAMINED_MAX {
+                *times += 1;
                 let others = all().filter(|other| other.name() != engine.name());
                 finding = examined(&mut trial, finding, engine, &schedule, others);
             }
@@ -63,7 +80,9 @@ pub fn each(subject: &Subject, rig: &mut Rig) -> Ran {
             break;
         }
     }
-    trial.end()
+    let ran = trial.end();
+    rig.examined = times_examined;
+    ran
 }
 
 /// Runs the case of a finding again, to see where the finding begins, how often it shows, and what
@@ -75,8 +94,10 @@ fn examined<'e>(
     schedule: &Schedule,
     others: impl Iterator<Item = &'e dyn Engine>,
 ) -> Finding {
+    let first_is_slow = first.is_slow();
     let mut finding = first;
-    if let Some(closer) = engine.closer()
+    if !first_is_slow
+        && let Some(closer) = engine.closer()
         && let Verdict::Found(closest) = trial.asked(closer.as_ref(), schedule.clone())
         && closest.signature() == finding.signature()
     {
@@ -84,14 +105,14 @@ fn examined<'e>(
     }
     let signature = finding.signature();
     if engine.traits().outside.is_some() {
-        let again = if finding.is_slow() { 1 } else { AGAIN };
+        let again = if first_is_slow { 0 } else { AGAIN };
         let mut rate = Rate { shown: 1, of: 1 };
         for _ in 0..again {
             let verdict = trial.asked(engine, schedule.clone());
             rate.of += 1;
             rate.shown += u32::from(shows(&verdict, &signature));
         }
-        finding.rate = Some(rate);
+        finding.rate = (again > 0).then_some(rate);
     }
     let mut stands = Stands::default();
     for other in others {

@@ -1,13 +1,39 @@
 //! The engines of a session, with or without planted faults.
 
+use std::collections::BTreeMap;
+
 use gcrucible_oracles::coverage::RuleMap;
 use gcrucible_oracles::engine::{self, Engine, NoEngine, Pool};
+use gcrucible_oracles::leak::Reclaims;
 
 use super::subject::Subject;
+use crate::generate::Without;
 
 /// How many programs for an engine that is not ours have canaries, in percent. The others run as
 /// they are, because a canary changes the layout of each structure.
 const CANARIES_PERCENT: usize = 60;
+
+/// How many programs for such an engine have ballast, in percent, so that it collects wherever it
+/// allocates.
+const BALLAST_PERCENT: usize = 30;
+
+/// How many programs for such an engine return no references to the embedder, in percent.
+const QUIET_PERCENT: usize = 40;
+
+/// How many bytes the ballast may leave.
+const ROOMS: [u64; 4] = [256, 512, 1 << 10, 4 << 10];
+
+/// How much is asked about a program if engines are named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// The runtime and every named engine. A finding is located, repeated, and compared with the
+    /// other engines.
+    Everything,
+    /// The named engines. Nothing more is asked about a finding.
+    Named,
+    /// The engine with this name alone, as the reducer needs it.
+    Only(String),
+}
 
 /// The engines of a session. They are made once and used for every input.
 pub struct Rig {
@@ -17,9 +43,10 @@ pub struct Rig {
     pub engines: Vec<Box<dyn Engine>>,
     /// Whether the user named the engines under test. Then every target uses only these.
     pub are_named: bool,
-    /// Whether a finding on a named engine is located, repeated, and compared with the other
-    /// engines. The reducer needs none of this.
-    pub examines: bool,
+    /// How much is asked about a program if engines are named.
+    pub asked: Asked,
+    /// How often findings were examined, by engine and words.
+    pub examined: BTreeMap<String, u32>,
     /// All configurations, for targets that draw one.
     pub pool: Pool,
     /// Every rule and pair of rules seen so far.
@@ -50,7 +77,8 @@ impl Rig {
             reference,
             engines: names.iter().map(find).collect::<Result<_, _>>()?,
             are_named: false,
-            examines: true,
+            asked: Asked::Everything,
+            examined: BTreeMap::new(),
             pool,
             seen: RuleMap::default(),
             last: RuleMap::default(),
@@ -64,14 +92,39 @@ impl Rig {
         self.are_named && engines.any(|engine| engine.traits().outside.is_some())
     }
 
+    /// Returns what programs do without, because a named engine lacks it.
+    #[must_use]
+    pub fn without(&self) -> Without {
+        let named = self.engines.iter().filter(|_| self.are_named);
+        let lacks: Vec<String> = named.flat_map(|engine| engine.lacks()).collect();
+        Without::proposals(lacks.iter().map(String::as_str))
+    }
+
+    /// Returns true if programs may have ballast. An engine that never frees anything has no use for
+    /// it, and one that may copy needs room that nobody knows.
+    fn takes_ballast(&self) -> bool {
+        let mut engines = self.engines.iter();
+        engines.all(|engine| engine.traits().reclaims == Reclaims::Acyclic)
+    }
+
     /// Returns a subject as the engines under test get it. If one of them is not ours, it
-    /// is portable, and most programs have canaries.
+    /// is portable, most programs have canaries, some have ballast, and some are quiet.
     #[must_use]
     pub fn prepared(&self, subject: Subject) -> Subject {
         if self.asks_others() {
+            let is_quiet = subject.number.rotate_right(31) as usize % 100 < QUIET_PERCENT;
+            let subject = if is_quiet { subject.quiet() } else { subject };
             let has_canaries = subject.draw(100) < CANARIES_PERCENT;
             let subject = if has_canaries {
                 subject.with_canaries()
+            } else {
+                subject
+            };
+            // The same number of canaries would give them to the same programs.
+            let draw = subject.number.rotate_right(17) as usize;
+            let has_ballast = self.takes_ballast() && draw % 100 < BALLAST_PERCENT;
+            let subject = if has_ballast {
+                subject.with_ballast(ROOMS[draw / 100 % ROOMS.len()])
             } else {
                 subject
             };

@@ -117,6 +117,7 @@ pub struct Trial<'a> {
 impl<'a> Trial<'a> {
     /// Runs the reference. Also returns the engines to compare it with.
     pub fn new(subject: &'a Subject, rig: &'a mut Rig) -> (Trial<'a>, &'a [Box<dyn Engine>]) {
+        let spares = rig.asks_others();
         let Rig {
             reference,
             engines,
@@ -124,9 +125,14 @@ impl<'a> Trial<'a> {
             last,
             pool: _,
             are_named: _,
-            examines: _,
+            asked: _,
+            examined: _,
         } = rig;
-        let judge = Judge::new(subject.case.clone(), &**reference);
+        let judge = if spares {
+            Judge::sparing(subject.case.clone(), &**reference)
+        } else {
+            Judge::new(subject.case.clone(), &**reference)
+        };
         let mut ran = Ran::default();
         let expected = judge.expected();
         ran.stats.new_rules = seen.merge(&expected.rules);

@@ -9,12 +9,14 @@ use gcrucible_oracles::case::{
 use gcrucible_oracles::schedule::Schedule;
 
 use super::operations::Operations;
-use crate::generate::{Focus, generate, smith};
+use crate::generate::{Focus, Without, generate, smith};
 use crate::input::Input;
 use crate::mutate;
+use crate::program::ballast::{self, with_ballast};
 use crate::program::canaries::with_canaries;
 use crate::program::portable::portable;
 use crate::program::print::{argument, escaped};
+use crate::program::quiet::quiet;
 use crate::program::{Program, Step};
 
 /// What is tested.
@@ -32,8 +34,8 @@ pub struct Subject {
 
 impl Subject {
     /// Returns a program with the input's edits.
-    pub fn program(input: &Input, focus: Focus) -> Subject {
-        let mut program = generate(&input.choices(), focus);
+    pub fn program(input: &Input, focus: Focus, without: Without) -> Subject {
+        let mut program = generate(&input.choices(), focus, without);
         mutate::apply_all(&mut program, &input.edits);
         let case = case_of(&program);
         Subject {
@@ -46,11 +48,11 @@ impl Subject {
 
     /// Returns a module of wasm-smith, or one of our programs if the input does not make such a
     /// module.
-    pub fn smith(input: &Input) -> Subject {
+    pub fn smith(input: &Input, without: Without) -> Subject {
         let choices = input.choices();
         let choices = &choices[..choices.len().min(SMITH_BYTES)];
-        let Some(module) = smith::generate(choices) else {
-            return Subject::program(input, Focus::Any);
+        let Some(module) = smith::generate(choices, without) else {
+            return Subject::program(input, Focus::Any, without);
         };
         let number = input.number();
         Subject {
@@ -132,6 +134,33 @@ impl Subject {
         }
     }
 
+    /// The same with calls that return no references, if it is a program.
+    #[must_use]
+    pub fn quiet(self) -> Subject {
+        let Some(changed) = self.program.as_ref().map(quiet) else {
+            return self;
+        };
+        Subject {
+            case: case_of(&changed),
+            program: Some(changed),
+            ..self
+        }
+    }
+
+    /// The same with ballast that leaves room for so many bytes, if it is a program and has none.
+    #[must_use]
+    pub fn with_ballast(self, room: u64) -> Subject {
+        let program = self.program.as_ref().filter(|program| !program.ballast);
+        let Some(changed) = program.and_then(|program| with_ballast(program, room)) else {
+            return self;
+        };
+        Subject {
+            case: case_of(&changed),
+            program: Some(changed),
+            ..self
+        }
+    }
+
     /// Returns a number below `n`, always the same for this input.
     pub fn draw(&self, n: usize) -> usize {
         let mut state = self.number;
@@ -181,11 +210,15 @@ pub fn case_of(program: &Program) -> Case {
             }),
         }
     }
+    let mut limits = Limits::FUZZING;
+    if program.ballast {
+        limits.heap_bytes = ballast::HEAP_BYTES;
+    }
     Case {
         modules,
         steps,
         schedule: program.schedule.clone(),
-        limits: Limits::FUZZING,
+        limits,
         origin: String::new(),
     }
 }

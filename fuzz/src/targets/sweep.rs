@@ -6,7 +6,7 @@ use super::rig::Rig;
 use super::run::{Ran, Trial};
 use super::subject::Subject;
 use super::target::Target;
-use crate::generate::Focus;
+use crate::generate::{Focus, Without};
 use crate::input::Input;
 
 /// See the module.
@@ -22,8 +22,8 @@ pub static TARGET: Target = Target {
 /// or every third, and so on.
 const POINTS_MAX: u64 = 32;
 
-fn test_case(input: &Input) -> Subject {
-    Subject::program(input, Focus::Roots)
+fn test_case(input: &Input, without: Without) -> Subject {
+    Subject::program(input, Focus::Roots, without)
 }
 
 fn check(subject: &Subject, rig: &mut Rig) -> Ran {

@@ -6,6 +6,7 @@ use super::named;
 use super::rig::Rig;
 use super::run::Ran;
 use super::subject::Subject;
+use crate::generate::Without;
 use crate::input::Input;
 
 /// A fuzz target.
@@ -18,8 +19,8 @@ pub struct Target {
     /// How many inputs it gets in each round of a run over several targets. A target that runs a
     /// program many times gets few, so that all targets get a fair share of time.
     pub share: u32,
-    /// Makes the subject of an input.
-    pub subject: fn(&Input) -> Subject,
+    /// Makes the subject of an input. Callers use [`Target::subject`] or [`Target::plain`].
+    pub subject: fn(&Input, Without) -> Subject,
     /// Runs and compares, on engines of the target's choice. Callers use [`Target::judge`].
     pub check: fn(&Subject, &mut Rig) -> Ran,
 }
@@ -28,7 +29,7 @@ impl Target {
     /// Runs an input. Returns a fault of an engine as [`Ran::finding`]. A panic is a fault of the
     /// harness itself.
     pub fn run(&self, bytes: &[u8], rig: &mut Rig) -> Ran {
-        self.judge(&rig.prepared(self.subject_of(bytes)), rig)
+        self.judge(&self.subject(&Input::parse(bytes), rig), rig)
     }
 
     /// Runs a subject: on the engines that the user named, or else on those of the target's choice.
@@ -41,14 +42,14 @@ impl Target {
 
     /// Runs the input of a seed.
     pub fn run_seed(&self, seed: u64, rig: &mut Rig) -> Ran {
-        let subject = rig.prepared((self.subject)(&Input::of_seed(seed)));
+        let subject = self.subject(&Input::of_seed(seed), rig);
         self.judge(&subject, rig)
     }
 
     /// Runs an input, as [`Target::run`] does. Returns a panic as a finding, and the subject unless
     /// making it panicked.
     pub fn run_caught(&self, bytes: &[u8], rig: &mut Rig) -> (Option<Subject>, Ran) {
-        let make = || rig.prepared(self.subject_of(bytes));
+        let make = || self.subject(&Input::parse(bytes), rig);
         match catch_unwind(AssertUnwindSafe(make)) {
             Ok(subject) => {
                 let ran = Ran::catching(|| self.judge(&subject, rig));
@@ -63,14 +64,19 @@ impl Target {
         Input::of_seed(seed).to_bytes()
     }
 
-    /// Returns the subject of an input, for printing and reducing.
-    pub fn subject_of(&self, bytes: &[u8]) -> Subject {
-        (self.subject)(&Input::parse(bytes))
+    /// Returns the subject of an input as the engines of a rig get it.
+    pub fn subject(&self, input: &Input, rig: &Rig) -> Subject {
+        rig.prepared((self.subject)(input, rig.without()))
+    }
+
+    /// Returns the subject of an input as our own engines get it.
+    pub fn plain(&self, input: &Input) -> Subject {
+        (self.subject)(input, Without::default())
     }
 
     /// Returns an input as a person reads it.
     pub fn print(&self, bytes: &[u8]) -> String {
-        self.subject_of(bytes).to_string()
+        self.plain(&Input::parse(bytes)).to_string()
     }
 
     /// The smoke test of every target: a few seeds, no finding, and most inputs compared.

@@ -21,7 +21,7 @@ use super::run::Ran;
 use super::subject::Subject;
 use super::target::Target;
 use crate::generate::source::{Source, expand};
-use crate::generate::{Focus, smith};
+use crate::generate::{Focus, Without, smith};
 use crate::input::Input;
 use crate::mutate::bytes::Parts;
 
@@ -43,13 +43,13 @@ const COMPILED: usize = 4000;
 /// Everything in WebAssembly 3.0. `wasmparser` includes threads, the specification does not.
 const FEATURES: WasmFeatures = WasmFeatures::WASM3.difference(WasmFeatures::THREADS);
 
-fn test_case(input: &Input) -> Subject {
+fn test_case(input: &Input, without: Without) -> Subject {
     let choices = input.choices();
     let number = input.number();
     // Small modules, because a change in one of them is more likely to matter, and costs less.
     let few = |most| &choices[..choices.len().min(most)];
     let module = match number % 3 {
-        0 => smith::generate(few(300)).map(|m| m.wasm),
+        0 => smith::generate(few(300), without).map(|m| m.wasm),
         _ => None,
     };
     let module = module.or_else(|| {
@@ -57,7 +57,7 @@ fn test_case(input: &Input) -> Subject {
             0 => Focus::Types,
             _ => Focus::Any,
         };
-        let program = crate::generate::generate(few(120), focus);
+        let program = crate::generate::generate(few(120), focus, without);
         let mut modules = program.encode().ok()?;
         // The last one has imports.
         modules.pop()

@@ -329,6 +329,13 @@ fn digest(plan: &Plan, asked: &Asked, answers: &[Answer]) -> Result<Digest, Stri
             (Part::Observe, Answer::Bytes { bytes, memories }) => {
                 given.observed = Some((bytes, memories));
             }
+            // An adapter that survived a crash has lost the session that would be observed.
+            (Part::Probe | Part::Observe, Answer::Ended(_))
+                if let Some(crashed @ Ended::Crashed { .. }) = given.main =>
+            {
+                let outcome = reading::ended_outcome(crashed);
+                return Ok(Digest::Seen(Observation::bare(outcome), None));
+            }
             (Part::Probe | Part::Observe, Answer::Ended(ended)) => {
                 let what = if *part == Part::Probe {
                     "making a probe"

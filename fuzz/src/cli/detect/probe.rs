@@ -18,6 +18,7 @@ use crate::cli::fuzz::record::{Position, Record};
 use crate::cli::named::chosen;
 use crate::cli::terminal::say;
 use crate::cli::under_test::UnderTest;
+use crate::targets::rig::Asked;
 use crate::targets::round;
 
 /// Arguments of a probe, given by the supervisor.
@@ -62,7 +63,7 @@ fn tell(message: &Message) {
 
 fn run(options: &Options) -> Result<(), Failure> {
     let mut rig = options.under_test.rig()?;
-    rig.examines = false;
+    rig.asked = Asked::Named;
     let targets = chosen(&options.targets)?;
     let round = round(&targets);
     let record = Record::create(&options.record)

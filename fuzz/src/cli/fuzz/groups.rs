@@ -1,8 +1,9 @@
 //! Findings of a run, grouped by what may be their cause.
 //!
-//! Always: findings with one signature are in one group. A finding with a new signature joins the
-//! group with which it shares most ([`Cause::shared`]), or opens one. A group has no more
-//! operations than all its reduced programs have in common.
+//! Always: a finding with a signature that is known is in the first group that has it, unless the
+//! worker saw that something else is behind it. Another finding joins the group with which it
+//! shares most ([`Cause::shared`]), or opens one. A group has no more operations than all its
+//! reduced programs have in common.
 
 use std::collections::BTreeMap;
 
@@ -19,6 +20,8 @@ pub struct Group {
     pub count: u64,
     /// What they have in common.
     pub cause: Cause,
+    /// Whether its first finding shows without what explains earlier ones.
+    pub is_apart: bool,
     /// How many there are of each signature.
     pub signatures: BTreeMap<String, u64>,
 }
@@ -32,14 +35,15 @@ impl Groups {
     /// true if it opens a group.
     pub fn add(&mut self, signature: String, found: Found) -> bool {
         let cause = Cause::of(&found.finding);
-        let known = |group: &Group| group.signatures.contains_key(&signature);
+        let known = |group: &Group| !found.is_apart && group.signatures.contains_key(&signature);
         let place = self
             .0
             .iter()
             .position(known)
-            .or_else(|| self.nearest(&cause));
+            .or_else(|| self.nearest(&cause, found.is_apart));
         let Some(place) = place else {
             self.0.push(Group {
+                is_apart: found.is_apart,
                 first: found,
                 count: 1,
                 cause,
@@ -57,8 +61,12 @@ impl Groups {
 
     /// Joins a group that has a new member with another one, if they share a cause now.
     fn join(&mut self, place: usize) {
-        let cause = &self.0[place].cause;
-        let shares = |&at: &usize| at != place && self.0[at].cause.shared(cause).is_some();
+        let this = &self.0[place];
+        let shares = |&at: &usize| {
+            let other = &self.0[at];
+            let is_apart = this.is_apart || other.is_apart;
+            at != place && !is_apart && other.cause.shared(&this.cause).is_some()
+        };
         let Some(other) = (0..self.0.len()).find(shares) else {
             return;
         };
@@ -72,8 +80,14 @@ impl Groups {
     }
 
     /// The first of the groups with which a cause shares most.
-    fn nearest(&self, cause: &Cause) -> Option<usize> {
-        let shared = |(at, group): (usize, &Group)| Some((group.cause.shared(cause)?, at));
+    fn nearest(&self, cause: &Cause, is_apart: bool) -> Option<usize> {
+        let shared = |(at, group): (usize, &Group)| {
+            let shared = match is_apart {
+                true => group.cause.shared_apart(cause),
+                false => group.cause.shared(cause),
+            };
+            Some((shared?, at))
+        };
         let places = self.0.iter().enumerate().filter_map(shared);
         let nearest = places.reduce(|a, b| if b.0 > a.0 { b } else { a });
         nearest.map(|(_, at)| at)
@@ -106,6 +120,7 @@ mod tests {
             finding,
             folder: None,
             is_pending: false,
+            is_apart: false,
         };
         (signature, found)
     }
@@ -129,6 +144,10 @@ mod tests {
         let first = groups.iter().next().expect("a group");
         assert_eq!(first.cause.operation(), Some("table.init"));
         assert_eq!(first.signatures.len(), 2);
+        // The worker saw that something else is behind a finding in known words.
+        let (signature, mut apart) = found("counts one", &["struct.new", "table.grow"]);
+        apart.is_apart = true;
+        assert!(groups.add(signature, apart));
         // Two groups become one when a finding shows that they have one cause.
         let mut groups = Groups::default();
         let mut add = |words: &str, operations: &[&str]| {

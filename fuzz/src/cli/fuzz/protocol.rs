@@ -121,6 +121,8 @@ pub struct Found {
     pub folder: Option<String>,
     /// Whether its program is being reduced. [`Message::Reduced`] follows.
     pub is_pending: bool,
+    /// Whether it shows without the operations that explain earlier findings in the same words.
+    pub is_apart: bool,
 }
 
 /// A line from a worker.

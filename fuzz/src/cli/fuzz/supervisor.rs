@@ -34,6 +34,7 @@ use crate::cli::output;
 use crate::cli::scratch::Scratch;
 use crate::cli::terminal::{complain, is_verbose, print};
 use crate::corpus::name;
+use crate::input::Input;
 use crate::targets::{self, Target};
 
 /// How long workers may take to end after they are told to.
@@ -470,7 +471,8 @@ impl Supervisor<'_> {
         // The worker took its subject with it. Making it again may panic as well.
         let make = || {
             let target = targets::named(&id.target)?;
-            Some(target.subject_of(&id.bytes))
+            let rig = under_test.rig().ok()?;
+            Some(target.subject(&Input::parse(&id.bytes), &rig))
         };
         let subject = catch_unwind(AssertUnwindSafe(make)).ok().flatten();
         let folder = self
@@ -483,6 +485,7 @@ impl Supervisor<'_> {
             finding,
             folder: Some(folder.display().to_string()),
             is_pending: false,
+            is_apart: false,
         };
         self.found(found, None);
         Ok(())

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use gcrucible_oracles::coverage::RuleMap;
-use gcrucible_oracles::finding::Finding;
+use gcrucible_oracles::finding::{Finding, Symptom};
 use rustix::process::getppid;
 
 use super::guide::Guide;
@@ -27,7 +27,8 @@ use crate::cli::findings::{self, InputId, Shelf};
 use crate::cli::named::chosen;
 use crate::cli::reproduce;
 use crate::cli::under_test::UnderTest;
-use crate::reduce::reduce;
+use crate::reduce::explained::Explained;
+use crate::reduce::{Start, reduce};
 use crate::targets::{Ran, Rig, Subject, Target, round};
 
 /// How many findings of one signature a worker writes. Further ones are only counted.
@@ -36,8 +37,14 @@ const FOLDERS_PER_SIGNATURE: u64 = 3;
 /// How many programs a worker runs to reduce the first finding of a signature.
 const REDUCTION_ATTEMPTS: u32 = 800;
 
-/// How many it runs if each program takes a whole time limit, or if most show nothing.
-const SLOW_ATTEMPTS: u32 = 10;
+/// How many it runs on an engine in a process of its own, which takes longer.
+const OTHERS_ATTEMPTS: u32 = 300;
+
+/// How many it runs if the engine breaks. Then its process is started again each time.
+const BROKEN_ATTEMPTS: u32 = 120;
+
+/// How many it runs if most show nothing, so that each is run several times.
+const RARE_ATTEMPTS: u32 = 10;
 
 /// How often a worker reports.
 const REPORT_EVERY: Duration = Duration::from_millis(100);
@@ -123,6 +130,7 @@ fn run(options: &Options, counters: &mut Counters) -> Result<(), Failure> {
         record,
         counters,
         written: BTreeMap::new(),
+        explained: Explained::default(),
     };
     match &options.again {
         Some(input) => worker.again(input, &stop),
@@ -169,6 +177,8 @@ struct Worker<'a> {
     counters: &'a mut Counters,
     /// Folders written, by signature.
     written: BTreeMap<String, u64>,
+    /// Findings on engines that are not ours whose cause is known.
+    explained: Explained,
 }
 
 impl Worker<'_> {
@@ -243,24 +253,64 @@ impl Worker<'_> {
         let Some(finding) = ran.finding else {
             return Ok(());
         };
-        let is_slow = finding.is_slow() || finding.is_rare();
-        let to_reduce = self.found(&id, finding, subject.as_ref())?;
-        match (to_reduce, subject) {
-            (Some(folder), Some(subject)) => self.reduce(target, &subject, &folder, is_slow, stop),
+        if self.rig.asks_others() {
+            return self.foreign(&id, target, finding, subject.as_ref(), stop);
+        }
+        let is_first = !self.written.contains_key(&id.signature(&finding));
+        let is_pending = is_first && subject.as_ref().is_some_and(|s| s.program.is_some());
+        let folder = self.found(&id, &finding, subject.as_ref(), is_pending, false)?;
+        match (folder, subject.filter(|_| is_pending)) {
+            (Some(folder), Some(subject)) => {
+                let start = Start {
+                    finding: Some(finding),
+                    ..Start::default()
+                };
+                self.reduce(target, &subject, start, &folder, stop)
+                    .map(drop)
+            }
             _ => Ok(()),
         }
     }
 
+    /// Takes a finding on an engine that is not ours. Reduces it unless earlier ones explain it.
+    fn foreign(
+        &mut self,
+        id: &InputId,
+        target: &'static Target,
+        finding: Finding,
+        subject: Option<&Subject>,
+        stop: &AtomicBool,
+    ) -> Result<(), Failure> {
+        let words = format!("{}: {}", finding.engine_word(), finding.signature());
+        let rig = &mut self.rig;
+        let reducible = subject.filter(|subject| subject.program.is_some());
+        let news = reducible
+            .and_then(|subject| self.explained.news(&words, target, subject, &finding, rig));
+        let is_apart = news.as_ref().is_some_and(|news| news.is_apart);
+        let folder = self.found(id, &finding, subject, news.is_some(), is_apart)?;
+        let (Some(news), Some(folder)) = (news, folder) else {
+            return Ok(());
+        };
+        let start = Start {
+            finding: Some(news.finding),
+            explained: self.explained.operations(&words),
+        };
+        if let Some(reduced) = self.reduce(target, &news.subject, start, &folder, stop)? {
+            self.explained.learn(&words, &reduced);
+        }
+        Ok(())
+    }
+
     /// Reduces the program of a finding. Meanwhile it sends reports, so that the supervisor does
-    /// not take it for hung.
+    /// not take it for hung. Returns the finding as the reduced program shows it.
     fn reduce(
         &mut self,
         target: &'static Target,
         subject: &Subject,
+        start: Start,
         folder: &Path,
-        is_slow: bool,
         stop: &AtomicBool,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<Finding>, Failure> {
         let (counters, mut reported) = (&self.counters, Instant::now());
         let mut go_on = || {
             if reported.elapsed() >= REPORT_EVERY {
@@ -270,48 +320,57 @@ impl Worker<'_> {
             !stop.load(Ordering::Relaxed)
         };
         let rig = &mut self.rig;
-        let attempts = if is_slow {
-            SLOW_ATTEMPTS
+        let first = start.finding.as_ref();
+        let attempts = if first.is_some_and(Finding::is_rare) {
+            RARE_ATTEMPTS
+        } else if rig.asks_others() {
+            let breaks = |finding: &Finding| matches!(finding.symptom, Symptom::Broke(_));
+            let ends = first.is_some_and(breaks);
+            if ends {
+                BROKEN_ATTEMPTS
+            } else {
+                OTHERS_ATTEMPTS
+            }
         } else {
             REDUCTION_ATTEMPTS
         };
         let mut finding = None;
-        if let Some(reduced) = reduce(target, subject, rig, attempts, &mut go_on) {
+        if let Some(reduced) = reduce(target, subject, start, rig, attempts, &mut go_on) {
             let bounds = self.options.under_test.bounds();
             let reduced = reproduce::with_fewer_flags(reduced, bounds)?;
             findings::add_reduced(folder, &reduced)?;
             reproduce::add(folder, &reduced, bounds)?;
-            finding = Some(Box::new(reduced.finding));
+            finding = Some(reduced.finding);
         }
-        tell(&Message::Reduced(finding));
-        Ok(())
+        tell(&Message::Reduced(finding.clone().map(Box::new)));
+        Ok(finding)
     }
 
-    /// Writes a finding and tells the supervisor. Returns the folder if the finding is the first of
-    /// its signature and its program can be reduced.
+    /// Writes a finding and tells the supervisor. Returns the folder, unless there are enough with
+    /// its signature and its program is not reduced.
     fn found(
         &mut self,
         id: &InputId,
-        finding: Finding,
+        finding: &Finding,
         subject: Option<&Subject>,
+        is_pending: bool,
+        is_apart: bool,
     ) -> Result<Option<PathBuf>, Failure> {
-        let written = self.written.entry(id.signature(&finding)).or_default();
+        let written = self.written.entry(id.signature(finding)).or_default();
         let mut folder = None;
-        let is_first = *written == 0;
-        if *written < FOLDERS_PER_SIGNATURE {
+        if *written < FOLDERS_PER_SIGNATURE || is_pending {
             let under_test = &self.options.under_test;
-            folder = Some(self.shelf.write(id, &finding, subject, under_test)?);
+            folder = Some(self.shelf.write(id, finding, subject, under_test)?);
             *written += 1;
         }
-        let has_program = subject.is_some_and(|subject| subject.program.is_some());
-        let is_pending = is_first && has_program;
         tell(&Message::Found(Box::new(Found {
             id: id.clone(),
-            finding,
+            finding: finding.clone(),
             folder: folder.as_ref().map(|folder| folder.display().to_string()),
             is_pending,
+            is_apart,
         })));
-        Ok(folder.filter(|_| is_pending))
+        Ok(folder)
     }
 }
 

@@ -298,6 +298,7 @@ fn read_finding(folder: &Path, path: &str) -> Result<(Folder, Found), String> {
         finding: stored.finding.clone(),
         folder: Some(path.to_owned()),
         is_pending: false,
+        is_apart: false,
     };
     let folder = Folder {
         path: path.to_owned(),

@@ -134,7 +134,7 @@ impl Gen<'_> {
         };
         let at = self.src.range(0, 3);
         let elem = RefTy::nullable(heap);
-        let is64 = self.src.chance(20);
+        let is64 = self.src.chance(20) && !self.without.wide_tables;
         let id = TableId(self.fresh());
         self.m.tables.push(Table {
             id,
@@ -207,6 +207,9 @@ pub(super) fn wrong_call(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
 /// Throws one of several tags with the same parameters. Returns the payload that was caught, and
 /// the number of the clause that caught it.
 pub(super) fn exceptions(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
+    if g.without.exceptions {
+        return None;
+    }
     let n = g.src.range(0, 6);
     let payload: Vec<Ty> = (0..n).map(|_| g.passed()).collect();
     let mut tags: Vec<TagId> = (0..g.src.range(1, 3))

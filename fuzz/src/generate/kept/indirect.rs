@@ -64,7 +64,7 @@ fn family(g: &mut Gen<'_>) -> Family {
         true => Heap::Def(chain[0]),
         false => Heap::Func,
     });
-    let is64 = g.src.chance(20);
+    let is64 = g.src.chance(20) && !g.without.wide_tables;
     let table = table_with(g, elem, is64, items);
     // One more element, which is null.
     slots.push(None);

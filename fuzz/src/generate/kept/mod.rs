@@ -109,7 +109,7 @@ impl Gen<'_> {
                 id,
                 min: 1,
                 max: Some(2),
-                is64: self.src.chance(35),
+                is64: self.src.chance(35) && !self.without.wide_memories,
                 import: None,
                 export: Some(format!("mem{}", id.0)),
             });

@@ -14,6 +14,9 @@ pub(super) fn handlers(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     let tys: Vec<Ty> = (0..g.src.range(1, 4)).map(|_| g.passed()).collect();
     let locals: Vec<LocalId> = tys.iter().map(|&ty| g.temp(ty)).collect();
     let marker = g.temp(Ty::I32);
+    if g.without.exceptions {
+        return None;
+    }
     let (tag, _) = g.add_tag(vec![Ty::I32]);
     let thrower = thrower(g, tag);
     let mut out = vec![Expr::set(marker, Expr::i32(-1))];

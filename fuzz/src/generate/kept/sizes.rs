@@ -220,7 +220,7 @@ fn long_table(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
         elem: RefTy::nullable(heap),
         min: n.into(),
         max: None,
-        is64: g.src.chance(30),
+        is64: g.src.chance(30) && !g.without.wide_tables,
     };
     let number = |at: u32| Expr::index(ty.is64, at.into());
     let id = TableId(g.fresh());

@@ -117,7 +117,7 @@ fn on_any(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
             let test = Expr::value(Op::Ref(RefOp::IsNull), vec![sure], Ty::I32);
             vec![test]
         }
-        1 => {
+        1 if !g.without.exceptions => {
             let exn = hidden_null(g, Heap::Exn);
             vec![Expr::stmt(Op::ThrowRef, vec![exn])]
         }
@@ -171,7 +171,7 @@ pub(super) fn too_large(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
         }
     };
     let size = Expr::value(Op::Array(ArrayOp::Len), vec![made], Ty::I32);
-    if g.src.chance(50) {
+    if g.src.chance(50) || g.without.exceptions {
         return Some(vec![size]);
     }
     let (caught, guard) = (g.new_label(), g.new_label());
