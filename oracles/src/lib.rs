@@ -5,7 +5,7 @@
 //!
 //! Reading order: `nearest`, `value`, `outcome`, `schedule`, `case`, `header`, `observe`, `host`,
 //! `leak`, `coverage`, `engine`, `foreign`, `nondeterminism`, `operation`, `finding`, `cause`,
-//! `known_faults`, `verdict`, `compare`, `judge`, `report`.
+//! `known_faults`, `version_pairs`, `verdict`, `compare`, `judge`, `report`.
 //!
 //! | file | what it says |
 //! |---|---|
@@ -23,6 +23,7 @@
 //! | `finding` | what went wrong, where and how: one type from comparison to folder |
 //! | `cause` | what findings with one cause have in common |
 //! | `known_faults` | faults of engines that are known, which are counted and not reported |
+//! | `version_pairs` | faults that one version of an engine has and another has not |
 //! | `verdict` | what a comparison says, and counters |
 //! | `compare` | two runs: equal, permitted, or the first difference with its path |
 //! | `judge` | a case, the reference and an engine: one verdict |
@@ -64,6 +65,8 @@ pub mod finding;
 pub mod cause;
 
 pub mod known_faults;
+
+pub mod version_pairs;
 
 pub mod verdict;
 

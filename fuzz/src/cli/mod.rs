@@ -77,7 +77,7 @@ pub enum Command {
     /// Generate programs and compare engines, in worker processes, until time or runs are used up.
     Fuzz(fuzz::Options),
     /// Measure how fast each planted fault is found: a table, a plot and a JSON object. Needs a
-    /// build with the feature `planted`.
+    /// build with the feature `planted`, or an engine of which faults are known.
     Detect(detect::Options),
     /// Run one input again and explain the verdict: the program as text, its steps, and what
     /// differed.

@@ -100,8 +100,8 @@ impl Rig {
         Without::proposals(lacks.iter().map(String::as_str))
     }
 
-    /// Returns true if programs may have ballast. An engine that never frees anything has no use for
-    /// it, and one that may copy needs room that nobody knows.
+    /// Returns true if programs may have ballast. An engine that never frees anything has no use
+    /// for it, and one that may copy needs room that nobody knows.
     fn takes_ballast(&self) -> bool {
         let mut engines = self.engines.iter();
         engines.all(|engine| engine.traits().reclaims == Reclaims::Acyclic)

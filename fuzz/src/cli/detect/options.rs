@@ -1,9 +1,12 @@
 //! Arguments of `detect`.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use gcrucible_oracles::engine::runtime::{fault_names, known_faults};
+use gcrucible_oracles::foreign::catalog;
+use gcrucible_oracles::version_pairs::{self, VersionPair};
 
 use super::NO_FAULT;
 use crate::cli::failure::Failure;
@@ -13,14 +16,19 @@ use crate::cli::under_test::UnderTest;
 #[derive(Clone, Debug, Args)]
 pub struct Options {
     /// Measure this planted fault; may be given more than once. Without it, all are measured, and
-    /// `none`, which stands for no fault. `gcrucible list faults` shows the names.
+    /// `none`, which stands for no fault. `gcrucible list faults` shows the names. With an engine
+    /// that is not ours, the name of a row of version pairs.
     #[arg(long = "fault", value_name = "NAME")]
     pub faults: Vec<String>,
     /// Plant the faults in this configuration of the runtime, on every program; may be given more
     /// than once. Without it, each target draws configurations. README, "Names of engines", has
-    /// them.
+    /// them. Or measure the faults that this engine is known to have, such as `wasmtime-c:36.0.0`.
     #[arg(long = "engine", value_name = "NAME")]
     pub engines: Vec<String>,
+    /// Add the rows of this file to the faults that engines are known to have. It is like
+    /// `oracles/adapters/version-pairs.toml`.
+    #[arg(long, value_name = "FILE")]
+    pub pairs: Option<PathBuf>,
     /// Run this target; may be given more than once. Without it, all targets run.
     #[arg(long = "target", value_name = "NAME")]
     pub targets: Vec<String>,
@@ -54,9 +62,13 @@ pub struct Options {
 /// What one row is about.
 #[derive(Clone, Debug)]
 pub struct Subject {
+    /// The name of the row.
+    pub name: String,
     /// The fault, or [`NO_FAULT`].
-    pub name: &'static str,
-    /// The engines with the fault.
+    pub fault: String,
+    /// Whether the engines do not have it, so that a finding is a false alarm.
+    pub is_healthy: bool,
+    /// The engines.
     pub under_test: UnderTest,
 }
 
@@ -66,6 +78,10 @@ impl Options {
     /// # Errors
     /// This build has no planted faults, or a name is no fault's.
     pub fn subjects(&self) -> Result<Vec<Subject>, Failure> {
+        let foreign = |engine: &&String| catalog::names(engine);
+        if let Some(engine) = self.engines.iter().find(foreign) {
+            return self.pairs_of(engine);
+        }
         if !cfg!(feature = "planted") {
             return Err(Failure::Usage(
                 "this build has no planted faults; build and run it so: \
@@ -88,8 +104,8 @@ impl Options {
             .chain(wanted)
             .map(|name| self.subject(name))
             .collect();
-        let foreign = |engine: &&String| !engine.starts_with("runtime");
-        if let Some(engine) = self.engines.iter().find(foreign) {
+        let other = |engine: &&String| !engine.starts_with("runtime");
+        if let Some(engine) = self.engines.iter().find(other) {
             return Err(Failure::Usage(format!(
                 "faults are planted in the runtime, and {engine} is another engine"
             )));
@@ -98,6 +114,49 @@ impl Options {
         if let Some(first) = subjects.first() {
             drop(first.under_test.rig()?);
         }
+        Ok(subjects)
+    }
+
+    /// The faults that an engine is known to have: a row for it, and one for the engine without the
+    /// fault.
+    fn pairs_of(&self, engine: &str) -> Result<Vec<Subject>, Failure> {
+        let all = pairs(self.pairs.as_deref())?;
+        let wanted = |pair: &&VersionPair| {
+            let is_named = self.faults.is_empty() || self.faults.contains(&pair.name);
+            is_named && pair.is_about(engine)
+        };
+        let subjects: Vec<Subject> = all
+            .iter()
+            .filter(wanted)
+            .flat_map(|pair| {
+                let row = |engine: String, is_healthy| Subject {
+                    name: format!("{} on {engine}", pair.name),
+                    fault: pair.name.clone(),
+                    is_healthy,
+                    under_test: UnderTest {
+                        engines: vec![engine],
+                        ..UnderTest::default()
+                    },
+                };
+                [
+                    row(engine.to_owned(), false),
+                    row(pair.healthy(engine), true),
+                ]
+            })
+            .collect();
+        let [first, second, ..] = subjects.as_slice() else {
+            let engines: BTreeSet<&str> = all.iter().map(|pair| pair.with.as_str()).collect();
+            let known: Vec<&str> = engines.into_iter().collect();
+            return Err(Failure::Usage(format!(
+                "no such fault is known of {engine}; faults are known of {}",
+                known.join(", ")
+            )));
+        };
+        if self.engines.len() > 1 {
+            let message = "an engine that is not ours is measured alone: name one --engine";
+            return Err(Failure::Usage(message.to_owned()));
+        }
+        drop((first.under_test.rig()?, second.under_test.rig()?));
         Ok(subjects)
     }
 
@@ -114,6 +173,57 @@ impl Options {
             };
             under_test.engines = engines.map(with_fault).collect();
         }
-        Subject { name, under_test }
+        Subject {
+            name: name.to_owned(),
+            fault: name.to_owned(),
+            is_healthy: !is_fault,
+            under_test,
+        }
+    }
+}
+
+/// Returns the rows of version pairs, with those of a file.
+///
+/// # Errors
+/// The file cannot be read, or holds no rows.
+pub fn pairs(file: Option<&Path>) -> Result<Vec<VersionPair>, Failure> {
+    let mut pairs = version_pairs::known();
+    if let Some(path) = file {
+        let text = std::fs::read_to_string(path);
+        let text = text.map_err(|error| Failure::input(path.display(), error))?;
+        let more = version_pairs::read(&text).map_err(|error| Failure::Content {
+            path: path.display().to_string(),
+            message: error.to_string(),
+        })?;
+        pairs.extend(more);
+    }
+    Ok(pairs)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn why(words: &[&str]) -> String {
+        let words = ["detect"].iter().chain(words);
+        let line = Line::try_parse_from(words).expect("arguments");
+        line.options.subjects().expect_err("no rows").to_string()
+    }
+
+    #[test]
+    fn an_engine_of_which_no_fault_is_known_is_refused() {
+        let known = "faults are known of wasmtime-c:36.0.0";
+        assert!(why(&["--engine", "v8"]).ends_with(known));
+        let two = ["--engine", "wasmtime-c:36.0.0", "--fault", "no-such-fault"];
+        assert!(why(&two).contains("no such fault is known of wasmtime-c:36.0.0"));
+        assert!(why(&["--engine", "v8", "--pairs", "/no/such/file"]).contains("/no/such/file"));
     }
 }

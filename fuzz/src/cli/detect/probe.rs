@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use gcrucible_oracles::engine::runtime::fault_counts;
 use gcrucible_oracles::finding::{Finding, Symptom};
+use gcrucible_oracles::version_pairs::VersionPair;
 
+use super::options;
 use super::trial::{Detection, Mark, Message};
 use crate::cli::failure::{ENVIRONMENT, Failure};
 use crate::cli::fuzz::inputs::input;
@@ -18,8 +20,9 @@ use crate::cli::fuzz::record::{Position, Record};
 use crate::cli::named::chosen;
 use crate::cli::terminal::say;
 use crate::cli::under_test::UnderTest;
+use crate::reduce::explained::needs;
 use crate::targets::rig::Asked;
-use crate::targets::round;
+use crate::targets::{Rig, Subject, Target, round};
 
 /// Arguments of a probe, given by the supervisor.
 #[derive(Clone, Debug, Args)]
@@ -39,6 +42,9 @@ pub struct Options {
     /// The record.
     #[arg(long)]
     pub record: PathBuf,
+    /// More rows of version pairs.
+    #[arg(long)]
+    pub pairs: Option<PathBuf>,
     /// The engines.
     #[command(flatten)]
     pub under_test: UnderTest,
@@ -71,6 +77,11 @@ fn run(options: &Options) -> Result<(), Failure> {
     let started = Instant::now();
     let limit = Duration::from_secs(options.time);
     let mut told = (false, false);
+    let pairs = options::pairs(options.pairs.as_deref())?;
+    let is_ours = !rig.asks_others();
+    let pair = pairs
+        .into_iter()
+        .find(|pair| !is_ours && pair.name == options.fault);
     let mut programs = 0;
     while started.elapsed() < limit {
         let (target, seed) = input(options.run_seed, &round, programs);
@@ -82,7 +93,7 @@ fn run(options: &Options) -> Result<(), Failure> {
         record
             .write(&position)
             .map_err(|error| Failure::output(options.record.display(), error))?;
-        let (_, ran) = targets[target].run_caught(&position.bytes, &mut rig);
+        let (subject, ran) = targets[target].run_caught(&position.bytes, &mut rig);
         programs += 1;
         let mark = Mark {
             programs,
@@ -93,6 +104,14 @@ fn run(options: &Options) -> Result<(), Failure> {
             return Err(Failure::Engine(why));
         }
         if let Some(finding) = ran.finding {
+            let shows = |pair: &VersionPair| match &subject {
+                Some(subject) => is_shown(pair, targets[target], subject, &finding, &mut rig),
+                None => false,
+            };
+            // A finding on an engine that is not ours may be another fault.
+            if !pair.as_ref().is_none_or(shows) {
+                continue;
+            }
             tell(&Message::Detected(Detection {
                 mark,
                 target: targets[target].name.to_owned(),
@@ -107,6 +126,22 @@ fn run(options: &Options) -> Result<(), Failure> {
         seconds: started.elapsed().as_secs_f64(),
     }));
     Ok(())
+}
+
+/// Whether a finding is the fault of a row.
+fn is_shown(
+    pair: &VersionPair,
+    target: &'static Target,
+    subject: &Subject,
+    finding: &Finding,
+    rig: &mut Rig,
+) -> bool {
+    let signature = finding.signature();
+    pair.shows.iter().any(|shows| {
+        signature.contains(&shows.signature)
+            && (shows.operation.is_empty()
+                || needs(&shows.operation, target, subject, finding, rig))
+    })
 }
 
 /// Says when the place of the fault is reached, and when it goes wrong, for the first time.

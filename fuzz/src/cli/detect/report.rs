@@ -42,7 +42,7 @@ impl Report {
     /// The report on these rows.
     #[must_use]
     pub fn new(options: &Options, targets: &[&'static Target], faults: Vec<Row>) -> Report {
-        let planted = || faults.iter().filter(|row| !row.is_healthy());
+        let planted = || faults.iter().filter(|row| !row.healthy);
         let mut medians: Vec<f64> = planted()
             .map(|row| row.seconds.unwrap_or(f64::INFINITY))
             .collect();
@@ -55,11 +55,7 @@ impl Report {
             engines: options.engines.clone(),
             found: planted().filter(|row| row.detected).count() as u64,
             of: planted().count() as u64,
-            false_alarms: faults
-                .iter()
-                .filter(|r| r.is_healthy())
-                .map(|r| r.found)
-                .sum(),
+            false_alarms: faults.iter().filter(|r| r.healthy).map(|r| r.found).sum(),
             median_seconds: median.copied().filter(|seconds| seconds.is_finite()),
             faults,
         }
@@ -89,7 +85,7 @@ impl Report {
         let trials: Vec<Option<f64>> = self
             .faults
             .iter()
-            .filter(|row| !row.is_healthy())
+            .filter(|row| !row.healthy)
             .flat_map(|row| &row.trials)
             .map(|trial| trial.detected.as_ref().map(|d| d.mark.seconds))
             .collect();

@@ -5,15 +5,16 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::NO_FAULT;
 use super::trial::{Detection, Trial};
 
 /// All trials of one fault. Medians are over all trials; one that found nothing counts as later
 /// than all that did.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
-    /// The fault, or [`NO_FAULT`].
-    pub name: &'static str,
+    /// The fault, or [`NO_FAULT`](super::NO_FAULT). With the engine, if that is not ours.
+    pub name: String,
+    /// Whether the engines do not have the fault, so that a finding is a false alarm.
+    pub healthy: bool,
     /// Whether its place ran in any trial.
     pub reached: bool,
     /// Whether its place went wrong in any trial.
@@ -46,7 +47,7 @@ pub struct Row {
 impl Row {
     /// The row of trials.
     #[must_use]
-    pub fn new(name: &'static str, mut trials: Vec<Trial>) -> Row {
+    pub fn new(name: &str, healthy: bool, mut trials: Vec<Trial>) -> Row {
         trials.sort_by_key(|trial| trial.seed);
         let found: Vec<&Detection> = trials.iter().filter_map(|t| t.detected.as_ref()).collect();
         let mut programs: Vec<u64> = found.iter().map(|d| d.mark.programs).collect();
@@ -56,7 +57,8 @@ impl Row {
         let middle = trials.len().saturating_sub(1) / 2;
         let total = trials.iter().map(|trial| trial.ran.programs).sum();
         Row {
-            name,
+            name: name.to_owned(),
+            healthy,
             reached: trials.iter().any(|t| t.reached.is_some()),
             triggered: trials.iter().any(|t| t.triggered.is_some()),
             detected: programs.len() > middle,
@@ -71,12 +73,6 @@ impl Row {
             programs_expected: expected(total, found.len()),
             trials,
         }
-    }
-
-    /// Returns true for the row without a fault.
-    #[must_use]
-    pub fn is_healthy(&self) -> bool {
-        self.name == NO_FAULT
     }
 }
 
@@ -121,7 +117,7 @@ fn expected(programs: u64, found: usize) -> f64 {
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let yes = |is: bool| if is { "yes" } else { "no" };
-        let (reached, triggered) = match self.is_healthy() {
+        let (reached, triggered) = match self.healthy {
             true => ("-", "-"),
             false => (yes(self.reached), yes(self.triggered)),
         };
@@ -178,7 +174,7 @@ mod tests {
             trial(2, 300, true),
             trial(3, 100, true),
         ];
-        let row = Row::new("some-fault", trials);
+        let row = Row::new("some-fault", false, trials);
         assert!(row.detected && row.reached && !row.triggered);
         assert_eq!((row.programs, row.found), (Some(300), 2));
         assert_eq!(row.by.as_deref(), Some("types: result"));
@@ -186,10 +182,11 @@ mod tests {
         assert!((row.programs_expected - 650.0).abs() < 1e-9);
         let missed = Row::new(
             "some-fault",
+            false,
             vec![trial(1, 900, false), trial(2, 300, true)],
         );
         assert_eq!((missed.detected, missed.programs), (true, Some(300)));
-        let missed = Row::new("some-fault", vec![trial(1, 900, false)]);
+        let missed = Row::new("some-fault", false, vec![trial(1, 900, false)]);
         assert_eq!((missed.detected, missed.programs), (false, None));
         assert!((missed.programs_expected - 300.0).abs() < 1e-9);
     }

@@ -32,6 +32,7 @@ pub fn run(
     let launcher = Launcher {
         targets,
         time: options.time,
+        pairs: options.pairs.as_deref(),
         scratch: scratch.path(),
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -90,7 +91,10 @@ fn collect(
                 of_subject.push(trial);
                 progress.trial();
                 if of_subject.len() as u64 == seeds {
-                    progress.row(&Row::new(subjects[at].name, of_subject.clone()));
+                    let Subject {
+                        name, is_healthy, ..
+                    } = &subjects[at];
+                    progress.row(&Row::new(name, *is_healthy, of_subject.clone()));
                 }
             }
             Err(failure) => {
@@ -104,7 +108,7 @@ fn collect(
         Some(failure) => Err(failure),
         None => Ok(trials
             .into_iter()
-            .map(|(at, trials)| Row::new(subjects[at].name, trials))
+            .map(|(at, trials)| Row::new(&subjects[at].name, subjects[at].is_healthy, trials))
             .collect()),
     }
 }

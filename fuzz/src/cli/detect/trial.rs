@@ -78,6 +78,8 @@ pub struct Launcher<'a> {
     pub targets: &'a [&'static Target],
     /// Seconds for each trial.
     pub time: u64,
+    /// More rows of version pairs.
+    pub pairs: Option<&'a Path>,
     /// The folder for records.
     pub scratch: &'a Path,
 }
@@ -124,12 +126,16 @@ impl Launcher<'_> {
             command.args(["--target", target.name]);
         }
         command
-            .args(["--fault", subject.name])
+            .args(["--fault", &subject.fault])
             .args(subject.under_test.words())
             .args(["--run-seed", &seed.to_string()])
             .args(["--time", &self.time.to_string()])
             .arg("--record")
-            .arg(record)
+            .arg(record);
+        if let Some(pairs) = self.pairs {
+            command.arg("--pairs").arg(pairs);
+        }
+        command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
