@@ -315,6 +315,12 @@ faults! {
     /// Deferred counts are not written before an access that may trap (not from an engine: the risk
     /// of deferring counts).
     DeferredCountsLate = "deferred-counts-late",
+    /// The exception by which a call of the embedder ended stays counted after the embedder has
+    /// taken it (after `wasmtime_context_take_exception` of Wasmtime 50.0.1, which roots it).
+    TakenExceptionKeepsCount = "taken-exception-keeps-count",
+    /// The embedder's `ArrayRef::new` allocates, then finds that the element has a wrong type, and
+    /// returns without giving the array up (after Wasmtime 50.0.1).
+    FailedHostArrayStays = "failed-host-array-stays",
 }
 
 /// The set of faults that a configuration switches on. In an ordinary build it has no bits.

@@ -8,8 +8,8 @@ use super::generator::Gen;
 use super::row::Row;
 use super::swarm::{Feature, Swarm};
 use super::{
-    arrays, calls, control, exceptions, host, memory, objects, refs, scalars, shape, tables,
-    variables,
+    arrays, calls, control, exceptions, host, memory, misuse, objects, refs, scalars, shape,
+    tables, variables,
 };
 use crate::program::{Expr, Op, Ty};
 
@@ -26,6 +26,7 @@ const TABLES: &[&[Row]] = &[
     tables::ROWS,
     memory::ROWS,
     host::ROWS,
+    misuse::ROWS,
     shape::ROWS,
 ];
 

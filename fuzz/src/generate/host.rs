@@ -405,7 +405,7 @@ impl Gen<'_> {
         id
     }
 
-    fn exported_table(
+    pub(super) fn exported_table(
         &mut self,
         writable: bool,
         keep: impl Fn(&Self, &TableTy) -> bool,
@@ -416,7 +416,10 @@ impl Gen<'_> {
         Some((table.export.clone()?, ty))
     }
 
-    fn exported_global(&mut self, keep: impl Fn(&Self, bool, Ty) -> bool) -> Option<(String, Ty)> {
+    pub(super) fn exported_global(
+        &mut self,
+        keep: impl Fn(&Self, bool, Ty) -> bool,
+    ) -> Option<(String, Ty)> {
         let globals: Vec<(GlobalId, Ty)> = self
             .m
             .globals
@@ -429,7 +432,10 @@ impl Gen<'_> {
         Some((global.export.clone()?, ty))
     }
 
-    fn exported_func(&mut self, keep: impl Fn(&Self, &Sig) -> bool) -> Option<(String, Sig)> {
+    pub(super) fn exported_func(
+        &mut self,
+        keep: impl Fn(&Self, &Sig) -> bool,
+    ) -> Option<(String, Sig)> {
         let (id, sig) = self.callee(|g, sig| keep(g, sig))?;
         let func = self.m.func(id)?;
         Some((func.export.clone()?, sig))

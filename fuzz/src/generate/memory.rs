@@ -151,7 +151,7 @@ fn memory_size(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
 
 fn memory_grow(g: &mut Gen<'_>, _: Ty) -> Option<Expr> {
     let (mem, index) = g.any_memory()?;
-    let by = [0, 1, 1, 70_000][g.src.below(4)];
+    let by = [0, 1, 70_000][g.src.below(3)];
     let grow = Expr::value(
         Op::Memory(MemoryOp::Grow(mem)),
         vec![number(index, by)],

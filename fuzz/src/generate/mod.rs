@@ -18,12 +18,12 @@
 //! | another instruction | `program::ops`, `program::encode`; a row in its chapter's file here |
 //! | a feature to switch | a line of `swarm::FEATURES` |
 //! | a shape of types | `types` |
-//! | a harness import | a row of `host` |
+//! | a harness import | a row of `host`, or of `misuse` if it may fail |
 //!
 //! Reading order: `source`, `swarm`, `values`, `types`, `classes`, `drawer`, `function`,
 //! `generator`, `row`, `calc`, `body`, `items`, `consts`, `variables`, `scalars`, `objects`,
-//! `arrays`, `refs`, `tables`, `memory`, `control`, `exceptions`, `calls`, `host`, `shape`, `kept`,
-//! `expr`, `steps`, `whole`, `smith`.
+//! `arrays`, `refs`, `tables`, `memory`, `control`, `exceptions`, `calls`, `host`, `misuse`,
+//! `shape`, `kept`, `expr`, `steps`, `whole`, `smith`.
 
 mod arrays;
 mod body;
@@ -41,6 +41,7 @@ mod host;
 mod items;
 mod kept;
 mod memory;
+mod misuse;
 mod objects;
 mod refs;
 mod row;

@@ -123,6 +123,8 @@ features! {
     HostAllocation 36
     /// Calls into the host that call back.
     HostCalls 44
+    /// Calls of the embedder that fail, after which the program goes on.
+    HostMisuse 25
 }
 
 /// What a program does without, because an engine under test lacks it.
@@ -258,7 +260,7 @@ pub(super) fn bend(
         ],
     };
     wanted.iter().for_each(|&f| swarm.force(f));
-    let held = !kept && src.chance(if focus == Focus::Roots { 60 } else { 18 });
+    let held = !kept && src.chance(if focus == Focus::Roots { 60 } else { 21 });
     if kept || (focus == Focus::Roots && !held) {
         // The answer depends on where collections happen, so the reference would have to run once
         // for each place.

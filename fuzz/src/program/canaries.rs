@@ -99,7 +99,8 @@ fn default(ty: Ty) -> Expr {
 fn widen_allocators(module: &mut Module, types: &mut Universe) -> Vec<FuncId> {
     let mut allocators = Vec::new();
     for func in &mut module.funcs {
-        if !func.imports_harness("struct.new") {
+        let is_tried = func.imports_harness("try:struct.new");
+        if !is_tried && !func.imports_harness("struct.new") {
             continue;
         }
         if let Some(mut sig) = types.sig(func.ty).cloned() {

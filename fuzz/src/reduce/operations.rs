@@ -46,10 +46,12 @@ fn constant(e: &Expr) -> Option<String> {
     (weight(&name) > 0).then(|| format!("{CONSTANT}{name}"))
 }
 
-/// The name of a function of the host. The name of the export on which it operates says nothing.
+/// The name of a function of the host. The name of the export on which it operates says nothing. An
+/// operation that is tried is the same operation.
 fn host_name(module: &Module, id: FuncId) -> Option<String> {
     let import = module.func(id)?.import.as_ref()?;
-    let name = import.name.split(':').next().unwrap_or_default();
+    let name = import.name.strip_prefix(harness::TRY).unwrap_or(&import.name);
+    let name = name.split(':').next().unwrap_or_default();
     (import.module == harness::MODULE).then(|| format!("host {name}"))
 }
 

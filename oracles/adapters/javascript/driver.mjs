@@ -12,7 +12,7 @@
 
 // ---- The shell ---------------------------------------------------------------------------------
 
-const VERSION = 1;
+const VERSION = 2;
 
 const isBun = typeof Bun !== 'undefined';
 const isNode = typeof process !== 'undefined' && !!process.versions?.node && !isBun;
@@ -336,6 +336,14 @@ function hostFunction(session, self, what) {
       throw error;
     }
   };
+  const call = (args) => {
+    const called = exported(what.function, Function);
+    let results;
+    fitting(() => {
+      results = called(...args);
+    });
+    return results;
+  };
   const handle = (number, top) => {
     const kept = session.handles[number >>> 0];
     return kept === undefined || kept.top !== top ? trap(UNDEFINED_ELEMENT) : kept;
@@ -412,15 +420,17 @@ function hostFunction(session, self, what) {
     case 'global_set':
       return (value) => globalSet(exported(what.global, WebAssembly.Global), value, trap);
     case 'call':
-      return (...args) => exported(what.function, Function)(...args);
+      return (...args) => call(args);
     case 'call_gc':
       return (...args) => {
         try {
-          return exported(what.function, Function)(...args);
+          return call(args);
         } finally {
           session.collectWithin();
         }
       };
+    case 'try':
+      return attempt(hostFunction(session, self, what.function));
     case 'rethrow':
       return () => {
         throw session.exception;
@@ -428,6 +438,28 @@ function hostFunction(session, self, what) {
     default:
       return null;
   }
+}
+
+const RETURNED = 0;
+const TRAPPED = 1;
+const THREW = 2;
+
+/**
+ * Returns a function of which a failure is a result. A value that does not have the type of a
+ * parameter is a TypeError, which counts as a trap.
+ */
+function attempt(plain) {
+  if (plain === null) return null;
+  return (...args) => {
+    try {
+      plain(...args);
+      return RETURNED;
+    } catch (error) {
+      if (error instanceof WebAssembly.Exception) return THREW;
+      if (error instanceof TypeError || ended(error).trapped !== undefined) return TRAPPED;
+      throw error;
+    }
+  };
 }
 
 function tableGrow(table, reference, by, wide, trap) {
@@ -511,9 +543,24 @@ function instantiate({ module, instance, imports, caught }) {
       linked[from][name] = scheduled(session, source.host.do, plain);
     }
   }
-  const made = observed(caught, () => new WebAssembly.Instance(compiled, linked));
+  const made = observed(caught, () => linkedInstance(compiled, linked));
   session.instances.set(instance, made);
   return true;
+}
+
+/**
+ * Instantiates. A module name that nothing stands for is a TypeError, not a LinkError, where the
+ * names of a module's imports are unknown.
+ */
+function linkedInstance(compiled, linked) {
+  try {
+    return new WebAssembly.Instance(compiled, linked);
+  } catch (error) {
+    if (error instanceof TypeError && /must be an object/.test(error.message)) {
+      throw new WebAssembly.LinkError(error.message);
+    }
+    throw error;
+  }
 }
 
 /** Returns what `run` returns. An exception is given to the function `caught` first. */

@@ -27,7 +27,7 @@ pub use value::{Top, Value};
 
 /// The version of the protocol. An adapter that speaks another one says so in its answer to
 /// [`Request::Hello`], and is then not used.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Every example of the page beside this crate is a message.
 #[test]

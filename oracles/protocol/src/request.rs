@@ -178,6 +178,11 @@ pub enum HostFunction {
     Call(NamedFunction),
     /// The same, with a full collection after the call, however it ends.
     CallGc(NamedFunction),
+    /// `[t*] -> [i32]`: does what `function` does and drops its results. Returns 0 if it returned,
+    /// 1 if it trapped, and 2 if it ended by an exception. For [`HostFunction::StructNew`] and
+    /// [`HostFunction::ArrayNew`] the result is the object, or null if they trapped. A resource
+    /// that runs out ends this function as well.
+    Try(Tried),
     /// `[] -> []`: throws again the exception by which the call of this request ended. Only the
     /// function `caught` of the same request calls it, so that no exception is kept longer than its
     /// request.
@@ -226,6 +231,14 @@ pub struct NamedGlobal {
 pub struct NamedFunction {
     /// The name under which `self` exports it.
     pub function: String,
+}
+
+/// The argument of [`HostFunction::Try`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tried {
+    /// What is tried. Never [`HostFunction::Try`] itself.
+    pub function: Box<HostFunction>,
 }
 
 /// Resources of a session. An adapter applies the limits that its engine supports. A request that

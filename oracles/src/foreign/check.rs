@@ -5,6 +5,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use gcrucible_protocol::request::{NamedFunction, Tried};
 use gcrucible_protocol::{
     Answer, Call, Counting, Ended, Hello, HostFunction, HostObjects, Import, Limits, Request,
     Source, VERSION,
@@ -89,12 +90,20 @@ fn open() -> Request {
     }
 }
 
-fn host_objects() -> Vec<Import> {
-    vec![Import {
-        module: "h".to_owned(),
-        name: "extern".to_owned(),
-        from: Source::Host(HostFunction::Extern),
-    }]
+fn host_functions() -> Vec<Import> {
+    let function = "trap".to_owned();
+    let tried = HostFunction::Call(NamedFunction { function });
+    let attempt = HostFunction::Try(Tried {
+        function: Box::new(tried),
+    });
+    [("extern", HostFunction::Extern), ("try", attempt)]
+        .into_iter()
+        .map(|(name, function)| Import {
+            module: "h".to_owned(),
+            name: name.to_owned(),
+            from: Source::Host(function),
+        })
+        .collect()
 }
 
 fn returned(answer: &Answer) -> bool {
@@ -137,7 +146,7 @@ impl Checks<'_> {
         )?;
         self.ask(
             "`instantiate` makes an instance",
-            &instantiate(0, host_objects()),
+            &instantiate(0, host_functions()),
             returned,
         )?;
         self.ask("`invoke` calls", &invoke("write"), returned)?;
@@ -148,6 +157,11 @@ impl Checks<'_> {
             _ => false,
         };
         self.ask("`invoke` tells a trap and its kind", &invoke("trap"), trap)?;
+        self.ask(
+            "`try` returns 1 for a trap, and the program goes on",
+            &invoke("survive"),
+            returned,
+        )?;
         let absent = Request::Invoke {
             call: call(NONE, "write"),
             args: Vec::new(),

@@ -34,6 +34,16 @@
 //! - `struct.new : [t*] -> [ref]`
 //! - `array.new : [t, i32] -> [ref]`
 //!
+//! The embedder errs, and goes on:
+//!
+//! - `try:F : [t*] -> [i32]` does what `F` does, and drops its results. It returns 0 if `F`
+//!   returned, 1 if it trapped, and 2 if it ended by an exception. `F` is one of `table.set:T`,
+//!   `table.grow:T`, `table.fill:T`, `table.copy:T:U`, `global.set:G`, `release`, `call:F` and
+//!   `call.gc:F`
+//! - `try:struct.new` and `try:array.new` return null if the allocation traps
+//!
+//! A resource that runs out ends the call of `try:F` as well.
+//!
 //! Misuse that shows only when the function is called traps with the same trap on every engine:
 //!
 //! - `unreachable` if the export does not exist, the global is immutable, or the instance is not
@@ -48,6 +58,9 @@ use crate::value::HeapTop;
 
 /// The module name.
 pub const MODULE: &str = "harness";
+
+/// How the name of a function begins that the embedder calls and whose failure it survives.
+pub const TRY: &str = "try:";
 
 /// Returns true if an import belongs to the harness. Scripts of Wasmtime import the function `gc`
 /// from the module `wasmtime`. It is the same function.
@@ -79,6 +92,28 @@ pub enum HarnessFunc {
     ArrayNew,
     Call(String),
     CallGc(String),
+    Try(Box<HarnessFunc>),
+}
+
+/// How a function ended that did not return, if the embedder can go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failed {
+    /// By a trap.
+    Trapped,
+    /// By an exception.
+    Threw,
+}
+
+/// What `try:F` returns if `F` returned.
+const RETURNED: u64 = 0;
+
+impl Failed {
+    fn code(self) -> u64 {
+        match self {
+            Failed::Trapped => 1,
+            Failed::Threw => 2,
+        }
+    }
 }
 
 /// Why an import from `harness` does not link.
@@ -107,6 +142,9 @@ pub fn resolve(name: &str, sig: &Sig) -> Result<HarnessFunc, Unresolved> {
 }
 
 fn by_name(name: &str) -> Option<HarnessFunc> {
+    if let Some(tried) = name.strip_prefix(TRY) {
+        return by_name(tried).map(|func| HarnessFunc::Try(Box::new(func)));
+    }
     if let Some((what, argument)) = name.split_once(':') {
         let argument = argument.to_owned();
         return Some(match what {
@@ -183,8 +221,31 @@ fn accepts(func: &HarnessFunc, sig: &Sig) -> bool {
             *covers == Covers::Array
         }
         (HarnessFunc::Call(_) | HarnessFunc::CallGc(_), _, _) => true,
+        (HarnessFunc::Try(func), _, _) => tried(func, sig).is_some_and(|sig| accepts(func, &sig)),
         _ => false,
     }
+}
+
+/// Returns the signature of a function that `try:` calls, from that of the import. `None` if the
+/// function cannot be tried with these results.
+fn tried(func: &HarnessFunc, sig: &Sig) -> Option<Sig> {
+    let results = match (func, sig.results.as_slice()) {
+        (HarnessFunc::StructNew | HarnessFunc::ArrayNew, results) => results.to_vec(),
+        (HarnessFunc::TableGrow(_), [Ty::I32]) => vec![*sig.params.get(1)?],
+        (
+            HarnessFunc::TableSet(_)
+            | HarnessFunc::TableFill(_)
+            | HarnessFunc::TableCopy { .. }
+            | HarnessFunc::GlobalSet(_)
+            | HarnessFunc::Release
+            | HarnessFunc::Call(_)
+            | HarnessFunc::CallGc(_),
+            [Ty::I32],
+        ) => Vec::new(),
+        _ => return None,
+    };
+    let params = sig.params.clone();
+    Some(Sig { params, results })
 }
 
 /// The primitives that an adapter supplies. Each is the engine's own operation for embedders, on
@@ -198,6 +259,15 @@ pub trait Host {
 
     /// Returns the end of a host function by a trap.
     fn trap(&self, trap: Trap) -> Self::Halt;
+    /// Returns how a function failed, if the embedder can go on after it. Lets go of the exception
+    /// by which it ended.
+    ///
+    /// # Errors
+    ///
+    /// A resource ran out, or the engine is at fault: that is given back.
+    fn failed(&mut self, halt: Self::Halt) -> Result<Failed, Self::Halt>;
+    /// Returns the null reference of the hierarchy of objects.
+    fn null(&self) -> Self::Val;
     /// A full collection.
     fn collect(&mut self) -> Result<(), Self::Halt>;
     /// Collects everything and returns the number of live objects, or of host objects only. Records
@@ -323,7 +393,32 @@ pub fn perform<H: Host>(
             host.collect()?;
             results
         }
+        (HarnessFunc::Try(func), args) => attempt(host, func, sig, args),
         _ => table_operation(host, func, wide, args),
+    }
+}
+
+/// Performs a function of which a failure is a result. `sig` is that of the import.
+fn attempt<H: Host>(
+    host: &mut H,
+    func: &HarnessFunc,
+    sig: &Sig,
+    args: &[H::Val],
+) -> Result<Vec<H::Val>, H::Halt> {
+    let allocates = matches!(func, HarnessFunc::StructNew | HarnessFunc::ArrayNew);
+    // `resolve` saw that the function can be tried.
+    let inner = tried(func, sig).unwrap_or_default();
+    match perform(host, func, &inner, args) {
+        Ok(made) if allocates => Ok(made),
+        Ok(_) => Ok(vec![host.integer(RETURNED, false)]),
+        Err(halt) => {
+            let failed = host.failed(halt)?;
+            Ok(vec![if allocates {
+                host.null()
+            } else {
+                host.integer(failed.code(), false)
+            }])
+        }
     }
 }
 
@@ -459,6 +554,12 @@ mod tests {
             ("array.new", &[Ty::F64, Ty::I32], &[array]),
             ("call:f", &[Ty::I32, any], &[Ty::V128]),
             ("call.gc:f", &[], &[any]),
+            ("try:table.set:t", &[Ty::I32, any], &[Ty::I32]),
+            ("try:table.grow:t", &[any, Ty::I64], &[Ty::I32]),
+            ("try:global.set:g", &[any], &[Ty::I32]),
+            ("try:release.exn", &[Ty::I32], &[Ty::I32]),
+            ("try:call:f", &[Ty::V128], &[Ty::I32]),
+            ("try:struct.new", &[any], &[structure]),
         ];
         let sig = |params: &[Ty], results: &[Ty]| Sig {
             params: params.to_vec(),
@@ -479,6 +580,11 @@ mod tests {
             ("array.new", &[Ty::I32], &[array]),
             ("", &[], &[]),
             ("free:x", &[], &[]),
+            ("try:table.set:t", &[Ty::I32, any], &[]),
+            ("try:call:f", &[], &[Ty::I64]),
+            ("try:gc", &[], &[Ty::I32]),
+            ("try:struct.new", &[any], &[Ty::I32]),
+            ("try:try:call:f", &[], &[Ty::I32]),
         ];
         for (name, params, results) in bad {
             assert!(resolve(name, &sig(params, results)).is_err(), "{name}");

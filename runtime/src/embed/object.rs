@@ -13,6 +13,7 @@ use super::val::{Val, arity, from_stored, kind_of, mismatch, to_stored};
 use crate::heap::GcRef;
 use crate::instance::TagId;
 use crate::instance::store::StoreOpaque;
+use crate::planted::planted;
 use crate::types::{FieldKind, StorageKind, TypeId, ValKind};
 
 /// Checks that `val` can be stored in a field or element of that type.
@@ -141,6 +142,12 @@ impl ArrayRef {
         len: u32,
     ) -> Result<Rooted<ArrayRef>, Error> {
         let store = store.as_context_mut().opaque_mut();
+        planted!(store.planted(), FailedHostArrayStays => {
+            if check(store, element, ty.element_kind().storage).is_err() {
+                let object = store.alloc_array(ty.id(), len)?;
+                store.count_once_more(object.raw())?;
+            }
+        });
         let kind = ArrayRef::checked(store, ty, std::slice::from_ref(element))?;
         let object = store.alloc_array(ty.id(), len)?;
         let stored = to_stored(store, element, kind.storage)?;

@@ -23,6 +23,7 @@ use crate::instance::InstanceId;
 use crate::instance::callable::Callable;
 use crate::instance::host_func::{HostBody, HostFunc};
 use crate::instance::store::{StoreOpaque, store_at};
+use crate::planted::planted;
 
 /// Values between host and compiled code. A few values need no allocation.
 pub(crate) type Buffer = SmallVec<[ValRaw; 8]>;
@@ -53,7 +54,9 @@ pub(crate) fn from_ended(store: &mut StoreOpaque, ended: Ended) -> Error {
                 .ok_or(Error::Misuse(Misuse::Stale))
                 .and_then(|exception| OwnedRooted::new(store, exception));
             // The handle counts it now.
-            let released = store.heap.write_root(&mut pending, None);
+            let released = planted!(store.planted(), TakenExceptionKeepsCount,
+                wrong: Ok(()),
+                sound: store.heap.write_root(&mut pending, None));
             store.vm_mut().pending_exception = 0;
             match (thrown, released) {
                 (Ok(thrown), Ok(())) => Error::Thrown(thrown),

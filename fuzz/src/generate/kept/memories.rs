@@ -168,8 +168,8 @@ pub(super) fn bulk(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
 pub(super) fn growth(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     let (mem, _, index) = any(g)?;
     let by = match index {
-        Ty::I64 => [0, 0, 1, 1 << 32, (1 << 48) + 1, u64::MAX][g.src.below(6)],
-        _ => [0, 0, 1, 65_537, 1 << 31, 0xffff_ffff][g.src.below(6)],
+        Ty::I64 => [0, 1, 1 << 32, (1 << 48) + 1, u64::MAX][g.src.below(5)],
+        _ => [0, 1, 65_537, 1 << 31, 0xffff_ffff][g.src.below(5)],
     };
     let by = g.hidden(number(index, by));
     let size = Expr::value(Op::Memory(MemoryOp::Size(mem)), Vec::new(), index);

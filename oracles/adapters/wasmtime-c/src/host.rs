@@ -4,7 +4,7 @@ use gcrucible_protocol::HostFunction;
 use gcrucible_protocol::request::TableOperation;
 
 use crate::library::Opaque;
-use crate::session::{Extern, Halt, HostEnv, Session, extern_kind};
+use crate::session::{Extern, Failed, Halt, HostEnv, Session, extern_kind};
 use crate::value::{Values, kind, kind_of, unsigned};
 
 /// The numbers that the module of traps knows.
@@ -13,6 +13,11 @@ const CAST_FAILURE: u64 = 1;
 const TABLE_BOUNDS: u64 = 2;
 const UNDEFINED_ELEMENT: u64 = 3;
 const NULL_REFERENCE: u64 = 4;
+
+/// What a function that is tried returns.
+const RETURNED: u64 = 0;
+const TRAPPED: u64 = 1;
+const THREW: u64 = 2;
 
 /// Returns the C function behind every function of the host. The environment says which one it is.
 ///
@@ -45,7 +50,7 @@ pub unsafe extern "C" fn callback(
     if !is_probing {
         session.point();
     }
-    let ended = env.perform(session, &given);
+    let ended = env.perform(session, &env.function, &given);
     if !is_probing {
         session.point();
     }
@@ -85,8 +90,7 @@ fn pass_on(session: &Session, error: Opaque) -> Opaque {
         session.free(exception);
         return trap;
     }
-    // SAFETY: W1; the text is borrowed for the call.
-    unsafe { (session.library.symbols.wasmtime_trap_new)(text.as_ptr(), text.len()) }
+    session.new_trap(&text)
 }
 
 impl HostEnv {
@@ -107,10 +111,40 @@ impl HostEnv {
         Ok([found[1], found[2]])
     }
 
-    fn perform(&self, session: &Session, args: &Values) -> Result<Values, Halt> {
+    /// Performs a function of which a failure is a result.
+    fn attempt(
+        &self,
+        session: &Session,
+        function: &HostFunction,
+        args: &Values,
+    ) -> Result<Values, Halt> {
+        let code = |code| Ok(session.plain(kind::I32, code));
+        let halt = match self.perform(session, function, args) {
+            Ok(results) => {
+                session.free(results);
+                return code(RETURNED);
+            }
+            Err(halt) => halt,
+        };
+        match session.failed(halt)? {
+            Failed::Trapped => code(TRAPPED),
+            Failed::Threw => {
+                let exception = session.take_exception();
+                session.free(exception.ok_or_else(|| session.unsupported())?);
+                code(THREW)
+            }
+        }
+    }
+
+    fn perform(
+        &self,
+        session: &Session,
+        function: &HostFunction,
+        args: &Values,
+    ) -> Result<Values, Halt> {
         let nothing = || Ok(session.values(0));
         let number = |value: i64| Ok(session.plain(kind::I32, value as u64 & 0xffff_ffff));
-        match &self.function {
+        match function {
             HostFunction::Gc => {
                 session.collect();
                 nothing()
@@ -188,13 +222,14 @@ impl HostEnv {
                 session.collect();
                 ended
             }
+            HostFunction::Try(tried) => self.attempt(session, &tried.function, args),
             HostFunction::Rethrow => Err(rethrow(session)),
             HostFunction::StructNew | HostFunction::ArrayNew => Err(session.trap(UNREACHABLE)),
             HostFunction::TableGet(of)
             | HostFunction::TableSet(of)
             | HostFunction::TableGrow(of)
             | HostFunction::TableFill(of)
-            | HostFunction::TableSize(of) => self.table_operation(session, of, args),
+            | HostFunction::TableSize(of) => self.table_operation(session, (function, of), args),
             HostFunction::TableCopy(of) => {
                 let to = self.table(session, &of.to)?;
                 let from = self.table(session, &of.from)?;
@@ -216,7 +251,7 @@ impl HostEnv {
     fn table_operation(
         &self,
         session: &Session,
-        of: &TableOperation,
+        (function, of): (&HostFunction, &TableOperation),
         args: &Values,
     ) -> Result<Values, Halt> {
         let table = self.table(session, &of.table)?;
@@ -225,7 +260,7 @@ impl HostEnv {
             let bits = if of.wide { size } else { size & 0xffff_ffff };
             session.plain(size_kind, bits)
         };
-        match &self.function {
+        match function {
             HostFunction::TableSize(_) => Ok(sized(table.size(session))),
             HostFunction::TableGet(_) => {
                 let at = unsigned(args.get(0));

@@ -75,6 +75,15 @@ pub enum Halt {
     Error(Opaque),
 }
 
+/// How a function failed after which the host can go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failed {
+    /// By a trap, or because an argument does not have the type of its parameter.
+    Trapped,
+    /// By an exception.
+    Threw,
+}
+
 /// An export of an instance, in the library's form: a kind, then three words.
 pub type Extern = [u64; 4];
 
@@ -384,6 +393,18 @@ impl Session {
         }
     }
 
+    /// Returns a trap with these words.
+    pub fn new_trap(&self, text: &str) -> Opaque {
+        // SAFETY: W1; the text is borrowed for the call.
+        unsafe { (self.library.symbols.wasmtime_trap_new)(text.as_ptr(), text.len()) }
+    }
+
+    /// Returns the halt of a function that has to take an exception, in a version that gives none
+    /// out.
+    pub fn unsupported(&self) -> Halt {
+        Halt::Trap(self.new_trap(words::NOT_TAKEN))
+    }
+
     /// Takes the exception by which a call ended, if the library gives it out.
     pub fn take_exception(&self) -> Option<Values> {
         let take = self.library.varying.take_exception?;
@@ -398,27 +419,74 @@ impl Session {
         self.library.error_text(error)
     }
 
-    /// Returns what a halt means, in the protocol's words. Frees it.
-    pub fn ended(&self, halt: Halt) -> Ended {
-        let ended = match halt {
-            Halt::Error(error) => words::failed(self.error_text(error)),
-            Halt::Trap(trap) if trap.is_null() => Ended::Crashed {
-                text: "a function that has to trap returned".to_owned(),
-            },
+    /// Returns the words of a halt, and whether a trap has a code.
+    fn words(&self, halt: Halt) -> (String, bool) {
+        let symbols = self.library.symbols;
+        match halt {
+            Halt::Error(error) => {
+                // SAFETY: W1; who owns the error frees it later.
+                let fill = |bytes| unsafe { (symbols.wasmtime_error_message)(error, bytes) };
+                // SAFETY: `fill` fills the vector in the library's way.
+                (unsafe { self.library.text(fill) }, false)
+            }
             Halt::Trap(trap) => {
-                let symbols = self.library.symbols;
                 let mut code = 0;
                 // SAFETY: W1.
                 let has_code = unsafe { (symbols.wasmtime_trap_code)(trap, &raw mut code) };
-                // SAFETY: W1; the trap is freed only afterwards.
+                // SAFETY: W1; who owns the trap frees it later.
                 let fill = |bytes| unsafe { (symbols.wasm_trap_message)(trap, bytes) };
                 // SAFETY: `fill` fills the vector in the library's way.
-                let text = unsafe { self.library.text(fill) };
-                // SAFETY: it is not used again.
-                unsafe { (symbols.wasm_trap_delete)(trap) };
+                (unsafe { self.library.text(fill) }, has_code)
+            }
+        }
+    }
+
+    fn free_halt(&self, halt: Halt) {
+        let symbols = self.library.symbols;
+        match halt {
+            // SAFETY: W1; it is not used again.
+            Halt::Error(error) => unsafe { (symbols.wasmtime_error_delete)(error) },
+            // SAFETY: W1; it is not used again.
+            Halt::Trap(trap) => unsafe { (symbols.wasm_trap_delete)(trap) },
+        }
+    }
+
+    /// Returns what a halt means, in the protocol's words.
+    fn meaning(&self, halt: Halt) -> Ended {
+        match halt {
+            Halt::Error(_) => words::failed(self.words(halt).0),
+            Halt::Trap(trap) if trap.is_null() => Ended::Crashed {
+                text: "a function that has to trap returned".to_owned(),
+            },
+            Halt::Trap(_) => {
+                let (text, has_code) = self.words(halt);
                 words::trapped(text, has_code)
             }
+        }
+    }
+
+    /// Returns how a function failed, if the host can go on after it. Frees the halt.
+    ///
+    /// # Errors
+    ///
+    /// The halt, if it is neither a trap nor an exception.
+    pub fn failed(&self, halt: Halt) -> Result<Failed, Halt> {
+        let failed = match self.meaning(halt) {
+            // Arguments that do not have the types of the parameters are `Unsupported`.
+            Ended::Trapped { .. } | Ended::Unsupported { .. } => Failed::Trapped,
+            Ended::Threw => Failed::Threw,
+            _ => return Err(halt),
         };
+        self.free_halt(halt);
+        Ok(failed)
+    }
+
+    /// Returns what a halt means, in the protocol's words. Frees it.
+    pub fn ended(&self, halt: Halt) -> Ended {
+        let ended = self.meaning(halt);
+        if !matches!(halt, Halt::Trap(trap) if trap.is_null()) {
+            self.free_halt(halt);
+        }
         if matches!(ended, Ended::Crashed { .. }) {
             self.is_broken.set(true);
         }

@@ -69,12 +69,19 @@ fn exhausted(text: &str) -> Option<Ended> {
 /// What an exception is called that nobody caught.
 const THROWN: &str = "thrown Wasm exception";
 
+/// The trap of a function of the host that cannot take an exception.
+pub const NOT_TAKEN: &str = "this version does not give out the exception";
+
 /// Returns how a call ended whose trap has this text. If no row has the text, it is that of a
 /// panic, which the C interface reports as a trap without a code.
 pub fn trapped(text: String, has_code: bool) -> Ended {
     // An exception that passed through a function of the host arrives as a trap.
     if text.contains(THROWN) {
         return Ended::Threw;
+    }
+    if text.contains(NOT_TAKEN) {
+        let feature = "an exception that the host takes".to_owned();
+        return Ended::Unsupported { feature };
     }
     if let Some(ended) = exhausted(&text) {
         return ended;

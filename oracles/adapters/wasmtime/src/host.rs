@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use gcrucible_protocol::request::TableOperation;
-use gcrucible_protocol::{HostFunction, Top};
+use gcrucible_protocol::{Ended, HostFunction, Top};
 use wasmtime::{
     AsContextMut, Caller, Error, Extern, Func, FuncType, Global, Mutability, Ref, Result,
-    StoreContextMut, Table, Trap, Val, ValType,
+    StorageType, StoreContextMut, Table, Trap, Val, ValType,
 };
 
 use crate::kept::Kept;
 use crate::store::{Data, HostObject};
 use crate::values::unsigned;
-use crate::version::exceptions;
-use crate::way;
+use crate::version::{exceptions, release};
+use crate::way::{self, ended};
 
 /// A function of the host, and which instance imports it.
 struct Host {
@@ -65,10 +65,15 @@ impl Host {
             HostFunction::ExternIdOrNone | HostFunction::FuncId | HostFunction::Rethrow
         );
         if is_probing {
-            return self.perform(store, args, results).await;
+            return self.perform(store, &self.function, args, results).await;
         }
         pass_point(store).await?;
-        let ended = self.perform(store, args, results).await;
+        let ended = match &self.function {
+            HostFunction::Try(tried) => {
+                self.attempt(store, &tried.function, args, results).await
+            }
+            function => self.perform(store, function, args, results).await,
+        };
         pass_point(store).await?;
         ended
     }
@@ -93,13 +98,50 @@ impl Host {
         self.exported(store, name)?.into_func().ok_or_else(missing)
     }
 
-    async fn perform(
+    /// Performs a function of which a failure is a result: 0 if it returned, 1 if it trapped, 2 if
+    /// it ended by an exception. For an allocation it is the object, or null.
+    async fn attempt(
         &self,
         store: &mut StoreContextMut<'_, Data>,
+        function: &HostFunction,
         args: &[Val],
         results: &mut [Val],
     ) -> Result<()> {
-        match &self.function {
+        let allocates = matches!(
+            function,
+            HostFunction::StructNew | HostFunction::ArrayNew
+        );
+        let count = match function {
+            HostFunction::Call(named) | HostFunction::CallGc(named) => {
+                let func = self.func(store, &named.function);
+                func.map_or(0, |func| func.ty(&*store).results().len())
+            }
+            HostFunction::TableGrow(_) => 1,
+            _ if allocates => 1,
+            _ => 0,
+        };
+        let mut own = vec![Val::I32(0); count];
+        let ended = self.perform(store, function, args, &mut own).await;
+        results[0] = match (ended, allocates) {
+            (Ok(()), true) => own[0],
+            (Ok(()), false) => Val::I32(0),
+            (Err(error), _) => match (failed(store, error)?, allocates) {
+                (_, true) => Val::AnyRef(None),
+                (Failed::Trapped, false) => Val::I32(1),
+                (Failed::Threw, false) => Val::I32(2),
+            },
+        };
+        Ok(())
+    }
+
+    async fn perform(
+        &self,
+        store: &mut StoreContextMut<'_, Data>,
+        function: &HostFunction,
+        args: &[Val],
+        results: &mut [Val],
+    ) -> Result<()> {
+        match function {
             HostFunction::Gc => way::collect(store).await?,
             HostFunction::Live => {
                 way::collect(store).await?;
@@ -162,6 +204,8 @@ impl Host {
                 ended?;
             }
             HostFunction::Rethrow => return Err(rethrow(store)),
+            // Only one level: `attempt` has called this function.
+            HostFunction::Try(_) => return Err(missing()),
             // Never asked for: the capability `names_functions` is not there, because a reference
             // to an imported function and one to the same function where it is defined differ.
             HostFunction::FuncId => return Err(missing()),
@@ -177,7 +221,7 @@ impl Host {
             | HostFunction::TableGrow(of)
             | HostFunction::TableFill(of)
             | HostFunction::TableSize(of) => {
-                let result = self.table_operation(store, of, args).await?;
+                let result = self.table_operation(store, function, of, args).await?;
                 if let (Some(room), Some(result)) = (results.first_mut(), result) {
                     *room = result;
                 }
@@ -211,7 +255,10 @@ impl Host {
         let ty = result.as_ref().and_then(ValType::as_ref);
         let ty = ty.ok_or_else(missing)?.heap_type();
         if let Some(ty) = ty.as_concrete_struct() {
-            let made = way::new_struct(store, ty.clone(), args).await?;
+            let fields = ty.fields().map(|field| field.element_type().clone());
+            let fit = fit(store, &fields.collect::<Vec<_>>(), args)?;
+            let made = way::new_struct(store, ty.clone(), args).await;
+            let made = made.map_err(|error| misfit(error, fit))?;
             return Ok(Val::AnyRef(Some(made.to_anyref())));
         }
         let ty = ty.as_concrete_array().ok_or_else(missing)?.clone();
@@ -224,13 +271,16 @@ impl Host {
         if length > store.data().heap_bytes {
             return Err(Trap::AllocationTooLarge.into());
         }
-        let made = way::new_array(store, ty, element, length as u32).await?;
+        let fit = fit(store, &[ty.element_type()], std::slice::from_ref(element))?;
+        let made = way::new_array(store, ty, element, length as u32).await;
+        let made = made.map_err(|error| misfit(error, fit))?;
         Ok(Val::AnyRef(Some(made.to_anyref())))
     }
 
     async fn table_operation(
         &self,
         store: &mut StoreContextMut<'_, Data>,
+        function: &HostFunction,
         of: &TableOperation,
         args: &[Val],
     ) -> Result<Option<Val>> {
@@ -243,7 +293,7 @@ impl Host {
             }
         };
         let misfit = |_: Error| Trap::CastFailure;
-        Ok(match &self.function {
+        Ok(match function {
             HostFunction::TableSize(_) => Some(sized(table.size(store))),
             HostFunction::TableGet(_) => {
                 let element = table.get(store, unsigned(&args[0]));
@@ -278,6 +328,32 @@ impl Host {
     }
 }
 
+/// How a function failed after which the host can go on.
+enum Failed {
+    /// By a trap, or because an argument does not have the type of its parameter.
+    Trapped,
+    /// By an exception.
+    Threw,
+}
+
+/// Returns how a function failed. Lets go of the exception by which it ended.
+///
+/// # Errors
+///
+/// The error, if it is neither a trap nor an exception.
+fn failed(store: &mut StoreContextMut<'_, Data>, error: Error) -> Result<Failed> {
+    match ended(&error) {
+        Ended::Trapped { .. } | Ended::Unsupported { .. } => Ok(Failed::Trapped),
+        Ended::Threw => {
+            if let Some(exception) = exceptions::taken(store)? {
+                release(exception, store);
+            }
+            Ok(Failed::Threw)
+        }
+        _ => Err(error),
+    }
+}
+
 async fn pass_point(store: &mut StoreContextMut<'_, Data>) -> Result<()> {
     if store.data_mut().pass_point() {
         way::collect(store).await?;
@@ -304,6 +380,25 @@ fn within(
     }
 }
 
+/// Whether values have the types of their fields.
+fn fit(
+    store: &mut StoreContextMut<'_, Data>,
+    fields: &[StorageType],
+    values: &[Val],
+) -> Result<bool> {
+    for (field, value) in fields.iter().zip(values) {
+        if !value.matches_ty(&*store, field.unpack())? {
+            return Ok(false);
+        }
+    }
+    Ok(fields.len() == values.len())
+}
+
+/// The error of an allocation. It is a cast failure unless the values `fit`.
+fn misfit(error: Error, fit: bool) -> Error {
+    if fit { error } else { Trap::CastFailure.into() }
+}
+
 /// The number of the host object in a value, if there is one.
 fn host_number(store: &mut StoreContextMut<'_, Data>, value: &Val) -> Result<Option<u32>> {
     let Val::ExternRef(Some(reference)) = value else {
@@ -319,7 +414,7 @@ fn rethrow(store: &mut StoreContextMut<'_, Data>) -> Error {
     match store.data_mut().exception.take() {
         Some(exception) => {
             let error = exceptions::thrown_again(&exception, store);
-            crate::version::release(exception, store);
+            release(exception, store);
             error
         }
         None => missing(),

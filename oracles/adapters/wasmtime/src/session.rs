@@ -6,7 +6,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use gcrucible_protocol::answer::Memory;
 use gcrucible_protocol::{Answer, Call, Counting, Ended, Import, Source, Value};
-use gcrucible_wasmtime_c::words;
 use wasmtime::{
     AsContextMut, Error, Extern, ExternType, Func, Module, RootScope, Store, StoreContextMut, Trap,
     Val,
@@ -14,6 +13,7 @@ use wasmtime::{
 
 use crate::store::{Data, HostObjects};
 use crate::version::{exceptions, release};
+use crate::way::ended;
 use crate::{host, values, way};
 
 /// A session.
@@ -240,15 +240,4 @@ fn thrown(store: &mut StoreContextMut<'_, Data>, error: &Error, caught: Option<&
         release(left, store);
     }
     seen.err().unwrap_or(end)
-}
-
-/// What an error means, in the protocol's words.
-fn ended(error: &Error) -> Ended {
-    if exceptions::is_thrown(error) {
-        return Ended::Threw;
-    }
-    match error.downcast_ref::<Trap>() {
-        Some(trap) => words::trapped(trap.to_string(), true),
-        None => words::failed(format!("{error:#}")),
-    }
 }

@@ -4,13 +4,15 @@
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
+use gcrucible_protocol::Ended;
+use gcrucible_wasmtime_c::words;
 use wasmtime::{
-    ArrayRef, ArrayRefPre, ArrayType, ExternRef, Func, Instance, Module, Ref, Result, Rooted,
-    StoreContextMut, StructRef, StructRefPre, StructType, Table, Val,
+    ArrayRef, ArrayRefPre, ArrayType, Error, ExternRef, Func, Instance, Module, Ref, Result, Rooted,
+    StoreContextMut, StructRef, StructRefPre, StructType, Table, Trap, Val,
 };
 
 use crate::store::Data;
-use crate::version::Collected;
+use crate::version::{Collected, exceptions};
 
 type Store<'a> = StoreContextMut<'a, Data>;
 
@@ -135,5 +137,16 @@ pub async fn grow(store: &mut Store<'_>, table: Table, delta: u64, element: Ref)
         table.grow_async(store, delta, element).await
     } else {
         table.grow(store, delta, element)
+    }
+}
+
+/// What an error means, in the protocol's words.
+pub fn ended(error: &Error) -> Ended {
+    if exceptions::is_thrown(error) {
+        return Ended::Threw;
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(trap) => words::trapped(trap.to_string(), true),
+        None => words::failed(format!("{error:#}")),
     }
 }

@@ -15,7 +15,7 @@ use gcrucible_reference::syntax::{
 };
 
 use super::{observe, their_trap};
-use crate::host::harness::{self, Handles, Host};
+use crate::host::harness::{self, Failed, Handles, Host};
 use crate::host::{Covers, RefTy, Sig, Ty, spectest};
 use crate::leak::{Bounds, Sample};
 use crate::outcome::Trap;
@@ -213,6 +213,18 @@ impl Host for Call<'_> {
 
     fn trap(&self, trap: Trap) -> Halt {
         Halt::Trap(their_trap(trap))
+    }
+
+    fn failed(&mut self, halt: Halt) -> Result<Failed, Halt> {
+        match halt {
+            Halt::Trap(_) => Ok(Failed::Trapped),
+            Halt::Throw(_) => Ok(Failed::Threw),
+            other => Err(other),
+        }
+    }
+
+    fn null(&self) -> TheirValue {
+        TheirRef::Null.into()
     }
 
     fn collect(&mut self) -> Result<(), Halt> {

@@ -13,7 +13,7 @@ use super::errors::{outcome, their_trap};
 use super::observe::HostObject;
 use super::{Names, Scope, observe};
 use crate::case::{InstanceIndex, Limits};
-use crate::host::harness::{self, Handles, HarnessFunc, Host};
+use crate::host::harness::{self, Failed, Handles, HarnessFunc, Host};
 use crate::host::{Covers, RefTy, Sig, Ty, spectest};
 use crate::leak::Sample;
 use crate::outcome::{Outcome, Trap, Why};
@@ -276,6 +276,18 @@ impl Host for Call<'_, '_> {
 
     fn trap(&self, trap: Trap) -> Error {
         their_trap(trap).into()
+    }
+
+    fn failed(&mut self, halt: Error) -> Result<Failed, Error> {
+        match halt {
+            Error::Thrown(_) => Ok(Failed::Threw),
+            other if other.trap().is_some() => Ok(Failed::Trapped),
+            other => Err(other),
+        }
+    }
+
+    fn null(&self) -> Val {
+        Val::null(HeapTopType::Any)
     }
 
     fn collect(&mut self) -> Result<(), Error> {

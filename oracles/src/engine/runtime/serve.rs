@@ -27,6 +27,7 @@ use super::observe::HostObject;
 use super::{Names, Runtime, RuntimeConfig, RuntimeSession, Scope, argument, caught};
 use crate::case::{InstanceIndex, Limits};
 use crate::engine::{Engine, Setup};
+use crate::host::harness;
 use crate::leak::Reclaims;
 use crate::observe::MemoryState;
 use crate::outcome::{Outcome, Resource, Why};
@@ -550,6 +551,7 @@ fn harness_name(func: &HostFunction) -> String {
         HostFunction::ArrayNew => "array.new".to_owned(),
         HostFunction::Call(of) => format!("call:{}", of.function),
         HostFunction::CallGc(of) => format!("call.gc:{}", of.function),
+        HostFunction::Try(of) => format!("{}{}", harness::TRY, harness_name(&of.function)),
         HostFunction::Live
         | HostFunction::ExternIdOrNone
         | HostFunction::FuncId

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gcrucible_protocol::request::{
-    Hierarchy, NamedFunction, NamedGlobal, TableCopy, TableOperation,
+    Hierarchy, NamedFunction, NamedGlobal, TableCopy, TableOperation, Tried,
 };
 use gcrucible_protocol::value::Top;
 use gcrucible_protocol::{HostFunction, Import, Request, Source};
@@ -94,7 +94,7 @@ impl Plan {
         let Ok(func) = harness::resolve(&wanted.name, &sig) else {
             return Ok(None);
         };
-        let allocates = matches!(func, HarnessFunc::StructNew | HarnessFunc::ArrayNew);
+        let allocates = maker::makes(&wanted.module, &wanted.name);
         let crosses = |ty: &Ty| match ty {
             Ty::V128 => self.can.crosses_v128,
             Ty::Ref(ty) => ty.top != HeapTop::Exn || self.can.crosses_exnref,
@@ -166,6 +166,7 @@ fn on_exceptions(func: &HarnessFunc, module: &Module) -> bool {
         | HarnessFunc::TableGrow(table)
         | HarnessFunc::TableFill(table) => holds(table),
         HarnessFunc::TableCopy { to, from } => holds(to) || holds(from),
+        HarnessFunc::Try(func) => on_exceptions(func, module),
         _ => false,
     }
 }
@@ -212,5 +213,8 @@ fn host_function(func: HarnessFunc, sig: &Sig) -> HostFunction {
         HarnessFunc::ArrayNew => HostFunction::ArrayNew,
         HarnessFunc::Call(function) => HostFunction::Call(NamedFunction { function }),
         HarnessFunc::CallGc(function) => HostFunction::CallGc(NamedFunction { function }),
+        HarnessFunc::Try(func) => HostFunction::Try(Tried {
+            function: Box::new(host_function(*func, sig)),
+        }),
     }
 }

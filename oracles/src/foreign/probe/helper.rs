@@ -98,18 +98,21 @@ pub fn traps() -> Vec<u8> {
     b.finish()
 }
 
-/// Returns the module that a check of an adapter runs. It imports `h.extern` and exports:
+/// Returns the module that a check of an adapter runs. It imports `h.extern` and `h.try`, which
+/// tries the export `trap`. It exports:
 ///
 /// | export | what it does |
 /// |---|---|
 /// | `keep` | makes a host object and writes it into a global |
 /// | `waste` | makes a host object and drops it |
 /// | `trap` | traps with `unreachable` |
+/// | `survive` | traps unless `h.try` returns 1 |
 /// | `write` | writes 42 into byte 0 of the memory `out` |
 /// | `length` | returns 1 |
 pub fn checked() -> Vec<u8> {
     let mut b = Builder::default();
     let make = b.import("h", "extern", &[ValType::I32], &[ValType::EXTERNREF]);
+    let attempt = b.import("h", "try", &[], &[ValType::I32]);
     b.memory(1, 1);
     let null = ConstExpr::ref_null(HeapType::EXTERN);
     let kept = b.global(ValType::EXTERNREF, true, &null);
@@ -121,6 +124,10 @@ pub fn checked() -> Vec<u8> {
     });
     let trap = b.define(&[], &[], &[], |sink| {
         sink.unreachable();
+    });
+    let survive = b.define(&[], &[], &[], |sink| {
+        sink.call(attempt).i32_const(1).i32_ne();
+        sink.if_(BlockType::Empty).unreachable().end();
     });
     let memory = MemArg {
         offset: 0,
@@ -138,6 +145,7 @@ pub fn checked() -> Vec<u8> {
         ("keep", keep),
         ("waste", waste),
         ("trap", trap),
+        ("survive", survive),
         ("write", write),
         ("length", length),
     ] {

@@ -1,13 +1,15 @@
 //! Allocation for an embedder that has none: for each import of `struct.new` and `array.new` of a
-//! module, a function with the import's own type.
+//! module, and of these with `try:` before them, a function with the import's own type.
 //!
 //! A reference that does not have the type of its field is a cast failure, as everywhere in
-//! `harness`. If the numbers of an import do not fit, no valid function could use them, so the
-//! function only traps.
+//! `harness`. A function with `try:` tests the types first, and returns null if one is wrong. If
+//! the numbers of an import do not fit, no valid function could use them, so the function only
+//! traps.
 
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{
-    CompositeInnerType, HeapType, ImportSection, InstructionSink, RawSection, RefType, ValType,
+    BlockType, CompositeInnerType, HeapType, ImportSection, InstructionSink, RawSection, RefType,
+    ValType,
 };
 use wasmparser::{Parser, Payload};
 
@@ -18,6 +20,7 @@ use crate::host::harness;
 
 /// Returns true if an import asks for an allocation.
 pub fn makes(module: &str, name: &str) -> bool {
+    let name = name.strip_prefix(harness::TRY).unwrap_or(name);
     harness::offers(module, name) && matches!(name, "struct.new" | "array.new")
 }
 
@@ -73,9 +76,12 @@ pub fn renamed(wasm: &[u8]) -> Result<Vec<u8>, Unreadable> {
 pub fn module(module: &Module) -> Option<Vec<u8>> {
     let imports = module.imports.iter().enumerate();
     let wanted = imports.filter(|(_, import)| makes(&import.module, &import.name));
-    let wanted: Vec<(usize, u32)> = wanted
+    let wanted: Vec<(usize, u32, bool)> = wanted
         .filter_map(|(at, import)| match import.item {
-            Item::Func(index) => Some((at, module.funcs[index as usize])),
+            Item::Func(index) => {
+                let is_tried = import.name.starts_with(harness::TRY);
+                Some((at, module.funcs[index as usize], is_tried))
+            }
             _ => None,
         })
         .collect();
@@ -84,9 +90,9 @@ pub fn module(module: &Module) -> Option<Vec<u8>> {
     }
     let write = |section: &mut _| types::write(&module.types, &module.groups, section);
     let mut b = Builder::with_types(write, module.types.len());
-    for (number, ty) in wanted {
+    for (number, ty, is_tried) in wanted {
         let func = b.define_typed(ty, &[], |sink| {
-            if make(sink, module, ty).is_none() {
+            if make(sink, module, ty, is_tried).is_none() {
                 sink.unreachable();
             }
         });
@@ -95,8 +101,9 @@ pub fn module(module: &Module) -> Option<Vec<u8>> {
     Some(b.finish())
 }
 
-/// Writes the function, unless it cannot be valid.
-fn make(sink: &mut InstructionSink<'_>, module: &Module, ty: u32) -> Option<()> {
+/// Writes the function, unless it cannot be valid. One that `is_tried` returns null for a reference
+/// that does not have the type of its field.
+fn make(sink: &mut InstructionSink<'_>, module: &Module, ty: u32, is_tried: bool) -> Option<()> {
     let of = module.func_type(ty)?;
     let &[
         ValType::Ref(RefType {
@@ -122,18 +129,30 @@ fn make(sink: &mut InstructionSink<'_>, module: &Module, ty: u32) -> Option<()> 
     if !fits {
         return None;
     }
-    for (at, (&given, &wanted)) in (0..).zip(pairs()) {
-        sink.local_get(at);
-        match wanted {
-            ValType::Ref(wanted) if given != ValType::Ref(wanted) => {
-                if wanted.nullable {
-                    sink.ref_cast_nullable(wanted.heap_type);
-                } else {
-                    sink.ref_cast_non_null(wanted.heap_type);
-                }
+    let narrower = |(&given, &wanted): (&ValType, &ValType)| match wanted {
+        ValType::Ref(wanted) if given != ValType::Ref(wanted) => Some(wanted),
+        _ => None,
+    };
+    if is_tried {
+        for (at, wanted) in (0..).zip(pairs().map(narrower)) {
+            let Some(wanted) = wanted else { continue };
+            sink.local_get(at);
+            if wanted.nullable {
+                sink.ref_test_nullable(wanted.heap_type);
+            } else {
+                sink.ref_test_non_null(wanted.heap_type);
             }
-            _ => {}
+            sink.i32_eqz().if_(BlockType::Empty);
+            sink.ref_null(HeapType::Concrete(made)).return_().end();
         }
+    }
+    for (at, pair) in (0..).zip(pairs()) {
+        sink.local_get(at);
+        match narrower(pair) {
+            Some(wanted) if wanted.nullable => sink.ref_cast_nullable(wanted.heap_type),
+            Some(wanted) => sink.ref_cast_non_null(wanted.heap_type),
+            None => continue,
+        };
     }
     if is_array {
         sink.array_new(made);
