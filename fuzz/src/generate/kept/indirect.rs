@@ -4,8 +4,8 @@
 
 use crate::generate::generator::Gen;
 use crate::program::{
-    Composite, Elem, ElemId, Expr, Func, FuncId, Heap, Mode, Op, RefOp, RefTy, Sig, Table, TableId,
-    TableOp, TableTy, Ty, TypeId,
+    Composite, Elem, ElemId, Expr, Func, FuncId, Heap, LocalId, Mode, Op, RefOp, RefTy, Sig, Table,
+    TableId, TableOp, TableTy, Ty, TypeId,
 };
 
 /// Functions in a table, with the chain of their types, widest first.
@@ -138,7 +138,11 @@ impl Family {
     fn call(&self, g: &mut Gen<'_>, at: usize, asked: usize) -> Expr {
         let mut args: Vec<Expr> = self.sig.params.iter().map(|&ty| g.filled(ty)).collect();
         let results = g.types.sig(self.chain[asked]).cloned().unwrap_or_default();
-        let op = match g.src.below(3) {
+        let op = match g.src.below(4) {
+            1 => {
+                args.push(self.index(g, at));
+                Op::Call(self.tail_call(g, asked, &results.results))
+            }
             0 => {
                 let ty = Heap::Def(self.chain[asked]);
                 let func = self.element(g, at);
@@ -157,6 +161,23 @@ impl Family {
             }
         };
         Expr::many(op, args, results.results)
+    }
+}
+
+impl Family {
+    /// A function that passes its parameters on by a tail call to the element at its last one.
+    fn tail_call(&self, g: &mut Gen<'_>, asked: usize, results: &[Ty]) -> FuncId {
+        let index = if self.is64 { Ty::I64 } else { Ty::I32 };
+        let mut params = self.sig.params.clone();
+        params.push(index);
+        let locals = (0..).zip(&params);
+        let args = locals.map(|(at, &ty)| Expr::get(LocalId(at), ty)).collect();
+        let op = Op::ReturnCallIndirect(self.table, self.chain[asked]);
+        let sig = Sig {
+            params,
+            results: results.to_vec(),
+        };
+        g.add_helper(&sig, vec![Expr::stmt(op, args)])
     }
 }
 

@@ -54,7 +54,11 @@ pub(super) fn hazard(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
         .collect();
     let id = g.src.pick(&rows)?;
     let row = id.row();
-    let args = row.params.iter().map(|&ty| g.operand(ty)).collect();
+    let args = if row.hazard == Hazard::Divisor && g.src.chance(25) {
+        g.least_by_minus_one(row.params[0])
+    } else {
+        row.params.iter().map(|&ty| g.operand(ty)).collect()
+    };
     Some(vec![Expr::value(Op::Num(id), args, row.result)])
 }
 

@@ -9,7 +9,9 @@ use crate::program::{Expr, GlobalId, Op, Ty};
 
 /// An `i32` next to a power of two, or any.
 pub(super) fn int32(src: &mut Source<'_>) -> i32 {
-    match src.below(9) {
+    match src.below(10) {
+        // Where the sign of a packed field or of a narrow load changes.
+        9 => [0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff][src.below(6)],
         8 => [0, 0, -1, i32::MIN, i32::MAX][src.below(5)],
         0..=3 => near_power(src, 32) as i32,
         4 => src.range(0, 40) as i32 - 8,
@@ -156,30 +158,43 @@ pub(super) fn edge(src: &mut Source<'_>, ty: Ty) -> Expr {
     Expr::value(op, Vec::new(), ty)
 }
 
-/// Two constants that are a special case of some instruction: zeros of both signs, NaN and a
-/// number, the least integer and -1, a shift by the width.
-fn special_pair(src: &mut Source<'_>, ty: Ty) -> Option<(Op, Op)> {
+/// Two constants that are a special case of the instruction: zeros of both signs, NaN and a number,
+/// -1 or 1 as the second operand, a shift by the width.
+fn special_pair(src: &mut Source<'_>, id: NumId, ty: Ty) -> Option<(Op, Op)> {
+    let name = format!("{:?}", id.row().instruction);
+    let shifts = ["Shl", "ShrS", "ShrU", "Rotl", "Rotr"];
+    let is_shift = shifts.iter().any(|shift| name.ends_with(shift));
     let pair = match ty {
         Ty::I32 => {
-            let width = [31, 32, 33, -1, 63, 64][src.below(6)];
-            let second = [width, -1, 1][src.below(3)];
+            let width = [31, 32, 32, 33, -1, 64][src.below(6)];
+            let second = if is_shift {
+                width
+            } else {
+                [-1, 1][src.below(2)]
+            };
             (Op::I32(int32(src)), Op::I32(second))
         }
         Ty::I64 => {
-            let width = [31, 32, 33, 63, 64, 65][src.below(6)];
-            let second = [width, -1, 1][src.below(3)];
+            let width = [32, 63, 64, 64, 65, 128][src.below(6)];
+            let second = if is_shift {
+                width
+            } else {
+                [-1, 1][src.below(2)]
+            };
             (Op::I64(int64(src)), Op::I64(second))
         }
         Ty::F32 => {
-            let (a, b) = [(0, 1 << 31), (0x7fc0_0000, 0x3f80_0000), (0x7f80_0000, 0)][src.below(3)];
+            let zeros = (0, 1 << 31);
+            let (a, b) = [zeros, zeros, (0x7fc0_0000, 0x3f80_0000), (0x7f80_0000, 0)][src.below(4)];
             (Op::F32(a), Op::F32(b))
         }
         Ty::F64 => {
             let (a, b) = [
                 (0, 1 << 63),
+                (0, 1 << 63),
                 (0x7ff8_0000_0000_0000, 0x3ff0_0000_0000_0000),
                 (0x7ff0_0000_0000_0000, 0),
-            ][src.below(3)];
+            ][src.below(4)];
             (Op::F64(a), Op::F64(b))
         }
         Ty::V128 | Ty::Ref(_) => return None,
@@ -260,9 +275,9 @@ impl Gen<'_> {
         }
         if let &[a, b] = row.params
             && a == b
-            && self.src.chance(30)
+            && self.src.chance(40)
         {
-            if let Some((x, y)) = special_pair(&mut self.src, a) {
+            if let Some((x, y)) = special_pair(&mut self.src, id, a) {
                 let (x, y) = (Expr::value(x, Vec::new(), a), Expr::value(y, Vec::new(), a));
                 return vec![self.hidden(x), y];
             }
@@ -272,11 +287,25 @@ impl Gen<'_> {
         row.params.iter().map(|&ty| self.operand(ty)).collect()
     }
 
+    /// The least integer and -1, of which the signed quotient overflows and the remainder is 0.
+    pub(super) fn least_by_minus_one(&mut self, ty: Ty) -> Vec<Expr> {
+        let (least, one) = match ty {
+            Ty::I64 => (Op::I64(i64::MIN), Op::I64(-1)),
+            _ => (Op::I32(i32::MIN), Op::I32(-1)),
+        };
+        let both = [least, one].map(|op| self.hidden(Expr::value(op, Vec::new(), ty)));
+        both.into()
+    }
+
     /// Dividend and divisor. Only a signed quotient overflows, and only by -1.
     fn division(&mut self, id: NumId) -> Vec<Expr> {
         let row = id.row();
         let ty = row.params[0];
-        let quotient = format!("{:?}", row.instruction).ends_with("DivS");
+        let name = format!("{:?}", row.instruction);
+        if name.ends_with("RemS") && self.src.chance(25) {
+            return self.least_by_minus_one(ty);
+        }
+        let quotient = name.ends_with("DivS");
         let dividend = self.operand(ty);
         let divisor = match edge(&mut self.src, ty).op {
             Op::I64(0) => Op::I64(3),

@@ -95,6 +95,7 @@ fn long_array(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
             elem,
         ));
     }
+    out.push(Expr::value(Op::Array(ArrayOp::Len), vec![get()], Ty::I32));
     out.push(get());
     g.release(array);
     Some(out)

@@ -1,8 +1,11 @@
 //! What must trap: every operation on null, and allocations that no heap holds. Where a function
 //! could go on after a missing trap, it returns something.
 
+use super::objects::Segment;
 use crate::generate::generator::Gen;
-use crate::program::{ArrayOp, Catch, Expr, Heap, Op, RefOp, RefTy, Sig, Sign, StructOp, Ty};
+use crate::program::{
+    ArrayOp, Catch, Expr, Field, Heap, Op, RefOp, RefTy, Sig, Sign, StructOp, Ty, TypeId,
+};
 
 /// A null that a compiler may or may not know.
 fn hidden_null(g: &mut Gen<'_>, heap: Heap) -> Expr {
@@ -79,6 +82,9 @@ fn on_array(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     let null = hidden_null(g, Heap::Def(id));
     let zero = || Expr::i32(0);
     let n = Expr::i32(g.src.range(0, 1) as i32);
+    if field.mutable && g.src.chance(25) {
+        return init_of_null(g, id, field, null);
+    }
     Some(vec![match (g.src.below(7), field.mutable) {
         (0 | 1, _) => Expr::value(Op::Array(ArrayOp::Len), vec![null], Ty::I32),
         (2, true) => {
@@ -106,6 +112,19 @@ fn on_array(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
             Expr::value(Op::Array(ArrayOp::Get(id, sign)), vec![null, index], ty)
         }
     }])
+}
+
+/// `array.init_*` of null: it traps even if it writes nothing.
+fn init_of_null(g: &mut Gen<'_>, id: TypeId, field: Field, null: Expr) -> Option<Vec<Expr>> {
+    let (segment, offset, most) = g.segment_for(field)?;
+    let n = if g.src.chance(50) { 0 } else { most };
+    let op = match segment {
+        Segment::Data(data) => ArrayOp::InitData(id, data),
+        Segment::Elem(elem) => ArrayOp::InitElem(id, elem),
+    };
+    let number = |n: u32| Expr::i32(n as i32);
+    let args = vec![null, number(0), number(offset), number(n)];
+    Some(vec![Expr::stmt(Op::Array(op), args)])
 }
 
 fn on_any(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
