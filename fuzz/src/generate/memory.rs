@@ -30,7 +30,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         feature: Feature::Memory,
-        weight: 5,
+        weight: 8,
         classes: I32,
         make: memory_grow,
     },
