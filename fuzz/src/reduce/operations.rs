@@ -50,7 +50,10 @@ fn constant(e: &Expr) -> Option<String> {
 /// operation that is tried is the same operation.
 fn host_name(module: &Module, id: FuncId) -> Option<String> {
     let import = module.func(id)?.import.as_ref()?;
-    let name = import.name.strip_prefix(harness::TRY).unwrap_or(&import.name);
+    let name = import
+        .name
+        .strip_prefix(harness::TRY)
+        .unwrap_or(&import.name);
     let name = name.split(':').next().unwrap_or_default();
     (import.module == harness::MODULE).then(|| format!("host {name}"))
 }

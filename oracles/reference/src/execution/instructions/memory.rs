@@ -324,7 +324,10 @@ pub(crate) fn grow(
     let a = store.module_inst(instance)?.mem_addr(x)?;
     let at = store.mem(instance, x)?.ty.addr;
     let n = m.pop_addr(at)?;
-    m.charge_bytes(n.saturating_mul(PAGE_BYTES))?;
+    // A memory that does not grow costs nothing.
+    if can_grow(store, a, n)? {
+        m.charge_bytes(n * PAGE_BYTES)?;
+    }
     let size = grow_memory(store, a, n)?;
     if size.is_some() {
         rule!(m, "Step/memory.grow-succeed");
@@ -334,17 +337,24 @@ pub(crate) fn grow(
     m.push_addr(at, size)
 }
 
-/// `$growmem` by `n` pages: the old size in pages, or nothing if the type or a limit of the store
-/// does not allow the new one.
-pub(crate) fn grow_memory(store: &mut Store, a: MemAddr, n: u64) -> Result<Option<u64>, Halt> {
+/// Whether the type of a memory and the limits of the store allow `n` more pages.
+fn can_grow(store: &Store, a: MemAddr, n: u64) -> Result<bool, Halt> {
     let free = store.limits.memory_bytes - store.memory_bytes;
-    let mem = store.mems.get_mut(a.index()).or_stuck(Stuck::Address)?;
+    let mem = store.mems.get(a.index()).or_stuck(Stuck::Address)?;
     let size = mem.bytes.len() as u64 / PAGE_BYTES;
     let most = most_pages(mem.ty.addr);
     let most = mem.ty.limits.max.map_or(most, |max| max.min(most));
-    if n > most.saturating_sub(size) || n > free / PAGE_BYTES {
+    Ok(n <= most.saturating_sub(size) && n <= free / PAGE_BYTES)
+}
+
+/// `$growmem` by `n` pages: the old size in pages, or nothing if the type or a limit of the store
+/// does not allow the new one.
+pub(crate) fn grow_memory(store: &mut Store, a: MemAddr, n: u64) -> Result<Option<u64>, Halt> {
+    if !can_grow(store, a, n)? {
         return Ok(None);
     }
+    let mem = store.mems.get_mut(a.index()).or_stuck(Stuck::Address)?;
+    let size = mem.bytes.len() as u64 / PAGE_BYTES;
     let added = n * PAGE_BYTES;
     if !pages::add_zeros(&mut mem.bytes, added as usize) {
         return Ok(None);

@@ -85,7 +85,10 @@ pub(crate) fn grow(
     let at = store.table(instance, x)?.ty.addr;
     let n = m.pop_addr(at)?;
     let r = m.pop_ref()?;
-    m.charge_values(n)?;
+    // A table that does not grow costs nothing.
+    if can_grow(store, a, n)? {
+        m.charge_values(n)?;
+    }
     let size = grow_table(store, a, n, r)?;
     if size.is_some() {
         rule!(m, "Step/table.grow-succeed");
@@ -93,6 +96,16 @@ pub(crate) fn grow(
         rule!(m, "Step/table.grow-fail");
     }
     m.push_addr(at, size)
+}
+
+/// Whether the type of a table and the limits of the store allow `n` more elements.
+fn can_grow(store: &Store, a: TableAddr, n: u64) -> Result<bool, Halt> {
+    let free = store.limits.table_elements - store.table_elements;
+    let table = store.tables.get(a.index()).or_stuck(Stuck::Address)?;
+    let size = table.refs.len() as u64;
+    let most = most_elements(table.ty.addr);
+    let most = table.ty.limits.max.map_or(most, |max| max.min(most));
+    Ok(n <= most.saturating_sub(size) && n <= free)
 }
 
 /// `$growtable`: the old size, or nothing if the type or a limit of the store does not allow the
@@ -103,12 +116,12 @@ pub(crate) fn grow_table(
     n: u64,
     r: Ref,
 ) -> Result<Option<u64>, Halt> {
-    let free = store.limits.table_elements - store.table_elements;
+    if !can_grow(store, a, n)? {
+        return Ok(None);
+    }
     let table = store.tables.get_mut(a.index()).or_stuck(Stuck::Address)?;
     let size = table.refs.len() as u64;
-    let most = most_elements(table.ty.addr);
-    let most = table.ty.limits.max.map_or(most, |max| max.min(most));
-    if n > most.saturating_sub(size) || n > free || !add_elements(table, n, r) {
+    if !add_elements(table, n, r) {
         return Ok(None);
     }
     store.table_elements += n;
@@ -159,23 +172,23 @@ pub(crate) fn copy(
     let n = m.pop_addr(to.ty.addr.min(from.ty.addr))?;
     let i2 = m.pop_addr(from.ty.addr)?;
     let i1 = m.pop_addr(to.ty.addr)?;
-    if n == 0 && range(&to.refs, i1, 0).is_some() && range(&from.refs, i2, 0).is_some() {
-        rule!(m, "Step_read/table.copy-zero");
-        return Ok(());
-    }
-    let inst = store.module_inst(instance)?;
-    let (to, from) = (inst.table_addr(x1)?, inst.table_addr(x2)?);
-    m.charge_values(n)?;
-    if copy_table(store, (to, i1), (from, i2), n)?.is_none() {
+    if range(&to.refs, i1, n).is_none() || range(&from.refs, i2, n).is_none() {
         rule!(m, "Step_read/table.copy-oob");
         return Err(OUT_OF_BOUNDS);
+    }
+    if n == 0 {
+        rule!(m, "Step_read/table.copy-zero");
+        return Ok(());
     }
     if i1 <= i2 {
         rule!(m, "Step_read/table.copy-le");
     } else {
         rule!(m, "Step_read/table.copy-gt");
     }
-    Ok(())
+    m.charge_values(n)?;
+    let inst = store.module_inst(instance)?;
+    let (to, from) = (inst.table_addr(x1)?, inst.table_addr(x2)?);
+    copy_table(store, (to, i1), (from, i2), n)?.ok_or(OUT_OF_BOUNDS)
 }
 
 /// Copies elements between tables, or within one. Nothing is returned, and nothing done, if a range
