@@ -1,4 +1,4 @@
-;;! guards = "what fails because of its size is a result or a trap, and does not use up the steps of the reference"
+;;! guards = "what fails because of its size uses up no steps of the reference"
 ;;! source = "found by the survey: 6% of the programs of a run ended early"
 
 (module
