@@ -101,7 +101,10 @@ impl Plan {
             _ => true,
         };
         let made_here = allocates && !self.can.host_allocates;
-        if !made_here && !sig.params.iter().chain(&sig.results).all(crosses) {
+        // What a function returns that is tried crosses as well, though the import drops it.
+        let tried = tried_export(&func, module).unwrap_or_default();
+        let types = sig.params.iter().chain(&sig.results).chain(&tried.results);
+        if !made_here && !types.chain(&tried.params).all(crosses) {
             return Err(Outcome::Unasked(Unasked::Boundary));
         }
         if on_exceptions(&func, module) && !self.can.crosses_exnref {
@@ -169,6 +172,21 @@ fn on_exceptions(func: &HarnessFunc, module: &Module) -> bool {
         HarnessFunc::Try(func) => on_exceptions(func, module),
         _ => false,
     }
+}
+
+/// The signature of the export that a function tries to call.
+fn tried_export(func: &HarnessFunc, module: &Module) -> Option<Sig> {
+    let HarnessFunc::Try(tried) = func else {
+        return None;
+    };
+    let (HarnessFunc::Call(name) | HarnessFunc::CallGc(name)) = &**tried else {
+        return None;
+    };
+    let Some(Item::Func(index)) = module.export(name) else {
+        return None;
+    };
+    let ty = *module.funcs.get(index as usize)?;
+    Some(module.sig(module.func_type(ty)?))
 }
 
 fn hierarchy(top: HeapTop) -> Hierarchy {
