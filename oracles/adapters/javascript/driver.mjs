@@ -444,10 +444,7 @@ const RETURNED = 0;
 const TRAPPED = 1;
 const THREW = 2;
 
-/**
- * Returns a function of which a failure is a result. A value that does not have the type of a
- * parameter is a TypeError, which counts as a trap.
- */
+/** Returns a function of which a failure is a result. */
 function attempt(plain) {
   if (plain === null) return null;
   return (...args) => {
@@ -456,7 +453,7 @@ function attempt(plain) {
       return RETURNED;
     } catch (error) {
       if (error instanceof WebAssembly.Exception) return THREW;
-      if (error instanceof TypeError || ended(error).trapped !== undefined) return TRAPPED;
+      if (ended(error).trapped !== undefined) return TRAPPED;
       throw error;
     }
   };

@@ -141,6 +141,41 @@ pub enum Ended {
     Skipped,
 }
 
+/// How a function ended that [`HostFunction::Try`](crate::HostFunction::Try) tried, if it did not
+/// return.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failed {
+    /// By a trap.
+    Trapped,
+    /// By an exception.
+    Threw,
+}
+
+impl Failed {
+    /// What the function returns if the one that was tried returned.
+    pub const RETURNED: u32 = 0;
+
+    /// Returns what the function returns.
+    #[must_use]
+    pub fn code(self) -> u32 {
+        match self {
+            Failed::Trapped => 1,
+            Failed::Threw => 2,
+        }
+    }
+
+    /// Returns how a function failed that ended so. `None` if the host cannot go on. Arguments that
+    /// do not have the types of the parameters are `Unsupported`, and count as a trap.
+    #[must_use]
+    pub fn of(ended: &Ended) -> Option<Failed> {
+        match ended {
+            Ended::Trapped { .. } | Ended::Unsupported { .. } => Some(Failed::Trapped),
+            Ended::Threw => Some(Failed::Threw),
+            _ => None,
+        }
+    }
+}
+
 /// The content of a memory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

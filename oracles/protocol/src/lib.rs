@@ -21,7 +21,9 @@ pub mod serve;
 
 pub mod schedule;
 
-pub use answer::{Answer, Capabilities, CollectorKind, Counting, Ended, Hello, HostObjects};
+pub use answer::{
+    Answer, Capabilities, CollectorKind, Counting, Ended, Failed, Hello, HostObjects,
+};
 pub use request::{Call, HostFunction, Import, Limits, Request, Source};
 pub use value::{Top, Value};
 

@@ -52,6 +52,8 @@
 //! - an out-of-bounds table access if an index is out of bounds
 //! - an undefined element if a handle is not held
 
+pub use gcrucible_protocol::Failed;
+
 use super::{Covers, RefTy, Sig, Ty};
 use crate::outcome::Trap;
 use crate::value::HeapTop;
@@ -61,6 +63,11 @@ pub const MODULE: &str = "harness";
 
 /// How the name of a function begins that the embedder calls and whose failure it survives.
 pub const TRY: &str = "try:";
+
+/// Returns the name without `try:`: that of the function that the embedder calls.
+pub fn untried(name: &str) -> &str {
+    name.strip_prefix(TRY).unwrap_or(name)
+}
 
 /// Returns true if an import belongs to the harness. Scripts of Wasmtime import the function `gc`
 /// from the module `wasmtime`. It is the same function.
@@ -93,27 +100,6 @@ pub enum HarnessFunc {
     Call(String),
     CallGc(String),
     Try(Box<HarnessFunc>),
-}
-
-/// How a function ended that did not return, if the embedder can go on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failed {
-    /// By a trap.
-    Trapped,
-    /// By an exception.
-    Threw,
-}
-
-/// What `try:F` returns if `F` returned.
-const RETURNED: u64 = 0;
-
-impl Failed {
-    fn code(self) -> u64 {
-        match self {
-            Failed::Trapped => 1,
-            Failed::Threw => 2,
-        }
-    }
 }
 
 /// Why an import from `harness` does not link.
@@ -410,13 +396,13 @@ fn attempt<H: Host>(
     let inner = tried(func, sig).unwrap_or_default();
     match perform(host, func, &inner, args) {
         Ok(made) if allocates => Ok(made),
-        Ok(_) => Ok(vec![host.integer(RETURNED, false)]),
+        Ok(_) => Ok(vec![host.integer(Failed::RETURNED.into(), false)]),
         Err(halt) => {
             let failed = host.failed(halt)?;
             Ok(vec![if allocates {
                 host.null()
             } else {
-                host.integer(failed.code(), false)
+                host.integer(failed.code().into(), false)
             }])
         }
     }

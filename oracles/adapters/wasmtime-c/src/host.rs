@@ -1,10 +1,10 @@
 //! Functions of the host. Each is an operation of the C interface.
 
-use gcrucible_protocol::HostFunction;
 use gcrucible_protocol::request::TableOperation;
+use gcrucible_protocol::{Failed, HostFunction};
 
 use crate::library::Opaque;
-use crate::session::{Extern, Failed, Halt, HostEnv, Session, extern_kind};
+use crate::session::{Extern, Halt, HostEnv, Session, extern_kind};
 use crate::value::{Values, kind, kind_of, unsigned};
 
 /// The numbers that the module of traps knows.
@@ -13,11 +13,6 @@ const CAST_FAILURE: u64 = 1;
 const TABLE_BOUNDS: u64 = 2;
 const UNDEFINED_ELEMENT: u64 = 3;
 const NULL_REFERENCE: u64 = 4;
-
-/// What a function that is tried returns.
-const RETURNED: u64 = 0;
-const TRAPPED: u64 = 1;
-const THREW: u64 = 2;
 
 /// Returns the C function behind every function of the host. The environment says which one it is.
 ///
@@ -118,22 +113,20 @@ impl HostEnv {
         function: &HostFunction,
         args: &Values,
     ) -> Result<Values, Halt> {
-        let code = |code| Ok(session.plain(kind::I32, code));
+        let code = |code: u32| Ok(session.plain(kind::I32, code.into()));
         let halt = match self.perform(session, function, args) {
             Ok(results) => {
                 session.free(results);
-                return code(RETURNED);
+                return code(Failed::RETURNED);
             }
             Err(halt) => halt,
         };
-        match session.failed(halt)? {
-            Failed::Trapped => code(TRAPPED),
-            Failed::Threw => {
-                let exception = session.take_exception();
-                session.free(exception.ok_or_else(|| session.unsupported())?);
-                code(THREW)
-            }
+        let failed = session.failed(halt)?;
+        if failed == Failed::Threw {
+            let exception = session.take_exception();
+            session.free(exception.ok_or_else(|| session.unsupported())?);
         }
+        code(failed.code())
     }
 
     fn perform(

@@ -278,15 +278,19 @@ impl Library {
         }
     }
 
+    /// Returns the words of an error. Who owns the error frees it later.
+    pub fn error_words(&self, error: Opaque) -> String {
+        // SAFETY: W1; the error is freed only afterwards.
+        let fill = |bytes| unsafe { (self.symbols.wasmtime_error_message)(error, bytes) };
+        // SAFETY: `fill` fills the vector in the library's way.
+        unsafe { self.text(fill) }
+    }
+
     /// Returns the words of an error, which is freed.
     pub fn error_text(&self, error: Opaque) -> String {
-        let symbols = self.symbols;
-        // SAFETY: W1; the error is freed only afterwards.
-        let fill = |bytes| unsafe { (symbols.wasmtime_error_message)(error, bytes) };
-        // SAFETY: `fill` fills the vector in the library's way.
-        let text = unsafe { self.text(fill) };
+        let text = self.error_words(error);
         // SAFETY: it is not used again.
-        unsafe { (symbols.wasmtime_error_delete)(error) };
+        unsafe { (self.symbols.wasmtime_error_delete)(error) };
         text
     }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use gcrucible_protocol::schedule::Schedule;
-use gcrucible_protocol::{Ended, HostFunction, Limits, Top};
+use gcrucible_protocol::{Ended, Failed, HostFunction, Limits, Top};
 
 use crate::library::{Library, Opaque};
 use crate::value::{Values, is_null, kind, kind_of, write};
@@ -73,15 +73,6 @@ pub enum Halt {
     Trap(Opaque),
     /// An error of the library.
     Error(Opaque),
-}
-
-/// How a function failed after which the host can go on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failed {
-    /// By a trap, or because an argument does not have the type of its parameter.
-    Trapped,
-    /// By an exception.
-    Threw,
 }
 
 /// An export of an instance, in the library's form: a kind, then three words.
@@ -423,12 +414,7 @@ impl Session {
     fn words(&self, halt: Halt) -> (String, bool) {
         let symbols = self.library.symbols;
         match halt {
-            Halt::Error(error) => {
-                // SAFETY: W1; who owns the error frees it later.
-                let fill = |bytes| unsafe { (symbols.wasmtime_error_message)(error, bytes) };
-                // SAFETY: `fill` fills the vector in the library's way.
-                (unsafe { self.library.text(fill) }, false)
-            }
+            Halt::Error(error) => (self.library.error_words(error), false),
             Halt::Trap(trap) => {
                 let mut code = 0;
                 // SAFETY: W1.
@@ -471,12 +457,7 @@ impl Session {
     ///
     /// The halt, if it is neither a trap nor an exception.
     pub fn failed(&self, halt: Halt) -> Result<Failed, Halt> {
-        let failed = match self.meaning(halt) {
-            // Arguments that do not have the types of the parameters are `Unsupported`.
-            Ended::Trapped { .. } | Ended::Unsupported { .. } => Failed::Trapped,
-            Ended::Threw => Failed::Threw,
-            _ => return Err(halt),
-        };
+        let failed = Failed::of(&self.meaning(halt)).ok_or(halt)?;
         self.free_halt(halt);
         Ok(failed)
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gcrucible_protocol::request::TableOperation;
-use gcrucible_protocol::{Ended, HostFunction, Top};
+use gcrucible_protocol::{Failed, HostFunction, Top};
 use wasmtime::{
     AsContextMut, Caller, Error, Extern, Func, FuncType, Global, Mutability, Ref, Result,
     StorageType, StoreContextMut, Table, Trap, Val, ValType,
@@ -69,9 +69,7 @@ impl Host {
         }
         pass_point(store).await?;
         let ended = match &self.function {
-            HostFunction::Try(tried) => {
-                self.attempt(store, &tried.function, args, results).await
-            }
+            HostFunction::Try(tried) => self.attempt(store, &tried.function, args, results).await,
             function => self.perform(store, function, args, results).await,
         };
         pass_point(store).await?;
@@ -98,8 +96,8 @@ impl Host {
         self.exported(store, name)?.into_func().ok_or_else(missing)
     }
 
-    /// Performs a function of which a failure is a result: 0 if it returned, 1 if it trapped, 2 if
-    /// it ended by an exception. For an allocation it is the object, or null.
+    /// Performs a function of which a failure is a result. For an allocation it is the object, or
+    /// null.
     async fn attempt(
         &self,
         store: &mut StoreContextMut<'_, Data>,
@@ -107,10 +105,7 @@ impl Host {
         args: &[Val],
         results: &mut [Val],
     ) -> Result<()> {
-        let allocates = matches!(
-            function,
-            HostFunction::StructNew | HostFunction::ArrayNew
-        );
+        let allocates = matches!(function, HostFunction::StructNew | HostFunction::ArrayNew);
         let count = match function {
             HostFunction::Call(named) | HostFunction::CallGc(named) => {
                 let func = self.func(store, &named.function);
@@ -124,12 +119,15 @@ impl Host {
         let ended = self.perform(store, function, args, &mut own).await;
         results[0] = match (ended, allocates) {
             (Ok(()), true) => own[0],
-            (Ok(()), false) => Val::I32(0),
-            (Err(error), _) => match (failed(store, error)?, allocates) {
-                (_, true) => Val::AnyRef(None),
-                (Failed::Trapped, false) => Val::I32(1),
-                (Failed::Threw, false) => Val::I32(2),
-            },
+            (Ok(()), false) => Val::I32(Failed::RETURNED as i32),
+            (Err(error), _) => {
+                let failed = failed(store, error)?;
+                if allocates {
+                    Val::AnyRef(None)
+                } else {
+                    Val::I32(failed.code() as i32)
+                }
+            }
         };
         Ok(())
     }
@@ -328,30 +326,21 @@ impl Host {
     }
 }
 
-/// How a function failed after which the host can go on.
-enum Failed {
-    /// By a trap, or because an argument does not have the type of its parameter.
-    Trapped,
-    /// By an exception.
-    Threw,
-}
-
 /// Returns how a function failed. Lets go of the exception by which it ended.
 ///
 /// # Errors
 ///
 /// The error, if it is neither a trap nor an exception.
 fn failed(store: &mut StoreContextMut<'_, Data>, error: Error) -> Result<Failed> {
-    match ended(&error) {
-        Ended::Trapped { .. } | Ended::Unsupported { .. } => Ok(Failed::Trapped),
-        Ended::Threw => {
-            if let Some(exception) = exceptions::taken(store)? {
-                release(exception, store);
-            }
-            Ok(Failed::Threw)
-        }
-        _ => Err(error),
+    let Some(failed) = Failed::of(&ended(&error)) else {
+        return Err(error);
+    };
+    if failed == Failed::Threw
+        && let Some(exception) = exceptions::taken(store)?
+    {
+        release(exception, store);
     }
+    Ok(failed)
 }
 
 async fn pass_point(store: &mut StoreContextMut<'_, Data>) -> Result<()> {

@@ -7,8 +7,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use gcrucible_protocol::answer::Memory;
 use gcrucible_protocol::{Answer, Call, Counting, Ended, Import, Source, Value};
 use wasmtime::{
-    AsContextMut, Error, Extern, ExternType, Func, Module, RootScope, Store, StoreContextMut, Trap,
-    Val,
+    AsContextMut, Error, Extern, ExternType, Func, Module, RootScope, Store, StoreContextMut, Val,
 };
 
 use crate::store::{Data, HostObjects};

@@ -7,8 +7,8 @@ use std::task::{Context, Poll, Waker};
 use gcrucible_protocol::Ended;
 use gcrucible_wasmtime_c::words;
 use wasmtime::{
-    ArrayRef, ArrayRefPre, ArrayType, Error, ExternRef, Func, Instance, Module, Ref, Result, Rooted,
-    StoreContextMut, StructRef, StructRefPre, StructType, Table, Trap, Val,
+    ArrayRef, ArrayRefPre, ArrayType, Error, ExternRef, Func, Instance, Module, Ref, Result,
+    Rooted, StoreContextMut, StructRef, StructRefPre, StructType, Table, Trap, Val,
 };
 
 use crate::store::Data;
