@@ -20,8 +20,8 @@ pub const HEAP_BYTES: u64 = 4 << 20;
 /// The bytes of an element.
 const ELEMENT: u64 = 16;
 
-/// Returns the program with ballast that leaves so many bytes of the heap. `None` if it has no
-/// module.
+/// Returns the program with ballast. `room` is the number of bytes of the heap that the ballast
+/// leaves. `None` if the program has no module.
 #[must_use]
 pub fn with_ballast(program: &Program, room: u64) -> Option<Program> {
     let mut changed = program.clone();

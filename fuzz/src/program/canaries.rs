@@ -13,6 +13,8 @@
 //!
 //! Always: the result is valid. The rare program that the change would break is returned as None.
 
+use gcrucible_oracles::host::harness;
+
 use super::ops::{Expr, FuncId, Op, RefOp, StructOp};
 use super::syntax::{Module, Program};
 use super::types::{Composite, Field, Heap, Sig, Storage, Ty, Universe};
@@ -97,20 +99,21 @@ fn default(ty: Ty) -> Expr {
 
 /// Gives the imports by which the embedder allocates structures one more parameter. Returns them.
 fn widen_allocators(module: &mut Module, types: &mut Universe) -> Vec<FuncId> {
-    let mut allocators = Vec::new();
+    let (mut allocators, mut groups) = (Vec::new(), Vec::new());
     for func in &mut module.funcs {
-        let is_tried = func.imports_harness("try:struct.new");
-        if !is_tried && !func.imports_harness("struct.new") {
+        let name = func.harness_name().map(harness::untried);
+        if name != Some("struct.new") {
             continue;
         }
         if let Some(mut sig) = types.sig(func.ty).cloned() {
             sig.params.insert(0, CANARY);
             let group = types.plain_sig(&sig);
             func.ty = types.groups[group][0];
-            declare(&mut module.groups, group);
+            groups.push(group);
             allocators.push(func.id);
         }
     }
+    groups.into_iter().for_each(|group| module.declare(group));
     allocators
 }
 
@@ -125,17 +128,10 @@ fn maker(module: &mut Module, types: &mut Universe) -> FuncId {
     if let Some(known) = module.harness_import("extern", ty) {
         return known;
     }
-    declare(&mut module.groups, group);
-    let last = module.funcs.iter().map(|func| func.id.0).max();
-    let id = FuncId(last.map_or(0, |last| last + 1));
+    module.declare(group);
+    let id = module.fresh_func();
     module.import_harness(id, "extern", ty);
     id
-}
-
-fn declare(groups: &mut Vec<usize>, group: usize) {
-    if !groups.contains(&group) {
-        groups.push(group);
-    }
 }
 
 #[cfg(test)]

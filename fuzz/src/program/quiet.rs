@@ -29,7 +29,7 @@ pub fn quiet(program: &Program) -> Program {
     changed
 }
 
-/// Whether a function is one of those that are changed.
+/// Whether [`quiet`] changes a function.
 fn is_loud(program: &Program, at: usize, func: &Func) -> bool {
     let (Some(name), None) = (&func.export, &func.import) else {
         return false;
@@ -70,18 +70,15 @@ fn wrap(program: &mut Program, at: usize, id: FuncId) {
     let args = args.map(|(local, &ty)| Expr::get(local, ty)).collect();
     let drops = vec![To::Drop; sig.results.len()];
     let call = Expr::many(Op::Call(id), args, sig.results);
-    let last = module.funcs.iter().map(|func| func.id.0).max();
+    module.declare(group);
     module.funcs.push(Func {
-        id: FuncId(last.map_or(0, |last| last + 1)),
+        id: module.fresh_func(),
         ty: types.groups[group][0],
         import: None,
         export,
         locals: Vec::new(),
         body: vec![Expr::stmt(Op::Sink(drops), vec![call])],
     });
-    if !module.groups.contains(&group) {
-        module.groups.push(group);
-    }
 }
 
 #[cfg(test)]

@@ -39,10 +39,16 @@ pub struct Func {
 }
 
 impl Func {
+    /// Returns the name under which it is imported from `harness`.
+    pub fn harness_name(&self) -> Option<&str> {
+        let import = self.import.as_ref();
+        let ours = import.filter(|import| import.module == harness::MODULE);
+        ours.map(|import| import.name.as_str())
+    }
+
     /// Returns true if it is imported from `harness` under this name.
     pub fn imports_harness(&self, name: &str) -> bool {
-        let import = self.import.as_ref();
-        import.is_some_and(|import| import.module == harness::MODULE && import.name == name)
+        self.harness_name() == Some(name)
     }
 }
 
@@ -199,6 +205,19 @@ impl Module {
     /// Returns the function called `id`.
     pub fn func(&self, id: FuncId) -> Option<&Func> {
         self.funcs.iter().find(|f| f.id == id)
+    }
+
+    /// Returns an id that no function of the module has.
+    pub fn fresh_func(&self) -> FuncId {
+        let last = self.funcs.iter().map(|func| func.id.0).max();
+        FuncId(last.map_or(0, |last| last + 1))
+    }
+
+    /// Declares a group of types, unless it is declared.
+    pub fn declare(&mut self, group: usize) {
+        if !self.groups.contains(&group) {
+            self.groups.push(group);
+        }
     }
 
     /// Returns the function that is imported from `harness` under this name, with this type.

@@ -49,13 +49,11 @@ fn constant(e: &Expr) -> Option<String> {
 /// The name of a function of the host. The name of the export on which it operates says nothing. An
 /// operation that is tried is the same operation.
 fn host_name(module: &Module, id: FuncId) -> Option<String> {
-    let import = module.func(id)?.import.as_ref()?;
-    let name = import
-        .name
-        .strip_prefix(harness::TRY)
-        .unwrap_or(&import.name);
-    let name = name.split(':').next().unwrap_or_default();
-    (import.module == harness::MODULE).then(|| format!("host {name}"))
+    let name = harness::untried(module.func(id)?.harness_name()?);
+    Some(format!(
+        "host {}",
+        name.split(':').next().unwrap_or_default()
+    ))
 }
 
 /// Returns the operations that say something of a cause and that [`without`] can take away.

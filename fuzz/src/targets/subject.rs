@@ -134,31 +134,32 @@ impl Subject {
         }
     }
 
+    /// The same input with another program.
+    fn of(self, program: Program) -> Subject {
+        Subject {
+            case: case_of(&program),
+            program: Some(program),
+            ..self
+        }
+    }
+
     /// The same with calls that return no references, if it is a program.
     #[must_use]
     pub fn quiet(self) -> Subject {
         let Some(changed) = self.program.as_ref().map(quiet) else {
             return self;
         };
-        Subject {
-            case: case_of(&changed),
-            program: Some(changed),
-            ..self
-        }
+        self.of(changed)
     }
 
-    /// The same with ballast that leaves room for so many bytes, if it is a program and has none.
+    /// Adds ballast that leaves this many bytes, if it is a program without ballast.
     #[must_use]
     pub fn with_ballast(self, room: u64) -> Subject {
         let program = self.program.as_ref().filter(|program| !program.ballast);
         let Some(changed) = program.and_then(|program| with_ballast(program, room)) else {
             return self;
         };
-        Subject {
-            case: case_of(&changed),
-            program: Some(changed),
-            ..self
-        }
+        self.of(changed)
     }
 
     /// Returns a number below `n`, always the same for this input.

@@ -261,7 +261,7 @@ impl Running {
 
     /// The processor time of the process so far.
     fn worked(&self) -> Duration {
-        worked(self.child.id()).unwrap_or_default()
+        processor_time(self.child.id()).unwrap_or_default()
     }
 
     /// # Errors
@@ -315,7 +315,7 @@ pub fn resident_bytes(pid: u32) -> Option<u64> {
 }
 
 /// Returns the processor time of a process. `None` if there is no such process.
-fn worked(pid: u32) -> Option<Duration> {
+pub fn processor_time(pid: u32) -> Option<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // Before the closing parenthesis stands the name of the program, which may have spaces.
     let (_, fields) = stat.rsplit_once(") ")?;

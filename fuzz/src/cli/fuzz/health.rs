@@ -4,8 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use gcrucible_oracles::foreign::process::resident_bytes;
-use rustix::param::clock_ticks_per_second;
+use gcrucible_oracles::foreign::process::{processor_time, resident_bytes};
 
 /// Speed is measured over this much time of the processor. Load on the machine does not change it.
 const WINDOW: Duration = Duration::from_secs(30);
@@ -26,17 +25,8 @@ impl Usage {
     /// Returns what a process has used, if it is there.
     #[must_use]
     pub fn of(pid: u32) -> Option<Usage> {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The program's name stands in parentheses, and can hold anything.
-        let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
-        // Fields 14 and 15 of the whole line.
-        let ticks: u64 = fields
-            .get(11..13)?
-            .iter()
-            .filter_map(|f| f.parse::<u64>().ok())
-            .sum();
         Some(Usage {
-            time: Duration::from_secs_f64(ticks as f64 / clock_ticks_per_second() as f64),
+            time: processor_time(pid)?,
             memory: resident_bytes(pid)? >> 20,
         })
     }

@@ -20,7 +20,7 @@ use crate::host::harness;
 
 /// Returns true if an import asks for an allocation.
 pub fn makes(module: &str, name: &str) -> bool {
-    let name = name.strip_prefix(harness::TRY).unwrap_or(name);
+    let name = harness::untried(name);
     harness::offers(module, name) && matches!(name, "struct.new" | "array.new")
 }
 
