@@ -12,8 +12,7 @@
 //! They are replayed by their bytes.
 //!
 //! Reading order: `options`, `inputs`, `guide`, `protocol`, `record`, `groups`, `health`,
-//! `summary`, `progress`, `events`,
-//! `worker`, `launch`, `confirm`, `supervisor`.
+//! `summary`, `progress`, `events`, `worker`, `launch`, `confirm`, `supervisor`.
 
 pub mod confirm;
 pub mod events;

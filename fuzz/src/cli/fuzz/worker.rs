@@ -325,8 +325,7 @@ impl Worker<'_> {
             RARE_ATTEMPTS
         } else if rig.asks_others() {
             let breaks = |finding: &Finding| matches!(finding.symptom, Symptom::Broke(_));
-            let ends = first.is_some_and(breaks);
-            if ends {
+            if first.is_some_and(breaks) {
                 BROKEN_ATTEMPTS
             } else {
                 OTHERS_ATTEMPTS

@@ -126,6 +126,7 @@ pub struct Detection {
 #[serde(default)]
 pub struct Fault {
     pub name: String,
+    pub healthy: bool,
     pub reached: bool,
     pub triggered: bool,
     pub detected: bool,
@@ -222,7 +223,7 @@ impl Data {
         Ok(data)
     }
 
-    /// Takes a JSON object, or a list of those that `wast --matrix` writes.
+    /// Takes a JSON object of a subcommand, or the list that `wast --matrix` writes.
     fn take(&mut self, file: &str, bytes: &[u8]) -> Result<(), String> {
         let value: Value = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
         let has = |key: &str| value.get(key).is_some();

@@ -309,7 +309,7 @@ pub fn detection(data: &Data) -> Markup {
 
 fn one_fault(fault: &Fault) -> Markup {
     let yes = |is: bool| if is { "yes" } else { "no" };
-    let class = if fault.detected || fault.name == "none" {
+    let class = if fault.detected || fault.healthy {
         "good"
     } else {
         "bad"
@@ -329,7 +329,7 @@ fn one_fault(fault: &Fault) -> Markup {
 
 /// The share of trials that have a finding, in percent, over time.
 fn share_found(detection: &Detection) -> Vec<(f64, f64)> {
-    let planted = detection.faults.iter().filter(|fault| fault.name != "none");
+    let planted = detection.faults.iter().filter(|fault| !fault.healthy);
     let trials: Vec<&serde_json::Value> = planted.flat_map(|fault| &fault.trials).collect();
     let seconds = |trial: &&serde_json::Value| trial["detected"]["mark"]["seconds"].as_f64();
     let mut found: Vec<f64> = trials.iter().filter_map(seconds).collect();
