@@ -1,5 +1,7 @@
 //! The program `gcrucible` as a user runs it: its arguments, its output and its exit status.
 
+mod common;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -20,15 +22,7 @@ fn run(arguments: &[&str]) -> Output {
 /// Runs the program, expects an exit status, and returns standard output and standard error.
 #[track_caller]
 fn check(arguments: &[&str], status: i32) -> (String, String) {
-    let output = run(arguments);
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let (out, err) = (text(&output.stdout), text(&output.stderr));
-    assert_eq!(
-        output.status.code(),
-        Some(status),
-        "{arguments:?}\n{out}\n{err}"
-    );
-    (out, err)
+    common::ended(&run(arguments), arguments, status)
 }
 
 fn path(folder: &Path, name: &str) -> String {

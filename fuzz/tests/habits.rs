@@ -1,6 +1,8 @@
 //! What users expect of a program on a terminal: a file with arguments, events and results for
 //! machines, colours and words as they ask for them.
 
+mod common;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -17,15 +19,7 @@ fn gcrucible(folder: &Path, arguments: &[&str]) -> Output {
 /// Runs the program, expects an exit status, and returns standard output and standard error.
 #[track_caller]
 fn check(folder: &Path, arguments: &[&str], status: i32) -> (String, String) {
-    let output = gcrucible(folder, arguments);
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let (out, err) = (text(&output.stdout), text(&output.stderr));
-    assert_eq!(
-        output.status.code(),
-        Some(status),
-        "{arguments:?}\n{out}\n{err}"
-    );
-    (out, err)
+    common::ended(&gcrucible(folder, arguments), arguments, status)
 }
 
 fn summary(out: &str) -> serde_json::Value {

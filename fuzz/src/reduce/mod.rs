@@ -125,6 +125,11 @@ mod tests {
         check,
     };
 
+    fn smaller(subject: &Subject, rig: &mut Rig, attempts_max: u32) -> Option<Reduced> {
+        let start = Start::default();
+        reduce(&TARGET, subject, start, rig, attempts_max, &mut || true)
+    }
+
     fn check(subject: &Subject, _: &mut Rig) -> Ran {
         let mut found = false;
         for module in &subject.program.as_ref().expect("a program").modules {
@@ -143,14 +148,7 @@ mod tests {
         let mut reduced = 0;
         for seed in 0..60 {
             let subject = TARGET.plain(&Input::of_seed(seed));
-            let Some(small) = reduce(
-                &TARGET,
-                &subject,
-                Start::default(),
-                &mut rig,
-                5_000,
-                &mut || true,
-            ) else {
+            let Some(small) = smaller(&subject, &mut rig, 5_000) else {
                 continue;
             };
             reduced += 1;
@@ -160,14 +158,7 @@ mod tests {
             // The instruction, its five operands, and a few others that make or hold these, or that
             // are operands of the same instruction.
             assert!(small.size.1 <= 24, "seed {seed}: {}", small.subject);
-            let again = reduce(
-                &TARGET,
-                &subject,
-                Start::default(),
-                &mut rig,
-                5_000,
-                &mut || true,
-            );
+            let again = smaller(&subject, &mut rig, 5_000);
             let again = again.expect("the same fault").subject.to_string();
             assert_eq!(again, small.subject.to_string(), "seed {seed}");
         }
@@ -180,14 +171,7 @@ mod tests {
         let mut sound = 0;
         for seed in 0..60 {
             let subject = TARGET.plain(&Input::of_seed(seed));
-            match reduce(
-                &TARGET,
-                &subject,
-                Start::default(),
-                &mut rig,
-                7,
-                &mut || true,
-            ) {
+            match smaller(&subject, &mut rig, 7) {
                 Some(reduced) => assert!(reduced.attempts <= 7),
                 None => sound += 1,
             }

@@ -62,8 +62,8 @@ impl Engine {
         self.data.registry.live_types()
     }
 
-    /// Returns the bytes of machine code in use, by living modules and by trampolines, of this
-    /// engine and of those that recycle memory with it. An engine keeps up to a few thousand
+    /// Returns the bytes of machine code in use, by living modules and by trampolines. Engines that
+    /// recycle memory together are counted together. An engine keeps up to a few thousand
     /// trampolines.
     #[must_use]
     pub fn code_bytes(&self) -> u64 {

@@ -179,12 +179,8 @@ fn change(g: &mut Gen<'_>, id: TypeId, field: Field, array: LocalId, len: u32) -
             } else {
                 g.src.range(0, len - n)
             };
-            let op = match segment {
-                Segment::Data(data) => ArrayOp::InitData(id, data),
-                Segment::Elem(elem) => ArrayOp::InitElem(id, elem),
-            };
             let args = vec![get, number(g, at), number(g, offset), number(g, n)];
-            Expr::stmt(Op::Array(op), args)
+            Expr::stmt(segment.init(id), args)
         }
         _ => {
             let at = g.src.range(0, len.checked_sub(1)?);
@@ -229,16 +225,12 @@ pub(super) fn array_outside(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
         3 | 6 | 7 => match g.segment_for(field) {
             Some((segment, offset, most)) => {
                 // Beyond the array, or beyond the segment.
-                let op = match segment {
-                    Segment::Data(data) => ArrayOp::InitData(id, data),
-                    Segment::Elem(elem) => ArrayOp::InitElem(id, elem),
-                };
                 let offset = Expr::i32(offset as i32);
                 let args = match g.src.below(2) {
                     0 => vec![get, at, offset, Expr::i32(most as i32)],
                     _ => vec![get, Expr::i32(0), at, n],
                 };
-                Expr::stmt(Op::Array(op), args)
+                Expr::stmt(segment.init(id), args)
             }
             None => read_array(id, field, array, at, 0),
         },
@@ -259,6 +251,16 @@ pub(super) enum Segment {
     Data(DataId),
     /// References.
     Elem(ElemId),
+}
+
+impl Segment {
+    /// The instruction that writes a part of it into an array of this type.
+    pub(super) fn init(self, id: TypeId) -> Op {
+        Op::Array(match self {
+            Segment::Data(data) => ArrayOp::InitData(id, data),
+            Segment::Elem(elem) => ArrayOp::InitElem(id, elem),
+        })
+    }
 }
 
 impl Gen<'_> {

@@ -158,12 +158,16 @@ pub(super) fn edge(src: &mut Source<'_>, ty: Ty) -> Expr {
     Expr::value(op, Vec::new(), ty)
 }
 
+/// Whether the instruction does one of these, for any type.
+fn is_one_of(id: NumId, names: &[&str]) -> bool {
+    let name = format!("{:?}", id.row().instruction);
+    names.iter().any(|end| name.ends_with(end))
+}
+
 /// Two constants that are a special case of the instruction: zeros of both signs, NaN and a number,
 /// -1 or 1 as the second operand, a shift by the width.
 fn special_pair(src: &mut Source<'_>, id: NumId, ty: Ty) -> Option<(Op, Op)> {
-    let name = format!("{:?}", id.row().instruction);
-    let shifts = ["Shl", "ShrS", "ShrU", "Rotl", "Rotr"];
-    let is_shift = shifts.iter().any(|shift| name.ends_with(shift));
+    let is_shift = is_one_of(id, &["Shl", "ShrS", "ShrU", "Rotl", "Rotr"]);
     let pair = match ty {
         Ty::I32 => {
             let width = [31, 32, 32, 33, -1, 64][src.below(6)];
@@ -287,7 +291,7 @@ impl Gen<'_> {
         row.params.iter().map(|&ty| self.operand(ty)).collect()
     }
 
-    /// The least integer and -1, of which the signed quotient overflows and the remainder is 0.
+    /// The least integer and -1. Their signed quotient overflows, and their remainder is 0.
     pub(super) fn least_by_minus_one(&mut self, ty: Ty) -> Vec<Expr> {
         let (least, one) = match ty {
             Ty::I64 => (Op::I64(i64::MIN), Op::I64(-1)),
@@ -301,11 +305,10 @@ impl Gen<'_> {
     fn division(&mut self, id: NumId) -> Vec<Expr> {
         let row = id.row();
         let ty = row.params[0];
-        let name = format!("{:?}", row.instruction);
-        if name.ends_with("RemS") && self.src.chance(25) {
+        if is_one_of(id, &["RemS"]) && self.src.chance(25) {
             return self.least_by_minus_one(ty);
         }
-        let quotient = name.ends_with("DivS");
+        let quotient = is_one_of(id, &["DivS"]);
         let dividend = self.operand(ty);
         let divisor = match edge(&mut self.src, ty).op {
             Op::I64(0) => Op::I64(3),

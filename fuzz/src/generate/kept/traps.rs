@@ -1,7 +1,6 @@
 //! What must trap: every operation on null, and allocations that no heap holds. Where a function
 //! could go on after a missing trap, it returns something.
 
-use super::objects::Segment;
 use crate::generate::generator::Gen;
 use crate::program::{
     ArrayOp, Catch, Expr, Field, Heap, Op, RefOp, RefTy, Sig, Sign, StructOp, Ty, TypeId,
@@ -119,13 +118,9 @@ fn on_array(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
 fn init_of_null(g: &mut Gen<'_>, id: TypeId, field: Field, null: Expr) -> Option<Vec<Expr>> {
     let (segment, offset, most) = g.segment_for(field)?;
     let n = if g.src.chance(50) { 0 } else { most };
-    let op = match segment {
-        Segment::Data(data) => ArrayOp::InitData(id, data),
-        Segment::Elem(elem) => ArrayOp::InitElem(id, elem),
-    };
     let number = |n: u32| Expr::i32(n as i32);
     let args = vec![null, number(0), number(offset), number(n)];
-    Some(vec![Expr::stmt(Op::Array(op), args)])
+    Some(vec![Expr::stmt(segment.init(id), args)])
 }
 
 fn on_any(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
