@@ -232,7 +232,8 @@ impl RuntimeConfig {
 
     /// Returns the part that an engine has, in the runtime's own form.
     pub(super) fn config(&self) -> Config {
-        const SMALL_RESERVATION: u64 = 1 << 20;
+        // A page, so that every growth moves the memory.
+        const SMALL_RESERVATION: u64 = 1 << 16;
         let fuzzing = Config::fuzzing(self.collector);
         Config {
             opt_level: self.opt_level,
