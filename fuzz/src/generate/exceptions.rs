@@ -211,6 +211,11 @@ impl Gen<'_> {
     pub(super) fn caught_exception(&mut self) -> Expr {
         let (tag, tys) = self.any_tag();
         let args: Vec<Expr> = tys.iter().map(|&ty| self.smallest(ty)).collect();
+        self.caught_with(tag, args)
+    }
+
+    /// A new exception of this tag with this payload: thrown and caught at once.
+    pub(super) fn caught_with(&mut self, tag: TagId, args: Vec<Expr>) -> Expr {
         let exn = Ty::Ref(RefTy::non_null(Heap::Exn));
         let (outer, inner) = (self.new_label(), self.new_label());
         let catch = Catch {

@@ -6,8 +6,8 @@ use super::source::Source;
 use super::swarm::{Feature, Swarm, Without};
 use super::types;
 use crate::program::{
-    DataId, ElemId, Expr, FuncId, GlobalId, Heap, Module, Op, RefTy, Sig, TableId, Ty, TypeId,
-    Universe,
+    DataId, ElemId, Expr, FuncId, GlobalId, Heap, Module, Op, RefTy, Sig, Step, TableId, Ty,
+    TypeId, Universe,
 };
 
 /// The size of a program. Most faults show in a few instructions, and small programs run several
@@ -44,8 +44,12 @@ pub(super) struct Gen<'s> {
     pub kept: bool,
     /// What its functions of the kept kind do, by the names of pieces.
     pub kinds: Vec<(FuncId, &'static str)>,
-    /// Whether the last module's start function traps.
+    /// Whether the last module but for the strangers fails when it is instantiated.
     pub fails: bool,
+    /// How many modules at the end have nothing but imports, which may not match.
+    pub strangers: u32,
+    /// What the embedder does before it instantiates them.
+    pub before_strangers: Vec<Step>,
     /// Passive segments that are dropped before each use.
     pub dropped_datas: Vec<DataId>,
     /// Likewise.
@@ -102,21 +106,15 @@ impl Gen<'_> {
         self.next_id
     }
 
-    /// Makes module number `at` and moves it to `done`. If it `fails`, its start function traps at
-    /// its end, and nothing in it is called from outside.
+    /// Makes module number `at` and moves it to `done`. If it `fails`, its active segments do not
+    /// fit or its start function traps at its end. Nothing in it is called from outside.
     pub(super) fn module(&mut self, at: u32, fails: bool) {
-        self.m = Module {
-            name: format!("m{at}"),
-            ..Module::default()
-        };
-        self.visible.clear();
-        self.fixed_tables.clear();
-        self.slots.clear();
-        self.users.clear();
-        self.dropped_datas.clear();
-        self.dropped_elems.clear();
+        self.begin_module(at);
         self.declare_types();
         self.items();
+        if fails && self.src.chance(50) {
+            self.add_misfits();
+        }
         if fails {
             let ty = self.sig_type(&Sig::default());
             self.m.start = Some(self.declare_func(ty, BodyKind::General));

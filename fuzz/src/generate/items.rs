@@ -34,6 +34,9 @@ impl Gen<'_> {
         }
         if self.on(Feature::Memory) {
             self.add_memory();
+            if self.src.chance(20) {
+                self.add_memory();
+            }
         }
         if self.on(Feature::Memory) || self.on(Feature::ArraySegments) {
             self.add_datas();
@@ -250,12 +253,13 @@ impl Gen<'_> {
         });
     }
 
-    fn add_memory(&mut self) {
+    /// Adds a memory of one to three pages that can grow by one.
+    pub(super) fn add_memory(&mut self) {
         if self.without.more_memories && !self.m.mems.is_empty() {
             return;
         }
         let id = MemId(self.fresh());
-        let min = u64::from(self.src.range(1, 2));
+        let min = [1, 1, 2, 2, 3][self.src.below(5)];
         self.m.mems.push(Memory {
             id,
             min,
@@ -271,7 +275,8 @@ impl Gen<'_> {
             let id = DataId(self.fresh());
             let n = self.src.range(0, 24);
             let bytes: Vec<u8> = (0..n).map(|_| self.src.below(256) as u8).collect();
-            let mem = self.m.mems.first().map(|m| (m.id, m.is64));
+            let mems: Vec<_> = self.m.mems.iter().map(|m| (m.id, m.is64)).collect();
+            let mem = self.src.pick(&mems);
             let mode = match mem {
                 Some((mem, is64)) if self.src.chance(30) => {
                     let offset = self.const_offset(is64, 300, bytes.len() as u64);
@@ -344,6 +349,20 @@ impl Gen<'_> {
                 && self.src.chance(60)
             {
                 self.import_table(t, import(export));
+            }
+        }
+        for mem in &earlier.mems {
+            if let Some(export) = &mem.export
+                && (self.m.mems.is_empty() || !self.without.more_memories)
+                && self.src.chance(60)
+            {
+                let id = MemId(self.fresh());
+                self.m.mems.push(Memory {
+                    id,
+                    import: Some(import(export)),
+                    export: Some(format!("mem{}", id.0)),
+                    ..mem.clone()
+                });
             }
         }
         for x in &earlier.globals {

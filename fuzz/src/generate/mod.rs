@@ -23,7 +23,7 @@
 //! Reading order: `source`, `swarm`, `values`, `types`, `classes`, `drawer`, `function`,
 //! `generator`, `row`, `calc`, `body`, `items`, `consts`, `variables`, `scalars`, `objects`,
 //! `arrays`, `refs`, `tables`, `memory`, `control`, `exceptions`, `calls`, `host`, `misuse`,
-//! `shape`, `kept`, `expr`, `steps`, `whole`, `smith`.
+//! `shape`, `kept`, `misfits`, `expr`, `steps`, `whole`, `smith`.
 
 mod arrays;
 mod body;
@@ -41,6 +41,7 @@ mod host;
 mod items;
 mod kept;
 mod memory;
+mod misfits;
 mod misuse;
 mod objects;
 mod refs;

@@ -50,14 +50,19 @@ impl Gen<'_> {
         self.done.insert(at, std::mem::take(&mut self.m));
     }
 
-    /// The position of the last module whose start function does not trap.
+    /// The position of the last module whose instantiation does not fail.
     fn last_complete(&self) -> usize {
-        self.done.len() - 1 - usize::from(self.fails)
+        self.known() - 1 - usize::from(self.fails)
+    }
+
+    /// How many modules there are before the strangers.
+    fn known(&self) -> usize {
+        self.done.len() - self.strangers as usize
     }
 
     fn steps(&mut self, entries: &[Vec<FuncId>]) -> Vec<Step> {
         let mut steps = Vec::new();
-        for module in 0..self.done.len() {
+        for module in 0..self.known() {
             steps.push(Step::Instantiate(module));
             // Sometimes an earlier module runs before a later one exists.
             if self.src.chance(30) {
@@ -72,9 +77,11 @@ impl Gen<'_> {
         }
         let (low, high) = if self.kept { (0, 2) } else { (2, 5) };
         for _ in 0..self.src.range(low, high) {
-            let module = self.src.below(self.done.len());
+            let module = self.src.below(self.known());
             self.invoke(module, entries, &mut steps);
         }
+        steps.append(&mut self.before_strangers);
+        steps.extend((self.known()..self.done.len()).map(Step::Instantiate));
         steps
     }
 

@@ -47,6 +47,8 @@ pub fn generate(bytes: &[u8], focus: Focus, without: Without) -> Program {
         kept,
         kinds: Vec::new(),
         fails: false,
+        strangers: 0,
+        before_strangers: Vec::new(),
         dropped_datas: Vec::new(),
         dropped_elems: Vec::new(),
         done: Vec::new(),
@@ -73,6 +75,12 @@ pub fn generate(bytes: &[u8], focus: Focus, without: Without) -> Program {
         make.module(modules, true);
         make.entries.clear();
         entries.push(Vec::new());
+    }
+    if !held && make.src.chance(20) {
+        for _ in 0..make.src.range(1, 2) {
+            let at = make.done.len() as u32;
+            make.stranger(at);
+        }
     }
     make.program(&entries)
 }

@@ -160,4 +160,11 @@ rows! {
         I8x16Shuffle([8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23])
         I8x16Shuffle([16, 0, 0, 31, 15, 15, 17, 1, 30, 14, 2, 29, 13, 3, 28, 12])
         I8x16Shuffle([4, 5, 6, 7, 0, 1, 2, 3, 20, 21, 22, 23, 16, 17, 18, 19]);
+    None [V128 V128 V128] -> V128: F32x4RelaxedMadd F32x4RelaxedNmadd F64x2RelaxedMadd
+        F64x2RelaxedNmadd I8x16RelaxedLaneselect I16x8RelaxedLaneselect I32x4RelaxedLaneselect
+        I64x2RelaxedLaneselect I32x4RelaxedDotI8x16I7x16AddS;
+    None [V128 V128] -> V128: I8x16RelaxedSwizzle F32x4RelaxedMin F32x4RelaxedMax F64x2RelaxedMin
+        F64x2RelaxedMax I16x8RelaxedQ15mulrS I16x8RelaxedDotI8x16I7x16S;
+    None [V128] -> V128: I32x4RelaxedTruncF32x4S I32x4RelaxedTruncF32x4U
+        I32x4RelaxedTruncF64x2SZero I32x4RelaxedTruncF64x2UZero;
 }

@@ -3,6 +3,8 @@
 //!
 //! - NaNs: after each instruction whose NaN may have any sign and payload (specification, section
 //!   "NaN Propagation"), a NaN is replaced by the positive canonical one.
+//! - Relaxed vector instructions: each is replaced by one that takes and returns as many values and
+//!   has one right result.
 //! - Growth: each table and memory that a module defines has a maximum that every engine has room
 //!   for, so that growth fails on all engines or on none (specification, appendix "Implementation
 //!   Limitations").
@@ -91,7 +93,7 @@ impl Reencode for Portable {
         let mut scratch = Scratch::starting(first);
         let mut instructions = Vec::new();
         for operator in body.get_operators_reader()? {
-            let operator = operator?;
+            let operator = determined(operator?);
             let kind = nan_kind(&operator);
             instructions.push(self.instruction(operator)?);
             if let Some(kind) = kind {
@@ -160,6 +162,33 @@ impl Scratch {
             self.types.len() - 1
         });
         self.first + index as u32
+    }
+}
+
+/// Returns the instruction, or another one in place of a relaxed one.
+fn determined(operator: Operator<'_>) -> Operator<'_> {
+    use Operator as O;
+    match operator {
+        O::I8x16RelaxedSwizzle => O::I8x16Swizzle,
+        O::F32x4RelaxedMin => O::F32x4Min,
+        O::F32x4RelaxedMax => O::F32x4Max,
+        O::F64x2RelaxedMin => O::F64x2Min,
+        O::F64x2RelaxedMax => O::F64x2Max,
+        O::I32x4RelaxedTruncF32x4S => O::I32x4TruncSatF32x4S,
+        O::I32x4RelaxedTruncF32x4U => O::I32x4TruncSatF32x4U,
+        O::I32x4RelaxedTruncF64x2SZero => O::I32x4TruncSatF64x2SZero,
+        O::I32x4RelaxedTruncF64x2UZero => O::I32x4TruncSatF64x2UZero,
+        O::I16x8RelaxedQ15mulrS | O::I16x8RelaxedDotI8x16I7x16S => O::I16x8Q15MulrSatS,
+        O::F32x4RelaxedMadd
+        | O::F32x4RelaxedNmadd
+        | O::F64x2RelaxedMadd
+        | O::F64x2RelaxedNmadd
+        | O::I8x16RelaxedLaneselect
+        | O::I16x8RelaxedLaneselect
+        | O::I32x4RelaxedLaneselect
+        | O::I64x2RelaxedLaneselect
+        | O::I32x4RelaxedDotI8x16I7x16AddS => O::V128Bitselect,
+        other => other,
     }
 }
 
@@ -316,6 +345,21 @@ mod tests {
         let mut validator =
             wasmparser::Validator::new_with_features(wasmparser::WasmFeatures::WASM3);
         validator.validate_all(&changed).expect("it is valid");
+    }
+
+    #[test]
+    fn relaxed_instructions_are_replaced() {
+        let wasm = bytes(
+            "(module (func (param v128) (result v128)
+               (f32x4.relaxed_madd (local.get 0)
+                 (i8x16.relaxed_swizzle (local.get 0) (local.get 0))
+                 (i32x4.relaxed_trunc_f32x4_u (local.get 0)))))",
+        );
+        let printed = text(&portable(&wasm));
+        assert!(!printed.contains("relaxed"), "{printed}");
+        for part in ["v128.bitselect", "i8x16.swizzle", "i32x4.trunc_sat_f32x4_u"] {
+            assert!(printed.contains(part), "no {part} in {printed}");
+        }
     }
 
     #[test]

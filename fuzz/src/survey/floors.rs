@@ -350,7 +350,15 @@ const PIECES: Floors = &[
             "high: empty",
         ],
     ),
-    (1.0, &["sizes: sizes", "rows: rows"]),
+    (
+        1.0,
+        &[
+            "sizes: sizes",
+            "rows: rows",
+            "memories: between",
+            "over: exception cycles",
+        ],
+    ),
     (
         0.5,
         &[

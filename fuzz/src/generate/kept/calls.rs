@@ -42,7 +42,10 @@ impl Gen<'_> {
     pub(super) fn shuffling(&mut self) -> (FuncId, Sig) {
         let n = self.count(24);
         // Often they have one type, so that a swap is not found by types.
-        let one = self.passed();
+        let one = match self.src.chance(35) {
+            true => Ty::nullable(Heap::Any),
+            false => self.passed(),
+        };
         let alike = self.src.chance(40);
         let params: Vec<Ty> = (0..n)
             .map(|_| if alike { one } else { self.passed() })
@@ -92,7 +95,7 @@ impl Gen<'_> {
     }
 
     /// A value for the body of another function, which cannot use the locals of this one.
-    fn outside_body(&mut self, ty: Ty) -> Expr {
+    pub(super) fn outside_body(&mut self, ty: Ty) -> Expr {
         match ty {
             Ty::Ref(_) => self.smallest(ty),
             number => self.boundary(number),
@@ -174,7 +177,11 @@ pub(super) fn calls(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     let mut args: Vec<Expr> = sig.params.iter().map(|&ty| g.filled(ty)).collect();
     let (op, last) = g.form(to, false);
     args.extend(last);
-    Some(vec![Expr::many(op, args, sig.results)])
+    let mut out = vec![Expr::many(op, args, sig.results)];
+    if g.on(Feature::AskGc) && g.src.chance(50) {
+        out.push(g.ask_gc());
+    }
+    Some(out)
 }
 
 /// An indirect call with the wrong type, of an empty element, or outside of the table.
@@ -210,8 +217,17 @@ pub(super) fn exceptions(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     if g.without.exceptions {
         return None;
     }
-    let n = g.src.range(0, 6);
-    let payload: Vec<Ty> = (0..n).map(|_| g.passed()).collect();
+    let n = match g.src.below(5) {
+        0 => g.src.range(5, 12),
+        _ => g.src.range(0, 6),
+    };
+    let references = g.src.chance(40);
+    let payload: Vec<Ty> = (0..n)
+        .map(|_| match references {
+            true => Ty::nullable(Heap::Any),
+            false => g.passed(),
+        })
+        .collect();
     let mut tags: Vec<TagId> = (0..g.src.range(1, 3))
         .map(|_| g.add_tag(payload.clone()).0)
         .collect();
@@ -220,13 +236,32 @@ pub(super) fn exceptions(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
         // Only some of them have a clause.
         tags.retain(|&tag| tag == thrown || tag.0 % 2 == 0);
     }
-    let body = throwing(g, &payload, thrown);
+    Some(caught(g, &payload, thrown, tags))
+}
+
+/// Throws a tag where each of `tags` has a clause. Returns the payload that was caught, and
+/// the clause's number.
+pub(super) fn caught(
+    g: &mut Gen<'_>,
+    payload: &[Ty],
+    thrown: TagId,
+    tags: Vec<TagId>,
+) -> Vec<Expr> {
+    let body = throwing(g, payload, thrown);
     let body = if g.src.chance(40) {
         rethrown(g, body)
     } else {
         body
     };
-    let mut results = payload.clone();
+    // A label may take more than its clause carries.
+    let taken: Vec<Ty> = payload
+        .iter()
+        .map(|&ty| match ty {
+            Ty::Ref(r) if g.src.chance(30) => Ty::nullable(g.types.top(r.heap)),
+            _ => ty,
+        })
+        .collect();
+    let mut results = taken.clone();
     results.push(Ty::I32);
     let (out, guard) = (g.new_label(), g.new_label());
     let all = g.new_label();
@@ -252,16 +287,16 @@ pub(super) fn exceptions(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     catches.insert(if first { 0 } else { catches.len() }, catch_all);
     let mut inner = vec![Expr::stmt(Op::Try(guard, catches, body), Vec::new())];
     inner.push(Expr::stmt(Op::Unreachable, Vec::new()));
-    inner = handlers(&payload, &clauses, out, inner);
+    inner = handlers(&taken, &clauses, out, inner);
     let caught_all = Expr::stmt(Op::Block(all, Vec::new(), inner), Vec::new());
     let mut whole = vec![caught_all];
-    whole.extend(payload.iter().map(|&ty| g.smallest(ty)));
+    whole.extend(taken.iter().map(|&ty| g.smallest(ty)));
     whole.push(Expr::i32(-1));
-    Some(vec![Expr::many(
+    vec![Expr::many(
         Op::Block(out, Vec::new(), whole),
         Vec::new(),
         results,
-    )])
+    )]
 }
 
 /// Returns statements that throw a payload, in place or in a function of their own.
@@ -278,13 +313,34 @@ fn throwing(g: &mut Gen<'_>, payload: &[Ty], thrown: TagId) -> Vec<Expr> {
             params: payload.to_vec(),
             results: Vec::new(),
         };
-        let thrower = g.add_helper(&sig, vec![Expr::stmt(Op::Throw(thrown), params)]);
+        let mut thrower = g.add_helper(&sig, vec![Expr::stmt(Op::Throw(thrown), params)]);
+        for _ in 0..g.src.range(0, 3) {
+            thrower = let_through(g, &sig, thrower);
+        }
         let values: Vec<Expr> = payload.iter().map(|&ty| g.filled(ty)).collect();
         let call = Expr::stmt(Op::Call(thrower), values);
         vec![call, Expr::stmt(Op::Unreachable, Vec::new())]
     } else {
         vec![throw]
     }
+}
+
+/// A function that calls another one where only another tag is caught, so that the exception goes
+/// through its frame.
+fn let_through(g: &mut Gen<'_>, sig: &Sig, inner: FuncId) -> FuncId {
+    let (other, _) = g.add_tag(Vec::new());
+    let params = (0..).map(LocalId).zip(&sig.params);
+    let args = params.map(|(local, &ty)| Expr::get(local, ty)).collect();
+    let call = Expr::stmt(Op::Call(inner), args);
+    let (caught, guard) = (g.new_label(), g.new_label());
+    let catch = Catch {
+        tag: Some(other),
+        with_exn: false,
+        label: caught,
+    };
+    let guarded = Expr::stmt(Op::Try(guard, vec![catch], vec![call]), Vec::new());
+    let block = Expr::stmt(Op::Block(caught, Vec::new(), vec![guarded]), Vec::new());
+    g.add_helper(sig, vec![block])
 }
 
 /// Nests one block for each clause around `inner`. Each branches to `out` with the payload and the
@@ -298,7 +354,10 @@ fn handlers(
     for (at, &(label, _, with_exn)) in clauses.iter().enumerate() {
         let mut tys = payload.to_vec();
         if with_exn {
-            tys.push(Ty::non_null(Heap::Exn));
+            tys.push(match at % 3 {
+                0 => Ty::nullable(Heap::Exn),
+                _ => Ty::non_null(Heap::Exn),
+            });
         }
         let mut caught = Expr::many(Op::Block(label, Vec::new(), inner), Vec::new(), tys);
         if with_exn {
@@ -327,7 +386,7 @@ fn rethrown(g: &mut Gen<'_>, body: Vec<Expr>) -> Vec<Expr> {
         Ty::non_null(Heap::Exn),
     );
     let mut operands = vec![exn];
-    if g.on(Feature::AskGc) && g.src.chance(50) {
+    if g.on(Feature::AskGc) && g.src.chance(75) {
         operands.push(g.ask_gc());
     }
     vec![Expr::stmt(Op::ThrowRef, operands)]

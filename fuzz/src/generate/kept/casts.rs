@@ -143,6 +143,11 @@ fn branch(g: &mut Gen<'_>, value: Expr, top: Heap, to: RefTy, on_cast: bool) -> 
         Op::BrOnCastFail(inner, from, to)
     };
     let branch = Expr::value(op, vec![value], left);
+    // A label may take more than the branch carries.
+    let taken = match g.src.chance(30) {
+        true => Ty::nullable(top),
+        false => taken,
+    };
     // Not taken: leave both blocks with 7.
     let straight = Expr::many(Op::Br(outer), vec![Expr::i32(7)], vec![taken]);
     let inside = Expr::value(

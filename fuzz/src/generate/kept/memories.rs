@@ -166,15 +166,65 @@ pub(super) fn bulk(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
 
 /// Sizes and growth. A failure is a result as well.
 pub(super) fn growth(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
-    let (mem, _, index) = any(g)?;
+    let (mem, size, index) = any(g)?;
     let by = match index {
-        Ty::I64 => [0, 1, 1 << 32, (1 << 48) + 1, u64::MAX][g.src.below(5)],
-        _ => [0, 1, 65_537, 1 << 31, 0xffff_ffff][g.src.below(5)],
+        Ty::I64 => [0, 1, 1, 1 << 32, (1 << 48) + 1, u64::MAX][g.src.below(6)],
+        _ => [0, 1, 1, 65_537, 1 << 31, 0xffff_ffff][g.src.below(6)],
     };
     let by = g.hidden(number(index, by));
-    let size = Expr::value(Op::Memory(MemoryOp::Size(mem)), Vec::new(), index);
+    let pages = || Expr::value(Op::Memory(MemoryOp::Size(mem)), Vec::new(), index);
     let grow = Expr::value(Op::Memory(MemoryOp::Grow(mem)), vec![by], index);
-    Some(vec![grow, size])
+    // What was in the last bytes before, and what is there afterwards.
+    let last = match index {
+        Ty::I64 => calc::sub64(calc::mul64(pages(), Expr::i64(PAGE as i64)), Expr::i64(8)),
+        _ => calc::sub(calc::mul(pages(), Expr::i32(PAGE as i32)), Expr::i32(8)),
+    };
+    let before = number(index, size - 8);
+    let value = g.operand(Ty::I64);
+    let load = |at: Expr| {
+        let op = Op::Memory(MemoryOp::Load(Load::I64, mem, 0));
+        Expr::value(op, vec![at], Ty::I64)
+    };
+    Some(vec![
+        stored(mem, before.clone(), value),
+        grow,
+        pages(),
+        load(before),
+        load(last),
+    ])
+}
+
+fn stored(mem: MemId, at: Expr, value: Expr) -> Expr {
+    let op = Op::Memory(MemoryOp::Store(Store::I64, mem, 0));
+    Expr::stmt(op, vec![at, value])
+}
+
+/// A copy from one memory to another, usually at places that only one of them has.
+pub(super) fn between(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
+    let ((to, to_size, to_index), (from, from_size, from_index)) = (any(g)?, any(g)?);
+    if to == from {
+        return None;
+    }
+    let n = u64::from(g.src.range(0, 24));
+    let [at, start] = [to_size, from_size].map(|size| match g.src.below(3) {
+        0 => u64::from(g.src.range(0, 40)),
+        _ => size - n,
+    });
+    let count = match (to_index, from_index) {
+        (Ty::I64, Ty::I64) => Ty::I64,
+        _ => Ty::I32,
+    };
+    let value = g.operand(Ty::I64);
+    let written = stored(from, number(from_index, start.min(from_size - 8)), value);
+    let args = vec![
+        g.hidden(number(to_index, at)),
+        g.hidden(number(from_index, start)),
+        number(count, n),
+    ];
+    let copy = Expr::stmt(Op::Memory(MemoryOp::Copy(to, from)), args);
+    let read = number(to_index, at.min(to_size - 8));
+    let load = Op::Memory(MemoryOp::Load(Load::I64, to, 0));
+    Some(vec![written, copy, Expr::value(load, vec![read], Ty::I64)])
 }
 
 /// A passive segment that nothing drops, and its length.

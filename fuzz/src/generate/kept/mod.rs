@@ -5,8 +5,8 @@
 //! Nothing is masked, guarded or dropped. Indices and lengths are known while the program is made,
 //! so the pieces do not trap. A piece that may trap has a function of its own.
 //!
-//! Reading order: `operands`, `numbers`, `objects`, `casts`, `memories`, `tables`, `calls`,
-//! `places`, `over`, `indirect`, `sizes`, `rows`, `high`, `traps`, `twins`.
+//! Reading order: `operands`, `numbers`, `objects`, `casts`, `memories`, `sizes`, `tables`,
+//! `calls`, `places`, `over`, `indirect`, `rows`, `high`, `traps`, `twins`.
 
 mod calls;
 mod casts;
@@ -27,8 +27,8 @@ mod twins;
 use super::generator::{BodyKind, Gen};
 use super::swarm::Feature;
 use crate::program::{
-    Composite, Data, DataId, Expr, Field, FuncId, Global, GlobalId, Heap, MemId, Memory, Mode, Op,
-    Sig, Storage, Ty, TypeDef, TypeId,
+    Composite, Data, DataId, Expr, Field, FuncId, Global, GlobalId, Heap, Mode, Op, Sig, Storage,
+    Ty, TypeDef, TypeId,
 };
 
 /// Makes a piece, which leaves its results on the operand stack. Returns `None` if the module has
@@ -50,22 +50,24 @@ const PIECES: &[(u32, &str, Piece)] = &[
     (14, "memories: accesses", memories::accesses),
     (8, "memories: bulk", memories::bulk),
     (7, "memories: growth", memories::growth),
+    (5, "memories: between", memories::between),
     (14, "tables: tables", tables::tables),
     (14, "calls: calls", calls::calls),
     (7, "calls: exceptions", calls::exceptions),
     (14, "places: places", places::places),
     (7, "over: handlers", over::handlers),
+    (4, "over: exception cycles", over::exception_cycles),
     (9, "over: host results", over::host_results),
     (8, "indirect: indirect", indirect::indirect),
-    (3, "sizes: sizes", sizes::sizes),
-    (3, "rows: rows", rows::rows),
+    (4, "sizes: sizes", sizes::sizes),
+    (4, "rows: rows", rows::rows),
     (5, "high: empty", high::empty),
     (10, "twins: foreign", twins::foreign),
 ];
 
 /// Pieces that may trap.
 const TRAPPING: &[(u32, &str, Piece)] = &[
-    (6, "numbers: hazard", numbers::hazard),
+    (14, "numbers: hazard", numbers::hazard),
     (12, "objects: array outside", objects::array_outside),
     (8, "casts: cast", casts::cast),
     (8, "memories: outside", memories::outside),
@@ -103,16 +105,12 @@ impl Gen<'_> {
         for _ in 0..self.src.range(1, 2) {
             self.add_struct_types();
         }
-        if self.m.mems.is_empty() && self.src.chance(60) {
-            let id = MemId(self.fresh());
-            self.m.mems.push(Memory {
-                id,
-                min: 1,
-                max: Some(2),
-                is64: self.src.chance(35) && !self.without.wide_memories,
-                import: None,
-                export: Some(format!("mem{}", id.0)),
-            });
+        while self.m.mems.len() < 2 && self.src.chance(50) {
+            let before = self.m.mems.len();
+            self.add_memory();
+            if self.m.mems.len() == before {
+                break;
+            }
         }
         for _ in 0..2 {
             let id = DataId(self.fresh());

@@ -56,6 +56,9 @@ pub(super) fn hazard(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     let row = id.row();
     let args = if row.hazard == Hazard::Divisor && g.src.chance(25) {
         g.least_by_minus_one(row.params[0])
+    } else if row.hazard == Hazard::Range && g.src.chance(75) {
+        let limit = operands::at_limit(&mut g.src, id);
+        vec![g.hidden(limit)]
     } else {
         row.params.iter().map(|&ty| g.operand(ty)).collect()
     };

@@ -22,7 +22,11 @@ pub(super) fn int32(src: &mut Source<'_>) -> i32 {
 
 /// An `i64` next to a power of two, or any.
 pub(super) fn int64(src: &mut Source<'_>) -> i64 {
-    match src.below(9) {
+    match src.below(10) {
+        9 => {
+            let bits = [24, 53][src.below(2)];
+            near_half(src, bits, 63) as i64
+        }
         8 => [0, 0, -1, i64::MIN, i64::MAX][src.below(5)],
         0..=3 => near_power(src, 64) as i64,
         4 => i64::from(int32(src)),
@@ -43,10 +47,35 @@ fn near_power(src: &mut Source<'_>, width: usize) -> u64 {
     if src.chance(25) { !near } else { near }
 }
 
+/// An operand of a conversion that is next to the middle of two possible results.
+fn rounded(src: &mut Source<'_>, from: Ty, to: Ty) -> Option<Op> {
+    let bits = if to == Ty::F32 { 24 } else { 53 };
+    match (from, to) {
+        (Ty::I64, Ty::F32 | Ty::F64) => Some(Op::I64(near_half(src, bits, 63) as i64)),
+        (Ty::I32, Ty::F32) => Some(Op::I32(near_half(src, bits, 31) as i32)),
+        (Ty::F64, Ty::F32) => Some(Op::F64(near_single(src))),
+        _ => None,
+    }
+}
+
+/// A number next to the middle of two neighbouring floats with that many bits of precision. It is
+/// below `2^(most + 1)`.
+fn near_half(src: &mut Source<'_>, bits: u32, most: u32) -> u64 {
+    let power = src.range(bits + 1, most);
+    let unit = 1_u64 << (power - bits + 1);
+    let odd = u64::from(src.range(0, 1));
+    let off = [0, 1, u64::MAX][src.below(3)];
+    (1 << power) + odd * unit + (unit / 2).wrapping_add(off)
+}
+
 /// Numbers at which conversions, rounding and comparisons change their results.
-const EDGES: [f64; 40] = [
+const EDGES: [f64; 44] = [
     0.0,
     -0.0,
+    1.0,
+    -1.0,
+    -1.0000000000000002,
+    -0.99999994,
     0.5,
     -0.5,
     1.5,
@@ -87,9 +116,11 @@ const EDGES: [f64; 40] = [
     f64::NAN,
 ];
 
-/// The bits of an `f32`.
+/// The bits of an `f32`. Some are of ordinary size with all bits of the fraction in use, so that
+/// sums and products must be rounded.
 pub(super) fn float32(src: &mut Source<'_>) -> u32 {
-    match src.below(8) {
+    match src.below(9) {
+        8 => 0x3f00_0000 + src.bits32() % 0x0100_0000,
         0..=4 => canonical32(EDGES[src.below(EDGES.len())] as f32),
         5 => [1, 0x8000_0001, 0x007f_ffff, 0x0080_0000, 0x7f7f_ffff][src.below(5)],
         6 => values::float32(src),
@@ -99,7 +130,8 @@ pub(super) fn float32(src: &mut Source<'_>) -> u32 {
 
 /// The bits of an `f64`.
 pub(super) fn float64(src: &mut Source<'_>) -> u64 {
-    match src.below(8) {
+    match src.below(9) {
+        8 => 0x3fe0_0000_0000_0000 + src.bits64() % 0x0020_0000_0000_0000,
         0..=4 => canonical64(EDGES[src.below(EDGES.len())]),
         5 => [
             1,
@@ -111,8 +143,16 @@ pub(super) fn float64(src: &mut Source<'_>) -> u64 {
             0x47ef_ffff_efff_ffff,
         ][src.below(6)],
         6 => values::float64(src),
+        7 if src.chance(50) => near_single(src),
         _ => canonical64(f64::from_bits(src.bits64())),
     }
+}
+
+/// The bits of an `f64` next to the middle of two neighbouring `f32`.
+fn near_single(src: &mut Source<'_>) -> u64 {
+    let low = [1 << 28, (1 << 28) + 1, (1 << 28) - 1][src.below(3)];
+    let single = f64::from(f32::from_bits(src.bits32()));
+    canonical64(f64::from_bits(single.to_bits() & !0x1fff_ffff | low))
 }
 
 fn canonical32(value: f32) -> u32 {
@@ -164,6 +204,44 @@ fn is_one_of(id: NumId, names: &[&str]) -> bool {
     names.iter().any(|end| name.ends_with(end))
 }
 
+/// Two vectors whose lanes of some width are special cases: the least and the greatest integers,
+/// zeros of both signs, infinities, NaN and a number.
+fn special_lanes(src: &mut Source<'_>) -> (Op, Op) {
+    let width = [8, 16, 16, 32, 64][src.below(5)];
+    let least = 1_u64 << (width - 1);
+    let (most, ones) = (least - 1, least | (least - 1));
+    let floats = width >= 32 && src.chance(50);
+    let (infinite, one) = match width {
+        32 => (0x7f80_0000, 0x3f80_0000),
+        _ => (0x7ff0_0000_0000_0000, 0x3ff0_0000_0000_0000),
+    };
+    let quiet = infinite | infinite >> 1 & !infinite;
+    let pairs = match floats {
+        false => [
+            (least, least),
+            (least, ones),
+            (most, most),
+            (most, 1),
+            (least, 1),
+            (most, least),
+        ],
+        true => [
+            (0, least),
+            (least, 0),
+            (quiet, one),
+            (one, quiet),
+            (infinite, infinite | least),
+            (infinite, 0),
+        ],
+    };
+    let (mut a, mut b) = (0, 0);
+    for _ in 0..128 / width {
+        let (x, y) = pairs[src.below(pairs.len())];
+        (a, b) = (a << width | u128::from(x), b << width | u128::from(y));
+    }
+    (Op::V128(a), Op::V128(b))
+}
+
 /// Two constants that are a special case of the instruction: zeros of both signs, NaN and a number,
 /// -1 or 1 as the second operand, a shift by the width.
 fn special_pair(src: &mut Source<'_>, id: NumId, ty: Ty) -> Option<(Op, Op)> {
@@ -201,7 +279,8 @@ fn special_pair(src: &mut Source<'_>, id: NumId, ty: Ty) -> Option<(Op, Op)> {
             ][src.below(4)];
             (Op::F64(a), Op::F64(b))
         }
-        Ty::V128 | Ty::Ref(_) => return None,
+        Ty::V128 => return Some(special_lanes(src)),
+        Ty::Ref(_) => return None,
     };
     let float = matches!(ty, Ty::F32 | Ty::F64);
     Some(if float && src.chance(50) {
@@ -288,6 +367,13 @@ impl Gen<'_> {
             let same = self.operand(a);
             return vec![same.clone(), same];
         }
+        if let &[ty] = row.params
+            && self.src.chance(50)
+            && let Some(middle) = rounded(&mut self.src, ty, row.result)
+        {
+            let middle = Expr::value(middle, Vec::new(), ty);
+            return vec![self.hidden(middle)];
+        }
         row.params.iter().map(|&ty| self.operand(ty)).collect()
     }
 
@@ -335,19 +421,35 @@ impl Gen<'_> {
     }
 }
 
+/// The least integer that the conversion can give, and one more than the greatest.
+fn limits(id: NumId) -> (f64, f64) {
+    let row = id.row();
+    let name = format!("{:?}", row.instruction);
+    let bits = if row.result == Ty::I64 { 64 } else { 32 };
+    match name.ends_with('S') {
+        true => (-2_f64.powi(bits - 1), 2_f64.powi(bits - 1)),
+        false => (0.0, 2_f64.powi(bits)),
+    }
+}
+
+/// A float next to the first number outside of the conversion's range, on either side of it.
+pub(super) fn at_limit(src: &mut Source<'_>, id: NumId) -> Expr {
+    let (low, high) = limits(id);
+    let limit = [low - 1.0, high][src.below(2)];
+    let step = src.range(0, 2);
+    if id.row().params[0] == Ty::F32 {
+        let limit = limit as f32;
+        let number = [limit.next_down(), limit, limit.next_up()][step as usize];
+        return Expr::value(Op::F32(number.to_bits()), Vec::new(), Ty::F32);
+    }
+    let number = [limit.next_down(), limit, limit.next_up()][step as usize];
+    Expr::value(Op::F64(number.to_bits()), Vec::new(), Ty::F64)
+}
+
 /// A float in the range of the conversion, often the last one in it.
 fn in_range(src: &mut Source<'_>, id: NumId) -> Expr {
     let row = id.row();
-    let name = format!("{:?}", row.instruction);
-    let (bits, signed) = (
-        if row.result == Ty::I64 { 64 } else { 32 },
-        name.ends_with('S'),
-    );
-    let (low, high) = if signed {
-        (-2_f64.powi(bits - 1), 2_f64.powi(bits - 1))
-    } else {
-        (0.0, 2_f64.powi(bits))
-    };
+    let (low, high) = limits(id);
     let single = row.params[0] == Ty::F32;
     let fits = |value: f64| {
         let value = if single {

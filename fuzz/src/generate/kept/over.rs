@@ -1,12 +1,13 @@
 //! Values that are alive over something: locals set in the body of a `try_table` and read in its
 //! handler, results of the embedder over a collection that moves, rows of locals and operands over
-//! a call.
+//! a call, exceptions in the object graph.
 
 use crate::generate::calc;
 use crate::generate::generator::Gen;
 use crate::generate::swarm::Feature;
 use crate::program::{
-    ArrayOp, Catch, Expr, FuncId, Heap, LocalId, Op, RefTy, Sig, Sign, StructOp, TagId, Ty,
+    ArrayOp, Catch, Composite, Expr, Field, FuncId, Heap, LocalId, Op, RefOp, RefTy, Sig, Sign,
+    Storage, StructOp, TagId, Ty,
 };
 
 /// Locals that a guarded body sets before and after calls that may throw, read behind the handler.
@@ -77,6 +78,70 @@ pub(super) fn handlers(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
         g.release(local);
     }
     g.release(marker);
+    Some(out)
+}
+
+/// An exception that refers to a structure which refers to the exception. Both may be garbage
+/// afterwards, and the exception's other payload is not.
+pub(super) fn exception_cycles(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
+    if g.without.exceptions {
+        return None;
+    }
+    let any = Ty::nullable(Heap::Any);
+    let field = |ty| Field {
+        storage: Storage::Val(ty),
+        mutable: true,
+    };
+    let fields = vec![field(Ty::nullable(Heap::Exn)), field(any)];
+    let id = g.add_type(Composite::Struct(fields), None, true);
+    let ty = Ty::nullable(Heap::Def(id));
+    let (object, kept) = (g.temp(ty), g.temp(any));
+    let (tag, _) = g.add_tag(vec![any, any]);
+    let get = || Expr::get(object, ty);
+    let made = Op::Struct(StructOp::NewDefault(id));
+    let other = g.smallest(Ty::non_null(Heap::Struct));
+    let payload = vec![get(), Expr::get(kept, any)];
+    let exception = g.caught_with(tag, payload);
+    let set = |at: u32, value: Expr| {
+        let op = Op::Struct(StructOp::Set(id, at));
+        Expr::stmt(op, vec![Expr::get(object, ty), value])
+    };
+    let mut out = vec![
+        Expr::set(object, Expr::value(made, Vec::new(), ty)),
+        Expr::set(kept, other),
+        set(0, exception),
+    ];
+    if g.src.chance(30) {
+        out.push(set(1, get()));
+    }
+    let is_garbage = g.src.chance(60);
+    if is_garbage {
+        let null = Expr::value(Op::Ref(RefOp::Null(Heap::None)), Vec::new(), ty);
+        out.push(Expr::set(object, null));
+    }
+    let gc = g.ask_gc();
+    out.push(gc);
+    out.push(Expr::get(kept, any));
+    if !is_garbage {
+        let op = Op::Struct(StructOp::Get(id, 0, Sign::Plain));
+        let exn = Expr::value(op, vec![get()], Ty::nullable(Heap::Exn));
+        let (caught, guard) = (g.new_label(), g.new_label());
+        let catch = Catch {
+            tag: Some(tag),
+            with_exn: false,
+            label: caught,
+        };
+        let again = Expr::stmt(Op::ThrowRef, vec![exn]);
+        let guarded = Expr::stmt(Op::Try(guard, vec![catch], vec![again]), Vec::new());
+        let rest = Expr::stmt(Op::Unreachable, Vec::new());
+        out.push(Expr::many(
+            Op::Block(caught, Vec::new(), vec![guarded, rest]),
+            Vec::new(),
+            vec![any, any],
+        ));
+    }
+    g.release(object);
+    g.release(kept);
     Some(out)
 }
 

@@ -8,8 +8,8 @@ use crate::generate::calc;
 use crate::generate::generator::Gen;
 use crate::generate::swarm::Feature;
 use crate::program::{
-    ArrayOp, Expr, Field, FuncId, GlobalId, Heap, LocalId, Op, RefOp, RefTy, Sig, Sign, Storage,
-    StructOp, TableId, TableOp, TableTy, Ty, TypeId,
+    ArrayOp, Expr, Field, FuncId, Global, GlobalId, Heap, Import, LocalId, Op, RefOp, RefTy, Sig,
+    Sign, Storage, StructOp, Table, TableId, TableOp, TableTy, Ty, TypeId,
 };
 
 /// Where values are written to and read from.
@@ -26,10 +26,10 @@ enum Place {
         storage: Storage,
         len: u32,
     },
-    /// A global with its exported name.
-    Global(GlobalId, Ty, String),
-    /// An element of a table with its exported name.
-    Slot(TableId, TableTy, Option<String>),
+    /// A global that has one or two names in the module, with its exported name.
+    Global([GlobalId; 2], Ty, String),
+    /// An element of a table that has one or two names, with its exported name.
+    Slot([TableId; 2], TableTy, Option<String>),
 }
 
 impl Place {
@@ -64,41 +64,58 @@ impl Place {
     }
 
     /// Writes a value; `object` is the reference to the object.
-    fn write(&self, object: Option<Expr>, index: Option<Expr>, value: Expr) -> Expr {
+    fn write(
+        &self,
+        g: &mut Gen<'_>,
+        object: Option<Expr>,
+        index: Option<Expr>,
+        value: Expr,
+    ) -> Expr {
         let op = match self {
             Place::Field { id, at, .. } => Op::Struct(StructOp::Set(*id, *at)),
             Place::Element { id, .. } => Op::Array(ArrayOp::Set(*id)),
-            Place::Global(id, ..) => Op::GlobalSet(*id),
-            Place::Slot(id, ..) => Op::Table(TableOp::Set(*id)),
+            Place::Global(ids, ..) => Op::GlobalSet(ids[g.src.below(2)]),
+            Place::Slot(ids, ..) => Op::Table(TableOp::Set(ids[g.src.below(2)])),
         };
         let args = object.into_iter().chain(index).chain([value]).collect();
         Expr::stmt(op, args)
     }
 
-    fn read(&self, object: Option<Expr>, index: Option<Expr>, sign: u32) -> Expr {
-        let read = |storage: &Storage| match (storage.is_packed(), sign) {
+    fn read(&self, g: &mut Gen<'_>, object: Option<Expr>, index: Option<Expr>) -> Expr {
+        let signed = g.src.chance(50);
+        let read = |storage: &Storage| match (storage.is_packed(), signed) {
             (false, _) => Sign::Plain,
-            (true, 0) => Sign::Signed,
-            (true, _) => Sign::Unsigned,
+            (true, true) => Sign::Signed,
+            (true, false) => Sign::Unsigned,
         };
         let op = match self {
             Place::Field { id, at, storage } => Op::Struct(StructOp::Get(*id, *at, read(storage))),
             Place::Element { id, storage, .. } => Op::Array(ArrayOp::Get(*id, read(storage))),
-            Place::Global(id, ..) => Op::GlobalGet(*id),
-            Place::Slot(id, ..) => Op::Table(TableOp::Get(*id)),
+            Place::Global(ids, ..) => Op::GlobalGet(ids[g.src.below(2)]),
+            Place::Slot(ids, ..) => Op::Table(TableOp::Get(ids[g.src.below(2)])),
         };
         let args = object.into_iter().chain(index).collect();
         Expr::value(op, args, self.holds())
     }
 }
 
-/// The two names of the object.
+/// The two names of the object, and a name of an index.
 struct Names {
     ty: Option<Ty>,
     locals: [LocalId; 2],
+    index: Option<Expr>,
 }
 
 impl Names {
+    /// An index. Often it has the same name as before, so that a compiler sees that it is the same.
+    fn index(&self, g: &mut Gen<'_>, place: &Place) -> Option<Expr> {
+        if g.src.chance(60) {
+            return self.index.clone();
+        }
+        let index = place.index(g)?;
+        Some(g.hidden(index))
+    }
+
     fn any(&self, g: &mut Gen<'_>) -> Option<Expr> {
         let local = self.locals[g.src.below(2)];
         self.ty.map(|ty| Expr::get(local, ty))
@@ -137,31 +154,124 @@ fn global(g: &mut Gen<'_>) -> Option<(Place, Option<Expr>)> {
             .collect();
     let at = g.src.below(globals.len());
     let (id, ty, name) = globals.get(at)?.clone();
-    Some((Place::Global(id, ty, name), None))
+    let other = again(g, id).unwrap_or(id);
+    Some((Place::Global([id, other], ty, name), None))
+}
+
+/// Imports a global once more, if it is an import.
+fn again(g: &mut Gen<'_>, id: GlobalId) -> Option<GlobalId> {
+    let global = g.m.globals.iter().find(|x| x.id == id)?;
+    global.import.as_ref()?;
+    let mut alias = global.clone();
+    (alias.id, alias.export) = (GlobalId(g.fresh()), None);
+    let id = alias.id;
+    g.m.globals.push(alias);
+    Some(id)
+}
+
+/// Imports a table once more, if it is an import.
+fn table_again(g: &mut Gen<'_>, id: TableId) -> Option<TableId> {
+    let table = g.m.tables.iter().find(|t| t.id == id)?;
+    table.import.as_ref()?;
+    let mut alias = table.clone();
+    (alias.id, alias.export) = (TableId(g.fresh()), None);
+    let id = alias.id;
+    g.m.tables.push(alias);
+    Some(id)
+}
+
+/// A global or a table of an earlier module, imported twice.
+fn twice(g: &mut Gen<'_>) -> Option<(Place, Option<Expr>)> {
+    let from = g.src.below(g.done.len());
+    let module = g.done.get(from)?.name.clone();
+    let name = format!("twice{}", g.fresh());
+    let import = Some(Import {
+        module,
+        name: name.clone(),
+    });
+    let heap = [Heap::Any, Heap::Eq, Heap::Extern][g.src.below(3)];
+    if g.src.chance(50) {
+        let global = Global {
+            id: GlobalId(g.fresh()),
+            ty: Ty::nullable(heap),
+            mutable: true,
+            import: None,
+            export: Some(name),
+            init: Some(g.null(heap)),
+        };
+        let ids = [GlobalId(g.fresh()), GlobalId(g.fresh())];
+        let export = format!("g{}", ids[0].0);
+        for (id, export) in ids.into_iter().zip([Some(export.clone()), None]) {
+            g.m.globals.push(Global {
+                id,
+                import: import.clone(),
+                export,
+                init: None,
+                ..global.clone()
+            });
+        }
+        let ty = global.ty;
+        g.done[from].globals.push(global);
+        return Some((Place::Global(ids, ty, export), None));
+    }
+    let ty = TableTy {
+        elem: RefTy::nullable(heap),
+        min: 3,
+        max: g.src.chance(50).then_some(3),
+        is64: g.src.chance(20) && !g.without.wide_tables,
+    };
+    let table = Table {
+        id: TableId(g.fresh()),
+        ty,
+        import: None,
+        export: Some(name),
+        init: None,
+    };
+    let ids = [TableId(g.fresh()), TableId(g.fresh())];
+    for id in ids {
+        g.m.tables.push(Table {
+            id,
+            import: import.clone(),
+            export: None,
+            ..table.clone()
+        });
+    }
+    g.done[from].tables.push(table);
+    Some((Place::Slot(ids, ty, None), None))
 }
 
 fn slot(g: &mut Gen<'_>) -> Option<(Place, Option<Expr>)> {
     let (id, ty) = g.writable_table(|_, t| t.min > 0)?;
     let table = g.m.tables.iter().find(|t| t.id == id)?;
     let name = table.export.clone();
-    Some((Place::Slot(id, ty, name), None))
+    let other = table_again(g, id).unwrap_or(id);
+    Some((Place::Slot([id, other], ty, name), None))
 }
 
 /// Writes and reads one place in a row.
 pub(super) fn places(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     let (place, made) = match g.src.below(8) {
-        0..=2 => field(g)?,
-        3 | 4 => element(g)?,
-        5 | 6 => global(g)?,
+        _ if !g.done.is_empty() && g.src.chance(40) => twice(g)?,
+        0 | 1 => field(g)?,
+        2 | 3 => element(g)?,
+        4 | 5 => global(g)?,
         _ => slot(g)?,
     };
     let ty = place.object();
     let temp = ty.unwrap_or(Ty::I32);
+    let mut out = Vec::new();
+    let index = place.index(g).map(|index| {
+        let ty = index.tys[0];
+        let local = g.temp(ty);
+        let index = g.hidden(index);
+        out.push(Expr::set(local, index));
+        (local, Expr::get(local, ty))
+    });
     let names = Names {
         ty,
         locals: [g.temp(temp), g.temp(temp)],
+        index: index.as_ref().map(|(_, index)| index.clone()),
     };
-    let mut out = Vec::new();
     if let (Some(made), Some(ty)) = (made, ty) {
         let [first, second] = names.locals;
         out.push(Expr::set(first, made));
@@ -174,6 +284,7 @@ pub(super) fn places(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     out.push(read(g, &place, &names));
     out.extend(ty.map(|ty| Expr::get(names.locals[0], ty)));
     names.locals.into_iter().for_each(|l| g.release(l));
+    index.into_iter().for_each(|(local, _)| g.release(local));
     Some(out)
 }
 
@@ -202,16 +313,14 @@ fn renamed(g: &mut Gen<'_>, object: Expr, ty: Ty) -> Expr {
 }
 
 fn read(g: &mut Gen<'_>, place: &Place, names: &Names) -> Expr {
-    let (object, index) = (names.any(g), place.index(g));
-    let index = index.map(|index| g.hidden(index));
-    place.read(object, index, g.src.range(0, 1))
+    let (object, index) = (names.any(g), names.index(g, place));
+    place.read(g, object, index)
 }
 
 fn write(g: &mut Gen<'_>, place: &Place, names: &Names) -> Expr {
-    let (object, index) = (names.any(g), place.index(g));
-    let index = index.map(|index| g.hidden(index));
+    let (object, index) = (names.any(g), names.index(g, place));
     let value = g.filled(place.holds());
-    place.write(object, index, value)
+    place.write(g, object, index, value)
 }
 
 fn step(g: &mut Gen<'_>, place: &Place, names: &Names, out: &mut Vec<Expr>) {
@@ -294,7 +403,7 @@ fn writer(g: &mut Gen<'_>, place: &Place) -> (FuncId, Option<Ty>) {
     };
     let index = place.index(g);
     let get = object.map(|ty| Expr::get(LocalId(0), ty));
-    let mut body = vec![place.write(get, index, value)];
+    let mut body = vec![place.write(g, get, index, value)];
     if g.on(Feature::AskGc) && g.src.chance(30) {
         let gc = g.ask_gc();
         body.push(gc);
@@ -343,7 +452,7 @@ fn bulk(g: &mut Gen<'_>, place: &Place, names: &Names) -> Option<Expr> {
                 }
             })
         }
-        Place::Slot(id, ty, _) => {
+        Place::Slot([id, other], ty, _) => {
             let number = |n: u64| Expr::index(ty.is64, n);
             let value = g.filled(Ty::Ref(ty.elem));
             Some(match g.src.below(2) {
@@ -354,7 +463,7 @@ fn bulk(g: &mut Gen<'_>, place: &Place, names: &Names) -> Option<Expr> {
                 _ => {
                     let (to, from) = [(0, 1), (1, 0)][g.src.below(2)];
                     let args = vec![number(to), number(from), number(ty.min - 1)];
-                    Expr::stmt(Op::Table(TableOp::Copy(*id, *id)), args)
+                    Expr::stmt(Op::Table(TableOp::Copy(*id, *other)), args)
                 }
             })
         }

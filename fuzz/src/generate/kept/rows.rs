@@ -7,14 +7,16 @@ use crate::generate::generator::Gen;
 use crate::generate::swarm::Feature;
 use crate::program::{
     Composite, Expr, Field, Global, GlobalId, Heap, LabelId, LocalId, Op, Sig, Storage, StructOp,
-    Ty,
+    TagId, Ty,
 };
 
+use super::calls::caught;
 use super::sizes::length;
 
 /// One row of values.
 pub(super) fn rows(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
-    match g.src.below(8) {
+    match g.src.below(9) {
+        8 => many_tags(g),
         0 => many_locals(g),
         1 => many_operands(g),
         2 => many_params(g),
@@ -189,6 +191,28 @@ fn many_writes(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     g.release(object);
     g.release(shared);
     Some(out)
+}
+
+/// Many tags of one type. One is thrown, and there are clauses for others whose numbers differ from
+/// its number in one bit.
+fn many_tags(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
+    if g.without.exceptions {
+        return None;
+    }
+    let n = length(g, 257) as usize;
+    let payload = [Ty::I64];
+    let tags: Vec<TagId> = (0..n).map(|_| g.add_tag(payload.to_vec()).0).collect();
+    let thrown = g.src.below(n);
+    let bits = (0..9).map(|bit| thrown ^ (1 << bit));
+    let others: Vec<usize> = bits.filter(|&at| at < n).collect();
+    let mut clauses: Vec<TagId> = (0..3)
+        .filter_map(|_| g.src.pick(&others))
+        .map(|at| tags[at])
+        .collect();
+    if g.src.chance(70) {
+        clauses.push(tags[thrown]);
+    }
+    Some(caught(g, &payload, tags[thrown], clauses))
 }
 
 /// Blocks inside of blocks. A branch leaves some of them, and each that is left at its end counts.

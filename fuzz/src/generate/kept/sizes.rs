@@ -4,8 +4,8 @@
 use crate::generate::calc;
 use crate::generate::generator::Gen;
 use crate::program::{
-    ArrayOp, Composite, Data, DataId, Elem, ElemId, Expr, Field, Heap, LocalId, Mode, Op, RefOp,
-    RefTy, Storage, StructOp, Table, TableId, TableOp, TableTy, Ty,
+    ArrayOp, Composite, Data, DataId, Elem, ElemId, Expr, Field, Global, GlobalId, Heap, LocalId,
+    Mode, Op, RefOp, RefTy, Storage, StructOp, Table, TableId, TableOp, TableTy, Ty,
 };
 
 /// A length at which something may switch its way.
@@ -28,7 +28,8 @@ fn indices(g: &mut Gen<'_>, len: u32) -> Vec<u32> {
 
 /// One large thing.
 pub(super) fn sizes(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
-    match g.src.below(7) {
+    match g.src.below(8) {
+        7 => long_constant(g),
         0 | 1 => long_array(g),
         2 => wide_struct(g),
         3 => many_items(g),
@@ -176,6 +177,62 @@ fn many_items(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
     ];
     let made = Op::Array(ArrayOp::NewElem(id, segment));
     Some(vec![Expr::value(made, args, Ty::nullable(Heap::Def(id)))])
+}
+
+/// A constant expression with many operands, or many constant expressions that allocate.
+fn long_constant(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
+    let n = length(g, 129);
+    let any = Ty::nullable(Heap::Any);
+    let field = |storage| Field {
+        storage,
+        mutable: true,
+    };
+    let node = vec![field(Storage::Val(Ty::I32)), field(Storage::Val(any))];
+    let node = g.add_type(Composite::Struct(node), None, true);
+    let item = |at: u32| {
+        let number = at.wrapping_mul(0x0101_0101);
+        match at % 4 {
+            0 => i31(number),
+            _ => {
+                let args = vec![Expr::i32(number as i32), i31(at)];
+                let new = Op::Struct(StructOp::New(node));
+                Expr::value(new, args, Ty::non_null(Heap::Def(node)))
+            }
+        }
+    };
+    let items: Vec<Expr> = (0..n).map(item).collect();
+    let array = g.add_type(Composite::Array(field(Storage::Val(any))), None, true);
+    let ty = Ty::nullable(Heap::Def(array));
+    if g.src.chance(50) {
+        let segment = ElemId(g.fresh());
+        g.m.elems.push(Elem {
+            id: segment,
+            mode: Mode::Passive,
+            ty: RefTy::nullable(Heap::Any),
+            items,
+        });
+        let made = Op::Array(ArrayOp::NewElem(array, segment));
+        return Some(vec![Expr::value(
+            made,
+            vec![Expr::i32(0), Expr::i32(n as i32)],
+            ty,
+        )]);
+    }
+    let init = Expr::value(
+        Op::Array(ArrayOp::NewFixed(array, n)),
+        items,
+        Ty::non_null(Heap::Def(array)),
+    );
+    let id = GlobalId(g.fresh());
+    g.m.globals.push(Global {
+        id,
+        ty,
+        mutable: false,
+        import: None,
+        export: g.src.chance(50).then(|| format!("g{}", id.0)),
+        init: Some(init),
+    });
+    Some(vec![Expr::value(Op::GlobalGet(id), Vec::new(), ty)])
 }
 
 /// A passive segment with many bytes, from which an array is made and changed.

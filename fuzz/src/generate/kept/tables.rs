@@ -2,6 +2,7 @@
 //! a value, overlapping copies, segments from an offset, and dropped segments.
 
 use super::objects::Segment;
+use super::sizes::length;
 use crate::generate::generator::Gen;
 use crate::program::{ElemId, Expr, Field, Mode, Op, Storage, TableId, TableOp, TableTy, Ty};
 
@@ -40,10 +41,11 @@ pub(super) fn tables(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
         }
         3 => {
             // What growth adds is at the end, so it is read with the old size as the index.
-            let by = match (ty.is64, g.src.below(6)) {
+            let by = match (ty.is64, g.src.below(7)) {
                 (_, 0) => 0,
                 (true, 1) => (1 << 32) + 1,
                 (_, 1) => 0xffff_ffff,
+                (_, 2) => u64::from(length(g, 65)),
                 _ => u64::from(g.src.range(1, 3)),
             };
             let args = vec![g.filled(elem), g.hidden(Expr::index(ty.is64, by))];

@@ -3,7 +3,7 @@
 
 use crate::generate::generator::Gen;
 use crate::program::{
-    ArrayOp, Catch, Expr, Field, Heap, Op, RefOp, RefTy, Sig, Sign, StructOp, Ty, TypeId,
+    ArrayOp, Catch, Expr, Field, Heap, LocalId, Op, RefOp, RefTy, Sig, Sign, StructOp, Ty, TypeId,
 };
 
 /// A null that a compiler may or may not know.
@@ -34,7 +34,7 @@ fn hidden_null(g: &mut Gen<'_>, heap: Heap) -> Expr {
 
 /// One operation on null.
 pub(super) fn null(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
-    match g.src.below(8) {
+    match g.src.below(9) {
         0..=2 => on_struct(g),
         3..=5 => on_array(g),
         6 => {
@@ -124,7 +124,23 @@ fn init_of_null(g: &mut Gen<'_>, id: TypeId, field: Field, null: Expr) -> Option
 }
 
 fn on_any(g: &mut Gen<'_>) -> Option<Vec<Expr>> {
-    Some(match g.src.below(4) {
+    Some(match g.src.below(5) {
+        4 => {
+            // A tail call.
+            let (func, sig) = g.shuffling();
+            let ty = g.m.func(func)?.ty;
+            let mut args: Vec<Expr> = sig.params.iter().map(|&ty| g.outside_body(ty)).collect();
+            let null = Ty::nullable(Heap::Def(ty));
+            args.push(Expr::get(LocalId(0), null));
+            let caller = Sig {
+                params: vec![null],
+                results: sig.results.clone(),
+            };
+            let body = vec![Expr::stmt(Op::ReturnCallRef(ty), args)];
+            let caller = g.add_helper(&caller, body);
+            let null = hidden_null(g, Heap::Def(ty));
+            vec![Expr::many(Op::Call(caller), vec![null], sig.results)]
+        }
         0 => {
             let heap = [Heap::Any, Heap::I31, Heap::Extern, Heap::Func][g.src.below(4)];
             let null = hidden_null(g, heap);
