@@ -34,7 +34,7 @@ impl Gen<'_> {
         }
         if self.on(Feature::Memory) {
             self.add_memory();
-            if self.src.chance(20) {
+            if self.src.chance(10) {
                 self.add_memory();
             }
         }
@@ -259,7 +259,7 @@ impl Gen<'_> {
             return;
         }
         let id = MemId(self.fresh());
-        let min = [1, 1, 2, 2, 3][self.src.below(5)];
+        let min = [1, 1, 1, 2, 3][self.src.below(5)];
         self.m.mems.push(Memory {
             id,
             min,
@@ -360,7 +360,8 @@ impl Gen<'_> {
                 self.m.mems.push(Memory {
                     id,
                     import: Some(import(export)),
-                    export: Some(format!("mem{}", id.0)),
+                    // It is observed where it comes from.
+                    export: None,
                     ..mem.clone()
                 });
             }

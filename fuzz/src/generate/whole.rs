@@ -77,10 +77,8 @@ pub fn generate(bytes: &[u8], focus: Focus, without: Without) -> Program {
         entries.push(Vec::new());
     }
     if !held && make.src.chance(20) {
-        for _ in 0..make.src.range(1, 2) {
-            let at = make.done.len() as u32;
-            make.stranger(at);
-        }
+        let at = make.done.len() as u32;
+        make.stranger(at);
     }
     make.program(&entries)
 }

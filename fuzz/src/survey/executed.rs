@@ -20,7 +20,8 @@ use crate::targets::subject::case_of;
 pub struct Executed {
     /// The number of programs in which the reference applied each rule, by number of the rule.
     pub rules: Vec<u64>,
-    /// The number of programs that executed each of the generator's pieces to its end.
+    /// The number of programs that executed each of the generator's pieces to its end, and of those
+    /// in which an instantiation failed.
     pub pieces: BTreeMap<&'static str, u64>,
     /// The same programs on each collector.
     pub collectors: Vec<OnCollector>,
@@ -138,17 +139,27 @@ pub fn instruction(rule: &'static str) -> Option<&'static str> {
     is_step.then(|| name.split('-').next().unwrap_or(name))
 }
 
-/// The pieces in functions that returned or trapped.
+/// The pieces in functions that returned or trapped, and how instantiations failed.
 fn executed_pieces(program: &Program, judge: &Judge<'_>) -> BTreeSet<&'static str> {
     let steps = judge.case().steps.iter().zip(&judge.expected().steps);
     let mut pieces = BTreeSet::new();
     for (step, run) in steps {
-        let Step::Invoke { export, .. } = step else {
-            continue;
+        let outcome = &run.observation.outcome;
+        let export = match (step, outcome) {
+            (Step::Invoke { export, .. }, _) => export,
+            (Step::Instantiate { .. }, Outcome::Rejected(_)) => {
+                pieces.insert("instantiate: rejected");
+                continue;
+            }
+            (Step::Instantiate { .. }, Outcome::Trapped(_)) => {
+                pieces.insert("instantiate: trapped");
+                continue;
+            }
+            _ => continue,
         };
         let of_step = program.kinds.iter().filter(|(of, _)| of == export);
         // What may trap is alone in its function; all else is executed if the function returns.
-        let ended = |piece: &str| match run.observation.outcome {
+        let ended = |piece: &str| match outcome {
             Outcome::Returned(_) => true,
             Outcome::Trapped(_) | Outcome::Exhausted(_) => MAY_TRAP.contains(&piece),
             _ => false,

@@ -123,6 +123,8 @@ const GENERATED: Floors = &[
             "declarative elem",
         ],
     ),
+    (6.0, &["several memories"]),
+    (3.0, &["import memory"]),
     (
         6.0,
         &[
@@ -185,6 +187,8 @@ const RULES: Floors = &[
             "Step_pure/vextract_lane-pack",
         ],
     ),
+    (1.0, &["Step_pure/vternop-val"]),
+    (0.1, &["Step_pure/vextternop"]),
     (
         1.0,
         &[
@@ -338,7 +342,7 @@ const RULES: Floors = &[
     ),
 ];
 
-/// For pieces of the generator that are executed to their end.
+/// For pieces of the generator that are executed to their end, and instantiations that fail.
 const PIECES: Floors = &[
     (
         4.0,
@@ -359,6 +363,8 @@ const PIECES: Floors = &[
             "over: exception cycles",
         ],
     ),
+    (3.0, &["instantiate: rejected"]),
+    (1.5, &["instantiate: trapped"]),
     (
         0.5,
         &[

@@ -116,6 +116,12 @@ fn item_names(module: &crate::program::Module) -> Vec<&'static str> {
             out.push("import table");
         }
     }
+    if module.mems.len() > 1 {
+        out.push("several memories");
+    }
+    if module.mems.iter().any(|m| m.import.is_some()) {
+        out.push("import memory");
+    }
     out.extend(
         module
             .globals

@@ -59,8 +59,8 @@ const PIECES: &[(u32, &str, Piece)] = &[
     (4, "over: exception cycles", over::exception_cycles),
     (9, "over: host results", over::host_results),
     (8, "indirect: indirect", indirect::indirect),
-    (4, "sizes: sizes", sizes::sizes),
-    (4, "rows: rows", rows::rows),
+    (3, "sizes: sizes", sizes::sizes),
+    (3, "rows: rows", rows::rows),
     (5, "high: empty", high::empty),
     (10, "twins: foreign", twins::foreign),
 ];
@@ -105,7 +105,7 @@ impl Gen<'_> {
         for _ in 0..self.src.range(1, 2) {
             self.add_struct_types();
         }
-        while self.m.mems.len() < 2 && self.src.chance(50) {
+        while self.m.mems.len() < 2 && self.src.chance([50, 30][self.m.mems.len()]) {
             let before = self.m.mems.len();
             self.add_memory();
             if self.m.mems.len() == before {

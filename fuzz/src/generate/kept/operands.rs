@@ -61,7 +61,9 @@ fn rounded(src: &mut Source<'_>, from: Ty, to: Ty) -> Option<Op> {
 /// A number next to the middle of two neighbouring floats with that many bits of precision. It is
 /// below `2^(most + 1)`.
 fn near_half(src: &mut Source<'_>, bits: u32, most: u32) -> u64 {
-    let power = src.range(bits + 1, most);
+    // Far up, half of the unit of a longer format is more than one.
+    let least = bits + 1 + src.range(0, 1) * (most - bits - 1) / 2;
+    let power = src.range(least, most);
     let unit = 1_u64 << (power - bits + 1);
     let odd = u64::from(src.range(0, 1));
     let off = [0, 1, u64::MAX][src.below(3)];

@@ -324,7 +324,8 @@ fn write(g: &mut Gen<'_>, place: &Place, names: &Names) -> Expr {
 }
 
 fn step(g: &mut Gen<'_>, place: &Place, names: &Names, out: &mut Vec<Expr>) {
-    let next = match g.src.below(12) {
+    let next = match g.src.below(14) {
+        12 | 13 => return in_a_row(g, place, names, out),
         0..=3 => read(g, place, names),
         4..=6 => write(g, place, names),
         7 => {
@@ -358,6 +359,25 @@ fn step(g: &mut Gen<'_>, place: &Place, names: &Names, out: &mut Vec<Expr>) {
         let gc = g.ask_gc();
         out.push(gc);
     }
+}
+
+/// Reads by one name, writes by the other, and reads again, with nothing between that calls or
+/// allocates.
+fn in_a_row(g: &mut Gen<'_>, place: &Place, names: &Names, out: &mut Vec<Expr>) {
+    let object = |at: usize| names.ty.map(|ty| Expr::get(names.locals[at], ty));
+    let index = || names.index.clone();
+    let value = match place.holds() {
+        Ty::Ref(r) if matches!(r.heap, Heap::Any | Heap::Eq | Heap::I31) => {
+            let number = g.operand(Ty::I32);
+            let sure = Ty::non_null(Heap::I31);
+            Expr::value(Op::Ref(RefOp::I31), vec![number], sure)
+        }
+        Ty::Ref(r) if r.null => g.null(r.heap),
+        ty => g.filled(ty),
+    };
+    out.push(place.read(g, object(0), index()));
+    out.push(place.write(g, object(1), index(), value));
+    out.push(place.read(g, object(0), index()));
 }
 
 /// A loop that reads the place before it writes it, and adds the numbers that it reads.
