@@ -149,6 +149,55 @@ fn words_and_colours_are_as_asked_for() {
     assert!(lines(&["wast", "a.wast", "--verbose"], 0).contains("a.wast"));
 }
 
+/// Runs the program on a terminal of this kind. Returns what is written there.
+fn on_terminal(kind: &str, folder: &Path, arguments: &str) -> String {
+    let line = format!("{} {arguments}", env!("CARGO_BIN_EXE_gcrucible"));
+    let mut command = Command::new("script");
+    command.args(["-qec", &line, "/dev/null"]);
+    command.env("TERM", kind).env_remove("NO_COLOR");
+    command.stdin(Stdio::null()).current_dir(folder);
+    let output = command.output().expect("`script` of util-linux starts");
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{shown}");
+    shown
+}
+
+#[test]
+fn progress_is_shown_where_no_line_can_be_written_over() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = "fuzz --target types --jobs 1 --time";
+    let dumb = on_terminal("dumb", folder.path(), &format!("{run} 7"));
+    assert!(dumb.contains(" programs/s "), "{dumb}");
+    assert!(!dumb.contains('\u{1b}'), "{dumb}");
+    let usual = on_terminal("xterm", folder.path(), &format!("{run} 1"));
+    assert!(usual.contains('\u{1b}'), "{usual}");
+    // Where there is no terminal at all.
+    let endless = "(module (func (export \"f\") (loop (br 0))))(invoke \"f\")";
+    fs::write(folder.path().join("a.wast"), endless).expect("a file");
+    fs::write(folder.path().join("b.wast"), "(module)").expect("a file");
+    let (_, err) = check(folder.path(), &["wast", ".", "--timeout", "6"], 1);
+    assert!(err.contains("1 of 2 scripts"), "{err}");
+}
+
+#[test]
+fn known_faults_of_a_file_are_counted_and_not_reported() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = ["fuzz", "--target", "types", "--runs", "5", "--jobs", "1"];
+    let row = "[[fault]]\nengines = [\"runtime\"]\nversion = \"\"\nsignature = \"crash\"\n\
+               says = \"it breaks\"\nlink = \"\"\n";
+    fs::write(folder.path().join("known.toml"), row).expect("a file");
+    check(
+        folder.path(),
+        &[&run[..], &["--known", "known.toml"]].concat(),
+        0,
+    );
+    fs::write(folder.path().join("wrong.toml"), "[[fault]]\nsays = 3\n").expect("a file");
+    for (file, expected) in [("wrong.toml", "invalid type"), ("absent", "No such file")] {
+        let (_, err) = check(folder.path(), &[&run[..], &["--known", file]].concat(), 2);
+        assert!(err.contains(file) && err.contains(expected), "{err}");
+    }
+}
+
 #[test]
 fn every_comparison_is_explained() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -1,16 +1,28 @@
-//! A bar for work whose amount is known, on standard error if that is a terminal
-//! on which a line can be written over.
+//! Progress of work whose amount is known, on standard error: a bar on a terminal on which a line
+//! can be written over, a line every few seconds elsewhere.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::terminal::can_redraw;
+use super::terminal::{can_redraw, is_quiet, warn_line};
 
-/// The bar.
+/// The time between two lines where there is no bar.
+pub const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// The bar, or the lines.
 #[derive(Debug)]
-pub struct Bar(ProgressBar);
+pub struct Bar {
+    bar: ProgressBar,
+    /// What the pieces of work are called.
+    unit: String,
+    /// When the last line was written, if there are lines.
+    last_line: Option<Mutex<Instant>>,
+}
 
 impl Bar {
-    /// A bar for `length` pieces of work, which are called `unit`.
+    /// Begins the progress of `length` pieces of work, which are called `unit`.
     #[must_use]
     pub fn new(length: u64, unit: &str) -> Bar {
         let target = match can_redraw() {
@@ -22,21 +34,35 @@ impl Bar {
         if let Ok(style) = ProgressStyle::with_template(&template) {
             bar.set_style(style);
         }
-        Bar(bar)
+        let has_lines = !can_redraw() && !is_quiet();
+        Bar {
+            bar,
+            unit: unit.to_owned(),
+            last_line: has_lines.then(|| Mutex::new(Instant::now())),
+        }
     }
 
     /// One piece is done.
     pub fn step(&self) {
-        self.0.inc(1);
+        self.bar.inc(1);
+        let Some(last) = &self.last_line else {
+            return;
+        };
+        let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.elapsed() >= LINE_EVERY {
+            *last = Instant::now();
+            let (done, all) = (self.bar.position(), self.bar.length().unwrap_or(0));
+            warn_line!("{done} of {all} {}", self.unit);
+        }
     }
 
     /// Does something that writes lines, above the bar.
     pub fn above<T>(&self, write: impl FnOnce() -> T) -> T {
-        self.0.suspend(write)
+        self.bar.suspend(write)
     }
 
     /// Clears the bar.
     pub fn end(&self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }

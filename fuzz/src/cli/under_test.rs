@@ -1,14 +1,16 @@
 //! The engines that the user names, and the faults that the user switches on.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 use gcrucible_oracles::engine::Engine;
 use gcrucible_oracles::foreign::Counted;
 use gcrucible_oracles::foreign::process::Bounds;
+use gcrucible_oracles::known_faults::{self, KnownFault};
 
-use super::engines;
 use super::failure::Failure;
+use super::{engines, reading};
 use crate::targets::Rig;
 
 /// Their arguments, which are the same for a run, its workers, and the replay of one input.
@@ -31,6 +33,10 @@ pub struct UnderTest {
     /// the feature `planted` has faults. `gcrucible list faults` shows their names.
     #[arg(long = "planted", value_name = "FAULT")]
     pub planted: Vec<String>,
+    /// Count faults of this file, and do not report them. May be given more than once. It is like
+    /// `oracles/adapters/known-faults.toml`, whose rows are always counted.
+    #[arg(long = "known", value_name = "FILE")]
+    pub known: Vec<PathBuf>,
 }
 
 impl UnderTest {
@@ -38,10 +44,15 @@ impl UnderTest {
     ///
     /// # Errors
     ///
-    /// An unknown name of an engine or fault, or an engine that does not start.
+    /// An unknown name of an engine or fault, an engine that does not start, or a file of known
+    /// faults that cannot be read.
     pub fn rig(&self) -> Result<Rig, Failure> {
         let rig = Rig::standard(&self.planted).map_err(|why| Failure::Usage(why.to_string()))?;
-        Ok(rig.naming(self.open()?))
+        let mut rig = rig.naming(self.open()?);
+        for path in &self.known {
+            rig.known_faults.extend(known_faults_of(path)?);
+        }
+        Ok(rig)
     }
 
     /// Opens the engines that are named.
@@ -91,6 +102,9 @@ impl UnderTest {
         for fault in &self.planted {
             say("--planted", fault.clone());
         }
+        for path in &self.known {
+            say("--known", path.display().to_string());
+        }
         words
     }
 
@@ -103,6 +117,14 @@ impl UnderTest {
             .map(|word| format!(" {}", quoted(word)))
             .collect()
     }
+}
+
+fn known_faults_of(path: &Path) -> Result<Vec<KnownFault>, Failure> {
+    let text = String::from_utf8_lossy(&reading::named(path)?).into_owned();
+    known_faults::read(&text).map_err(|error| Failure::Content {
+        path: path.display().to_string(),
+        message: error.to_string(),
+    })
 }
 
 /// A word that a shell takes for one word.
@@ -126,9 +148,10 @@ mod tests {
             engine_time: Some(3),
             engine_memory: None,
             planted: vec!["x-y".to_owned()],
+            known: vec![PathBuf::from("a b.toml")],
         };
-        let line =
-            " --engine v8:liftoff --engine 'adapter:a '\\''b'\\''' --engine-time 3 --planted x-y";
+        let line = " --engine v8:liftoff --engine 'adapter:a '\\''b'\\''' --engine-time 3 --planted x-y \
+             --known 'a b.toml'";
         assert_eq!(under_test.in_shell(), line);
     }
 

@@ -8,7 +8,6 @@
 
 use gcrucible_oracles::engine::Engine;
 use gcrucible_oracles::finding::{Finding, Rate, Stands};
-use gcrucible_oracles::known_faults::known;
 use gcrucible_oracles::schedule::Schedule;
 use gcrucible_oracles::verdict::Verdict;
 
@@ -35,6 +34,7 @@ pub fn each(subject: &Subject, rig: &mut Rig) -> Ran {
     let number = subject.draw(usize::MAX) as u64;
     let own = rig.pool.drawn(number);
     let mut times_examined = std::mem::take(&mut rig.examined);
+    let known_faults = std::mem::take(&mut rig.known_faults);
     let (mut trial, named) = Trial::new(subject, rig);
     let drawn: Vec<_> = named.iter().map(|engine| engine.drawn(number)).collect();
     let named = named.iter().zip(&drawn);
@@ -61,10 +61,12 @@ pub fn each(subject: &Subject, rig: &mut Rig) -> Ran {
             trial.unavailable(why);
             break;
         }
-        if let Some(fault) = found
-            .as_ref()
-            .and_then(|finding| known(finding, &engine.describe()))
-        {
+        let known = found.as_ref().and_then(|finding| {
+            let description = engine.describe();
+            let mut rows = known_faults.iter();
+            rows.find(|row| row.is(finding, &description))
+        });
+        if let Some(fault) = known {
             trial.known(engine, fault);
             continue;
         }
@@ -82,6 +84,7 @@ pub fn each(subject: &Subject, rig: &mut Rig) -> Ran {
     }
     let ran = trial.end();
     rig.examined = times_examined;
+    rig.known_faults = known_faults;
     ran
 }
 

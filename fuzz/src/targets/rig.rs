@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use gcrucible_oracles::coverage::RuleMap;
 use gcrucible_oracles::engine::{self, Engine, NoEngine, Pool};
+use gcrucible_oracles::known_faults::{self, KnownFault};
 use gcrucible_oracles::leak::Reclaims;
 
 use super::subject::Subject;
@@ -47,6 +48,8 @@ pub struct Rig {
     pub asked: Asked,
     /// How often findings were examined, by engine and words.
     pub examined: BTreeMap<String, u32>,
+    /// Faults that are counted and not reported.
+    pub known_faults: Vec<KnownFault>,
     /// All configurations, for targets that draw one.
     pub pool: Pool,
     /// Every rule and pair of rules seen so far.
@@ -79,6 +82,7 @@ impl Rig {
             are_named: false,
             asked: Asked::Everything,
             examined: BTreeMap::new(),
+            known_faults: known_faults::built_in(),
             pool,
             seen: RuleMap::default(),
             last: RuleMap::default(),

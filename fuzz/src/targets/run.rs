@@ -127,6 +127,7 @@ impl<'a> Trial<'a> {
             are_named: _,
             asked: _,
             examined: _,
+            known_faults: _,
         } = rig;
         let judge = if spares {
             Judge::sparing(subject.case.clone(), &**reference)

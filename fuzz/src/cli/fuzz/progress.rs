@@ -10,11 +10,9 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::protocol::{Counters, Found};
 use super::summary::Summary;
+use crate::cli::progress::LINE_EVERY;
 use crate::cli::terminal::{BAD, can_redraw, is_quiet, warn_line};
 use crate::targets::Target;
-
-/// The time between two lines if there is no terminal.
-const LINE_EVERY: Duration = Duration::from_secs(5);
 
 /// The line that changes, or the time of the last line.
 #[derive(Debug)]
