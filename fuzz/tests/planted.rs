@@ -70,18 +70,12 @@ fn check(fault: &str, by: &[&str]) {
         // Operations on a heap are no script.
         folder.join("case.wast").exists() || folder.join("operations.txt").exists()
     }));
-    let mut proven = 0;
-    for group in groups {
-        let folder = Path::new(group["folder"].as_str().unwrap_or_default());
-        for script in ["case.wast", "reduced.wast"] {
-            let script = folder.join(script);
-            if script.exists() {
-                proves_itself(&script);
-                proven += 1;
-            }
-        }
-    }
-    assert!(proven > 0, "{fault}: no script proves the finding");
+    // The test `proofs` looks at reduced programs of all faults.
+    let proven = groups.iter().filter(|group| {
+        let script = Path::new(group["folder"].as_str().unwrap_or_default()).join("case.wast");
+        script.exists().then(|| proves_itself(&script)).is_some()
+    });
+    assert!(proven.count() > 0, "{fault}: no script proves the finding");
 }
 
 /// A script of a finding passes on the reference and on the healthy configuration, and fails on the
@@ -318,6 +312,23 @@ fn an_ordinary_build_refuses_to_plant_faults() {
     assert!(said.contains("planted"), "{said}");
 }
 
+/// A script of a finding passes in a build that has no faults, which says so.
+#[cfg(not(feature = "planted"))]
+#[test]
+fn the_script_of_a_planted_fault_passes_in_an_ordinary_build() {
+    const FAULT: &str = "table-init-no-barrier";
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let script = folder.path().join("kept.wast");
+    let text = format!(";;! engine = \"runtime:drc:+{FAULT}\"\n;;! check = true\n(module)\n");
+    std::fs::write(&script, text).expect("a script");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gcrucible"));
+    let output = command.arg("wast").arg(&script).output();
+    let output = output.expect("gcrucible starts");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains(&format!("runs without `{FAULT}`")), "{said}");
+}
+
 #[cfg(not(feature = "planted"))]
 #[test]
 fn detect_says_how_to_build_with_faults() {
@@ -390,16 +401,40 @@ fn the_way_from_a_fault_to_a_regression() {
     let words: Vec<&str> = replay.split(' ').collect();
     let (status, said) = gcrucible(&words);
     assert_eq!(status, Some(1), "{said}");
-    // The script becomes a regression.
-    let kept = folder.path().join("table-init-releases-old-elements.wast");
+    // The script becomes a regression: it is seen to fail with the fault, and to pass without.
+    let regressions = folder.path().join("regressions");
+    std::fs::create_dir(&regressions).expect("a folder");
+    let kept = regressions.join("table-init-releases-old-elements.wast");
     std::fs::copy(found.join("reduced.wast"), &kept).expect("a copy");
-    let kept = kept.display().to_string();
-    let (status, said) = gcrucible(&["wast", &kept]);
-    assert_eq!(status, Some(1), "{said}");
-    for engine in ["reference", "runtime:drc"] {
-        let (status, said) = gcrucible(&["wast", &kept, "--engine", engine]);
-        assert_eq!(status, Some(0), "{engine}: {said}");
+    for path in [&kept, &regressions].map(|path| path.display().to_string()) {
+        let (status, said) = gcrucible(&["wast", &path]);
+        assert_eq!(status, Some(1), "{said}");
+        for engine in ["reference", "runtime:drc"] {
+            let (status, said) = gcrucible(&["wast", &path, "--engine", engine]);
+            assert_eq!(status, Some(0), "{engine}: {said}");
+        }
     }
+}
+
+/// A fault that a row of the user's own file describes is counted by its name.
+#[cfg(feature = "planted")]
+#[test]
+fn a_known_fault_is_counted_and_not_reported() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let known = folder.path().join("known.toml");
+    let row = "[[fault]]\nengines = [\"runtime\"]\nversion = \"\"\nsignature = \"\"\n\
+               says = \"no barrier\"\nlink = \"\"\n";
+    std::fs::write(&known, row).expect("a file");
+    let run = |more: &[&str]| {
+        let engine = ["--engine", "runtime:drc:+table-init-no-barrier"];
+        let run = ["--target", "table_ops", "--runs", "60"];
+        fuzz(folder.path(), &[&engine[..], &run, more].concat())
+    };
+    assert_eq!(run(&[]).status.code(), Some(1));
+    let output = run(&["--known", &known.display().to_string()]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("known: no barrier"), "{said}");
 }
 
 /// A run with a corpus begins with the inputs that are there. One that is no seed's is kept with

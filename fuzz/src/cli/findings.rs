@@ -8,10 +8,11 @@ use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use gcrucible_oracles::engine::{Run, reference};
+use gcrucible_oracles::engine::{Run, StepRun, reference};
 use gcrucible_oracles::finding::Finding;
 use gcrucible_oracles::foreign::catalog;
 use gcrucible_oracles::header::Header;
+use gcrucible_oracles::outcome::Outcome;
 use serde::{Deserialize, Serialize};
 
 use super::build::VERSION;
@@ -215,6 +216,14 @@ pub const INPUT: &str = "input.bin";
 /// The file of a finding's folder that holds the reduced program as a script.
 pub const REDUCED: &str = "reduced.wast";
 
+/// The file of a finding's folder that holds the reduced program if it does not show the finding
+/// alone.
+pub const UNPROVEN: &str = "unproven.wast";
+
+/// What is said about such a program.
+pub const NOT_ALONE: &str = "this program passes in a process of its own: the finding needs what the \
+                             process did before, such as other heaps";
+
 /// The file of a finding's folder that holds the finding as data.
 pub const STORED: &str = "finding.json";
 
@@ -277,8 +286,11 @@ fn checking(subject: &Subject, finding: &Finding) -> Option<String> {
     case.limits.full_at = conditions.full_at;
     let run = catch_unwind(AssertUnwindSafe(|| reference().run(&case, &[]))).ok()?;
     let held = subject.program.as_ref().is_some_and(|program| program.held);
+    let is_exhausted = |step: &StepRun| matches!(step.observation.outcome, Outcome::Exhausted(_));
+    let needs_limit = run.steps.iter().any(is_exhausted) && case.limits.full_at.is_none();
     let header = Header {
         check: Some(true),
+        heap: needs_limit.then_some(case.limits.heap_bytes),
         held: held.then_some(true),
         answers: told(&run, &finding.engine),
         ..Header::default()
@@ -327,6 +339,25 @@ pub fn add_reduced(folder: &Path, reduced: &Reduced) -> Result<PathBuf, Failure>
         Stored { target, finding }.write(folder)?;
     }
     Ok(path)
+}
+
+/// Takes back a reduced script that passes when it runs alone: it is no proof. Renames it, and says
+/// so in it and in the verdict.
+///
+/// # Errors
+///
+/// When a file cannot be read or written.
+pub fn not_proven(folder: &Path) -> Result<(), Failure> {
+    let (reduced, verdict) = (folder.join(REDUCED), folder.join(VERDICT));
+    let read = |path: &Path| {
+        let text = std::fs::read_to_string(path);
+        text.map_err(|error| Failure::input(path.display(), error))
+    };
+    let script = format!(";; {NOT_ALONE}\n{}", read(&reduced)?);
+    output::write(&folder.join(UNPROVEN), script.as_bytes())?;
+    let said = format!("{}\n{UNPROVEN}: {NOT_ALONE}\n", read(&verdict)?.trim_end());
+    output::write(&verdict, said.as_bytes())?;
+    std::fs::remove_file(&reduced).map_err(|error| Failure::output(reduced.display(), error))
 }
 
 /// Returns the script with this line in its header, in place of any other for the same key.

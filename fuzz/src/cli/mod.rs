@@ -4,9 +4,9 @@
 //! files, terminals and words.
 //!
 //! Reading order: `build`, `failure`, `terminal`, `progress`, `output`, `reading`, `config`,
-//! `scratch`, `tool`, `named`, `engines`, `under_test`, `findings`, `reproduce`, `fuzz`, `detect`,
-//! `input`, `replay`, `reduce`, `scripts`, `watched`, `junit`, `wast`, `run`, `corpus`, `survey`,
-//! `report`, `wasmtime`, `engine`, `explain`, `list`, `shell`.
+//! `scratch`, `tool`, `named`, `engines`, `under_test`, `findings`, `proof`, `reproduce`, `fuzz`,
+//! `detect`, `input`, `replay`, `reduce`, `scripts`, `watched`, `junit`, `wast`, `run`, `corpus`,
+//! `survey`, `report`, `wasmtime`, `engine`, `explain`, `list`, `shell`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -30,6 +30,7 @@ pub mod list;
 pub mod named;
 pub mod output;
 mod progress;
+pub mod proof;
 pub mod reading;
 pub mod reduce;
 pub mod replay;

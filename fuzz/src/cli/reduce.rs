@@ -16,7 +16,7 @@ use super::input::{Given, InputOptions};
 use super::progress::Bar;
 use super::replay::{self, Again, of_case};
 use super::terminal::{say, warn_line};
-use super::{findings, output, reproduce};
+use super::{findings, output, proof, reproduce};
 use crate::input::Input;
 use crate::program::print::{argument, escaped};
 use crate::reduce::{Reduced, Start, gate, reduce, text};
@@ -66,6 +66,9 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
                 return Err(failure);
             }
             say!("{}", path.display());
+            if proof::can_be_tried(&small.finding) && !proof::fails(path)? {
+                warn_line!("{}: {}", path.display(), findings::NOT_ALONE);
+            }
         }
         _ => say!("{script}"),
     }

@@ -9,6 +9,10 @@ use std::time::{Duration, Instant};
 use super::failure::Failure;
 use super::terminal::say;
 
+/// The program that runs now. The link stays good when the file is replaced or deleted, for example
+/// by a build during a long run.
+pub const THIS_PROGRAM: &str = "/proc/self/exe";
+
 /// Runs a tool of the machine, whose words the user sees.
 ///
 /// # Errors

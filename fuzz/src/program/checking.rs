@@ -1,14 +1,15 @@
 //! A case as a script that checks itself: each step asserts what the reference saw.
 //!
 //! A result that the specification leaves open (a NaN, a number of live objects with frames on the
-//! stack) is not asserted. A script ends before a step that runs out of a resource. Assertions
+//! stack) is not asserted. A script ends with a step that runs out of a resource, because nothing
+//! after it is compared. The step itself asserts nothing, but an engine may break in it. Assertions
 //! cannot describe contents of objects, globals and tables, or live counts. The line `check = true`
 //! in the header makes the runner compare all of these with the reference.
 
 use std::fmt::Write as _;
 
 use gcrucible_oracles::case::{Case, CaseModule, Step};
-use gcrucible_oracles::engine::Run;
+use gcrucible_oracles::engine::{Run, StepRun};
 use gcrucible_oracles::observe::{Node, Observation};
 use gcrucible_oracles::outcome::{Outcome, Resource, Why};
 use gcrucible_oracles::value::{HeapTop, Ref, Target, Value};
@@ -34,28 +35,35 @@ pub fn directives(case: &Case, run: &Run) -> String {
             continue;
         };
         let seen = &taken.observation;
-        // A script runs under other limits than a fuzz run, so it cannot repeat exhaustion. The
-        // exception is the allocation that the header lets fail. Nothing after exhaustion was
-        // compared.
-        if let (Outcome::Exhausted(resource), false) = (&seen.outcome, taken.full) {
-            let end = format!(
-                ";; the reference runs out of {resource}, and is not compared after: {step}"
+        // Nothing after exhaustion was compared. The exception is the allocation that the header
+        // lets fail.
+        let end = match &seen.outcome {
+            Outcome::Exhausted(resource) if !taken.full => Some(*resource),
+            _ => None,
+        };
+        if let Some(resource) = end {
+            line(
+                &mut text,
+                &format!(";; the reference runs out of {resource} here"),
             );
-            line(&mut text, &end);
-            break;
+            // A script has far more fuel than a fuzz run.
+            if resource == Resource::Fuel {
+                line(&mut text, &format!(";; {step}"));
+                break;
+            }
         }
         match step {
             Step::Instantiate { module } => {
                 let index = module.0 as usize;
                 instances.push(index);
                 if let Some(module) = case.modules.get(index) {
-                    line(&mut text, &instantiated(module, index, seen));
+                    line(&mut text, &instantiated(module, index, taken));
                 }
             }
             Step::Register { instance, name } => {
                 let instance = name_of(case, &instances, instance.0);
                 let text_of = format!("(register \"{}\" {instance})", quotable(name));
-                asserted(&mut text, &text_of, seen, run);
+                asserted(&mut text, &text_of, taken, run);
             }
             Step::Invoke {
                 instance,
@@ -68,13 +76,16 @@ pub fn directives(case: &Case, run: &Run) -> String {
                     .map(|arg| format!(" {}", argument(arg)))
                     .collect();
                 let action = format!("(invoke {instance} \"{}\"{args})", quotable(export));
-                asserted(&mut text, &action, seen, run);
+                asserted(&mut text, &action, taken, run);
             }
             Step::Get { instance, global } => {
                 let instance = name_of(case, &instances, instance.0);
                 let action = format!("(get {instance} \"{}\")", quotable(global));
-                asserted(&mut text, &action, seen, run);
+                asserted(&mut text, &action, taken, run);
             }
+        }
+        if end.is_some() {
+            break;
         }
     }
     text
@@ -126,12 +137,14 @@ fn loaded(module: &CaseModule, index: usize, outcome: Option<&Outcome>) -> Strin
     format!("({assertion} {} \"\")", printed(module, "(module"))
 }
 
-fn instantiated(module: &CaseModule, index: usize, seen: &Observation) -> String {
+fn instantiated(module: &CaseModule, index: usize, taken: &StepRun) -> String {
     let plain = printed(module, &format!("(module {}", name(module, index)));
-    match &seen.outcome {
+    match &taken.observation.outcome {
         Outcome::Trapped(trap) => format!("(assert_trap {plain} \"{trap}\")"),
         Outcome::Threw(_) => format!("(assert_exception {plain})"),
-        Outcome::Exhausted(resource) => format!("(assert_trap {plain} \"{}\")", words(*resource)),
+        Outcome::Exhausted(resource) if taken.full => {
+            format!("(assert_trap {plain} \"{}\")", words(*resource))
+        }
         Outcome::Rejected(rejection) => match rejection.why {
             Why::Unlinkable => format!("(assert_unlinkable {plain} \"\")"),
             Why::Invalid => format!("(assert_invalid {plain} \"\")"),
@@ -143,7 +156,8 @@ fn instantiated(module: &CaseModule, index: usize, seen: &Observation) -> String
 }
 
 /// An action with what it must end with.
-fn asserted(text: &mut String, action: &str, seen: &Observation, run: &Run) {
+fn asserted(text: &mut String, action: &str, taken: &StepRun, run: &Run) {
+    let seen = &taken.observation;
     let exact = |sample: &gcrucible_oracles::leak::Sample| {
         (sample.bounds).is_some_and(|b| b.least == b.most_retained)
     };
@@ -162,10 +176,10 @@ fn asserted(text: &mut String, action: &str, seen: &Observation, run: &Run) {
         }
         Outcome::Trapped(trap) => format!("(assert_trap {action} \"{trap}\")"),
         Outcome::Threw(_) => format!("(assert_exception {action})"),
-        Outcome::Exhausted(resource) => {
+        Outcome::Exhausted(resource) if taken.full => {
             format!("(assert_exhaustion {action} \"{}\")", words(*resource))
         }
-        Outcome::Returned(_) => action.to_owned(),
+        Outcome::Returned(_) | Outcome::Exhausted(_) => action.to_owned(),
         other => format!(";; {action} ends otherwise: {other}").replace('\n', " "),
     };
     line(text, &assertion);

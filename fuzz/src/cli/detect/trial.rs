@@ -10,9 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::options::Subject;
 use crate::cli::failure::Failure;
-use crate::cli::fuzz::launch::THIS_PROGRAM;
 use crate::cli::fuzz::record::Record;
-use crate::cli::tool::ended_within;
+use crate::cli::tool::{THIS_PROGRAM, ended_within};
 use crate::input::Input;
 use crate::targets::Target;
 

@@ -7,11 +7,8 @@ use std::process::{Child, Command, Stdio};
 use super::options::Options;
 use super::record::{Position, Record};
 use crate::cli::failure::Failure;
+use crate::cli::tool::THIS_PROGRAM;
 use crate::targets::Target;
-
-/// The program that runs now. The link stays good when the file is replaced or deleted, for example
-/// by a build during a long run.
-pub const THIS_PROGRAM: &str = "/proc/self/exe";
 
 /// What all workers of a run have in common.
 #[derive(Debug)]

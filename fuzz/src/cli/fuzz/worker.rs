@@ -25,8 +25,8 @@ use super::record::{Position, Record};
 use crate::cli::failure::{ENVIRONMENT, Failure};
 use crate::cli::findings::{self, InputId, Shelf};
 use crate::cli::named::chosen;
-use crate::cli::reproduce;
 use crate::cli::under_test::UnderTest;
+use crate::cli::{proof, reproduce};
 use crate::reduce::explained::Explained;
 use crate::reduce::{Start, reduce};
 use crate::targets::{Ran, Rig, Subject, Target, round};
@@ -337,7 +337,10 @@ impl Worker<'_> {
         if let Some(reduced) = reduce(target, subject, start, rig, attempts, &mut go_on) {
             let bounds = self.options.under_test.bounds();
             let reduced = reproduce::with_fewer_flags(reduced, bounds)?;
-            findings::add_reduced(folder, &reduced)?;
+            let script = findings::add_reduced(folder, &reduced)?;
+            if proof::can_be_tried(&reduced.finding) && !proof::fails(&script)? {
+                findings::not_proven(folder)?;
+            }
             reproduce::add(folder, &reduced, bounds)?;
             finding = Some(reduced.finding);
         }

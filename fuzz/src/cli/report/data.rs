@@ -287,7 +287,12 @@ fn read_finding(folder: &Path, path: &str) -> Result<(Folder, Found), String> {
     let stored = reading::bytes(&folder.join(findings::STORED))
         .map_err(|why| format!("{}: {why}", findings::STORED))?;
     let stored: Stored = serde_json::from_slice(&stored).map_err(|error| error.to_string())?;
-    let programs = [findings::REDUCED, "case.wast", "operations.txt"];
+    let programs = [
+        findings::REDUCED,
+        findings::UNPROVEN,
+        "case.wast",
+        "operations.txt",
+    ];
     let program = programs.into_iter().find_map(|name| text(name).ok());
     let is_reduced = folder.join(findings::REDUCED).is_file();
     let bytes = reading::bytes(&folder.join(findings::INPUT)).unwrap_or_default();
