@@ -5,7 +5,7 @@
 #     fuzz/oss-fuzz/try.sh [TARGET...]
 #
 # Without arguments it tries every target. `SANITIZER=coverage` builds for coverage and checks that
-# the targets write profiles. The last step breaks a target on purpose: the checks have to notice.
+# the targets write profiles. The last step breaks a target on purpose: then the checks have to fail.
 #
 # It needs cargo-fuzz, zip, unzip and a C++ compiler. It takes a nightly toolchain if there is one
 # (`RUSTUP_TOOLCHAIN` names another), and otherwise lets the stable one accept unstable options.
@@ -166,25 +166,40 @@ check_profile() {
     [ -s "$runner/tmp/$1.profraw" ] || echo 'writes no profile'
 }
 
-broken=0
-for target in "${targets[@]}"; do
-    what=$(wrong "$target")
-    echo "$target: ${what:-good} ($SECONDS s)"
-    if [ -n "$what" ]; then
-        broken=$((broken + 1))
-        tail -n 40 "$runner/$target.log" 2>/dev/null || true
-    fi
-done
-[ "$broken" -eq 0 ] || fail "$broken of ${#targets[@]} targets are broken"
+# Says of each target what is wrong with it. Fails if something is.
+judge() {
+    local target what broken=0
+    for target in "$@"; do
+        what=$(wrong "$target")
+        echo "$target: ${what:-good} ($SECONDS s)"
+        if [ -n "$what" ]; then
+            broken=$((broken + 1))
+            tail -n 40 "$runner/$target.log" 2>/dev/null || true
+        fi
+    done
+    [ "$broken" -eq 0 ]
+}
+judge "${targets[@]}" || fail 'a target is broken'
 
-step 'a broken target is noticed'
 victim=${targets[0]}
+if [ "$SANITIZER" = address ]; then
+    step 'cargo fuzz runs a target and prints an input'
+    export CARGO_TARGET_DIR=$WORK/target
+    mkdir "$runner/corpus"
+    cargo fuzz run -s none "$victim" "$runner/corpus" -- -runs=100 -seed=1
+    printf 'an input' > "$runner/input"
+    cargo fuzz fmt -s none "$victim" "$runner/input" > "$runner/printed" 2>&1
+    grep -A 3 'Output of `std::fmt::Debug`' "$runner/printed"
+fi
+
+step 'with one broken target, all of this fails'
 chmod -R u+w "$runner/out"
 if [ "$SANITIZER" = address ]; then
     printf '[libfuzzer]\nrss_limit_mb=1\n' >> "$runner/out/$victim.options"
-    [ -n "$(wrong "$victim")" ] || fail "$victim passes with one megabyte of memory"
+    ! judge "$victim" > "$runner/judged" || fail "$victim passes with one megabyte of memory"
 fi
 cp "$(type -P true)" "$runner/out/$victim"
-[ -n "$(wrong "$victim")" ] || fail 'a program that is no fuzz target passes'
+! judge "${targets[@]: -1}" "$victim" > "$runner/judged" || fail 'a program that is no target passes'
+grep "^$victim: is no fuzz target" "$runner/judged"
 
 echo "${#targets[@]} targets are good ($SECONDS s)"
