@@ -125,7 +125,7 @@
 //! ```console
 //! $ gcrucible engine check 'adapter:gcrucible engine serve runtime'
 //! ...
-//!   kept    `close` ends the session
+//!   kept    `count` counts the host objects of each session that is kept
 //! next: gcrucible fuzz --engine 'adapter:gcrucible engine serve runtime' shows whether [..]
 //! $ gcrucible fuzz --engine 'adapter:gcrucible engine serve runtime' --runs 20 --jobs 1
 //! ...

@@ -29,6 +29,11 @@ fn main() -> std::process::ExitCode {
         Trial::test("a_finding_is_replayed_by_its_own_line", replayed),
         Trial::test("an_adapter_ends_with_the_run_that_is_killed", ends),
     ];
+    trials.push(Trial::test("a_count_that_differs_once_is_found", once));
+    trials.push(Trial::test(
+        "a_count_that_is_missing_is_made_up_for",
+        forgotten,
+    ));
     for (lie, words) in LIES {
         trials.push(Trial::test(format!("found: {lie}"), || found(lie, words)));
     }
@@ -67,9 +72,13 @@ fn adapter(lie: &str) {
         let mut output = Vec::new();
         serve(&mut served, input.as_slice(), &mut output).expect("an answer");
         let is_batch = line.starts_with("{\"op\":\"batch\"");
+        let is_count = line.starts_with("{\"op\":\"count\"");
         let honest = output.clone();
         if number >= AT && is_batch {
             output = misbehave(lie, &output, last.as_ref());
+        }
+        if is_count {
+            output = misbehave_late(lie, &output);
         }
         last = is_batch.then_some(honest);
         std::io::stdout().write_all(&output).expect("a pipe");
@@ -124,6 +133,23 @@ fn misbehave(lie: &str, output: &[u8], last: Option<&Vec<u8>>) -> Vec<u8> {
         "other" => last.cloned().unwrap_or_else(|| output.to_vec()),
         _ => output.to_vec(),
     }
+}
+
+/// Answers a request for the counts of several sessions.
+fn misbehave_late(lie: &str, output: &[u8]) -> Vec<u8> {
+    let mut answer: Answer = serde_json::from_slice(output).expect("an answer");
+    let Answer::Counts(counts) = &mut answer else {
+        return output.to_vec();
+    };
+    match lie {
+        "kill-late" => return misbehave("kill", output, None),
+        "leak" | "late" => counts.values_mut().for_each(|count| count.alive += 1),
+        "forget" => counts.clear(),
+        _ => {}
+    }
+    let mut line = serde_json::to_vec(&answer).expect("JSON");
+    line.push(b'\n');
+    line
 }
 
 fn changed(output: &[u8], change: impl FnOnce(&mut Vec<Answer>)) -> Vec<u8> {
@@ -209,6 +235,32 @@ fn honest() -> Result<(), Failed> {
     let compared = json["compared"].as_u64().unwrap_or(0);
     let checks = json["live_checks"].as_u64().unwrap_or(0);
     expect(compared >= 50 && checks > 50, &ended, "too little compared")
+}
+
+/// What goes wrong while several sessions are counted, and not while one of them is.
+fn once() -> Result<(), Failed> {
+    for (lie, words) in [("late", "created - dropped"), ("kill-late", "signal 9")] {
+        let folder = folder();
+        let (json, ended) = fuzz(lie, folder.path(), &["--runs", "10"]);
+        let found = json["groups"][0]["folder"].as_str().unwrap_or_default();
+        let verdict = std::fs::read_to_string(Path::new(found).join("verdict.txt"));
+        let verdict = verdict.unwrap_or_default();
+        let is_right = verdict.contains(words) && verdict.contains("in 1 of 2 runs");
+        expect(ended.status == Some(1) && is_right, &ended, &verdict)?;
+    }
+    Ok(())
+}
+
+/// The counts of several sessions are missing, so each session is counted by itself.
+fn forgotten() -> Result<(), Failed> {
+    let folder = folder();
+    let (json, ended) = fuzz("forget", folder.path(), &["--runs", "20"]);
+    let checks = json["live_checks"].as_u64().unwrap_or(0);
+    expect(
+        ended.status == Some(0) && checks > 20,
+        &ended,
+        "too few counts",
+    )
 }
 
 fn same_twice() -> Result<(), Failed> {

@@ -1,15 +1,17 @@
 //! The runtime, observed from outside. Observations through the protocol and probes are the same as
 //! those that read its objects directly. Lies of an adapter are noticed.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use gcrucible::input::Input;
 use gcrucible::targets::TARGETS;
 use gcrucible_oracles::case::Case;
 use gcrucible_oracles::compare::compare;
-use gcrucible_oracles::engine;
 use gcrucible_oracles::engine::runtime::{RuntimeConfig, Served};
-use gcrucible_oracles::foreign::{Broken, Foreign, Transport};
+use gcrucible_oracles::engine::{self, Engine, Later};
+use gcrucible_oracles::foreign::{Broken, Counted, Foreign, Transport};
 use gcrucible_oracles::judge::Judge;
 use gcrucible_oracles::leak::Reclaims;
 use gcrucible_oracles::verdict::{Lesser, Tally, Verdict};
@@ -198,4 +200,32 @@ fn lies_of_an_adapter_are_found() {
         }
     });
     assert!(found(no_trap) > 0);
+}
+
+/// Counts after one collection for several sessions are those after one for each.
+#[test]
+fn a_count_that_comes_later_is_the_same() {
+    let now = foreign("runtime:drc", |_| {}).counting(Counted::AtEnd);
+    let late = now.later().expect("it keeps sessions");
+    let mut waiting = BTreeMap::new();
+    let (mut counted, mut outstanding) = (0, 0);
+    for (what, case) in cases(8) {
+        let Some(Later { ticket, most }) = late.run(&case, &[]).later else {
+            continue;
+        };
+        let run = now.run(&case, &[]);
+        let live = &run.steps.last().expect("a step").live;
+        waiting.insert(ticket, (what, live.clone()));
+        if waiting.len() < most as usize {
+            continue;
+        }
+        let counts = late.count().expect("counts");
+        for (ticket, (what, live)) in std::mem::take(&mut waiting) {
+            assert_eq!(counts[&ticket].live, live, "{what}");
+            let handles = live.expect("a count").handles;
+            counted += 1;
+            outstanding += u64::from(handles.dropped != Some(handles.created));
+        }
+    }
+    assert!(counted > 20 && outstanding > 0, "{counted} {outstanding}");
 }

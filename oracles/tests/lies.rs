@@ -158,6 +158,7 @@ fn truth() -> Run {
         }],
         totals: Totals::default(),
         rules: RuleMap::default(),
+        later: None,
     }
 }
 

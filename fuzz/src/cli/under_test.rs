@@ -16,9 +16,9 @@ use crate::targets::Rig;
 /// Their arguments, which are the same for a run, its workers, and the replay of one input.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub struct UnderTest {
-    /// Compare this engine with the reference and the runtime, on every program. May be given more
-    /// than once. Without it, each target draws configurations of the runtime. `gcrucible engine
-    /// list` shows engines that run in processes of their own.
+    /// Compare this engine with the reference, on every program, and with the runtime where they
+    /// differ. May be given more than once. Without it, each target draws configurations of the
+    /// runtime. `gcrucible engine list` shows engines that run in processes of their own.
     #[arg(long = "engine", value_name = "NAME")]
     pub engines: Vec<String>,
     /// Report a hang if an engine in a process of its own gives no answer within this many seconds.

@@ -7,7 +7,7 @@
 //! To add a target: a file here with `TARGET` and a smoke test, a line in [`TARGETS`], and a file
 //! in `fuzz_targets`.
 //!
-//! Reading order: `operations`, `subject`, `rig`, `run`, `named`, `target`, `differential`,
+//! Reading order: `operations`, `subject`, `rig`, `run`, `named`, `target`, `late`, `differential`,
 //! `collectors`, `sweep`, `const_eval`, `table_ops`, `exceptions`, `types`, `validate`, `heap_ops`,
 //! `libfuzzer`.
 
@@ -16,6 +16,7 @@ pub mod const_eval;
 pub mod differential;
 pub mod exceptions;
 pub mod heap_ops;
+pub mod late;
 pub mod libfuzzer;
 pub mod named;
 pub mod operations;

@@ -1,10 +1,9 @@
-//! Runs a subject on the engines that the user named. Each of them, and the runtime, is compared
-//! with the reference.
+//! Runs a subject on the engines that the user named. Each of them is compared with the reference.
 //!
-//! Always: every engine gets the same program. When one shows a finding, all others run the case
-//! too, so that the verdict says who stands alone. The case is also run again, to see how often the
-//! finding shows. This is done for the first few findings in the same words. A known fault of an
-//! engine is counted by its name.
+//! Always: every engine gets the same program. When one shows a finding, all others and the runtime
+//! run the case too, so that the verdict says who stands alone. The case is also run again, to see
+//! how often the finding shows. This is done for the first few findings in the same words. A known
+//! fault of an engine is counted by its name.
 
 use gcrucible_oracles::engine::Engine;
 use gcrucible_oracles::finding::{Finding, Rate, Stands};
@@ -35,28 +34,33 @@ pub fn each(subject: &Subject, rig: &mut Rig) -> Ran {
     let own = rig.pool.drawn(number);
     let mut times_examined = std::mem::take(&mut rig.examined);
     let known_faults = std::mem::take(&mut rig.known_faults);
+    let (defers, mut late) = (rig.defers, std::mem::take(&mut rig.late));
     let (mut trial, named) = Trial::new(subject, rig);
     let drawn: Vec<_> = named.iter().map(|engine| engine.drawn(number)).collect();
     let named = named.iter().zip(&drawn);
     let named = named.map(|(engine, drawn)| drawn.as_ref().unwrap_or(engine).as_ref());
     let all = || std::iter::once(own.as_ref()).chain(named.clone());
     for (at, engine) in all().enumerate() {
+        // The runtime only shows who stands alone. What it agrees on says nothing about the named
+        // engines.
+        let is_own = at == 0;
         let is_asked = match &asked {
-            Asked::Everything => true,
-            Asked::Named => at > 0,
+            Asked::Everything | Asked::Named => !is_own,
             Asked::Only(name) => *name == engine.name(),
         };
         if !is_asked {
             continue;
         }
         let schedule = trial.spaced(engine.fitting(&subject.case.schedule));
-        let found = if at == 0 {
-            // The runtime only shows who stands alone. What it agrees on says nothing about the
-            // named engines.
+        let later = engine.later().filter(|_| defers);
+        let found = if is_own {
             trial.asked(engine, schedule.clone()).finding().cloned()
         } else {
-            trial.compared(engine, schedule.clone())
+            trial.compared(later.as_deref().unwrap_or(engine), schedule.clone())
         };
+        if let Some(later) = later {
+            late.insert(engine.name(), later);
+        }
         if let Some(why) = engine.unavailable() {
             trial.unavailable(why);
             break;
@@ -85,6 +89,7 @@ pub fn each(subject: &Subject, rig: &mut Rig) -> Ran {
     let ran = trial.end();
     rig.examined = times_examined;
     rig.known_faults = known_faults;
+    rig.late = late;
     ran
 }
 

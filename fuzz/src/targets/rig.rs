@@ -27,8 +27,8 @@ const ROOMS: [u64; 4] = [256, 512, 1 << 10, 4 << 10];
 /// How much is asked about a program if engines are named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Asked {
-    /// The runtime and every named engine. A finding is located, repeated, and compared with the
-    /// other engines.
+    /// Every named engine. A finding is located, repeated, and compared with the other engines and
+    /// the runtime.
     Everything,
     /// The named engines. Nothing more is asked about a finding.
     Named,
@@ -50,6 +50,10 @@ pub struct Rig {
     pub examined: BTreeMap<String, u32>,
     /// Faults that are counted and not reported.
     pub known_faults: Vec<KnownFault>,
+    /// Whether engines whose collections cost much count later: see `late`.
+    pub defers: bool,
+    /// Engines that were asked to count later, by name.
+    pub late: BTreeMap<String, Box<dyn Engine>>,
     /// All configurations, for targets that draw one.
     pub pool: Pool,
     /// Every rule and pair of rules seen so far.
@@ -83,6 +87,8 @@ impl Rig {
             asked: Asked::Everything,
             examined: BTreeMap::new(),
             known_faults: known_faults::built_in(),
+            defers: false,
+            late: BTreeMap::new(),
             pool,
             seen: RuleMap::default(),
             last: RuleMap::default(),
@@ -111,8 +117,8 @@ impl Rig {
         engines.all(|engine| engine.traits().reclaims == Reclaims::Acyclic)
     }
 
-    /// Returns a subject as the engines under test get it. If one of them is not ours, it
-    /// is portable, most programs have canaries, some have ballast, and some are quiet.
+    /// Returns a subject as the engines under test get it. If one of them is not ours, it is
+    /// portable. Most programs then have canaries, some have ballast, and some are quiet.
     #[must_use]
     pub fn prepared(&self, subject: Subject) -> Subject {
         if self.asks_others() {

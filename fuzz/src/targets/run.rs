@@ -4,10 +4,11 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use gcrucible_oracles::engine::{Engine, Run, StepRun};
-use gcrucible_oracles::finding::Finding;
+use gcrucible_oracles::engine::{Engine, Later, Run, StepRun, Traits};
+use gcrucible_oracles::finding::{Conditions, Finding};
 use gcrucible_oracles::judge::Judge;
 use gcrucible_oracles::known_faults::KnownFault;
+use gcrucible_oracles::leak::Live;
 use gcrucible_oracles::nondeterminism::{Skip, Used};
 use gcrucible_oracles::outcome::Outcome;
 use gcrucible_oracles::report::{Context, report};
@@ -73,6 +74,8 @@ pub struct Ran {
     pub live: BTreeMap<&'static str, u64>,
     /// Other things that the target counts, by name.
     pub counts: BTreeMap<String, u64>,
+    /// Counts that are still to come, of engines that count later.
+    pub waiting: Vec<Waiting>,
     /// Why no further input can be run: an engine does not start any more.
     pub unavailable: Option<String>,
 }
@@ -103,6 +106,23 @@ impl Ran {
     }
 }
 
+/// A count that is still to come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// The engine, by its name among [`Rig::late`].
+    pub engine: String,
+    /// The engine's choices.
+    pub traits: Traits,
+    /// The run.
+    pub later: Later,
+    /// The last step.
+    pub step: usize,
+    /// What should live after it.
+    pub expected: Live,
+    /// The conditions of the run.
+    pub conditions: Conditions,
+}
+
 /// A subject being judged.
 pub struct Trial<'a> {
     subject: &'a Subject,
@@ -128,6 +148,8 @@ impl<'a> Trial<'a> {
             asked: _,
             examined: _,
             known_faults: _,
+            defers: _,
+            late: _,
         } = rig;
         let judge = if spares {
             Judge::sparing(subject.case.clone(), &**reference)
@@ -181,8 +203,9 @@ impl<'a> Trial<'a> {
     /// Runs an engine that the user named and compares. Counts what was compared, in total and for
     /// this engine. Returns a finding without recording it.
     pub(super) fn compared(&mut self, engine: &dyn Engine, schedule: Schedule) -> Option<Finding> {
-        let (verdict, run) = self.judge.judge_under(engine, schedule);
+        let (verdict, run) = self.judge.judge_under(engine, schedule.clone());
         self.count(engine, &verdict, &run);
+        self.wait(&verdict, &run, schedule);
         let ended = match &verdict {
             Verdict::Agree(_, None) => "agree".to_owned(),
             Verdict::Agree(_, Some(skip)) => format!("agree until {skip}"),
@@ -194,6 +217,29 @@ impl<'a> Trial<'a> {
             .entry(format!("{}: {ended}", engine.name()))
             .or_default() += 1;
         verdict.finding().cloned()
+    }
+
+    /// Takes note of a count that is still to come, if everything before it was compared.
+    fn wait(&mut self, verdict: &Verdict, run: &Run, schedule: Schedule) {
+        let expected = self.judge.expected();
+        let last = expected.steps.last().map(|step| &step.live);
+        if let (Some(later), Verdict::Agree(agreed, _)) = (run.later, verdict)
+            && agreed.steps == expected.steps.len() as u64
+            && let Some(Ok(live)) = last
+        {
+            self.ran.waiting.push(Waiting {
+                engine: run.engine.clone(),
+                traits: run.traits,
+                later,
+                step: run.steps.len() - 1,
+                expected: live.clone(),
+                conditions: Conditions {
+                    schedule,
+                    full_at: self.judge.case().limits.full_at,
+                    answers: run.samples.iter().map(|sample| sample.answer).collect(),
+                },
+            });
+        }
     }
 
     /// Takes a finding for the result, with its report.
@@ -225,7 +271,8 @@ impl<'a> Trial<'a> {
         let stats = &mut self.ran.stats;
         stats.collections += run.totals.collections;
         stats.allocations = run.totals.allocations;
-        stats.collected_alive |= run.totals.collections > 0 && lived(self.judge.expected());
+        let has_collected = run.totals.collections > 0 || run.later.is_some();
+        stats.collected_alive |= has_collected && lived(self.judge.expected());
         match verdict {
             Verdict::Agree(agreed, cut) => {
                 stats.loads += agreed.loads;

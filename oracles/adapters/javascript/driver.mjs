@@ -1,4 +1,4 @@
-// An adapter of gcrucible's engine protocol (version 1) for JavaScript engines: V8 (node, d8),
+// An adapter of gcrucible's engine protocol (version 2) for JavaScript engines: V8 (node, d8),
 // JavaScriptCore (bun, jsc) and SpiderMonkey (js). The protocol: `oracles/protocol/README.md`.
 //
 //   node --expose-gc driver.mjs        bun driver.mjs        jsc -m driver.mjs
@@ -218,9 +218,18 @@ class HostObject {
   }
 }
 
-/** How many full collections a program can cause, and how many of young objects. */
+/** How many full collections a program can cause, under a schedule that names very few points. */
 const FULL_WITHIN = 1;
-const YOUNG_WITHIN = 60;
+const FEW_POINTS = 2;
+
+/** How many collections of young objects a program causes before only one in four happens. */
+const YOUNG_WITHIN = 12;
+
+/** At how many points a program can cause a collection of young objects. */
+const YOUNG_POINTS = 60;
+
+/** How many ended sessions wait for one full collection, after which all are counted. */
+const KEPT_SESSIONS = 16;
 
 class Session {
   constructor(open) {
@@ -235,8 +244,9 @@ class Session {
     this.functions = new Map();
     this.exception = undefined;
     this.points = 0;
-    this.full = FULL_WITHIN;
-    this.young = YOUNG_WITHIN;
+    const isAt = open.schedule.startsWith('at:');
+    this.full = isAt && open.schedule.split(',').length <= FEW_POINTS ? FULL_WITHIN : 0;
+    this.young = 0;
     this.collectsAt = schedule(open.schedule);
     const traps = new WebAssembly.Module(decode(open.traps));
     this.traps = new WebAssembly.Instance(traps, {}).exports;
@@ -248,15 +258,17 @@ class Session {
   }
 
   /**
-   * A collection while the program runs. Full ones cost milliseconds, so each session has few of
-   * them, the first of all, and young ones after them.
+   * A collection while the program runs. Full ones cost as much as a hundred of young objects, so
+   * they happen in few programs, and first.
    */
   collectWithin() {
     if (this.full > 0) {
       this.full -= 1;
       this.collect();
-    } else if (this.young > 0) {
-      this.young -= 1;
+    } else if (this.young < YOUNG_POINTS) {
+      const beyond = this.young - YOUNG_WITHIN;
+      this.young += 1;
+      if (beyond >= 0 && beyond % 4 !== 0) return;
       this.collections += 1;
       collectYoung();
     }
@@ -274,11 +286,13 @@ class Session {
     return host;
   }
 
-  /** Must be called in a job in which no host object was made or looked up. */
-  alive() {
-    this.collect();
+  /**
+   * Counts after a full collection, in a job in which no host object was made or looked up. Host
+   * objects that are gone are forgotten.
+   */
+  counting() {
     this.hosts = this.hosts.filter((host) => host.deref() !== undefined);
-    return this.hosts.length;
+    return { created: this.created, alive: this.hosts.length, collections: this.collections };
   }
 }
 
@@ -491,6 +505,9 @@ function globalSet(global, value, trap) {
 
 let session = null;
 
+/** Sessions that have ended and are still to be counted, by their numbers. */
+let kept = new Map();
+
 function argument(value) {
   if ('null' in value) return null;
   if ('i32' in value) return value.i32;
@@ -608,13 +625,13 @@ const BLOCK = 256;
 
 function memory(call) {
   const bytes = new Uint8Array(exportOf(call).buffer);
-  const words = new BigUint64Array(bytes.buffer);
+  const words = new Int32Array(bytes.buffer);
   const blocks = {};
   for (let at = 0; at < words.length; at++) {
-    if (words[at] === 0n) continue;
-    const number = Math.floor((at * 8) / BLOCK);
+    if (words[at] === 0) continue;
+    const number = Math.floor((at * 4) / BLOCK);
     blocks[number] = encode(bytes.subarray(number * BLOCK, (number + 1) * BLOCK));
-    at = ((number + 1) * BLOCK) / 8 - 1;
+    at = ((number + 1) * BLOCK) / 4 - 1;
   }
   return { length: bytes.length, blocks };
 }
@@ -648,6 +665,7 @@ function hello() {
         names_functions: namesFunctions(),
         host_allocates: false,
         keeps_failed_instances: false,
+        keeps_sessions: KEPT_SESSIONS,
       },
     },
   };
@@ -717,6 +735,11 @@ function perform(request) {
       case 'close':
         session = null;
         return { ended: 'returned' };
+      case 'keep':
+        if (session === null) return { ended: 'skipped' };
+        kept.set(request.session, session);
+        session = null;
+        return { ended: 'returned' };
       default:
         return { ended: { unsupported: { feature: `the request ${request.op}` } } };
     }
@@ -727,8 +750,19 @@ function perform(request) {
 }
 
 function live() {
-  const { created, collections } = session;
-  return { live: { created, alive: session.alive(), collections: collections + 1 } };
+  session.collect();
+  return { live: session.counting() };
+}
+
+function count() {
+  collectNow();
+  const counts = {};
+  for (const [number, ended] of kept) {
+    ended.collections += 1;
+    counts[number] = ended.counting();
+  }
+  kept = new Map();
+  return { counts };
 }
 
 async function answer(request) {
@@ -737,10 +771,10 @@ async function answer(request) {
     for (const inner of request.requests) answers.push(await answer(inner));
     return { batch: answers };
   }
-  if (request.op !== 'live') return perform(request);
-  if (session === null) return { ended: 'skipped' };
+  if (request.op !== 'live' && request.op !== 'count') return perform(request);
+  if (request.op === 'live' && session === null) return { ended: 'skipped' };
   await turn();
-  return live();
+  return request.op === 'live' ? live() : count();
 }
 
 // ---- The loop ----------------------------------------------------------------------------------

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 pub enum Answer {
     /// To `hello`.
     Hello(Hello),
-    /// To `open`, `load`, `instantiate`, `invoke`, `close`, and to `observe` when a call does not
-    /// return.
+    /// To `open`, `load`, `instantiate`, `invoke`, `close`, `keep`, and to `observe` when a call
+    /// does not return.
     Ended(Ended),
     /// To `observe`.
     Bytes {
@@ -24,6 +24,8 @@ pub enum Answer {
     },
     /// To `live`.
     Live(Counting),
+    /// To `count`: one entry for each session that was kept, by its number.
+    Counts(BTreeMap<u64, Counting>),
     /// To `batch`.
     Batch(Vec<Answer>),
 }
@@ -70,6 +72,10 @@ pub struct Capabilities {
     /// Whether an instance whose start failed stays alive as long as something refers to it, as the
     /// specification says. It may have written such references elsewhere.
     pub keeps_failed_instances: bool,
+    /// How many ended sessions the adapter can keep, to count them all after one collection. 0 if
+    /// counting each session by itself costs little.
+    #[serde(default)]
+    pub keeps_sessions: u32,
 }
 
 /// How well host objects are counted.

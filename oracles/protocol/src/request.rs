@@ -82,6 +82,15 @@ pub enum Request {
     Live,
     /// Ends the session and drops everything. Answer: `ended`.
     Close,
+    /// Ends the session, but keeps everything in it until [`Request::Count`]. Asked only of an
+    /// adapter with the capability `keeps_sessions`. Answer: `ended`.
+    Keep {
+        /// A number for the session, which no other session of the process has.
+        session: u64,
+    },
+    /// Collects all garbage while no call is running, then counts the host objects of each session
+    /// that is kept, and drops these sessions. Asked while no session is open. Answer: `counts`.
+    Count,
     /// Several requests in one line. Answer: `batch`, with an answer for each.
     Batch {
         /// The requests.

@@ -17,7 +17,8 @@ use self::functions::Numbers;
 use self::matching::Matching;
 use crate::engine::{Run, StepRun, Totals, Traits};
 use crate::finding::{Aspect, Described, Difference, Finding, Symptom};
-use crate::leak;
+use crate::leak::handles::Imbalance;
+use crate::leak::{self, Live};
 use crate::nondeterminism::{self, Skip, Then};
 use crate::outcome::{Outcome, Resource, Why};
 use crate::verdict::{Stats, Verdict};
@@ -284,28 +285,7 @@ impl Pair<'_> {
             let end = differs(engine, Aspect::Census, Some(step), path, (expected, actual));
             counted(end, miscount.expected, miscount.actual)
         })?;
-        let equations = leak::handles::check(expected, actual, traits.reclaims, traits.outside)
-            .map_err(|imbalance| {
-                let (path, expected, actual) = match imbalance {
-                    leak::handles::Imbalance::Created { expected, actual } => {
-                        ("created", expected, actual)
-                    }
-                    leak::handles::Imbalance::Outstanding { expected, actual } => {
-                        ("created - dropped", expected, actual)
-                    }
-                };
-                let class = if actual > expected {
-                    "too many"
-                } else {
-                    "too few"
-                };
-                let sides = (
-                    Described::new(expected, path),
-                    Described::new(actual as i64, class),
-                );
-                let end = differs(engine, Aspect::Handles, Some(step), path.to_owned(), sides);
-                counted(end, expected, actual)
-            })?;
+        let equations = balance(engine, traits, step, expected, actual)?;
         stats.live_checks += checks + equations;
         // From outside, only the two equations of host objects can be checked.
         let checked = match traits.outside {
@@ -315,6 +295,54 @@ impl Pair<'_> {
         stats.live_unchecked += u64::from(!checked);
         Ok(())
     }
+}
+
+/// Checks the balance of host objects. Returns how many equations were checked.
+fn balance(
+    engine: &str,
+    traits: Traits,
+    step: usize,
+    expected: &Live,
+    actual: &Live,
+) -> Result<u64, End> {
+    leak::handles::check(expected, actual, traits.reclaims, traits.outside).map_err(|imbalance| {
+        let (path, expected, actual) = match imbalance {
+            Imbalance::Created { expected, actual } => ("created", expected, actual),
+            Imbalance::Outstanding { expected, actual } => ("created - dropped", expected, actual),
+        };
+        let class = if actual > expected {
+            "too many"
+        } else {
+            "too few"
+        };
+        let sides = (
+            Described::new(expected, path),
+            Described::new(actual as i64, class),
+        );
+        let end = differs(engine, Aspect::Handles, Some(step), path.to_owned(), sides);
+        counted(end, expected, actual)
+    })
+}
+
+/// Checks what lived after the last step of a run, which was counted later. Returns how many
+/// equations were checked.
+///
+/// # Errors
+///
+/// The finding.
+pub fn compare_late(
+    engine: &str,
+    traits: Traits,
+    step: usize,
+    expected: &Live,
+    actual: &Result<Live, String>,
+) -> Result<u64, Box<Finding>> {
+    let broke = |what: &String| Box::new(Finding::broke(engine, Some(step), what));
+    let actual = actual.as_ref().map_err(broke)?;
+    balance(engine, traits, step, expected, actual).or_else(|end| match end {
+        End::Finding(finding) => Err(finding),
+        End::Skip(_) => Ok(0),
+    })
 }
 
 fn compare_samples(expected: &Run, actual: &Run, stats: &mut Stats) -> Result<(), End> {

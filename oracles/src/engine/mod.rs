@@ -18,6 +18,8 @@ pub mod runtime;
 
 mod list;
 
+use std::collections::BTreeMap;
+
 pub use self::list::{named, names, reference};
 #[cfg(feature = "runtime")]
 pub use self::runtime::{Pool, matrix};
@@ -141,6 +143,23 @@ pub trait Engine: Send + Sync {
     /// everything.
     fn closer(&self) -> Option<Box<dyn Engine>> {
         None
+    }
+
+    /// Returns the same engine, whose runs leave what lives at their end to be counted together
+    /// with that of others: see [`Run::later`] and [`Engine::count`]. `None` if counting costs
+    /// little.
+    fn later(&self) -> Option<Box<dyn Engine>> {
+        None
+    }
+
+    /// Counts what lives at the end of every run that left that for later, and returns it by
+    /// [`Later::ticket`]. A run has no entry if the engine's process ended since.
+    ///
+    /// # Errors
+    ///
+    /// How the engine broke while it counted.
+    fn count(&self) -> Result<BTreeMap<u64, LateCount>, String> {
+        Ok(BTreeMap::new())
     }
 
     /// The configuration that a case with this number gets, for an engine that stands for several.
@@ -286,6 +305,24 @@ pub struct StepRun {
     pub full: bool,
 }
 
+/// A run whose last count is still to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Later {
+    /// Its number among the runs of the engine.
+    pub ticket: u64,
+    /// How many runs the engine keeps until they are counted.
+    pub most: u32,
+}
+
+/// What a count said that came later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LateCount {
+    /// What lived after the last step, or why that cannot be.
+    pub live: Result<Live, String>,
+    /// Collections of that run.
+    pub collections: u64,
+}
+
 /// A run of a case: how each module loaded and what each step showed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
@@ -303,9 +340,21 @@ pub struct Run {
     pub totals: Totals,
     /// [`Session::rules`].
     pub rules: RuleMap,
+    /// Set if what lives after the last step is counted later, by [`Engine::count`].
+    pub later: Option<Later>,
 }
 
-pub(crate) fn run_case<E: Engine + ?Sized>(engine: &E, case: &Case, answers: &[u32]) -> Run {
+fn run_case<E: Engine + ?Sized>(engine: &E, case: &Case, answers: &[u32]) -> Run {
+    run_counting(engine, case, answers, |_| true)
+}
+
+/// Runs a case step by step, and counts what lives only after the steps for which `counts` holds.
+pub(crate) fn run_counting<E: Engine + ?Sized>(
+    engine: &E,
+    case: &Case,
+    answers: &[u32],
+    counts: impl Fn(usize) -> bool,
+) -> Run {
     let mut run = Run {
         engine: engine.name(),
         traits: engine.traits(),
@@ -314,6 +363,7 @@ pub(crate) fn run_case<E: Engine + ?Sized>(engine: &E, case: &Case, answers: &[u
         samples: Vec::new(),
         totals: Totals::default(),
         rules: RuleMap::default(),
+        later: None,
     };
     let setup = Setup {
         answers: answers.to_vec(),
@@ -332,7 +382,7 @@ pub(crate) fn run_case<E: Engine + ?Sized>(engine: &E, case: &Case, answers: &[u
     let has_failed = |session: &dyn Session| {
         (case.limits.full_at).is_some_and(|at| session.totals().allocations > at)
     };
-    for step in &case.steps {
+    for (index, step) in case.steps.iter().enumerate() {
         let failed_before = has_failed(session.as_ref());
         let observation = session.step(step, Watch::Everything);
         let full = !failed_before && has_failed(session.as_ref());
@@ -342,7 +392,7 @@ pub(crate) fn run_case<E: Engine + ?Sized>(engine: &E, case: &Case, answers: &[u
             Outcome::Exhausted(what) => !(full && what == Resource::Heap),
             _ => false,
         };
-        let live = if over {
+        let live = if over || !counts(index) {
             Ok(Live::default())
         } else {
             session.live()

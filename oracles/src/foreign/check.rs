@@ -172,7 +172,8 @@ impl Checks<'_> {
         self.observing()?;
         self.counting(&hello)?;
         self.batch()?;
-        self.ask("`close` ends the session", &Request::Close, returned)
+        self.ask("`close` ends the session", &Request::Close, returned)?;
+        self.keeping(&hello)
     }
 
     fn greeting(&mut self) -> Result<Option<Hello>, Silent> {
@@ -229,6 +230,33 @@ impl Checks<'_> {
             Answer::Live(Counting { created, alive, .. }) => {
                 let enough = *alive >= 1;
                 *created == 20 && enough && (*alive == 1 || counts == HostObjects::AtLeast)
+            }
+            _ => false,
+        })
+    }
+
+    /// Two sessions, each with a host object that is kept and one that is dropped.
+    fn keeping(&mut self, hello: &Hello) -> Result<(), Silent> {
+        const PROMISE: &str = "`count` counts the host objects of each session that is kept";
+        if hello.capabilities.keeps_sessions == 0 {
+            return Ok(());
+        }
+        let (made, numbers) = (helper::checked(), [3, 4]);
+        for number in numbers {
+            let mut requests = vec![open(), load(0, &made), instantiate(0, host_functions())];
+            requests.extend(["waste", "keep"].map(invoke));
+            requests.push(Request::Keep { session: number });
+            self.transport
+                .ask(&Request::Batch { requests })
+                .map_err(|broken| self.broke(PROMISE, &broken))?;
+        }
+        let exact = hello.capabilities.host_objects == HostObjects::Exact;
+        let right = |counting: &Counting| {
+            counting.created == 2 && counting.alive >= 1 && (counting.alive == 1 || !exact)
+        };
+        self.ask(PROMISE, &Request::Count, |answer| match answer {
+            Answer::Counts(counts) => {
+                counts.keys().copied().eq(numbers) && counts.values().all(right)
             }
             _ => false,
         })

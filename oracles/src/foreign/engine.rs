@@ -5,7 +5,10 @@
 //! step by step. Each step is then planned with the results of those before it. The death of a
 //! process is a finding at once. An engine that counts after each step then looks for the step in
 //! which it dies, unless it hangs there.
+//!
+//! An engine whose collections cost much keeps several sessions and counts them together.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gcrucible_protocol::{
@@ -19,7 +22,8 @@ use super::transport::{Broken, NO_ANSWER, Transport};
 use crate::case::{Case, ModuleIndex, Step};
 use crate::coverage::RuleMap;
 use crate::engine::{
-    Engine, Leeway, Outside, Run, Session, Setup, StepRun, Totals, Traits, Watch, run_case,
+    Engine, LateCount, Later, Leeway, Outside, Run, Session, Setup, StepRun, Totals, Traits, Watch,
+    run_counting,
 };
 use crate::leak::{Live, Reclaims, Sample};
 use crate::observe::Observation;
@@ -33,6 +37,8 @@ pub enum Counted {
     EachStep,
     /// After the last step of a case.
     AtEnd,
+    /// The same, but together with other cases: see [`Engine::count`].
+    Later,
     /// Not at all.
     Never,
 }
@@ -113,11 +119,13 @@ impl Foreign {
             line: Arc::clone(&self.line),
             plan: Plan::new(&self.hello.capabilities, Arc::clone(&self.kept)),
             can: Can::of(&self.hello),
+            most: self.hello.capabilities.keeps_sessions,
             counted: self.counted,
             loaded: 0,
             seen: None,
             live: None,
             has_failed: false,
+            stopped: None,
             collections: 0,
             samples: Vec::new(),
             broken: None,
@@ -142,6 +150,7 @@ impl Foreign {
             samples: replayed(answers),
             totals: Totals::default(),
             rules: RuleMap::default(),
+            later: None,
         }
     }
 }
@@ -201,6 +210,34 @@ impl Engine for Foreign {
         often.then(|| Box::new(self.clone().counting(Counted::EachStep)) as Box<dyn Engine>)
     }
 
+    fn later(&self) -> Option<Box<dyn Engine>> {
+        let can = &self.hello.capabilities;
+        let may = can.keeps_sessions > 0 && can.host_objects != HostObjects::Unknown;
+        let late = may && self.counted == Counted::AtEnd;
+        late.then(|| Box::new(self.clone().counting(Counted::Later)) as Box<dyn Engine>)
+    }
+
+    fn count(&self) -> Result<BTreeMap<u64, LateCount>, String> {
+        let mut line = lock(&self.line);
+        let answer = line.transport.ask(&Request::Count).map_err(|broken| {
+            if !broken.is_finding() {
+                line.unavailable = Some(broken.to_string());
+            }
+            broken.to_string()
+        })?;
+        let Answer::Counts(counts) = answer else {
+            return Err(format!("no counts: {}", shortened(&answer)));
+        };
+        let late = |counting: &Counting| LateCount {
+            live: reading::live(counting, true),
+            collections: counting.collections,
+        };
+        let counts = counts.iter();
+        Ok(counts
+            .map(|(&ticket, counting)| (ticket, late(counting)))
+            .collect())
+    }
+
     fn unavailable(&self) -> Option<String> {
         lock(&self.line).unavailable.clone()
     }
@@ -230,14 +267,20 @@ impl Engine for Foreign {
         if let Some(run) = session.run_at_once(case, answers, self.empty_run(answers)) {
             return run;
         }
-        let broken = session.broken.take();
+        let (broken, stopped) = (session.broken.take(), session.stopped);
         drop(session);
         let is_enough =
             |why: &&String| self.counted != Counted::EachStep || why.starts_with(NO_ANSWER);
         if let Some(why) = broken.as_ref().filter(is_enough) {
             return self.unasked(Outcome::Crashed(why.clone()));
         }
-        let run = run_case(self, case, answers);
+        // What was alive before the step that did not go as planned may not be known after it.
+        let counts = |step| {
+            self.counted == Counted::EachStep
+                || stopped == Some(step + 1)
+                || step + 1 == case.steps.len()
+        };
+        let run = run_counting(self, case, answers, counts);
         match broken {
             Some(why) if !breaks(&run) => broke_once(run, &why),
             _ => run,
@@ -288,6 +331,8 @@ struct ForeignSession {
     session: u64,
     plan: Plan,
     can: Can,
+    /// How many ended sessions the adapter keeps.
+    most: u32,
     counted: Counted,
     /// How many modules were loaded.
     loaded: u32,
@@ -297,6 +342,8 @@ struct ForeignSession {
     live: Option<Live>,
     /// Whether an instantiation failed.
     has_failed: bool,
+    /// The step because of which a case has to be run step by step.
+    stopped: Option<usize>,
     collections: u64,
     samples: Vec<Sample>,
     /// Why nothing more can be asked.
@@ -483,8 +530,12 @@ impl ForeignSession {
 
     fn count(&mut self, counting: &Counting) -> Result<Live, String> {
         self.collections = counting.collections;
-        let reliable = self.can.counts && (self.can.keeps_failed_instances || !self.has_failed);
-        reading::live(counting, reliable)
+        reading::live(counting, self.is_reliable())
+    }
+
+    /// Whether the number of host objects means something.
+    fn is_reliable(&self) -> bool {
+        self.can.counts && (self.can.keeps_failed_instances || !self.has_failed)
     }
 
     /// Runs a whole case in one line. Returns `None` if it has to be run step by step.
@@ -507,7 +558,11 @@ impl ForeignSession {
             requests.extend(counts.then_some(Request::Live));
             steps.push((asked, counts));
         }
-        requests.push(Request::Close);
+        let session = self.session;
+        requests.push(match self.counted {
+            Counted::Later => Request::Keep { session },
+            _ => Request::Close,
+        });
         self.open = true;
         let given = self.ask_all(requests).ok()?;
         self.open = false;
@@ -526,7 +581,8 @@ impl ForeignSession {
         if !loads.iter().all(returned) && !case.steps.is_empty() {
             return None;
         }
-        for (asked, counts) in steps {
+        for (index, (asked, counts)) in steps.into_iter().enumerate() {
+            self.stopped = Some(index);
             let (own, after) = rest.split_at(asked.requests.len());
             let (live, after) = after.split_at(usize::from(counts));
             rest = after;
@@ -544,6 +600,14 @@ impl ForeignSession {
             last.live = Err(format!("closing a session: {ended:?}"));
         }
         run.totals.collections = self.collections;
+        let is_whole = run.steps.len() == case.steps.len();
+        let is_void = |step: &StepRun| is_over(&step.observation.outcome) || step.live.is_err();
+        if self.counted == Counted::Later && is_whole && !run.steps.last().is_none_or(is_void) {
+            run.later = Some(Later {
+                ticket: session,
+                most: self.most,
+            });
+        }
         Some(run)
     }
 
@@ -551,7 +615,7 @@ impl ForeignSession {
         match self.counted {
             Counted::EachStep => true,
             Counted::AtEnd => step + 1 == case.steps.len(),
-            Counted::Never => false,
+            Counted::Later | Counted::Never => false,
         }
     }
 
@@ -659,7 +723,7 @@ impl Session for ForeignSession {
     }
 
     fn live(&mut self) -> Result<Live, String> {
-        if !self.can.counts || self.counted == Counted::Never {
+        if !self.is_reliable() || self.counted == Counted::Never {
             return Ok(Live::default());
         }
         if let Some(live) = &self.live {

@@ -69,6 +69,8 @@ struct Running {
     rest: Vec<u8>,
     stderr: VecDeque<u8>,
     answered: u64,
+    /// Whether it holds ended sessions that are still to be counted.
+    keeps: bool,
 }
 
 impl Process {
@@ -113,6 +115,7 @@ impl Process {
             rest: Vec::new(),
             stderr: VecDeque::new(),
             answered: 0,
+            keeps: false,
         };
         running
             .never_blocks()
@@ -123,7 +126,8 @@ impl Process {
 
 impl Transport for Process {
     fn ask(&mut self, request: &Request) -> Result<Answer, Broken> {
-        let is_old = |running: &Running| running.answered >= self.bounds.questions;
+        let is_old =
+            |running: &Running| running.answered >= self.bounds.questions && !running.keeps;
         // Within a session the process holds the session's instances.
         if begins_session(request) && self.running.as_ref().is_some_and(is_old) {
             self.running = None;
@@ -132,6 +136,7 @@ impl Transport for Process {
             Some(running) => running,
             None => self.start()?,
         };
+        running.keeps = keeps_session(request, running.keeps);
         let line = serde_json::to_string(request).map_err(|cause| Broken::Garbage {
             line: String::new(),
             cause: cause.to_string(),
@@ -335,7 +340,21 @@ fn begins_session(request: &Request) -> bool {
         | Request::Invoke { .. }
         | Request::Observe { .. }
         | Request::Live
-        | Request::Close => false,
+        | Request::Close
+        | Request::Keep { .. }
+        | Request::Count => false,
+    }
+}
+
+/// Returns whether an adapter that was asked this holds ended sessions.
+fn keeps_session(request: &Request, before: bool) -> bool {
+    match request {
+        Request::Keep { .. } => true,
+        Request::Count => false,
+        Request::Batch { requests } => requests
+            .iter()
+            .fold(before, |before, request| keeps_session(request, before)),
+        _ => before,
     }
 }
 

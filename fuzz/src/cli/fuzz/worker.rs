@@ -29,6 +29,7 @@ use crate::cli::under_test::UnderTest;
 use crate::cli::{proof, reproduce};
 use crate::reduce::explained::Explained;
 use crate::reduce::{Start, reduce};
+use crate::targets::late::Batch;
 use crate::targets::{Ran, Rig, Subject, Target, round};
 
 /// How many findings of one signature a worker writes. Further ones are only counted.
@@ -131,7 +132,9 @@ fn run(options: &Options, counters: &mut Counters) -> Result<(), Failure> {
         counters,
         written: BTreeMap::new(),
         explained: Explained::default(),
+        batch: Batch::default(),
     };
+    worker.rig.defers = options.again.is_none();
     match &options.again {
         Some(input) => worker.again(input, &stop),
         None => worker.work(&stop),
@@ -179,6 +182,8 @@ struct Worker<'a> {
     written: BTreeMap<String, u64>,
     /// Findings on engines that are not ours whose cause is known.
     explained: Explained,
+    /// Inputs whose counts are still to come.
+    batch: Batch,
 }
 
 impl Worker<'_> {
@@ -199,7 +204,7 @@ impl Worker<'_> {
             }
             number = number.saturating_add(self.options.stride);
         }
-        Ok(())
+        self.settle(stop)
     }
 
     /// Runs an input that killed another worker.
@@ -250,15 +255,57 @@ impl Worker<'_> {
             let learnt = guide.learn(target_at, &id.bytes, &ran, &self.rig);
             self.counters.kept += u64::from(learnt.map_err(|e| self.no_corpus(e))?);
         }
-        let Some(finding) = ran.finding else {
-            return Ok(());
-        };
+        self.batch.add(target, &id.bytes, &ran);
+        if let Some(finding) = ran.finding {
+            self.take(&id, target, finding, subject, stop)?;
+        }
+        if self.batch.is_full() {
+            self.settle(stop)?;
+        }
+        Ok(())
+    }
+
+    /// Asks for the counts that are still to come. An input whose count is not as expected is run
+    /// once more.
+    fn settle(&mut self, stop: &AtomicBool) -> Result<(), Failure> {
+        let settled = self.batch.settle(&self.rig);
+        self.counters.live_checks += settled.live_checks;
+        self.counters.collections += settled.collections;
+        for suspect in settled.suspects {
+            let id = InputId::new(suspect.target, suspect.bytes.clone());
+            let target = suspect.target;
+            let (subject, ran) = suspect.run(&mut self.rig);
+            if let Some(why) = ran.unavailable {
+                return Err(Failure::Engine(why));
+            }
+            self.counters.live_checks += ran.stats.live_checks;
+            if let Some(finding) = ran.finding {
+                self.counters.findings += 1;
+                self.take(&id, target, finding, subject, stop)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a finding: writes it, and reduces the program unless that was done for another one.
+    fn take(
+        &mut self,
+        id: &InputId,
+        target: &'static Target,
+        finding: Finding,
+        subject: Option<Subject>,
+        stop: &AtomicBool,
+    ) -> Result<(), Failure> {
         if self.rig.asks_others() {
-            return self.foreign(&id, target, finding, subject.as_ref(), stop);
+            // What is run again to see what shows is counted at once.
+            let defers = std::mem::replace(&mut self.rig.defers, false);
+            let taken = self.foreign(id, target, finding, subject.as_ref(), stop);
+            self.rig.defers = defers;
+            return taken;
         }
         let is_first = !self.written.contains_key(&id.signature(&finding));
         let is_pending = is_first && subject.as_ref().is_some_and(|s| s.program.is_some());
-        let folder = self.found(&id, &finding, subject.as_ref(), is_pending, false)?;
+        let folder = self.found(id, &finding, subject.as_ref(), is_pending, false)?;
         match (folder, subject.filter(|_| is_pending)) {
             (Some(folder), Some(subject)) => {
                 let start = Start {

@@ -204,6 +204,7 @@ impl WasmtimeC {
                 names_functions: false,
                 host_allocates: false,
                 keeps_failed_instances: true,
+                keeps_sessions: 0,
             },
         })
     }
@@ -243,10 +244,12 @@ impl Adapter for WasmtimeC {
                 self.session = None;
                 Answer::Ended(Ended::Returned)
             }
-            // `serve` takes batches apart.
-            Request::Batch { .. } => Answer::Ended(Ended::Unsupported {
-                feature: "a batch in a batch".to_owned(),
-            }),
+            // `serve` takes batches apart, and this adapter does not offer to keep sessions.
+            Request::Batch { .. } | Request::Keep { .. } | Request::Count => {
+                Answer::Ended(Ended::Unsupported {
+                    feature: "batches in batches, and keeping sessions".to_owned(),
+                })
+            }
         }
     }
 }

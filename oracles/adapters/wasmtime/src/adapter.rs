@@ -79,6 +79,7 @@ impl Wasmtime {
                 names_functions: false,
                 host_allocates: true,
                 keeps_failed_instances: true,
+                keeps_sessions: 0,
             },
         })
     }
@@ -160,10 +161,10 @@ impl Wasmtime {
             } => return self.session()?.observe(&calls, &length, &memories),
             Request::Live => return self.session()?.live().map(Answer::Live),
             Request::Close => self.close()?,
-            // `serve` takes batches apart.
-            Request::Batch { .. } => {
+            // `serve` takes batches apart, and this adapter does not offer to keep sessions.
+            Request::Batch { .. } | Request::Keep { .. } | Request::Count => {
                 return Err(Ended::Unsupported {
-                    feature: "a batch in a batch".to_owned(),
+                    feature: "batches in batches, and keeping sessions".to_owned(),
                 });
             }
         }

@@ -40,7 +40,12 @@ pub struct Served {
     /// Compiled modules by their bytes, because the same probes come again and again.
     compiled: RefCell<VecDeque<(String, Module)>>,
     session: Option<Open>,
+    /// Sessions that have ended and are still to be counted, by their numbers.
+    kept: BTreeMap<u64, Open>,
 }
+
+/// How many ended sessions it keeps.
+const KEPT_SESSIONS: u32 = 4;
 
 /// An exception that ended a call, while it is being read.
 type Thrown = Arc<Mutex<Option<OwnedRooted<ExnRef>>>>;
@@ -85,9 +90,11 @@ impl Served {
                 names_functions: true,
                 host_allocates: true,
                 keeps_failed_instances: true,
+                keeps_sessions: KEPT_SESSIONS,
             },
             compiled: RefCell::default(),
             session: None,
+            kept: BTreeMap::new(),
         }
     }
 
@@ -146,6 +153,18 @@ impl Served {
                 self.session()?.modules.insert(module, made);
             }
             Request::Close => self.session = None,
+            Request::Keep { session } => {
+                let ended = self.session.take().ok_or(Ended::Skipped)?;
+                self.kept.insert(session, ended);
+            }
+            Request::Count => {
+                let kept = std::mem::take(&mut self.kept);
+                let counts = kept.into_iter().map(|(session, mut open)| {
+                    let counting = open.count().map_err(|error| crashed(&error))?;
+                    Ok((session, counting))
+                });
+                return counts.collect::<Result<_, Ended>>().map(Answer::Counts);
+            }
             other => return self.session()?.take(other),
         }
         Ok(returned)
