@@ -47,8 +47,17 @@ impl UnderTest {
     /// An unknown name of an engine or fault, an engine that does not start, or a file of known
     /// faults that cannot be read.
     pub fn rig(&self) -> Result<Rig, Failure> {
+        self.rig_within(self.bounds())
+    }
+
+    /// Opens the engines, with other bounds for those in processes of their own.
+    ///
+    /// # Errors
+    ///
+    /// As [`UnderTest::rig`].
+    pub fn rig_within(&self, bounds: Bounds) -> Result<Rig, Failure> {
         let rig = Rig::standard(&self.planted).map_err(|why| Failure::Usage(why.to_string()))?;
-        let mut rig = rig.naming(self.open()?);
+        let mut rig = rig.naming(self.open_within(bounds)?);
         for path in &self.known {
             rig.known_faults.extend(known_faults_of(path)?);
         }
@@ -61,13 +70,17 @@ impl UnderTest {
     ///
     /// As [`UnderTest::rig`].
     pub fn open(&self) -> Result<Vec<Box<dyn Engine>>, Failure> {
+        self.open_within(self.bounds())
+    }
+
+    fn open_within(&self, bounds: Bounds) -> Result<Vec<Box<dyn Engine>>, Failure> {
         if self.engines.iter().any(|name| name == "reference") {
             let message = "the reference takes part in every comparison: leave it out of --engine";
             return Err(Failure::Usage(message.to_owned()));
         }
         let names = self.engines.iter();
         names
-            .map(|name| engines::open(name, self.bounds(), Counted::AtEnd))
+            .map(|name| engines::open(name, bounds, Counted::AtEnd))
             .collect()
     }
 

@@ -26,6 +26,7 @@ impl Gen<'_> {
             schedule,
             held: self.held,
             canaries: false,
+            filled: false,
             ballast: false,
             kinds: self
                 .kinds

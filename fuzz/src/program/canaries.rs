@@ -46,7 +46,7 @@ pub fn with_canaries(program: &Program) -> Option<Program> {
 
 fn change(module: &mut Module, types: &mut Universe) {
     let allocators = widen_allocators(module, types);
-    let maker = maker(module, types);
+    let maker = maker(module, types, CANARY);
     let mut number = 0;
     let mut canary = || {
         number = (number + 1) % NUMBERS;
@@ -117,11 +117,11 @@ fn widen_allocators(module: &mut Module, types: &mut Universe) -> Vec<FuncId> {
     allocators
 }
 
-/// The import that makes a host object.
-fn maker(module: &mut Module, types: &mut Universe) -> FuncId {
+/// The import that makes a host object, with a result of this type.
+pub(super) fn maker(module: &mut Module, types: &mut Universe, result: Ty) -> FuncId {
     let sig = Sig {
         params: vec![Ty::I32],
-        results: vec![CANARY],
+        results: vec![result],
     };
     let group = types.plain_sig(&sig);
     let ty = types.groups[group][0];

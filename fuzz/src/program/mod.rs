@@ -6,13 +6,14 @@
 //! A program as generated is valid. After an edit it may not be: [`Program::validate`] decides.
 //!
 //! Reading order: `types`, `numeric`, `ops`, `names`, `syntax`, `encode`, `validate`, `print`,
-//! `checking`, `edit`, `canaries`, `ballast`, `quiet`, `portable`.
+//! `checking`, `edit`, `canaries`, `filled`, `ballast`, `quiet`, `portable`.
 
 pub mod ballast;
 pub mod canaries;
 pub mod checking;
 pub mod edit;
 pub mod encode;
+pub mod filled;
 mod names;
 pub mod numeric;
 pub mod ops;

@@ -307,6 +307,9 @@ pub struct Program {
     pub held: bool,
     /// Whether its structures carry canaries (see [`canaries`](super::canaries)).
     pub canaries: bool,
+    /// Whether its functions first write fresh objects into the tables (see
+    /// [`filled`](super::filled)).
+    pub filled: bool,
     /// Whether its heap is nearly full from the start (see [`ballast`](super::ballast)).
     pub ballast: bool,
     /// What exported functions do, by the names of the generator's pieces, for surveys.

@@ -13,6 +13,8 @@ use gcrucible_oracles::operation::{telling, weight};
 
 use super::gate;
 use super::operations::{removable, without};
+use crate::program::Program;
+use crate::program::quiet::quiet;
 use crate::targets::{Rig, Subject, Target};
 
 /// How many findings with the same words are reduced in one run.
@@ -77,15 +79,20 @@ impl Explained {
         if cause.reduced >= REDUCED_MAX || goes_by_words {
             return None;
         }
-        let mut shown = |gone| {
-            let less = without(program?, gone);
+        let mut shown = |program: &Program, gone| {
+            let less = without(program, gone);
             gate::shows(target, less, subject.number, finding, rig)
         };
-        let all = removable(program?).into_iter().collect();
-        if cause.is_plain && shown(&all).is_some() {
-            return None;
+        let (mut program, calm) = (program?, quiet(program?));
+        let all = removable(program).into_iter().collect();
+        if cause.is_plain && shown(program, &all).is_some() {
+            // What a call returns to the embedder may hide another fault.
+            if shown(&calm, &all).is_some() {
+                return None;
+            }
+            program = &calm;
         }
-        let (subject, finding) = shown(&cause.operations)?;
+        let (subject, finding) = shown(program, &cause.operations)?;
         cause.reduced += 1;
         Some(News {
             subject,
@@ -114,7 +121,8 @@ impl Explained {
 }
 
 /// Returns true if a finding needs this operation: it shows without all others that say as much,
-/// and no longer without this one.
+/// and no longer without this one. What a call returns to the embedder may hide the fault, so the
+/// quiet program is asked first.
 pub fn needs(
     operation: &str,
     target: &'static Target,
@@ -125,6 +133,20 @@ pub fn needs(
     let Some(program) = &subject.program else {
         return false;
     };
+    let calm = quiet(program);
+    let is_loud = calm.to_string() != program.to_string();
+    let mut needed = |program| needed_in(program, operation, target, subject.number, finding, rig);
+    needed(&calm) || (is_loud && needed(program))
+}
+
+fn needed_in(
+    program: &Program,
+    operation: &str,
+    target: &'static Target,
+    number: u64,
+    finding: &Finding,
+    rig: &mut Rig,
+) -> bool {
     let names = removable(program);
     if !names.iter().any(|name| name == operation) {
         return false;
@@ -133,7 +155,6 @@ pub fn needs(
     let others = names.into_iter().filter(says_as_much).collect();
     let alone = without(program, &others);
     let nothing = without(&alone, &[operation.to_owned()].into());
-    let mut is_shown =
-        |program| gate::shows(target, program, subject.number, finding, rig).is_some();
+    let mut is_shown = |program| gate::shows(target, program, number, finding, rig).is_some();
     is_shown(alone) && !is_shown(nothing)
 }

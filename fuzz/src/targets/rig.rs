@@ -19,7 +19,11 @@ const CANARIES_PERCENT: usize = 60;
 const BALLAST_PERCENT: usize = 30;
 
 /// How many programs for such an engine return no references to the embedder, in percent.
-const QUIET_PERCENT: usize = 40;
+const QUIET_PERCENT: usize = 55;
+
+/// How many programs for such an engine fill their tables first, in percent, so that what a table
+/// operation overwrites can be counted.
+const FILLED_PERCENT: usize = 40;
 
 /// How many bytes the ballast may leave.
 const ROOMS: [u64; 4] = [256, 512, 1 << 10, 4 << 10];
@@ -118,12 +122,19 @@ impl Rig {
     }
 
     /// Returns a subject as the engines under test get it. If one of them is not ours, it is
-    /// portable. Most programs then have canaries, some have ballast, and some are quiet.
+    /// portable. Most programs then have canaries, and some have ballast, fill their tables, or are
+    /// quiet.
     #[must_use]
     pub fn prepared(&self, subject: Subject) -> Subject {
         if self.asks_others() {
             let is_quiet = subject.number.rotate_right(31) as usize % 100 < QUIET_PERCENT;
             let subject = if is_quiet { subject.quiet() } else { subject };
+            let is_filled = subject.number.rotate_right(43) as usize % 100 < FILLED_PERCENT;
+            let subject = if is_filled {
+                subject.with_filled_tables()
+            } else {
+                subject
+            };
             let has_canaries = subject.draw(100) < CANARIES_PERCENT;
             let subject = if has_canaries {
                 subject.with_canaries()

@@ -14,6 +14,7 @@ use crate::input::Input;
 use crate::mutate;
 use crate::program::ballast::{self, with_ballast};
 use crate::program::canaries::with_canaries;
+use crate::program::filled::with_filled_tables;
 use crate::program::portable::portable;
 use crate::program::print::{argument, escaped};
 use crate::program::quiet::quiet;
@@ -132,6 +133,16 @@ impl Subject {
             program: Some(changed),
             ..self
         }
+    }
+
+    /// The same with tables that hold fresh objects, if it is a program that has such tables.
+    #[must_use]
+    pub fn with_filled_tables(self) -> Subject {
+        let program = self.program.as_ref().filter(|program| !program.filled);
+        let Some(changed) = program.and_then(with_filled_tables) else {
+            return self;
+        };
+        self.of(changed)
     }
 
     /// The same input with another program.
