@@ -143,7 +143,12 @@ fn misbehave_late(lie: &str, output: &[u8]) -> Vec<u8> {
     };
     match lie {
         "kill-late" => return misbehave("kill", output, None),
-        "leak" | "late" => counts.values_mut().for_each(|count| count.alive += 1),
+        "leak" => counts.values_mut().for_each(|count| count.alive += 1),
+        "late" => {
+            let counts = counts.values_mut();
+            let some_dropped = counts.filter(|count| count.alive < count.created);
+            some_dropped.for_each(|count| count.alive += 1);
+        }
         "forget" => counts.clear(),
         _ => {}
     }
