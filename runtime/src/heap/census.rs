@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::fault::HeapFault;
-use super::layout::{Kind, OBJECT_ALIGN, TYPE_MASK};
-use super::object_memory::{ObjectMemory, kind_of_tag};
+use super::layout::{Kind, TYPE_MASK};
+use super::object_memory::{ObjectMemory, Resident, kind_of_tag};
 use super::{Collector, Heap};
 
 /// How many objects there are.
@@ -88,28 +88,16 @@ fn each_object(
     visit: &mut dyn FnMut(u32, Kind, u32, u32, u32),
 ) -> Result<(), HeapFault> {
     let range = collector.occupied(memory);
-    let mut at = range.start;
-    while at < range.end {
-        if at == memory.bump() && memory.region_end() > at {
-            at = memory.region_end();
+    let mut next = range.start;
+    while let Some(resident) = memory.resident(next, range.end)? {
+        next = resident.end();
+        let Resident::Object { at, tag, extent } = resident else {
             continue;
-        }
-        let tag = memory.tag(at);
-        if kind_of_tag(tag) == Some(Kind::Free) {
-            let size = memory.space.word(at + 4);
-            if tag != 0 || size == 0 || !size.is_multiple_of(OBJECT_ALIGN) || size > range.end - at
-            {
-                return Err(HeapFault::BadTag { object: at, tag });
-            }
-            at += size;
-            continue;
-        }
-        let extent = memory.extent(at, tag, range.end)?;
+        };
         if let Some(kind) = kind_of_tag(tag) {
             let word = memory.header_word(at);
             visit(at, kind, tag & TYPE_MASK, word, extent.size);
         }
-        at += extent.size;
     }
     Ok(())
 }

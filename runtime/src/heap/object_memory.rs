@@ -114,6 +114,39 @@ pub struct Extent {
     pub len: u32,
 }
 
+/// What stands at an offset of the part of the heap that can be parsed.
+#[derive(Clone, Copy, Debug)]
+pub enum Resident {
+    /// Free memory.
+    Free {
+        /// Where it begins.
+        at: u32,
+        /// Its size in bytes.
+        size: u32,
+    },
+    /// An object.
+    Object {
+        /// Where it begins.
+        at: u32,
+        /// The tag in its header.
+        tag: u32,
+        /// Its size, and where its traced slots are.
+        extent: Extent,
+    },
+}
+
+impl Resident {
+    /// Returns where it ends.
+    #[inline(always)]
+    #[must_use]
+    pub fn end(&self) -> u32 {
+        match self {
+            Resident::Free { at, size } => at + size,
+            Resident::Object { at, extent, .. } => at + extent.size,
+        }
+    }
+}
+
 impl ObjectMemory {
     /// Makes the memory of a heap without objects.
     ///
@@ -310,6 +343,30 @@ impl ObjectMemory {
             scan,
             len,
         })
+    }
+
+    /// Returns what stands at `at`, or behind the bump region if that begins there. Returns `None`
+    /// at `end`, where the part of the heap that can be parsed ends.
+    ///
+    /// # Errors
+    /// There is neither an object nor free memory, or it ends behind `end`.
+    #[inline(always)]
+    pub fn resident(&mut self, at: u32, end: u32) -> Result<Option<Resident>, HeapFault> {
+        let in_region = at == self.bump() && at < end;
+        let at = if in_region { self.region_end() } else { at };
+        if at >= end {
+            return Ok(None);
+        }
+        let tag = self.tag(at);
+        if kind_of_tag(tag) == Some(Kind::Free) {
+            let size = self.space.word(at + 4);
+            if tag != 0 || size == 0 || !size.is_multiple_of(OBJECT_ALIGN) || size > end - at {
+                return Err(HeapFault::BadTag { object: at, tag });
+            }
+            return Ok(Some(Resident::Free { at, size }));
+        }
+        let extent = self.extent(at, tag, end)?;
+        Ok(Some(Resident::Object { at, tag, extent }))
     }
 
     /// References of the host have nothing behind their header.

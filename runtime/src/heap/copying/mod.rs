@@ -110,20 +110,20 @@ impl Collector for Copying {
         Ok(alloc::allocate(self, memory, header, size, room))
     }
 
-    fn pressure(&self, _core: &ObjectMemory) -> bool {
+    fn pressure(&self, _memory: &ObjectMemory) -> bool {
         false
     }
 
     fn increment(
         &mut self,
-        _core: &mut ObjectMemory,
+        _memory: &mut ObjectMemory,
         _raw: u32,
         _times: u32,
     ) -> Result<(), HeapFault> {
         Ok(())
     }
 
-    fn decrement(&mut self, _core: &mut ObjectMemory, _raw: u32) -> Result<(), HeapFault> {
+    fn decrement(&mut self, _memory: &mut ObjectMemory, _raw: u32) -> Result<(), HeapFault> {
         Ok(())
     }
 
@@ -144,7 +144,11 @@ impl Collector for Copying {
         collect::idle(self, memory)
     }
 
-    fn audit(&mut self, _core: &mut ObjectMemory, _roots: &mut dyn Roots) -> Result<(), HeapFault> {
+    fn audit(
+        &mut self,
+        _memory: &mut ObjectMemory,
+        _roots: &mut dyn Roots,
+    ) -> Result<(), HeapFault> {
         Ok(())
     }
 }

@@ -6,8 +6,8 @@ use super::{COUNT, Drc, LINK};
 use crate::heap::emit::{EmitAllocation, Region};
 use crate::heap::fault::HeapFault;
 use crate::heap::free_list::{BLOCK_MIN, Block};
-use crate::heap::layout::{Kind, OBJECT_ALIGN};
-use crate::heap::object_memory::{FIRST, ObjectMemory, kind_of_tag};
+use crate::heap::layout::OBJECT_ALIGN;
+use crate::heap::object_memory::{FIRST, ObjectMemory, Resident};
 use crate::heap::{Emit, Header, Reg, inline};
 use crate::planted::planted;
 
@@ -187,36 +187,26 @@ pub(super) fn sweep(
     close_run(drc, memory);
     drc.free.clear();
     drc.unmerged = 0;
-    let end = drc.top;
-    let mut at = FIRST;
+    let mut next = FIRST;
     // `drc.run` collects neighbours.
-    while at < end {
-        if at == memory.bump() && memory.region_end() > at {
-            at = memory.region_end();
-            continue;
-        }
-        let tag = memory.tag(at);
-        if kind_of_tag(tag) == Some(Kind::Free) {
-            let size = memory.space.word(at + 4);
-            if tag != 0 || size == 0 || !size.is_multiple_of(OBJECT_ALIGN) || size > end - at {
-                return Err(HeapFault::BadTag { object: at, tag });
+    while let Some(resident) = memory.resident(next, drc.top)? {
+        next = resident.end();
+        match resident {
+            Resident::Free { at, size } => {
+                if memory.poison {
+                    memory.space.poison(at..at + size.min(16));
+                }
+                join(drc, memory, at, size);
             }
-            if memory.poison {
-                memory.space.poison(at..at + size.min(16));
+            Resident::Object { at, tag, extent } if dead(memory, at, tag)? => {
+                if memory.poison {
+                    memory.space.poison(at..at + extent.size);
+                }
+                memory.stats.freed += 1;
+                join(drc, memory, at, extent.size);
             }
-            join(drc, memory, at, size);
-            at += size;
-            continue;
+            Resident::Object { .. } => {}
         }
-        let extent = memory.extent(at, tag, end)?;
-        if dead(memory, at, tag)? {
-            if memory.poison {
-                memory.space.poison(at..at + extent.size);
-            }
-            memory.stats.freed += 1;
-            join(drc, memory, at, extent.size);
-        }
-        at += extent.size;
     }
     close_run(drc, memory);
     Ok(())

@@ -9,7 +9,7 @@ use super::{COUNT, Drc, IN_TABLE, LINK, MARKED};
 use crate::heap::Roots;
 use crate::heap::fault::{HeapFault, Referrer};
 use crate::heap::layout::Kind;
-use crate::heap::object_memory::{FIRST, ObjectMemory, is_object, kind_of_tag};
+use crate::heap::object_memory::{FIRST, ObjectMemory, Resident, is_object, kind_of_tag};
 
 /// How many elements of an array are visited at a time. With this the worklist stays small even if
 /// arrays are large.
@@ -119,52 +119,41 @@ fn mark_children(
 
 /// Decrements the counts of live objects for the references from garbage.
 fn uncount_garbage(drc: &Drc, memory: &mut ObjectMemory) -> Result<(), HeapFault> {
-    let end = drc.top;
-    let mut at = FIRST;
-    while at < end {
-        if at == memory.bump() && memory.region_end() > at {
-            at = memory.region_end();
+    let mut next = FIRST;
+    while let Some(resident) = memory.resident(next, drc.top)? {
+        next = resident.end();
+        let Resident::Object { at, extent, .. } = resident else {
+            continue;
+        };
+        if memory.space.word(at + LINK) & MARKED != 0 {
             continue;
         }
-        let tag = memory.tag(at);
-        if kind_of_tag(tag) == Some(Kind::Free) {
-            let size = memory.space.word(at + 4);
-            if tag != 0 || size == 0 || size > end - at {
-                return Err(HeapFault::BadTag { object: at, tag });
+        memory.each_slot(at, &extent, |memory, slot| {
+            let raw = memory.space.word(slot);
+            if !is_object(raw) {
+                return Ok(());
             }
-            at += size;
-            continue;
-        }
-        let extent = memory.extent(at, tag, end)?;
-        if memory.space.word(at + LINK) & MARKED == 0 {
-            memory.each_slot(at, &extent, |memory, slot| {
-                let raw = memory.space.word(slot);
-                if !is_object(raw) {
-                    return Ok(());
+            header(drc, memory, raw, || Referrer::Object { object: at, slot })?;
+            if memory.space.word(raw + LINK) & MARKED == 0 {
+                return Ok(());
+            }
+            match (
+                memory.space.word(raw + COUNT),
+                memory.space.word(raw + LINK),
+            ) {
+                // Now only frames refer to it.
+                (1, MARKED) => {
+                    add_to_table(memory, raw);
+                    let link = memory.space.word(raw + LINK);
+                    memory.space.set_word(raw + LINK, link | MARKED);
                 }
-                header(drc, memory, raw, || Referrer::Object { object: at, slot })?;
-                if memory.space.word(raw + LINK) & MARKED == 0 {
-                    return Ok(());
+                (count @ (0 | 1), _) => {
+                    return Err(HeapFault::CountRange { object: raw, count });
                 }
-                match (
-                    memory.space.word(raw + COUNT),
-                    memory.space.word(raw + LINK),
-                ) {
-                    // Now only frames refer to it.
-                    (1, MARKED) => {
-                        add_to_table(memory, raw);
-                        let link = memory.space.word(raw + LINK);
-                        memory.space.set_word(raw + LINK, link | MARKED);
-                    }
-                    (count @ (0 | 1), _) => {
-                        return Err(HeapFault::CountRange { object: raw, count });
-                    }
-                    (count, _) => memory.space.set_word(raw + COUNT, count - 1),
-                }
-                Ok(())
-            })?;
-        }
-        at += extent.size;
+                (count, _) => memory.space.set_word(raw + COUNT, count - 1),
+            }
+            Ok(())
+        })?;
     }
     Ok(())
 }

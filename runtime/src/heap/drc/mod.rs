@@ -200,7 +200,7 @@ impl Collector for Drc {
         FIRST..self.top
     }
 
-    fn idle(&self, _core: &ObjectMemory) -> Range<u32> {
+    fn idle(&self, _memory: &ObjectMemory) -> Range<u32> {
         0..0
     }
 

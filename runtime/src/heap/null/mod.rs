@@ -70,20 +70,20 @@ impl Collector for Null {
         Ok(alloc::allocate(memory, header, size))
     }
 
-    fn pressure(&self, _core: &ObjectMemory) -> bool {
+    fn pressure(&self, _memory: &ObjectMemory) -> bool {
         false
     }
 
     fn increment(
         &mut self,
-        _core: &mut ObjectMemory,
+        _memory: &mut ObjectMemory,
         _raw: u32,
         _times: u32,
     ) -> Result<(), HeapFault> {
         Ok(())
     }
 
-    fn decrement(&mut self, _core: &mut ObjectMemory, _raw: u32) -> Result<(), HeapFault> {
+    fn decrement(&mut self, _memory: &mut ObjectMemory, _raw: u32) -> Result<(), HeapFault> {
         Ok(())
     }
 
@@ -101,11 +101,15 @@ impl Collector for Null {
         collect::occupied(memory)
     }
 
-    fn idle(&self, _core: &ObjectMemory) -> Range<u32> {
+    fn idle(&self, _memory: &ObjectMemory) -> Range<u32> {
         0..0
     }
 
-    fn audit(&mut self, _core: &mut ObjectMemory, _roots: &mut dyn Roots) -> Result<(), HeapFault> {
+    fn audit(
+        &mut self,
+        _memory: &mut ObjectMemory,
+        _roots: &mut dyn Roots,
+    ) -> Result<(), HeapFault> {
         Ok(())
     }
 }
