@@ -35,6 +35,9 @@ pub struct Known {
     pub installed: Option<PathBuf>,
     /// The program that is looked for on the path otherwise.
     pub program: String,
+    /// How the file name of a library begins that the program loads and whose name tells the
+    /// version. For engines that do not tell it themselves.
+    pub version_library: Option<String>,
     /// Arguments that come before those of flags.
     pub arguments: Vec<String>,
     /// How it is installed, if a registry has it.
@@ -93,6 +96,8 @@ pub struct Launch {
     pub command: Vec<OsString>,
     /// Variables of its environment, in addition to those of this process.
     pub variables: BTreeMap<String, String>,
+    /// How the file name of a library begins whose name tells the engine's version.
+    pub version_library: Option<String>,
 }
 
 impl Launch {
@@ -217,6 +222,7 @@ pub fn launch(name: &str, places: &Places) -> Result<Launch, NotKnown> {
         "adapter" => Ok(Launch {
             command: rest.split_whitespace().map(OsString::from).collect(),
             variables: BTreeMap::new(),
+            version_library: None,
         }),
         wasmtime::WORD => wasmtime::launch(rest, places),
         "wasmtime-c" => wasmtime_c(rest, places),
@@ -246,7 +252,11 @@ fn started(known: &Known, flags: &str, places: &Places) -> Result<Launch, NotKno
         variables.extend(flag.variables.clone());
     }
     command.push(places.driver.clone().into_os_string());
-    Ok(Launch { command, variables })
+    Ok(Launch {
+        command,
+        variables,
+        version_library: known.version_library.clone(),
+    })
 }
 
 /// Returns the program of an engine: the installed one, or the first on the path.
@@ -322,6 +332,7 @@ fn wasmtime_c(rest: &str, places: &Places) -> Result<Launch, NotKnown> {
     Ok(Launch {
         command,
         variables: BTreeMap::new(),
+        version_library: None,
     })
 }
 

@@ -394,7 +394,7 @@ fn digest(plan: &Plan, asked: &Asked, answers: &[Answer]) -> Result<Digest, Stri
                     none @ (Outcome::Exhausted(_) | Outcome::Unsupported(_)) => {
                         Ok(Digest::Seen(Observation::bare(none), None))
                     }
-                    other => Err(format!("{what}: {other}")),
+                    other => Err(format!("{what}: {}", in_its_words(ended, &other))),
                 };
             }
             _ => {
@@ -758,6 +758,14 @@ impl Session for ForeignSession {
             return Ok(());
         }
         Err(format!("closing a session: {}", shortened(&answer)))
+    }
+}
+
+/// Returns what an outcome says. For a trap of no known kind, these are the engine's own words.
+fn in_its_words(ended: &Ended, outcome: &Outcome) -> String {
+    match ended {
+        Ended::Trapped { kinds, text } if kinds.is_empty() => format!("trapped: {text}"),
+        _ => outcome.to_string(),
     }
 }
 

@@ -143,8 +143,12 @@ impl Transport for Process {
         })?;
         let line = in_ascii(&line);
         // On an error `running` is dropped here, which kills the process.
-        let answer = running.exchange(&line, &self.bounds)?;
+        let mut answer = running.exchange(&line, &self.bounds)?;
         running.answered += 1;
+        if let (Answer::Hello(hello), Some(begins)) = (&mut answer, &self.launch.version_library) {
+            let library = loaded_library(running.child.id(), begins);
+            hello.version = library.unwrap_or_else(|| hello.version.clone());
+        }
         self.running = Some(running);
         Ok(answer)
     }
@@ -330,6 +334,14 @@ pub fn processor_time(pid: u32) -> Option<Duration> {
     Some(Duration::from_millis(ticks * 1000 / per_second))
 }
 
+/// Returns the file name of a library that a process has loaded and whose name begins like this.
+fn loaded_library(pid: u32, begins: &str) -> Option<String> {
+    let maps = std::fs::read_to_string(format!("/proc/{pid}/maps")).ok()?;
+    let mut files = maps.lines().filter_map(|line| line.rsplit_once('/'));
+    let (_, name) = files.find(|(_, name)| name.starts_with(begins))?;
+    Some(name.to_owned())
+}
+
 /// Returns true if the answer needs nothing that an earlier request made.
 fn begins_session(request: &Request) -> bool {
     match request {
@@ -412,6 +424,7 @@ mod tests {
         let launch = Launch {
             command: command.iter().map(Into::into).collect(),
             variables: BTreeMap::from([("KIND".to_owned(), "test".to_owned())]),
+            version_library: None,
         };
         Process::new(launch, bounds)
     }
@@ -442,6 +455,14 @@ mod tests {
 
     fn answered(process: &Process) -> Option<u64> {
         process.running.as_ref().map(|running| running.answered)
+    }
+
+    #[test]
+    fn the_version_is_the_name_of_a_loaded_library() {
+        let own = std::process::id();
+        let library = loaded_library(own, "libc.so").expect("every program here loads it");
+        assert!(library.starts_with("libc.so"));
+        assert_eq!(loaded_library(own, "no library"), None);
     }
 
     #[test]

@@ -201,6 +201,7 @@ pub fn launch(rest: &str, places: &Places) -> Result<Launch, NotKnown> {
     Ok(Launch {
         command,
         variables: BTreeMap::new(),
+        version_library: None,
     })
 }
 
