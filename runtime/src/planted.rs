@@ -321,6 +321,12 @@ faults! {
     /// The embedder's `ArrayRef::new` allocates, then finds that the element has a wrong type, and
     /// returns without giving the array up (after Wasmtime 50.0.1).
     FailedHostArrayStays = "failed-host-array-stays",
+    /// All stores have one identity, so a handle of one store is not refused by another (after
+    /// embedders of several engines that compared addresses of stores, which are used again).
+    StoresShareTheirIdentity = "stores-share-their-identity",
+    /// The stores of a thread have one list of handles that were dropped, so a store releases the
+    /// roots of another one (after lists of finalised objects that were global).
+    HandlesDroppedInAnyStore = "handles-dropped-in-any-store",
 }
 
 /// The set of faults that a configuration switches on. In an ordinary build it has no bits.

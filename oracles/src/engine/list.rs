@@ -22,7 +22,7 @@ pub fn names() -> Vec<String> {
             "runtime:drc",
             "runtime:drc-cycles",
             "runtime:copying",
-            "runtime:drc:speed:backtracking:explicit",
+            "runtime:drc:speed:backtracking:explicit:paired",
             "runtime:copying:speed:backtracking:bounds",
         ]);
     }

@@ -1,8 +1,27 @@
 //! What planted faults do to a store. Only the cargo feature `planted` compiles this.
 
+use std::cell::RefCell;
+use std::sync::{Arc, Mutex, Weak};
+
+use super::handles::Handles;
 use super::store::StoreOpaque;
 use crate::execute::Raised;
 use crate::heap::{CollectorTraits, GcRef};
+
+thread_local! {
+    /// The list that the living stores of this thread share.
+    static DROPPED: RefCell<Weak<Mutex<Vec<u32>>>> = const { RefCell::new(Weak::new()) };
+}
+
+impl Handles {
+    /// Uses the list of dropped handles that other stores of this thread use.
+    pub(super) fn share_dropped(&mut self) {
+        DROPPED.with_borrow_mut(|shared| match shared.upgrade() {
+            Some(list) => self.dropped = list,
+            None => *shared = Arc::downgrade(&self.dropped),
+        });
+    }
+}
 
 impl StoreOpaque {
     /// Runs `act` while no write of a reference changes a count.

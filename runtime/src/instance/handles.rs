@@ -37,7 +37,7 @@ pub struct Handles {
     generation: u64,
     owned: Vec<u32>,
     free: Vec<u32>,
-    dropped: Dropped,
+    pub(super) dropped: Dropped,
 }
 
 impl Handles {

@@ -29,7 +29,7 @@ use crate::config::StoreConfig;
 use crate::error::Exhausted;
 use crate::execute::{Execution, Raised, fuel};
 use crate::heap::{Heap, HeapFault};
-use crate::planted::Planted;
+use crate::planted::{Planted, planted};
 use crate::types::TypeId;
 use crate::types::registry::Registered;
 
@@ -83,7 +83,9 @@ impl StoreOpaque {
         let planted = engine.config.planted();
         let execution = Execution::new(engine.config.trap_mode, config.stack_size);
         let mut store = StoreOpaque {
-            id: StoreId::next(),
+            id: planted!(planted, StoresShareTheirIdentity,
+                wrong: StoreId(0),
+                sound: StoreId::next()),
             heap: LazyHeap::default(),
             contents: Contents::new(vm.start().cast(), execution, planted),
             hosts: HostObjects::default(),
@@ -105,6 +107,7 @@ impl StoreOpaque {
         record.epoch = epoch;
         record.epoch_deadline = u64::MAX;
         store.contents.publish_funcs();
+        planted!(planted, HandlesDroppedInAnyStore => store.contents.handles.share_dropped(););
         Ok(store)
     }
 

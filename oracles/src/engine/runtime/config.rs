@@ -14,6 +14,7 @@
 //!   `pressure`
 //! - `tiny`: the heap collects after a few hundred bytes and works in steps of a few bytes. This
 //!   matters under the schedule `pressure` only
+//! - `paired`: a second store of the engine takes the first steps in turn
 //! - `+fault`: a planted fault, by name (needs the cargo feature `planted`)
 //!
 //! Always: a name holds the collector and every choice that differs from [`RuntimeConfig::plain`],
@@ -64,6 +65,8 @@ pub struct RuntimeConfig {
     /// Whether the heap works in tiny steps. Then the schedule `OnPressure` collects often, and
     /// inline allocation often takes its slow path.
     pub tiny_steps: bool,
+    /// Whether a second store of the engine takes the first steps in turn.
+    pub paired: bool,
     /// Names of the planted faults that are switched on, sorted. Needs the cargo feature `planted`.
     pub faults: Vec<&'static str>,
 }
@@ -82,7 +85,7 @@ struct Part {
 }
 
 /// Every choice of two, in the order of names.
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 9] = [
     Part {
         name: "speed",
         means: "Cranelift optimises",
@@ -140,6 +143,13 @@ const PARTS: [Part; 8] = [
         make: |config| config.tiny_steps = true,
         share: 60,
     },
+    Part {
+        name: "paired",
+        means: "two stores of the engine in turn",
+        made: |config| config.paired,
+        make: |config| config.paired = true,
+        share: 6,
+    },
 ];
 
 impl RuntimeConfig {
@@ -155,6 +165,7 @@ impl RuntimeConfig {
             epochs: false,
             inline_allocation: false,
             tiny_steps: false,
+            paired: false,
             faults: Vec::new(),
         }
     }
@@ -378,7 +389,7 @@ mod tests {
             "runtime:null",
             "runtime:drc:speed",
             "runtime:drc-cycles:backtracking:fuel",
-            "runtime:copying:speed:backtracking:explicit:bounds:fuel:epochs:inline:tiny",
+            "runtime:copying:speed:backtracking:explicit:bounds:fuel:epochs:inline:tiny:paired",
         ];
         for name in names {
             let config = RuntimeConfig::named(name).map(|config| config.name());

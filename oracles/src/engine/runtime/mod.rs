@@ -5,13 +5,14 @@
 //! afterwards the runtime's audit and heap verification run. Each of their reports is a crash, and
 //! so is every panic. The runtime's types appear in this folder only.
 //!
-//! Reading order: `config`, `errors`, `observe`, `host`, `pool`, `serve`.
+//! Reading order: `config`, `errors`, `observe`, `host`, `paired`, `pool`, `serve`.
 //!
 //! - `config`: configurations as names
 //! - `errors`: its errors as outcomes
 //! - `observe`: its values and objects, engine-neutrally
 //! - `host`: `harness` and `spectest` on its embedding interface
 //! - this file: loading, linking, taking steps
+//! - `paired`: two stores of one engine in turn
 //! - `serve`: the runtime as an adapter, behind the protocol
 //! - `pool`: the configurations that tests and fuzz targets run
 
@@ -20,6 +21,8 @@ mod errors;
 mod observe;
 
 mod host;
+
+mod paired;
 
 mod pool;
 
@@ -38,6 +41,7 @@ use gcrucible_runtime::embed::{
 pub use self::config::{RuntimeConfig, collectors, fault_counts, fault_names, known_faults};
 use self::errors::{misuse, outcome, text};
 use self::host::{Data, Roots, Spectest};
+use self::paired::Paired;
 pub use self::pool::{Pool, matrix};
 pub use self::serve::Served;
 use super::{Engine, Session, Setup, Totals, Traits, Watch};
@@ -191,11 +195,13 @@ impl Engine for Runtime {
     }
 
     fn open(&self, setup: &Setup) -> Result<Box<dyn Session>, String> {
-        let session = RuntimeSession::new(self, setup);
+        let session = if self.config.paired {
+            Paired::new(self, setup).map(|session| Box::new(session) as Box<dyn Session>)
+        } else {
+            RuntimeSession::new(self, setup).map(|session| Box::new(session) as Box<dyn Session>)
+        };
         let session = session.inspect_err(|error| self.refused.note(error));
-        session
-            .map(|session| Box::new(session) as Box<dyn Session>)
-            .map_err(|error| error.to_string())
+        session.map_err(|error| error.to_string())
     }
 
     fn validate(&self, wasm: &[u8]) -> Outcome {

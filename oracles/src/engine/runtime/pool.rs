@@ -27,7 +27,7 @@ pub fn matrix() -> Vec<String> {
         "runtime:drc-cycles:speed:fuel:epochs",
         "runtime:null:backtracking:explicit:fuel",
         "runtime:copying:speed:backtracking:inline:tiny",
-        "runtime:drc:explicit:bounds:inline:tiny",
+        "runtime:drc:explicit:bounds:inline:tiny:paired",
     ];
     names.extend(others.map(str::to_owned));
     names
