@@ -118,7 +118,8 @@ pub struct Varying {
     clone: *const c_void,
     /// Collects. From version 42 on it returns an error or null.
     collect: *const c_void,
-    /// Switches exceptions on, from version 39 on.
+    /// Switches exceptions on, from version 45 on. The interface has it since 39, but 42 and 43
+    /// panic at an exported tag, and 44 refuses the exceptions that it has given.
     pub exceptions: Option<unsafe extern "C" fn(Opaque, bool)>,
     /// Takes the exception by which a call ended, from version 44 on.
     pub take_exception: Option<unsafe extern "C" fn(Opaque, *mut u64) -> bool>,
@@ -193,7 +194,10 @@ impl Library {
                 found: major,
             });
         }
-        let varying = varying(&open).map_err(fail)?;
+        let mut varying = varying(&open).map_err(fail)?;
+        if major < 45 {
+            varying.exceptions = None;
+        }
         Ok(Library {
             symbols,
             varying,
