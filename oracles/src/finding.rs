@@ -180,11 +180,13 @@ impl Described {
         }
     }
 
-    /// Returns a text with its first words as the class. Numbers and single letters do not count as
-    /// words.
+    /// Returns a text with its first words as the class. Numbers, also hexadecimal ones, and single
+    /// letters do not count as words.
     pub fn by_words(text: impl fmt::Display, most: usize) -> Described {
         let text = text.to_string();
-        let words = text.split(|c: char| !c.is_alphabetic());
+        let pieces = text.split(|c: char| !c.is_alphanumeric());
+        let pieces = pieces.filter(|piece| !piece.starts_with(|c: char| c.is_ascii_digit()));
+        let words = pieces.flat_map(|piece| piece.split(|c: char| !c.is_alphabetic()));
         let words: Vec<&str> = words.filter(|word| word.len() > 1).take(most).collect();
         Described {
             class: words.join(" "),

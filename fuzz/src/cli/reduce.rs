@@ -19,7 +19,7 @@ use super::terminal::{say, warn_line};
 use super::{findings, output, proof, reproduce};
 use crate::input::Input;
 use crate::program::print::{argument, escaped};
-use crate::reduce::{Reduced, Start, gate, reduce, text};
+use crate::reduce::{Reduced, Start, gate, reduce, takes, text};
 use crate::targets::run::Trial;
 use crate::targets::{Ran, Rig};
 
@@ -106,10 +106,7 @@ fn small(given: Given, rig: &mut Rig, attempts: u32) -> Result<(Reduced, &'stati
                     "a list of heap operations, which its verdict has reduced,",
                 ));
             }
-            if subject.case.steps.is_empty() {
-                return Err(refuse("a module without steps"));
-            }
-            if subject.program.is_some() {
+            if takes(&subject, rig) {
                 let bar = Bar::new(attempts.into(), "programs at most");
                 let mut go_on = || {
                     bar.step();
@@ -124,7 +121,11 @@ fn small(given: Given, rig: &mut Rig, attempts: u32) -> Result<(Reduced, &'stati
                     &mut go_on,
                 );
                 bar.end();
-                return Ok((reduced.ok_or_else(nothing)?, "nodes"));
+                let unit = subject.program.map_or("bytes", |_| "nodes");
+                return Ok((reduced.ok_or_else(nothing)?, unit));
+            }
+            if subject.case.steps.is_empty() {
+                return Err(refuse("a module without steps"));
             }
             let (finding, _) = gate::first(target, &subject, rig).ok_or_else(nothing)?;
             let mut case = subject.case;

@@ -86,8 +86,7 @@ impl Parts {
 
     /// Changes one section or body.
     fn damage(&mut self, src: &mut Source<'_>) {
-        let count: usize = self.sections.iter().map(|s| s.pieces.len()).sum();
-        let chosen = src.below(count);
+        let chosen = src.below(self.pieces());
         let pieces = self.sections.iter_mut().flat_map(|s| &mut s.pieces);
         if let Some(piece) = pieces.into_iter().nth(chosen) {
             change(piece, src);
@@ -116,7 +115,67 @@ impl Parts {
         }
     }
 
-    fn joined(&self) -> Vec<u8> {
+    /// Returns the number of sections.
+    #[must_use]
+    pub fn sections(&self) -> usize {
+        self.sections.len()
+    }
+
+    /// Returns the number of pieces of all sections.
+    #[must_use]
+    pub fn pieces(&self) -> usize {
+        self.sections.iter().map(|s| s.pieces.len()).sum()
+    }
+
+    /// Returns the length of a piece in bytes, and 0 if there is no such piece.
+    #[must_use]
+    pub fn piece_len(&self, piece: usize) -> usize {
+        let mut pieces = self.sections.iter().flat_map(|s| &s.pieces);
+        pieces.nth(piece).map_or(0, Vec::len)
+    }
+
+    /// Returns the module without a section.
+    ///
+    /// # Panics
+    /// There is no such section.
+    #[must_use]
+    pub fn without_section(&self, at: usize) -> Parts {
+        let mut smaller = self.clone();
+        smaller.sections.remove(at);
+        smaller
+    }
+
+    /// Returns the module with a function that only traps, if the piece is a longer body.
+    #[must_use]
+    pub fn with_short_body(&self, piece: usize) -> Option<Parts> {
+        // No locals, `unreachable`, `end`.
+        const TRAPS: [u8; 3] = [0x00, 0x00, 0x0b];
+        let mut smaller = self.clone();
+        let sections = smaller.sections.iter_mut();
+        let mut pieces = sections.flat_map(|s| s.pieces.iter_mut().map(|piece| (s.id, piece)));
+        let (id, body) = pieces.nth(piece)?;
+        if id != CODE || body.len() <= TRAPS.len() {
+            return None;
+        }
+        *body = TRAPS.to_vec();
+        Some(smaller)
+    }
+
+    /// Returns the module without up to `length` bytes of a piece.
+    #[must_use]
+    pub fn without_bytes(&self, piece: usize, at: usize, length: usize) -> Parts {
+        let mut smaller = self.clone();
+        let mut pieces = smaller.sections.iter_mut().flat_map(|s| &mut s.pieces);
+        if let Some(bytes) = pieces.nth(piece) {
+            let end = (at + length).min(bytes.len());
+            bytes.drain(at.min(end)..end);
+        }
+        smaller
+    }
+
+    /// Returns the bytes of the module.
+    #[must_use]
+    pub fn joined(&self) -> Vec<u8> {
         let mut wasm = b"\0asm\x01\0\0\0".to_vec();
         for section in &self.sections {
             let mut content = Vec::new();
@@ -210,6 +269,20 @@ mod tests {
         assert_eq!(parts.sections[2].pieces.len(), 2);
         assert_eq!(parts.joined(), MODULE);
         assert!(Parts::of(&MODULE[..MODULE.len() - 1]).is_none());
+    }
+
+    #[test]
+    fn parts_can_be_taken_away() {
+        let parts = Parts::of(MODULE).unwrap();
+        assert_eq!((parts.sections(), parts.pieces()), (3, 4));
+        assert_eq!(parts.without_section(2).joined(), &MODULE[..19]);
+        assert!(parts.with_short_body(2).is_none(), "it is short");
+        let long = Parts::of(b"\0asm\x01\0\0\0\x0a\x06\x01\x04\0\x01\x01\x0b").unwrap();
+        let short = long.with_short_body(0).map(|parts| parts.joined());
+        let expected = b"\0asm\x01\0\0\0\x0a\x05\x01\x03\0\0\x0b".to_vec();
+        assert_eq!(short, Some(expected));
+        let less = parts.without_bytes(0, 1, 9);
+        assert_eq!((less.piece_len(0), parts.piece_len(0)), (1, 4));
     }
 
     #[test]

@@ -8,13 +8,15 @@
 //!
 //! To add a pass: a function in [`passes`] and a line in its list.
 //!
-//! Everything that is no program of our generator is reduced as text ([`text`]).
+//! Modules without steps, which need not be valid, are reduced by their bytes ([`bytes`]).
+//! Everything else that is no program of our generator is reduced as text ([`text`]).
 //!
 //! Not here: ways to change a program (`program::edit`), and heap operations (`targets::operations`
 //! reduces them).
 //!
-//! Reading order: `gate`, `operations`, `passes`, `explained`, `text`.
+//! Reading order: `gate`, `operations`, `passes`, `bytes`, `explained`, `text`.
 
+mod bytes;
 pub mod explained;
 pub mod gate;
 pub mod operations;
@@ -36,7 +38,7 @@ pub struct Reduced {
     pub subject: Subject,
     /// The finding as the small program shows it.
     pub finding: Finding,
-    /// Nodes before and afterwards.
+    /// Nodes before and afterwards, or bytes of modules without steps.
     pub size: (usize, usize),
     /// Programs that were run.
     pub attempts: u32,
@@ -51,8 +53,14 @@ pub struct Start {
     pub explained: BTreeSet<String>,
 }
 
+/// Returns true if [`reduce`] can make a subject smaller.
+pub fn takes(subject: &Subject, rig: &Rig) -> bool {
+    subject.program.is_some() || bytes::takes(subject, rig)
+}
+
 /// Reduces an input in which `target` finds a fault. Returns `None` if it finds none, or if the
-/// input is no program. Stops before an attempt if `go_on` returns false.
+/// input is neither a program nor modules without steps. Stops before an attempt if `go_on` returns
+/// false.
 pub fn reduce(
     target: &'static Target,
     subject: &Subject,
@@ -61,7 +69,9 @@ pub fn reduce(
     attempts_max: u32,
     go_on: &mut dyn FnMut() -> bool,
 ) -> Option<Reduced> {
-    let mut program = subject.program.clone()?;
+    let Some(mut program) = subject.program.clone() else {
+        return bytes::reduce(target, subject, start, rig, attempts_max, go_on);
+    };
     let before = program.size();
     let (finding, tries) = match start.finding {
         Some(finding) => {
@@ -122,6 +132,7 @@ mod tests {
         hunts: "array.copy",
         share: 1,
         subject: |input, without| Subject::program(input, Focus::Any, without),
+        for_named: None,
         check,
     };
 

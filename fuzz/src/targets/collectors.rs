@@ -15,6 +15,7 @@ pub static TARGET: Target = Target {
     hunts: "one program, every collector and optimisation level, several schedules, all alike",
     share: 1,
     subject: test_case,
+    for_named: None,
     check,
 };
 

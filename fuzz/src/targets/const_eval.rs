@@ -14,6 +14,7 @@ pub static TARGET: Target = Target {
     hunts: "allocating constant expressions in globals, tables and segments, collection and exhaustion at every step",
     share: 6,
     subject: test_case,
+    for_named: None,
     check,
 };
 

@@ -13,6 +13,7 @@ pub static TARGET: Target = Target {
     hunts: "any module (own generator and wasm-smith), one engine against the reference",
     share: 40,
     subject: test_case,
+    for_named: None,
     check,
 };
 

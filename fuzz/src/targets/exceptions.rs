@@ -13,6 +13,7 @@ pub static TARGET: Target = Target {
     hunts: "throw, catch and rethrow with reference payloads",
     share: 12,
     subject: test_case,
+    for_named: None,
     check,
 };
 

@@ -23,6 +23,7 @@ pub static TARGET: Target = Target {
     hunts: "random operations straight on the heaps, every collector against a model",
     share: 2,
     subject: test_case,
+    for_named: None,
     check,
 };
 

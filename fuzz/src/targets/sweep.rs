@@ -15,6 +15,7 @@ pub static TARGET: Target = Target {
     hunts: "one program, one collection at each collection point in turn",
     share: 2,
     subject: test_case,
+    for_named: None,
     check,
 };
 

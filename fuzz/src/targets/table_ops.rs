@@ -13,6 +13,7 @@ pub static TARGET: Target = Target {
     hunts: "table operations on references, from wasm and from the embedder",
     share: 16,
     subject: test_case,
+    for_named: None,
     check,
 };
 

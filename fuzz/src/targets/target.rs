@@ -21,6 +21,9 @@ pub struct Target {
     pub share: u32,
     /// Makes the subject of an input. Callers use [`Target::subject`] or [`Target::plain`].
     pub subject: fn(&Input, Without) -> Subject,
+    /// Changes the subject for engines that the user named. [`Target::check`] does not run then, so
+    /// what it does with a subject has to be in the subject.
+    pub for_named: Option<fn(Subject) -> Subject>,
     /// Runs and compares, on engines of the target's choice. Callers use [`Target::judge`].
     pub check: fn(&Subject, &mut Rig) -> Ran,
 }
@@ -66,7 +69,11 @@ impl Target {
 
     /// Returns the subject of an input as the engines of a rig get it.
     pub fn subject(&self, input: &Input, rig: &Rig) -> Subject {
-        rig.prepared((self.subject)(input, rig.without()))
+        let subject = rig.prepared((self.subject)(input, rig.without()));
+        match self.for_named {
+            Some(changed) if rig.are_named => changed(subject),
+            _ => subject,
+        }
     }
 
     /// Returns the subject of an input as our own engines get it.

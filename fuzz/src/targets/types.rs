@@ -13,6 +13,7 @@ pub static TARGET: Target = Target {
     hunts: "recursion groups, canonicalisation, subtyping and casts, across modules",
     share: 8,
     subject: test_case,
+    for_named: None,
     check,
 };
 

@@ -6,11 +6,15 @@
 //! many that all sides accept is compiled as well. Only one configuration of the runtime is asked,
 //! because all of them share a validator.
 //!
+//! Engines that the user named get [`NAMED_MUTANTS`] of these modules as one case without steps, so
+//! that what they refuse is compared as for every case.
+//!
 //! If a side refuses a module because of an implementation limit (specification, appendix
 //! "Implementation Limitations"), the difference is permitted and counted by the limit's name.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use gcrucible_oracles::case::{Case, CaseModule};
 use gcrucible_oracles::engine::{Engine, Setup};
 use gcrucible_oracles::finding::{Aspect, Described, Difference, Finding, Symptom};
 use gcrucible_oracles::outcome::{Outcome, Why};
@@ -31,11 +35,15 @@ pub static TARGET: Target = Target {
     hunts: "any bytes: runtime, reference and wasmparser accept the same modules",
     share: 1,
     subject: test_case,
+    for_named: Some(mutants),
     check,
 };
 
 /// Mutants of one input.
 pub const MUTANTS: u64 = 1000;
+
+/// Mutants in a case for engines that the user named.
+const NAMED_MUTANTS: u64 = 64;
 
 /// One in this many mutants that all sides accept is compiled.
 const COMPILED: usize = 4000;
@@ -65,6 +73,39 @@ fn test_case(input: &Input, without: Without) -> Subject {
     Subject::bytes(input, module.unwrap_or_default())
 }
 
+/// Returns a mutant of a module, always the same for a subject and a number.
+fn damaged(parts: &Parts, subject: &Subject, mutant: u64) -> Vec<u8> {
+    let bytes = expand(subject.number ^ mutant << 40 ^ 0x5eed, 64);
+    parts.damaged(&mut Source::new(&bytes))
+}
+
+/// Returns a case whose modules are mutants of the subject's module. A mutant is left out if it is
+/// valid only with a proposal that is not part of WebAssembly 3.0, because an engine may have it.
+fn mutants(subject: Subject) -> Subject {
+    let Some(parts) = Parts::of(&subject.case.modules[0].wasm) else {
+        return subject;
+    };
+    let is_valid = |wasm: &[u8], features| {
+        let mut validator = Validator::new_with_features(features);
+        validator.validate_all(wasm).is_ok()
+    };
+    let modules = (0..NAMED_MUTANTS)
+        .map(|mutant| damaged(&parts, &subject, mutant))
+        .filter(|wasm| is_valid(wasm, FEATURES) == is_valid(wasm, WasmFeatures::all()))
+        .map(|wasm| CaseModule {
+            name: String::new(),
+            wasm,
+        })
+        .collect();
+    Subject {
+        case: Case {
+            modules,
+            ..subject.case
+        },
+        ..subject
+    }
+}
+
 fn check(subject: &Subject, rig: &mut Rig) -> Ran {
     let mut ran = Ran::default();
     let Some(parts) = Parts::of(&subject.case.modules[0].wasm) else {
@@ -76,9 +117,7 @@ fn check(subject: &Subject, rig: &mut Rig) -> Ran {
         return ran;
     };
     for mutant in 0..MUTANTS {
-        let bytes = expand(subject.number ^ mutant << 40 ^ 0x5eed, 64);
-        let mut src = Source::new(&bytes);
-        let wasm = parts.damaged(&mut src);
+        let wasm = damaged(&parts, subject, mutant);
         let sides = Sides::of(&wasm, rig.reference.as_ref(), engine.as_ref());
         if let Some(why) = engine.unavailable() {
             ran.unavailable = Some(why);

@@ -373,6 +373,7 @@ mod tests {
             says: String::new(),
             installed: None,
             program: "sh".to_owned(),
+            version_library: None,
             arguments: vec!["-m".to_owned()],
             install: None,
             flags: BTreeMap::from([(

@@ -28,7 +28,7 @@ use crate::cli::named::chosen;
 use crate::cli::under_test::UnderTest;
 use crate::cli::{proof, reproduce};
 use crate::reduce::explained::Explained;
-use crate::reduce::{Start, reduce};
+use crate::reduce::{self, Start, reduce};
 use crate::targets::late::Batch;
 use crate::targets::{Ran, Rig, Subject, Target, round};
 
@@ -330,7 +330,7 @@ impl Worker<'_> {
     ) -> Result<(), Failure> {
         let words = format!("{}: {}", finding.engine_word(), finding.signature());
         let rig = &mut self.rig;
-        let reducible = subject.filter(|subject| subject.program.is_some());
+        let reducible = subject.filter(|subject| reduce::takes(subject, rig));
         let news = reducible
             .and_then(|subject| self.explained.news(&words, target, subject, &finding, rig));
         let is_apart = news.as_ref().is_some_and(|news| news.is_apart);

@@ -61,6 +61,8 @@ pub enum MalformedKind {
     Else,
     /// No type begins with this byte.
     Type(u8),
+    /// No reference type begins with this byte.
+    RefType(u8),
     /// A heap or block type is a negative number that denotes no type.
     TypeNumber,
     /// Not a mutability.
@@ -125,6 +127,7 @@ impl fmt::Display for MalformedKind {
             Kind::Opcode(code, _) => write!(f, "there is no instruction {code:#x}"),
             Kind::Else => write!(f, "unexpected `else`"),
             Kind::Type(byte) => write!(f, "no type begins with {byte:#x}"),
+            Kind::RefType(byte) => write!(f, "no reference type begins with {byte:#x}"),
             Kind::TypeNumber => write!(f, "the negative number denotes no type"),
             Kind::Mutability(byte) => write!(f, "{byte:#x} is no mutability"),
             Kind::Limits(byte) => write!(f, "{byte:#x} is no kind of limits"),

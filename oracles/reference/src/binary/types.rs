@@ -65,7 +65,7 @@ impl Reader<'_> {
         let byte = self.byte()?;
         match self.reftype_from(byte)? {
             Some(rt) => Ok(rt),
-            None => self.fail(MalformedKind::Type(byte)),
+            None => self.fail(MalformedKind::RefType(byte)),
         }
     }
 
