@@ -11,6 +11,8 @@ const PROGRAMS: u64 = 250;
 #[test]
 fn every_reduced_script_proves_its_finding() {
     let program = Path::new(env!("CARGO_BIN_EXE_gcrucible"));
-    let proofs = prove::prove_all(program, PROGRAMS, |_| {});
+    let proofs = prove::prove_all(program, PROGRAMS, |proof| {
+        println!("{}: {} groups", proof.fault, proof.groups);
+    });
     prove::expect_proven(&proofs);
 }
