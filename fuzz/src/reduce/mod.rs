@@ -8,7 +8,7 @@
 //!
 //! To add a pass: a function in [`passes`] and a line in its list.
 //!
-//! Modules without steps, which need not be valid, are reduced by their bytes ([`bytes`]).
+//! Modules without steps, which need not be valid, are reduced by their bytes.
 //! Everything else that is no program of our generator is reduced as text ([`text`]).
 //!
 //! Not here: ways to change a program (`program::edit`), and heap operations (`targets::operations`

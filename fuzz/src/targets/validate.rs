@@ -6,7 +6,7 @@
 //! many that all sides accept is compiled as well. Only one configuration of the runtime is asked,
 //! because all of them share a validator.
 //!
-//! Engines that the user named get [`NAMED_MUTANTS`] of these modules as one case without steps, so
+//! Engines that the user named get some of these modules as one case without steps, so
 //! that what they refuse is compared as for every case.
 //!
 //! If a side refuses a module because of an implementation limit (specification, appendix
