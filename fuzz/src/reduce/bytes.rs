@@ -4,22 +4,10 @@
 //! and then stretches of bytes, the long ones first.
 
 use gcrucible_oracles::case::{Case, CaseModule};
-use gcrucible_oracles::finding::Finding;
 
-use super::{Reduced, Start, gate};
+use super::gate::Gate;
 use crate::mutate::bytes::Parts;
-use crate::targets::{Rig, Subject, Target};
-
-/// The subject that is made smaller, and the engines that it is tried on.
-struct Shrinking<'a> {
-    target: &'static Target,
-    rig: &'a mut Rig,
-    subject: Subject,
-    finding: Finding,
-    attempts: u32,
-    attempts_max: u32,
-    go_on: &'a mut dyn FnMut() -> bool,
-}
+use crate::targets::{Rig, Subject};
 
 /// Returns true for modules without steps, on engines that the user named. Other engines do not run
 /// the modules of such a subject, but what the target makes of them.
@@ -27,86 +15,43 @@ pub(super) fn takes(subject: &Subject, rig: &Rig) -> bool {
     rig.are_named && subject.operations.is_none() && subject.case.steps.is_empty()
 }
 
-/// Reduces a subject that [`takes`] accepts. Returns `None` for others.
-pub(super) fn reduce(
-    target: &'static Target,
-    subject: &Subject,
-    start: Start,
-    rig: &mut Rig,
-    attempts_max: u32,
-    go_on: &mut dyn FnMut() -> bool,
-) -> Option<Reduced> {
-    if !takes(subject, rig) {
-        return None;
-    }
-    let finding = match start.finding {
-        Some(finding) => finding,
-        None => gate::first(target, subject, rig)?.0,
-    };
-    let (rate, stands) = (finding.rate, finding.stands.clone());
-    let asked = std::mem::replace(&mut rig.asked, gate::asked(&finding));
+/// Makes a subject smaller that [`takes`] accepts. Returns it, and the bytes of its modules before
+/// and afterwards.
+pub(super) fn smaller(subject: &Subject, gate: &mut Gate<'_>) -> (Subject, (usize, usize)) {
     let mut shrinking = Shrinking {
-        target,
-        rig,
+        gate,
         subject: subject.clone(),
-        finding,
-        attempts: 0,
-        attempts_max,
-        go_on,
     };
-    let modules = subject.case.modules.iter();
-    let alone = modules.clone().find(|module| shrinking.holds(&module.wasm));
+    let mut modules = subject.case.modules.iter();
+    let alone = modules.find(|module| shrinking.holds(&module.wasm));
     if let Some(module) = alone {
         shrinking.shrink(&module.wasm);
     }
-    shrinking.rig.asked = asked;
     let size = |case: &Case| case.modules.iter().map(|module| module.wasm.len()).sum();
-    Some(Reduced {
-        size: (size(&subject.case), size(&shrinking.subject.case)),
-        finding: Finding {
-            rate: shrinking.finding.rate.or(rate),
-            stands: shrinking.finding.stands.clone().or(stands),
-            ..shrinking.finding
-        },
-        subject: shrinking.subject,
-        attempts: shrinking.attempts,
-    })
+    let sizes = (size(&subject.case), size(&shrinking.subject.case));
+    (shrinking.subject, sizes)
 }
 
-impl Shrinking<'_> {
-    /// Returns true if there is an attempt left.
-    fn is_open(&self) -> bool {
-        self.attempts < self.attempts_max
-    }
+/// The smallest subject so far, and what it has to pass.
+struct Shrinking<'a, 'g> {
+    gate: &'a mut Gate<'g>,
+    subject: Subject,
+}
 
+impl Shrinking<'_, '_> {
     /// Keeps the module if it alone shows the finding. Returns whether it does.
     fn holds(&mut self, wasm: &[u8]) -> bool {
-        if !self.is_open() {
-            return false;
-        }
-        if !(self.go_on)() {
-            self.attempts_max = self.attempts;
-            return false;
-        }
-        self.attempts += 1;
-        let smaller = Subject {
-            case: Case {
-                modules: vec![CaseModule {
-                    name: String::new(),
-                    wasm: wasm.to_vec(),
-                }],
-                ..self.subject.case.clone()
-            },
-            ..self.subject.clone()
+        let module = CaseModule {
+            name: String::new(),
+            wasm: wasm.to_vec(),
         };
-        let found = self.target.judge(&smaller, self.rig).finding;
-        let signature = self.finding.signature();
-        let Some(found) = found.filter(|found| found.signature() == signature) else {
-            return false;
-        };
-        self.finding = found;
-        self.subject = smaller;
-        true
+        let mut smaller = self.subject.clone();
+        smaller.case.modules = vec![module];
+        let holds = self.gate.shows(&smaller);
+        if holds {
+            self.subject = smaller;
+        }
+        holds
     }
 
     /// Replaces the parts by smaller ones that show the finding. Returns whether it did.
@@ -124,7 +69,7 @@ impl Shrinking<'_> {
             return;
         };
         let mut changed = true;
-        while changed && self.is_open() {
+        while changed && self.gate.is_open() {
             changed = false;
             for at in (0..parts.sections()).rev() {
                 let smaller = parts.without_section(at);
@@ -143,9 +88,9 @@ impl Shrinking<'_> {
     fn shorten(&mut self, parts: &mut Parts, piece: usize) -> bool {
         let mut changed = false;
         let mut length = parts.piece_len(piece).div_ceil(2);
-        while length > 0 && self.is_open() {
+        while length > 0 && self.gate.is_open() {
             let mut at = 0;
-            while at < parts.piece_len(piece) && self.is_open() {
+            while at < parts.piece_len(piece) && self.gate.is_open() {
                 let smaller = parts.without_bytes(piece, at, length);
                 if self.attempt(parts, smaller) {
                     changed = true;

@@ -1,4 +1,5 @@
-//! The one gate of the reducer: a smaller program passes if it is valid and shows the same finding.
+//! The one gate of the reducer: a smaller subject passes if it shows the same finding. A program
+//! also has to be valid.
 
 use gcrucible_oracles::finding::{Finding, Rate};
 
@@ -7,7 +8,7 @@ use crate::targets::rig::Asked;
 use crate::targets::subject::case_of;
 use crate::targets::{Ran, Rig, Subject, Target};
 
-/// Decides whether a program still shows the finding.
+/// Decides whether a smaller subject still shows the finding.
 pub struct Gate<'a> {
     pub(super) target: &'static Target,
     pub(super) rig: &'a mut Rig,
@@ -31,15 +32,23 @@ impl Gate<'_> {
         if !self.is_open() || program.validate().is_err() {
             return false;
         }
+        let subject = self.rig.prepared(subject_of(program.clone(), self.number));
+        self.shows(&subject)
+    }
+
+    /// Whether a subject shows the same finding, if there is an attempt left.
+    pub(super) fn shows(&mut self, subject: &Subject) -> bool {
+        if !self.is_open() {
+            return false;
+        }
         if !(self.go_on)() {
             self.attempts_max = self.attempts;
             return false;
         }
         self.attempts += 1;
-        let subject = self.rig.prepared(subject_of(program.clone(), self.number));
         let signature = self.finding.signature();
         let found = (0..self.tries).find_map(|_| {
-            let found = check(self.target, &subject, self.rig)?;
+            let found = check(self.target, subject, self.rig)?;
             if found.is_slow() {
                 self.attempts = self
                     .attempts

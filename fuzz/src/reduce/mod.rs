@@ -29,6 +29,7 @@ use gate::{Gate, subject_of};
 use gcrucible_oracles::finding::Finding;
 use operations::operations;
 
+use crate::program::Program;
 use crate::targets::{Rig, Subject, Target};
 
 /// A reduced input.
@@ -69,10 +70,9 @@ pub fn reduce(
     attempts_max: u32,
     go_on: &mut dyn FnMut() -> bool,
 ) -> Option<Reduced> {
-    let Some(mut program) = subject.program.clone() else {
-        return bytes::reduce(target, subject, start, rig, attempts_max, go_on);
-    };
-    let before = program.size();
+    if !takes(subject, rig) {
+        return None;
+    }
     let (finding, tries) = match start.finding {
         Some(finding) => {
             let tries = gate::tries_for(&finding, 1);
@@ -81,42 +81,57 @@ pub fn reduce(
         None => gate::first(target, subject, rig)?,
     };
     let (rate, stands) = (finding.rate, finding.stands.clone());
-    let number = subject.number;
     let asked = gate::asked(&finding);
     let asked = std::mem::replace(&mut rig.asked, asked);
     let mut gate = Gate {
         target,
         rig,
-        number,
+        number: subject.number,
         finding,
         tries,
         attempts: 0,
         attempts_max,
         go_on,
     };
+    let (smaller, size) = match &subject.program {
+        Some(program) => of_program(program.clone(), &start.explained, &mut gate),
+        None => bytes::smaller(subject, &mut gate),
+    };
+    gate.rig.asked = asked;
+    let operations = smaller.program.as_ref().map(operations);
+    Some(Reduced {
+        size,
+        finding: Finding {
+            rate: gate.finding.rate.or(rate),
+            stands: gate.finding.stands.clone().or(stands),
+            operations: operations.unwrap_or_default(),
+            ..gate.finding
+        },
+        subject: smaller,
+        attempts: gate.attempts,
+    })
+}
+
+/// Makes a program smaller. Returns it as a subject, and its nodes before and afterwards.
+fn of_program(
+    mut program: Program,
+    explained: &BTreeSet<String>,
+    gate: &mut Gate<'_>,
+) -> (Subject, (usize, usize)) {
+    let before = program.size();
     if gate.rig.asks_others() {
-        passes::operations(&mut program, &start.explained, &mut gate);
+        passes::operations(&mut program, explained, gate);
     }
     let mut changed = true;
     while changed && gate.is_open() {
         changed = false;
         for pass in passes::ALL {
-            changed |= pass(&mut program, &mut gate);
+            changed |= pass(&mut program, gate);
         }
     }
-    gate.rig.asked = asked;
-    let operations = operations(&program);
-    Some(Reduced {
-        size: (before, program.size()),
-        subject: gate.rig.prepared(subject_of(program, number)),
-        finding: Finding {
-            rate: gate.finding.rate.or(rate),
-            stands: gate.finding.stands.clone().or(stands),
-            operations,
-            ..gate.finding
-        },
-        attempts: gate.attempts,
-    })
+    let size = (before, program.size());
+    let subject = gate.rig.prepared(subject_of(program, gate.number));
+    (subject, size)
 }
 
 #[cfg(test)]
