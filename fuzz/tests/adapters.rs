@@ -165,7 +165,11 @@ fn misbehave_late(lie: &str, output: &[u8]) -> Vec<u8> {
         "forget" => counts.clear(),
         _ => {}
     }
-    let mut line = serde_json::to_vec(&answer).expect("JSON");
+    line_of(&answer)
+}
+
+fn line_of(answer: &Answer) -> Vec<u8> {
+    let mut line = serde_json::to_vec(answer).expect("JSON");
     line.push(b'\n');
     line
 }
@@ -175,9 +179,7 @@ fn changed(output: &[u8], change: impl FnOnce(&mut Vec<Answer>)) -> Vec<u8> {
     if let Answer::Batch(answers) = &mut answer {
         change(answers);
     }
-    let mut line = serde_json::to_vec(&answer).expect("JSON");
-    line.push(b'\n');
-    line
+    line_of(&answer)
 }
 
 // ---- the program

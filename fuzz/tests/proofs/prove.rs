@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use gcrucible_oracles::engine::{self, runtime::fault_names};
+use gcrucible_oracles::header::Header;
 
 /// The most groups of findings for ten faults that were found. The goal is 20. With 250 programs
 /// for each fault there are 21.
@@ -160,14 +161,8 @@ fn failing(program: &Path, scripts: &[PathBuf], engine: Option<&str>) -> Vec<Str
 /// The engine in a script's header.
 fn named(script: &Path) -> String {
     let text = fs::read_to_string(script).expect("a script");
-    let line = |line: &str| {
-        Some(
-            line.strip_prefix(";;! engine = \"")?
-                .strip_suffix('"')?
-                .to_owned(),
-        )
-    };
-    text.lines().find_map(line).unwrap_or_default()
+    let header = Header::parse(&text).expect("a header");
+    header.engine.unwrap_or_default()
 }
 
 fn shown(script: &Path) -> String {

@@ -220,8 +220,8 @@ mod tests {
 
     #[test]
     fn an_engine_of_which_no_fault_is_known_is_refused() {
-        let known = "faults are known of wasmtime-c:36.0.0";
-        assert!(why(&["--engine", "v8"]).contains(known));
+        let known = "faults are known of wasmtime-c:36.0.0, wasmtime-c:45.0.0";
+        assert!(why(&["--engine", "v8"]).ends_with(known));
         let two = ["--engine", "wasmtime-c:36.0.0", "--fault", "no-such-fault"];
         assert!(why(&two).contains("no such fault is known of wasmtime-c:36.0.0"));
         assert!(why(&["--engine", "v8", "--pairs", "/no/such/file"]).contains("/no/such/file"));
