@@ -10,6 +10,9 @@ use crate::program::{
     TypeId, Universe,
 };
 
+/// Bytes of a page of memory.
+pub(super) const PAGE: u64 = 65_536;
+
 /// The size of a program. Most faults show in a few instructions, and small programs run several
 /// times as fast. Some faults need many functions, statements and references at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +107,20 @@ impl Gen<'_> {
     pub(super) fn fresh(&mut self) -> u32 {
         self.next_id += 1;
         self.next_id
+    }
+
+    /// Begins a module without anything in it.
+    pub(super) fn begin_module(&mut self, at: u32) {
+        self.m = Module {
+            name: format!("m{at}"),
+            ..Module::default()
+        };
+        self.visible.clear();
+        self.fixed_tables.clear();
+        self.slots.clear();
+        self.users.clear();
+        self.dropped_datas.clear();
+        self.dropped_elems.clear();
     }
 
     /// Makes module number `at` and moves it to `done`. If it `fails`, its active segments do not

@@ -4,15 +4,12 @@
 //! What fits is not computed here. Tables and memories may have grown before, so some imports match
 //! after all.
 
-use super::generator::Gen;
+use super::generator::{Gen, PAGE};
 use crate::program::{
     Composite, Data, DataId, Elem, ElemId, Expr, Func, FuncId, Global, GlobalId, Heap, Import,
-    MemId, Memory, MemoryOp, Mode, Module, Op, RefTy, Sig, Step, Table, TableId, TableOp, Tag,
-    TagId, Ty, TypeId,
+    MemId, Memory, MemoryOp, Mode, Op, RefTy, Sig, Step, Table, TableId, TableOp, Tag, TagId, Ty,
+    TypeId,
 };
-
-/// Bytes of a page.
-const PAGE: u64 = 65_536;
 
 /// Imports of almost the right type.
 impl Gen<'_> {
@@ -249,7 +246,7 @@ impl Gen<'_> {
     }
 }
 
-/// The positions of the items that are exported, but for the counter.
+/// Returns the positions of the exported items, except the counter `fuel`.
 fn exported<T>(items: &[T], export: impl Fn(&T) -> &Option<String>) -> Vec<usize> {
     let is_exported = |at: &usize| export(&items[*at]).as_ref().is_some_and(|e| e != "fuel");
     (0..items.len()).filter(is_exported).collect()
@@ -257,8 +254,8 @@ fn exported<T>(items: &[T], export: impl Fn(&T) -> &Option<String>) -> Vec<usize
 
 /// Active segments that do not fit.
 impl Gen<'_> {
-    /// Adds active segments to the module, of which at least one usually ends behind its target.
-    /// Those before it are written all the same.
+    /// Adds active segments to the module. Usually at least one of them ends behind its target. The
+    /// segments before it are written all the same.
     pub(super) fn add_misfits(&mut self) {
         for _ in 0..self.src.range(1, 3) {
             let fits = self.src.chance(40);
@@ -326,21 +323,5 @@ impl Gen<'_> {
         };
         let before = self.src.below(self.m.datas.len() + 1);
         self.m.datas.insert(before, data);
-    }
-}
-
-impl Gen<'_> {
-    /// Begins a module without anything in it.
-    pub(super) fn begin_module(&mut self, at: u32) {
-        self.m = Module {
-            name: format!("m{at}"),
-            ..Module::default()
-        };
-        self.visible.clear();
-        self.fixed_tables.clear();
-        self.slots.clear();
-        self.users.clear();
-        self.dropped_datas.clear();
-        self.dropped_elems.clear();
     }
 }

@@ -2,7 +2,7 @@
 //! serves several of them.
 //!
 //! ```text
-//! program 1 --> compared, but for its last count --+
+//! program 1 --> compared, except its last count --+
 //! program 2 --> the same -------------------------+--> one collection --> all counts
 //! ...                                             |
 //! ```

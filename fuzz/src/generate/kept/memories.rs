@@ -3,11 +3,8 @@
 
 use super::operands;
 use crate::generate::calc;
-use crate::generate::generator::Gen;
+use crate::generate::generator::{Gen, PAGE};
 use crate::program::{DataId, Expr, Load, MemId, MemoryOp, Mode, Op, Store, Ty};
-
-/// Bytes of a page.
-const PAGE: u64 = 65_536;
 
 /// Every load with the type and the bytes of what it reads.
 const LOADS: &[(Load, Ty, u64)] = &[
