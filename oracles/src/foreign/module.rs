@@ -1,8 +1,12 @@
 //! The declarations of a module that probes need: types, imports, exports, and the types of these.
 //! They are parsed once.
 //!
-//! Always: nothing here is validated. A module that cannot be read gets no probe. Bodies and
-//! segments are not looked at.
+//! Always: nothing here is validated. A module that cannot be read gets no probe. Of bodies and
+//! segments nothing is known but which types they allocate.
+//!
+//! Reading order: `allocation`.
+
+use std::collections::BTreeSet;
 
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{
@@ -13,6 +17,8 @@ use wasmparser::{ExternalKind, Parser, Payload, TypeRef};
 
 use crate::host::{Covers, RefTy, Sig, Ty};
 use crate::value::HeapTop;
+
+mod allocation;
 
 /// What a module declares.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +45,9 @@ pub struct Module {
     pub memories: u32,
     /// Its exports, in order.
     pub exports: Vec<Export>,
+    /// The types that its objects can have: those that an instruction allocates, and those that a
+    /// function of the host may allocate for it.
+    pub allocates: BTreeSet<u32>,
 }
 
 /// An import.
@@ -148,6 +157,21 @@ impl Module {
             }
         }
         module.check()?;
+        module.allocates = allocation::types(wasm);
+        for import in &module.imports {
+            if let Item::Func(index) = import.item
+                && let Some(ty) = module.func_type(module.funcs[index as usize])
+            {
+                let made = ty.results().iter().filter_map(|&ty| match ty {
+                    ValType::Ref(RefType {
+                        heap_type: HeapType::Concrete(index),
+                        ..
+                    }) => Some(index),
+                    _ => None,
+                });
+                module.allocates.extend(made.collect::<Vec<_>>());
+            }
+        }
         Ok(module)
     }
 

@@ -78,8 +78,8 @@ pub(super) struct Placed {
 /// The reader in use.
 struct Reader {
     number: u32,
-    /// How many types it knows.
-    types: usize,
+    /// How many types it knows, and how many of them it can meet.
+    types: (usize, usize),
     uses: Uses,
     /// Instances whose probes read exceptions, in the order of their registration.
     exceptions: Vec<InstanceIndex>,
@@ -278,7 +278,7 @@ impl Plan {
     /// Makes sure that there is a reader for all types.
     fn ensure_reader(&mut self, requests: &mut Vec<Request>) -> u32 {
         if let Some(reader) = &self.reader
-            && reader.types == self.types.list.len()
+            && reader.types == self.types.counts()
             && reader.uses == self.uses
         {
             return reader.number;
@@ -296,7 +296,7 @@ impl Plan {
         let number = self.place(&wasm, imports, requests);
         self.reader = Some(Reader {
             number,
-            types: self.types.list.len(),
+            types: self.types.counts(),
             uses: self.uses,
             exceptions: Vec::new(),
         });

@@ -6,7 +6,7 @@
 //! distances to its start (specification, section "Type Equivalence"). So the position of a type is
 //! its identity, and its first definition is its [`TypeKey`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use wasm_encoder::{
     ArrayType, CompositeInnerType, FieldType, FuncType, HeapType, RefType, StorageType, StructType,
@@ -24,6 +24,8 @@ pub struct Types {
     pub list: Vec<SubType>,
     /// The first definition of each type.
     pub keys: Vec<TypeKey>,
+    /// The positions of the types that objects can have.
+    pub allocated: BTreeSet<u32>,
     /// How many types each group has.
     groups: Vec<u32>,
     /// The position of a group's first type, by the group's canonical form.
@@ -69,7 +71,15 @@ impl Types {
             }
             positions.extend((0..count).map(|at| start + at));
         }
+        let made = module.allocates.iter();
+        let made = made.filter_map(|&at| positions.get(at as usize));
+        self.allocated.extend(made);
         positions
+    }
+
+    /// Returns how many types there are, and how many of them objects can have.
+    pub fn counts(&self) -> (usize, usize) {
+        (self.list.len(), self.allocated.len())
     }
 
     /// Writes all types into a type section, at their positions.

@@ -133,6 +133,10 @@ mod tests {
             (result (ref $d) v128 i32) unreachable)
         (func (export "r") (result (ref $d) i64 f32) unreachable)
         (func (export "s") (result (ref i31)) unreachable)
+        (func (drop (struct.new_default $c)) (drop (array.new_default $b (i32.const 0)))
+            (drop (struct.new $e (i32.const 0) (i64.const 0) (ref.null $b)
+                (v128.const i64x2 0 0) (f64.const 0) (ref.null extern) (ref.null func)
+                (ref.null exn) (array.new_default $d (i32.const 0)))))
         (func (export "n") (param f32)))"#;
 
     fn assert_valid(what: &str, wasm: &[u8], features: WasmFeatures) {

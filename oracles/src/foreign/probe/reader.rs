@@ -1,12 +1,18 @@
 //! The part of the probes that knows the types of a case: it finds out which type an object has,
 //! and reads what is inside.
 //!
-//! Always: the dynamic type of an object is found by `ref.test`, from the types without supertypes
-//! down to the most specific one that the object has. There is one such path, because a type has
-//! at most one supertype. Objects are read breadth first, in the order in which they were met.
+//! Always: the dynamic type of an object is found by `br_on_cast_fail`, from the types without
+//! supertypes down to the most specific one that the object has. There is one such path, because a
+//! type has at most one supertype. Only types that something allocates are looked for. Objects are
+//! read breadth first, in the order in which they were met.
+//!
+//! It is compiled for each program. So it has few accesses to references and few casts, which cost
+//! a compiler most.
 //!
 //! An exception has no identity, so it is read each time it is met. An exception can only be read
 //! by its tag, so probes of instances register a function that tries the tags they know.
+
+use std::collections::BTreeMap;
 
 use wasm_encoder::{
     BlockType, Catch, CompositeInnerType, ConstExpr, ExportKind, HeapType, InstructionSink,
@@ -119,32 +125,68 @@ fn any(b: &mut Builder, base: &Base, see: u32, extern_id: u32) -> u32 {
     any
 }
 
-/// The types that objects can have, each with its direct subtypes.
+/// The types that objects can have, each with the next more specific ones.
 struct Tree {
     roots: Vec<u32>,
-    below: Vec<Vec<u32>>,
+    below: BTreeMap<u32, Vec<u32>>,
 }
 
 impl Tree {
     fn of(types: &Types) -> Tree {
         let mut tree = Tree {
             roots: Vec::new(),
-            below: vec![Vec::new(); types.list.len()],
+            below: BTreeMap::new(),
         };
-        for (at, ty) in (0..).zip(&types.list) {
-            if parts(ty).is_none() {
-                continue;
+        for at in objects(types) {
+            let mut above = types.list[at as usize].supertype_idxs.first();
+            while let Some(&of) = above
+                && !types.allocated.contains(&of)
+            {
+                above = types.list[of as usize].supertype_idxs.first();
             }
-            match ty.supertype_idxs.first() {
+            match above {
                 None => tree.roots.push(at),
-                Some(&above) => {
-                    if let Some(below) = tree.below.get_mut(above as usize) {
-                        below.push(at);
-                    }
-                }
+                Some(&above) => tree.below.entry(above).or_default().push(at),
             }
         }
         tree
+    }
+
+    fn below(&self, at: u32) -> &[u32] {
+        self.below.get(&at).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// The types that objects can have, in order.
+fn objects(types: &Types) -> impl Iterator<Item = u32> + '_ {
+    let all = types.allocated.iter().copied();
+    all.filter(|&at| parts(&types.list[at as usize]).is_some())
+}
+
+/// One local for each of some types, for objects that have it.
+struct Typed {
+    first: u32,
+    types: Vec<u32>,
+}
+
+impl Typed {
+    fn new(first: u32, types: impl Iterator<Item = u32>) -> Typed {
+        let types = types.collect();
+        Typed { first, types }
+    }
+
+    fn locals(&self) -> impl Iterator<Item = ValType> + '_ {
+        self.types.iter().map(|&at| {
+            ValType::Ref(RefType {
+                nullable: true,
+                heap_type: HeapType::Concrete(at),
+            })
+        })
+    }
+
+    fn local(&self, ty: u32) -> Option<u32> {
+        let position = self.types.iter().position(|&of| of == ty)?;
+        Some(self.first + position as u32)
     }
 }
 
@@ -152,7 +194,9 @@ impl Tree {
 fn see(b: &mut Builder, base: &Base, types: &Types) -> u32 {
     let tree = Tree::of(types);
     let find = base.get("find");
-    b.define(&[EQREF], &[], &[], |sink| {
+    let hashed = Typed::new(1, objects(types).filter(|&at| has_hash(types, at)));
+    let locals: Vec<ValType> = hashed.locals().collect();
+    b.define(&[EQREF], &[], &locals, |sink| {
         // Types that are still to be tested, and types whose subtypes were all tested.
         enum Todo {
             Test(u32),
@@ -162,21 +206,20 @@ fn see(b: &mut Builder, base: &Base, types: &Types) -> u32 {
         while let Some(next) = todo.pop() {
             match next {
                 Todo::Test(at) => {
-                    sink.local_get(0).ref_test_non_null(HeapType::Concrete(at));
-                    sink.if_(BlockType::Empty);
+                    sink.block(BlockType::Result(EQREF)).local_get(0);
+                    sink.br_on_cast_fail(0, ANY_EQ, concrete(at));
+                    match hashed.local(at) {
+                        Some(local) => sink.local_set(local),
+                        None => sink.drop(),
+                    };
                     todo.push(Todo::Leave(at));
-                    todo.extend(
-                        tree.below[at as usize]
-                            .iter()
-                            .rev()
-                            .map(|&at| Todo::Test(at)),
-                    );
+                    todo.extend(tree.below(at).iter().rev().map(|&at| Todo::Test(at)));
                 }
                 Todo::Leave(at) => {
                     sink.local_get(0).i32_const(at as i32);
-                    hash(sink, types, at);
+                    hash(sink, types, at, hashed.local(at));
                     sink.call(find).return_();
-                    sink.end();
+                    sink.end().drop();
                 }
             }
         }
@@ -187,28 +230,59 @@ fn see(b: &mut Builder, base: &Base, types: &Types) -> u32 {
     })
 }
 
-/// Leaves a hash of the first two numbers in an object of this type. For an array it is the length.
-fn hash(sink: &mut InstructionSink<'_>, types: &Types, ty: u32) {
+const ANY_EQ: RefType = RefType {
+    nullable: true,
+    heap_type: EQ,
+};
+
+fn concrete(at: u32) -> RefType {
+    RefType {
+        nullable: false,
+        heap_type: HeapType::Concrete(at),
+    }
+}
+
+/// The first numbers in a structure of this type: field and type. An array has none.
+fn numbers(types: &Types, ty: u32) -> impl Iterator<Item = (u32, StorageType)> + '_ {
     const NUMBERS: usize = 2;
-    let object = HeapType::Concrete(ty);
-    sink.i32_const(0);
-    let CompositeInnerType::Struct(of) = &types.list[ty as usize].composite_type.inner else {
-        sink.local_get(0)
-            .ref_cast_non_null(object)
-            .array_len()
-            .i32_add();
-        return;
+    let fields = match &types.list[ty as usize].composite_type.inner {
+        CompositeInnerType::Struct(of) => &*of.fields,
+        _ => &[],
     };
     let scalar = |field: &wasm_encoder::FieldType| !field.element_type.unpack().is_reference();
-    let fields = (0..).zip(&of.fields).filter(|(_, field)| scalar(field));
-    for (at, field) in fields.take(NUMBERS) {
-        if field.element_type.unpack() == ValType::V128 {
-            continue;
-        }
+    let fields = (0..).zip(fields).filter(move |(_, field)| scalar(field));
+    let first = fields.take(NUMBERS);
+    let numbers = first.filter(|(_, field)| field.element_type.unpack() != ValType::V128);
+    numbers.map(|(at, field)| (at, field.element_type))
+}
+
+fn is_array(types: &Types, ty: u32) -> bool {
+    let inner = &types.list[ty as usize].composite_type.inner;
+    matches!(inner, CompositeInnerType::Array(_))
+}
+
+/// Whether the hash of an object of this type depends on the object.
+fn has_hash(types: &Types, ty: u32) -> bool {
+    is_array(types, ty) || numbers(types, ty).next().is_some()
+}
+
+/// Leaves a hash of the first two numbers in the object of this type in `local`. For an array it is
+/// the length.
+fn hash(sink: &mut InstructionSink<'_>, types: &Types, ty: u32, local: Option<u32>) {
+    let Some(local) = local else {
+        sink.i32_const(0);
+        return;
+    };
+    if is_array(types, ty) {
+        sink.local_get(local).array_len();
+        return;
+    }
+    sink.i32_const(0);
+    for (at, storage) in numbers(types, ty) {
         sink.i32_const(31).i32_mul();
-        sink.local_get(0).ref_cast_non_null(object);
-        get(sink, ty, at, field.element_type);
-        match field.element_type.unpack() {
+        sink.local_get(local);
+        get(sink, ty, at, storage);
+        match storage.unpack() {
             ValType::I64 => sink.i32_wrap_i64(),
             ValType::F32 => sink.i32_reinterpret_f32(),
             // The upper half: small numbers differ there.
@@ -232,17 +306,19 @@ fn get(sink: &mut InstructionSink<'_>, ty: u32, field: u32, storage: StorageType
 
 /// `read(eqref, type)`: writes what is inside of an object.
 fn read(b: &mut Builder, base: &Base, types: &Types, writers: &Writers) -> u32 {
-    let objects: Vec<u32> = (0..)
-        .zip(&types.list)
-        .filter_map(|(at, ty)| parts(ty).map(|_| at))
-        .collect();
+    let objects: Vec<u32> = objects(types).collect();
     // The label of each type. Types that no object has share the label of unknown ones.
     let unknown = objects.len() as u32;
     let mut labels = vec![unknown; types.list.len()];
     for (label, &at) in (0..).zip(&objects) {
         labels[at as usize] = label;
     }
-    let locals = [ValType::I32, ValType::I32];
+    let several = |&at: &u32| is_array(types, at) || field_count(types, at) > 1;
+    let typed = Typed::new(4, objects.iter().copied().filter(several));
+    let locals: Vec<ValType> = [ValType::I32, ValType::I32]
+        .into_iter()
+        .chain(typed.locals())
+        .collect();
     b.define(&[EQREF, ValType::I32], &[], &locals, |sink| {
         sink.local_get(1).call(base.get("head"));
         for _ in 0..=unknown {
@@ -252,18 +328,39 @@ fn read(b: &mut Builder, base: &Base, types: &Types, writers: &Writers) -> u32 {
             .br_table(labels.iter().copied(), unknown)
             .end();
         for &at in &objects {
-            inside(sink, base, types, writers, at);
+            inside(sink, base, types, writers, (at, typed.local(at)));
             sink.return_().end();
         }
     })
 }
 
-/// Writes the fields or elements of the object in local 0, which has this type.
-fn inside(sink: &mut InstructionSink<'_>, base: &Base, types: &Types, writers: &Writers, ty: u32) {
+fn field_count(types: &Types, ty: u32) -> usize {
+    parts(&types.list[ty as usize]).map_or(0, |parts| parts.len())
+}
+
+/// Writes the fields or elements of the object in local 0, which has this type. Keeps it in the
+/// local for objects of the type, if there is one.
+fn inside(
+    sink: &mut InstructionSink<'_>,
+    base: &Base,
+    types: &Types,
+    writers: &Writers,
+    (ty, local): (u32, Option<u32>),
+) {
     const INDEX: u32 = 2;
     const LENGTH: u32 = 3;
-    let object = |sink: &mut InstructionSink<'_>| {
+    let cast = |sink: &mut InstructionSink<'_>| {
         sink.local_get(0).ref_cast_non_null(HeapType::Concrete(ty));
+    };
+    if let Some(local) = local {
+        cast(sink);
+        sink.local_set(local);
+    }
+    let object = |sink: &mut InstructionSink<'_>| match local {
+        Some(local) => {
+            sink.local_get(local);
+        }
+        None => cast(sink),
     };
     match &types.list[ty as usize].composite_type.inner {
         CompositeInnerType::Struct(of) => {
