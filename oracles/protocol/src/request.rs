@@ -67,7 +67,8 @@ pub enum Request {
         /// calls the host function `rethrow`.
         caught: Option<Call>,
     },
-    /// Calls the functions `calls`, one after the other, then `length`. Reads as many bytes of the
+    /// Calls the functions `calls`, one after the other, then `length`. Calls none if one of them,
+    /// or one of `memories`, does not exist. Reads as many bytes of the
     /// memory `out` as `length` returned. The instance of `length` exports that memory. Answer:
     /// `bytes`, or `ended` when a call does not return.
     Observe {

@@ -7,8 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use gcrucible_protocol::request::{NamedFunction, Tried};
 use gcrucible_protocol::{
-    Answer, Call, Counting, Ended, Hello, HostFunction, HostObjects, Import, Limits, Request,
-    Source, VERSION,
+    Answer, Call, CollectorKind, Counting, Ended, Hello, HostFunction, HostObjects, Import, Limits,
+    Request, Source, VERSION,
 };
 
 use super::probe::helper;
@@ -191,6 +191,17 @@ impl Checks<'_> {
     }
 
     fn observing(&mut self) -> Result<(), Silent> {
+        let skipped = |answer: &Answer| *answer == Answer::Ended(Ended::Skipped);
+        let absent = Request::Observe {
+            calls: vec![call(0, "trap"), call(NONE, "write")],
+            length: call(0, "length"),
+            memories: Vec::new(),
+        };
+        self.ask(
+            "`observe` calls nothing if something is unknown",
+            &absent,
+            skipped,
+        )?;
         let observe = Request::Observe {
             calls: vec![call(0, "write")],
             length: call(0, "length"),
@@ -218,6 +229,7 @@ impl Checks<'_> {
     fn counting(&mut self, hello: &Hello) -> Result<(), Silent> {
         const PROMISE: &str = "`live` counts the host objects that are left";
         let counts = hello.capabilities.host_objects;
+        let frees = hello.capabilities.reclaims != CollectorKind::Nothing;
         if counts == HostObjects::Unknown {
             return Ok(());
         }
@@ -228,8 +240,12 @@ impl Checks<'_> {
         }
         self.ask(PROMISE, &Request::Live, |answer| match answer {
             Answer::Live(Counting { created, alive, .. }) => {
-                let enough = *alive >= 1;
-                *created == 20 && enough && (*alive == 1 || counts == HostObjects::AtLeast)
+                let exact = if frees { 1 } else { 20 };
+                let fits = match counts {
+                    HostObjects::AtLeast => *alive >= exact,
+                    _ => *alive == exact,
+                };
+                *created == 20 && fits
             }
             _ => false,
         })

@@ -102,6 +102,12 @@ impl Session {
     ) -> Result<Answer, Ended> {
         let mut scope = RootScope::new(&mut self.store);
         let store = &mut scope.as_context_mut();
+        for call in calls.iter().chain([length]) {
+            exported(store, call)?;
+        }
+        for memory in memories {
+            bytes(store, memory)?;
+        }
         for call in calls {
             run(store, call, &[], &mut [])?;
         }

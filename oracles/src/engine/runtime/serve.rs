@@ -395,6 +395,9 @@ impl Open {
             .map(|call| self.func(call))
             .collect::<Result<_, _>>()?;
         let last = self.func(length)?;
+        for memory in memories {
+            self.memory(memory)?;
+        }
         let mut scope = RootScope::new(&mut self.store);
         for func in funcs {
             func.call(&mut scope, &[], &mut []).map_err(failed)?;
