@@ -1,9 +1,10 @@
 //! Runs a subject on the engines that the user named. Each of them is compared with the reference.
 //!
-//! Always: every engine gets the same program. When one shows a finding, all others and the runtime
-//! run the case too, so that the verdict says who stands alone. The case is also run again, to see
-//! how often the finding shows. This is done for the first few findings in the same words. A known
-//! fault of an engine is counted by its name.
+//! Always: every engine gets the same program. One that spends its time compiling runs it under two
+//! schedules. When one shows a finding, all others and the runtime run the case too, so that the
+//! verdict says who stands alone. The case is also run again, to see how often the finding shows.
+//! This is done for the first few findings in the same words. A known fault of an engine is counted
+//! by its name.
 
 use gcrucible_oracles::engine::Engine;
 use gcrucible_oracles::finding::{Finding, Rate, Stands};
@@ -51,12 +52,12 @@ pub fn each(subject: &Subject, rig: &mut Rig) -> Ran {
         if !is_asked {
             continue;
         }
-        let schedule = trial.spaced(engine.fitting(&subject.case.schedule));
+        let first = trial.spaced(engine.fitting(&subject.case.schedule));
         let later = engine.later().filter(|_| defers);
-        let found = if is_own {
-            trial.asked(engine, schedule.clone()).finding().cloned()
+        let (found, schedule) = if is_own {
+            (trial.asked(engine, first.clone()).finding().cloned(), first)
         } else {
-            trial.compared(later.as_deref().unwrap_or(engine), schedule.clone())
+            compared(&mut trial, engine, later.as_deref(), first)
         };
         if let Some(later) = later {
             late.insert(engine.name(), later);
@@ -91,6 +92,36 @@ pub fn each(subject: &Subject, rig: &mut Rig) -> Ran {
     rig.known_faults = known_faults;
     rig.late = late;
     ran
+}
+
+/// Compares a named engine, under a second schedule if it has one. `later` is the engine that
+/// counts later. Returns the last schedule.
+fn compared(
+    trial: &mut Trial<'_>,
+    engine: &dyn Engine,
+    later: Option<&dyn Engine>,
+    first: Schedule,
+) -> (Option<Finding>, Schedule) {
+    let found = trial.compared(later.unwrap_or(engine), first.clone());
+    let second = other_schedule(engine, &first).filter(|_| trial.has_steps());
+    match second {
+        Some(second) if found.is_none() && engine.unavailable().is_none() => {
+            let second = trial.spaced(second);
+            (trial.compared(engine, second.clone()), second)
+        }
+        _ => (found, first),
+    }
+}
+
+/// Returns a second schedule for an engine in a process of its own whose counts cost little. Nearly
+/// all of its time goes into compiling a program, which it does only once.
+fn other_schedule(engine: &dyn Engine, first: &Schedule) -> Option<Schedule> {
+    let is_cheap = engine.traits().outside.is_some() && engine.later().is_none();
+    let other = match first {
+        Schedule::Every | Schedule::EveryNth(_) => Schedule::OnPressure,
+        Schedule::At(_) | Schedule::OnPressure => Schedule::Every,
+    };
+    (is_cheap && engine.allows(&other)).then_some(other)
 }
 
 /// Runs the case of a finding again, to see where the finding begins, how often it shows, and what

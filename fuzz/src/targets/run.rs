@@ -195,6 +195,11 @@ impl<'a> Trial<'a> {
         spaced(schedule, self.judge.expected().totals.allocations)
     }
 
+    /// Returns true if the case has steps that are compared.
+    pub(super) fn has_steps(&self) -> bool {
+        !self.judge.case().steps.is_empty()
+    }
+
     /// Runs an engine and compares, without counting anything.
     pub(super) fn asked(&mut self, engine: &dyn Engine, schedule: Schedule) -> Verdict {
         self.judge.judge_under(engine, schedule).0
