@@ -5,8 +5,10 @@ use std::process::Command as Process;
 
 use clap::{Args, Subcommand};
 use gcrucible_oracles::engine::runtime::{RuntimeConfig, Served};
-use gcrucible_oracles::foreign::catalog::wasmtime as wasmtime_names;
 use gcrucible_oracles::foreign::catalog::{self, Install, Known};
+use gcrucible_oracles::foreign::catalog::{
+    wasmtime as wasmtime_names, wasmtime_c as wasmtime_c_names,
+};
 use gcrucible_oracles::foreign::check;
 use gcrucible_protocol::serve::serve as serve_lines;
 use gcrucible_protocol::{Capabilities, Hello, HostObjects};
@@ -62,9 +64,15 @@ pub enum Adapter {
     WasmtimeC {
         /// The shared library, such as `libwasmtime.so`
         library: PathBuf,
-        /// Cranelift optimises
+        /// Cranelift optimises for speed
         #[arg(long)]
         speed: bool,
+        /// Register allocation in one pass: the default without --speed, where the version has it
+        #[arg(long)]
+        single_pass: bool,
+        /// Register allocation as by default, which takes longer
+        #[arg(long, conflicts_with = "single_pass")]
+        backtracking: bool,
     },
     /// The runtime, as an example of an adapter and for tests
     Runtime {
@@ -91,8 +99,16 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
 fn serve(adapter: &Adapter) -> Result<Ending, Failure> {
     let engine = |why: &dyn std::fmt::Display| Failure::Engine(why.to_string());
     match adapter {
-        Adapter::WasmtimeC { library, speed } => {
-            let options = wasmtime_c::Options { speed: *speed };
+        Adapter::WasmtimeC {
+            library,
+            speed,
+            single_pass,
+            backtracking,
+        } => {
+            let options = wasmtime_c::Options {
+                speed: *speed,
+                single_pass: *single_pass || !(*speed || *backtracking),
+            };
             wasmtime_c::run(library, options).map_err(|why| engine(&why))?;
         }
         Adapter::Runtime { configuration } => {
@@ -143,7 +159,7 @@ fn list() -> Result<Ending, Failure> {
         say!("  :{flag:<18} {what}");
     }
     say!("wasmtime-c: Wasmtime, by its shared library with the C interface");
-    let versions = catalog::wasmtime_versions(&places);
+    let versions = wasmtime_c_names::versions(&places);
     for version in &versions {
         say!("  version  {version}");
         greeted(&format!("wasmtime-c:{version}"));
@@ -152,7 +168,9 @@ fn list() -> Result<Ending, Failure> {
         say!("  none here: `gcrucible engine install wasmtime-c:VERSION` fetches one");
     }
     say!("  :/path/to/lib.so    a library of your own, in place of a version");
-    say!("  :speed              Cranelift optimises");
+    for (flag, what) in wasmtime_c_names::FLAGS {
+        say!("  :{flag:<18} {what}");
+    }
     say!(
         "adapter:COMMAND: any program that speaks the engine protocol (oracles/protocol/README.md)"
     );
@@ -203,7 +221,7 @@ fn install(name: &str, toolchain: Option<&str>) -> Result<Ending, Failure> {
         )));
     }
     if let Some(version) = name.strip_prefix("wasmtime-c:") {
-        let library = catalog::wasmtime_library(version, &places);
+        let library = wasmtime_c_names::library(version, &places);
         install_wheel(version, &places.cache)?;
         return installed(name, &library);
     }

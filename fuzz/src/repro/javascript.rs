@@ -6,6 +6,7 @@
 use gcrucible_oracles::case::CaseModule;
 use gcrucible_oracles::foreign::catalog::DRIVER;
 
+use super::file::{Head, part};
 use super::recording::Exchange;
 
 /// The name of the file.
@@ -17,21 +18,10 @@ const LOOP: &str = "// ---- The loop";
 /// The heading in the driver after its introduction.
 const SHELL: &str = "// ---- The shell";
 
+const ENDS: &str =
+    "Exit status 0: the engine does what the specification says. Any other end: it does not.";
+
 const COMPARISON: &str = include_str!("comparison.mjs");
-
-/// How often the requests are performed if the finding does not show each time.
-const RARE_TIMES: u32 = 200;
-
-/// What the file says of itself.
-#[derive(Clone, Copy, Debug)]
-pub struct Head<'a> {
-    /// What is wrong, in one line.
-    pub title: &'a str,
-    /// The line that runs the file.
-    pub command: &'a str,
-    /// Whether the finding shows in some runs only.
-    pub is_rare: bool,
-}
 
 /// Returns the file.
 ///
@@ -40,37 +30,16 @@ pub struct Head<'a> {
 /// The driver lacks a heading, which a test excludes.
 #[must_use]
 pub fn file(head: Head<'_>, modules: &[CaseModule], exchanges: &[Exchange]) -> String {
-    let Head {
-        title,
-        command,
-        is_rare,
-    } = head;
-    let driver = {
-        let start = DRIVER.find(SHELL).expect("the driver has its headings");
-        let end = DRIVER.find(LOOP).expect("the driver has its headings");
-        DRIVER[start..end].trim_end()
-    };
-    let mut text = format!(
-        "// {title}\n//\n//   {command}\n//\n// Exit status 0: the engine does what the \
-         specification says. Any other end: it does not.\n//\n// The program:\n//\n"
-    );
-    for module in modules {
-        let printed = wasmprinter::print_bytes(&module.wasm)
-            .unwrap_or_else(|error| format!("a module that cannot be printed: {error}"));
-        for line in printed.lines() {
-            text.push_str(format!("// {line}").trim_end());
-            text.push('\n');
-        }
-    }
+    let mut text = head.comment("//", ENDS, modules);
     text.push_str("\n// What the engine is asked to do, and what a healthy engine answers.\n");
     text.push_str("const CASE = [\n");
     for exchange in exchanges {
         let line = serde_json::to_string(exchange).unwrap_or_default();
         text.push_str(&format!("  {line},\n"));
     }
-    let times = if is_rare { RARE_TIMES } else { 1 };
+    let times = head.times();
     text.push_str(&format!("];\n\n// How often.\nconst TIMES = {times};\n\n"));
-    text.push_str(driver);
+    text.push_str(part(DRIVER, SHELL, Some(LOOP)));
     text.push_str("\n\n");
     text.push_str(COMPARISON);
     text

@@ -5,8 +5,10 @@
 //!
 //! Not here: writing and trying the files (`cli::reproduce`).
 //!
-//! Reading order: `recording`, `javascript`, `report`.
+//! Reading order: `recording`, `file`, `javascript`, `python`, `report`.
 
+pub mod file;
 pub mod javascript;
+pub mod python;
 pub mod recording;
 pub mod report;

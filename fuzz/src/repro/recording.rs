@@ -7,7 +7,7 @@ use gcrucible_oracles::engine::Engine;
 use gcrucible_oracles::engine::runtime::{RuntimeConfig, Served};
 use gcrucible_oracles::foreign::{Broken, Foreign, Transport};
 use gcrucible_protocol::serve::answered;
-use gcrucible_protocol::{Answer, Capabilities, Request};
+use gcrucible_protocol::{Answer, Capabilities, Ended, Request};
 use serde::Serialize;
 
 /// A request and its answer.
@@ -25,10 +25,36 @@ struct Recorder {
 
 impl Transport for Recorder {
     fn ask(&mut self, request: &Request) -> Result<Answer, Broken> {
-        let answer = answered(&mut self.served, request.clone());
+        let answer = answered(&mut self.served, with_room(request.clone()));
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         note(&mut log, request, &answer);
         Ok(answer)
+    }
+}
+
+/// Returns the same request with a larger heap. Collectors differ in what they need. A healthy
+/// engine that counts references does not run out where one that copies does.
+fn with_room(request: Request) -> Request {
+    const TIMES: u64 = 4;
+    match request {
+        Request::Open {
+            mut limits,
+            schedule,
+            answers,
+            traps,
+        } => {
+            limits.heap_bytes = limits.heap_bytes.saturating_mul(TIMES);
+            Request::Open {
+                limits,
+                schedule,
+                answers,
+                traps,
+            }
+        }
+        Request::Batch { requests } => Request::Batch {
+            requests: requests.into_iter().map(with_room).collect(),
+        },
+        other => other,
     }
 }
 
@@ -50,7 +76,8 @@ fn note(log: &mut Vec<Exchange>, request: &Request, answer: &Answer) {
 }
 
 /// Returns the exchanges of a case with an engine that can do `claims`. `answers` are those that
-/// the program got when it asked for the number of live objects.
+/// the program got when it asked for the number of live objects. `None` if the runtime runs out of
+/// something, so that what it answers is not what others should answer.
 ///
 /// # Errors
 ///
@@ -59,7 +86,7 @@ pub fn record(
     case: &Case,
     claims: &Capabilities,
     answers: &[u32],
-) -> Result<Vec<Exchange>, Broken> {
+) -> Result<Option<Vec<Exchange>>, Broken> {
     let log = Arc::default();
     let served = Served::new(RuntimeConfig::named(HEALTHY).expect("its name is in the catalogue"));
     let recorder = Recorder {
@@ -69,5 +96,35 @@ pub fn record(
     let healthy = Foreign::greet("runtime", Box::new(recorder))?;
     healthy.run(case, answers);
     let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
-    Ok(std::mem::take(&mut log))
+    let log = std::mem::take(&mut *log);
+    let runs_out =
+        |Exchange(_, answer): &Exchange| matches!(answer, Answer::Ended(Ended::Exhausted { .. }));
+    Ok((!log.iter().any(runs_out)).then_some(log))
+}
+
+#[cfg(test)]
+mod tests {
+    use gcrucible_protocol::Limits;
+
+    use super::*;
+
+    #[test]
+    fn a_healthy_engine_has_more_room_than_the_file_says() {
+        let open = |heap_bytes| Request::Open {
+            limits: Limits {
+                heap_bytes,
+                memory_bytes: 1,
+                table_elements: 2,
+                milliseconds: 3,
+            },
+            schedule: "every".to_owned(),
+            answers: vec![4],
+            traps: String::new(),
+        };
+        let batch = |first| Request::Batch {
+            requests: vec![first, Request::Live],
+        };
+        assert_eq!(with_room(batch(open(100))), batch(open(400)));
+        assert_eq!(with_room(open(u64::MAX)), open(u64::MAX));
+    }
 }

@@ -84,7 +84,7 @@ fn write_steps(text: &mut String, script: &str, tried: Option<&Tried>) -> std::f
         writeln!(text, "    {command}\n")?;
         writeln!(
             text,
-            "It showed the fault in {shown} of {of} tries. It needs nothing but the engine.\n"
+            "It showed the fault in {shown} of {of} tries. It needs nothing of ours.\n"
         )?;
     }
     writeln!(

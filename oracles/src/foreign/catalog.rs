@@ -6,7 +6,7 @@
 //! `wasmtime-c:50.0.1:speed`, `wasmtime-c:/path/libwasmtime.so`, `adapter:COMMAND` for any other
 //! adapter.
 //!
-//! Reading order: `wasmtime`.
+//! Reading order: `wasmtime`, `wasmtime_c`.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -17,6 +17,8 @@ use serde::Deserialize;
 use crate::nearest;
 
 pub mod wasmtime;
+
+pub mod wasmtime_c;
 
 /// The driver for JavaScript engines.
 pub const DRIVER: &str = include_str!("../../adapters/javascript/driver.mjs");
@@ -163,7 +165,7 @@ pub fn javascript() -> Vec<Known> {
 /// Returns the first words of all names.
 pub fn words() -> Vec<String> {
     let mut words: Vec<String> = javascript().into_iter().map(|known| known.name).collect();
-    words.extend([wasmtime::WORD, "wasmtime-c", "adapter"].map(str::to_owned));
+    words.extend([wasmtime::WORD, wasmtime_c::WORD, "adapter"].map(str::to_owned));
     words
 }
 
@@ -211,6 +213,21 @@ pub fn names(name: &str) -> bool {
     words().iter().any(|known| known == word)
 }
 
+/// Returns the position of the first flag among the words of a name, whether it has flags or not.
+/// `None` for an engine that has none.
+pub fn first_flag(name: &str) -> Option<usize> {
+    let mut words = name.split(':');
+    let first = words.next().unwrap_or_default();
+    match first {
+        wasmtime_c::WORD => Some(2),
+        wasmtime::WORD => Some(match words.next().and_then(wasmtime::From::read) {
+            Some(_) => 2,
+            None => 1,
+        }),
+        _ => known(first).is_ok().then_some(1),
+    }
+}
+
 /// Returns how the adapter with this name is started.
 ///
 /// # Errors
@@ -225,7 +242,7 @@ pub fn launch(name: &str, places: &Places) -> Result<Launch, NotKnown> {
             version_library: None,
         }),
         wasmtime::WORD => wasmtime::launch(rest, places),
-        "wasmtime-c" => wasmtime_c(rest, places),
+        wasmtime_c::WORD => wasmtime_c::launch(rest, places),
         _ => started(&known(word)?, rest, places),
     }
 }
@@ -270,70 +287,18 @@ pub fn program(known: &Known, places: &Places) -> Option<PathBuf> {
         .or_else(|| on_path(&known.program))
 }
 
-fn on_path(program: &str) -> Option<PathBuf> {
+/// Returns the first program of this name on the path.
+pub fn on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path)
         .map(|folder| folder.join(program))
         .find(|path| path.is_file())
 }
 
-/// Returns the shared library of a version of Wasmtime that was installed.
-pub fn wasmtime_library(version: &str, places: &Places) -> PathBuf {
-    let folder = places.cache.join("wasmtime-c").join(version);
-    folder.join("wasmtime/linux-x86_64/_libwasmtime.so")
-}
-
 /// Returns the names in a folder. A folder that is not there has none.
 fn names_in(folder: &Path) -> impl Iterator<Item = String> + use<> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().into_string().ok())
-}
-
-/// Returns the versions of Wasmtime whose library was installed, in order.
-pub fn wasmtime_versions(places: &Places) -> Vec<String> {
-    let names = names_in(&places.cache.join("wasmtime-c"));
-    let is_there = |name: &String| wasmtime_library(name, places).is_file();
-    let mut versions: Vec<String> = names.filter(is_there).collect();
-    versions.sort();
-    versions
-}
-
-fn wasmtime_c(rest: &str, places: &Places) -> Result<Launch, NotKnown> {
-    let mut words = rest.split(':');
-    let which = words.next().unwrap_or_default();
-    let library = if which.contains('/') {
-        Path::new(which).to_owned()
-    } else {
-        wasmtime_library(which, places)
-    };
-    if !library.is_file() {
-        return Err(NotKnown::Absent {
-            engine: format!("wasmtime-c:{which}"),
-            advice: if which.contains('/') {
-                "there is no such file".to_owned()
-            } else {
-                format!("`gcrucible engine install wasmtime-c:{which}` fetches it")
-            },
-        });
-    }
-    let mut command = vec![places.server.clone().into_os_string()];
-    command.extend(["engine", "serve", "wasmtime-c"].map(OsString::from));
-    command.push(library.into_os_string());
-    for flag in words {
-        if flag != "speed" {
-            return Err(NotKnown::Flag {
-                engine: "wasmtime-c".to_owned(),
-                flag: flag.to_owned(),
-                nearest: near(flag, vec!["speed".to_owned()]),
-            });
-        }
-        command.push("--speed".into());
-    }
-    Ok(Launch {
-        command,
-        variables: BTreeMap::new(),
-        version_library: None,
-    })
 }
 
 #[cfg(test)]
@@ -398,6 +363,23 @@ mod tests {
         assert!(names.contains(&"v8:liftoff".to_owned()), "{names:?}");
         assert_eq!(configurations("v8:liftoff"), None);
         assert_eq!(configurations("v8"), None);
+    }
+
+    #[test]
+    fn flags_come_after_the_version() {
+        fn flags(name: &str) -> Option<Vec<&str>> {
+            let first = first_flag(name)?;
+            Some(name.split(':').skip(first).collect())
+        }
+        assert_eq!(flags("v8:liftoff"), Some(vec!["liftoff"]));
+        assert_eq!(flags("wasmtime-c:36.0.0:speed"), Some(vec!["speed"]));
+        assert_eq!(
+            flags("wasmtime:36.0.0:drc:speed"),
+            Some(vec!["drc", "speed"])
+        );
+        assert_eq!(flags("wasmtime:/a/checkout"), Some(vec![]));
+        assert_eq!(flags("wasmtime:copying"), Some(vec!["copying"]));
+        assert_eq!(flags("adapter:a:b"), None);
     }
 
     #[test]

@@ -39,6 +39,8 @@ pub use library::LoadError;
 pub struct Options {
     /// Whether Cranelift optimises for speed. Otherwise it does not optimise.
     pub speed: bool,
+    /// Whether registers are allocated in one pass, in versions that have this.
+    pub single_pass: bool,
 }
 
 /// Why an adapter ends with an error.

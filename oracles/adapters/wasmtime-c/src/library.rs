@@ -1,6 +1,6 @@
 //! The shared library: its functions, its version, and what depends on the version.
 
-use std::ffi::c_void;
+use std::ffi::{c_char, c_void};
 use std::path::{Path, PathBuf};
 
 /// A pointer to something that only the library looks into.
@@ -66,6 +66,7 @@ symbols! {
     wasmtime_config_wasm_tail_call_set: fn(Opaque, bool);
     wasmtime_config_wasm_relaxed_simd_deterministic_set: fn(Opaque, bool);
     wasmtime_config_cranelift_opt_level_set: fn(Opaque, u8);
+    wasmtime_config_cranelift_flag_set: fn(Opaque, *const c_char, *const c_char);
     wasmtime_config_cranelift_nan_canonicalization_set: fn(Opaque, bool);
     wasmtime_config_parallel_compilation_set: fn(Opaque, bool);
     wasmtime_store_new: fn(Opaque, Opaque, Option<Finalizer>) -> Opaque;
@@ -215,6 +216,11 @@ impl Library {
     /// Returns true if the library frees the roots of a host function's arguments and results
     /// itself. Up to version 36 it does not.
     pub fn owns_values_of_calls(&self) -> bool {
+        self.major >= 37
+    }
+
+    /// Returns true if Cranelift can allocate registers in one pass.
+    pub fn has_single_pass(&self) -> bool {
         self.major >= 37
     }
 

@@ -1,73 +1,44 @@
 //! The library's words to the protocol's. Only this file makes decisions by an engine's text.
 
+use std::sync::LazyLock;
+
 use gcrucible_protocol::Ended;
+use serde::Deserialize;
 
-/// Words of a trap and the traps of the specification they stand for. The first row that is found
-/// in the text counts. Wasmtime reports an index of `call_indirect` and one of `table.get` alike.
-const TRAPS: &[(&str, &[&str])] = &[
-    (
-        "undefined element: out of bounds table access",
-        &["undefined element", "out of bounds table access"],
-    ),
-    ("uninitialized element", &["uninitialized element"]),
-    (
-        "indirect call type mismatch",
-        &["indirect call type mismatch"],
-    ),
-    (
-        "out of bounds memory access",
-        &["out of bounds memory access"],
-    ),
-    (
-        "out of bounds table access",
-        &["undefined element", "out of bounds table access"],
-    ),
-    (
-        "out of bounds array access",
-        &["out of bounds array access"],
-    ),
-    ("integer divide by zero", &["integer divide by zero"]),
-    ("integer overflow", &["integer overflow"]),
-    (
-        "invalid conversion to integer",
-        &["invalid conversion to integer"],
-    ),
-    ("null reference", &["null reference"]),
-    ("null i31 reference", &["null reference"]),
-    ("cast failure", &["cast failure"]),
-    ("`unreachable` instruction executed", &["unreachable"]),
-];
+/// What the library says. The adapter in Python reads the same file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Words {
+    /// What an exception is called that nobody caught.
+    thrown: String,
+    /// What a call is answered whose arguments do not have the types of its parameters.
+    other_type: String,
+    /// Words of a trap and the traps of the specification they stand for. The first row that is
+    /// found in the text counts. Wasmtime reports an index of `call_indirect` and one of
+    /// `table.get` alike.
+    traps: Vec<(String, Vec<String>)>,
+    /// Words of a resource that ran out.
+    exhausted: Vec<(String, String)>,
+    /// Words of an import that does not fit.
+    unlinkable: Vec<String>,
+    /// Words of a module that is refused because it is too large for the engine.
+    limits: Vec<String>,
+}
 
-/// Words of a resource that ran out.
-const EXHAUSTED: &[(&str, &str)] = &[
-    ("call stack exhausted", "call_stack"),
-    ("all fuel consumed", "fuel"),
-    ("allocation size too large", "heap"),
-    ("GC heap out of memory", "heap"),
-    ("failed to allocate", "heap"),
-    ("out of memory", "heap"),
-    ("memory minimum size", "memory"),
-    ("table minimum size", "table"),
-    ("resource limit exceeded", "heap"),
-];
+/// The file.
+pub const FILE: &str = include_str!("../words.json");
 
-/// Words of an import that does not fit.
-const UNLINKABLE: &[&str] = &[
-    "incompatible import type",
-    "unknown import",
-    "imports, found",
-];
+static WORDS: LazyLock<Words> =
+    LazyLock::new(|| serde_json::from_str(FILE).expect("words.json is read by a test"));
 
 fn exhausted(text: &str) -> Option<Ended> {
-    let row = EXHAUSTED.iter().find(|(words, _)| text.contains(words))?;
+    let mut rows = WORDS.exhausted.iter();
+    let (_, resource) = rows.find(|(words, _)| text.contains(words))?;
     Some(Ended::Exhausted {
-        resource: row.1.to_owned(),
+        resource: resource.clone(),
         text: text.to_owned(),
     })
 }
-
-/// What an exception is called that nobody caught.
-const THROWN: &str = "thrown Wasm exception";
 
 /// The trap of a function of the host that cannot take an exception.
 pub const NOT_TAKEN: &str = "this version does not give out the exception";
@@ -76,7 +47,7 @@ pub const NOT_TAKEN: &str = "this version does not give out the exception";
 /// panic, which the C interface reports as a trap without a code.
 pub fn trapped(text: String, has_code: bool) -> Ended {
     // An exception that passed through a function of the host arrives as a trap.
-    if text.contains(THROWN) {
+    if text.contains(&WORDS.thrown) {
         return Ended::Threw;
     }
     if text.contains(NOT_TAKEN) {
@@ -86,9 +57,9 @@ pub fn trapped(text: String, has_code: bool) -> Ended {
     if let Some(ended) = exhausted(&text) {
         return ended;
     }
-    match TRAPS.iter().find(|(words, _)| text.contains(words)) {
+    match (WORDS.traps.iter()).find(|(words, _)| text.contains(words)) {
         Some((_, kinds)) => Ended::Trapped {
-            kinds: kinds.iter().map(|&kind| kind.to_owned()).collect(),
+            kinds: kinds.clone(),
             text,
         },
         None if has_code => Ended::Trapped {
@@ -99,25 +70,22 @@ pub fn trapped(text: String, has_code: bool) -> Ended {
     }
 }
 
-/// What a call is answered whose arguments do not have the types of its parameters.
-const OTHER_TYPE: &str = "argument type mismatch";
-
 /// Returns how a call or an instantiation ended that failed without a trap.
 pub fn failed(text: String) -> Ended {
-    if text.contains(THROWN) {
+    if text.contains(&WORDS.thrown) {
         return Ended::Threw;
     }
     if let Some(ended) = exhausted(&text) {
         return ended;
     }
-    if UNLINKABLE.iter().any(|words| text.contains(words)) {
+    if (WORDS.unlinkable.iter()).any(|words| text.contains(words)) {
         return Ended::Rejected {
             stage: "unlinkable".to_owned(),
             text,
         };
     }
     // The C interface cannot make an `anyref` of a host object.
-    if text.contains(OTHER_TYPE) {
+    if text.contains(&WORDS.other_type) {
         let feature = "an argument of this type".to_owned();
         return Ended::Unsupported { feature };
     }
@@ -126,14 +94,7 @@ pub fn failed(text: String) -> Ended {
 
 /// Returns how loading ended that was refused.
 pub fn refused(text: String) -> Ended {
-    const LIMITS: &[&str] = &[
-        "exceeds",
-        "limit",
-        "too large",
-        "too many",
-        "out of bounds, must be",
-    ];
-    let stage = if LIMITS.iter().any(|words| text.contains(words)) {
+    let stage = if (WORDS.limits.iter()).any(|words| text.contains(words)) {
         "limit"
     } else {
         "refused"

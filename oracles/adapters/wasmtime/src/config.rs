@@ -13,6 +13,7 @@ pub struct Options {
     collector: Option<Chosen>,
     optimises: Optimises,
     single_pass: bool,
+    backtracking: bool,
     pooling: bool,
     eager: bool,
     explicit: bool,
@@ -74,6 +75,7 @@ impl Options {
                 "speed" => options.optimises = Optimises::Speed,
                 "size" => options.optimises = Optimises::Size,
                 "single-pass" => options.single_pass = true,
+                "backtracking" => options.backtracking = true,
                 "pooling" => options.pooling = true,
                 "eager" => options.eager = true,
                 "explicit" => options.explicit = true,
@@ -133,13 +135,7 @@ impl Options {
             Optimises::Speed => OptLevel::Speed,
             Optimises::Size => OptLevel::SpeedAndSize,
         });
-        if self.single_pass {
-            let single_pass = version::SINGLE_PASS;
-            let algorithm = single_pass.ok_or(NoEngine::Lacks {
-                what: "single-pass allocator",
-            })?;
-            config.cranelift_regalloc_algorithm(algorithm);
-        }
+        self.allocate_registers(&mut config)?;
         if self.zeal {
             let what = "zeal of the collector in this build";
             let set = version::set_zeal(&mut config).ok_or(NoEngine::Lacks { what })?;
@@ -154,6 +150,22 @@ impl Options {
         config.table_lazy_init(!self.eager);
         self.allocate(&mut config);
         Engine::new(&config).map_err(NoEngine::Refused)
+    }
+
+    /// How registers are allocated. Without a word, in the way that takes less time, unless code is
+    /// optimised.
+    fn allocate_registers(&self, config: &mut Config) -> Result<(), NoEngine> {
+        let is_quick = self.optimises == Optimises::No && !self.backtracking;
+        match version::SINGLE_PASS {
+            Some(algorithm) if self.single_pass || is_quick => {
+                config.cranelift_regalloc_algorithm(algorithm);
+                Ok(())
+            }
+            None if self.single_pass => Err(NoEngine::Lacks {
+                what: "single-pass allocator",
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// How memories are mapped. A program has many small ones and lives for a millisecond, so that

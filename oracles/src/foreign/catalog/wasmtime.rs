@@ -25,7 +25,11 @@ pub const FLAGS: &[(&str, &str)] = &[
     ("size", "Cranelift optimises for speed and size"),
     (
         "single-pass",
-        "register allocation in one pass, from version 37 on",
+        "register allocation in one pass, from version 37 on: the default unless it optimises",
+    ),
+    (
+        "backtracking",
+        "register allocation as by default, which takes longer",
     ),
     ("pooling", "the pooling allocator"),
     (
@@ -77,7 +81,7 @@ pub enum From {
 
 impl From {
     /// Reads the second word of a name, if it is a version or a path.
-    fn read(word: &str) -> Option<From> {
+    pub(super) fn read(word: &str) -> Option<From> {
         if word.contains('/') {
             return Some(From::Checkout(PathBuf::from(word)));
         }
