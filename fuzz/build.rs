@@ -18,6 +18,18 @@ const SOURCES: [&str; 9] = [
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    // `targets::features` reads the tables that the instrumentation makes. Sanitizers bring an
+    // allocator of their own.
+    let flags = std::env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
+    for (flag, name) in [
+        ("sancov-module", "instrumented"),
+        ("sanitizer=", "sanitized"),
+    ] {
+        println!("cargo::rustc-check-cfg=cfg({name})");
+        if flags.contains(flag) {
+            println!("cargo::rustc-cfg={name}");
+        }
+    }
     for source in SOURCES {
         println!("cargo::rerun-if-changed={source}");
     }
