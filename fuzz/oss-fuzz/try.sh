@@ -145,6 +145,7 @@ wrong() {
     local edges
     edges=$(sed -n 's/.*Loaded .* module.*counters): *\([0-9]*\).*/\1/p' "$log" | head -n 1)
     [ "${edges:-0}" -ge 100 ] || { echo "has ${edges:-no} edges"; return; }
+    grep -q '^INFO: [0-9]* Extra Counters' "$log" || { echo 'says nothing of rules'; return; }
     grep -q 'Done 4 runs' "$log" || { echo 'crashes or ends at its start'; return; }
     seeds "$target"
     run_fuzzer "$target" -runs=0 "$runner/tmp/$target" || echo 'crashes on its seed corpus'

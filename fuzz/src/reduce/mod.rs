@@ -139,6 +139,7 @@ mod tests {
     use super::*;
     use crate::generate::Focus;
     use crate::input::Input;
+    use crate::targets::features::Edges;
     use crate::targets::{Ran, Stats};
 
     /// Reports a fault for every program that has an instruction of this name.
@@ -146,6 +147,7 @@ mod tests {
         name: "array_copy",
         hunts: "array.copy",
         share: 1,
+        edges: Edges::OfFunctions,
         subject: |input, without| Subject::program(input, Focus::Any, without),
         for_named: None,
         check,

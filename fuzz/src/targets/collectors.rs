@@ -2,6 +2,7 @@
 
 use gcrucible_oracles::schedule::Schedule;
 
+use super::features::Edges;
 use super::rig::Rig;
 use super::run::{Ran, Trial};
 use super::subject::Subject;
@@ -14,6 +15,7 @@ pub static TARGET: Target = Target {
     name: "collectors",
     hunts: "one program, every collector and optimisation level, several schedules, all alike",
     share: 1,
+    edges: Edges::OfFunctions,
     subject: test_case,
     for_named: None,
     check,

@@ -1,6 +1,7 @@
 //! Constant expressions that allocate: one engine against the reference. Then again for single
 //! allocations, each of which fails as if the heap were full.
 
+use super::features::Edges;
 use super::rig::Rig;
 use super::run::{self, Ran};
 use super::subject::Subject;
@@ -13,6 +14,7 @@ pub static TARGET: Target = Target {
     name: "const_eval",
     hunts: "allocating constant expressions in globals, tables and segments, collection and exhaustion at every step",
     share: 6,
+    edges: Edges::OfFunctions,
     subject: test_case,
     for_named: None,
     check,

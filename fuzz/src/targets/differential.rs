@@ -1,5 +1,6 @@
 //! Any module: one engine against the reference, with every comparison of the oracles.
 
+use super::features::Edges;
 use super::rig::Rig;
 use super::run::{self, Ran};
 use super::subject::Subject;
@@ -12,6 +13,7 @@ pub static TARGET: Target = Target {
     name: "differential",
     hunts: "any module (own generator and wasm-smith), one engine against the reference",
     share: 40,
+    edges: Edges::OfFunctions,
     subject: test_case,
     for_named: None,
     check,

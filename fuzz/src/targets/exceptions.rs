@@ -1,5 +1,6 @@
 //! Exceptions that carry references: one engine against the reference.
 
+use super::features::Edges;
 use super::rig::Rig;
 use super::run::{self, Ran};
 use super::subject::Subject;
@@ -12,6 +13,7 @@ pub static TARGET: Target = Target {
     name: "exceptions",
     hunts: "throw, catch and rethrow with reference payloads",
     share: 12,
+    edges: Edges::OfFunctions,
     subject: test_case,
     for_named: None,
     check,

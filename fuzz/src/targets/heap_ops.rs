@@ -9,6 +9,7 @@ use gcrucible_oracles::engine::runtime::RuntimeConfig;
 use gcrucible_oracles::finding::{Described, Finding, Symptom};
 use gcrucible_runtime::embed::{CollectorKind, Planted};
 
+use super::features::Edges;
 use super::operations::Operations;
 use super::rig::Rig;
 use super::run::Ran;
@@ -22,6 +23,7 @@ pub static TARGET: Target = Target {
     name: "heap_ops",
     hunts: "random operations straight on the heaps, every collector against a model",
     share: 2,
+    edges: Edges::Each,
     subject: test_case,
     for_named: None,
     check,

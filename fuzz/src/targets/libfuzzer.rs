@@ -2,8 +2,7 @@
 //!
 //! Under libFuzzer (`cfg(fuzzing)`) the input is the bytes of an [`Input`]. `cargo fuzz fmt` prints
 //! them as the program they make, and libFuzzer mutates and crosses them as programs. A finding is
-//! a panic. What a run did in terms of the specification is extra counters, beside
-//! libFuzzer's own edge coverage.
+//! a panic. What guides it is in `features`.
 //!
 //! Without libFuzzer the same file is a program that runs files or seeds.
 
@@ -11,6 +10,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
+use super::features::hand_over;
 use super::rig::Rig;
 use super::run::Ran;
 use super::target::Target;
@@ -31,7 +31,7 @@ fn with_rig(target: &Target, bytes: &[u8]) -> Ran {
         match rig {
             Some(rig) => {
                 let ran = target.run(bytes, rig);
-                count(rig);
+                hand_over(rig, &ran, target.edges);
                 ran
             }
             None => Ran::panicked(&"no engine could be made"),
@@ -118,26 +118,6 @@ pub fn main(target: &Target) -> ExitCode {
     );
     ExitCode::from(u8::from(!found.is_empty()))
 }
-
-/// Hands what the last run did in terms of the specification to libFuzzer, as extra counters: for
-/// each rule, how many different rules were applied directly after it.
-///
-/// The pairs themselves would be a hundred thousand counters. libFuzzer's entropic schedule does
-/// work for each counter that an input touches, and would do little else while the corpus is small.
-#[cfg(fuzzing)]
-fn count(rig: &Rig) {
-    use std::sync::atomic::{AtomicU8, Ordering};
-    const COUNTERS: usize = 512;
-    #[unsafe(link_section = "__libfuzzer_extra_counters")]
-    static EXTRA: [AtomicU8; COUNTERS] = [const { AtomicU8::new(0) }; COUNTERS];
-    for (counter, followers) in EXTRA.iter().zip(rig.last.followers()) {
-        let followers = u8::try_from(followers).unwrap_or(u8::MAX);
-        counter.store(followers, Ordering::Relaxed);
-    }
-}
-
-#[cfg(not(fuzzing))]
-fn count(_: &Rig) {}
 
 /// The whole of a file in `fuzz_targets`.
 #[macro_export]

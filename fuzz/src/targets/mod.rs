@@ -7,14 +7,15 @@
 //! To add a target: a file here with `TARGET` and a smoke test, a line in [`TARGETS`], and a file
 //! in `fuzz_targets`.
 //!
-//! Reading order: `operations`, `subject`, `rig`, `run`, `named`, `target`, `late`, `differential`,
-//! `collectors`, `sweep`, `const_eval`, `table_ops`, `exceptions`, `types`, `validate`, `heap_ops`,
-//! `libfuzzer`.
+//! Reading order: `operations`, `subject`, `rig`, `run`, `features`, `named`, `target`, `late`,
+//! `differential`, `collectors`, `sweep`, `const_eval`, `table_ops`, `exceptions`, `types`,
+//! `validate`, `heap_ops`, `libfuzzer`.
 
 pub mod collectors;
 pub mod const_eval;
 pub mod differential;
 pub mod exceptions;
+pub mod features;
 pub mod heap_ops;
 pub mod late;
 pub mod libfuzzer;

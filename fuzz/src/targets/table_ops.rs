@@ -1,5 +1,6 @@
 //! Tables of references: one engine against the reference.
 
+use super::features::Edges;
 use super::rig::Rig;
 use super::run::{self, Ran};
 use super::subject::Subject;
@@ -12,6 +13,7 @@ pub static TARGET: Target = Target {
     name: "table_ops",
     hunts: "table operations on references, from wasm and from the embedder",
     share: 16,
+    edges: Edges::OfFunctions,
     subject: test_case,
     for_named: None,
     check,

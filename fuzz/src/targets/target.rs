@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::features::Edges;
 use super::named;
 use super::rig::Rig;
 use super::run::Ran;
@@ -19,6 +20,8 @@ pub struct Target {
     /// How many inputs it gets in each round of a run over several targets. A target that runs a
     /// program many times gets few, so that all targets get a fair share of time.
     pub share: u32,
+    /// What guides libFuzzer beside the rules of the specification.
+    pub edges: Edges,
     /// Makes the subject of an input. Callers use [`Target::subject`] or [`Target::plain`].
     pub subject: fn(&Input, Without) -> Subject,
     /// Changes the subject for engines that the user named. [`Target::check`] does not run then, so

@@ -1,5 +1,6 @@
 //! Types with different indices in several modules: one engine against the reference.
 
+use super::features::Edges;
 use super::rig::Rig;
 use super::run::{self, Ran};
 use super::subject::Subject;
@@ -12,6 +13,7 @@ pub static TARGET: Target = Target {
     name: "types",
     hunts: "recursion groups, canonicalisation, subtyping and casts, across modules",
     share: 8,
+    edges: Edges::OfFunctions,
     subject: test_case,
     for_named: None,
     check,

@@ -20,6 +20,7 @@ use gcrucible_oracles::finding::{Aspect, Described, Difference, Finding, Symptom
 use gcrucible_oracles::outcome::{Outcome, Why};
 use wasmparser::{Validator, WasmFeatures};
 
+use super::features::Edges;
 use super::rig::Rig;
 use super::run::Ran;
 use super::subject::Subject;
@@ -34,6 +35,7 @@ pub static TARGET: Target = Target {
     name: "validate",
     hunts: "any bytes: runtime, reference and wasmparser accept the same modules",
     share: 1,
+    edges: Edges::Each,
     subject: test_case,
     for_named: Some(mutants),
     check,

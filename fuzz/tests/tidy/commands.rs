@@ -236,7 +236,7 @@ mod tests {
             "cargo run -p p --example e",
             "cargo +nightly miri test -p p",
             "cargo bench -p p --bench b -- --quick",
-            "cargo +nightly fuzz run -s none sweep -- -entropic=0",
+            "cargo +nightly fuzz run -s none sweep -- -runs=1000",
             "cargo run --release -- fuzz --help",
             "cargo run --release -- replay --target sweep --seed 0x2a",
             "gcrucible run program.wat --invoke main 7 --collector drc",
