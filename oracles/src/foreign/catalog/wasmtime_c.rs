@@ -140,9 +140,9 @@ pub fn standing_for(name: &str, places: &Places) -> Option<Linked> {
             };
             let first = |version: &str| version.split('.').next().map(str::to_owned);
             let here = versions(places);
-            let like = here.iter().filter(|found| first(found) == first(&version));
+            let mut like = here.iter().filter(|found| first(found) == first(&version));
             let found = here.iter().find(|found| **found == version);
-            let version = found.or(like.last())?.clone();
+            let version = found.or(like.next_back())?.clone();
             // Every version that is known to this file counts references unless told otherwise.
             let flags = flags.into_iter().filter(|flag| flag != "drc");
             let linked = Linked {
