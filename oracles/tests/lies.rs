@@ -535,6 +535,26 @@ fn a_heap_runs_out_on_both_sides_if_the_sizes_are_known() {
     assert!(!found(&expected, &truth()));
 }
 
+/// A stack that is full is a finding if the frames that the reference had fit on every stack.
+#[test]
+fn a_stack_is_not_full_if_few_frames_are_on_it() {
+    let found = |frames_most: u64, frame_bytes: u64| {
+        let mut expected = truth();
+        expected.totals.frames_most = frames_most;
+        let full: fn(&mut Run) =
+            |run| seen(run, 1).outcome = Outcome::Exhausted(Resource::CallStack);
+        let mut full = Liar(full).run(&case(), &[]);
+        full.totals.frame_bytes = frame_bytes;
+        compare(&expected, &full).finding().is_some()
+    };
+    assert!(found(9, 100));
+    assert!(found(1, 256 << 10));
+    assert!(!found(9, 256 << 10));
+    assert!(!found(4_000, 100));
+    // Its frames are not known.
+    assert!(!found(9, 0));
+}
+
 #[test]
 fn broken_engines_are_findings_and_resources_are_not() {
     let table: [Broken; 5] = [

@@ -180,6 +180,8 @@ faults! {
     StackMapTryLost = "stack-map-try-lost",
     /// An exception that leaves wasm is not counted (Wasmtime #13316).
     PendingExceptionUncounted = "pending-exception-uncounted",
+    /// An exception that nothing in wasm catches ends the call as if the stack were full.
+    UncaughtExceptionExhausts = "uncaught-exception-exhausts",
     /// An allocation that no heap could hold raises an exception that `catch_all` catches
     /// (SpiderMonkey, regress-1884767.js).
     LargeAllocationCaught = "large-allocation-caught",

@@ -70,7 +70,7 @@ fn compare_runs(expected: &Run, actual: &Run, stats: &mut Stats) -> Result<(), E
     }
     let mut pair = Pair {
         traits: [expected.traits, actual.traits],
-        expected: expected.totals,
+        totals: [expected.totals, actual.totals],
         engine: &actual.engine,
         numbers: Numbers::default(),
     };
@@ -95,6 +95,15 @@ fn compare_runs(expected: &Run, actual: &Run, stats: &mut Stats) -> Result<(), E
         return Ok(());
     }
     compare_samples(expected, actual, stats)
+}
+
+/// Whether the frames of a run fit on every stack that an engine gets, together with those of the
+/// host between them.
+fn fit_on_stack(reference: &Totals, engine: &Totals) -> bool {
+    const HOST_FRAME_BYTES: u64 = 16 << 10;
+    const LEAST_STACK_BYTES: u64 = 512 << 10;
+    let each = engine.frame_bytes + HOST_FRAME_BYTES;
+    engine.frame_bytes > 0 && reference.frames_most.saturating_mul(each) <= LEAST_STACK_BYTES
 }
 
 /// The comparison ends if the engine on either side broke.
@@ -192,7 +201,7 @@ fn outcome_side(outcome: &Outcome) -> Described {
 struct Pair<'a> {
     traits: [Traits; 2],
     /// Totals of the first run.
-    expected: Totals,
+    totals: [Totals; 2],
     /// The engine of the second run.
     engine: &'a str,
     numbers: Numbers,
@@ -243,20 +252,23 @@ impl Pair<'_> {
         Ok(())
     }
 
-    /// Whether a heap ran out on one side only, although the sizes are known. An array that is
-    /// larger than the heap fits nowhere, and a program whose objects all fit into the heap several
-    /// times finds room everywhere. Engines in other processes have limits of their own.
+    /// Whether a resource ran out on one side only, although the sizes are known. An array that is
+    /// larger than the heap fits nowhere. A program whose objects all fit into the heap several
+    /// times finds room everywhere, and so do few frames on the stack. Engines in other processes
+    /// have limits of their own.
     fn sizes_differ(&self, expected: &Outcome, actual: &Outcome) -> bool {
-        let heap = Outcome::Exhausted(Resource::Heap);
         let [_, traits] = self.traits;
         if traits.outside.is_some() {
             return false;
         }
+        let [reference, engine] = self.totals;
         match (expected, actual) {
             (Outcome::Exhausted(_), Outcome::Exhausted(_)) => false,
-            (left, _) if *left == heap => self.expected.was_too_large,
+            (Outcome::Exhausted(Resource::Heap), _) => reference.was_too_large,
             (Outcome::Exhausted(_), _) => false,
-            (_, right) => *right == heap && self.expected.fits,
+            (_, Outcome::Exhausted(Resource::Heap)) => reference.fits,
+            (_, Outcome::Exhausted(Resource::CallStack)) => fit_on_stack(&reference, &engine),
+            _ => false,
         }
     }
 

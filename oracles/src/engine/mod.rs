@@ -104,6 +104,10 @@ pub struct Totals {
     /// Whether one object was asked for that is larger than the heap's limit. Only the reference
     /// knows.
     pub was_too_large: bool,
+    /// The most wasm frames that were ever on the stack. Only the reference knows.
+    pub frames_most: u64,
+    /// Bytes of the largest frame of the code that was loaded. 0 if the engine does not know.
+    pub frame_bytes: u64,
 }
 
 /// An engine in one configuration.

@@ -50,6 +50,7 @@ pub struct Image {
     maps: StackMapTable,
     traps: TrapTable,
     tries: TryTable,
+    largest_frame: u32,
 }
 
 impl Image {
@@ -96,6 +97,7 @@ impl Image {
             maps,
             traps,
             tries,
+            largest_frame: pieces().map(|code| code.frame_bytes).max().unwrap_or(0),
         })
     }
 
@@ -115,6 +117,12 @@ impl Image {
         self.starts[self.funcs as usize..]
             .iter()
             .map(|&start| self.at(start))
+    }
+
+    /// Returns the bytes of the largest frame.
+    #[must_use]
+    pub fn largest_frame(&self) -> u32 {
+        self.largest_frame
     }
 
     /// Returns the addresses of the code.

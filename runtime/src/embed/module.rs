@@ -56,6 +56,13 @@ impl Module {
         self.decoded().decls().types.iter().copied()
     }
 
+    /// Returns the bytes of the largest frame of a function. A call needs at most that many of
+    /// [`StoreConfig::stack_size`](super::StoreConfig::stack_size), beside what the host needs.
+    #[must_use]
+    pub fn largest_frame(&self) -> u32 {
+        self.compiled.image.largest_frame()
+    }
+
     /// Returns the indices of the tags that the module defines. Imported tags have smaller indices.
     #[must_use]
     pub fn defined_tags(&self) -> Range<u32> {

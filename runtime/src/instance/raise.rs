@@ -2,6 +2,8 @@
 //! everything else to the landing.
 
 use super::store::StoreOpaque;
+#[cfg(feature = "planted")]
+use crate::error::Exhausted;
 use crate::error::Trap;
 use crate::execute::{Raised, landing, unwind};
 use crate::heap::GcRef;
@@ -34,6 +36,9 @@ impl StoreOpaque {
                 return landing::to_handler(vm, &handler, object);
             }
         }
+        planted!(planted, UncaughtExceptionExhausts => if let Raised::Exception(..) = why {
+            why = Raised::Exhausted(Exhausted::CallStack);
+        });
         if let Raised::Exception(object, _) = why {
             // SAFETY: V1, V3.
             let slot = unsafe { &mut (*vm).pending_exception };

@@ -656,6 +656,12 @@ impl Store {
         self.stack().frames.len()
     }
 
+    /// Returns the most wasm frames that were ever on the stack.
+    #[must_use]
+    pub fn frames_most(&self) -> usize {
+        self.stack().frames_most
+    }
+
     /// Reports every instruction to `tracer` from now on. With `None`, no instruction is reported
     /// any more.
     pub fn set_tracer(&mut self, tracer: Option<Tracer>) {

@@ -29,7 +29,7 @@ use gcrucible_reference::execution::{
 };
 use gcrucible_reference::reach::Frames;
 use gcrucible_reference::rules::ABSORBED;
-use gcrucible_reference::syntax::{DefTypeId, ExternType, Module, TypeUse};
+use gcrucible_reference::syntax::{DefTypeId, ExternType, Module, TypeUse, ValType};
 use gcrucible_reference::validation::ValidModule;
 use gcrucible_reference::{Coverage, Rule};
 
@@ -253,6 +253,17 @@ impl ReferenceSession {
         args.iter().map(|&arg| self.argument(arg)).collect()
     }
 
+    /// Whether an argument is a null that the parameter's type does not have. The reference itself
+    /// has one null for all types.
+    fn is_null_of_another(&self, arg: Value, param: ValType) -> bool {
+        match (arg, param) {
+            (Value::Ref(arg), ValType::Ref(param)) => {
+                arg.to == Target::Null && arg.top != observe::top(self.store.types(), param.heap)
+            }
+            _ => false,
+        }
+    }
+
     fn argument(&mut self, arg: Value) -> Result<TheirValue, Outcome> {
         let Value::Ref(Ref { top, to }) = arg else {
             return observe::number(arg).ok_or_else(|| misuse("argument"));
@@ -286,6 +297,12 @@ impl ReferenceSession {
         let Some(Extern::Func(func)) = self.store.export(instance, export) else {
             return Err(misuse("no such exported function"));
         };
+        let ty = self.store.func_type(func).ok();
+        let ty = ty.and_then(|ty| self.store.types().expand_func(ty));
+        let mut pairs = args.iter().zip(ty.into_iter().flat_map(|ty| &ty.params));
+        if pairs.any(|(&arg, &param)| self.is_null_of_another(arg, param)) {
+            return Err(misuse("a null of another hierarchy"));
+        }
         let args = self.arguments(args)?;
         match host::invoke(&mut self.store, func, &args) {
             Ok(values) => {
@@ -341,7 +358,7 @@ impl ReferenceSession {
 
 /// How a step ended: values with their types, or an exception.
 enum Called {
-    Returned(Vec<(TheirValue, gcrucible_reference::syntax::ValType)>),
+    Returned(Vec<(TheirValue, ValType)>),
     Threw(gcrucible_reference::execution::ExnAddr),
 }
 
@@ -400,6 +417,7 @@ impl Session for ReferenceSession {
             allocations: self.store.objects_asked(),
             fits: self.store.bytes_made() <= self.heap_bytes / 8,
             was_too_large: self.store.was_too_large(),
+            frames_most: self.store.frames_most() as u64,
             ..Totals::default()
         }
     }

@@ -618,7 +618,10 @@ impl Session for RuntimeSession {
 
     fn totals(&self) -> Totals {
         let stats = self.store.stats();
+        let modules = self.inner.modules.iter().flatten();
+        let frames = modules.map(|module| u64::from(module.largest_frame()));
         Totals {
+            frame_bytes: frames.max().unwrap_or(0),
             collections: stats.collections,
             points: stats.collection_points,
             allocations: stats.allocations,

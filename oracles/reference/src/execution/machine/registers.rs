@@ -284,6 +284,7 @@ impl<'c> Machine<'_, 'c> {
     pub(crate) fn push_frame(&mut self, frame: Frame, most: u32) {
         self.reserve(most as usize + BETWEEN_RULES);
         self.stack.frames.push(frame);
+        self.stack.frames_most = self.stack.frames_most.max(self.stack.frames.len());
     }
 
     /// Removes the frame on top.

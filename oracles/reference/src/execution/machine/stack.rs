@@ -56,6 +56,8 @@ pub(crate) struct Stack {
     /// Number of vectors at which unused ones are forgotten.
     vectors_max: usize,
     pub(crate) frames: Vec<Frame>,
+    /// The most frames that there ever were.
+    pub(crate) frames_most: usize,
     /// Entries from the host that have not returned.
     nesting: u32,
     /// Position in the body of what follows the machine's stretch.
@@ -96,6 +98,7 @@ impl Stack {
             vectors: Vec::new(),
             vectors_max: VECTORS_MIN,
             frames: Vec::new(),
+            frames_most: 0,
             nesting: 0,
             after: 0,
             steps: Steps::new(limits.steps),
