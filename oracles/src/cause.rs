@@ -39,13 +39,17 @@ pub struct Cause {
     words: BTreeSet<String>,
 }
 
-/// The operation of which another is a short form.
+/// The operation that stands for all that engines do in one way: short forms, calls that return at
+/// once, and casts, which share the test of a type.
 fn whole(operation: &str) -> &str {
     match operation {
         "struct.new_default" => "struct.new",
         "array.new_default" | "array.new_fixed" => "array.new",
         "constant struct.new_default" => "constant struct.new",
         "constant array.new_default" | "constant array.new_fixed" => "constant array.new",
+        "return_call_indirect" => "call_indirect",
+        "return_call_ref" => "call_ref",
+        "ref.test" | "br_on_cast" | "br_on_cast_fail" => "ref.cast",
         other => other,
     }
 }
@@ -163,6 +167,8 @@ mod tests {
         assert_eq!(two.shared(&cause("dangling", &["array.new_default"])), None);
         let short = cause("dangling", &["struct.new_default"]);
         assert_eq!(two.shared(&short), Some(1));
+        let cast = cause("counts", &["struct.new", "br_on_cast_fail"]);
+        assert_eq!(cast.shared(&cause("dangling", &["ref.test"])), Some(3));
         let died = Cause::of(&Finding::died("signal 11"));
         assert_eq!(died.shared(&two), None);
         let init = cause("counts", &["struct.new", "table.init"]);

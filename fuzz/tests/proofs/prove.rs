@@ -11,9 +11,8 @@ use std::sync::mpsc;
 use gcrucible_oracles::engine::{self, runtime::fault_names};
 use gcrucible_oracles::header::Header;
 
-/// The most groups of findings for ten faults that were found. The goal is 20. With 250 programs
-/// for each fault there are 21.
-const GROUPS_OF_TEN: usize = 24;
+/// The most groups of findings for ten faults that were found.
+const GROUPS_OF_TEN: usize = 20;
 
 /// What one fault left behind.
 #[derive(Debug)]
