@@ -477,6 +477,66 @@ fn nothing_stays_behind_for_long() {
     assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
 }
 
+/// An engine can take its process with it. The scripts before and after it have their results.
+#[test]
+fn a_script_that_kills_the_process_is_a_failure_of_this_script() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = "(module (func (export \"f\")))(assert_return (invoke \"f\"))";
+    let endless = "(module (func (export \"f\") (loop (br 0))))\n(invoke \"f\")";
+    let scripts = [("1.wast", good), ("2.wast", endless), ("3.wast", good)];
+    for (name, text) in scripts {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let (place, json) = (folder.path().display(), path(folder.path(), "json"));
+    let arguments = ["wast", &place.to_string(), "--json", &json];
+    let child = gcrucible(&arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    kill_process(worker_in_a_loop(child.id()), Signal::ABORT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let (out, _) = common::ended(&output, &arguments, 1);
+    assert!(
+        out.contains("2.wast:2:2: the process died: signal 6 (SIGABRT)"),
+        "{out}"
+    );
+    assert!(
+        out.contains("3 files on runtime:copying: 5 passed, 1 failed"),
+        "{out}"
+    );
+    let json = summary(Path::new(&json));
+    let passed = json["files"].as_array().unwrap().iter();
+    let passed: Vec<u64> = passed
+        .map(|file| file["passed"].as_u64().unwrap())
+        .collect();
+    assert_eq!(passed, [2, 1, 2]);
+}
+
+/// Waits until the only child of a process has used a core for a while. Returns the child.
+fn worker_in_a_loop(parent: u32) -> Pid {
+    let children = || {
+        let tasks = fs::read_dir(format!("/proc/{parent}/task"))
+            .into_iter()
+            .flatten();
+        let lists =
+            tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("children")).ok());
+        lists.collect::<String>()
+    };
+    let ticks = |pid: &str| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        stat.split(' ').nth(13)?.parse::<u64>().ok()
+    };
+    loop {
+        let children = children();
+        let child = children.split_whitespace().next();
+        if let Some(child) = child.filter(|child| ticks(child) >= Some(100)) {
+            return Pid::from_raw(child.parse().unwrap()).unwrap();
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
 // ---- one module
 
 #[test]

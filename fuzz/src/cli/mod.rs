@@ -5,8 +5,8 @@
 //!
 //! Reading order: `build`, `failure`, `terminal`, `progress`, `output`, `reading`, `config`,
 //! `scratch`, `tool`, `named`, `engines`, `under_test`, `findings`, `proof`, `reproduce`, `fuzz`,
-//! `detect`, `input`, `replay`, `reduce`, `scripts`, `watched`, `junit`, `wast`, `run`, `corpus`,
-//! `survey`, `report`, `wasmtime`, `engine`, `explain`, `list`, `shell`.
+//! `detect`, `input`, `guarded`, `replay`, `reduce`, `scripts`, `watched`, `junit`, `wast`, `run`,
+//! `corpus`, `survey`, `report`, `wasmtime`, `engine`, `explain`, `list`, `shell`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -24,6 +24,7 @@ pub mod explain;
 pub mod failure;
 pub mod findings;
 pub mod fuzz;
+mod guarded;
 pub mod input;
 mod junit;
 pub mod list;
@@ -132,6 +133,14 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
+    let guarded = match &arguments.command {
+        Command::Wast(_) => Some(guarded::Then::Resume),
+        Command::Replay(_) | Command::Reduce(_) | Command::Run(_) => Some(guarded::Then::Tell),
+        _ => None,
+    };
+    if let Some(ending) = guarded.and_then(guarded::run) {
+        return ending;
+    }
     terminal::follow(arguments.output);
     if let Some(file) = file.filter(|_| !terminal::is_quiet()) {
         warn_line!("{}", config::told(&file));

@@ -14,11 +14,12 @@ use gcrucible_wast_tests::directive::Location;
 use gcrucible_wast_tests::runner::{Failure as Failed, Report};
 use gcrucible_wast_tests::script::Script;
 use gcrucible_wast_tests::{known, matrix};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::build::{BUILD, Build};
 use super::engines::{self, Choice};
 use super::failure::{Ending, Failure};
+use super::guarded::{Death, Known, Notes, Running};
 use super::progress::Bar;
 use super::scripts::{Item, NotRun, items};
 use super::terminal::{is_verbose, say};
@@ -86,13 +87,31 @@ struct Json {
     seconds: f64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 struct JsonFile {
     file: String,
     passed: u64,
     failed: u64,
     unsupported: u64,
+    decided_by_text_parser: u64,
     failures: Vec<String>,
+}
+
+impl JsonFile {
+    fn of(report: &Report) -> JsonFile {
+        JsonFile {
+            file: report.file.clone(),
+            passed: report.passed,
+            failed: report.failures.len() as u64,
+            unsupported: report.unsupported.values().sum(),
+            decided_by_text_parser: report.by_text_parser,
+            failures: report
+                .failures
+                .iter()
+                .map(|f| format!("{}: {}", f.at, f.message))
+                .collect(),
+        }
+    }
 }
 
 /// Runs the subcommand.
@@ -107,10 +126,12 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
     let files = [&options.json, &options.junit].into_iter().flatten();
     files.clone().try_for_each(|path| output::try_file(path))?;
     let bar = Bar::new((runs.len() * items.len()) as u64, "scripts");
+    let notes = Notes::open()?;
     let mut done = Vec::new();
     each(
         &runs,
-        |(engine, schedule)| all(&items, engine, schedule, options, &bar),
+        notes.is_one_at_a_time(),
+        |(engine, schedule)| all(&items, engine, schedule, options, (&bar, &notes)),
         |json| {
             bar.above(|| say!("{}", json.summary()));
             done.push(json);
@@ -189,11 +210,19 @@ fn runs(options: &Options) -> Result<Vec<Run>, Failure> {
     Ok(runs)
 }
 
-/// Does `work` for each item, on all cores, and hands each result to `take` at once.
-fn each<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync, mut take: impl FnMut(R)) {
+/// Does `work` for each item, on all cores or on one, and hands each result to `take` at once.
+fn each<T: Sync, R: Send>(
+    items: &[T],
+    is_one_at_a_time: bool,
+    work: impl Fn(&T) -> R + Sync,
+    mut take: impl FnMut(R),
+) {
     let next = AtomicUsize::new(0);
     let (send, receive) = mpsc::channel();
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let cores = match is_one_at_a_time {
+        true => 1,
+        false => std::thread::available_parallelism().map_or(1, usize::from),
+    };
     std::thread::scope(|scope| {
         for _ in 0..cores.min(items.len()) {
             let send = send.clone();
@@ -216,7 +245,7 @@ fn all(
     engine: &Arc<dyn Engine>,
     schedule: &Schedule,
     options: &Options,
-    bar: &Bar,
+    (bar, notes): (&Bar, &Notes),
 ) -> Json {
     let started = Instant::now();
     let limits = watched::Limits {
@@ -238,11 +267,21 @@ fn all(
         seconds: 0.0,
     };
     for item in items {
-        let report = one(item, engine, schedule, options, limits);
-        if is_verbose() || !report.failures.is_empty() {
-            bar.above(|| say!("{report}"));
-        }
-        json.add(&report);
+        let name = format!("{} on {} under {schedule}", item.name, engine.name());
+        let file = match notes.known(&name) {
+            Some(Known::Done(file)) => serde_json::from_value(file.clone()).ok(),
+            Some(Known::Died(death)) => Some(JsonFile::of(&told(&died(item, death), bar))),
+            None => None,
+        };
+        json.add(file.unwrap_or_else(|| {
+            let report = match notes.begin(&name) {
+                Ok(running) => one(item, engine, schedule, options, limits, running),
+                Err(why) => failed(item, format!("no note: {why}"), Location::default()),
+            };
+            let file = JsonFile::of(&told(&report, bar));
+            notes.done(&name, &file);
+            file
+        }));
         bar.step();
     }
     json.seconds = started.elapsed().as_secs_f64();
@@ -280,24 +319,12 @@ impl Json {
         }
     }
 
-    fn add(&mut self, report: &Report) {
-        let unsupported = report.unsupported.values().sum();
-        let failed = report.failures.len() as u64;
-        self.passed += report.passed;
-        self.failed += failed;
-        self.unsupported += unsupported;
-        self.decided_by_text_parser += report.by_text_parser;
-        self.files.push(JsonFile {
-            file: report.file.clone(),
-            passed: report.passed,
-            failed,
-            unsupported,
-            failures: report
-                .failures
-                .iter()
-                .map(|f| format!("{}: {}", f.at, f.message))
-                .collect(),
-        });
+    fn add(&mut self, file: JsonFile) {
+        self.passed += file.passed;
+        self.failed += file.failed;
+        self.unsupported += file.unsupported;
+        self.decided_by_text_parser += file.decided_by_text_parser;
+        self.files.push(file);
     }
 }
 
@@ -308,15 +335,36 @@ fn one(
     schedule: &Schedule,
     options: &Options,
     limits: watched::Limits,
+    running: Running,
 ) -> Report {
     let check = options.check;
     // The engine in a header counts if the command line names none.
     let may_name = !options.choice.is_given() && !options.matrix;
     let (its, engine, schedule) = (Arc::clone(item), Arc::clone(engine), schedule.clone());
-    let ran = watched::run(&item.name, limits, move |watch| {
+    let ran = watched::run(&item.name, limits, running, move |watch| {
         unwatched(&its, engine.as_ref(), may_name, &schedule, check, watch)
     });
     ran.unwrap_or_else(|why| failed(item, format!("no thread: {why}"), Location::default()))
+}
+
+/// Shows a report that has failures, or every one if the user wants that.
+fn told<'a>(report: &'a Report, bar: &Bar) -> &'a Report {
+    if is_verbose() || !report.failures.is_empty() {
+        bar.above(|| say!("{report}"));
+    }
+    report
+}
+
+/// The report of a script that took an earlier process with it.
+fn died(item: &Item, death: &Death) -> Report {
+    let at = Location {
+        line: death.line,
+        column: death.column,
+    };
+    Report {
+        passed: death.passed,
+        ..failed(item, death.how.clone(), at)
+    }
 }
 
 fn failed(item: &Item, message: String, at: Location) -> Report {

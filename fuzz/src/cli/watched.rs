@@ -3,12 +3,14 @@
 //! A thread cannot be ended from outside. So a thread that does not come back is left behind, and
 //! ends with the process.
 
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use gcrucible_wast_tests::directive::Location;
 use gcrucible_wast_tests::runner::{Failure, Report};
+
+use super::guarded::Running;
 
 /// How long a script may take.
 #[derive(Clone, Copy, Debug)]
@@ -28,15 +30,20 @@ struct Progress {
 
 /// What work reports: the directive that is next, and what happened before it.
 #[derive(Clone)]
-pub struct Watch(Arc<Mutex<Progress>>);
+pub struct Watch(Arc<(Mutex<Progress>, Running)>);
 
 impl Watch {
     /// Notes that a directive begins.
     pub fn begins(&self, at: Location, report: &Report) {
-        let mut progress = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        self.0.1.at(at, report.passed);
+        let mut progress = self.progress();
         progress.at = at;
         progress.since = Instant::now();
         progress.report.clone_from(report);
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -64,8 +71,8 @@ pub fn started_apart<T: Send + 'static>(
     Ok(receive)
 }
 
-/// Runs `work` on the script `file`. If it takes longer than `limits`, the report has what is known
-/// until then, and one failure more.
+/// Runs `work` on the script `file`, which `running` notes. If it takes longer than `limits`, the
+/// report has what is known until then, and one failure more.
 ///
 /// # Errors
 ///
@@ -73,17 +80,19 @@ pub fn started_apart<T: Send + 'static>(
 pub fn run(
     file: &str,
     limits: Limits,
+    running: Running,
     work: impl FnOnce(&Watch) -> Report + Send + 'static,
 ) -> std::io::Result<Report> {
     let started = Instant::now();
-    let watch = Watch(Arc::new(Mutex::new(Progress {
+    let progress = Mutex::new(Progress {
         at: Location::default(),
         since: started,
         report: Report {
             file: file.to_owned(),
             ..Report::default()
         },
-    })));
+    });
+    let watch = Watch(Arc::new((progress, running)));
     let inner = watch.clone();
     let receive = started_apart(move || work(&inner))?;
     loop {
@@ -91,7 +100,7 @@ pub fn run(
             Ok(report) => return Ok(report),
             Err(mpsc::RecvTimeoutError::Disconnected) => "the harness panicked".to_owned(),
             Err(mpsc::RecvTimeoutError::Timeout) => {
-                let progress = watch.0.lock().unwrap_or_else(PoisonError::into_inner);
+                let progress = watch.progress();
                 if progress.since.elapsed() > limits.directive {
                     let seconds = limits.directive.as_secs_f64();
                     format!("no end within {seconds} s, and the rest of the script did not run")
@@ -103,7 +112,7 @@ pub fn run(
                 }
             }
         };
-        let progress = watch.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let progress = watch.progress();
         let mut report = progress.report.clone();
         let at = progress.at;
         report.failures.push(Failure { at, message });
