@@ -2,6 +2,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
+//! | `tree` | text in parentheses as a tree |
 //! | `program` | programs as data: what is generated, encoded and edited |
 //! | `generate` | makes a program from choices |
 //! | `input` | reads choices and edits from bytes |
@@ -20,7 +21,7 @@
 //!
 //! Not here: running and comparing a case (`oracles`), and engines.
 //!
-//! Reading order: `program`, `generate`, `input`, `mutate`, `targets`, `corpus`, `survey`,
+//! Reading order: `tree`, `program`, `generate`, `input`, `mutate`, `targets`, `corpus`, `survey`,
 //! `reduce`, `repro`, `cli`, `guide`.
 
 /// A third of a worker's time is spent in the allocator. The system's becomes slower as its memory
@@ -28,6 +29,8 @@
 #[cfg(not(sanitized))]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+pub mod tree;
 
 pub mod program;
 

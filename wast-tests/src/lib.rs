@@ -25,7 +25,7 @@ pub mod directive;
 
 mod lower;
 
-mod forms;
+pub mod forms;
 
 mod read;
 

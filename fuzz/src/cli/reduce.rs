@@ -22,6 +22,7 @@ use crate::program::print::{argument, escaped};
 use crate::reduce::{Reduced, Start, gate, reduce, takes, text};
 use crate::targets::run::Trial;
 use crate::targets::{Ran, Rig};
+use crate::tree;
 
 /// Arguments of `reduce`.
 #[derive(Clone, Debug, Args)]
@@ -186,7 +187,7 @@ fn of_text(
         }
         is_found
     };
-    let content = |error: text::Unbalanced| Failure::Content {
+    let content = |error: tree::Unbalanced| Failure::Content {
         path: name.to_owned(),
         message: error.to_string(),
     };

@@ -11,12 +11,13 @@
 //! `body` (statements and expressions), `schedule` (collections and steps), `types` (recursion
 //! groups). Append an edit of its kind to `fuzz/oss-fuzz/default.dict`.
 //!
-//! Reading order: `body`, `schedule`, `types`, `bytes`, `inputs`.
+//! Reading order: `body`, `schedule`, `types`, `bytes`, `script`, `inputs`.
 
 mod body;
 pub mod bytes;
 pub mod inputs;
 mod schedule;
+pub mod script;
 mod types;
 
 use crate::generate::source::{Source, expand};

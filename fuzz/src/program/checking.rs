@@ -8,7 +8,7 @@
 
 use std::fmt::Write as _;
 
-use gcrucible_oracles::case::{Case, CaseModule, Step};
+use gcrucible_oracles::case::{Case, CaseModule, InstanceIndex, Step};
 use gcrucible_oracles::engine::{Run, StepRun};
 use gcrucible_oracles::observe::{Node, Observation};
 use gcrucible_oracles::outcome::{Outcome, Resource, Why};
@@ -60,28 +60,8 @@ pub fn directives(case: &Case, run: &Run) -> String {
                     line(&mut text, &instantiated(module, index, taken));
                 }
             }
-            Step::Register { instance, name } => {
-                let instance = name_of(case, &instances, instance.0);
-                let text_of = format!("(register \"{}\" {instance})", quotable(name));
-                asserted(&mut text, &text_of, taken, run);
-            }
-            Step::Invoke {
-                instance,
-                export,
-                args,
-            } => {
-                let instance = name_of(case, &instances, instance.0);
-                let args: String = args
-                    .iter()
-                    .map(|arg| format!(" {}", argument(arg)))
-                    .collect();
-                let action = format!("(invoke {instance} \"{}\"{args})", quotable(export));
-                asserted(&mut text, &action, taken, run);
-            }
-            Step::Get { instance, global } => {
-                let instance = name_of(case, &instances, instance.0);
-                let action = format!("(get {instance} \"{}\")", quotable(global));
-                asserted(&mut text, &action, taken, run);
+            Step::Register { .. } | Step::Invoke { .. } | Step::Get { .. } => {
+                asserted(&mut text, &action(case, &instances, step), taken, run);
             }
         }
         if end.is_some() {
@@ -89,6 +69,64 @@ pub fn directives(case: &Case, run: &Run) -> String {
         }
     }
     text
+}
+
+/// Returns the directives of a case that assert nothing.
+#[must_use]
+pub fn plain(case: &Case) -> String {
+    let mut text = String::new();
+    let mut instances: Vec<usize> = Vec::new();
+    if case.steps.is_empty() {
+        for (index, module) in case.modules.iter().enumerate() {
+            line(
+                &mut text,
+                &printed(
+                    module,
+                    &format!("(module definition {}", name(module, index)),
+                ),
+            );
+        }
+    }
+    for step in &case.steps {
+        if let Step::Instantiate { module } = step {
+            let index = module.0 as usize;
+            instances.push(index);
+            if let Some(module) = case.modules.get(index) {
+                line(
+                    &mut text,
+                    &printed(module, &format!("(module {}", name(module, index))),
+                );
+            }
+        } else {
+            line(&mut text, &action(case, &instances, step));
+        }
+    }
+    text
+}
+
+/// A step on an instance that is there. Empty for a step that makes one.
+fn action(case: &Case, instances: &[usize], step: &Step) -> String {
+    let of = |instance: &InstanceIndex| name_of(case, instances, instance.0);
+    match step {
+        Step::Instantiate { .. } => String::new(),
+        Step::Register { instance, name } => {
+            format!("(register \"{}\" {})", quotable(name), of(instance))
+        }
+        Step::Invoke {
+            instance,
+            export,
+            args,
+        } => {
+            let args: String = args
+                .iter()
+                .map(|arg| format!(" {}", argument(arg)))
+                .collect();
+            format!("(invoke {} \"{}\"{args})", of(instance), quotable(export))
+        }
+        Step::Get { instance, global } => {
+            format!("(get {} \"{}\")", of(instance), quotable(global))
+        }
+    }
 }
 
 fn line(text: &mut String, line: &str) {

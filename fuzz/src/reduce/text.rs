@@ -9,21 +9,9 @@
 //! Always: the result is a function of the text and of what `holds` says. Comments are lost, except
 //! the lines of a header (`;;!`).
 
-use std::fmt::{self, Write};
+use std::fmt;
 
-/// An item of a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Item {
-    /// A word or a string.
-    Word(String),
-    /// What stands between two parentheses.
-    List(Vec<Item>),
-}
-
-/// A text that is no tree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a parenthesis, string or comment that begins or ends at byte {0} has no other end")]
-pub struct Unbalanced(pub usize);
+use crate::tree::{Item, Unbalanced, items};
 
 /// Makes a text smaller as long as `holds` says that what matters is still there.
 ///
@@ -152,104 +140,7 @@ impl Tree<'_> {
 impl fmt::Display for Tree<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.header)?;
-        self.root.iter().try_for_each(|item| {
-            write(f, item)?;
-            f.write_char('\n')
-        })
-    }
-}
-
-fn write(f: &mut fmt::Formatter<'_>, item: &Item) -> fmt::Result {
-    match item {
-        Item::Word(word) => f.write_str(word),
-        Item::List(items) => {
-            f.write_char('(')?;
-            for (at, item) in items.iter().enumerate() {
-                if at > 0 {
-                    f.write_char(' ')?;
-                }
-                write(f, item)?;
-            }
-            f.write_char(')')
-        }
-    }
-}
-
-/// Reads the items of a text.
-fn items(text: &str) -> Result<Vec<Item>, Unbalanced> {
-    let mut open = vec![(0, Vec::new())];
-    let mut at = 0;
-    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-        let length = token(rest).ok_or(Unbalanced(at))?;
-        let token = &rest[..length];
-        let deepest = open.last_mut().ok_or(Unbalanced(at))?;
-        match token {
-            "(" => open.push((at, Vec::new())),
-            ")" => {
-                let (_, done) = open.pop().ok_or(Unbalanced(at))?;
-                let outer = open.last_mut().ok_or(Unbalanced(at))?;
-                outer.1.push(Item::List(done));
-            }
-            comment if comment.starts_with(";;") || comment.starts_with("(;") => {}
-            space if space.trim().is_empty() => {}
-            word => deepest.1.push(Item::Word(word.to_owned())),
-        }
-        at += length;
-    }
-    match (open.pop(), open.last()) {
-        (Some((_, items)), None) => Ok(items),
-        (Some((at, _)), Some(_)) => Err(Unbalanced(at)),
-        (None, _) => Err(Unbalanced(at)),
-    }
-}
-
-/// The length of the token that a text begins with. None if it has no end.
-fn token(rest: &str) -> Option<usize> {
-    let ends = |c: char| c.is_whitespace() || "();\"".contains(c);
-    let mut chars = rest.chars();
-    match (chars.next()?, chars.next()) {
-        ('(', Some(';')) => block_comment(rest),
-        ('(' | ')', _) => Some(1),
-        (';', Some(';')) => Some(rest.find('\n').unwrap_or(rest.len())),
-        ('"', _) => string(rest),
-        ('$', Some('"')) => string(&rest[1..]).map(|length| length + 1),
-        (c, _) if c.is_whitespace() => Some(
-            rest.find(|c: char| !c.is_whitespace())
-                .unwrap_or(rest.len()),
-        ),
-        (first, _) => {
-            let begins = first.len_utf8();
-            Some(
-                rest[begins..]
-                    .find(ends)
-                    .map_or(rest.len(), |at| at + begins),
-            )
-        }
-    }
-}
-
-fn string(rest: &str) -> Option<usize> {
-    let mut escaped = false;
-    let end = rest[1..].find(|c: char| {
-        let ends = c == '"' && !escaped;
-        escaped = c == '\\' && !escaped;
-        ends
-    });
-    end.map(|at| at + 2)
-}
-
-fn block_comment(rest: &str) -> Option<usize> {
-    let (mut depth, mut at) = (0, 0);
-    loop {
-        let opens = rest[at..].find("(;").map(|found| at + found);
-        let closes = at + rest[at..].find(";)")?;
-        match opens.filter(|&opens| opens < closes) {
-            Some(opens) => (depth, at) = (depth + 1, opens + 2),
-            None => (depth, at) = (depth - 1, closes + 2),
-        }
-        if depth == 0 {
-            return Some(at);
-        }
+        self.root.iter().try_for_each(|item| writeln!(f, "{item}"))
     }
 }
 
@@ -283,12 +174,5 @@ mod tests {
         };
         let least = reduce(text, &mut holds).expect("a tree");
         assert_eq!(least, "(module (func (result i32) unreachable))\n");
-    }
-
-    #[test]
-    fn a_text_that_is_no_tree_is_refused_with_its_offset() {
-        for (text, at) in [("(a", 0), ("a)", 1), ("(a \"b)", 3), ("a (; b", 2)] {
-            assert_eq!(items(text), Err(Unbalanced(at)), "{text}");
-        }
     }
 }

@@ -9,7 +9,7 @@
 //!
 //! Reading order: `operations`, `subject`, `rig`, `run`, `features`, `named`, `target`, `late`,
 //! `differential`, `collectors`, `sweep`, `const_eval`, `table_ops`, `exceptions`, `types`,
-//! `validate`, `heap_ops`, `libfuzzer`.
+//! `validate`, `wast_mutate`, `heap_ops`, `libfuzzer`.
 
 pub mod collectors;
 pub mod const_eval;
@@ -29,6 +29,7 @@ pub mod table_ops;
 pub mod target;
 pub mod types;
 pub mod validate;
+pub mod wast_mutate;
 
 pub use rig::Rig;
 pub use run::{Ran, Stats};
@@ -44,6 +45,7 @@ pub static TARGETS: &[&Target] = &[
     &table_ops::TARGET,
     &exceptions::TARGET,
     &types::TARGET,
+    &wast_mutate::TARGET,
     &validate::TARGET,
     &heap_ops::TARGET,
 ];

@@ -14,9 +14,9 @@ use crate::input::Input;
 use crate::mutate;
 use crate::program::ballast::{self, with_ballast};
 use crate::program::canaries::with_canaries;
+use crate::program::checking;
 use crate::program::filled::with_filled_tables;
 use crate::program::portable::portable;
-use crate::program::print::{argument, escaped};
 use crate::program::quiet::quiet;
 use crate::program::{Program, Step};
 
@@ -55,45 +55,42 @@ impl Subject {
         let Some(module) = smith::generate(choices, without) else {
             return Subject::program(input, Focus::Any, without);
         };
-        let number = input.number();
+        let case = Case {
+            steps: smith::steps(&module.wasm),
+            modules: vec![CaseModule {
+                name: "m0".to_owned(),
+                wasm: module.wasm,
+            }],
+            schedule: schedule(input),
+            limits: Limits::FUZZING,
+            origin: String::new(),
+        };
+        Subject::case(input, case)
+    }
+
+    /// Returns a case that was not generated.
+    pub fn case(input: &Input, case: Case) -> Subject {
         Subject {
             program: None,
-            case: Case {
-                steps: smith::steps(&module.wasm),
-                modules: vec![CaseModule {
-                    name: "m0".to_owned(),
-                    wasm: module.wasm,
-                }],
-                schedule: match number % 4 {
-                    0 => Schedule::OnPressure,
-                    1 => Schedule::EveryNth(3),
-                    _ => Schedule::Every,
-                },
-                limits: Limits::FUZZING,
-                origin: String::new(),
-            },
+            case,
             operations: None,
-            number,
+            number: input.number(),
         }
     }
 
     /// Returns the bytes to load, without steps.
     pub fn bytes(input: &Input, wasm: Vec<u8>) -> Subject {
-        Subject {
-            program: None,
-            case: Case {
-                modules: vec![CaseModule {
-                    name: "m0".to_owned(),
-                    wasm,
-                }],
-                steps: Vec::new(),
-                schedule: Schedule::OnPressure,
-                limits: Limits::FUZZING,
-                origin: String::new(),
-            },
-            operations: None,
-            number: input.number(),
-        }
+        let case = Case {
+            modules: vec![CaseModule {
+                name: "m0".to_owned(),
+                wasm,
+            }],
+            steps: Vec::new(),
+            schedule: Schedule::OnPressure,
+            limits: Limits::FUZZING,
+            origin: String::new(),
+        };
+        Subject::case(input, case)
     }
 }
 
@@ -180,6 +177,15 @@ impl Subject {
     }
 }
 
+/// When a case that was not generated collects: usually at every point.
+pub fn schedule(input: &Input) -> Schedule {
+    match input.number() % 4 {
+        0 => Schedule::OnPressure,
+        1 => Schedule::EveryNth(3),
+        _ => Schedule::Every,
+    }
+}
+
 /// How many bytes of choices wasm-smith gets. Its modules grow with them.
 const SMITH_BYTES: usize = 1500;
 
@@ -253,18 +259,6 @@ impl fmt::Display for Subject {
             return program.write_script(f, &modules);
         }
         writeln!(f, ";;! schedule = \"{}\"", self.case.schedule)?;
-        for module in &self.case.modules {
-            match wasmprinter::print_bytes(&module.wasm) {
-                Ok(text) => writeln!(f, "{text}")?,
-                Err(_) => writeln!(f, "(module binary \"{}\")", escaped(&module.wasm))?,
-            }
-        }
-        for step in &self.case.steps {
-            if let CaseStep::Invoke { export, args, .. } = step {
-                let args: String = args.iter().map(|a| format!(" {}", argument(a))).collect();
-                writeln!(f, "(invoke \"{}\"{args})", escaped(export.as_bytes()))?;
-            }
-        }
-        Ok(())
+        f.write_str(&checking::plain(&self.case))
     }
 }

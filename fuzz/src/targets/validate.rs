@@ -51,7 +51,7 @@ const NAMED_MUTANTS: u64 = 64;
 const COMPILED: usize = 4000;
 
 /// Everything in WebAssembly 3.0. `wasmparser` includes threads, the specification does not.
-const FEATURES: WasmFeatures = WasmFeatures::WASM3.difference(WasmFeatures::THREADS);
+pub const FEATURES: WasmFeatures = WasmFeatures::WASM3.difference(WasmFeatures::THREADS);
 
 fn test_case(input: &Input, without: Without) -> Subject {
     let choices = input.choices();
