@@ -11,7 +11,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::{CommandExt, ExitStatusExt, parent_id};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,6 +29,9 @@ use super::tool::THIS_PROGRAM;
 
 /// The variable that names the folder of notes to the second process.
 const FOLDER: &str = "GCRUCIBLE_NOTES";
+/// The variable that says who waits. Processes that the second one starts have another parent, so
+/// they do not take these notes for theirs.
+const WAITS: &str = "GCRUCIBLE_WAITS";
 /// The variable that says that the second process may do one thing at a time only.
 const ONE_AT_A_TIME: &str = "GCRUCIBLE_ONE_AT_A_TIME";
 const DONE: &str = "done";
@@ -77,7 +80,8 @@ impl Notes {
     ///
     /// The notes cannot be read.
     pub fn open() -> Result<Notes, Failure> {
-        let folder = std::env::var_os(FOLDER).map(PathBuf::from);
+        let folder = has_guard().then(|| std::env::var_os(FOLDER)).flatten();
+        let folder = folder.map(PathBuf::from);
         let mut known = Vec::new();
         let mut done = None;
         if let Some(folder) = &folder {
@@ -97,7 +101,7 @@ impl Notes {
     /// Returns true if only one thing may run at a time.
     #[must_use]
     pub fn is_one_at_a_time(&self) -> bool {
-        std::env::var_os(ONE_AT_A_TIME).is_some()
+        has_guard() && std::env::var_os(ONE_AT_A_TIME).is_some()
     }
 
     /// Returns what an earlier process left about the work with this name.
@@ -156,6 +160,12 @@ impl Drop for Running {
     }
 }
 
+/// Whether the parent of this process waits for it and reads its notes.
+fn has_guard() -> bool {
+    let waits = std::env::var(WAITS).ok();
+    waits.is_some_and(|id| id == parent_id().to_string())
+}
+
 /// What happens after a death.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Then {
@@ -168,7 +178,7 @@ pub enum Then {
 /// Runs the program again with the same arguments, if this process has no other that waits for it.
 /// Returns the exit status, or `None` if the work is for this process.
 pub fn run(then: Then) -> Option<ExitCode> {
-    if std::env::var_os(FOLDER).is_some() {
+    if has_guard() {
         return None;
     }
     // Without a folder for notes there is no guard, but there is an answer.
@@ -192,6 +202,7 @@ fn guard(folder: &Path, then: Then) -> io::Result<ExitCode> {
         let mut words = std::env::args_os();
         command.arg0(words.next().unwrap_or_default());
         command.args(words).env(FOLDER, folder);
+        command.env(WAITS, std::process::id().to_string());
         if is_one_at_a_time {
             command.env(ONE_AT_A_TIME, "1");
         }

@@ -270,7 +270,7 @@ fn all(
         let name = format!("{} on {} under {schedule}", item.name, engine.name());
         let file = match notes.known(&name) {
             Some(Known::Done(file)) => serde_json::from_value(file.clone()).ok(),
-            Some(Known::Died(death)) => Some(JsonFile::of(&told(&died(item, death), bar))),
+            Some(Known::Died(death)) => Some(JsonFile::of(told(&died(item, death), bar))),
             None => None,
         };
         json.add(file.unwrap_or_else(|| {
@@ -278,7 +278,7 @@ fn all(
                 Ok(running) => one(item, engine, schedule, options, limits, running),
                 Err(why) => failed(item, format!("no note: {why}"), Location::default()),
             };
-            let file = JsonFile::of(&told(&report, bar));
+            let file = JsonFile::of(told(&report, bar));
             notes.done(&name, &file);
             file
         }));
