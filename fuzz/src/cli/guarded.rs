@@ -1,9 +1,10 @@
 //! Subcommands that run engines in their own process, guarded by another process, so that an engine
 //! that takes its process with it does not take the answer as well.
 //!
-//! `main` starts the same program again with the same arguments, and waits. The second process notes
-//! what it runs and what it has done. If it dies, the first one knows what ran. A command that can
-//! resume is started again: it takes from the notes what was done before, and the rest runs.
+//! `main` starts the same program again with the same arguments, and waits. The second process
+//! notes what it runs and what it has done. If it dies, the first one knows what ran. A command
+//! that can resume is started again: it takes from the notes what was done before, and the rest
+//! runs.
 //!
 //! Notes are files in a folder. `done` has a line of JSON for each piece of work. Each piece that
 //! runs has a file `running.N`: three numbers (line, column, directives that held), then its name.
