@@ -34,6 +34,19 @@ impl fmt::Display for Item {
     }
 }
 
+/// Returns the list at a path of positions, from the outermost list. `None` if the path leads to no
+/// list.
+pub fn list_at<'t>(root: &'t mut Vec<Item>, path: &[usize]) -> Option<&'t mut Vec<Item>> {
+    let mut list = root;
+    for &at in path {
+        match list.get_mut(at) {
+            Some(Item::List(inner)) => list = inner,
+            _ => return None,
+        }
+    }
+    Some(list)
+}
+
 /// Reads the items of a text. Comments are left out.
 ///
 /// # Errors

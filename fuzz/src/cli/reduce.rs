@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use gcrucible_oracles::case::{Case, Step};
+use gcrucible_oracles::case::Case;
 use gcrucible_oracles::finding::Finding;
 use gcrucible_wast_tests::script::Script;
 use wasmprinter::{Config, PrintFmtWrite};
@@ -14,14 +14,14 @@ use wasmprinter::{Config, PrintFmtWrite};
 use super::failure::{Ending, Failure};
 use super::input::{Given, InputOptions};
 use super::progress::Bar;
-use super::replay::{self, Again, of_case};
+use super::replay::{self, Again};
 use super::terminal::{say, warn_line};
 use super::{findings, output, proof, reproduce};
 use crate::input::Input;
-use crate::program::print::{argument, escaped};
+use crate::program::checking;
 use crate::reduce::{Reduced, Start, gate, reduce, takes, text};
 use crate::targets::run::Trial;
-use crate::targets::{Ran, Rig};
+use crate::targets::{Ran, Rig, Subject};
 use crate::tree;
 
 /// Arguments of `reduce`.
@@ -173,7 +173,7 @@ fn of_text(
             return false;
         }
         attempts += 1;
-        let subject = of_case(case);
+        let subject = Subject::case(case, 0);
         let schedule = engine.fitting(&subject.case.schedule);
         let ran = Ran::catching(|| {
             let (mut trial, _) = Trial::new(&subject, rig);
@@ -198,7 +198,7 @@ fn of_text(
         return Err(Failure::Usage(what));
     };
     Ok(Reduced {
-        subject: of_case(case),
+        subject: Subject::case(case, 0),
         finding,
         size: (script.len(), least.len()),
         attempts,
@@ -212,44 +212,15 @@ fn script(case: &Case) -> String {
     if let Some(at) = case.limits.full_at {
         text += &format!(";;! full = {at}\n");
     }
-    for step in &case.steps {
-        text += &match step {
-            Step::Instantiate { module } => {
-                let module = case.modules.get(module.0 as usize);
-                module.map_or_else(String::new, |module| named(&module.wasm))
-            }
-            Step::Register { name, .. } => format!("(register {})", quoted(name)),
-            Step::Invoke { export, args, .. } => {
-                let args: String = args
-                    .iter()
-                    .map(|arg| format!(" {}", argument(arg)))
-                    .collect();
-                format!("(invoke {}{args})", quoted(export))
-            }
-            Step::Get { global, .. } => format!("(get {})", quoted(global)),
-        };
-        text.push('\n');
-    }
-    text
+    text + &checking::plain(case, named)
 }
 
 /// A module as text in which everything has a name.
-fn named(wasm: &[u8]) -> String {
+fn named(wasm: &[u8]) -> Option<String> {
     let mut text = String::new();
     let mut config = Config::new();
     let printed = config
         .name_unnamed(true)
         .print(wasm, &mut PrintFmtWrite(&mut text));
-    match printed {
-        Ok(()) => text,
-        Err(_) => format!("(module binary {})", quoted_bytes(wasm)),
-    }
-}
-
-fn quoted(name: &str) -> String {
-    quoted_bytes(name.as_bytes())
-}
-
-fn quoted_bytes(bytes: &[u8]) -> String {
-    format!("\"{}\"", escaped(bytes))
+    printed.ok().map(|()| text)
 }

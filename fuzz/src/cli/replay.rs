@@ -117,7 +117,7 @@ pub(super) fn of_script(name: String, text: String, rig: &mut Rig) -> Result<Aga
     };
     let script = Script::parse(&name, &text).map_err(content)?;
     let case = script.case().map_err(content)?;
-    let subject = of_case(case);
+    let subject = Subject::case(case, 0);
     let named = script.header.engine.as_deref();
     let named = named.map(open).transpose()?;
     let (mut trial, engines) = Trial::new(&subject, rig);
@@ -145,7 +145,7 @@ pub(super) fn open(name: &str) -> Result<Box<dyn Engine>, Failure> {
 /// Runs a module: instantiates it and calls its exported functions, on every usual engine, with a
 /// collection at every point.
 pub(super) fn of_module(wasm: Vec<u8>, rig: &mut Rig) -> Again {
-    let subject = of_case(Case {
+    let case = Case {
         steps: smith::steps(&wasm),
         modules: vec![CaseModule {
             name: "m0".to_owned(),
@@ -154,7 +154,8 @@ pub(super) fn of_module(wasm: Vec<u8>, rig: &mut Rig) -> Again {
         schedule: Schedule::Every,
         limits: Limits::FUZZING,
         origin: String::new(),
-    });
+    };
+    let subject = Subject::case(case, 0);
     let (mut trial, engines) = Trial::new(&subject, rig);
     for engine in engines {
         if trial.against(engine.as_ref(), Schedule::Every).is_none() {
@@ -165,15 +166,6 @@ pub(super) fn of_module(wasm: Vec<u8>, rig: &mut Rig) -> Again {
         text: subject.to_string(),
         ran: trial.end(),
         case: subject.case,
-    }
-}
-
-pub(super) fn of_case(case: Case) -> Subject {
-    Subject {
-        program: None,
-        case,
-        operations: None,
-        number: 0,
     }
 }
 

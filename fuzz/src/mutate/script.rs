@@ -8,7 +8,7 @@
 //! word is replaced by one of its kind. So a large part of the results are valid.
 
 use crate::generate::source::Source;
-use crate::tree::Item;
+use crate::tree::{Item, list_at};
 
 /// Words that can stand for each other.
 const KINDS: [&[&str]; 5] = [
@@ -115,13 +115,7 @@ fn collect(items: &[Item], wanted: &dyn Fn(&Item) -> bool, path: &mut Path, foun
 /// The list that an item stands in, and its position there. `None` for the way to no item.
 fn place<'t>(tree: &'t mut Vec<Item>, path: &[usize]) -> Option<(&'t mut Vec<Item>, usize)> {
     let (&last, outer) = path.split_last()?;
-    let mut list = tree;
-    for &at in outer {
-        match list.get_mut(at) {
-            Some(Item::List(inner)) => list = inner,
-            _ => return None,
-        }
-    }
+    let list = list_at(tree, outer)?;
     (last < list.len()).then_some((list, last))
 }
 

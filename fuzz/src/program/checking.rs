@@ -71,20 +71,23 @@ pub fn directives(case: &Case, run: &Run) -> String {
     text
 }
 
-/// Returns the directives of a case that assert nothing.
+/// Returns a module as text, if it can be printed.
+pub type Printer = fn(&[u8]) -> Option<String>;
+
+/// Prints a module as it is.
 #[must_use]
-pub fn plain(case: &Case) -> String {
+pub fn as_it_is(wasm: &[u8]) -> Option<String> {
+    wasmprinter::print_bytes(wasm).ok()
+}
+
+/// Returns the directives of a case that assert nothing, with modules as `print` prints them.
+#[must_use]
+pub fn plain(case: &Case, print: Printer) -> String {
     let mut text = String::new();
     let mut instances: Vec<usize> = Vec::new();
     if case.steps.is_empty() {
         for (index, module) in case.modules.iter().enumerate() {
-            line(
-                &mut text,
-                &printed(
-                    module,
-                    &format!("(module definition {}", name(module, index)),
-                ),
-            );
+            line(&mut text, &defined(module, index, print));
         }
     }
     for step in &case.steps {
@@ -92,10 +95,7 @@ pub fn plain(case: &Case) -> String {
             let index = module.0 as usize;
             instances.push(index);
             if let Some(module) = case.modules.get(index) {
-                line(
-                    &mut text,
-                    &printed(module, &format!("(module {}", name(module, index))),
-                );
+                line(&mut text, &made(module, index, print));
             }
         } else {
             line(&mut text, &action(case, &instances, step));
@@ -149,15 +149,40 @@ fn name_of(case: &Case, instances: &[usize], instance: u32) -> String {
         .map_or_else(String::new, |module| name(module, index))
 }
 
-/// Returns a module as text, or as bytes if it cannot be printed.
-fn printed(module: &CaseModule, head: &str) -> String {
-    let text = wasmprinter::print_bytes(&module.wasm).ok();
-    match text.filter(|text| text.starts_with("(module")) {
-        Some(text) => text.trim_end().replacen("(module", head, 1),
+/// A module that is only defined.
+fn defined(module: &CaseModule, index: usize, print: Printer) -> String {
+    let head = format!("(module definition {}", name(module, index));
+    printed(module, &head, print)
+}
+
+/// A module of which an instance is made.
+fn made(module: &CaseModule, index: usize, print: Printer) -> String {
+    printed(module, &format!("(module {}", name(module, index)), print)
+}
+
+/// Returns a module as text, or as bytes if it cannot be printed. `head` stands in place of the
+/// name that it has itself.
+fn printed(module: &CaseModule, head: &str, print: Printer) -> String {
+    let text = print(&module.wasm);
+    match text
+        .as_deref()
+        .and_then(|text| text.strip_prefix("(module"))
+    {
+        Some(rest) => format!("{head}{}", after_name(rest).trim_end()),
         None => {
             let bytes: String = module.wasm.iter().map(|b| format!("\\{b:02x}")).collect();
             format!("{head} binary \"{bytes}\")")
         }
+    }
+}
+
+/// What follows the name with which the text begins, if it begins with one.
+fn after_name(text: &str) -> &str {
+    let ends = |c: char| c.is_whitespace() || c == ')';
+    match (text.strip_prefix(" $\""), text.strip_prefix(" $")) {
+        (Some(quoted), _) => quoted.split_once('"').map_or("", |(_, rest)| rest),
+        (None, Some(plain)) => &plain[plain.find(ends).unwrap_or(plain.len())..],
+        (None, None) => text,
     }
 }
 
@@ -166,17 +191,17 @@ fn loaded(module: &CaseModule, index: usize, outcome: Option<&Outcome>) -> Strin
         Some(Outcome::Rejected(rejection)) if rejection.why == Why::Invalid => "assert_invalid",
         Some(Outcome::Rejected(rejection)) if rejection.why == Why::Malformed => "assert_malformed",
         _ => {
-            return printed(
-                module,
-                &format!("(module definition {}", name(module, index)),
-            );
+            return defined(module, index, as_it_is);
         }
     };
-    format!("({assertion} {} \"\")", printed(module, "(module"))
+    format!(
+        "({assertion} {} \"\")",
+        printed(module, "(module", as_it_is)
+    )
 }
 
 fn instantiated(module: &CaseModule, index: usize, taken: &StepRun) -> String {
-    let plain = printed(module, &format!("(module {}", name(module, index)));
+    let plain = made(module, index, as_it_is);
     match &taken.observation.outcome {
         Outcome::Trapped(trap) => format!("(assert_trap {plain} \"{trap}\")"),
         Outcome::Threw(_) => format!("(assert_exception {plain})"),

@@ -11,7 +11,7 @@
 
 use std::fmt;
 
-use crate::tree::{Item, Unbalanced, items};
+use crate::tree::{Item, Unbalanced, items, list_at};
 
 /// Makes a text smaller as long as `holds` says that what matters is still there.
 ///
@@ -45,15 +45,8 @@ struct Tree<'a> {
 impl Tree<'_> {
     /// The list at a path of positions.
     fn list(&mut self, path: &[usize]) -> &mut Vec<Item> {
-        let mut list = &mut self.root;
-        for &at in path {
-            // Paths are made from the tree, and lists stay lists.
-            match list.get_mut(at) {
-                Some(Item::List(inner)) => list = inner,
-                _ => unreachable!("a path leads to a list"),
-            }
-        }
-        list
+        // Paths are made from the tree, and lists stay lists.
+        list_at(&mut self.root, path).expect("a path leads to a list")
     }
 
     /// Makes the list at a path smaller, and the lists in it. Returns true if anything got smaller.

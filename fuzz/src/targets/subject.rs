@@ -65,16 +65,16 @@ impl Subject {
             limits: Limits::FUZZING,
             origin: String::new(),
         };
-        Subject::case(input, case)
+        Subject::case(case, input.number())
     }
 
-    /// Returns a case that was not generated.
-    pub fn case(input: &Input, case: Case) -> Subject {
+    /// Returns a case that was not generated, with a number for choices.
+    pub fn case(case: Case, number: u64) -> Subject {
         Subject {
             program: None,
             case,
             operations: None,
-            number: input.number(),
+            number,
         }
     }
 
@@ -90,7 +90,7 @@ impl Subject {
             limits: Limits::FUZZING,
             origin: String::new(),
         };
-        Subject::case(input, case)
+        Subject::case(case, input.number())
     }
 }
 
@@ -259,6 +259,6 @@ impl fmt::Display for Subject {
             return program.write_script(f, &modules);
         }
         writeln!(f, ";;! schedule = \"{}\"", self.case.schedule)?;
-        f.write_str(&checking::plain(&self.case))
+        f.write_str(&checking::plain(&self.case, checking::as_it_is))
     }
 }

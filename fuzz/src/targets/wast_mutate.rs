@@ -242,7 +242,7 @@ fn test_case(input: &Input, _: Without) -> Subject {
         // Names of a script need not differ.
         module.name = String::new();
     }
-    Subject::case(input, best)
+    Subject::case(best, input.number())
 }
 
 fn check(subject: &Subject, rig: &mut Rig) -> Ran {
@@ -254,14 +254,18 @@ fn smoke() {
     TARGET.smoke(60);
 }
 
-/// Every kind of file gives pieces, most changes apply, and most pieces make steps.
+/// Most changes apply, most pieces make steps, and what is printed is the same case.
 #[test]
 fn pieces_are_changed_and_run() {
     let (mut steps, mut printed) = (0, std::collections::BTreeSet::new());
     for seed in 0..300 {
         let subject = TARGET.plain(&Input::of_seed(seed));
         steps += usize::from(subject.case.steps.len() > 1);
-        printed.insert(subject.to_string());
+        let text = subject.to_string();
+        let again = Script::parse("printed", &text).and_then(|script| script.case());
+        let again = again.unwrap_or_else(|error| panic!("seed {seed}: {error}\n{text}"));
+        assert_eq!(again.steps, subject.case.steps, "seed {seed}:\n{text}");
+        printed.insert(text);
     }
     assert!(steps > 240, "{steps} of 300 make more than one step");
     assert!(printed.len() > 280, "{} of 300 differ", printed.len());
