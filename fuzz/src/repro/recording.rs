@@ -34,27 +34,17 @@ impl Transport for Recorder {
 
 /// Returns the same request with a larger heap. Collectors differ in what they need. A healthy
 /// engine that counts references does not run out where one that copies does.
-fn with_room(request: Request) -> Request {
+fn with_room(mut request: Request) -> Request {
+    give_room(&mut request);
+    request
+}
+
+fn give_room(request: &mut Request) {
     const TIMES: u64 = 4;
     match request {
-        Request::Open {
-            mut limits,
-            schedule,
-            answers,
-            traps,
-        } => {
-            limits.heap_bytes = limits.heap_bytes.saturating_mul(TIMES);
-            Request::Open {
-                limits,
-                schedule,
-                answers,
-                traps,
-            }
-        }
-        Request::Batch { requests } => Request::Batch {
-            requests: requests.into_iter().map(with_room).collect(),
-        },
-        other => other,
+        Request::Open { limits, .. } => limits.heap_bytes = limits.heap_bytes.saturating_mul(TIMES),
+        Request::Batch { requests } => requests.iter_mut().for_each(give_room),
+        _ => {}
     }
 }
 

@@ -297,8 +297,8 @@ impl ReferenceSession {
         let Some(Extern::Func(func)) = self.store.export(instance, export) else {
             return Err(misuse("no such exported function"));
         };
-        let ty = self.store.func_type(func).ok();
-        let ty = ty.and_then(|ty| self.store.types().expand_func(ty));
+        let defined = self.store.func_type(func).ok();
+        let ty = defined.and_then(|ty| self.store.types().expand_func(ty));
         let mut pairs = args.iter().zip(ty.into_iter().flat_map(|ty| &ty.params));
         if pairs.any(|(&arg, &param)| self.is_null_of_another(arg, param)) {
             return Err(misuse("a null of another hierarchy"));
@@ -306,8 +306,7 @@ impl ReferenceSession {
         let args = self.arguments(args)?;
         match host::invoke(&mut self.store, func, &args) {
             Ok(values) => {
-                let ty = self.store.func_type(func).ok();
-                let ty = ty.and_then(|ty| self.store.types().expand_func(ty));
+                let ty = defined.and_then(|ty| self.store.types().expand_func(ty));
                 let types = ty.map(|ty| ty.results.to_vec()).unwrap_or_default();
                 Ok(Called::Returned(values.into_iter().zip(types).collect()))
             }
