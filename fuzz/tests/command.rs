@@ -209,10 +209,10 @@ fn replay_names_the_permitted_difference() {
     let text = "(module (func $f (export \"f\") (call $f)))\n\
                 (assert_exhaustion (invoke \"f\") \"\")\n(assert_return (invoke \"f\"))";
     fs::write(&script, text).unwrap();
-    let (out, _) = check(&["replay", &script], 0);
+    let (out, _) = check(&["replay", &script, "--engine", "runtime:drc:uncounted"], 0);
     assert!(out.contains("permitted   a resource ran out"), "{out}");
     assert!(out.contains("Implementation Limitations"), "{out}");
-    assert!(out.contains("ended early: exhausted: call stack"), "{out}");
+    assert!(out.contains("ended early: exhausted: call depth"), "{out}");
 }
 
 #[test]
@@ -573,7 +573,7 @@ fn run_shows_where_and_why_a_module_stops() {
         let out = run(&["spin", "--fuel", "100000", "--engine", engine], 1);
         assert!(out.contains("exhausted: fuel"), "{engine}: {out}");
         let out = run(&["deep", "--max-depth", "64", "--engine", engine], 1);
-        assert!(out.contains("exhausted: call stack"), "{engine}: {out}");
+        assert!(out.contains("exhausted: call depth"), "{engine}: {out}");
     }
     let out = run(&["ref", "i31:-5", "host:3", "0x1", "--census"], 0);
     assert!(out.contains("ref.i31"), "{out}");

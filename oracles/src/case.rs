@@ -98,13 +98,17 @@ impl fmt::Display for Step {
     }
 }
 
-/// Resources a case may use. A step that runs out of one is `Exhausted`, which is never compared as
-/// behaviour.
+/// Entries from the host that may be nested, on engines that count calls: calls that host functions
+/// make in turn.
+pub const HOST_NESTING: u32 = 64;
+
+/// Resources a case may use. A step that runs out of one is `Exhausted`. It is compared as
+/// behaviour only if all engines run out at the same moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Limits {
     /// Steps of the reference, and fuel of engines that meter, for the whole case.
     pub fuel: u64,
-    /// Nested calls.
+    /// Nested calls of wasm functions.
     pub call_depth: u32,
     /// Bytes of the heap of garbage-collected objects.
     pub heap_bytes: u64,

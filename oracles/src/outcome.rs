@@ -83,11 +83,12 @@ impl fmt::Display for Trap {
     }
 }
 
-/// A resource that ran out. Never compared as behaviour (specification, appendix "Implementation
-/// Limitations").
+/// A resource that ran out (specification, appendix "Implementation Limitations").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Resource {
-    /// Depth of calls.
+    /// The number of nested calls, which is compared with an engine that counts them.
+    CallDepth,
+    /// The space for frames.
     CallStack,
     /// The heap of garbage-collected objects, including one allocation too large for any heap.
     Heap,
@@ -101,7 +102,8 @@ pub enum Resource {
 
 impl Resource {
     /// Every resource, in a fixed order.
-    pub const ALL: [Resource; 5] = [
+    pub const ALL: [Resource; 6] = [
+        Resource::CallDepth,
         Resource::CallStack,
         Resource::Heap,
         Resource::Memory,
@@ -113,6 +115,7 @@ impl Resource {
 impl fmt::Display for Resource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Resource::CallDepth => "call depth",
             Resource::CallStack => "call stack",
             Resource::Heap => "heap",
             Resource::Memory => "memory",

@@ -6,8 +6,7 @@ use gcrucible_oracles::engine::reference::Reference;
 use gcrucible_oracles::engine::{self, Engine, Run};
 use gcrucible_oracles::finding::Aspect;
 use gcrucible_oracles::judge::Judge;
-use gcrucible_oracles::nondeterminism::Skip;
-use gcrucible_oracles::outcome::Resource;
+use gcrucible_oracles::outcome::{Outcome, Resource};
 use gcrucible_oracles::schedule::Schedule;
 use gcrucible_oracles::value::Value;
 use gcrucible_oracles::verdict::Verdict;
@@ -137,13 +136,18 @@ fn deep_recursion_is_compared() {
             panic!("{collector}: {verdict:?}");
         };
         assert_eq!(stats.objects, depth as u64, "{collector}");
-        // One call more is too deep for the reference only.
+        // One call more is too deep for both, and what is left is compared.
         let mut judge = Judge::new(case_of(RECURSION, depth + 1), &Reference);
-        let (verdict, _) = judge.judge(&*engine);
-        let cut = Some(Skip::Exhausted(Resource::CallStack));
+        let (verdict, run) = judge.judge(&*engine);
         assert!(
-            matches!(&verdict, Verdict::Agree(_, skip) if *skip == cut),
+            matches!(&verdict, Verdict::Agree(_, None)),
             "{collector}: {verdict:?}"
+        );
+        let ended = &run.steps.last().expect("steps").observation.outcome;
+        assert_eq!(
+            *ended,
+            Outcome::Exhausted(Resource::CallDepth),
+            "{collector}"
         );
     }
 }

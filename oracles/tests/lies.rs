@@ -535,9 +535,9 @@ fn a_heap_runs_out_on_both_sides_if_the_sizes_are_known() {
     assert!(!found(&expected, &truth()));
 }
 
-/// A stack that is full is a finding if the frames that the reference had fit on every stack.
+/// A stack that is full is a finding if the frames that the reference had fit on the engine's.
 #[test]
-fn a_stack_is_not_full_if_few_frames_are_on_it() {
+fn a_stack_is_not_full_if_its_frames_fit() {
     let found = |frames_most: u64, frame_bytes: u64| {
         let mut expected = truth();
         expected.totals.frames_most = frames_most;
@@ -545,14 +545,39 @@ fn a_stack_is_not_full_if_few_frames_are_on_it() {
             |run| seen(run, 1).outcome = Outcome::Exhausted(Resource::CallStack);
         let mut full = Liar(full).run(&case(), &[]);
         full.totals.frame_bytes = frame_bytes;
+        full.totals.stack_bytes = 2 << 20;
         compare(&expected, &full).finding().is_some()
     };
     assert!(found(9, 100));
     assert!(found(1, 256 << 10));
     assert!(!found(9, 256 << 10));
-    assert!(!found(4_000, 100));
+    assert!(found(4_000, 200));
+    assert!(!found(4_000, 300));
     // Its frames are not known.
     assert!(!found(9, 0));
+}
+
+/// Engines that count calls run out of them at the same call as the reference.
+#[test]
+fn calls_run_out_on_both_sides_or_on_neither() {
+    let spent: fn(&mut Run) = |run| seen(run, 1).outcome = Outcome::Exhausted(Resource::CallDepth);
+    let found = |sides: [bool; 2], counts_calls: bool| {
+        let [mut expected, mut actual] = sides.map(|is_spent| {
+            let mut run = truth();
+            if is_spent {
+                spent(&mut run);
+            }
+            run
+        });
+        expected.totals.counts_calls = true;
+        actual.totals.counts_calls = counts_calls;
+        compare(&expected, &actual).finding().is_some()
+    };
+    assert!(!found([true, true], true));
+    assert!(found([true, false], true));
+    assert!(found([false, true], true));
+    // An engine that does not count may go on.
+    assert!(!found([true, false], false));
 }
 
 #[test]

@@ -333,7 +333,7 @@ fn each_way_to_end_is_told_apart() {
         ends("trap", &[]),
         Outcome::Trapped(Trap::IntegerDivideByZero)
     );
-    assert_eq!(ends("deep", &[]), Outcome::Exhausted(Resource::CallStack));
+    assert_eq!(ends("deep", &[]), Outcome::Exhausted(Resource::CallDepth));
     assert_eq!(ends("long", &[]), Outcome::Exhausted(Resource::Fuel));
     assert_eq!(ends("big", &[]), Outcome::Exhausted(Resource::Heap));
     let rejected = |outcome: Outcome| match outcome {

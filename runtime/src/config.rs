@@ -97,6 +97,8 @@ pub struct Config {
     pub fuel: bool,
     /// Whether compiled code looks at the epoch.
     pub epochs: bool,
+    /// Whether compiled code counts nested calls, for [`StoreConfig::call_depth`].
+    pub counted_calls: bool,
     /// Whether NaNs that arithmetic makes are the canonical ones.
     pub canonical_nans: bool,
     /// Whether compiled code has collection points at table operations and calls of the host, and
@@ -122,6 +124,7 @@ impl Config {
             memory_reservation: 4 << 30,
             fuel: false,
             epochs: false,
+            counted_calls: false,
             canonical_nans: false,
             collection_points: false,
             verify_ir: cfg!(debug_assertions),
@@ -167,6 +170,12 @@ pub struct StoreConfig {
     /// first entered it. It gets less if the thread has less. A host function that needs much
     /// stack itself needs a thread that has this much more.
     pub stack_size: usize,
+    /// How many calls of WebAssembly functions may be nested. Unlike `stack_size`, it ends a program
+    /// at the same call on every machine and at every level of optimisation. It needs
+    /// [`Config::counted_calls`].
+    pub call_depth: Option<u32>,
+    /// How many entries from the host may be nested: calls that host functions make in turn.
+    pub host_nesting: u32,
     /// How large the collected heap may become, in bytes. At most 4 GiB.
     pub heap_limit: u64,
     /// About how many bytes of new objects there are between two collections that nobody asked for
@@ -210,6 +219,9 @@ impl StoreConfig {
         if self.schedule == Schedule::EveryNth(0) {
             return Err(ConfigError::EveryZerothPoint);
         }
+        if self.call_depth.is_some() && !engine.counted_calls {
+            return Err(ConfigError::NoCountedCalls);
+        }
         if self.stack_size < STACK_BYTES_MIN {
             return Err(ConfigError::SmallStack {
                 bytes: self.stack_size,
@@ -225,6 +237,8 @@ impl Default for StoreConfig {
         StoreConfig {
             schedule: Schedule::OnPressure,
             stack_size: 512 << 10,
+            call_depth: None,
+            host_nesting: u32::MAX,
             heap_limit: 4 << 30,
             collection_bytes: 1 << 20,
             poison: false,
@@ -242,6 +256,9 @@ pub enum ConfigError {
     /// [`Schedule::EveryNth`] of 0.
     #[error("the schedule names every 0th point")]
     EveryZerothPoint,
+    /// [`StoreConfig::call_depth`] without [`Config::counted_calls`].
+    #[error("the store limits nested calls, and the engine's code does not count them")]
+    NoCountedCalls,
     /// Less stack than WebAssembly needs at least.
     #[error("{bytes} bytes of stack are too few; at least {STACK_BYTES_MIN} are needed")]
     SmallStack {

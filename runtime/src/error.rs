@@ -134,6 +134,9 @@ impl std::error::Error for Trap {}
 pub enum Exhausted {
     /// The call stack (`StoreConfig::stack_size`, or less if the thread has less).
     CallStack,
+    /// The nested calls (`StoreConfig::call_depth`), or the nested entries from the host
+    /// (`StoreConfig::host_nesting`).
+    CallDepth,
     /// The collected heap (`StoreConfig::heap_limit`).
     GcHeap,
     /// Linear memory. The type, the implementation, the limiter or the system allows no more.

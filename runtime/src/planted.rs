@@ -182,6 +182,11 @@ faults! {
     PendingExceptionUncounted = "pending-exception-uncounted",
     /// An exception that nothing in wasm catches ends the call as if the stack were full.
     UncaughtExceptionExhausts = "uncaught-exception-exhausts",
+    /// A tail call does not give the caller's place on the stack back, so that a loop of tail calls
+    /// runs out of it.
+    TailCallKeepsItsPlace = "tail-call-keeps-its-place",
+    /// The frames that an exception leaves do not give their places on the stack back.
+    LeftFramesKeepTheirPlaces = "left-frames-keep-their-places",
     /// An allocation that no heap could hold raises an exception that `catch_all` catches
     /// (SpiderMonkey, regress-1884767.js).
     LargeAllocationCaught = "large-allocation-caught",

@@ -264,6 +264,7 @@ pub fn is_trap(words: &str, actual: Trap) -> Option<bool> {
 /// our own scripts, which must tell an exhausted heap from an exception and from a result. Scripts
 /// of other engines use the last ones.
 pub const EXHAUSTION_WORDS: &[(&str, Resource)] = &[
+    ("call stack exhausted", Resource::CallDepth),
     ("call stack exhausted", Resource::CallStack),
     ("heap exhausted", Resource::Heap),
     ("memory exhausted", Resource::Memory),
@@ -386,6 +387,7 @@ mod tests {
             assert_eq!(is_trap(words, trap), Some(fits), "{words:?} / {trap}");
         }
         assert_eq!(is_resource("call stack", Resource::CallStack), Some(true));
+        assert_eq!(is_resource("call stack", Resource::CallDepth), Some(true));
         assert_eq!(is_resource("call stack", Resource::Heap), Some(false));
         assert_eq!(is_resource("stack", Resource::CallStack), None);
     }

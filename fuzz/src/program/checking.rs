@@ -35,10 +35,9 @@ pub fn directives(case: &Case, run: &Run) -> String {
             continue;
         };
         let seen = &taken.observation;
-        // Nothing after exhaustion was compared. The exception is the allocation that the header
-        // lets fail.
+        // Nothing after exhaustion was compared, unless every engine runs out at the same moment.
         let end = match &seen.outcome {
-            Outcome::Exhausted(resource) if !taken.full => Some(*resource),
+            Outcome::Exhausted(resource) if !is_exact(taken, *resource) => Some(*resource),
             _ => None,
         };
         if let Some(resource) = end {
@@ -205,7 +204,7 @@ fn instantiated(module: &CaseModule, index: usize, taken: &StepRun) -> String {
     match &taken.observation.outcome {
         Outcome::Trapped(trap) => format!("(assert_trap {plain} \"{trap}\")"),
         Outcome::Threw(_) => format!("(assert_exception {plain})"),
-        Outcome::Exhausted(resource) if taken.full => {
+        Outcome::Exhausted(resource) if is_exact(taken, *resource) => {
             format!("(assert_trap {plain} \"{}\")", words(*resource))
         }
         Outcome::Rejected(rejection) => match rejection.why {
@@ -239,7 +238,7 @@ fn asserted(text: &mut String, action: &str, taken: &StepRun, run: &Run) {
         }
         Outcome::Trapped(trap) => format!("(assert_trap {action} \"{trap}\")"),
         Outcome::Threw(_) => format!("(assert_exception {action})"),
-        Outcome::Exhausted(resource) if taken.full => {
+        Outcome::Exhausted(resource) if is_exact(taken, *resource) => {
             format!("(assert_exhaustion {action} \"{}\")", words(*resource))
         }
         Outcome::Returned(_) | Outcome::Exhausted(_) => action.to_owned(),
@@ -248,9 +247,15 @@ fn asserted(text: &mut String, action: &str, taken: &StepRun, run: &Run) {
     line(text, &assertion);
 }
 
+/// Whether the resource runs out at the same moment on every engine of ours: at the allocation that
+/// the header lets fail, or at the call that is one too many.
+fn is_exact(taken: &StepRun, resource: Resource) -> bool {
+    taken.full || resource == Resource::CallDepth
+}
+
 fn words(resource: Resource) -> String {
     match resource {
-        Resource::CallStack => "call stack exhausted".to_owned(),
+        Resource::CallDepth | Resource::CallStack => "call stack exhausted".to_owned(),
         other => format!("{other} exhausted"),
     }
 }

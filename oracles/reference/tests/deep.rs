@@ -158,7 +158,7 @@ fn operands_pile_up_to_the_limit_of_the_stack() {
 #[test]
 fn calls_nest_to_the_limit_of_the_stack() {
     let wasm = one_function(NO_TYPE, &[0x10, 0]);
-    assert_eq!(run(&wasm), Err(Exhausted::CallStack.into()));
+    assert_eq!(run(&wasm), Err(Exhausted::CallDepth.into()));
     let mut store = Store::new(StoreLimits {
         call_depth: u32::MAX,
         steps: if cfg!(miri) { 1000 } else { 2_000_000 },

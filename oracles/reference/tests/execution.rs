@@ -52,7 +52,7 @@ fn recursion_without_end_exhausts_the_call_stack_not_the_hosts() {
     let mut build = Build::default();
     build.func(&[], &[], &[], &[call(0)]);
     let (result, store) = build.run_within(limits(|l| l.call_depth = 100), 0, &[]);
-    assert_eq!(result, Err(Exhausted::CallStack.into()));
+    assert_eq!(result, Err(Exhausted::CallDepth.into()));
     assert_eq!(store.depth(), 0);
 }
 
@@ -350,7 +350,7 @@ fn host_functions_call_back_and_are_bounded() {
     assert_eq!(store.invoke(f, &[4.into()]), Ok(vec![46.into()]));
     assert_eq!(
         store.invoke(f, &[5.into()]),
-        Err(Exhausted::CallStack.into())
+        Err(Exhausted::CallDepth.into())
     );
     assert_eq!(store.invoke(f, &[0.into()]), Ok(vec![42.into()]));
 }

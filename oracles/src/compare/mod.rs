@@ -15,6 +15,7 @@ mod matching;
 
 use self::functions::Numbers;
 use self::matching::Matching;
+use crate::case::HOST_NESTING;
 use crate::engine::{Run, StepRun, Totals, Traits};
 use crate::finding::{Aspect, Described, Difference, Finding, Symptom};
 use crate::leak::handles::Imbalance;
@@ -97,13 +98,13 @@ fn compare_runs(expected: &Run, actual: &Run, stats: &mut Stats) -> Result<(), E
     compare_samples(expected, actual, stats)
 }
 
-/// Whether the frames of a run fit on every stack that an engine gets, together with those of the
+/// Whether the frames of a run fit on the stack that the engine had, together with those of the
 /// host between them.
 fn fit_on_stack(reference: &Totals, engine: &Totals) -> bool {
     const HOST_FRAME_BYTES: u64 = 16 << 10;
-    const LEAST_STACK_BYTES: u64 = 512 << 10;
-    let each = engine.frame_bytes + HOST_FRAME_BYTES;
-    engine.frame_bytes > 0 && reference.frames_most.saturating_mul(each) <= LEAST_STACK_BYTES
+    let host = reference.frames_most.min(u64::from(HOST_NESTING)) * HOST_FRAME_BYTES;
+    let wasm = reference.frames_most.saturating_mul(engine.frame_bytes);
+    engine.frame_bytes > 0 && wasm.saturating_add(host) <= engine.stack_bytes
 }
 
 /// The comparison ends if the engine on either side broke.
@@ -156,6 +157,7 @@ fn outcomes(
         (Outcome::Returned(left), Outcome::Returned(right)) => left.len() == right.len(),
         (Outcome::Threw(_), Outcome::Threw(_)) => true,
         (Outcome::Trapped(left), Outcome::Trapped(right)) => left == right,
+        (Outcome::Exhausted(left), Outcome::Exhausted(right)) => left == right,
         (Outcome::Rejected(left), Outcome::Rejected(right)) => left.why == right.why,
         _ => false,
     };
@@ -254,8 +256,8 @@ impl Pair<'_> {
 
     /// Whether a resource ran out on one side only, although the sizes are known. An array that is
     /// larger than the heap fits nowhere. A program whose objects all fit into the heap several
-    /// times finds room everywhere, and so do few frames on the stack. Engines in other processes
-    /// have limits of their own.
+    /// times finds room everywhere, and so do frames that fit on the engine's stack. Calls are
+    /// counted alike. Engines in other processes have limits of their own.
     fn sizes_differ(&self, expected: &Outcome, actual: &Outcome) -> bool {
         let [_, traits] = self.traits;
         if traits.outside.is_some() {
@@ -263,11 +265,15 @@ impl Pair<'_> {
         }
         let [reference, engine] = self.totals;
         match (expected, actual) {
+            // Without a count it goes on after the call at which the reference ends.
+            (Outcome::Exhausted(Resource::CallDepth), _) if !engine.counts_calls => false,
+            (_, Outcome::Exhausted(Resource::CallStack)) => fit_on_stack(&reference, &engine),
             (Outcome::Exhausted(_), Outcome::Exhausted(_)) => false,
+            (Outcome::Exhausted(Resource::CallDepth), _)
+            | (_, Outcome::Exhausted(Resource::CallDepth)) => true,
             (Outcome::Exhausted(Resource::Heap), _) => reference.was_too_large,
             (Outcome::Exhausted(_), _) => false,
             (_, Outcome::Exhausted(Resource::Heap)) => reference.fits,
-            (_, Outcome::Exhausted(Resource::CallStack)) => fit_on_stack(&reference, &engine),
             _ => false,
         }
     }

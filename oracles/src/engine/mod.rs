@@ -108,6 +108,11 @@ pub struct Totals {
     pub frames_most: u64,
     /// Bytes of the largest frame of the code that was loaded. 0 if the engine does not know.
     pub frame_bytes: u64,
+    /// Bytes of stack that the engine had at least. 0 if it does not know.
+    pub stack_bytes: u64,
+    /// Whether the engine counts nested calls, so that a step ends exactly at
+    /// [`Limits::call_depth`].
+    pub counts_calls: bool,
 }
 
 /// An engine in one configuration.
@@ -393,6 +398,8 @@ pub(crate) fn run_counting<E: Engine + ?Sized>(
         let over = match observation.outcome {
             Outcome::Crashed(_) | Outcome::Stuck(_) | Outcome::Unasked(_) => true,
             // An allocation that has to fail fails at the same moment on every engine.
+            // Engines that count calls end at the same one.
+            Outcome::Exhausted(Resource::CallDepth) => false,
             Outcome::Exhausted(what) => !(full && what == Resource::Heap),
             _ => false,
         };

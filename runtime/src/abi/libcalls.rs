@@ -44,6 +44,8 @@ macro_rules! for_each_libcall {
             epoch_passed() -> I64, true;
             /// The stack limit is reached. Raises `Exhausted(CallStack)` (`TrapMode::Explicit`).
             stack_overflow() -> I64, true;
+            /// No more calls may be nested. Raises `Exhausted(CallDepth)`.
+            calls_used_up() -> I64, true;
             /// A collection point that is not part of another libcall.
             collection_point() -> I64, true;
 

@@ -133,8 +133,8 @@ pub struct VmStore {
     pub resume_payload: u64,
     /// The exception that is thrown, while it is outside of wasm frames. A root.
     pub pending_exception: RawGcRef,
-    /// Pads to eight bytes.
-    pub reserved2: u32,
+    /// How many more calls may be nested. Compiled code counts if the engine says so.
+    pub calls_left: u32,
     /// The host's store (`instance::store::StoreOpaque`).
     pub host: *mut c_void,
 }

@@ -146,6 +146,9 @@ impl<'a> Translator<'a> {
         args.push(context);
         args.extend(self.pop_many(lowered.params.len()));
         if way == Way::Tail {
+            if !planted!(self.config().planted(), TailCallKeepsItsPlace) {
+                self.give_call_back();
+            }
             args.extend(self.return_area.filter(|_| lowered.return_area));
             match callee {
                 Callee::Direct(func) => self.b.ins().return_call(func, &args),

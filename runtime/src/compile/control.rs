@@ -232,6 +232,7 @@ impl<'a> Translator<'a> {
 
     /// Returns with the topmost operands.
     pub(super) fn return_(&mut self) {
+        self.give_call_back();
         let results = self.pop_many(self.signature.results.len());
         if let Some(area) = self.return_area {
             let flags = self.flags(MemoryRegion::ReturnArea);
@@ -439,16 +440,56 @@ impl Translator<'_> {
         let limit = self.load_context(types::I64, store, offset);
         let pointer = self.b.ins().get_stack_pointer(types::I64);
         let over = self.b.ins().icmp(IntCC::UnsignedLessThan, pointer, limit);
+        self.end_early_if(over, LibCall::stack_overflow);
+    }
+
+    /// Gives up the function's frame and raises, at the beginning of a function.
+    fn end_early_if(&mut self, condition: Value, call: LibCall) {
         let cold = self.cold_block();
         let next = self.b.create_block();
-        self.b.ins().brif(over, cold, &[], next, &[]);
+        self.b.ins().brif(condition, cold, &[], next, &[]);
         self.enter(cold);
-        let mut signature = stubs::signature(LibCall::stack_overflow, CallConv::Tail);
+        let mut signature = stubs::signature(call, CallConv::Tail);
         signature.returns = self.b.func.signature.returns.clone();
-        let callee = self.libcall_as(LibCall::stack_overflow, signature);
+        let callee = self.libcall_as(call, signature);
         let vmctx = self.vmctx;
         self.b.ins().return_call(callee, &[vmctx]);
         self.enter(next);
+    }
+
+    /// Takes one of the calls that may be nested, at the beginning of a function. Code of the
+    /// initialiser takes none.
+    pub(super) fn take_call(&mut self) {
+        if !self.config().counted_calls {
+            return;
+        }
+        let (store, left) = self.calls_left();
+        let none = self.b.ins().icmp_imm_u(IntCC::Equal, left, 0);
+        self.end_early_if(none, LibCall::calls_used_up);
+        self.set_calls_left(store, left, -1);
+        self.takes_call = true;
+    }
+
+    /// Gives the call back, at every end of the function. The unwinder does so for the frames that
+    /// an exception leaves.
+    pub(super) fn give_call_back(&mut self) {
+        if self.takes_call {
+            let (store, left) = self.calls_left();
+            self.set_calls_left(store, left, 1);
+        }
+    }
+
+    fn calls_left(&mut self) -> (Value, Value) {
+        let store = self.store();
+        let offset = offset_of!(VmStore, calls_left) as u32;
+        (store, self.load_context(types::I32, store, offset))
+    }
+
+    fn set_calls_left(&mut self, store: Value, left: Value, more: i64) {
+        let flags = self.flags(Region::Context).with_aligned();
+        let left = self.b.ins().iadd_imm_s(left, more);
+        let offset = offset_of!(VmStore, calls_left) as i32;
+        self.b.ins().store(flags, left, store, offset);
     }
 
     /// `unreachable`.

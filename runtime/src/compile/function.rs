@@ -41,6 +41,7 @@ pub(super) fn translate(
     let bytes = &env.module.bytes()[body.clone()];
     let body = FunctionBody::new(BinaryReader::new(bytes, body.start as u64));
     let mut t = begin(env, func, context, env.ty(ty).signature(), index.0);
+    t.take_call();
     t.locals(&body)?;
     t.body(&body)?;
     finish(t)

@@ -108,6 +108,8 @@ pub(super) struct Translator<'a> {
     pub handlers: Handlers,
     /// Whether the current position can be reached.
     pub reachable: bool,
+    /// Whether the function takes one of the calls that may be nested, and so has to give it back.
+    pub takes_call: bool,
     /// The function's own machine signature.
     pub signature: &'a Lowered,
     /// The instance's context.
@@ -170,6 +172,7 @@ impl<'a> Translator<'a> {
             loops: LoopDepth::default(),
             handlers: Handlers::default(),
             reachable: true,
+            takes_call: false,
             signature,
             vmctx,
             return_area,

@@ -112,6 +112,9 @@ pub struct StoreStats {
     pub owned_roots: usize,
     /// Instances.
     pub instances: usize,
+    /// Bytes of stack that WebAssembly had, in the entry from the host that had the fewest. 0
+    /// before the first entry.
+    pub stack_bytes: usize,
 }
 
 pub(super) fn stats(store: &StoreOpaque) -> StoreStats {
@@ -130,6 +133,7 @@ pub(super) fn stats(store: &StoreOpaque) -> StoreStats {
         scoped_roots,
         owned_roots,
         instances: store.contents.instances.len(),
+        stack_bytes: store.contents.execution.stack_least,
     }
 }
 

@@ -9,7 +9,7 @@ use super::raise::{Ended, Raised};
 use super::unwind::Activation;
 use super::{signals, stack};
 use crate::abi::vmctx::{ValRaw, VmStore};
-use crate::config::TrapMode;
+use crate::config::{StoreConfig, TrapMode};
 use crate::error::Exhausted;
 
 /// A store's state of running code.
@@ -25,15 +25,18 @@ pub struct Execution {
     pub recorded: Recorded,
     /// Fuel that does not fit into `VmStore::fuel`.
     pub fuel_reserve: u64,
+    /// Bytes of stack that the outermost activation with the fewest had. 0 before the first.
+    pub stack_least: usize,
     stack_size: usize,
+    host_nesting: u32,
     signals: bool,
 }
 
 impl Execution {
-    /// For a new store. `stack_size` is as in [`StoreConfig`](crate::config::StoreConfig). In
-    /// [`TrapMode::Signals`], installs the signal handlers if they are not there yet.
+    /// For a new store. In [`TrapMode::Signals`], installs the signal handlers if they are not
+    /// there yet.
     #[must_use]
-    pub fn new(trap_mode: TrapMode, stack_size: usize) -> Execution {
+    pub fn new(trap_mode: TrapMode, config: &StoreConfig) -> Execution {
         let signals = trap_mode == TrapMode::Signals;
         if signals {
             signals::install();
@@ -44,7 +47,9 @@ impl Execution {
             raised: None,
             recorded: Recorded::NONE,
             fuel_reserve: 0,
-            stack_size,
+            stack_least: 0,
+            stack_size: config.stack_size,
+            host_nesting: config.host_nesting,
             signals,
         }
     }
@@ -136,6 +141,16 @@ fn begin(
 ) -> Result<Activation, Ended> {
     if sp < limit {
         return Err(Raised::Exhausted(Exhausted::CallStack).into());
+    }
+    if execution.saved.len() >= execution.host_nesting as usize {
+        return Err(Raised::Exhausted(Exhausted::CallDepth).into());
+    }
+    if execution.saved.is_empty() {
+        let bytes = sp - limit;
+        execution.stack_least = match execution.stack_least {
+            0 => bytes,
+            least => least.min(bytes),
+        };
     }
     if execution.signals {
         signals::prepare_thread();

@@ -8,6 +8,7 @@ use super::call::Execution;
 use super::raise::Raised;
 use super::unwind::{self, FoundHandler};
 use crate::abi::vmctx::VmStore;
+use crate::planted::{Planted, planted};
 
 /// Records `why` and points `resume_*` at the newest activation's landing. The stub that the caller
 /// returns to must be told to resume.
@@ -35,11 +36,14 @@ pub unsafe fn to_landing(vm: *mut VmStore, execution: *mut Execution, why: Raise
     execution.raised = Some(why);
 }
 
-/// Points `resume_*` at a handler of wasm code, with the exception as its payload. The stub that
-/// the caller returns to must be told to resume.
-pub fn to_handler(vm: &mut VmStore, handler: &FoundHandler, exception: u32) {
+/// Points `resume_*` at a handler of wasm code, with the exception as its payload, and gives the
+/// calls of the frames above it back. The stub that the caller returns to must be told to resume.
+pub fn to_handler(vm: &mut VmStore, handler: &FoundHandler, exception: u32, planted: Planted) {
     vm.resume_pc = handler.pc;
     vm.resume_sp = handler.sp;
     vm.resume_fp = handler.fp;
     vm.resume_payload = u64::from(exception);
+    if !planted!(planted, LeftFramesKeepTheirPlaces) {
+        vm.calls_left = vm.calls_left.wrapping_add(handler.depth);
+    }
 }

@@ -65,17 +65,17 @@ struct World {
 
 impl World {
     fn new(config: &Config) -> World {
-        World::with_stack(config, StoreConfig::default().stack_size)
+        World::with_store(config, &StoreConfig::default())
     }
 
-    fn with_stack(config: &Config, stack_size: usize) -> World {
+    fn with_store(config: &Config, store: &StoreConfig) -> World {
         let isa = isa::target(config).expect("a target");
         let arena = Arena::new().expect("address space");
         let registry = TypeRegistry::new().expect("address space");
         let module = Module::validate(&registry, b"\0asm\x01\0\0\0").expect("a module");
         // SAFETY: numbers and raw pointers only.
         let mut vm: Box<VmStore> = Box::new(unsafe { std::mem::zeroed() });
-        let mut execution = Box::new(Execution::new(config.trap_mode, stack_size));
+        let mut execution = Box::new(Execution::new(config.trap_mode, store));
         vm.host = ptr::from_mut(&mut *execution).cast::<c_void>();
         let context = Box::new(VmContext {
             magic: VmContext::MAGIC,
@@ -334,7 +334,11 @@ fn hosts_are_called_panic_and_fail() {
 
 #[test]
 fn the_stack_ends_at_its_limit() {
-    let mut world = World::with_stack(&Config::fuzzing(CollectorKind::Null), 64 << 10);
+    let store = StoreConfig {
+        stack_size: 64 << 10,
+        ..StoreConfig::default()
+    };
+    let mut world = World::with_store(&Config::fuzzing(CollectorKind::Null), &store);
     let nullary = lowered(&[], &[], false);
     let code = world.make(&nullary, |b, params| {
         use cranelift_codegen::ir::{GlobalValueData, MemFlagsData};

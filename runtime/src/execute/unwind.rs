@@ -20,6 +20,7 @@ pub struct Activation {
     pub landing_sp: usize,
     pub landing_fp: usize,
     pub stack_limit: usize,
+    pub calls_left: u32,
 }
 
 impl Activation {
@@ -33,6 +34,7 @@ impl Activation {
             landing_sp: vm.landing_sp,
             landing_fp: vm.landing_fp,
             stack_limit: vm.stack_limit,
+            calls_left: vm.calls_left,
         }
     }
 
@@ -44,6 +46,7 @@ impl Activation {
         vm.landing_sp = self.landing_sp;
         vm.landing_fp = self.landing_fp;
         vm.stack_limit = self.stack_limit;
+        vm.calls_left = self.calls_left;
     }
 }
 
@@ -214,6 +217,8 @@ pub struct FoundHandler {
     pub sp: usize,
     /// The frame's frame pointer.
     pub fp: usize,
+    /// How many frames are above it.
+    pub depth: u32,
 }
 
 /// Returns the newest handler in the newest activation for an exception whose tag has the identity
@@ -226,7 +231,7 @@ pub struct FoundHandler {
 pub unsafe fn find_handler(vm: &VmStore, code: &CodeMap, tag: u32) -> Option<FoundHandler> {
     // SAFETY: the caller's promise.
     let frames = unsafe { Frames::newest(vm) };
-    for frame in frames {
+    for (depth, frame) in frames.enumerate() {
         let entry = code.get(frame.pc)?;
         let Some(call) = entry.image().try_call(frame.pc) else {
             continue;
@@ -250,6 +255,7 @@ pub unsafe fn find_handler(vm: &VmStore, code: &CodeMap, tag: u32) -> Option<Fou
                 pc: entry.image().at(handler.offset).addr(),
                 sp,
                 fp: frame.fp,
+                depth: depth as u32,
             });
         }
     }

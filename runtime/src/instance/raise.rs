@@ -33,7 +33,7 @@ impl StoreOpaque {
             // SAFETY: the caller's promise; every module that runs is in the code map.
             let handler = unsafe { unwind::find_handler(vm, &self.contents.execution.code, tag) };
             if let Some(handler) = handler {
-                return landing::to_handler(vm, &handler, object);
+                return landing::to_handler(vm, &handler, object, planted);
             }
         }
         planted!(planted, UncaughtExceptionExhausts => if let Raised::Exception(..) = why {

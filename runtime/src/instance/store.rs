@@ -81,7 +81,8 @@ impl StoreOpaque {
     pub fn new(engine: Arc<EngineData>, config: StoreConfig) -> Result<StoreOpaque, NoMemory> {
         let vm = Record::new(size_of::<VmStore>())?;
         let planted = engine.config.planted();
-        let execution = Execution::new(engine.config.trap_mode, config.stack_size);
+        let execution = Execution::new(engine.config.trap_mode, &config);
+        let calls = config.call_depth.unwrap_or(u32::MAX);
         let mut store = StoreOpaque {
             id: planted!(planted, StoresShareTheirIdentity,
                 wrong: StoreId(0),
@@ -106,6 +107,7 @@ impl StoreOpaque {
         record.displays = displays;
         record.epoch = epoch;
         record.epoch_deadline = u64::MAX;
+        record.calls_left = calls;
         store.contents.publish_funcs();
         planted!(planted, HandlesDroppedInAnyStore => store.contents.handles.share_dropped(););
         Ok(store)

@@ -29,6 +29,10 @@ impl Call<'_> {
         Err(Exhausted::CallStack.into())
     }
 
+    pub(super) fn calls_used_up(&mut self) -> Answer {
+        Err(Exhausted::CallDepth.into())
+    }
+
     pub(super) fn collection_point(&mut self) -> Answer {
         let [] = self.store.point_with(PointKind::Table, [])?;
         Ok(0)

@@ -150,6 +150,76 @@ fn tail_calls_take_no_stack() {
     }
 }
 
+/// With counted calls, each kind of call ends at the same depth, however the calls before it ended.
+#[test]
+fn nested_calls_end_at_the_same_call() {
+    let text = r#"(module
+        (type $f (func (param i32) (result i32)))
+        (import "h" "again" (func $again (type $f)))
+        (tag $e)
+        (func $down (export "down") (type $f)
+          (if (i32.eqz (local.get 0)) (then (return (i32.const 0))))
+          (i32.add (i32.const 1) (call $down (i32.sub (local.get 0) (i32.const 1)))))
+        (func $tail (export "tail") (type $f)
+          (if (i32.eqz (local.get 0)) (then (return_call $down (i32.const 9))))
+          (return_call $tail (i32.sub (local.get 0) (i32.const 1))))
+        (func $throw (type $f)
+          (if (i32.eqz (local.get 0)) (then (throw $e)))
+          (call $throw (i32.sub (local.get 0) (i32.const 1))))
+        (func (export "caught") (type $f)
+          (block $h (try_table (catch $e $h) (return (call $throw (local.get 0)))))
+          (call $down (i32.const 8)))
+        (func $trap (export "trap") (type $f) (unreachable))
+        (func $host (export "host") (type $f)
+          (if (i32.eqz (local.get 0)) (then (return (i32.const 0))))
+          (i32.add (i32.const 1) (call $again (i32.sub (local.get 0) (i32.const 1))))))"#;
+    for trap_mode in [TrapMode::Signals, TrapMode::Explicit] {
+        for opt_level in [OptLevel::None, OptLevel::Speed] {
+            let mut config = Config::optimised();
+            (config.trap_mode, config.opt_level) = (trap_mode, opt_level);
+            config.counted_calls = true;
+            let engine = Engine::new(&config).unwrap();
+            let limits = StoreConfig {
+                call_depth: Some(10),
+                host_nesting: 5,
+                ..StoreConfig::default()
+            };
+            let mut store = Store::with_config(&engine, &limits, ()).unwrap();
+            let mut linker: Linker<()> = Linker::new(&engine);
+            let again = |mut caller: Caller<'_, ()>, n: i32| -> Result<i32, Error> {
+                let Some(Extern::Func(host)) = caller.get_export("host") else {
+                    return Err(Error::host("no export"));
+                };
+                host.typed::<i32, i32>(&caller)?.call(&mut caller, n)
+            };
+            linker.func_wrap("h", "again", again).unwrap();
+            let module = module(&store, text);
+            let instance = linker.instantiate(&mut store, &module).unwrap();
+            let mut ends = |name: &str, n: i32| match call(&mut store, instance, name, &[n.into()])
+            {
+                Ok(results) => results[0].i32(),
+                Err(Error::Exhausted(Exhausted::CallDepth)) => None,
+                Err(Error::Trap(_)) => Some(-1),
+                Err(error) => panic!("{name} {n}: {error}"),
+            };
+            for _ in 0..2 {
+                assert_eq!(ends("down", 9), Some(9));
+                assert_eq!(ends("down", 10), None);
+                assert_eq!(ends("tail", 1000), Some(9));
+                assert_eq!(ends("caught", 8), Some(8));
+                assert_eq!(ends("caught", 9), None);
+                assert_eq!(ends("trap", 0), Some(-1));
+                assert_eq!(ends("host", 4), Some(4));
+                assert_eq!(ends("host", 5), None);
+            }
+        }
+    }
+    let mut store = StoreConfig::default();
+    store.call_depth = Some(10);
+    let refused = store.check(&Config::optimised());
+    assert_eq!(refused, Err(ConfigError::NoCountedCalls));
+}
+
 /// An exception passes several host functions and instances, each of which may look at it.
 #[test]
 fn exceptions_pass_many_host_frames() {

@@ -6,10 +6,11 @@
 //! so the pieces do not trap. A piece that may trap has a function of its own.
 //!
 //! Reading order: `operands`, `numbers`, `objects`, `casts`, `memories`, `sizes`, `tables`,
-//! `calls`, `places`, `over`, `indirect`, `rows`, `high`, `traps`, `twins`.
+//! `calls`, `deep`, `places`, `over`, `indirect`, `rows`, `high`, `traps`, `twins`.
 
 mod calls;
 mod casts;
+mod deep;
 mod high;
 mod indirect;
 mod memories;
@@ -54,6 +55,7 @@ const PIECES: &[(u32, &str, Piece)] = &[
     (14, "tables: tables", tables::tables),
     (14, "calls: calls", calls::calls),
     (7, "calls: exceptions", calls::exceptions),
+    (4, "deep: shallow", deep::shallow),
     (14, "places: places", places::places),
     (7, "over: handlers", over::handlers),
     (4, "over: exception cycles", over::exception_cycles),
@@ -74,6 +76,7 @@ const TRAPPING: &[(u32, &str, Piece)] = &[
     (4, "memories: dropped", memories::dropped),
     (8, "tables: outside", tables::outside),
     (5, "calls: wrong call", calls::wrong_call),
+    (5, "deep: limit", deep::limit),
     (5, "indirect: wrong", indirect::wrong),
     (3, "over: released handle", over::released_handle),
     (8, "high: beyond", high::beyond),

@@ -45,7 +45,9 @@ impl Default for StoreLimits {
 /// Which limit of [`StoreLimits`] was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Exhausted {
-    /// Too many frames, values on the stack, or nested entries from the host.
+    /// Too many frames, or nested entries from the host.
+    CallDepth,
+    /// Too many values on the stack.
     CallStack,
     /// Too many steps.
     Steps,
@@ -60,7 +62,8 @@ pub enum Exhausted {
 impl fmt::Display for Exhausted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Exhausted::CallStack => "call stack exhausted",
+            Exhausted::CallDepth => "call stack exhausted: too many nested calls",
+            Exhausted::CallStack => "call stack exhausted: too many values",
             Exhausted::Steps => "step budget exhausted",
             Exhausted::Memory => "linear memory exhausted",
             Exhausted::Table => "table space exhausted",

@@ -35,7 +35,7 @@ use gcrucible_reference::{Coverage, Rule};
 
 use self::host::{Shared, Spectest};
 use super::{Engine, Session, Setup, Totals, Traits, Watch};
-use crate::case::{InstanceIndex, Limits, ModuleIndex, Step};
+use crate::case::{HOST_NESTING, InstanceIndex, Limits, ModuleIndex, Step};
 use crate::coverage::RuleMap;
 use crate::host::{harness, spectest};
 use crate::leak::{Handles, Live, Reclaims, Sample};
@@ -94,6 +94,7 @@ fn store_limits(limits: &Limits) -> StoreLimits {
     const HEAP_WORDS_MIN: u64 = 8 << 20;
     StoreLimits {
         call_depth: limits.call_depth,
+        host_nesting: HOST_NESTING,
         steps: limits.fuel,
         memory_bytes: limits.memory_bytes,
         table_elements: limits.table_elements,
@@ -459,6 +460,7 @@ fn halt_outcome(halt: Halt) -> Result<Outcome, gcrucible_reference::execution::E
         Halt::Trap(trap) => Outcome::Trapped(neutral_trap(trap)),
         Halt::Throw(exception) => return Err(exception),
         Halt::Exhausted(what) => Outcome::Exhausted(match what {
+            Exhausted::CallDepth => Resource::CallDepth,
             Exhausted::CallStack => Resource::CallStack,
             Exhausted::Steps => Resource::Fuel,
             Exhausted::Memory => Resource::Memory,

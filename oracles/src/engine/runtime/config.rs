@@ -15,6 +15,8 @@
 //! - `tiny`: the heap collects after a few hundred bytes and works in steps of a few bytes. This
 //!   matters under the schedule `pressure` only
 //! - `paired`: a second store of the engine takes the first steps in turn
+//! - `uncounted`: compiled code does not count nested calls, so only the space for frames ends
+//!   recursion
 //! - `+fault`: a planted fault, by name (needs the cargo feature `planted`)
 //!
 //! Always: a name holds the collector and every choice that differs from [`RuntimeConfig::plain`],
@@ -29,13 +31,12 @@ use gcrucible_runtime::embed::{
     Schedule as TheirSchedule, StoreConfig, TrapMode,
 };
 
-use crate::case::Limits;
+use crate::case::{HOST_NESTING, Limits};
 use crate::engine::NoEngine;
 use crate::schedule::Schedule;
 
 /// Bytes of stack for each nested call that a case may make, up to the most that there is.
-/// Generated programs have frames of a few hundred bytes, so the reference, which counts calls,
-/// reaches the end first.
+/// Generated programs have frames of a few hundred bytes, so they reach the limit of calls first.
 const FRAME_BYTES: usize = 8 << 10;
 
 /// The least stack of a store, and the most. A thread has 8 MiB, and the harness needs some of it.
@@ -67,6 +68,9 @@ pub struct RuntimeConfig {
     pub tiny_steps: bool,
     /// Whether a second store of the engine takes the first steps in turn.
     pub paired: bool,
+    /// Whether compiled code does not count nested calls. Then a program that nests too many of
+    /// them ends elsewhere than in the reference.
+    pub uncounted: bool,
     /// Names of the planted faults that are switched on, sorted. Needs the cargo feature `planted`.
     pub faults: Vec<&'static str>,
 }
@@ -85,7 +89,7 @@ struct Part {
 }
 
 /// Every choice of two, in the order of names.
-const PARTS: [Part; 9] = [
+const PARTS: [Part; 10] = [
     Part {
         name: "speed",
         means: "Cranelift optimises",
@@ -150,6 +154,13 @@ const PARTS: [Part; 9] = [
         make: |config| config.paired = true,
         share: 6,
     },
+    Part {
+        name: "uncounted",
+        means: "nested calls are not counted",
+        made: |config| config.uncounted,
+        make: |config| config.uncounted = true,
+        share: 10,
+    },
 ];
 
 impl RuntimeConfig {
@@ -166,6 +177,7 @@ impl RuntimeConfig {
             inline_allocation: false,
             tiny_steps: false,
             paired: false,
+            uncounted: false,
             faults: Vec::new(),
         }
     }
@@ -257,6 +269,7 @@ impl RuntimeConfig {
             },
             fuel: self.fuel,
             epochs: self.epochs,
+            counted_calls: !self.uncounted,
             collection_points: !self.inline_allocation,
             // The intermediate form is the same at every level, and its verifier takes a tenth of
             // the time to compile. So only the configurations with epochs verify it.
@@ -287,6 +300,8 @@ impl RuntimeConfig {
             stack_size: (limits.call_depth as usize)
                 .saturating_mul(FRAME_BYTES)
                 .clamp(STACK_BYTES.start, STACK_BYTES.end),
+            call_depth: (!self.uncounted).then_some(limits.call_depth),
+            host_nesting: HOST_NESTING,
             checks: !self.inline_allocation,
             ..fuzzing
         }
@@ -389,7 +404,7 @@ mod tests {
             "runtime:null",
             "runtime:drc:speed",
             "runtime:drc-cycles:backtracking:fuel",
-            "runtime:copying:speed:backtracking:explicit:bounds:fuel:epochs:inline:tiny:paired",
+            "runtime:copying:speed:backtracking:explicit:bounds:fuel:epochs:inline:tiny:paired:uncounted",
         ];
         for name in names {
             let config = RuntimeConfig::named(name).map(|config| config.name());

@@ -48,6 +48,7 @@ pub(super) fn text(error: &Error, names: &Names) -> String {
 
 fn resource(what: Exhausted) -> Resource {
     match what {
+        Exhausted::CallDepth => Resource::CallDepth,
         Exhausted::CallStack => Resource::CallStack,
         Exhausted::GcHeap => Resource::Heap,
         // Too many instances, memories or tables. They count as memory, because they use up address

@@ -236,6 +236,7 @@ struct RuntimeSession {
     reclaims: Reclaims,
     /// The budget; none if the configuration does not meter.
     fuel: Option<u64>,
+    counts_calls: bool,
     /// Why nothing more can be asked.
     broken: Option<String>,
 }
@@ -521,6 +522,7 @@ impl RuntimeSession {
             inner,
             reclaims: runtime.traits().reclaims,
             fuel: runtime.config.fuel.then_some(setup.limits.fuel),
+            counts_calls: !runtime.config.uncounted,
             broken: None,
         })
     }
@@ -622,6 +624,8 @@ impl Session for RuntimeSession {
         let frames = modules.map(|module| u64::from(module.largest_frame()));
         Totals {
             frame_bytes: frames.max().unwrap_or(0),
+            stack_bytes: stats.stack_bytes as u64,
+            counts_calls: self.counts_calls,
             collections: stats.collections,
             points: stats.collection_points,
             allocations: stats.allocations,

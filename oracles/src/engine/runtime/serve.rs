@@ -207,7 +207,7 @@ fn ended(error: &Error) -> Ended {
         },
         Outcome::Exhausted(resource) => Ended::Exhausted {
             resource: match resource {
-                Resource::CallStack => "call_stack",
+                Resource::CallDepth | Resource::CallStack => "call_stack",
                 Resource::Heap => "heap",
                 Resource::Memory => "memory",
                 Resource::Table => "table",

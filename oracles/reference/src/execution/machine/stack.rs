@@ -158,9 +158,10 @@ impl Stack {
     /// Whether a frame may be added to `height` values that are there, with `more` values.
     #[inline(always)]
     pub(super) fn admit(&self, height: usize, more: u64) -> Result<(), Halt> {
-        if self.frames.len() >= self.depth_max as usize
-            || height as u64 + more > u64::from(self.values_max)
-        {
+        if self.frames.len() >= self.depth_max as usize {
+            return Err(Exhausted::CallDepth.into());
+        }
+        if height as u64 + more > u64::from(self.values_max) {
             return Err(Exhausted::CallStack.into());
         }
         Ok(())
@@ -168,7 +169,7 @@ impl Stack {
 
     fn enter_from_host(&mut self) -> Result<Entry, Halt> {
         if self.nesting >= self.nesting_max {
-            return Err(Exhausted::CallStack.into());
+            return Err(Exhausted::CallDepth.into());
         }
         self.nesting += 1;
         Ok(Entry {
