@@ -573,8 +573,10 @@ mod tests {
 
     #[test]
     fn a_question_larger_than_a_pipe_arrives_though_the_child_writes_first() {
+        // The shell reads a line byte by byte.
         let bounds = Bounds {
-            time: Duration::from_secs(20),
+            time: Duration::from_secs(60),
+            work: Duration::from_secs(60),
             ..quick()
         };
         let script = format!("printf '%030000d' 0 >&2; {ECHO}");

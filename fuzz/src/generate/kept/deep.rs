@@ -117,7 +117,7 @@ fn function(g: &mut Gen<'_>, node: TypeId, throws: bool) -> FuncId {
         Ty::non_null(object.heap),
     );
     let number = Expr::value(
-        Op::Struct(StructOp::Get(node, 0, Sign::Signed)),
+        Op::Struct(StructOp::Get(node, 0, Sign::Plain)),
         vec![held],
         Ty::I32,
     );

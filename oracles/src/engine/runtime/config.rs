@@ -83,7 +83,7 @@ struct Part {
     means: &'static str,
     made: fn(&RuntimeConfig) -> bool,
     make: fn(&mut RuntimeConfig),
-    /// How many of a hundred drawn configurations have it. Choices that cost time are drawn less
+    /// How many of fifty drawn configurations have it. Choices that cost time are drawn less
     /// often.
     share: u64,
 }
@@ -95,42 +95,42 @@ const PARTS: [Part; 10] = [
         means: "Cranelift optimises",
         made: |config| config.opt_level == OptLevel::Speed,
         make: |config| config.opt_level = OptLevel::Speed,
-        share: 6,
+        share: 3,
     },
     Part {
         name: "backtracking",
         means: "backtracking register allocation",
         made: |config| config.reg_alloc == RegAlloc::Backtracking,
         make: |config| config.reg_alloc = RegAlloc::Backtracking,
-        share: 10,
+        share: 5,
     },
     Part {
         name: "explicit",
         means: "traps by explicit checks",
         made: |config| config.trap_mode == TrapMode::Explicit,
         make: |config| config.trap_mode = TrapMode::Explicit,
-        share: 25,
+        share: 12,
     },
     Part {
         name: "bounds",
         means: "memories with bounds checks that move when they grow",
         made: |config| config.bounds_checks,
         make: |config| config.bounds_checks = true,
-        share: 25,
+        share: 12,
     },
     Part {
         name: "fuel",
         means: "compiled code consumes fuel",
         made: |config| config.fuel,
         make: |config| config.fuel = true,
-        share: 10,
+        share: 5,
     },
     Part {
         name: "epochs",
         means: "compiled code checks the epoch",
         made: |config| config.epochs,
         make: |config| config.epochs = true,
-        share: 8,
+        share: 4,
     },
     // It costs no time, but it allows no schedules.
     Part {
@@ -138,28 +138,28 @@ const PARTS: [Part; 10] = [
         means: "inline allocation without collection points",
         made: |config| config.inline_allocation,
         make: |config| config.inline_allocation = true,
-        share: 10,
+        share: 5,
     },
     Part {
         name: "tiny",
         means: "the heap works in tiny steps",
         made: |config| config.tiny_steps,
         make: |config| config.tiny_steps = true,
-        share: 60,
+        share: 30,
     },
     Part {
         name: "paired",
         means: "two stores of the engine in turn",
         made: |config| config.paired,
         make: |config| config.paired = true,
-        share: 6,
+        share: 3,
     },
     Part {
         name: "uncounted",
         means: "nested calls are not counted",
         made: |config| config.uncounted,
         make: |config| config.uncounted = true,
-        share: 10,
+        share: 5,
     },
 ];
 
@@ -190,10 +190,10 @@ impl RuntimeConfig {
         let mut config = RuntimeConfig::plain(collectors[(number % count) as usize]);
         let mut left = number / count;
         for part in &PARTS {
-            if left % 100 < part.share {
+            if left % 50 < part.share {
                 (part.make)(&mut config);
             }
-            left /= 100;
+            left /= 50;
         }
         config
     }
@@ -469,11 +469,11 @@ mod tests {
     /// Consecutive numbers times an odd constant are distributed like the numbers of inputs.
     #[test]
     fn every_configuration_is_drawn_and_quick_ones_more_often() {
-        // A digit to base 100 for each choice: made or not.
+        // A digit to base 50 for each choice: made or not.
         let digits = |made: usize| {
             let places = (0..PARTS.len()).rev();
             places.fold(0u64, |n, at| {
-                n * 100 + if made >> at & 1 == 1 { 0 } else { 99 }
+                n * 50 + if made >> at & 1 == 1 { 0 } else { 49 }
             })
         };
         let numbers = (0..1 << PARTS.len()).map(|made| digits(made) * 4);
