@@ -52,11 +52,17 @@ fn inputs(corpus: &Path) -> BTreeMap<String, Vec<u8>> {
 #[test]
 fn a_run_that_is_killed_loses_nothing() {
     const KILLS: u64 = 20;
+    const LEAST: usize = 20;
     let folder = tempfile::tempdir().expect("a folder");
     let corpus = folder.path().join("corpus");
     let random = RandomState::new();
     let mut before = BTreeSet::new();
-    for round in 0..KILLS {
+    for round in 0.. {
+        // On a loaded machine few inputs are kept before a run is killed.
+        if round >= KILLS && before.len() > LEAST {
+            break;
+        }
+        assert!(round < 20 * KILLS, "{} inputs are kept", before.len());
         let mut child = fuzz(&corpus, &["--time", "100", "--jobs", "2"])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -78,7 +84,6 @@ fn a_run_that_is_killed_loses_nothing() {
         assert!(lost.is_empty(), "lost after {moment:?}: {lost:?}");
         before = after;
     }
-    assert!(before.len() > 20, "{} inputs are kept", before.len());
     // Files that nobody will finish are removed.
     let unfinished = corpus.join(".unfinished");
     let old = SystemTime::now() - Duration::from_secs(7200);

@@ -170,8 +170,8 @@ pub struct StoreConfig {
     /// first entered it. It gets less if the thread has less. A host function that needs much
     /// stack itself needs a thread that has this much more.
     pub stack_size: usize,
-    /// How many calls of WebAssembly functions may be nested. Unlike `stack_size`, it ends a program
-    /// at the same call on every machine and at every level of optimisation. It needs
+    /// How many calls of WebAssembly functions may be nested. Unlike `stack_size`, it ends a
+    /// program at the same call on every machine and at every level of optimisation. It needs
     /// [`Config::counted_calls`].
     pub call_depth: Option<u32>,
     /// How many entries from the host may be nested: calls that host functions make in turn.

@@ -214,8 +214,10 @@ fn nested_calls_end_at_the_same_call() {
             }
         }
     }
-    let mut store = StoreConfig::default();
-    store.call_depth = Some(10);
+    let store = StoreConfig {
+        call_depth: Some(10),
+        ..StoreConfig::default()
+    };
     let refused = store.check(&Config::optimised());
     assert_eq!(refused, Err(ConfigError::NoCountedCalls));
 }
