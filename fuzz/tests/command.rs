@@ -3,7 +3,7 @@
 mod common;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -212,7 +212,60 @@ fn replay_names_the_permitted_difference() {
     let (out, _) = check(&["replay", &script, "--engine", "runtime:drc:uncounted"], 0);
     assert!(out.contains("permitted   a resource ran out"), "{out}");
     assert!(out.contains("Implementation Limitations"), "{out}");
-    assert!(out.contains("ended early: exhausted: call depth"), "{out}");
+    assert!(out.contains("ended early: exhausted: call stack"), "{out}");
+}
+
+#[test]
+fn a_replay_that_compares_nothing_is_no_success() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = path(folder.path(), "empty.wast");
+    fs::write(&script, ";; nothing\n").unwrap();
+    let (out, err) = check(&["replay", &script], 2);
+    assert!(out.contains("skipped: no steps"), "{out}");
+    assert!(err.contains("nothing was compared"), "{err}");
+}
+
+#[test]
+fn a_fault_that_does_not_exist_guards_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = path(folder.path(), "guard.wast");
+    let text = ";;! planted = \"table-init-no-barier\"\n(module (func (export \"f\")))\n\
+                (assert_return (invoke \"f\"))";
+    fs::write(&script, text).unwrap();
+    let meant = "did you mean `table-init-no-barrier`?";
+    let (out, _) = check(&["wast", &script], 1);
+    assert!(out.contains(meant), "{out}");
+    let (_, err) = check(&["replay", &script], 2);
+    assert!(err.contains(meant), "{err}");
+}
+
+#[test]
+fn what_is_too_large_for_an_engine_is_not_invalid() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = path(folder.path(), "chain.wast");
+    let types: String = (1..65)
+        .map(|at| format!("(type $t{at} (sub $t{} (struct)))", at - 1))
+        .collect();
+    let text = format!("(assert_invalid (module (type $t0 (sub (struct))) {types}) \"\")");
+    fs::write(&script, text).unwrap();
+    let (out, _) = check(&["wast", &script, "--engine", "runtime:drc"], 2);
+    assert!(out.contains("1 unsupported"), "{out}");
+}
+
+#[test]
+fn a_full_standard_output_is_told() {
+    let full = fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_gcrucible"))
+        .arg("list")
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("standard output"), "{said}");
 }
 
 #[test]
@@ -352,7 +405,8 @@ impl Night {
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join("gcrucible");
         fs::copy(env!("CARGO_BIN_EXE_gcrucible"), &program).unwrap();
-        let mut child = Command::new(&program)
+        let mut command = Command::new(&program);
+        command
             .args([
                 "fuzz", "--target", "types", "--time", "100", "--jobs", "1", "--json",
             ])
@@ -362,9 +416,16 @@ impl Night {
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .stderr(Stdio::piped());
+        // Another thread that starts a process holds the file open for a moment.
+        let mut child = loop {
+            match command.spawn() {
+                Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => {
+                    std::thread::sleep(std::time::Duration::from_millis(10));
+                }
+                started => break started.unwrap(),
+            }
+        };
         wait_for_progress(&mut child);
         fs::remove_file(program).unwrap();
         Night { child, folder }
@@ -552,6 +613,8 @@ fn run_shows_where_and_why_a_module_stops() {
         (func $deep (export \"deep\") (call $deep))
         (func (export \"fill\") (result (ref $node))
           (loop (br_if 0 (ref.is_null (struct.new $node (i32.const 1))))) (unreachable))
+        (func (export \"i32\") (param i32) (result i32) (local.get 0))
+        (func (export \"f32\") (param f32) (result f32) (local.get 0))
         (func (export \"ref\") (param anyref externref v128) (result anyref) (local.get 0)))";
     fs::write(&module, text).unwrap();
     let run = |arguments: &[&str], status| {
@@ -567,6 +630,18 @@ fn run_shows_where_and_why_a_module_stops() {
     let out = run(&["throw"], 1);
     let exception = "uncaught exception: tag 0 of instance 0 (i32.const 5, f64.const 0.5";
     assert!(out.contains(exception), "{out}");
+    for (number, result) in [
+        ("-0x80000000", "(i32.const -2147483648)"),
+        ("4294967295", "(i32.const -1)"),
+    ] {
+        let out = run(&["i32", "--", number], 0);
+        assert!(out.contains(result), "{number}: {out}");
+    }
+    let out = run(&["f32", "nan:0x200000"], 0);
+    assert!(out.contains("0x7fa00000"), "{out}");
+    for (export, number) in [("i32", "4294967296"), ("f32", "1e40"), ("f32", "1) (x")] {
+        check(&["run", &module, "--invoke", export, number], 2);
+    }
     let out = run(&["spin", "--timeout", "1"], 1);
     assert!(out.contains("no end within 1 s"), "{out}");
     for engine in ["reference", "runtime:drc:speed"] {
@@ -634,9 +709,9 @@ fn a_script_without_an_end_is_cut_on_every_engine() {
     fs::write(folder.path().join("then.wast"), "(module)").unwrap();
     let scripts = path(folder.path(), "");
     for engine in ["reference", "runtime:drc", "runtime:copying:speed:explicit"] {
-        let arguments = ["wast", &scripts, "--engine", engine, "--timeout", "0.5"];
+        let arguments = ["wast", &scripts, "--engine", engine, "--timeout", "2"];
         let (out, _) = check(&arguments, 1);
-        assert!(out.contains("spin.wast:3:2: no end within 0.5 s"), "{out}");
+        assert!(out.contains("spin.wast:3:2: no end within 2 s"), "{out}");
         assert!(out.contains("3 passed, 1 failed"), "{out}");
     }
     let (_, err) = check(&["wast", &scripts, "--timeout", "0"], 2);

@@ -83,7 +83,8 @@ pub const PERMITTED: &[Permitted] = &[
         authority: "specification, appendix \"Implementation Limitations\", execution",
         covers: |left, right| {
             let (left, right) = (exhausted(left), exhausted(right));
-            let resource = left.or(right)?;
+            // If both sides ran out of something, the engine's resource tells more.
+            let resource = right.or(left)?;
             // The limit of calls is the same, so the state can be compared as after any other step.
             let is_same_call = [left, right] == [Some(Resource::CallDepth); 2];
             (!is_same_call).then_some(Then::End(Skip::Exhausted(resource)))

@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use gcrucible_oracles::case::{InstanceIndex, ModuleIndex, Step};
-use gcrucible_oracles::engine::{Session, Watch};
+use gcrucible_oracles::case::{Case, InstanceIndex, ModuleIndex, Step};
+use gcrucible_oracles::engine::{self, Session, Watch};
 use gcrucible_oracles::observe::Observation;
 use gcrucible_oracles::outcome::{Outcome, Resource, Why};
 use gcrucible_oracles::value::Value;
@@ -375,7 +375,11 @@ impl Runner<'_> {
         usable(&outcome)?;
         match &outcome {
             // An engine may check a limit before it has checked the whole grammar. For example,
-            // 2^32 locals are malformed, and they are also more than 50,000.
+            // 2^32 locals are malformed, and they are also more than 50,000. What is only too large
+            // for the engine says nothing about the module.
+            Outcome::Rejected(rejection) if rejection.why == Why::Limit && !is_refused(wasm) => {
+                Err(Unmet::Unsupported(outcome.to_string()))
+            }
             Outcome::Rejected(rejection)
                 if matches!(rejection.why, Why::Malformed | Why::Invalid | Why::Limit) =>
             {
@@ -417,6 +421,13 @@ fn usable(outcome: &Outcome) -> Met {
         | Outcome::Exhausted(_)
         | Outcome::Rejected(_) => Ok(()),
     }
+}
+
+/// Whether the reference refuses a module.
+fn is_refused(wasm: &[u8]) -> bool {
+    let case = Case::of_module(wasm.to_vec(), &[]);
+    let run = engine::reference().run(&case, &[]);
+    matches!(run.loads.first(), Some(Outcome::Rejected(_)))
 }
 
 fn hold(holds: bool, expected: &str, outcome: &Outcome) -> Met {

@@ -7,7 +7,9 @@
 //! [`ScriptError`] with file, line and column.
 
 use gcrucible_oracles::case::{Case, CaseModule, InstanceIndex, Limits, ModuleIndex, Step};
+use gcrucible_oracles::engine::runtime::fault_names;
 use gcrucible_oracles::header::Header;
+use gcrucible_oracles::nearest::nearest;
 
 use crate::directive::{Action, Directive, Location, Source};
 use crate::read;
@@ -56,6 +58,9 @@ impl Script {
             },
             message: error.to_string(),
         })?;
+        if let Some((offset, message)) = unknown_fault(&header, text) {
+            return Err(fail(offset, message));
+        }
         let directives = read::directives(text).map_err(|(at, why)| fail(at, why))?;
         let directives = directives
             .into_iter()
@@ -269,6 +274,21 @@ impl Lines {
             column: offset - self.0[line - 1] + 1,
         }
     }
+}
+
+/// Returns the place of a planted fault in the header that does not exist, and what to say of it.
+fn unknown_fault(header: &Header, text: &str) -> Option<(usize, String)> {
+    let known: Vec<&str> = fault_names().collect();
+    let name = header
+        .planted
+        .iter()
+        .find(|name| !known.contains(&name.as_str()))?;
+    let hint = match nearest(name, known) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "`gcrucible list faults` shows all".to_owned(),
+    };
+    let offset = text.find(name.as_str()).unwrap_or(0);
+    Some((offset, format!("`{name}` is no planted fault; {hint}")))
 }
 
 #[cfg(test)]

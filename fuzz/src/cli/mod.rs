@@ -163,9 +163,10 @@ pub fn main() -> ExitCode {
         Command::Worker(options) => return fuzz::worker::main(&options),
         Command::Probe(options) => return detect::probe::main(&options),
     };
-    match ending {
-        Ok(ending) => ending.into(),
-        Err(failure) => told(&failure),
+    match (ending, terminal::lost()) {
+        (Ok(_), Some(error)) => told(&failure::Failure::output("standard output", error)),
+        (Ok(ending), None) => ending.into(),
+        (Err(failure), _) => told(&failure),
     }
 }
 

@@ -13,7 +13,7 @@
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
@@ -32,8 +32,15 @@ pub fn try_file(path: &Path) -> Result<(), Failure> {
     let attempt = || match Destination::of(path)? {
         Destination::Standard => Ok(()),
         Destination::AsItIs(path) => {
-            use rustix::fs::{Access, access};
-            Ok(access(&path, Access::WRITE_OK)?)
+            use rustix::fs::{Access, Mode, OFlags, access, open};
+            access(&path, Access::WRITE_OK)?;
+            if fs::metadata(&path)?.file_type().is_fifo() {
+                // To open it for writing would wait for a reader, perhaps for ever.
+                let opened = open(&path, OFlags::WRONLY | OFlags::NONBLOCK, Mode::empty());
+                let nobody = |_| io::Error::other("nobody reads from this pipe");
+                opened.map(drop).map_err(nobody)?;
+            }
+            Ok(())
         }
         Destination::Replaced { path, .. } => match tempfile::tempfile_in(folder_of(&path)) {
             Ok(_) => Ok(()),
@@ -159,7 +166,7 @@ fn folder_of(path: &Path) -> &Path {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::{FileTypeExt, symlink};
+    use std::os::unix::fs::symlink;
 
     #[test]
     fn a_file_is_replaced_and_keeps_its_permissions() {
@@ -189,6 +196,18 @@ mod tests {
         let full = write(Path::new("/dev/full"), b"{}").unwrap_err();
         assert_eq!(full.status(), crate::cli::failure::ENVIRONMENT);
         assert!(full.to_string().contains("/dev/full"), "{full}");
+    }
+
+    #[test]
+    fn a_pipe_needs_a_reader() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        mknodat(CWD, &pipe, FileType::Fifo, Mode::RWXU, 0).unwrap();
+        assert!(try_file(&pipe).is_err());
+        let reader = OpenOptions::new().read(true).write(true).open(&pipe);
+        try_file(&pipe).unwrap();
+        drop(reader);
     }
 
     #[test]

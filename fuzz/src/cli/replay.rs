@@ -67,11 +67,13 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
     if let Some(trace) = again.trace(options.trace) {
         say!("\n{trace}");
     }
-    Ok(if again.ran.finding.is_some() {
-        Ending::Found
-    } else {
-        Ending::Clean
-    })
+    match &again.ran {
+        ran if ran.finding.is_some() => Ok(Ending::Found),
+        ran if ran.is_compared() => Ok(Ending::Clean),
+        _ => Err(Failure::NothingCompared(
+            "nothing was compared: this says nothing about the engines".to_owned(),
+        )),
+    }
 }
 
 /// An input that was run again.

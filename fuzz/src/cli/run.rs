@@ -17,6 +17,8 @@ use wasmparser::{
     AbstractHeapType, CompositeInnerType, ExternalKind, HeapType, KnownCustom, Name, Parser,
     Payload, TypeRef, ValType,
 };
+use wast::core::WastArgCore;
+use wast::parser::{self, ParseBuffer};
 
 use super::engines::Choice;
 use super::failure::{Ending, Failure};
@@ -32,8 +34,8 @@ pub struct Options {
     /// Call this export.
     #[arg(long, value_name = "NAME")]
     pub invoke: Option<String>,
-    /// Its arguments: numbers of the parameters' types. For references `null`, `i31:N`, or `host:N`
-    /// for a host object.
+    /// Its arguments: numbers of the parameters' types, as the text format writes them. For
+    /// references `null`, `i31:N`, or `host:N` for a host object.
     #[arg(requires = "invoke", allow_negative_numbers = true)]
     pub args: Vec<String>,
     /// The engine.
@@ -52,11 +54,12 @@ pub struct Options {
     /// compiles code that consumes it.
     #[arg(long, value_name = "N")]
     pub fuel: Option<u64>,
-    /// Let the heap of garbage-collected objects have at most this many bytes.
+    /// Let the heap of garbage-collected objects have at most this many bytes. The reference never
+    /// frees objects, so it has four times as many, and at least 64 MiB.
     #[arg(long, value_name = "BYTES")]
     pub max_heap: Option<u64>,
-    /// Nest at most this many calls. The runtime has no such count: it gets 8 KiB of stack for
-    /// each.
+    /// Nest at most this many calls. The runtime has at most 6 MiB of stack for them, which ends
+    /// them earlier if there are very many or if their frames are large.
     #[arg(long, value_name = "N")]
     pub max_depth: Option<u32>,
 }
@@ -298,34 +301,28 @@ fn arguments(export: &str, params: &[ValType], texts: &[String]) -> Result<Vec<V
         .collect()
 }
 
-/// Parses a number of that type, signed or unsigned, in decimal or as 0x..., or `null` of a
-/// reference type.
+/// Parses a number of that type as the text format writes it, a vector as 0x..., or a reference.
 fn argument(ty: ValType, text: &str) -> Option<Value> {
-    let integer = || match text.strip_prefix("0x") {
-        Some(digits) => i128::from_str_radix(digits, 16).ok(),
-        None => text.parse::<i128>().ok(),
-    };
     match ty {
-        ValType::I32 => {
-            let n = integer()?;
-            (i128::from(i32::MIN)..=i128::from(u32::MAX))
-                .contains(&n)
-                .then_some(Value::I32(n as i32))
-        }
-        ValType::I64 => {
-            let n = integer()?;
-            (i128::from(i64::MIN)..=i128::from(u64::MAX))
-                .contains(&n)
-                .then_some(Value::I64(n as i64))
-        }
-        ValType::F32 => text.parse::<f32>().ok().map(|x| Value::F32(x.to_bits())),
-        ValType::F64 => text.parse::<f64>().ok().map(|x| Value::F64(x.to_bits())),
         ValType::V128 => text
             .strip_prefix("0x")
             .and_then(|d| u128::from_str_radix(d, 16).ok())
             .map(Value::V128),
         ValType::Ref(r) => reference(top(r.heap_type()), text).map(Value::Ref),
+        number => constant(&format!("{number}.const {text}")),
     }
+}
+
+/// Parses an instruction `t.const`.
+fn constant(text: &str) -> Option<Value> {
+    let buffer = ParseBuffer::new(text).ok()?;
+    Some(match parser::parse::<WastArgCore<'_>>(&buffer).ok()? {
+        WastArgCore::I32(n) => Value::I32(n),
+        WastArgCore::I64(n) => Value::I64(n),
+        WastArgCore::F32(x) => Value::F32(x.bits),
+        WastArgCore::F64(x) => Value::F64(x.bits),
+        _ => return None,
+    })
 }
 
 /// Parses `null`, `i31:N`, or `host:N`, a host object that carries a number.

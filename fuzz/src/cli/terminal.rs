@@ -7,8 +7,9 @@
 //! pipes, `NO_COLOR`, `TERM=dumb`, `--color never`.
 
 use std::fmt;
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use anstyle::{AnsiColor, Style};
 use clap::{Args, ColorChoice};
@@ -36,6 +37,9 @@ pub struct Options {
 
 /// What the user asked for.
 static ASKED: OnceLock<Options> = OnceLock::new();
+
+/// The system's number of an error of standard output, or 0.
+static LOST: AtomicI32 = AtomicI32::new(0);
 
 /// Findings and failures.
 pub const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -74,10 +78,24 @@ pub fn can_redraw() -> bool {
     std::io::stderr().is_terminal() && !is_dumb && !is_quiet()
 }
 
-/// Writes to standard output.
+/// Writes to standard output. What cannot be written is lost, and [`lost`] tells why.
 pub fn print(text: fmt::Arguments<'_>) {
     let mut out = anstream::stdout().lock();
-    let _ = out.write_fmt(text).and_then(|()| out.flush());
+    let written = out.write_fmt(text).and_then(|()| out.flush());
+    if let Err(error) = written
+        && error.kind() != io::ErrorKind::BrokenPipe
+        && let Some(number) = error.raw_os_error()
+    {
+        LOST.store(number, Ordering::Relaxed);
+    }
+}
+
+/// Returns why something could not be written to standard output. A reader that left is no reason.
+pub fn lost() -> Option<io::Error> {
+    match LOST.load(Ordering::Relaxed) {
+        0 => None,
+        number => Some(io::Error::from_raw_os_error(number)),
+    }
 }
 
 /// Writes to standard error.

@@ -5,6 +5,7 @@
 //! programs, and every generation ends.
 
 use arbitrary::Unstructured;
+use gcrucible_runtime::heap_ops::Words;
 
 /// A supply of choices.
 #[derive(Debug)]
@@ -73,35 +74,24 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Expands a seed into `len` bytes: splitmix64 (Steele, Lea, Flood 2014), little end first.
+/// Expands a seed into `len` bytes, each word's little end first.
 pub fn expand(seed: u64, len: usize) -> Vec<u8> {
-    let mut state = seed;
-    let mut bytes = Vec::with_capacity(len + 8);
-    while bytes.len() < len {
-        bytes.extend_from_slice(&split_mix(&mut state).to_le_bytes());
-    }
+    let words = Words(seed).take(len.div_ceil(8));
+    let mut bytes: Vec<u8> = words.flat_map(u64::to_le_bytes).collect();
     bytes.truncate(len);
     bytes
 }
 
-/// The next number of the sequence whose state is `state`.
+/// Returns the next number of the sequence whose state is `state`.
 pub fn split_mix(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(STEP);
-    mix(*state)
+    let mut words = Words(*state);
+    let word = words.draw();
+    *state = words.0;
+    word
 }
 
 /// Returns the number at a position of the sequence of `seed`. [`split_mix`] starts at position 1.
 /// Different positions have different numbers.
 pub fn split_mix_at(seed: u64, position: u64) -> u64 {
-    mix(seed.wrapping_add(position.wrapping_mul(STEP)))
-}
-
-/// From one state to the next.
-const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
-
-/// The finaliser: a bijection.
-fn mix(mut z: u64) -> u64 {
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
+    Words::at(seed, position)
 }

@@ -166,7 +166,10 @@ fn replayed(answers: &[u32]) -> Vec<Sample> {
 
 /// The start of an answer, for people.
 fn shortened(answer: &Answer) -> String {
-    let text = format!("{answer:?}");
+    let text = match answer {
+        Answer::Ended(Ended::Rejected { text, .. } | Ended::Trapped { text, .. }) => text.clone(),
+        other => format!("{other:?}"),
+    };
     text.chars().take(200).collect()
 }
 
@@ -249,7 +252,7 @@ impl Engine for Foreign {
         session.open = true;
         for answer in session.ask_all(requests)? {
             if answer != Answer::Ended(Ended::Returned) {
-                return Err(format!("opening a session: {}", shortened(&answer)));
+                return Err(format!("it cannot open a session: {}", shortened(&answer)));
             }
         }
         Ok(Box::new(session))

@@ -248,18 +248,36 @@ pub fn run(setup: &Setup, words: impl IntoIterator<Item = u64>) -> Result<Totals
     driver.finish()
 }
 
-/// Pseudo-random words (SplitMix64): always the same for a seed.
+/// Pseudo-random words: always the same for a seed (SplitMix64, Steele, Lea, Flood 2014).
 #[derive(Clone, Copy, Debug)]
 pub struct Words(pub u64);
+
+impl Words {
+    /// From one state to the next.
+    const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
+    /// Returns the word at a position of the sequence of `seed`. The sequence begins at position 1.
+    /// Different positions have different words.
+    #[must_use]
+    pub fn at(seed: u64, position: u64) -> u64 {
+        let mut z = seed.wrapping_add(position.wrapping_mul(Words::STEP));
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Returns the next word.
+    pub fn draw(&mut self) -> u64 {
+        let word = Words::at(self.0, 1);
+        self.0 = self.0.wrapping_add(Words::STEP);
+        word
+    }
+}
 
 impl Iterator for Words {
     type Item = u64;
 
     fn next(&mut self) -> Option<u64> {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        Some(z ^ z >> 31)
+        Some(self.draw())
     }
 }
