@@ -7,9 +7,8 @@
 //! [`ScriptError`] with file, line and column.
 
 use gcrucible_oracles::case::{Case, CaseModule, InstanceIndex, Limits, ModuleIndex, Step};
-use gcrucible_oracles::engine::runtime::fault_names;
+use gcrucible_oracles::engine::runtime::known_fault;
 use gcrucible_oracles::header::Header;
-use gcrucible_oracles::nearest::nearest;
 
 use crate::directive::{Action, Directive, Location, Source};
 use crate::read;
@@ -278,17 +277,10 @@ impl Lines {
 
 /// Returns the place of a planted fault in the header that does not exist, and what to say of it.
 fn unknown_fault(header: &Header, text: &str) -> Option<(usize, String)> {
-    let known: Vec<&str> = fault_names().collect();
-    let name = header
-        .planted
-        .iter()
-        .find(|name| !known.contains(&name.as_str()))?;
-    let hint = match nearest(name, known) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => "`gcrucible list faults` shows all".to_owned(),
-    };
-    let offset = text.find(name.as_str()).unwrap_or(0);
-    Some((offset, format!("`{name}` is no planted fault; {hint}")))
+    header.planted.iter().find_map(|name| {
+        let error = known_fault(name).err()?;
+        Some((text.find(name.as_str()).unwrap_or(0), error.to_string()))
+    })
 }
 
 #[cfg(test)]

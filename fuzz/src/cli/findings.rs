@@ -285,11 +285,14 @@ fn checking(subject: &Subject, finding: &Finding) -> Option<String> {
     let conditions = finding.conditions.as_ref()?;
     let mut case = subject.case.under(conditions.schedule.clone());
     case.limits.full_at = conditions.full_at;
-    if catalog::names(&finding.engine) {
-        // An engine in another process does not count calls as the reference does.
-        case = Judge::sparing(case, &*reference()).case().clone();
-    }
-    let run = catch_unwind(AssertUnwindSafe(|| reference().run(&case, &[]))).ok()?;
+    let observed = || {
+        if catalog::names(&finding.engine) {
+            // An engine in another process does not count calls as the reference does.
+            case = Judge::sparing(case.clone(), &*reference()).case().clone();
+        }
+        reference().run(&case, &[])
+    };
+    let run = catch_unwind(AssertUnwindSafe(observed)).ok()?;
     let held = subject.program.as_ref().is_some_and(|program| program.held);
     let is_exhausted = |step: &StepRun| matches!(step.observation.outcome, Outcome::Exhausted(_));
     let needs_limit = run.steps.iter().any(is_exhausted) && case.limits.full_at.is_none();

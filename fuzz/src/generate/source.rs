@@ -89,9 +89,3 @@ pub fn split_mix(state: &mut u64) -> u64 {
     *state = words.0;
     word
 }
-
-/// Returns the number at a position of the sequence of `seed`. [`split_mix`] starts at position 1.
-/// Different positions have different numbers.
-pub fn split_mix_at(seed: u64, position: u64) -> u64 {
-    Words::at(seed, position)
-}

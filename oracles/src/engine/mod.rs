@@ -397,9 +397,9 @@ pub(crate) fn run_counting<E: Engine + ?Sized>(
         let full = !failed_before && has_failed(session.as_ref());
         let over = match observation.outcome {
             Outcome::Crashed(_) | Outcome::Stuck(_) | Outcome::Unasked(_) => true,
-            // An allocation that has to fail fails at the same moment on every engine.
             // Engines that count calls end at the same one.
             Outcome::Exhausted(Resource::CallDepth) => false,
+            // An allocation that has to fail fails at the same moment on every engine.
             Outcome::Exhausted(what) => !(full && what == Resource::Heap),
             _ => false,
         };

@@ -11,8 +11,9 @@ use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use std::path::Path;
 
+use gcrucible_runtime::heap_ops::Words;
+
 use crate::corpus::{By, Corpus, Entry, Feature, features, name};
-use crate::generate::source::split_mix_at;
 use crate::input::Input;
 use crate::mutate::inputs::{crossed, neighbour};
 use crate::targets::{Ran, Rig, Target};
@@ -124,7 +125,7 @@ impl OfTarget {
 
     /// An input near those that were kept, or a fresh one.
     fn drawn(&self, seed: u64) -> Input {
-        let draw = |of: u64, below: u64| split_mix_at(seed, of) % below.max(1);
+        let draw = |of: u64, below: u64| Words::at(seed, of) % below.max(1);
         if self.kept.is_empty() || draw(0, 100) < FRESH_PERCENT {
             return Input::of_seed(seed);
         }
@@ -133,7 +134,7 @@ impl OfTarget {
             let from = self.kept.len().saturating_sub(young);
             &self.kept[from + draw(of + 1, (self.kept.len() - from) as u64) as usize]
         };
-        let (one, how) = (chosen(1), split_mix_at(seed, 3));
+        let (one, how) = (chosen(1), Words::at(seed, 3));
         if draw(4, 100) < CROSSED_PERCENT {
             return crossed(one, chosen(5), how, BYTES_MAX);
         }

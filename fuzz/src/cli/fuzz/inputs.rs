@@ -1,6 +1,6 @@
 //! The inputs of a run, and their order.
 
-use crate::generate::source::split_mix_at;
+use gcrucible_runtime::heap_ops::Words;
 
 /// Returns the target and the own seed of input number `number` in the run of `run_seed`. The
 /// targets take turns as `round` says ([`crate::targets::round`]).
@@ -9,7 +9,7 @@ use crate::generate::source::split_mix_at;
 #[must_use]
 pub fn input(run_seed: u64, round: &[usize], number: u64) -> (usize, u64) {
     let target = round[(number % round.len() as u64) as usize];
-    (target, split_mix_at(run_seed, number))
+    (target, Words::at(run_seed, number))
 }
 
 #[test]

@@ -352,6 +352,16 @@ pub fn fault_counts(name: &str) -> (u64, u64) {
     (0, 0)
 }
 
+/// Returns the name of a planted fault, whether this build can plant it or not.
+///
+/// # Errors
+///
+/// No fault has this name. The error says which is similar.
+pub fn known_fault(name: &str) -> Result<&'static str, NoEngine> {
+    let fault = fault_names().find(|fault| *fault == name);
+    fault.ok_or_else(|| unknown(name, "planted fault", fault_names()))
+}
+
 /// Returns the faults with these names, sorted, each once.
 ///
 /// # Errors
@@ -360,8 +370,7 @@ pub fn fault_counts(name: &str) -> (u64, u64) {
 pub fn known_faults(names: &[String]) -> Result<Vec<&'static str>, NoEngine> {
     let mut faults = Vec::new();
     for name in names {
-        let fault = fault_names().find(|fault| fault == name);
-        faults.push(fault.ok_or_else(|| unknown(name, "planted fault", fault_names()))?);
+        faults.push(known_fault(name)?);
         if !cfg!(feature = "planted") {
             return Err(NoEngine::NotPlanted {
                 fault: name.clone(),

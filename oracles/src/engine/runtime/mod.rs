@@ -38,7 +38,9 @@ use gcrucible_runtime::embed::{
     Store, TypeId, Val,
 };
 
-pub use self::config::{RuntimeConfig, collectors, fault_counts, fault_names, known_faults};
+pub use self::config::{
+    RuntimeConfig, collectors, fault_counts, fault_names, known_fault, known_faults,
+};
 use self::errors::{misuse, outcome, text};
 use self::host::{Data, Roots, Spectest};
 use self::paired::Paired;
