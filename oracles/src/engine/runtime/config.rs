@@ -301,7 +301,12 @@ impl RuntimeConfig {
                 .saturating_mul(FRAME_BYTES)
                 .clamp(STACK_BYTES.start, STACK_BYTES.end),
             call_depth: (!self.uncounted).then_some(limits.call_depth),
-            host_nesting: HOST_NESTING,
+            // Without a count it would end at another call than the reference by this limit, too.
+            host_nesting: if self.uncounted {
+                u32::MAX
+            } else {
+                HOST_NESTING
+            },
             checks: !self.inline_allocation,
             ..fuzzing
         }
