@@ -151,7 +151,7 @@ impl Scratch {
                 return Err(rejected);
             }
         };
-        self.compile(targets, target(targets, extent))?;
+        self.compile(targets, target(targets, extent), extent)?;
         let compiled = self
             .context
             .compiled_code()
@@ -172,8 +172,10 @@ impl Scratch {
         &mut self,
         targets: &'t Targets,
         mut target: &'t dyn TargetIsa,
+        extent: Extent,
     ) -> Result<(), Rejected> {
-        if targets.is_single_pass(target) && demote::is_large(&self.context.func) {
+        let is_small = extent.small_frame || !demote::is_large(&self.context.func);
+        if targets.is_single_pass(target) && !is_small {
             let optimised = self.context.optimize(target, &mut self.control);
             optimised.map_err(|e| refused(&e))?;
             let calls = demote::demote(&mut self.context.func);

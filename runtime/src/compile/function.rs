@@ -86,6 +86,7 @@ pub(super) fn finish(mut t: Translator<'_>) -> Result<Extent, Rejected> {
         values: t.locals.iter().filter(is_variable).count() + t.height,
         in_frame: t.locals_slot.is_some(),
         loop_depth: t.loops.max,
+        small_frame: false,
     };
     let moves = t.env.compiler.traits().moves;
     spill::spill(t.b.func, t.references, moves)?;

@@ -64,6 +64,8 @@ pub struct FirstValues {
 const ALLOCATIONS_MAX: usize = 64;
 /// Pieces of the initialiser end after this many values.
 const VALUES_MAX: usize = 256;
+/// With more operators, a piece can have a large frame.
+const OPERATORS_MAX: usize = 2048;
 
 /// Evaluates an expression. `global` returns the values of globals. `None` if the expression needs
 /// the heap, or a global that is not known.
@@ -274,15 +276,22 @@ pub(super) fn translate(
         return_area: false,
     };
     let mut t = begin(env, func, context, &signature, number);
-    // It runs once for each instance, and a call is a fifth of the code.
-    t.allocates_inline = false;
+    let allocations: usize = piece.iter().map(Work::allocations).sum();
+    let operators: usize = piece.iter().map(|work| work.expr.ops.len()).sum();
+    let small_frame = allocations <= ALLOCATIONS_MAX && operators <= OPERATORS_MAX;
+    // A larger piece is mostly one expression. A call of the host is a fifth of the code.
+    t.allocates_inline &= small_frame;
     planted!(t.config().planted(), ConstEvalOperandsUnrooted => t.forgets_references = true;);
     for work in piece {
         t.const_expr(work.expr);
         t.store_initial(work.goes);
     }
     t.return_();
-    finish(t)
+    let extent = finish(t)?;
+    Ok(Extent {
+        small_frame,
+        ..extent
+    })
 }
 
 /// If the value of an expression is an array of at least this many references, the array is made

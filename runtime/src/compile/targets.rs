@@ -47,6 +47,8 @@ pub(super) struct Extent {
     pub in_frame: bool,
     /// How deeply loops are nested.
     pub loop_depth: u32,
+    /// Whether it is known that the frame is small, so that no value need share a slot.
+    pub small_frame: bool,
 }
 
 /// The targets of one configuration, from the most work to the least.
