@@ -277,6 +277,26 @@ fn what_dies_is_used_again() {
     }
 }
 
+/// Each visit of the heap would otherwise take time for every object that ever died.
+#[test]
+fn full_collections_leave_few_free_blocks() {
+    for kind in reclaiming() {
+        let mut fixture = Fixture::new(kind, &config(1 << 20));
+        for _ in 0..if cfg!(miri) { 400 } else { 4000 } {
+            fixture.node();
+            fixture.heap.collect(&mut fixture.roots).unwrap();
+        }
+        let heap = &mut fixture.heap;
+        let occupied = heap.collector.occupied(&mut heap.memory);
+        let (mut next, mut blocks) = (occupied.start, 0);
+        while let Some(resident) = heap.memory.resident(next, occupied.end).unwrap() {
+            next = resident.end();
+            blocks += 1;
+        }
+        assert!(blocks < 200, "{kind:?}: {blocks}");
+    }
+}
+
 /// A full heap refuses, stays in order, and works again when something dies.
 #[test]
 fn a_full_heap_refuses_and_recovers() {

@@ -1,7 +1,7 @@
 //! The collection. It keeps an object in the zero-count table if only frames refer to it, and takes
 //! all others out.
 
-use super::alloc::{close_run, free};
+use super::alloc::{close_run, free, merge};
 use super::barrier::{decrement_header, decrement_while_collecting, header, out_of_range};
 use super::{Drc, IN_TABLE, ON_STACK, backup_min, mark, table_min};
 use crate::heap::fault::{HeapFault, Referrer};
@@ -9,6 +9,10 @@ use crate::heap::layout::Kind;
 use crate::heap::object_memory::{ObjectMemory, is_object, kind_of_tag};
 use crate::heap::{CollectionKind, Roots};
 use crate::planted::planted;
+
+/// A full collection merges neighbours if more bytes are unmerged than this and than are in use.
+/// Otherwise whoever visits the heap after each collection would visit every block ever freed.
+const MERGE_MIN: u64 = 4 << 10;
 
 /// Trims the table, frees the objects that die, and, with a backup trace, cycles.
 pub(super) fn collect(
@@ -30,7 +34,11 @@ pub(super) fn collect(
         drc.backup_at = (drc.in_use(memory) * 2).max(backup_min(memory.collection_bytes));
     }
     close_run(drc, memory);
-    memory.stats.live_bytes = drc.in_use(memory);
+    let in_use = drc.in_use(memory);
+    if collection == CollectionKind::Full && drc.unmerged >= in_use.max(MERGE_MIN) {
+        merge(drc, memory)?;
+    }
+    memory.stats.live_bytes = in_use;
     Ok(())
 }
 
