@@ -82,6 +82,35 @@ fn errors_in_texts_point_at_their_place() {
     }
 }
 
+/// What the command line asks for and no engine can do is wrong use, whatever runs.
+#[test]
+fn wrong_use_is_no_finding() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let module = "(module (func (export \"f\") (param (ref any))))";
+    fs::write(folder.path().join("m.wat"), module).expect("a file");
+    fs::write(folder.path().join("s.wast"), module).expect("a file");
+    let refused = |arguments: &[&str], expected: &str| {
+        let (_, err) = check(folder.path(), arguments, 2);
+        assert!(err.contains(expected), "{arguments:?}: {err}");
+    };
+    let inline = ["--engine", "runtime:drc:inline", "--schedule", "every"];
+    let cannot = "runtime:drc:inline cannot collect as the schedule `every` says";
+    refused(&[&["run", "m.wat"], &inline[..]].concat(), cannot);
+    refused(&[&["wast", "s.wast"], &inline[..]].concat(), cannot);
+    let forms = "\"null\" is no (ref any): expected i31:N of 31 bits, or host:N of 64 bits";
+    refused(&["run", "m.wat", "--invoke", "f", "null"], forms);
+    let part = "`` is no choice of the runtime; ";
+    refused(&["wast", "s.wast", "--engine", "runtime:drc:"], part);
+    // The reference has no limit of parameters, and `run` has one.
+    let many = format!(
+        "(module (func (export \"f\") (param{})))",
+        " i32".repeat(1001)
+    );
+    fs::write(folder.path().join("many.wat"), many).expect("a file");
+    let run = ["run", "many.wat", "--engine", "reference", "--invoke", "f"];
+    refused(&run, "over a limit of `run`: ");
+}
+
 #[test]
 fn events_are_lines_of_json() {
     let folder = tempfile::tempdir().expect("a folder");

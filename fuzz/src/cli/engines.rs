@@ -10,6 +10,7 @@ use gcrucible_oracles::foreign::catalog::{self, Places};
 use gcrucible_oracles::foreign::process::{Bounds, Process};
 use gcrucible_oracles::foreign::{Any, Counted, Foreign};
 use gcrucible_oracles::nearest::suggestion;
+use gcrucible_oracles::schedule::Schedule;
 
 use super::failure::Failure;
 
@@ -73,6 +74,20 @@ impl Choice {
         };
         open(&name, bounds(), Counted::EachStep)
     }
+}
+
+/// Returns the schedule, if the engine can collect as it says.
+///
+/// # Errors
+///
+/// It cannot.
+pub fn followed(schedule: &Schedule, engine: &dyn Engine) -> Result<Schedule, Failure> {
+    if engine.allows(schedule) {
+        return Ok(schedule.clone());
+    }
+    let name = engine.name();
+    let message = format!("{name} cannot collect as the schedule `{schedule}` says");
+    Err(Failure::Usage(message))
 }
 
 /// Returns the limits of an engine in a process of its own, unless the user names others.

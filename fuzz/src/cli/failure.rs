@@ -34,6 +34,9 @@ pub enum Failure {
         /// Where and why.
         message: String,
     },
+    /// A signal ended the work. What was done is told and written.
+    #[error("interrupted: {0}")]
+    Interrupted(String),
     /// Nothing was compared, so the run says nothing about the engines.
     #[error("{0}")]
     NothingCompared(String),
@@ -109,6 +112,7 @@ impl Failure {
             | Failure::Lost { .. }
             | Failure::System { .. }
             | Failure::Engine(_)
+            | Failure::Interrupted(_)
             | Failure::Tool { .. }
             | Failure::Workers(_) => ENVIRONMENT,
         }

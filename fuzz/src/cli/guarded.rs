@@ -14,16 +14,18 @@ use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt, parent_id};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::{Child, Command, ExitCode, ExitStatus};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gcrucible_oracles::foreign::spawn::spawn;
 use gcrucible_wast_tests::directive::Location;
+use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 
 use super::failure::{ENVIRONMENT, Ending, Failure};
 use super::fuzz::worker::describe;
+use super::interrupt::Interrupted;
 use super::scratch::Scratch;
 use super::terminal::{BAD, warn_line};
 use super::tool::THIS_PROGRAM;
@@ -195,9 +197,52 @@ pub fn run(then: Then) -> Option<ExitCode> {
     }))
 }
 
+/// Signals to this process, which the process that does the work must hear as well.
+struct Signals {
+    worker: Arc<Mutex<Option<Pid>>>,
+    interrupted: Interrupted,
+}
+
+impl Signals {
+    fn listen() -> Signals {
+        let worker = Arc::new(Mutex::new(None));
+        let told = Arc::clone(&worker);
+        let interrupted = Interrupted::listen_and(move || tell(&told));
+        Signals {
+            worker,
+            interrupted,
+        }
+    }
+
+    /// Waits for the end of the process that does the work.
+    fn wait(&self, mut child: Child) -> io::Result<ExitStatus> {
+        *self.worker() = Some(Pid::from_child(&child));
+        if self.interrupted.is() {
+            // The signal came before there was a process.
+            tell(&self.worker);
+        }
+        let status = child.wait();
+        *self.worker() = None;
+        status
+    }
+
+    fn worker(&self) -> MutexGuard<'_, Option<Pid>> {
+        self.worker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Asks the process that does the work to end. If it has ended, there is nobody to ask.
+fn tell(worker: &Mutex<Option<Pid>>) {
+    let worker = worker.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(worker) = *worker {
+        let _ = kill_process(worker, Signal::TERM);
+    }
+}
+
 fn guard(folder: &Path, then: Then) -> io::Result<ExitCode> {
     let mut is_one_at_a_time = false;
     let mut known = 0;
+    let signals = Signals::listen();
     loop {
         let mut command = Command::new(THIS_PROGRAM);
         let mut words = std::env::args_os();
@@ -207,9 +252,13 @@ fn guard(folder: &Path, then: Then) -> io::Result<ExitCode> {
         if is_one_at_a_time {
             command.env(ONE_AT_A_TIME, "1");
         }
-        let status = spawn(command)?.wait()?;
+        let status = signals.wait(spawn(command)?)?;
         if let Some(code) = status.code() {
             return Ok(ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX)));
+        }
+        if signals.interrupted.is() {
+            warn_line!("{BAD}gcrucible:{BAD:#} interrupted");
+            return Ok(ExitCode::from(ENVIRONMENT));
         }
         let how = format!("the process died: {}", describe(status));
         let is_engine = status.signal().is_some_and(is_of_an_engine);
@@ -246,7 +295,6 @@ fn guard(folder: &Path, then: Then) -> io::Result<ExitCode> {
 
 /// Returns true for signals that the process's own code causes.
 fn is_of_an_engine(signal: i32) -> bool {
-    use rustix::process::Signal;
     let own = [
         Signal::SEGV,
         Signal::BUS,

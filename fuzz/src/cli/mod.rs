@@ -4,7 +4,7 @@
 //! files, terminals and words.
 //!
 //! Reading order: `build`, `failure`, `terminal`, `progress`, `output`, `reading`, `config`,
-//! `scratch`, `tool`, `named`, `engines`, `under_test`, `findings`, `proof`, `reproduce`, `fuzz`,
+//! `scratch`, `tool`, `interrupt`, `named`, `engines`, `under_test`, `findings`, `proof`, `reproduce`, `fuzz`,
 //! `detect`, `input`, `guarded`, `replay`, `reduce`, `scripts`, `watched`, `junit`, `wast`, `run`,
 //! `corpus`, `survey`, `report`, `wasmtime`, `engine`, `explain`, `list`, `shell`.
 
@@ -26,6 +26,7 @@ pub mod findings;
 pub mod fuzz;
 mod guarded;
 pub mod input;
+mod interrupt;
 mod junit;
 pub mod list;
 pub mod named;

@@ -13,6 +13,7 @@ use wasmprinter::{Config, PrintFmtWrite};
 
 use super::failure::{Ending, Failure};
 use super::input::{Given, InputOptions};
+use super::interrupt::Interrupted;
 use super::progress::Bar;
 use super::replay::{self, Again};
 use super::terminal::{say, warn_line};
@@ -56,7 +57,8 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
     if let Some(path) = &path {
         output::try_file(path)?;
     }
-    let (small, unit) = small(given, &mut rig, options.attempts)?;
+    let interrupted = Interrupted::listen();
+    let (small, unit) = small(given, &mut rig, options.attempts, &interrupted)?;
     let bounds = options.input.under_test.bounds();
     let small = reproduce::with_fewer_flags(small, bounds)?;
     let script = findings::script(&small);
@@ -82,12 +84,22 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
         ..
     } = small;
     let title = small.finding.title();
-    warn_line!("{title}: {before} {unit}, now {after}, after {attempts} attempts");
+    let how = if interrupted.is() {
+        ", interrupted"
+    } else {
+        ""
+    };
+    warn_line!("{title}: {before} {unit}, now {after}, after {attempts} attempts{how}");
     Ok(Ending::Found)
 }
 
 /// Reduces what was given. Also returns what its size is counted in.
-fn small(given: Given, rig: &mut Rig, attempts: u32) -> Result<(Reduced, &'static str), Failure> {
+fn small(
+    given: Given,
+    rig: &mut Rig,
+    attempts: u32,
+    interrupted: &Interrupted,
+) -> Result<(Reduced, &'static str), Failure> {
     let refuse = |what: &str| Failure::Usage(format!("{what} cannot be reduced"));
     let (name, again) = match given {
         Given::Script { name, text } => (name.clone(), replay::of_script(name, text, rig)?),
@@ -111,7 +123,7 @@ fn small(given: Given, rig: &mut Rig, attempts: u32) -> Result<(Reduced, &'stati
                 let bar = Bar::new(attempts.into(), "programs at most");
                 let mut go_on = || {
                     bar.step();
-                    true
+                    !interrupted.is()
                 };
                 let reduced = reduce(
                     target,
@@ -148,7 +160,7 @@ fn small(given: Given, rig: &mut Rig, attempts: u32) -> Result<(Reduced, &'stati
     let Some(finding) = again.ran.finding else {
         return Err(Failure::Usage(format!("{name} shows nothing")));
     };
-    let reduced = of_text(&name, &again.text, finding, rig, attempts)?;
+    let reduced = of_text(&name, &again.text, finding, rig, (attempts, interrupted))?;
     Ok((reduced, "bytes"))
 }
 
@@ -158,7 +170,7 @@ fn of_text(
     script: &str,
     finding: Finding,
     rig: &mut Rig,
-    attempts_max: u32,
+    (attempts_max, interrupted): (u32, &Interrupted),
 ) -> Result<Reduced, Failure> {
     let engine = replay::open(&finding.engine)?;
     let signature = finding.signature();
@@ -169,7 +181,7 @@ fn of_text(
         let Ok(case) = case else {
             return false;
         };
-        if attempts == attempts_max || case.steps.is_empty() {
+        if attempts == attempts_max || interrupted.is() || case.steps.is_empty() {
             return false;
         }
         attempts += 1;

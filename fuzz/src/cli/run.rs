@@ -15,12 +15,12 @@ use gcrucible_oracles::schedule::Schedule;
 use gcrucible_oracles::value::{HeapTop, Ref, Target, Value};
 use wasmparser::{
     AbstractHeapType, CompositeInnerType, ExternalKind, HeapType, KnownCustom, Name, Parser,
-    Payload, TypeRef, ValType,
+    Payload, RefType, TypeRef, ValType,
 };
 use wast::core::WastArgCore;
 use wast::parser::{self, ParseBuffer};
 
-use super::engines::Choice;
+use super::engines::{Choice, followed};
 use super::failure::{Ending, Failure};
 use super::input::read_module;
 use super::terminal::say;
@@ -112,7 +112,7 @@ fn on_engine(options: &Options, wasm: &[u8]) -> Result<Ending, Failure> {
     };
     let engine = options.choice.metered(options.fuel.is_some()).open()?;
     let setup = Setup {
-        schedule: options.schedule.clone(),
+        schedule: followed(&options.schedule, engine.as_ref())?,
         limits: limits(options),
         answers: Vec::new(),
     };
@@ -127,8 +127,9 @@ fn on_engine(options: &Options, wasm: &[u8]) -> Result<Ending, Failure> {
         module: ModuleIndex(0),
     }];
     if let Some(export) = &options.invoke {
-        let params = params(wasm, export).map_err(content)?;
-        let args = arguments(export, &params, &options.args).map_err(Failure::Usage)?;
+        let params = Params::of(wasm, export).map_err(content)?;
+        let args = params.arguments(export, &options.args);
+        let args = args.map_err(Failure::Usage)?;
         steps.push(Step::Invoke {
             instance: InstanceIndex(0),
             export: export.clone(),
@@ -239,78 +240,143 @@ fn census(session: &mut dyn Session, names: &BTreeMap<u32, String>) -> Ending {
 }
 
 /// Parameter types of an exported function, in the module's own index space.
-fn params(wasm: &[u8], export: &str) -> Result<Vec<ValType>, String> {
-    let (mut types, mut funcs, mut found) = (Vec::new(), Vec::new(), None);
-    let error = |e: wasmparser::BinaryReaderError| e.to_string();
-    for payload in Parser::new(0).parse_all(wasm) {
-        match payload.map_err(error)? {
-            Payload::TypeSection(section) => {
-                for group in section {
-                    for ty in group.map_err(error)?.into_types() {
-                        types.push(match ty.composite_type.inner {
-                            CompositeInnerType::Func(f) => Some(f.params().to_vec()),
-                            _ => None,
-                        });
+struct Params {
+    types: Vec<CompositeInnerType>,
+    of: Vec<ValType>,
+}
+
+impl Params {
+    fn of(wasm: &[u8], export: &str) -> Result<Params, String> {
+        let (mut types, mut funcs, mut found) = (Vec::new(), Vec::new(), None);
+        // The engine has accepted the module, so only a limit of the parser can be an obstacle.
+        let error = |e: wasmparser::BinaryReaderError| format!("over a limit of `run`: {e}");
+        for payload in Parser::new(0).parse_all(wasm) {
+            match payload.map_err(error)? {
+                Payload::TypeSection(section) => {
+                    for group in section {
+                        let group = group.map_err(error)?.into_types();
+                        types.extend(group.map(|ty| ty.composite_type.inner));
                     }
                 }
-            }
-            Payload::ImportSection(section) => {
-                for import in section.into_imports() {
-                    if let TypeRef::Func(ty) | TypeRef::FuncExact(ty) = import.map_err(error)?.ty {
-                        funcs.push(ty);
+                Payload::ImportSection(section) => {
+                    for import in section.into_imports() {
+                        let ty = import.map_err(error)?.ty;
+                        if let TypeRef::Func(ty) | TypeRef::FuncExact(ty) = ty {
+                            funcs.push(ty);
+                        }
                     }
                 }
-            }
-            Payload::FunctionSection(section) => {
-                for ty in section {
-                    funcs.push(ty.map_err(error)?);
-                }
-            }
-            Payload::ExportSection(section) => {
-                for item in section {
-                    let item = item.map_err(error)?;
-                    if item.name == export && item.kind == ExternalKind::Func {
-                        found = Some(item.index);
+                Payload::FunctionSection(section) => {
+                    for ty in section {
+                        funcs.push(ty.map_err(error)?);
                     }
                 }
+                Payload::ExportSection(section) => {
+                    for item in section {
+                        let item = item.map_err(error)?;
+                        if item.name == export && item.kind == ExternalKind::Func {
+                            found = Some(item.index);
+                        }
+                    }
+                }
+                _ => {}
             }
-            _ => {}
+        }
+        let index = found.ok_or_else(|| format!("no function is exported as {export:?}"))?;
+        let ty = funcs
+            .get(index as usize)
+            .and_then(|ty| types.get(*ty as usize));
+        let Some(CompositeInnerType::Func(ty)) = ty else {
+            return Err(format!("the type of {export:?} cannot be found"));
+        };
+        let of = ty.params().to_vec();
+        Ok(Params { types, of })
+    }
+
+    fn arguments(&self, export: &str, texts: &[String]) -> Result<Vec<Value>, String> {
+        if self.of.len() != texts.len() {
+            return Err(format!(
+                "{export:?} takes {} arguments, {} were given",
+                self.of.len(),
+                texts.len()
+            ));
+        }
+        let params = self.of.iter().zip(texts);
+        params
+            .map(|(&ty, text)| {
+                let value = self.argument(ty, text);
+                value.ok_or_else(|| format!("{text:?} is no {ty}: expected {}", self.forms(ty)))
+            })
+            .collect()
+    }
+
+    /// Parses a number of that type as the text format writes it, a vector as 0x..., or a
+    /// reference.
+    fn argument(&self, ty: ValType, text: &str) -> Option<Value> {
+        match ty {
+            ValType::V128 => text
+                .strip_prefix("0x")
+                .and_then(|d| u128::from_str_radix(d, 16).ok())
+                .map(Value::V128),
+            ValType::Ref(ty) => self.reference(ty, text).map(Value::Ref),
+            number => constant(&format!("{number}.const {text}")),
         }
     }
-    let index = found.ok_or_else(|| format!("no function is exported as {export:?}"))?;
-    let ty = funcs
-        .get(index as usize)
-        .and_then(|ty| types.get(*ty as usize))
-        .cloned()
-        .flatten();
-    ty.ok_or_else(|| format!("the type of {export:?} cannot be found"))
+
+    /// Parses `null`, `i31:N`, or `host:N`, a host object that carries a number.
+    fn reference(&self, ty: RefType, text: &str) -> Option<Ref> {
+        let top = self.top(ty.heap_type());
+        let to = match text.split_once(':') {
+            None if text == "null" && ty.is_nullable() => Target::Null,
+            Some(("i31", number)) if is_data(top) => {
+                let number: i64 = number.parse().ok()?;
+                let fits = (-(1 << 30)..1 << 31).contains(&number);
+                fits.then_some(Target::I31(number as u32 & 0x7fff_ffff))?
+            }
+            Some(("host", number)) if is_data(top) => Target::Host(number.parse().ok()?),
+            _ => return None,
+        };
+        Some(Ref { top, to })
+    }
+
+    /// Returns in words how an argument of a type is written.
+    fn forms(&self, ty: ValType) -> &'static str {
+        match ty {
+            ValType::V128 => "0x and at most 32 hexadecimal digits",
+            ValType::Ref(ty) => match (ty.is_nullable(), is_data(self.top(ty.heap_type()))) {
+                (true, true) => "null, i31:N of 31 bits, or host:N of 64 bits",
+                (false, true) => "i31:N of 31 bits, or host:N of 64 bits",
+                (true, false) => "null",
+                (false, false) => "a reference that only a module can make",
+            },
+            _ => "a number of this type as the text format writes it",
+        }
+    }
+
+    /// Returns the top of a heap type's hierarchy.
+    fn top(&self, heap: HeapType) -> HeapTop {
+        match heap {
+            HeapType::Abstract { ty, .. } => match ty {
+                AbstractHeapType::Func | AbstractHeapType::NoFunc => HeapTop::Func,
+                AbstractHeapType::Extern | AbstractHeapType::NoExtern => HeapTop::Extern,
+                AbstractHeapType::Exn | AbstractHeapType::NoExn => HeapTop::Exn,
+                _ => HeapTop::Any,
+            },
+            HeapType::Concrete(index) | HeapType::Exact(index) => {
+                let index = index.as_module_index();
+                let ty = index.and_then(|index| self.types.get(index as usize));
+                match ty {
+                    Some(CompositeInnerType::Func(_)) => HeapTop::Func,
+                    _ => HeapTop::Any,
+                }
+            }
+        }
+    }
 }
 
-fn arguments(export: &str, params: &[ValType], texts: &[String]) -> Result<Vec<Value>, String> {
-    if params.len() != texts.len() {
-        return Err(format!(
-            "{export:?} takes {} arguments, {} were given",
-            params.len(),
-            texts.len()
-        ));
-    }
-    params
-        .iter()
-        .zip(texts)
-        .map(|(ty, text)| argument(*ty, text).ok_or_else(|| format!("{text:?} is no {ty}")))
-        .collect()
-}
-
-/// Parses a number of that type as the text format writes it, a vector as 0x..., or a reference.
-fn argument(ty: ValType, text: &str) -> Option<Value> {
-    match ty {
-        ValType::V128 => text
-            .strip_prefix("0x")
-            .and_then(|d| u128::from_str_radix(d, 16).ok())
-            .map(Value::V128),
-        ValType::Ref(r) => reference(top(r.heap_type()), text).map(Value::Ref),
-        number => constant(&format!("{number}.const {text}")),
-    }
+/// Whether small numbers and host objects can be in a hierarchy.
+fn is_data(top: HeapTop) -> bool {
+    matches!(top, HeapTop::Any | HeapTop::Extern)
 }
 
 /// Parses an instruction `t.const`.
@@ -325,64 +391,51 @@ fn constant(text: &str) -> Option<Value> {
     })
 }
 
-/// Parses `null`, `i31:N`, or `host:N`, a host object that carries a number.
-fn reference(top: HeapTop, text: &str) -> Option<Ref> {
-    let is_data = matches!(top, HeapTop::Any | HeapTop::Extern);
-    let to = match text.split_once(':') {
-        None if text == "null" => Target::Null,
-        Some(("i31", number)) if is_data => {
-            let number: i32 = number.parse().ok()?;
-            let fits = (-(1 << 30)..1 << 30).contains(&number);
-            fits.then_some(Target::I31(number as u32 & 0x7fff_ffff))?
-        }
-        Some(("host", number)) if is_data => Target::Host(number.parse().ok()?),
-        _ => return None,
-    };
-    Some(Ref { top, to })
-}
-
-/// Returns the top of a heap type's hierarchy. A defined type is taken for one below `any`, so a
-/// null argument of a defined function type cannot be written.
-fn top(heap: HeapType) -> HeapTop {
-    match heap {
-        HeapType::Abstract { ty, .. } => match ty {
-            AbstractHeapType::Func | AbstractHeapType::NoFunc => HeapTop::Func,
-            AbstractHeapType::Extern | AbstractHeapType::NoExtern => HeapTop::Extern,
-            AbstractHeapType::Exn | AbstractHeapType::NoExn => HeapTop::Exn,
-            _ => HeapTop::Any,
-        },
-        _ => HeapTop::Any,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn arguments_fit_their_type_or_are_refused() {
-        assert_eq!(argument(ValType::I32, "-1"), Some(Value::I32(-1)));
-        assert_eq!(argument(ValType::I32, "4294967295"), Some(Value::I32(-1)));
-        assert_eq!(argument(ValType::I32, "4294967296"), None);
-        assert_eq!(argument(ValType::I64, "0x10"), Some(Value::I64(16)));
-        assert_eq!(argument(ValType::F64, "x"), None);
-        assert_eq!(
-            argument(ValType::Ref(wasmparser::RefType::EXTERNREF), "null"),
-            Some(Value::Ref(Ref::null(HeapTop::Extern)))
-        );
-        assert_eq!(
-            argument(ValType::Ref(wasmparser::RefType::EXTERNREF), "7"),
-            None
-        );
-        let any = ValType::Ref(wasmparser::RefType::ANYREF);
-        assert_eq!(
-            argument(any, "i31:-1"),
-            Some(Value::Ref(Ref::i31(0x7fff_ffff)))
-        );
-        assert_eq!(argument(any, "i31:1073741824"), None);
-        let host = argument(ValType::Ref(wasmparser::RefType::EXTERNREF), "host:3");
-        assert_eq!(host, Some(Value::Ref(Ref::host(3))));
-        let func = ValType::Ref(wasmparser::RefType::FUNCREF);
-        assert_eq!(argument(func, "host:3"), None);
+        let text = "(module (type $f (func)) (type $s (struct))
+            (func (export \"f\") (param i32 i64 f64 externref anyref funcref
+              (ref null $f) (ref $s) (ref any) v128)))";
+        let buffer = ParseBuffer::new(text).unwrap();
+        let mut module: wast::Wat<'_> = parser::parse(&buffer).unwrap();
+        let params = Params::of(&module.encode().unwrap(), "f").unwrap();
+        let ok = |at: usize, text: &str, value: Value| {
+            assert_eq!(params.argument(params.of[at], text), Some(value), "{text}");
+        };
+        ok(0, "-1", Value::I32(-1));
+        ok(0, "4294967295", Value::I32(-1));
+        ok(1, "0x10", Value::I64(16));
+        ok(3, "null", Value::Ref(Ref::null(HeapTop::Extern)));
+        ok(3, "host:3", Value::Ref(Ref::host(3)));
+        ok(4, "i31:-1", Value::Ref(Ref::i31(0x7fff_ffff)));
+        ok(4, "i31:2147483647", Value::Ref(Ref::i31(0x7fff_ffff)));
+        ok(6, "null", Value::Ref(Ref::null(HeapTop::Func)));
+        ok(9, "0xff", Value::V128(255));
+        for (at, text, expected) in [
+            (
+                0,
+                "4294967296",
+                "a number of this type as the text format writes it",
+            ),
+            (2, "x", "a number of this type as the text format writes it"),
+            (3, "7", "null, i31:N of 31 bits, or host:N of 64 bits"),
+            (
+                4,
+                "i31:2147483648",
+                "null, i31:N of 31 bits, or host:N of 64 bits",
+            ),
+            (5, "host:3", "null"),
+            (7, "null", "i31:N of 31 bits, or host:N of 64 bits"),
+            (8, "null", "i31:N of 31 bits, or host:N of 64 bits"),
+            (9, "255", "0x and at most 32 hexadecimal digits"),
+        ] {
+            let ty = params.of[at];
+            assert_eq!(params.argument(ty, text), None, "{text}");
+            assert_eq!(params.forms(ty), expected, "{text}");
+        }
     }
 }

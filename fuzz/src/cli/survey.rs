@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::build::{BUILD, Build};
 use super::failure::{Ending, Failure};
+use super::interrupt::Interrupted;
 use super::output;
 use super::progress::Bar;
 use super::terminal::{complain, print, warn_line};
@@ -36,17 +37,26 @@ pub struct Options {
 ///
 /// # Errors
 ///
-/// An engine does not start, or the file cannot be written.
+/// An engine does not start, the file cannot be written, or a signal ended the work.
 pub fn run(options: &Options) -> Result<Ending, Failure> {
     if let Some(json) = &options.json {
         output::try_file(json)?;
     }
     let end = options.first.saturating_add(options.programs);
-    let bar = Bar::new(end - options.first, "programs");
-    let counted = Survey::of_seeds(options.first..end, |_| bar.step());
+    let programs = end - options.first;
+    let bar = Bar::new(programs, "programs");
+    let interrupted = Interrupted::listen();
+    let counted = Survey::of_seeds(options.first..end, || {
+        bar.step();
+        !interrupted.is()
+    });
     bar.end();
     let survey = counted.map_err(|why| Failure::Engine(why.to_string()))?;
-    let table = Table::new(&survey, options.first);
+    let done = survey.generated.programs;
+    let table = Table {
+        interrupted: done < programs,
+        ..Table::new(&survey, options.first)
+    };
     match &options.json {
         Some(path) => {
             if output::is_standard(path) {
@@ -61,7 +71,9 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
         }
         None => print(format_args!("{table}")),
     }
-    for below in &table.below {
+    // Fewer programs than were asked for say nothing about what is rare.
+    let below = table.below.iter().filter(|_| !table.interrupted);
+    for below in below {
         let Below {
             kind,
             name,
@@ -75,6 +87,10 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
     for title in table.findings {
         warn_line!("found: {title}");
     }
+    if table.interrupted && table.findings.is_empty() {
+        let message = format!("{done} of {programs} programs were counted");
+        return Err(Failure::Interrupted(message));
+    }
     let clean = table.below.is_empty() && table.findings.is_empty() && table.invalid == 0;
     Ok(if clean { Ending::Clean } else { Ending::Found })
 }
@@ -84,6 +100,8 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
 struct Table<'a> {
     build: Build,
     first: String,
+    /// Whether a signal ended it.
+    interrupted: bool,
     programs: u64,
     modules: u64,
     bytes: u64,
@@ -153,6 +171,7 @@ impl<'a> Table<'a> {
         Table {
             build: BUILD,
             first: format!("{first:#x}"),
+            interrupted: false,
             programs: generated.programs,
             modules: generated.modules,
             bytes: generated.bytes,

@@ -7,7 +7,8 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use gcrucible_oracles::engine::{self, Engine, reference};
+use gcrucible_oracles::case::Limits;
+use gcrucible_oracles::engine::{self, Engine, Setup, reference};
 use gcrucible_oracles::foreign::{Counted, catalog};
 use gcrucible_oracles::schedule::Schedule;
 use gcrucible_wast_tests::directive::Location;
@@ -20,6 +21,7 @@ use super::build::{BUILD, Build};
 use super::engines::{self, Choice};
 use super::failure::{Ending, Failure};
 use super::guarded::{Death, Known, Notes, Running};
+use super::interrupt::Interrupted;
 use super::progress::Bar;
 use super::scripts::{Item, NotRun, items};
 use super::terminal::{is_verbose, say};
@@ -76,6 +78,8 @@ struct Json {
     engine: String,
     collector: Option<&'static str>,
     schedule: String,
+    /// Whether a signal ended it before the last script.
+    interrupted: bool,
     /// Whether `--check` was given.
     checked: bool,
     passed: u64,
@@ -118,7 +122,8 @@ impl JsonFile {
 ///
 /// # Errors
 ///
-/// A path that cannot be read, a folder without scripts, or an engine that does not exist.
+/// A path that cannot be read, a folder without scripts, an engine that does not exist, does not
+/// start or cannot follow the schedule, or a signal that ended the work.
 pub fn run(options: &Options) -> Result<Ending, Failure> {
     let (items, not_in_release) = items(&options.paths)?;
     let items: Vec<Arc<Item>> = items.into_iter().map(Arc::new).collect();
@@ -127,11 +132,12 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
     files.clone().try_for_each(|path| output::try_file(path))?;
     let bar = Bar::new((runs.len() * items.len()) as u64, "scripts");
     let notes = Notes::open()?;
+    let interrupted = Interrupted::listen();
     let mut done = Vec::new();
     each(
         &runs,
         notes.is_one_at_a_time(),
-        |(engine, schedule)| all(&items, engine, schedule, options, (&bar, &notes)),
+        |run| all(&items, run, options, (&bar, &notes, &interrupted)),
         |json| {
             bar.above(|| say!("{}", json.summary()));
             done.push(json);
@@ -171,6 +177,12 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
             junit::report(&suites).map_err(|error| Failure::output(path.display(), error))?;
         output::write(path, &text)?;
     }
+    let ran: usize = done.iter().map(|json| json.files.len()).sum();
+    let asked = runs.len() * items.len();
+    if ran < asked && failed == 0 {
+        let message = format!("{ran} of {asked} scripts ran");
+        return Err(Failure::Interrupted(message));
+    }
     if passed + failed == 0 {
         let message = "nothing was asked of the engine".to_owned();
         return Err(Failure::NothingCompared(message));
@@ -189,7 +201,9 @@ type Run = (Arc<dyn Engine>, Schedule);
 fn runs(options: &Options) -> Result<Vec<Run>, Failure> {
     let chosen: Arc<dyn Engine> = options.choice.open()?.into();
     if !options.matrix {
-        return Ok(vec![(chosen, options.schedule.clone())]);
+        let schedule = engines::followed(&options.schedule, chosen.as_ref())?;
+        starts(chosen.as_ref(), &schedule)?;
+        return Ok(vec![(chosen, schedule)]);
     }
     if options.choice.is_given() {
         let text = "--matrix runs every configuration: name none";
@@ -208,6 +222,19 @@ fn runs(options: &Options) -> Result<Vec<Run>, Failure> {
         }
     }
     Ok(runs)
+}
+
+/// Tries whether an engine starts. Otherwise every script would say that it does not.
+fn starts(engine: &dyn Engine, schedule: &Schedule) -> Result<(), Failure> {
+    let setup = Setup {
+        schedule: schedule.clone(),
+        limits: Limits::SCRIPT,
+        answers: Vec::new(),
+    };
+    let opened = engine.open(&setup);
+    opened
+        .map(drop)
+        .map_err(|why| Failure::Engine(format!("{}: {why}", engine.name())))
 }
 
 /// Does `work` for each item, on all cores or on one, and hands each result to `take` at once.
@@ -242,10 +269,9 @@ fn each<T: Sync, R: Send>(
 /// Every script on one engine.
 fn all(
     items: &[Arc<Item>],
-    engine: &Arc<dyn Engine>,
-    schedule: &Schedule,
+    (engine, schedule): &Run,
     options: &Options,
-    (bar, notes): (&Bar, &Notes),
+    (bar, notes, interrupted): (&Bar, &Notes, &Interrupted),
 ) -> Json {
     let started = Instant::now();
     let limits = watched::Limits {
@@ -257,6 +283,7 @@ fn all(
         engine: engine.name(),
         collector: engine.collector(),
         schedule: schedule.to_string(),
+        interrupted: false,
         checked: options.check,
         passed: 0,
         failed: 0,
@@ -267,23 +294,33 @@ fn all(
         seconds: 0.0,
     };
     for item in items {
+        if interrupted.is() {
+            break;
+        }
         let name = format!("{} on {} under {schedule}", item.name, engine.name());
         let file = match notes.known(&name) {
             Some(Known::Done(file)) => serde_json::from_value(file.clone()).ok(),
             Some(Known::Died(death)) => Some(JsonFile::of(told(&died(item, death), bar))),
             None => None,
         };
-        json.add(file.unwrap_or_else(|| {
+        let file = file.or_else(|| {
             let report = match notes.begin(&name) {
-                Ok(running) => one(item, engine, schedule, options, limits, running),
+                Ok(running) => {
+                    let run = (engine, schedule);
+                    one(item, run, options, (limits, interrupted), running)?
+                }
                 Err(why) => failed(item, format!("no note: {why}"), Location::default()),
             };
             let file = JsonFile::of(told(&report, bar));
             notes.done(&name, &file);
-            file
-        }));
+            Some(file)
+        });
+        if let Some(file) = file {
+            json.add(file);
+        }
         bar.step();
     }
+    json.interrupted = json.files.len() < items.len();
     json.seconds = started.elapsed().as_secs_f64();
     json
 }
@@ -329,22 +366,25 @@ impl Json {
 }
 
 /// Runs one script in its own session. If it cannot be read, that is a failure of this script.
+/// Returns `None` if a signal came before its end.
 fn one(
     item: &Arc<Item>,
-    engine: &Arc<dyn Engine>,
-    schedule: &Schedule,
+    (engine, schedule): (&Arc<dyn Engine>, &Schedule),
     options: &Options,
-    limits: watched::Limits,
+    (limits, interrupted): (watched::Limits, &Interrupted),
     running: Running,
-) -> Report {
+) -> Option<Report> {
     let check = options.check;
     // The engine in a header counts if the command line names none.
     let may_name = !options.choice.is_given() && !options.matrix;
     let (its, engine, schedule) = (Arc::clone(item), Arc::clone(engine), schedule.clone());
-    let ran = watched::run(&item.name, limits, running, move |watch| {
+    let ran = watched::run(&item.name, limits, interrupted, running, move |watch| {
         unwatched(&its, engine.as_ref(), may_name, &schedule, check, watch)
     });
-    ran.unwrap_or_else(|why| failed(item, format!("no thread: {why}"), Location::default()))
+    ran.unwrap_or_else(|why| {
+        let message = format!("no thread: {why}");
+        Some(failed(item, message, Location::default()))
+    })
 }
 
 /// Shows a report that has failures, or every one if the user wants that.

@@ -11,6 +11,7 @@ use gcrucible_wast_tests::directive::Location;
 use gcrucible_wast_tests::runner::{Failure, Report};
 
 use super::guarded::Running;
+use super::interrupt::Interrupted;
 
 /// How long a script may take.
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +73,8 @@ pub fn started_apart<T: Send + 'static>(
 }
 
 /// Runs `work` on the script `file`, which `running` notes. If it takes longer than `limits`, the
-/// report has what is known until then, and one failure more.
+/// report has what is known until then, and one failure more. Returns `None` if a signal came
+/// first.
 ///
 /// # Errors
 ///
@@ -80,9 +82,10 @@ pub fn started_apart<T: Send + 'static>(
 pub fn run(
     file: &str,
     limits: Limits,
+    interrupted: &Interrupted,
     running: Running,
     work: impl FnOnce(&Watch) -> Report + Send + 'static,
-) -> std::io::Result<Report> {
+) -> std::io::Result<Option<Report>> {
     let started = Instant::now();
     let progress = Mutex::new(Progress {
         at: Location::default(),
@@ -97,8 +100,9 @@ pub fn run(
     let receive = started_apart(move || work(&inner))?;
     loop {
         let message = match receive.recv_timeout(LOOK) {
-            Ok(report) => return Ok(report),
+            Ok(report) => return Ok(Some(report)),
             Err(mpsc::RecvTimeoutError::Disconnected) => "the harness panicked".to_owned(),
+            Err(mpsc::RecvTimeoutError::Timeout) if interrupted.is() => return Ok(None),
             Err(mpsc::RecvTimeoutError::Timeout) => {
                 let progress = watch.progress();
                 if progress.since.elapsed() > limits.directive {
@@ -116,6 +120,6 @@ pub fn run(
         let mut report = progress.report.clone();
         let at = progress.at;
         report.failures.push(Failure { at, message });
-        return Ok(report);
+        return Ok(Some(report));
     }
 }

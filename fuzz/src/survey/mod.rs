@@ -30,18 +30,23 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// Counts the programs of `seeds`, and calls `after` with each seed that is done.
+    /// Counts the programs of `seeds`. Calls `after` behind each, and ends if it returns false.
     ///
     /// # Errors
     /// An engine does not start.
-    pub fn of_seeds(seeds: Range<u64>, mut after: impl FnMut(u64)) -> Result<Survey, NoEngine> {
+    pub fn of_seeds(
+        seeds: Range<u64>,
+        mut after: impl FnMut() -> bool,
+    ) -> Result<Survey, NoEngine> {
         let engines = Engines::new()?;
         let mut survey = Survey::default();
         for seed in seeds {
             let program = from_seed(seed, Focus::Any);
             survey.generated.add(&program);
             survey.executed.add(&program, &engines);
-            after(seed);
+            if !after() {
+                break;
+            }
         }
         Ok(survey)
     }
@@ -53,7 +58,7 @@ mod tests {
 
     #[test]
     fn nothing_is_below_its_floor() {
-        let survey = Survey::of_seeds(0..PROGRAMS, |_| {}).expect("engines start");
+        let survey = Survey::of_seeds(0..PROGRAMS, || true).expect("engines start");
         let below = floors::below(&survey);
         assert!(below.is_empty(), "{below:#?}\n\n{survey:#?}");
         assert_eq!(survey.executed.findings, Vec::<String>::new());
@@ -70,7 +75,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        let mut survey = Survey::of_seeds(0..1, |_| {}).expect("engines start");
+        let mut survey = Survey::of_seeds(0..1, || true).expect("engines start");
         survey.generated.programs = PROGRAMS;
         let below = floors::below(&survey);
         let named = |kind: &str, name: &str| {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -11,6 +11,7 @@ use super::options::{Options, Subject};
 use super::row::Row;
 use super::trial::{Launcher, Trial};
 use crate::cli::failure::Failure;
+use crate::cli::interrupt::Interrupted;
 use crate::cli::scratch::Scratch;
 use crate::cli::terminal::warn_line;
 use crate::targets::Target;
@@ -37,11 +38,7 @@ pub fn run(
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = options.jobs.map_or(cores, |jobs| jobs as usize);
-    let stop = std::sync::Arc::new(AtomicBool::new(false));
-    let flag = std::sync::Arc::clone(&stop);
-    // Fails only if a handler is already there, which never happens in this program.
-    let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
-    let (next, stop) = (&AtomicUsize::new(0), &*stop);
+    let (next, stop) = (&AtomicUsize::new(0), &Interrupted::listen());
     std::thread::scope(|scope| {
         let (send, receive) = channel();
         for slot in 0..jobs {
@@ -60,10 +57,10 @@ fn work(
     seeds: u64,
     slot: usize,
     next: &AtomicUsize,
-    stop: &AtomicBool,
+    stop: &Interrupted,
     send: &Sender<Ended>,
 ) {
-    while !stop.load(Ordering::Relaxed) {
+    while !stop.is() {
         let number = next.fetch_add(1, Ordering::Relaxed);
         let (at, seed) = (number / seeds as usize, number as u64 % seeds + 1);
         let Some(subject) = subjects.get(at) else {
@@ -79,7 +76,7 @@ fn collect(
     receive: &Receiver<Ended>,
     subjects: &[Subject],
     seeds: u64,
-    stop: &AtomicBool,
+    stop: &Interrupted,
 ) -> Result<Vec<Row>, Failure> {
     let mut progress = Progress::new(subjects.len() as u64 * seeds);
     let mut trials: BTreeMap<usize, Vec<Trial>> = BTreeMap::new();
@@ -98,7 +95,7 @@ fn collect(
                 }
             }
             Err(failure) => {
-                stop.store(true, Ordering::Relaxed);
+                stop.request();
                 failed = failed.or(Some(failure));
             }
         }

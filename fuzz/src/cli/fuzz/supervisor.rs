@@ -11,8 +11,6 @@ use std::io::{BufRead, BufReader, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -30,6 +28,7 @@ use super::summary::Summary;
 use super::worker;
 use crate::cli::failure::{Ending, Failure};
 use crate::cli::findings::{InputId, Shelf};
+use crate::cli::interrupt::Interrupted;
 use crate::cli::output;
 use crate::cli::scratch::Scratch;
 use crate::cli::terminal::{complain, is_verbose, print};
@@ -57,10 +56,7 @@ const DEATHS_IN_A_ROW_MAX: u32 = 5;
 ///
 /// When workers cannot be started or findings not written, or nothing was compared.
 pub fn run(options: &Options, targets: &[&'static Target]) -> Result<Ending, Failure> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&interrupted);
-    // Fails only if a handler is already there, which never happens in this program.
-    let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
+    let interrupted = Interrupted::listen();
     let run_seed = options.run_seed.unwrap_or_else(new_seed);
     let progress = Progress::new();
     let jobs = jobs(options.jobs, &progress);
@@ -92,7 +88,7 @@ pub fn run(options: &Options, targets: &[&'static Target]) -> Result<Ending, Fai
     let finished = supervisor.finish(&receive, &interrupted);
     supervisor.progress.end();
     let mut summary = supervisor.summary;
-    summary.interrupted = interrupted.load(Ordering::Relaxed);
+    summary.interrupted = interrupted.is();
     let told = tell(&summary, options);
     let events = supervisor.events.end(&summary);
     ended.and(finished).and(told).and(events)?;
@@ -248,7 +244,7 @@ impl Supervisor<'_> {
     fn watch(
         &mut self,
         receive: &Receiver<Event>,
-        interrupted: &AtomicBool,
+        interrupted: &Interrupted,
     ) -> Result<(), Failure> {
         let limit = match (self.launcher.options.time, self.launcher.options.runs) {
             (Some(seconds), _) => Some(Duration::from_secs(seconds)),
@@ -259,7 +255,7 @@ impl Supervisor<'_> {
             let over = limit.is_some_and(|limit| self.summary.elapsed() >= limit);
             let is_done = |w: &Worker| w.done && w.ill.is_none();
             let all_done = self.workers.iter().all(is_done) && self.confirmations.is_done();
-            if over || all_done || interrupted.load(Ordering::Relaxed) {
+            if over || all_done || interrupted.is() {
                 return Ok(());
             }
             if self.launcher.options.stop && self.summary.has_findings() {
@@ -512,7 +508,7 @@ impl Supervisor<'_> {
     fn finish(
         &mut self,
         receive: &Receiver<Event>,
-        interrupted: &AtomicBool,
+        interrupted: &Interrupted,
     ) -> Result<(), Failure> {
         for worker in &mut self.workers {
             worker.stdin = None;
@@ -536,10 +532,7 @@ impl Supervisor<'_> {
         }
         (0..self.workers.len()).for_each(|slot| self.settle(slot, None));
         let mut confirmed = Ok(());
-        while confirmed.is_ok()
-            && !self.confirmations.is_done()
-            && !interrupted.load(Ordering::Relaxed)
-        {
+        while confirmed.is_ok() && !self.confirmations.is_done() && !interrupted.is() {
             std::thread::sleep(Duration::from_millis(10));
             confirmed = self.confirm();
         }

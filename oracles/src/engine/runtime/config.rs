@@ -206,7 +206,11 @@ impl RuntimeConfig {
     /// The first part of the name that is unknown, or a fault in a build without faults.
     pub fn named(name: &str) -> Result<RuntimeConfig, NoEngine> {
         let (choices, faults) = name.split_at(name.find('+').unwrap_or(name.len()));
-        let mut choices = choices.trim_end_matches(':').split(':');
+        let choices = match faults {
+            "" => choices,
+            _ => choices.strip_suffix(':').unwrap_or(choices),
+        };
+        let mut choices = choices.split(':');
         if choices.next() != Some("runtime") {
             return Err(unknown(name, "configuration of the runtime", ["runtime"]));
         }
@@ -443,6 +447,8 @@ mod tests {
             ("runtime:dcr", "`dcr` is no collector; did you mean `drc`?"),
             ("runtime:speed", "`speed` is no collector; known are `null`"),
             ("runtime::speed", "`` is no collector; "),
+            ("runtime:", "`` is no collector; "),
+            ("runtime:drc:", "`` is no choice of the runtime; "),
             (
                 "runtime:drc:sped",
                 "`sped` is no choice of the runtime; did you mean `speed`?",
