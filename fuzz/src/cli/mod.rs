@@ -4,9 +4,10 @@
 //! files, terminals and words.
 //!
 //! Reading order: `build`, `failure`, `terminal`, `progress`, `output`, `reading`, `config`,
-//! `scratch`, `tool`, `interrupt`, `named`, `engines`, `under_test`, `findings`, `proof`, `reproduce`, `fuzz`,
-//! `detect`, `input`, `guarded`, `replay`, `reduce`, `scripts`, `watched`, `junit`, `wast`, `run`,
-//! `corpus`, `survey`, `report`, `wasmtime`, `engine`, `explain`, `list`, `shell`.
+//! `scratch`, `tool`, `interrupt`, `named`, `engines`, `under_test`, `findings`, `proof`,
+//! `reproduce`, `fuzz`, `detect`, `input`, `guarded`, `replay`, `reduce`, `scripts`, `watched`,
+//! `junit`, `wast`, `run`, `corpus`, `survey`, `report`, `wasmtime`, `engine`, `explain`, `list`,
+//! `shell`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
