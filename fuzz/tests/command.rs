@@ -678,7 +678,9 @@ fn a_bad_file_in_a_folder_is_reported_and_the_rest_runs() {
     fs::create_dir(folder.path().join("sub")).unwrap();
     std::os::unix::fs::symlink("..", folder.path().join("sub/again")).unwrap();
     std::os::unix::fs::symlink("/dev/zero", folder.path().join("zero.wast")).unwrap();
-    let (out, _) = check(&["wast", &path(folder.path(), ""), "--json", "-"], 1);
+    let (out, err) = check(&["wast", &path(folder.path(), ""), "--json", "-"], 1);
+    let data: serde_json::Value = serde_json::from_str(&out).expect("nothing but JSON");
+    assert_eq!(data["failed"].as_u64(), Some(6));
     for expected in [
         "the text is not UTF-8 at byte 0xf",
         "the text is not UTF-8 at byte 0x8: this is a module",
@@ -689,7 +691,7 @@ fn a_bad_file_in_a_folder_is_reported_and_the_rest_runs() {
         "7 files on runtime:copying",
         "4 passed, 6 failed",
     ] {
-        assert!(out.contains(expected), "{expected}:\n{out}");
+        assert!(err.contains(expected), "{expected}:\n{err}");
     }
     // A file that is named is the whole command's.
     let zero = path(folder.path(), "zero.wast");

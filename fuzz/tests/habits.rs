@@ -97,7 +97,7 @@ fn wrong_use_is_no_finding() {
     let cannot = "runtime:drc:inline cannot collect as the schedule `every` says";
     refused(&[&["run", "m.wat"], &inline[..]].concat(), cannot);
     refused(&[&["wast", "s.wast"], &inline[..]].concat(), cannot);
-    let forms = "\"null\" is no (ref any): expected i31:N of 31 bits, or host:N of 64 bits";
+    let forms = "\"null\" is no (ref any): expected i31:N of 31 bits or host:N of 32 bits";
     refused(&["run", "m.wat", "--invoke", "f", "null"], forms);
     let part = "`` is no choice of the runtime; ";
     refused(&["wast", "s.wast", "--engine", "runtime:drc:"], part);

@@ -103,6 +103,54 @@ fn an_interrupted_survey_tells_and_writes_what_was_counted() {
     assert!(out["programs"].as_u64().unwrap() > 0);
 }
 
+/// What failed before counts, and what did not run is told.
+#[test]
+fn an_interrupted_suite_with_a_failure_has_failed() {
+    let folder = tempfile::tempdir().unwrap();
+    scripts(folder.path());
+    let wrong = "(module (func (export \"f\")))(assert_trap (invoke \"f\") \"unreachable\")";
+    fs::write(folder.path().join("a.wast"), wrong).unwrap();
+    let wast = ["wast", "a.wast", "b.wast", "--json", "-"];
+    let mut command = gcrucible(folder.path(), &wast);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut out = child.stdout.take().unwrap();
+    // The failure is told before the next script runs.
+    let mut err = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(err.any(|line| line.unwrap().contains("a.wast")));
+    signal(&child, Signal::TERM);
+    let mut data = String::new();
+    out.read_to_string(&mut data).unwrap();
+    let data: serde_json::Value = serde_json::from_str(&data).expect("nothing but JSON");
+    assert_eq!(data["interrupted"], true);
+    assert!(err.any(|line| line.unwrap().contains("interrupted: 1 of 2 scripts ran")));
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+}
+
+/// Neither the supervisor nor its probes take a signal for a finding, if it goes to all of them as
+/// a terminal sends it.
+#[cfg(feature = "planted")]
+#[test]
+fn an_interrupted_detect_counts_whole_trials() {
+    let folder = tempfile::tempdir().unwrap();
+    let detect = [
+        "detect", "--fault", "none", "--seeds", "2", "--time", "60", "--json", "out.json",
+    ];
+    let mut command = gcrucible(folder.path(), &detect);
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    let child = command.stdout(Stdio::null()).spawn().unwrap();
+    wait_until_it_listens(&child);
+    std::thread::sleep(Duration::from_millis(500));
+    rustix::process::kill_process_group(Pid::from_child(&child), Signal::INT).unwrap();
+    let err = ended(child, 3);
+    assert!(
+        err.contains("interrupted: 0 of 2 trials were done"),
+        "{err}"
+    );
+    let out = json(&folder.path().join("out.json"));
+    assert_eq!(out["interrupted"], true);
+    assert_eq!(out["false_alarms"].as_u64(), Some(0));
+}
+
 /// The process that does the work is told as well, and ends.
 #[test]
 fn an_interrupted_run_ends() {

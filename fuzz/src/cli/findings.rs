@@ -253,11 +253,21 @@ pub const VERDICT: &str = "verdict.txt";
 /// it.
 #[must_use]
 pub fn told_target(folder: &Path) -> Option<String> {
-    let verdict = std::fs::read_to_string(folder.join(VERDICT)).ok()?;
-    let line = verdict.lines().find(|line| line.starts_with("replay: "))?;
-    let mut words = line.split_whitespace();
-    words.find(|word| *word == "--target")?;
-    words.next().map(str::to_owned)
+    option_told(folder, "--target").into_iter().next()
+}
+
+/// Returns the faults that a finding's verdict says were planted.
+pub fn told_planted(folder: &Path) -> Vec<String> {
+    option_told(folder, "--planted")
+}
+
+/// Returns the values of an option in the line that replays a finding.
+fn option_told(folder: &Path, option: &str) -> Vec<String> {
+    let verdict = std::fs::read_to_string(folder.join(VERDICT)).unwrap_or_default();
+    let line = verdict.lines().find(|line| line.starts_with("replay: "));
+    let words: Vec<&str> = line.unwrap_or_default().split_whitespace().collect();
+    let pairs = words.windows(2).filter(|pair| pair[0] == option);
+    pairs.map(|pair| pair[1].to_owned()).collect()
 }
 
 /// A subject that shows a finding, as text. If it is a script, its header states the engine and the

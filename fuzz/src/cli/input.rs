@@ -74,13 +74,24 @@ pub enum Given {
 }
 
 impl InputOptions {
+    /// Returns what is tested: as the command line says, or else with the faults that were planted
+    /// when the finding was made.
+    fn told_under_test(&self) -> UnderTest {
+        let mut under_test = self.under_test.clone();
+        if under_test.planted.is_empty() && under_test.engines.is_empty() {
+            let folder = self.file.as_deref().and_then(folder_of);
+            under_test.planted = folder.map(findings::told_planted).unwrap_or_default();
+        }
+        under_test
+    }
+
     /// Returns the engines, with the faults, and what was given.
     ///
     /// # Errors
     ///
     /// An unknown target or fault, or a file that cannot be read or is not recognised.
     pub fn given(&self) -> Result<(Rig, Given), Failure> {
-        let rig = self.under_test.rig()?;
+        let rig = self.told_under_test().rig()?;
         let target = match &self.target {
             Some(name) => Some(chosen(std::slice::from_ref(name))?[0]),
             None => None,
@@ -157,9 +168,7 @@ fn finding(folder: &Path, named: Option<&'static Target>) -> Result<Given, Failu
 
 /// Takes a file for an input if it lies in a finding's folder or if a target is named.
 fn input(file: &Path, bytes: Vec<u8>, named: Option<&'static Target>) -> Result<Given, Failure> {
-    let beside = file.file_name().is_some_and(|name| name == findings::INPUT);
-    let folder = file.parent().filter(|_| beside);
-    let target = named.or_else(|| folder.and_then(told)).ok_or_else(|| {
+    let target = named.or_else(|| folder_of(file).and_then(told)).ok_or_else(|| {
         content(
             file,
             "neither a finding, a script (.wast) nor a module (.wat, .wasm); if it is an input as \
@@ -171,6 +180,15 @@ fn input(file: &Path, bytes: Vec<u8>, named: Option<&'static Target>) -> Result<
         bytes,
         folder: None,
     })
+}
+
+/// The finding's folder: the file itself, or that of its input.
+fn folder_of(file: &Path) -> Option<&Path> {
+    if file.is_dir() {
+        return Some(file);
+    }
+    let is_input = file.file_name().is_some_and(|name| name == findings::INPUT);
+    file.parent().filter(|_| is_input)
 }
 
 /// The target that a finding's folder names.

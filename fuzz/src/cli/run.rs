@@ -10,7 +10,7 @@ use gcrucible_oracles::case::{InstanceIndex, Limits, ModuleIndex, Step};
 use gcrucible_oracles::engine::{Session, Setup, Watch};
 use gcrucible_oracles::leak::{Live, LiveKind};
 use gcrucible_oracles::observe::{Node, Observation};
-use gcrucible_oracles::outcome::Outcome;
+use gcrucible_oracles::outcome::{Outcome, Rejection, Why};
 use gcrucible_oracles::schedule::Schedule;
 use gcrucible_oracles::value::{HeapTop, Ref, Target, Value};
 use wasmparser::{
@@ -139,6 +139,12 @@ fn on_engine(options: &Options, wasm: &[u8]) -> Result<Ending, Failure> {
     let mut ending = Ending::Clean;
     for step in &steps {
         let seen = session.step(step, Watch::Outcome);
+        if let Outcome::Rejected(Rejection {
+            why: Why::Misuse, ..
+        }) = &seen.outcome
+        {
+            return Err(Failure::Usage(format!("{step}: {}", seen.outcome)));
+        }
         if !matches!(seen.outcome, Outcome::Returned(_)) {
             say!("{step}: {}", ended(&seen));
             if let Some(frames) = session.backtrace() {
@@ -305,7 +311,7 @@ impl Params {
         params
             .map(|(&ty, text)| {
                 let value = self.argument(ty, text);
-                value.ok_or_else(|| format!("{text:?} is no {ty}: expected {}", self.forms(ty)))
+                value.ok_or_else(|| format!("{text:?} is no {ty}: expected {}", forms(ty)))
             })
             .collect()
     }
@@ -326,31 +332,18 @@ impl Params {
     /// Parses `null`, `i31:N`, or `host:N`, a host object that carries a number.
     fn reference(&self, ty: RefType, text: &str) -> Option<Ref> {
         let top = self.top(ty.heap_type());
+        let takes = Takes::of(ty);
         let to = match text.split_once(':') {
-            None if text == "null" && ty.is_nullable() => Target::Null,
-            Some(("i31", number)) if is_data(top) => {
+            None if text == "null" && takes.null => Target::Null,
+            Some(("i31", number)) if takes.i31 => {
                 let number: i64 = number.parse().ok()?;
                 let fits = (-(1 << 30)..1 << 31).contains(&number);
                 fits.then_some(Target::I31(number as u32 & 0x7fff_ffff))?
             }
-            Some(("host", number)) if is_data(top) => Target::Host(number.parse().ok()?),
+            Some(("host", number)) if takes.host => Target::Host(number.parse().ok()?),
             _ => return None,
         };
         Some(Ref { top, to })
-    }
-
-    /// Returns in words how an argument of a type is written.
-    fn forms(&self, ty: ValType) -> &'static str {
-        match ty {
-            ValType::V128 => "0x and at most 32 hexadecimal digits",
-            ValType::Ref(ty) => match (ty.is_nullable(), is_data(self.top(ty.heap_type()))) {
-                (true, true) => "null, i31:N of 31 bits, or host:N of 64 bits",
-                (false, true) => "i31:N of 31 bits, or host:N of 64 bits",
-                (true, false) => "null",
-                (false, false) => "a reference that only a module can make",
-            },
-            _ => "a number of this type as the text format writes it",
-        }
     }
 
     /// Returns the top of a heap type's hierarchy.
@@ -374,9 +367,53 @@ impl Params {
     }
 }
 
-/// Whether small numbers and host objects can be in a hierarchy.
-fn is_data(top: HeapTop) -> bool {
-    matches!(top, HeapTop::Any | HeapTop::Extern)
+/// Which references can be given as arguments of a type.
+#[derive(Clone, Copy)]
+struct Takes {
+    null: bool,
+    i31: bool,
+    host: bool,
+}
+
+impl Takes {
+    fn of(ty: RefType) -> Takes {
+        let HeapType::Abstract { ty: heap, .. } = ty.heap_type() else {
+            return Takes {
+                null: ty.is_nullable(),
+                i31: false,
+                host: false,
+            };
+        };
+        let host = matches!(heap, AbstractHeapType::Any | AbstractHeapType::Extern);
+        Takes {
+            null: ty.is_nullable(),
+            i31: host || matches!(heap, AbstractHeapType::Eq | AbstractHeapType::I31),
+            host,
+        }
+    }
+}
+
+/// Returns in words how an argument of a type is written.
+fn forms(ty: ValType) -> String {
+    let ty = match ty {
+        ValType::V128 => return "0x and at most 32 hexadecimal digits".to_owned(),
+        ValType::Ref(ty) => ty,
+        _ => return "a number of this type as the text format writes it".to_owned(),
+    };
+    let Takes { null, i31, host } = Takes::of(ty);
+    let all = [
+        (null, "null"),
+        (i31, "i31:N of 31 bits"),
+        (host, "host:N of 32 bits"),
+    ];
+    let taken: Vec<&str> = all
+        .iter()
+        .filter_map(|&(is_taken, form)| is_taken.then_some(form))
+        .collect();
+    match taken.as_slice() {
+        [] => "a reference that only a module can make".to_owned(),
+        taken => taken.join(" or "),
+    }
 }
 
 /// Parses an instruction `t.const`.
@@ -399,7 +436,7 @@ mod tests {
     fn arguments_fit_their_type_or_are_refused() {
         let text = "(module (type $f (func)) (type $s (struct))
             (func (export \"f\") (param i32 i64 f64 externref anyref funcref
-              (ref null $f) (ref $s) (ref any) v128)))";
+              (ref null $f) (ref $s) (ref any) v128 i31ref nullexternref)))";
         let buffer = ParseBuffer::new(text).unwrap();
         let mut module: wast::Wat<'_> = parser::parse(&buffer).unwrap();
         let params = Params::of(&module.encode().unwrap(), "f").unwrap();
@@ -415,27 +452,26 @@ mod tests {
         ok(4, "i31:2147483647", Value::Ref(Ref::i31(0x7fff_ffff)));
         ok(6, "null", Value::Ref(Ref::null(HeapTop::Func)));
         ok(9, "0xff", Value::V128(255));
+        let number = "a number of this type as the text format writes it";
+        let any = "null or i31:N of 31 bits or host:N of 32 bits";
+        let made = "a reference that only a module can make";
         for (at, text, expected) in [
-            (
-                0,
-                "4294967296",
-                "a number of this type as the text format writes it",
-            ),
-            (2, "x", "a number of this type as the text format writes it"),
-            (3, "7", "null, i31:N of 31 bits, or host:N of 64 bits"),
-            (
-                4,
-                "i31:2147483648",
-                "null, i31:N of 31 bits, or host:N of 64 bits",
-            ),
+            (0, "4294967296", number),
+            (2, "x", number),
+            (3, "7", any),
+            (4, "i31:2147483648", any),
+            (4, "host:4294967296", any),
             (5, "host:3", "null"),
-            (7, "null", "i31:N of 31 bits, or host:N of 64 bits"),
-            (8, "null", "i31:N of 31 bits, or host:N of 64 bits"),
+            (7, "null", made),
+            (7, "i31:5", made),
+            (8, "null", "i31:N of 31 bits or host:N of 32 bits"),
             (9, "255", "0x and at most 32 hexadecimal digits"),
+            (10, "host:1", "null or i31:N of 31 bits"),
+            (11, "i31:5", "null"),
         ] {
             let ty = params.of[at];
             assert_eq!(params.argument(ty, text), None, "{text}");
-            assert_eq!(params.forms(ty), expected, "{text}");
+            assert_eq!(forms(ty), expected, "{text}");
         }
     }
 }

@@ -44,13 +44,27 @@ pub fn run_tool(command: &mut Command) -> Result<(), Failure> {
 ///
 /// What the system says.
 pub fn ended_within(child: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
+    ended_unless(child, limit, || false)
+}
+
+/// Waits for the end of a process. Returns `None` if it had to be killed, after `limit` or because
+/// `stop` returned true.
+///
+/// # Errors
+///
+/// What the system says.
+pub fn ended_unless(
+    child: &mut Child,
+    limit: Duration,
+    stop: impl Fn() -> bool,
+) -> io::Result<Option<ExitStatus>> {
     const LOOK_EVERY: Duration = Duration::from_millis(5);
     let started = Instant::now();
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status));
         }
-        if started.elapsed() > limit {
+        if started.elapsed() > limit || stop() {
             // If it cannot be killed it has ended already.
             let _ = child.kill();
             child.wait()?;

@@ -1,5 +1,6 @@
 //! `gcrucible wast`: runs scripts and counts what passed, for each file and in total.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,7 +25,7 @@ use super::guarded::{Death, Known, Notes, Running};
 use super::interrupt::Interrupted;
 use super::progress::Bar;
 use super::scripts::{Item, NotRun, items};
-use super::terminal::{is_verbose, say};
+use super::terminal::{BAD, is_verbose, say, warn_line};
 use super::watched::{self, Watch};
 use super::{junit, output};
 
@@ -50,7 +51,8 @@ pub struct Options {
     /// those that the reference can reach, drop the store, and check that no host object is left.
     #[arg(long)]
     pub check: bool,
-    /// Write the counts as one JSON object into this file, or to standard output with `-`.
+    /// Write the counts as one JSON object into this file, or to standard output with `-`. With
+    /// `--matrix` it is a list of objects.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
     /// How many seconds one directive may take. If it takes longer, it fails, and so does the rest
@@ -63,6 +65,18 @@ pub struct Options {
     /// Write the results into this file in JUnit's format; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
+}
+
+impl Options {
+    /// Tells a line. Standard output holds either words or data.
+    fn tell(&self, text: fmt::Arguments<'_>) {
+        let files = [&self.json, &self.junit].into_iter().flatten();
+        if files.clone().any(|path| output::is_standard(path)) {
+            warn_line!("{text}");
+        } else {
+            say!("{text}");
+        }
+    }
 }
 
 fn seconds(text: &str) -> Result<f64, String> {
@@ -130,6 +144,10 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
     let runs = runs(options)?;
     let files = [&options.json, &options.junit].into_iter().flatten();
     files.clone().try_for_each(|path| output::try_file(path))?;
+    if files.filter(|path| output::is_standard(path)).count() == 2 {
+        let text = "--json and --junit cannot both go to standard output";
+        return Err(Failure::Usage(text.to_owned()));
+    }
     let bar = Bar::new((runs.len() * items.len()) as u64, "scripts");
     let notes = Notes::open()?;
     let interrupted = Interrupted::listen();
@@ -139,22 +157,27 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
         notes.is_one_at_a_time(),
         |run| all(&items, run, options, (&bar, &notes, &interrupted)),
         |json| {
-            bar.above(|| say!("{}", json.summary()));
+            if !json.files.is_empty() {
+                bar.above(|| options.tell(format_args!("{}", json.summary())));
+            }
             done.push(json);
         },
     );
     bar.end();
     if !not_in_release.is_empty() {
-        say!(
+        options.tell(format_args!(
             "{} files of proposals that WebAssembly 3.0 does not contain were not run",
             not_in_release.len()
-        );
+        ));
     }
     let (passed, failed) = done.iter().fold((0, 0), |(passed, failed), json| {
         (passed + json.passed, failed + json.failed)
     });
     if options.matrix {
-        say!("{} runs: {passed} passed, {failed} failed", done.len());
+        let runs = done.len();
+        options.tell(format_args!(
+            "{runs} runs: {passed} passed, {failed} failed"
+        ));
     }
     for json in &mut done {
         json.not_in_release.clone_from(&not_in_release);
@@ -179,9 +202,12 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
     }
     let ran: usize = done.iter().map(|json| json.files.len()).sum();
     let asked = runs.len() * items.len();
-    if ran < asked && failed == 0 {
-        let message = format!("{ran} of {asked} scripts ran");
-        return Err(Failure::Interrupted(message));
+    if ran < asked {
+        let interrupted = Failure::Interrupted(format!("{ran} of {asked} scripts ran"));
+        if failed == 0 {
+            return Err(interrupted);
+        }
+        warn_line!("{BAD}gcrucible:{BAD:#} {interrupted}");
     }
     if passed + failed == 0 {
         let message = "nothing was asked of the engine".to_owned();
@@ -300,7 +326,7 @@ fn all(
         let name = format!("{} on {} under {schedule}", item.name, engine.name());
         let file = match notes.known(&name) {
             Some(Known::Done(file)) => serde_json::from_value(file.clone()).ok(),
-            Some(Known::Died(death)) => Some(JsonFile::of(told(&died(item, death), bar))),
+            Some(Known::Died(death)) => Some(JsonFile::of(told(&died(item, death), options, bar))),
             None => None,
         };
         let file = file.or_else(|| {
@@ -311,7 +337,7 @@ fn all(
                 }
                 Err(why) => failed(item, format!("no note: {why}"), Location::default()),
             };
-            let file = JsonFile::of(told(&report, bar));
+            let file = JsonFile::of(told(&report, options, bar));
             notes.done(&name, &file);
             Some(file)
         });
@@ -388,9 +414,9 @@ fn one(
 }
 
 /// Shows a report that has failures, or every one if the user wants that.
-fn told<'a>(report: &'a Report, bar: &Bar) -> &'a Report {
+fn told<'a>(report: &'a Report, options: &Options, bar: &Bar) -> &'a Report {
     if is_verbose() || !report.failures.is_empty() {
-        bar.above(|| say!("{report}"));
+        bar.above(|| options.tell(format_args!("{report}")));
     }
     report
 }
@@ -501,8 +527,7 @@ fn healthy_or_named(script: &str, name: &str) -> Result<Box<dyn Engine>, String>
     match engine::named(name) {
         Err(engine::NoEngine::NotPlanted { fault }) => {
             say!("{script}: runs without `{fault}`, which this build cannot plant");
-            let healthy = name.split('+').next().unwrap_or(name);
-            engine::named(healthy).map_err(|why| why.to_string())
+            engine::named(engine::runtime::without_faults(name)).map_err(|why| why.to_string())
         }
         named => named.map_err(|why| format!("the header's engine: {why}")),
     }

@@ -8,7 +8,10 @@ use std::process::{Command, Output};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
-use gcrucible_oracles::engine::{self, runtime::fault_names};
+use gcrucible_oracles::engine::{
+    self,
+    runtime::{fault_names, without_faults},
+};
 use gcrucible_oracles::header::Header;
 
 /// The most groups of findings for ten faults that were found.
@@ -119,8 +122,7 @@ pub fn unproven(program: &Path, scripts: &[PathBuf]) -> Vec<String> {
     }
     for script in scripts {
         let named = named(script);
-        let healthy = named.split('+').next().unwrap_or_default();
-        let healthy = healthy.trim_end_matches(':');
+        let healthy = without_faults(&named);
         wrong.extend(failing(
             program,
             std::slice::from_ref(script),

@@ -35,8 +35,8 @@ pub const NO_FAULT: &str = "none";
 ///
 /// # Errors
 ///
-/// Wrong usage, a build without planted faults, a process that cannot be started, or a file that
-/// cannot be written.
+/// Wrong usage, a build without planted faults, a process that cannot be started, a file that
+/// cannot be written, or a signal that ended the work.
 pub fn run(options: &Options) -> Result<Ending, Failure> {
     let targets = chosen(&options.targets)?;
     let subjects = options.subjects()?;
@@ -46,7 +46,12 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
         .flatten()
         .try_for_each(|path| output::try_file(path))?;
     let rows = schedule::run(options, &targets, &subjects)?;
-    let report = Report::new(options, &targets, rows);
+    let trials: usize = rows.iter().map(|row| row.trials.len()).sum();
+    let asked = subjects.len() * options.seeds as usize;
+    let report = Report {
+        interrupted: trials < asked,
+        ..Report::new(options, &targets, rows)
+    };
     // Standard output holds either the table or the object.
     match &options.json {
         Some(path) if output::is_standard(path) => complain(format_args!("{report}")),
@@ -57,6 +62,10 @@ pub fn run(options: &Options) -> Result<Ending, Failure> {
     }
     if let Some(path) = &options.plot {
         output::write(path, report.to_svg().as_bytes())?;
+    }
+    if report.interrupted {
+        let message = format!("{trials} of {asked} trials were done");
+        return Err(Failure::Interrupted(message));
     }
     Ok(report.ending())
 }

@@ -57,6 +57,8 @@ const WORK: Duration = Duration::from_millis(500);
 /// Runs the probe. The last line on standard output is how it ended.
 #[must_use]
 pub fn main(options: &Options) -> ExitCode {
+    // Ctrl-C reaches the whole process group. The supervisor decides what happens.
+    let _ = ctrlc::set_handler(|| {});
     match run(options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -6,12 +6,17 @@ use serde::Serialize;
 
 use super::options::Options;
 use super::row::Row;
+use crate::cli::build::{BUILD, Build};
 use crate::cli::failure::Ending;
 use crate::targets::Target;
 
 /// Everything that was measured.
 #[derive(Debug, Serialize)]
 pub struct Report {
+    /// The program that measured.
+    pub build: Build,
+    /// Whether a signal ended it before the last trial.
+    pub interrupted: bool,
     /// Trials for each fault.
     pub seeds: u64,
     /// Seconds for each trial.
@@ -49,6 +54,8 @@ impl Report {
         medians.sort_by(f64::total_cmp);
         let median = medians.get(medians.len().saturating_sub(1) / 2);
         Report {
+            build: BUILD,
+            interrupted: false,
             seeds: options.seeds,
             time: options.time,
             targets: targets.iter().map(|target| target.name).collect(),

@@ -20,7 +20,7 @@ use crate::targets::Target;
 type Ended = (usize, Result<Trial, Failure>);
 
 /// Runs every subject with every seed, and returns a row for each subject, in their order. After
-/// Ctrl-C no further trial starts, and the rows have the trials that ended.
+/// a signal the rows have the trials that ended.
 ///
 /// # Errors
 /// A probe cannot be started or cannot do its work.
@@ -66,7 +66,10 @@ fn work(
         let Some(subject) = subjects.get(at) else {
             return;
         };
-        if send.send((at, launcher.run(subject, seed, slot))).is_err() {
+        let Some(ended) = launcher.run(subject, seed, slot, stop).transpose() else {
+            return;
+        };
+        if send.send((at, ended)).is_err() {
             return;
         }
     }

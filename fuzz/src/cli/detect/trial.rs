@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::options::Subject;
 use crate::cli::failure::Failure;
 use crate::cli::fuzz::record::Record;
-use crate::cli::tool::{THIS_PROGRAM, ended_within};
+use crate::cli::interrupt::Interrupted;
+use crate::cli::tool::{THIS_PROGRAM, ended_unless};
 use crate::input::Input;
 use crate::targets::Target;
 
@@ -84,17 +85,25 @@ pub struct Launcher<'a> {
 }
 
 impl Launcher<'_> {
-    /// Runs one trial in a process of its own, and waits for it.
+    /// Runs one trial in a process of its own, and waits for it. Returns `None` if a signal came
+    /// before its end.
     ///
     /// # Errors
     /// The process cannot be started, or says that it cannot do its work.
-    pub fn run(&self, subject: &Subject, seed: u64, slot: usize) -> Result<Trial, Failure> {
+    pub fn run(
+        &self,
+        subject: &Subject,
+        seed: u64,
+        slot: usize,
+        stop: &Interrupted,
+    ) -> Result<Option<Trial>, Failure> {
         let path = self.scratch.join(format!("probe-{slot}"));
         let _ = std::fs::remove_file(&path);
         let started = Instant::now();
         let mut child = self.start(subject, seed, &path)?;
         let limit = Duration::from_secs(self.time) + GRACE;
-        let ended = ended_within(&mut child, limit).map_err(|error| Failure::System {
+        let ended = ended_unless(&mut child, limit, || stop.is());
+        let ended = ended.map_err(|error| Failure::System {
             what: "waiting for a probe",
             error,
         })?;
@@ -112,10 +121,13 @@ impl Launcher<'_> {
         for line in said.lines() {
             ended |= trial.take(line)?;
         }
+        if !ended && stop.is() {
+            return Ok(None);
+        }
         if !ended {
             self.died(&mut trial, &path, hung, started.elapsed());
         }
-        Ok(trial)
+        Ok(Some(trial))
     }
 
     fn start(&self, subject: &Subject, seed: u64, record: &Path) -> Result<Child, Failure> {

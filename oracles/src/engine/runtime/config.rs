@@ -163,6 +163,15 @@ const PARTS: [Part; 10] = [
     },
 ];
 
+/// Returns the name of the same engine without planted faults.
+#[must_use]
+pub fn without_faults(name: &str) -> &str {
+    match name.split_once('+') {
+        Some((choices, _)) => choices.strip_suffix(':').unwrap_or(choices),
+        None => name,
+    }
+}
+
 impl RuntimeConfig {
     /// What fuzzing uses: quick compilation, every check on.
     pub fn plain(collector: CollectorKind) -> RuntimeConfig {
@@ -205,12 +214,8 @@ impl RuntimeConfig {
     ///
     /// The first part of the name that is unknown, or a fault in a build without faults.
     pub fn named(name: &str) -> Result<RuntimeConfig, NoEngine> {
-        let (choices, faults) = name.split_at(name.find('+').unwrap_or(name.len()));
-        let choices = match faults {
-            "" => choices,
-            _ => choices.strip_suffix(':').unwrap_or(choices),
-        };
-        let mut choices = choices.split(':');
+        let faults = name.split_once('+').map_or("", |(_, faults)| faults);
+        let mut choices = without_faults(name).split(':');
         if choices.next() != Some("runtime") {
             return Err(unknown(name, "configuration of the runtime", ["runtime"]));
         }

@@ -39,7 +39,7 @@ use gcrucible_runtime::embed::{
 };
 
 pub use self::config::{
-    RuntimeConfig, collectors, fault_counts, fault_names, known_fault, known_faults,
+    RuntimeConfig, collectors, fault_counts, fault_names, known_fault, known_faults, without_faults,
 };
 use self::errors::{misuse, outcome, text};
 use self::host::{Data, Roots, Spectest};
